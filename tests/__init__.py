@@ -1,0 +1,1 @@
+"""The tests; a package, so that `tests.fakes.NAME` and `tests.conftest` mean one module everywhere."""

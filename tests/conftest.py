@@ -1,0 +1,75 @@
+"""What every test may lean on: a clean environment, bounded waits, and no silent skips."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import hypothesis
+import pytest
+
+Found = TypeVar("Found")
+
+BOUND = 5.0
+"""Seconds that any wait in a test may last."""
+
+STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
+"""A skipped test fails the run. Read once: the variable itself is cleared before the first test."""
+
+_LEAKS = ("SAYSO_", "SLACK_", "DISCORD_", "ANTHROPIC_", "CLAUDE", "PG")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+# No deadline: a shared machine that stalls for a moment is not a bug in the code under test.
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=50,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("house")
+
+
+def require(condition: object, what: str) -> None:
+    """Skip the calling test when *what* is missing on this machine; where SAYSO_TESTS_STRICT is set, fail it."""
+    if condition:
+        return
+    if STRICT:
+        pytest.fail(f"missing here, and SAYSO_TESTS_STRICT is set: {what}", pytrace=False)
+    pytest.skip(f"NOT TESTED, missing here: {what}")
+
+
+async def until(condition: Callable[[], Found], within: float = BOUND) -> Found:
+    """What *condition* returns once that is true; fails the test after *within* seconds."""
+    try:
+        async with asyncio.timeout(within):
+            while not (found := condition()):  # noqa: ASYNC110 (what is waited for often lives in another process)
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail(f"still not true after {within} s: {condition}")
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> Iterator[None]:
+    """No setting, secret or proxy of the developer's own shell reaches a test, nor a process that a test starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_LEAKS) or name.upper() in _PROXIES:
+                patch.delenv(name)
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says why a strict run fails although no test did."""
+    if STRICT and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("SAYSO_TESTS_STRICT is set: skipped tests fail this run", red=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Catches skips that did not go through `require`."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = bool(reporter and reporter.stats.get("skipped"))
+    if STRICT and skipped and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

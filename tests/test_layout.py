@@ -1,0 +1,250 @@
+"""Guards of the house rules: what may import what, how large things may grow, and what must be there."""
+
+import ast
+import importlib
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.conftest import require
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+MOST_LINES_IN_A_FILE = 300
+MOST_LINES_IN_A_FUNCTION = 50
+VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
+PLATFORM = re.compile("slack|discord", re.IGNORECASE)
+# Platforms, agent frameworks and web servers: the business of adapters.
+NOT_IN_CORE = {
+    "aiohttp", "slack_bolt", "slack_sdk", "discord", "fastapi", "starlette", "uvicorn",
+    "anthropic", "claude_agent_sdk", "langgraph", "mcp", "openai", "agents", "pydantic_ai",
+}  # fmt: skip
+# Written so that no pattern matches itself.
+ADDRESS = re.compile(
+    r"pypi\.org|pythonhosted\.org|registry\.npmjs|registry\.yarnpkg|proxy\.golang|static\.crates"
+    r"|--(?:extra-)?index[-]url|--find[-]links|--trusted[-]host"
+    r"|https?://[^\s\"'<>)]+\.(?:whl|tgz|tar\.gz|tar\.xz|zip|deb)\b"
+)
+
+
+def packages(root: str) -> list[Path]:
+    """Folders of a source root that hold code; one with only a py.typed is a plan, not a package."""
+    return sorted(folder for folder in (ROOT / root).iterdir() if any(folder.rglob("*.py")))
+
+
+def modules(*roots: str) -> list[Path]:
+    return sorted(path for root in roots for path in (ROOT / root).rglob("*.py"))
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Top-level names that *tree* imports, wherever in it; relative imports stay inside a package and do not count."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def words(tree: ast.AST) -> Iterator[str]:
+    """Every identifier and string literal of *tree*; bare strings (docstrings, notes under fields) are left out."""
+    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant):
+        return
+    for _, value in ast.iter_fields(tree):
+        for item in cast(list[object], value if isinstance(value, list) else [value]):
+            if isinstance(item, str):
+                yield item
+            elif isinstance(item, ast.AST):
+                yield from words(item)
+
+
+def last_name(node: ast.expr) -> str:
+    """`C` for the base class expressions `C`, `module.C` and `C[T]`."""
+    if isinstance(node, ast.Subscript):
+        return last_name(node.value)
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def bases(node: ast.ClassDef) -> set[str]:
+    return {last_name(base) for base in node.bases}
+
+
+def stores() -> dict[str, Path]:
+    """Classes that keep tickets: both verbs of the `Store` protocol, and not the protocol itself."""
+    found: dict[str, Path] = {}
+    for path in modules("core", "adapters"):
+        for node in classes(parse(path)):
+            verbs = {item.name for item in node.body if isinstance(item, ast.AsyncFunctionDef)}
+            if {"load", "commit"} <= verbs and "Protocol" not in bases(node):
+                found[node.name] = path
+    return found
+
+
+def words_near_subclasses_of(contract: str) -> set[str]:
+    """All words of the test files in which somebody subclasses *contract*."""
+    trees = [parse(path) for path in modules("tests")]
+    return {word for tree in trees if any(contract in bases(node) for node in classes(tree)) for word in words(tree)}
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    there = {str(folder.relative_to(ROOT)) for root in ("core", "adapters", "bots") for folder in packages(root)}
+    assert there <= set(WHEEL)
+    assert [package for package in WHEEL if not (ROOT / package).is_dir()] == []
+
+
+def test_every_package_is_typed_and_says_what_it_is_for() -> None:
+    folders = [folder for root in ("core", "adapters", "bots") for folder in packages(root)]
+    inner = sorted({path.parent for path in modules("core", "adapters", "bots")} | set(folders))
+    silent = [
+        str(folder.relative_to(ROOT))
+        for folder in inner
+        if not (folder / "__init__.py").is_file() or not ast.get_docstring(parse(folder / "__init__.py"))
+    ]
+    untyped = [folder.name for folder in folders if not (folder / "py.typed").is_file()]
+    assert (silent, untyped) == ([], [])
+
+
+def test_imports_point_from_bots_to_adapters_to_core() -> None:
+    adapters = {folder.name for folder in packages("adapters")}
+    bots = {folder.name for folder in packages("bots")}
+    wrong: list[str] = []
+    for folder in [*packages("core"), *packages("adapters"), *packages("bots")]:
+        inner = {"core": adapters | bots, "adapters": adapters | bots, "bots": bots}[folder.parent.name]
+        forbidden = inner - {folder.name}
+        wrong += [
+            f"{path.relative_to(ROOT)} imports {name}"
+            for path in sorted(folder.rglob("*.py"))
+            for name in sorted(imported(parse(path)) & forbidden)
+        ]
+    assert wrong == []
+
+
+def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:
+    wrong = {str(path.relative_to(ROOT)): sorted(imported(parse(path)) & NOT_IN_CORE) for path in modules("core")}
+    assert {path: names for path, names in wrong.items() if names} == {}
+
+
+def test_the_core_names_no_platform() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {word[:60]!r}"
+        for path in modules("core")
+        for word in words(parse(path))
+        if PLATFORM.search(word)
+    ]
+    wrong += [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "core").rglob("*.sql"))
+        for line in path.read_text().splitlines()
+        if PLATFORM.search(line.partition("--")[0])
+    ]
+    assert wrong == []
+
+
+def test_the_search_for_words_sees_code_and_passes_over_docstrings() -> None:
+    code = 'def slack_it(x, *, y=f"a{x}discord"):\n    "Slack."\n    global g\n    return x.slack(k={"Slack": 1})'
+    found = [word for word in words(ast.parse(code)) if PLATFORM.search(word)]
+    assert sorted(found) == ["Slack", "discord", "slack", "slack_it"]
+
+
+def test_the_search_for_imports_sees_them_inside_functions() -> None:
+    assert imported(ast.parse("def f():\n    import a.b, c\n    from d.e import g\n    from . import h")) == {
+        "a",
+        "c",
+        "d",
+    }
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    parts = {
+        part for path in modules("core", "adapters", "bots") for part in path.relative_to(ROOT).with_suffix("").parts
+    }
+    assert {part for part in parts if part.strip("_") in VAGUE} == set()
+
+
+def test_files_and_functions_stay_within_the_budget() -> None:
+    over: list[str] = []
+    for path in modules("core", "adapters", "bots"):
+        where = path.relative_to(ROOT)
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES_IN_A_FILE:
+            over.append(f"{where}: {lines} lines")
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > MOST_LINES_IN_A_FUNCTION:
+                    over.append(f"{where}:{node.lineno} {node.name}: {lines} lines")
+    assert over == []
+
+
+@pytest.mark.parametrize("package", WHEEL)
+def test_everything_a_package_offers_can_be_imported(package: str) -> None:
+    module = importlib.import_module(Path(package).name)
+    missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+    assert missing == []
+
+
+def test_the_core_says_what_it_offers() -> None:
+    offered = importlib.import_module("sayso").__all__
+    assert offered
+    assert len(set(offered)) == len(offered)
+
+
+def test_every_chat_adapter_is_held_to_the_channel_contract() -> None:
+    chats = {folder.name for folder in packages("adapters") if (folder / "channel.py").is_file()}
+    tested: set[str] = set()
+    for path in modules("tests"):
+        tree = parse(path)
+        if any("ChannelContract" in bases(node) for node in classes(tree)):
+            tested |= imported(tree)
+    assert chats - tested == set()
+
+
+def test_every_store_is_held_to_the_store_contract() -> None:
+    tested = words_near_subclasses_of("StoreContract")
+    assert {name: str(path.relative_to(ROOT)) for name, path in stores().items() if name not in tested} == {}
+
+
+def test_every_dependency_is_pinned_with_a_hash() -> None:
+    pins = re.findall(
+        r"^([a-z0-9-]+)==\S+(?: ;[^\\\n]*)? \\\n    --hash=sha256:", (ROOT / "requirements.txt").read_text(), re.M
+    )
+    lists = [
+        PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+        PROJECT["build-system"]["requires"],
+    ]
+    asked = {re.split(r"[^A-Za-z0-9_.-]", item)[0] for items in lists for item in items} - {"sayso"}
+    assert asked - set(pins) == set()
+
+
+def test_no_tracked_file_names_a_registry_or_a_download() -> None:
+    require(shutil.which("git") and (ROOT / ".git").exists(), "git and a clone, to know which files are tracked")
+    # The clone may belong to another user than the one who runs the tests.
+    listing = subprocess.run(
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    tracked = [ROOT / name for name in listing.split("\0") if name]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in tracked
+        if path.is_file()
+        for match in ADDRESS.finditer(path.read_text(errors="ignore"))
+    ]
+    assert wrong == []
