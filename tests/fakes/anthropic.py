@@ -147,7 +147,7 @@ def _events(message: Json) -> list[Json]:
     start: Json = {**message, "content": [], "stop_reason": None}
     parts = [event for index, block in enumerate(message["content"]) for event in _block_events(index, block)]
     delta = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    end = [{"type": "message_delta", "delta": delta, "usage": _USAGE}, {"type": "message_stop"}]
+    end: list[Json] = [{"type": "message_delta", "delta": delta, "usage": _USAGE}, {"type": "message_stop"}]
     return [{"type": "message_start", "message": start}, *parts, *end]
 
 

@@ -1,0 +1,157 @@
+"""The real CLI obeys (and, unguarded, ignores) its hooks as our Claude adapter expects; no product code takes part."""
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.fakes import anthropic, claude_cli
+
+Json = dict[str, Any]
+Answer = Callable[[Json], Awaitable[Json]]
+
+
+def before_tool(decision: str, **more: Any) -> Json:
+    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": decision, **more}}
+
+
+def on_request(behavior: str, **more: Any) -> Json:
+    return {"hookSpecificOutput": {"hookEventName": "PermissionRequest", "decision": {"behavior": behavior, **more}}}
+
+
+class Scene:
+    """One run in which the model touches `made.txt`, with one hook; Bash is allowed beforehand or not."""
+
+    def __init__(self, folder: Path, event: str, *, allowed: bool = False) -> None:
+        self.cwd, self.home = folder / "work", folder / "home"
+        self.cwd.mkdir()
+        self.event, self.allowed = event, allowed
+        self.asked: list[Json] = []
+
+    async def run(self, hook: Json) -> list[anthropic.ToolResult]:
+        async with anthropic.serve() as fake:
+            touch = anthropic.ToolUse("Bash", {"command": "touch made.txt", "description": "make a file"})
+            fake.script([touch, anthropic.Text("done")])
+            result = await claude_cli.run_cli("go", **self.options(fake.url, hook), timeout=20)
+            assert result.result.get("result") == "done", result
+            return fake.tool_results()
+
+    async def run_http(self, reply: Json, **hook: Any) -> list[anthropic.ToolResult]:
+        async def answer(event: Json) -> Json:
+            self.asked.append(event)
+            return reply
+
+        async with serve_hook(answer) as url:
+            return await self.run({"type": "http", "url": url, **hook})
+
+    def options(self, api_url: str, hook: Json) -> claude_cli.CliOptions:
+        settings: Json = {"hooks": {self.event: [{"hooks": [hook]}]}}
+        if self.allowed:
+            settings["permissions"] = {"allow": ["Bash"]}
+        return {"home": self.home, "cwd": self.cwd, "api_url": api_url, "settings": settings}
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.cwd.iterdir())
+
+
+@asynccontextmanager
+async def serve_hook(answer: Answer) -> AsyncGenerator[str, None]:
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response(await answer(await request.json()))
+
+    app = web.Application()
+    app.router.add_post("/hook", handle)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield str(server.make_url("/hook"))
+
+
+async def test_an_http_allow_runs_the_command_and_saw_the_call(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse")
+    results = await scene.run_http(before_tool("allow"))
+    assert scene.files() == ["made.txt"]
+    assert [(r.tool_use_id, r.is_error) for r in results] == [("toolu_1", False)]
+    fields = {"session_id", "transcript_path", "cwd", "prompt_id", "permission_mode", "hook_event_name"}
+    assert fields | {"tool_name", "tool_input", "tool_use_id"} <= scene.asked[0].keys()
+
+
+async def test_an_http_deny_stops_an_allowed_command_and_the_model_reads_why(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse", allowed=True)
+    results = await scene.run_http(before_tool("deny", permissionDecisionReason="Ada said no"))
+    assert scene.files() == []
+    assert results == [("toolu_1", "PreToolUse:Bash hook error: Ada said no", True)]
+
+
+async def test_an_http_allow_can_change_the_command(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse")
+    await scene.run_http(before_tool("allow", updatedInput={"command": "touch other.txt"}))
+    assert scene.files() == ["other.txt"]
+
+
+async def test_a_command_hook_denies_with_json_on_stdout(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse", allowed=True)
+    code = f"import json, sys; json.load(sys.stdin); print({json.dumps(before_tool('deny'))!r})"
+    results = await scene.run({"type": "command", "command": shlex.join([sys.executable, "-c", code])})
+    assert scene.files() == []
+    assert results == [("toolu_1", "PreToolUse:Bash hook error: Blocked by hook", True)]
+
+
+async def test_a_permission_request_is_allowed_over_http_without_naming_the_call(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PermissionRequest")
+    await scene.run_http(on_request("allow"))
+    assert scene.files() == ["made.txt"]
+    assert "permission_suggestions" in scene.asked[0]
+    assert "tool_use_id" not in scene.asked[0]
+
+
+async def test_a_permission_request_denied_over_http_gives_the_model_the_bare_message(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PermissionRequest")
+    results = await scene.run_http(on_request("deny", message="Ada said no"))
+    assert scene.files() == []
+    assert results == [("toolu_1", "Ada said no", True)]
+
+
+async def test_an_unreadable_decision_runs_an_allowed_command(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse", allowed=True)
+    await scene.run_http(before_tool("Deny"))
+    assert scene.files() == ["made.txt"]
+
+
+async def test_an_unreadable_decision_blocks_where_on_failure_says_so(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "PreToolUse", allowed=True)
+    results = await scene.run_http(before_tool("Deny"), onFailure="block")
+    assert scene.files() == []
+    assert 'blocking because onFailure is "block"' in results[0].text
+
+
+async def test_a_killed_run_hangs_up_on_its_hook(tmp_path: Path) -> None:
+    asked, hung_up = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Json) -> Json:
+        asked.set()
+        try:
+            return await asyncio.Future[Json]()
+        finally:
+            hung_up.set()
+
+    async with anthropic.serve() as fake, serve_hook(wait) as url:
+        fake.script([anthropic.ToolUse("Bash", {"command": "touch made.txt"})])
+        options = Scene(tmp_path, "PreToolUse").options(fake.url, {"type": "http", "url": url})
+        async with asyncio.timeout(5), claude_cli.start_cli("go", **options) as process:
+            await asked.wait()
+            process.kill()
+            await hung_up.wait()
+    assert fake.tool_results() == []
+
+
+async def test_a_request_beyond_the_script_ends_the_run_with_an_error(tmp_path: Path) -> None:
+    async with anthropic.serve() as fake:
+        result = await claude_cli.run_cli("go", home=tmp_path / "home", cwd=tmp_path, api_url=fake.url, timeout=20)
+    assert result.returncode == 1
+    assert "the script has 0 turns" in result.result["result"]
