@@ -1,0 +1,59 @@
+"""On your say-so: AI agents ask, people answer in the chat they already have open, the agent goes on, or does not."""
+
+from sayso.asking import Choice, Form, Permission, Question
+from sayso.clock import Clock, SystemClock
+from sayso.desk import Caller, Desk, House
+from sayso.errors import (
+    AlreadyDecided,
+    AlreadyExists,
+    DigestMismatch,
+    InvalidAnswer,
+    InvalidRequest,
+    InvalidSettings,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SaysoError,
+    StoreUnavailable,
+    Unauthorized,
+)
+from sayso.gate import Denied, requires_approval
+from sayso.model import Answer, Attachment, Decision, Field, Option, Policy, Request, Source, Ticket
+from sayso.opening import Asker, open
+
+__all__ = [
+    "AlreadyDecided",
+    "AlreadyExists",
+    "Answer",
+    "Asker",
+    "Attachment",
+    "Caller",
+    "Choice",
+    "Clock",
+    "Decision",
+    "Denied",
+    "Desk",
+    "DigestMismatch",
+    "Field",
+    "Form",
+    "House",
+    "InvalidAnswer",
+    "InvalidRequest",
+    "InvalidSettings",
+    "NotAllowed",
+    "NotFound",
+    "Option",
+    "Permission",
+    "Policy",
+    "Question",
+    "Refused",
+    "Request",
+    "SaysoError",
+    "Source",
+    "StoreUnavailable",
+    "SystemClock",
+    "Ticket",
+    "Unauthorized",
+    "open",
+    "requires_approval",
+]

@@ -1,0 +1,180 @@
+"""What a program types to ask: four constructors, and the check every request passes before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+import pydantic
+from typing_extensions import TypedDict
+
+from sayso import digest, errors, fields, model
+
+
+class Common(TypedDict, total=False):
+    """The keys that every kind of request takes."""
+
+    id: str
+    body: str
+    source: model.Source
+    context: Mapping[str, str]
+    attachments: Sequence[model.Attachment]
+    risk: str
+    policy: str
+    route: Sequence[str]
+    expires_in: float
+    supersedes: str
+    callback_url: str
+    metadata: Mapping[str, Any]
+
+
+class Permission(model.Request):
+    """May this tool run with this input? The decision has `allowed` and the input to use."""
+
+    def __init__(
+        self,
+        *,
+        tool: str,
+        input: Mapping[str, Any] | None = None,
+        title: str | None = None,
+        grants: Sequence[model.Grant] = (),
+        **common: Unpack[Common],
+    ) -> None:
+        _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, grants=grants)
+
+
+class Question(model.Request):
+    """A question that is answered in free text. The decision has `text`."""
+
+    def __init__(self, title: str, **common: Unpack[Common]) -> None:
+        _build(self, "question", common, title=title)
+
+
+class Choice(model.Request):
+    """A question with options. The decision has `choice`, or `choices` where several may be chosen."""
+
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[str | model.Option],
+        *,
+        multiple: bool = False,
+        other: bool = False,
+        **common: Unpack[Common],
+    ) -> None:
+        listed = [{"label": option} if isinstance(option, str) else option for option in options]
+        _build(self, "choice", common, title=title, options=listed, multiple=multiple, other=other)
+
+
+class Form(model.Request):
+    """Several fields at once. The decision has `value`: an instance of *shape* where that is a Pydantic model."""
+
+    _shape: type[pydantic.BaseModel] | None = pydantic.PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        title: str,
+        shape: type[pydantic.BaseModel] | Mapping[str, Any] | Sequence[model.Field],
+        **common: Unpack[Common],
+    ) -> None:
+        """*shape* is a Pydantic model, a JSON schema, or a list of fields."""
+        if isinstance(shape, type):
+            _build(self, "form", common, title=title, schema=shape.model_json_schema())
+            self._shape = shape
+        elif isinstance(shape, Mapping):
+            _build(self, "form", common, title=title, schema=dict(shape))
+        else:
+            _build(self, "form", common, title=title, fields=tuple(shape))
+
+
+def parse(document: str | bytes) -> model.Request:
+    """A request from the JSON that a wire brought.
+
+    Raises:
+        InvalidRequest: `field` names the key that is wrong.
+    """
+    try:
+        return checked(model.Request.model_validate_json(document))
+    except pydantic.ValidationError as error:
+        raise invalid(error) from error
+
+
+def checked(request: model.Request) -> model.Request:
+    """*request*, once all that depends on its kind is right.
+
+    Raises:
+        InvalidRequest: `field` names the key that is wrong.
+    """
+    _only_what_its_kind_needs(request)
+    if request.kind == "permission":
+        if not request.tool:
+            raise errors.InvalidRequest("a permission names its tool", field="tool")
+    elif not request.title:
+        raise errors.InvalidRequest(f"a {request.kind} needs a title", field="title", hint="the question itself")
+    else:
+        fields.check_fields(fields.of_request(request))
+    if len(digest.canonical(document(request), "request")) > model.MAX_REQUEST_BYTES:
+        raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
+    return request
+
+
+def document(request: model.Request) -> model.JsonObject:
+    """The JSON form of a request, without the keys that say nothing."""
+    return request.model_dump(mode="json", exclude_defaults=True)
+
+
+def alike(one: model.Request, other: model.Request) -> bool:
+    """Whether two requests ask the same, to the byte."""
+    return digest.canonical(document(one)) == digest.canonical(document(other))
+
+
+def plain(request: model.Request) -> model.Request:
+    """The request itself, without the class that made it."""
+    return model.Request.model_construct(request.model_fields_set, **dict(request))
+
+
+def with_value(request: model.Request, decision: model.Decision) -> model.Decision:
+    """*decision*, holding an instance of the model that the form was asked with.
+
+    Raises:
+        InvalidAnswer: the values fit the fields, yet the model's own validators refuse them.
+    """
+    shape = request._shape if isinstance(request, Form) else None  # pyright: ignore[reportPrivateUsage]
+    if shape is None or decision.values is None:
+        return decision
+    try:
+        return decision.holding(shape.model_validate(decision.values))
+    except pydantic.ValidationError as error:
+        raise errors.InvalidAnswer(f"the answer does not fit {shape.__name__}: {error}", field="values") from error
+
+
+def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
+    """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "body"
+    return errors.InvalidRequest(f"{field}: {first['msg']}", field=field)
+
+
+_OF_KIND: Mapping[str, set[str]] = {
+    "permission": {"tool", "input", "grants"},
+    "question": set(),
+    "choice": {"options", "multiple", "other"},
+    "form": {"json_schema", "fields"},
+}
+
+
+def _only_what_its_kind_needs(request: model.Request) -> None:
+    given = {name for name in model.Request.model_fields if getattr(request, name) not in (None, (), False)}
+    for name in sorted(set.union(*_OF_KIND.values()) - _OF_KIND[request.kind]):
+        if name in given:
+            shown = "schema" if name == "json_schema" else name
+            raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
+    if request.json_schema is not None and request.fields:
+        raise errors.InvalidRequest("give a schema or fields, not both", field="fields")
+
+
+def _build(request: model.Request, kind: model.Kind, common: Mapping[str, Any], **own: Any) -> None:
+    try:
+        model.Request.__init__(request, kind=kind, **common, **own)
+    except pydantic.ValidationError as error:
+        raise invalid(error) from error

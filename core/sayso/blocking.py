@@ -1,0 +1,41 @@
+"""The four ways to ask, as plain functions for scripts without a loop. Each opens the desk, asks and waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+import pydantic
+
+from sayso import asking, model, opening
+
+
+def ask(request: model.Request) -> model.Decision:
+    """Ask any request and wait for its decision. Raises as `Desk.ask`, and RuntimeError inside a running loop."""
+
+    async def asked() -> model.Decision:
+        async with opening.open() as desk:
+            return await desk.ask(request)
+
+    return asyncio.run(asked())
+
+
+def permission(tool: str, input: Mapping[str, Any] | None = None, **common: Unpack[asking.Common]) -> model.Decision:
+    """May this tool run? The decision has `allowed` and `input`."""
+    return ask(asking.Permission(tool=tool, input=input, **common))
+
+
+def question(title: str, **common: Unpack[asking.Common]) -> str | None:
+    """The answer in free text; None where nobody answered."""
+    return ask(asking.Question(title, **common)).text
+
+
+def choice(title: str, options: Sequence[str | model.Option], **common: Unpack[asking.Common]) -> str | None:
+    """The chosen label; None where nobody chose."""
+    return ask(asking.Choice(title, options, **common)).choice
+
+
+def form(title: str, shape: type[pydantic.BaseModel] | Mapping[str, Any], **common: Unpack[asking.Common]) -> Any:
+    """The validated value of the form; None where nobody filled it in."""
+    return ask(asking.Form(title, shape, **common)).value

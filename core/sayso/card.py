@@ -1,0 +1,246 @@
+"""What people see, in neutral parts. Renderers read nothing else and can emit nothing that a part does not allow.
+
+Agent text stands only in `Literal` and `Prose`; what the service says is `Trusted`. The types keep them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sayso import prose, text
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time; each surface shows it in the reader's own time zone."""
+
+    at: datetime
+
+
+Inline = text.Trusted | text.Literal | Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence of the service; agent text inside it is set apart as literal."""
+
+    spans: tuple[Inline, ...]
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The agent's own short question or title."""
+
+    shown: text.Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Agent text in a box that shows it to the letter."""
+
+    label: tuple[Inline, ...]
+    shown: text.Literal
+    cut: int = 0
+    """How many characters are not shown here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """The agent's own explanation, labelled as such."""
+
+    told: prose.Prose
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Short facts: what they are, and their value."""
+
+    rows: tuple[tuple[Inline, Inline], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The options in full, numbered from 1 by the service."""
+
+    options: tuple[tuple[text.Literal, text.Literal | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """A warning of the service about the content."""
+
+    said: text.Trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small print of the service."""
+
+    spans: tuple[Inline, ...]
+
+
+Part = Line | Ask | Code | Says | Facts | Choices | Warn | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One press. A *deciding* button goes where the content is not shown whole."""
+
+    label: text.Trusted
+    token: str
+    style: Literal["primary", "danger", "plain"] = "plain"
+    deciding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Options to choose from on the card itself: `tokens` one per option, `submit` for a selection of several."""
+
+    labels: tuple[text.Literal, ...]
+    tokens: tuple[str, ...]
+    submit: str
+    multiple: bool = False
+
+
+Control = Button | Pick
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A ticket as people see it."""
+
+    ticket_id: str
+    tone: Literal["pending", "good", "bad", "gone"]
+    """`gone`: closed without a decision by a person."""
+    summary: text.Trusted
+    """For notifications and lists: no agent text, since lock screens show it out of its container."""
+    parts: tuple[Part, ...]
+    controls: tuple[Control, ...] = ()
+    review: Button | None = None
+    """Offered in place of the deciding controls where the parts do not fit."""
+
+
+# A line break takes the room of this many characters, so that a long listing is not a tall card.
+LINE_COST = 40
+_SHORTEST = 160
+
+
+def fit(card: Card, room: int) -> Card:
+    """*card* in at most *room* characters of content.
+
+    Where it does not fit, long parts are cut, the cut is said, everything that decides in favour goes and *Review* comes.
+    """
+    if sum(map(size, card.parts)) <= room:
+        return card
+    kept = card.parts[: _most_parts(room)]
+    small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
+    large = sum(size(part) > _SHORTEST for part in kept)
+    share = max(_SHORTEST, (room - small - 2 * _SHORTEST) // max(1, large))
+    parts = [_cut(part, share) for part in kept]
+    if len(kept) < len(card.parts):
+        parts.append(Note((text.Trusted(f"{len(card.parts) - len(kept)} more parts are not shown here."),)))
+    parts.append(Warn(text.Trusted("Not all of it is shown here. Press Review to read the whole content.")))
+    return Card(
+        ticket_id=card.ticket_id,
+        tone=card.tone,
+        summary=card.summary,
+        parts=tuple(parts),
+        controls=tuple(c for c in card.controls if isinstance(c, Button) and not c.deciding),
+        review=card.review,
+    )
+
+
+def whole(card: Card, room: int) -> bool:
+    """Whether all the content fits, so that it may be decided from the card."""
+    return sum(map(size, card.parts)) <= room
+
+
+def size(part: Part) -> int:
+    """The room a part takes, in characters."""
+    return sum(len(piece) + LINE_COST * piece.count("\n") for piece in pieces(part))
+
+
+def pieces(part: Part) -> Iterable[str]:
+    """All the text of a part, in order."""
+    match part:
+        case Line(spans=spans) | Note(spans=spans):
+            yield from map(_inline, spans)
+        case Ask(shown=shown):
+            yield shown.text
+        case Code(label=label, shown=shown):
+            yield from map(_inline, label)
+            yield shown.text
+        case Says(told=told):
+            yield prose.plain(told)
+        case Facts(rows=rows):
+            for label, value in rows:
+                yield from (_inline(label), _inline(value))
+        case Choices(options=options):
+            for label, description in options:
+                yield label.text
+                yield description.text if description else ""
+        case Warn(said=said):
+            yield said
+
+
+def pages(parts: Iterable[Part], room: int) -> tuple[tuple[Part, ...], ...]:
+    """All parts, in pages of at most *room* characters; nothing is left out. Long boxes go on over several pages."""
+    pages: list[list[Part]] = [[]]
+    left = room
+    for part in parts:
+        for piece in _split(part, room):
+            if size(piece) > left and pages[-1]:
+                pages.append([])
+                left = room
+            pages[-1].append(piece)
+            left -= size(piece)
+    return tuple(map(tuple, pages))
+
+
+def _most_parts(room: int) -> int:
+    return max(4, min(16, room // (2 * _SHORTEST)))
+
+
+def _cut(part: Part, share: int) -> Part:
+    if size(part) <= share:
+        return part
+    label: tuple[Inline, ...] = (text.Trusted("Content"),)
+    if isinstance(part, Code):
+        label = part.label
+    elif isinstance(part, Says):
+        label = (text.Trusted("The agent says"),)
+    full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.shown.text
+    head = _head(full, share)
+    return Code(label, text.Literal(text.Safe(head)), cut=len(full) - len(head))
+
+
+def _head(full: str, share: int) -> str:
+    taken = cost = 0
+    for character in full[:share]:
+        cost += 1 + (LINE_COST if character == "\n" else 0)
+        if cost > share:
+            break
+        taken += 1
+    return full[:taken]
+
+
+def _split(part: Part, room: int) -> Iterable[Part]:
+    if size(part) <= room:
+        yield part
+        return
+    label = part.label if isinstance(part, Code) else (text.Trusted("The agent says"),)
+    rest = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
+    while rest:
+        head = _head(rest, max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)) or rest[:1]
+        yield Code(label, text.Literal(text.Safe(head)))
+        rest = rest[len(head) :]
+
+
+def _inline(span: Inline) -> str:
+    if isinstance(span, Moment):
+        return span.at.strftime("%Y-%m-%d %H:%M UTC")
+    return span.text if isinstance(span, text.Literal) else span

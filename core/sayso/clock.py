@@ -1,0 +1,53 @@
+"""Time is injected: a clock says what time it is and bounds waits; `watch` feeds `Ticked` to tickets that are due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sayso import desk, store
+
+# A safety net, in seconds, should a wake-up from another process get lost.
+LONGEST_NAP = 30.0
+
+
+class Clock(Protocol):
+    """What the desk, the courier and the watch know of time. `sayso.testing.ManualClock` is the other one."""
+
+    def now(self) -> datetime:
+        """The present moment, aware and in UTC."""
+        ...
+
+    async def within(self, deadline: datetime | None, waiting: Awaitable[object]) -> bool:
+        """Wait for *waiting*, but not beyond *deadline*; whether it came in time. None waits for ever."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, aware and in UTC."""
+        return datetime.now(UTC)
+
+    async def within(self, deadline: datetime | None, waiting: Awaitable[object]) -> bool:
+        """Wait for *waiting*, but not beyond *deadline*; whether it came in time."""
+        delay = None if deadline is None else max(0.0, (deadline - self.now()).total_seconds())
+        try:
+            async with asyncio.timeout(delay):
+                await waiting
+        except TimeoutError:
+            return False
+        return True
+
+
+async def watch(front: desk.Desk, kept: store.Store, clock: Clock) -> None:
+    """Expire what is due, for ever. Several processes may watch: the store lets one of them win."""
+    changes = kept.changes()
+    while True:
+        for ticket_id in await kept.due(clock.now()):
+            await front.tick(ticket_id)
+        wake = await kept.next_due()
+        await clock.within(wake, anext(changes))

@@ -1,0 +1,138 @@
+"""The only door out: takes effects from the outbox and performs them. Deliveries are at least once, and repeatable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, assert_never
+
+import tenacity
+
+from sayso import channel, clock, desk, draw, errors, events, model, store
+
+log = logging.getLogger(__name__)
+
+# Seconds. A job whose worker died is taken again after this; every platform call ends well before.
+LEASE = 60.0
+# Cards: soon at first, then at most every five minutes, with jitter so that replicas do not march in step.
+_BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=300, jitter=1)
+# A card that could not be edited this often is left as it is; a press on it is still answered truly.
+_MOST_REDRAWS = 30
+
+
+class Resumer(Protocol):
+    """Hands a decision to the address that a request named."""
+
+    async def resume(self, ticket: model.Ticket) -> None:
+        """Deliver once. Raises `ChannelError`, `final` where the receiver wants no more."""
+        ...
+
+    def next_try(self, attempts: int) -> float | None:
+        """Seconds until the next try after so many; None gives up."""
+        ...
+
+
+class Courier:
+    """Performs effects for the channels it was given. Any number of couriers may share a store."""
+
+    def __init__(self, front: desk.Desk, channels: Sequence[channel.Channel], resumer: Resumer | None = None) -> None:
+        self._desk = front
+        self._store: store.Store = front.store
+        self._clock: clock.Clock = front.clock
+        self._channels: Mapping[str, channel.Channel] = {one.name: one for one in channels}
+        self._resumer = resumer
+        self._names = [*self._channels, *(["callback"] if resumer else [])]
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        changes = self._store.changes()
+        while True:
+            if await self.deliver():
+                continue
+            wake = await self._store.next_job(self._names)
+            await self._clock.within(wake, anext(changes))
+
+    async def deliver(self) -> int:
+        """Perform all effects that are due now; how many there were."""
+        jobs = await self._store.take(self._names, self._clock.now(), LEASE)
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(self._perform(job))
+        return len(jobs)
+
+    async def _perform(self, job: store.Job) -> None:
+        try:
+            ticket = await self._store.load(job.ticket_id)
+            match job.effect:
+                case events.Announce(place=place):
+                    await self._announce(ticket, place, again=job.attempts > 0)
+                case events.Redraw(place=place):
+                    await self._redraw(ticket, place)
+                case events.Resume():
+                    await self._resume(ticket)
+                case _:
+                    assert_never(job.effect)
+        except errors.ChannelError as error:
+            await self._failed(job, error)
+        except Exception as error:
+            # one bad row must not stop the others; it is tried again, ever more rarely
+            log.exception("effect failed", extra={"ticket": job.ticket_id, "effect": job.effect.type})
+            await self._failed(job, errors.ChannelError(f"{type(error).__name__} inside the channel"))
+        else:
+            await self._store.done(job)
+
+    async def _announce(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
+        posted = [ref for ref in await self._store.refs(ticket.id) if ref.place == place]
+        if posted or (ticket.decision is not None and not again):
+            return
+        ref = await self._channel(place).post(place, draw.card_of(ticket, self._desk.mint), again=again)
+        await self._store.keep(ref)
+        await self._note(ticket, place, ref.message)
+        await self._catch_up(ticket, ref)
+
+    async def _catch_up(self, shown: model.Ticket, ref: channel.MessageRef) -> None:
+        # it may have been decided while the card was on its way, when there was no card yet to redraw
+        while (ticket := await self._store.load(shown.id)).version != shown.version:
+            await self._channel(ref.place).edit(ref, draw.card_of(ticket, self._desk.mint))
+            shown = ticket
+
+    async def _redraw(self, ticket: model.Ticket, place: model.Place) -> None:
+        for ref in await self._store.refs(ticket.id):
+            if ref.place == place:
+                await self._channel(place).edit(ref, draw.card_of(ticket, self._desk.mint))
+
+    async def _resume(self, ticket: model.Ticket) -> None:
+        if self._resumer is not None:
+            await self._resumer.resume(ticket)
+            await self._note(ticket, "callback", "")
+
+    async def _failed(self, job: store.Job, error: errors.ChannelError) -> None:
+        context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
+        wait = None if error.final else self._wait(job, error)
+        ticket = await self._store.load(job.ticket_id)
+        if wait is not None:
+            log.warning("delivery failed, trying again", extra={**context, "seconds": wait, "error": error.message})
+            await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
+            return
+        log.error("delivery given up", extra={**context, "error": error.message, "hint": error.hint})
+        if isinstance(job.effect, events.Announce) and ticket.decision is None:
+            await self._desk.undelivered(job.ticket_id, job.effect.place, error.message)
+        await self._store.done(job)
+
+    def _wait(self, job: store.Job, error: errors.ChannelError) -> float | None:
+        if isinstance(job.effect, events.Resume) and self._resumer is not None:
+            return self._resumer.next_try(job.attempts + 1)
+        if isinstance(job.effect, events.Redraw) and job.attempts >= _MOST_REDRAWS:
+            return None
+        state = tenacity.RetryCallState(tenacity.AsyncRetrying(), None, (), {})
+        state.attempt_number = job.attempts + 1
+        return max(error.retry_after or 0.0, _BACKOFF(state))
+
+    async def _note(self, ticket: model.Ticket, place: model.Place, message: str) -> None:
+        at: datetime = self._clock.now()
+        await self._store.note(ticket.id, ticket.version, events.Delivered(at=at, place=place, message=message))
+
+    def _channel(self, place: model.Place) -> channel.Channel:
+        return self._channels[place.partition(":")[0]]

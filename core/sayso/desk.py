@@ -1,0 +1,277 @@
+"""The only door in: ask, answer, cancel, wait. Whatever surface a person uses, their answer comes through `answer`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sayso import (
+    asking,
+    channel,
+    clock,
+    dialog,
+    errors,
+    events,
+    machine,
+    model,
+    people,
+    store,
+    submission,
+    tokens,
+)
+
+DEFAULT = "default"
+# A half-filled form of several steps is kept this long.
+_DRAFT_KEPT = timedelta(hours=1)
+# More tries than writers could ever win in a row against one click.
+_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name of the key, and the person on whose behalf its agent runs."""
+
+    owner: str = "local"
+    requester: str | None = None
+    operator: bool = False
+    """An operator reads and cancels what others asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a press happened: the platform's channel, room and message."""
+
+    channel: str
+    conversation: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the operator configured: policies, people, where requests go."""
+
+    policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
+    directory: people.Directory = field(default_factory=people.Directory)
+    route: tuple[model.Place, ...] = ("web",)
+    channels: Collection[str] | None = None
+    """Names of the channels that can be reached; None where another process reaches them."""
+    callbacks: bool = False
+    """Whether decisions can be sent to a request's callback address."""
+
+
+class Desk:
+    """The front door over a store. Several desks, in several processes, may share one."""
+
+    def __init__(
+        self, kept: store.Store, mint: tokens.Mint, house: House | None = None, now: clock.Clock | None = None
+    ) -> None:
+        self.store = kept
+        self.mint = mint
+        self.house = house or House()
+        self.clock: clock.Clock = now or clock.SystemClock()
+
+    async def ask(self, request: model.Request, caller: Caller | None = None) -> model.Decision:
+        """Ask, and wait for the decision, however long it takes.
+
+        A denial and an expiry are decisions, not errors. If the waiting task is cancelled, the request stays open:
+        asking again with the same id finds it.
+
+        Raises:
+            InvalidRequest: the request cannot be asked.
+            AlreadyExists: its id belongs to a request with other content.
+        """
+        ticket = await self.open(request, caller)
+        return asking.with_value(request, await self.wait(ticket.id))
+
+    async def open(self, request: model.Request, caller: Caller | None = None) -> model.Ticket:
+        """Ask without waiting; returns once the request is durable. Raises as `ask`."""
+        asking.checked(request)
+        who = caller or Caller()
+        terms = self._terms(request, who)
+        opened = machine.open_ticket(
+            asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
+        )
+        ticket = opened.ticket
+        try:
+            await self.store.commit(opened, events.Opened(at=ticket.created_at, by=who.owner, digest=ticket.digest))
+        except errors.Conflict:
+            ticket = await self._same_again(opened.ticket)
+        if request.supersedes:
+            await self._supersede(request.supersedes, ticket)
+        return ticket
+
+    async def wait(self, id: str) -> model.Decision:
+        """The decision on a request, once there is one. Raises `NotFound`."""
+        while True:
+            ticket = await self.store.load(id)
+            if ticket.decision is not None:
+                return ticket.decision
+            if not await self.clock.within(ticket.expires_at, self.store.changed(id, ticket.version)):
+                await self.tick(id)
+
+    async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
+        """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""
+        ticket = await self.store.load(id)
+        if caller is not None and not caller.operator and ticket.owner != caller.owner:
+            raise errors.NotFound(f"there is no request {id}", field="id")
+        return ticket
+
+    async def answer(self, id: str, answer: model.Answer, actor: people.Actor) -> model.Ticket:
+        """What one person says to a request. This is the one way to a decision by a person.
+
+        Raises:
+            NotFound: there is no such request.
+            AlreadyDecided: it is closed; the error carries the ticket.
+            NotAllowed: this person may not answer it.
+            InvalidAnswer: the answer does not fit; `field` names the part.
+        """
+        person = self.house.directory.identify(actor)
+        try:
+            return await self._step(
+                id, lambda: events.Answered(at=self.clock.now(), by=person, answer=answer), tick_first=True
+            )
+        except errors.Refused as refused:
+            await self.refused(id, person, refused)
+            raise
+
+    async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request that nobody decided yet; a closed one stays as it is. Raises `NotFound`."""
+        await self.get(id, caller)
+        by = (caller or Caller()).owner
+        return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
+
+    async def tick(self, id: str) -> model.Ticket:
+        """Let time act on a request. Raises `NotFound`."""
+        return await self._step(id, lambda: events.Ticked(at=self.clock.now()))
+
+    async def undelivered(self, id: str, place: model.Place, reason: str) -> model.Ticket:
+        """A place cannot be reached, finally. Raises `NotFound`."""
+        return await self._step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
+
+    async def press(
+        self,
+        token: str,
+        actor: people.Actor,
+        room: dialog.Room,
+        seat: Seat | None,
+        draft: dialog.Draft | None = None,
+    ) -> model.Ticket | dialog.Dialog:
+        """A press on a card. With *draft* it is a submitted dialog or selection.
+
+        Returns the ticket once the press was an answer and is durable, or the dialog that opens.
+
+        Raises:
+            InvalidToken, NotFound: not one of our buttons.
+            AlreadyDecided, NotAllowed, InvalidAnswer: as `answer`.
+        """
+        pressed = tokens.read(token)
+        ticket = await self.store.load_ref(pressed.ref)
+        self.mint.check(pressed, ticket)
+        if seat is not None:
+            await self._seated(ticket, seat)
+        await self._may(ticket, actor)
+        opened = dialog.of_press(ticket, pressed, self.mint, room) if draft is None else None
+        if opened is not None:
+            return opened
+        typed = {**await self._earlier(ticket, pressed, actor), **(draft or {})}
+        following = submission.after(ticket, pressed, typed, self.mint, room)
+        if isinstance(following, model.Answer):
+            return await self.answer(ticket.id, following, actor)
+        if pressed.action == "fill":
+            await self._keep_draft(ticket, actor, typed)
+        return following
+
+    async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
+        """Put a refused answer on record."""
+        turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
+        await self.store.note(id, 0, turned)
+
+    def _terms(self, request: model.Request, caller: Caller) -> machine.Terms:
+        name = request.policy or DEFAULT
+        policy = self.house.policies.get(name)
+        if policy is None:
+            known = ", ".join(self.house.policies)
+            raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
+        for place in request.route:
+            self._reachable(place)
+        if request.callback_url and not self.house.callbacks:
+            raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
+        route = tuple(dict.fromkeys(request.route)) or self.house.route
+        return machine.Terms(owner=caller.owner, policy=policy, route=route, requester=caller.requester)
+
+    def _reachable(self, place: model.Place) -> None:
+        channels = self.house.channels
+        if channels is not None and place.partition(":")[0] not in channels:
+            hint = f"channels here: {', '.join(sorted(channels))}"
+            raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)
+
+    async def _same_again(self, wanted: model.Ticket) -> model.Ticket:
+        found = await self.store.load(wanted.id)
+        if found.owner == wanted.owner and asking.alike(found.request, wanted.request):
+            return found
+        hint = "choose another id; the same id may only be used to ask the same again"
+        raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
+
+    async def _supersede(self, id: str, newer: model.Ticket) -> None:
+        older = await self.get(id, Caller(owner=newer.owner))
+        if older.id != newer.id:
+            await self._step(id, lambda: events.Superseded(at=self.clock.now(), by=newer.id))
+
+    async def _step(self, id: str, happened: Callable[[], events.Event], *, tick_first: bool = False) -> model.Ticket:
+        for _ in range(_TRIES):
+            ticket = await self.store.load(id)
+            event = happened()
+            if tick_first and ticket.decision is None and event.at >= ticket.expires_at:
+                event = events.Ticked(at=event.at)
+            step = machine.step(ticket, event)
+            if step.ticket.version == ticket.version:
+                return ticket
+            try:
+                await self.store.commit(step, event)
+            except errors.Conflict:
+                continue
+            if tick_first and isinstance(event, events.Ticked):
+                raise errors.AlreadyDecided(step.ticket)
+            return step.ticket
+        raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+
+    async def _may(self, ticket: model.Ticket, actor: people.Actor) -> None:
+        """Refuse a press before a dialog opens; the answer itself is checked again."""
+        person = self.house.directory.identify(actor)
+        if ticket.decision is not None:
+            refusal: errors.Refused = errors.AlreadyDecided(ticket)
+        elif not machine.may_answer(ticket, person):
+            refusal = machine.refusal(ticket, person)
+        else:
+            return
+        await self.refused(ticket.id, person, refusal)
+        raise refusal
+
+    async def _seated(self, ticket: model.Ticket, seat: Seat) -> None:
+        """A card counts where it was posted. One whose posting was cut short by a crash is adopted, and closed later."""
+        if await self.store.find_ref(seat.channel, seat.conversation, seat.message):
+            return
+        refs = [ref for ref in await self.store.refs(ticket.id) if ref.channel == seat.channel]
+        places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
+        known = {ref.conversation: ref.place for ref in refs}
+        place = known.get(seat.conversation) or (places[0] if places and len(refs) < len(places) else None)
+        if place is None:
+            raise errors.InvalidToken("this card was not posted here by sayso")
+        await self.store.keep(channel.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
+
+    async def _earlier(self, ticket: model.Ticket, pressed: tokens.Pressed, actor: people.Actor) -> dialog.Draft:
+        """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
+        if pressed.action != "fill" or pressed.index == 0:
+            return {}
+        found = await self.store.get("draft", f"{ticket.ref}/{actor.account}")
+        return found.value if found else {}
+
+    async def _keep_draft(self, ticket: model.Ticket, actor: people.Actor, typed: dialog.Draft) -> None:
+        name = f"{ticket.ref}/{actor.account}"
+        found = await self.store.get("draft", name)
+        version = found.version if found else 0
+        # a double click wrote the same a moment ago
+        with contextlib.suppress(errors.Conflict):
+            await self.store.put(store.Record("draft", name, dict(typed), self.clock.now() + _DRAFT_KEPT, version))

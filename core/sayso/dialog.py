@@ -1,0 +1,176 @@
+"""What opens when a press needs more than a press: a reason, an edit, the whole content, a form. Pure, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sayso import card, draw, fields, model, text, tokens
+
+T = text.Trusted
+
+Submitted = str | bool | Sequence[int] | None
+"""What a surface sends for one input: typed text, yes or no, or the indexes of the chosen options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one dialog of a surface holds: characters of content, inputs, and characters in one input."""
+
+    content: int
+    inputs: int
+    typed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to fill in. `name` is ours; agent text stands only in the literals."""
+
+    name: str
+    label: card.Inline
+    kind: Literal["text", "choice", "boolean", "number", "integer", "date"] = "text"
+    required: bool = True
+    multiline: bool = False
+    multiple: bool = False
+    options: tuple[text.Literal, ...] = ()
+    hint: text.Literal | None = None
+    value: str | None = None
+    longest: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A window over the card. Submitting sends `token` and the inputs; without `submit` it can only be closed."""
+
+    title: text.Trusted
+    token: str
+    parts: tuple[card.Part, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    submit: text.Trusted | None = None
+    danger: bool = False
+
+
+Draft = Mapping[str, Submitted]
+"""Inputs of earlier steps, by name."""
+
+
+def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, room: Room) -> Dialog | None:
+    """The dialog that this press opens; None where the press alone is the answer."""
+    token = mint.token(ticket, pressed.action, pressed.index)
+    match pressed.action:
+        case "reason":
+            reason = Input("reason", T("Why not? The agent reads this."), multiline=True)
+            return Dialog(T("Deny with a reason"), token, inputs=(reason,), submit=T("Deny"), danger=True)
+        case "edit":
+            return _edit(ticket, token, room)
+        case "other":
+            answer = Input("other", T("Your answer"), multiline=True)
+            return Dialog(T("Another answer"), token, _question(ticket), (answer,), T("Answer"))
+        case "review":
+            return review(ticket, pressed.index, mint, room)
+        case "fill":
+            return fill(ticket, pressed.index, token, room)
+        case _:
+            return None
+
+
+def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
+    """One input for each field; a choice with *Other* has a second one for its text."""
+    made: list[Input] = []
+    for index, field in enumerate(fields.of_request(ticket.request)):
+        hint = text.line(field.description) if field.description else None
+        made.append(
+            Input(
+                name=f"f{index}",
+                label=text.line(field.label),
+                kind=field.kind,
+                required=field.required and not field.other,
+                multiline=field.kind == "text" and (field.max_length or fields.MAX_TEXT) > 200,
+                multiple=field.multiple,
+                options=tuple(text.line(option.label) for option in field.options),
+                hint=hint,
+                value=_default(field),
+                longest=min(field.max_length or 3000, 3000),
+            )
+        )
+        if field.other:
+            made.append(Input(f"f{index}o", T("Or another answer"), required=False))
+    return tuple(made)
+
+
+def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
+    made: list[Input] = []
+    fixed: list[card.Part] = []
+    for index, (key, value) in enumerate((ticket.request.input or {}).items()):
+        shown = draw.value_text(value)
+        # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
+        if text.literal(shown, code=True).text == shown and len(shown) <= room.typed and len(made) < room.inputs:
+            made.append(
+                Input(f"k{index}", text.line(key), required=False, multiline=True, value=shown, longest=room.typed)
+            )
+        else:
+            fixed += draw.input_parts({key: value}, "Stays as it is")
+    note = card.Note((T("What you allow here runs instead of what the agent asked for."),))
+    parts = card.pages([note, *fixed], room.content)[0]
+    if not made:
+        return Dialog(
+            T("Edit and allow"), token, (card.Note((T("This input cannot be edited here. Deny with a reason."),)),)
+        )
+    return Dialog(T("Edit and allow"), token, parts, tuple(made), T("Allow"))
+
+
+def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Dialog:
+    """One page of the whole content; only the last one lets the person decide."""
+    pages = card.pages(draw.card_of(ticket, mint).parts, room.content)
+    page = min(page, len(pages) - 1)
+    token = mint.token(ticket, "review", page)
+    title = T(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
+    if ticket.decision is not None and page + 1 == len(pages):
+        return Dialog(title, token, pages[page])
+    submit = (
+        T("Next page") if page + 1 < len(pages) else T("Allow" if ticket.request.kind == "permission" else "Answer")
+    )
+    return Dialog(title, token, pages[page], submit=submit)
+
+
+def fill(ticket: model.Ticket, step: int, token: str, room: Room) -> Dialog:
+    """One step of a question or form."""
+    steps = steps_of(ticket, room)
+    title = T(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
+    submit = T("Next") if step + 1 < len(steps) else T("Answer")
+    return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit)
+
+
+def steps_of(ticket: model.Ticket, room: Room) -> list[tuple[Input, ...]]:
+    """The inputs, as many at once as the surface has room for."""
+    steps: list[tuple[Input, ...]] = [()]
+    for group in _groups(inputs_of(ticket)):
+        if len(steps[-1]) + len(group) > room.inputs and steps[-1]:
+            steps.append(())
+        steps[-1] += group
+    return steps
+
+
+def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
+    # a choice and its own free text stay on one screen
+    groups: list[tuple[Input, ...]] = []
+    for made in inputs:
+        if made.name.endswith("o"):
+            groups[-1] += (made,)
+        else:
+            groups.append((made,))
+    return groups
+
+
+def _question(ticket: model.Ticket) -> tuple[card.Part, ...]:
+    shown: Iterable[card.Part] = (card.Ask(text.literal(ticket.request.title)),) if ticket.request.title else ()
+    return tuple(shown)
+
+
+def _default(field: model.Field) -> str | None:
+    if field.default is None or field.kind == "choice":
+        return None
+    # a default is agent text: it is offered only where a person sees all of it
+    default = draw.value_text(field.default)
+    return default if text.literal(default).text == default and len(default) <= 3000 else None

@@ -1,0 +1,228 @@
+"""A ticket becomes a card: which parts stand on it and which buttons it has. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sayso import card, machine, model, prose, text, tokens, wording
+
+T = text.Trusted
+
+# Keys are the agent's; more or longer ones than these are shown as one JSON text, where they cannot pose as labels.
+_MOST_KEYS = 12
+_LONGEST_KEY = 60
+
+
+def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
+    """The card of a ticket: pending with its buttons, closed without any."""
+    controls = () if ticket.decision else tuple(_controls(ticket, mint))
+    review = card.Button(T("Review"), mint.token(ticket, "review"), "primary")
+    return card.Card(
+        ticket_id=ticket.id,
+        tone=_tone(ticket),
+        summary=_summary(ticket),
+        parts=tuple(_parts(ticket)),
+        controls=controls,
+        review=None if ticket.decision else review,
+    )
+
+
+def value_text(value: Any) -> str:
+    """An argument as it is shown: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def input_parts(arguments: Mapping[str, Any], heading: str) -> Iterable[card.Code]:
+    """A tool input, one box for each argument, so that line breaks are line breaks."""
+    if len(arguments) > _MOST_KEYS or any(len(key) > _LONGEST_KEY or not key for key in arguments):
+        yield card.Code((T(heading),), text.literal(value_text(dict(arguments)), code=True))
+        return
+    for key, value in arguments.items():
+        kind = "" if isinstance(value, str) else " (JSON)"
+        yield card.Code((T(f"{heading}{kind} · "), text.line(key)), text.literal(value_text(value), code=True))
+
+
+def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
+    request = ticket.request
+    headline = card.Line(_headline(ticket), strong=True)
+    shown = [*_verdict(ticket), *_asked(request), *_input(request), *_options(request), *_extra(request)]
+    shown += [card.Facts(tuple(_facts(ticket))), *_progress(ticket)]
+    yield headline
+    yield from _warnings([headline, *shown])
+    yield from shown
+    yield card.Note(tuple(_small_print(ticket)))
+
+
+def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    request = ticket.request
+    agent: card.Inline = text.line(request.source.agent) if request.source.agent else T("An agent")
+    if request.kind == "permission":
+        return (agent, T(" asks to run "), text.line(request.tool or ""))
+    return (agent, T(" asks you to fill in a form" if request.kind == "form" else " asks"))
+
+
+def _asked(request: model.Request) -> Iterable[card.Part]:
+    if request.title and request.kind != "permission":
+        yield card.Ask(text.literal(request.title))
+
+
+def _input(request: model.Request) -> Iterable[card.Part]:
+    if request.kind == "permission":
+        arguments = request.input or {}
+        yield from input_parts(arguments, "Input")
+        if not arguments:
+            yield card.Note((T("It runs without any input."),))
+
+
+def _options(request: model.Request) -> Iterable[card.Part]:
+    if request.options:
+        yield card.Choices(
+            tuple(
+                (text.line(option.label), text.literal(option.description) if option.description else None)
+                for option in request.options
+            )
+        )
+
+
+def _extra(request: model.Request) -> Iterable[card.Part]:
+    # what the agent says about itself comes below what will really run
+    told = [request.title] if request.kind == "permission" and request.title else []
+    if request.body:
+        told.append(request.body)
+    if told:
+        yield card.Says(prose.parse("\n\n".join(told)))
+    for attachment in request.attachments:
+        label = (T(f"Attached {attachment.kind} · "), text.line(attachment.name))
+        yield card.Code(label, text.literal(attachment.text, code=True))
+
+
+def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
+    seen = dict.fromkeys(warning for part in parts for warning in _warnings_of(part))
+    return (card.Warn(T(warning)) for warning in seen)
+
+
+def _warnings_of(part: card.Part) -> Iterable[str]:
+    if isinstance(part, card.Says):
+        return part.told.warnings
+    return (warning for span in _literals(part) for warning in span.warnings)
+
+
+def _literals(part: card.Part) -> Iterable[text.Literal]:
+    spans: Iterable[card.Inline | None] = ()
+    match part:
+        case card.Line(spans=spans) | card.Note(spans=spans):
+            pass
+        case card.Ask(shown=shown):
+            spans = (shown,)
+        case card.Code(label=label, shown=shown):
+            spans = (*label, shown)
+        case card.Facts(rows=rows):
+            spans = (span for row in rows for span in row)
+        case card.Choices(options=options):
+            spans = (span for option in options for span in option)
+        case _:
+            pass
+    return (span for span in spans if isinstance(span, text.Literal))
+
+
+def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
+    request, source = ticket.request, ticket.request.source
+    if request.risk:
+        yield T("Risk"), T(request.risk)
+    if source.session:
+        yield T("Session"), text.line(source.session)
+    if source.url:
+        yield T("Link given by the agent"), text.line(source.url)
+    for name, value in request.context.items():
+        yield text.line(name), text.line(value)
+    yield T("Asked"), card.Moment(ticket.created_at)
+    if ticket.decision is None:
+        yield T("Expires"), card.Moment(ticket.expires_at)
+
+
+def _progress(ticket: model.Ticket) -> Iterable[card.Part]:
+    allowed = machine.allows_by(ticket)
+    if ticket.decision is None and ticket.policy.quorum > 1:
+        spans: list[card.Inline] = [T(f"{len(allowed)} of {ticket.policy.quorum} people have allowed this")]
+        for index, given in enumerate(allowed):
+            spans += [T(", " if index else ": "), text.line(given.name)]
+        yield card.Line(tuple(spans))
+
+
+def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
+    if ticket.decision is None:
+        yield T("May decide: ")
+        yield text.line(", ".join(ticket.policy.approvers) or "nobody")
+        yield T(" · ")
+    yield T(f"{ticket.id} · {ticket.digest[:19]}")
+
+
+def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
+    decision = ticket.decision
+    if decision is None:
+        return
+    spans: list[card.Inline] = [T(wording.verdict(decision))]
+    for index, one in enumerate(decision.by):
+        spans += [T(" by " if index == 0 else " and "), text.line(one.name), T(" ("), text.line(one.person), T(")")]
+    yield card.Line((*spans, T(" · "), card.Moment(decision.decided_at)), strong=True)
+    if decision.reason:
+        yield card.Code((T("Reason"),), text.literal(decision.reason))
+    if decision.outcome == "allowed" and decision.input != (ticket.request.input or {}):
+        yield from input_parts(decision.input or {}, "Runs instead, as edited")
+    if decision.grant:
+        yield card.Line((T(f"Allowed for the {decision.grant}" if decision.grant == "session" else "Allowed always"),))
+    yield from _answer(decision)
+
+
+def _answer(decision: model.Decision) -> Iterable[card.Part]:
+    if decision.text is not None:
+        yield card.Code((T("Answer"),), text.literal(decision.text))
+    for choice in decision.choices or ():
+        yield card.Code((T("Answer"),), text.line(choice))
+    if decision.values is not None:
+        yield from input_parts(decision.values, "Answer")
+
+
+def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
+    request = ticket.request
+    if request.kind == "permission":
+        yield from _permission_controls(ticket, mint)
+    elif request.kind == "choice":
+        picked = tuple(mint.token(ticket, "option", index) for index in range(len(request.options)))
+        labels = tuple(text.line(option.label) for option in request.options)
+        yield card.Pick(labels, picked, mint.token(ticket, "pick"), request.multiple)
+        if request.other:
+            yield card.Button(T("Other…"), mint.token(ticket, "other"), deciding=True)
+    else:
+        label = T("Answer") if request.kind == "question" else T("Fill in")
+        yield card.Button(label, mint.token(ticket, "fill"), "primary", deciding=True)
+
+
+def _permission_controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
+    yield card.Button(T("Allow"), mint.token(ticket, "allow"), "primary", deciding=True)
+    yield card.Button(T("Deny"), mint.token(ticket, "deny"), "danger")
+    yield card.Button(T("Deny with reason…"), mint.token(ticket, "reason"))
+    if ticket.request.input and ticket.policy.quorum == 1:
+        yield card.Button(T("Edit and allow…"), mint.token(ticket, "edit"), deciding=True)
+    if "session" in ticket.request.grants:
+        yield card.Button(T("Allow for the session"), mint.token(ticket, "session"), deciding=True)
+    if "always" in ticket.request.grants:
+        yield card.Button(T("Allow always"), mint.token(ticket, "always"), deciding=True)
+
+
+def _tone(ticket: model.Ticket) -> Any:
+    if ticket.decision is None:
+        return "pending"
+    return {"allowed": "good", "answered": "good", "denied": "bad"}.get(ticket.decision.outcome, "gone")
+
+
+def _summary(ticket: model.Ticket) -> text.Trusted:
+    asks = {
+        "permission": "An agent asks for permission to run a tool",
+        "question": "An agent has a question",
+        "choice": "An agent asks you to choose",
+        "form": "An agent asks you to fill in a form",
+    }[ticket.request.kind]
+    return T(asks if ticket.decision is None else f"{asks}. {wording.verdict(ticket.decision)}.")

@@ -1,0 +1,157 @@
+"""Every error sayso raises, in one tree; each names the fact, carries its data and knows its HTTP status.
+
+SaysoError
+├─ InvalidRequest         what was asked cannot be asked                422
+├─ InvalidSettings        a setting is unknown, missing or wrong        (stops the start)
+├─ NotFound               no such request, for this caller              404
+├─ AlreadyExists          the id is taken by other content              409
+├─ Refused                an answer that cannot be taken
+│   ├─ AlreadyDecided     somebody, or the deadline, was first          409
+│   ├─ NotAllowed         this person may not decide this               403
+│   ├─ InvalidAnswer      the answer does not fit the request           422
+│   └─ InvalidToken       a button or address that is not ours          400
+├─ Unauthorized           no key, or not one of ours                    401
+├─ DigestMismatch         what is about to run is not what was allowed
+├─ StoreUnavailable       the database cannot be used now               503
+├─ Conflict               a newer version is stored; never leaves the core
+└─ ChannelError           a platform refused or failed; the courier retries or gives up
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sayso import model
+
+
+class SaysoError(Exception):
+    """The root: `code` is stable for programs, `status` is its HTTP status, `hint` says what to do."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+
+
+class InvalidRequest(SaysoError):
+    """The request cannot be asked: a field is wrong, a policy or place is unknown."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class InvalidSettings(SaysoError):
+    """A setting is unknown, missing or wrong; `field` is its key. Nothing starts."""
+
+    code = "invalid_settings"
+
+
+class NotFound(SaysoError):
+    """There is no such request, or this caller may not know of it."""
+
+    code = "not_found"
+    status = 404
+
+
+class AlreadyExists(SaysoError):
+    """The id is taken by a request with other content."""
+
+    code = "id_taken"
+    status = 409
+
+
+class Refused(SaysoError):
+    """An answer that cannot be taken; nothing has changed."""
+
+    code = "refused"
+    status = 409
+
+
+class AlreadyDecided(Refused):
+    """The request is closed; `ticket` says who decided, or what closed it."""
+
+    code = "already_decided"
+    status = 409
+
+    def __init__(self, ticket: model.Ticket) -> None:
+        super().__init__(f"request {ticket.id} is already closed")
+        self.ticket = ticket
+
+
+class NotAllowed(Refused):
+    """This person may not decide this request; the message says who may."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class InvalidAnswer(Refused):
+    """The answer does not fit the request; `field` names the part."""
+
+    code = "invalid_answer"
+    status = 422
+
+
+class InvalidToken(Refused):
+    """The button or address was not made by this service, or belongs to something else."""
+
+    code = "invalid_token"
+    status = 400
+
+
+class Unauthorized(SaysoError):
+    """No key was given, or it is unknown or revoked."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class DigestMismatch(SaysoError):
+    """What is about to run differs from what was allowed; it must not run."""
+
+    code = "digest_mismatch"
+    status = 409
+
+
+class StoreUnavailable(SaysoError):
+    """The database is locked, full or unreachable; nothing was stored. Try again later."""
+
+    code = "store_unavailable"
+    status = 503
+
+
+class Conflict(SaysoError):
+    """Somebody stored a newer version first; the desk loads it and tries again."""
+
+    code = "conflict"
+    status = 409
+
+
+class ChannelError(SaysoError):
+    """A platform refused or failed.
+
+    `retry_after` is the wait in seconds that the platform asked for; `final` means that trying again is useless;
+    `unsure` means that the message may have been posted all the same.
+    """
+
+    code = "channel_error"
+    status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        final: bool = False,
+        unsure: bool = False,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+        self.final = final
+        self.unsure = unsure

@@ -1,0 +1,117 @@
+"""What happened (events, written to the log as they are) and what must be done (effects, written to the outbox)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import pydantic
+
+from sayso import model
+
+
+class Answered(model.Frozen):
+    """A person answered."""
+
+    type: Literal["answered"] = "answered"
+    at: datetime
+    by: model.Person
+    answer: model.Answer
+
+
+class Cancelled(model.Frozen):
+    """The asking side does not wait any longer."""
+
+    type: Literal["cancelled"] = "cancelled"
+    at: datetime
+    by: str
+    reason: str | None = None
+
+
+class Superseded(model.Frozen):
+    """A newer request took its place."""
+
+    type: Literal["superseded"] = "superseded"
+    at: datetime
+    by: model.RequestId
+
+
+class Undelivered(model.Frozen):
+    """A place could not be reached, finally."""
+
+    type: Literal["undelivered"] = "undelivered"
+    at: datetime
+    place: model.Place
+    reason: str
+
+
+class Ticked(model.Frozen):
+    """Time passed."""
+
+    type: Literal["ticked"] = "ticked"
+    at: datetime
+
+
+Event = Answered | Cancelled | Superseded | Undelivered | Ticked
+
+
+class Announce(model.Frozen):
+    """Post the card to a place."""
+
+    type: Literal["announce"] = "announce"
+    place: model.Place
+
+
+class Redraw(model.Frozen):
+    """Bring the cards at a place up to the ticket's present state."""
+
+    type: Literal["redraw"] = "redraw"
+    place: model.Place
+
+
+class Resume(model.Frozen):
+    """Send the decision to the request's callback address."""
+
+    type: Literal["resume"] = "resume"
+    place: model.Place = "callback"
+
+
+Effect = Announce | Redraw | Resume
+
+effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
+    Annotated[Effect, pydantic.Field(discriminator="type")]
+)
+
+
+class Opened(model.Frozen):
+    """For the log only: a request was asked."""
+
+    type: Literal["opened"] = "opened"
+    at: datetime
+    by: str
+    digest: str
+
+
+class Turned(model.Frozen):
+    """For the log only: somebody's answer was refused."""
+
+    type: Literal["refused"] = "refused"
+    at: datetime
+    by: model.Person
+    code: str
+    message: str
+
+
+class Delivered(model.Frozen):
+    """For the log only: a card was posted, or a decision was handed over."""
+
+    type: Literal["delivered"] = "delivered"
+    at: datetime
+    place: model.Place
+    message: str
+
+
+Entry = Event | Opened | Turned | Delivered
+"""One row of the log."""
+
+entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

@@ -1,0 +1,100 @@
+"""`@requires_approval`: a function runs only after a person allowed exactly this call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from sayso import asking, blocking, digest, errors, model, opening
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Denied(errors.SaysoError):
+    """The call was not allowed; `decision` holds why, and the message says it in words for a model."""
+
+    code = "denied"
+    status = 403
+
+    def __init__(self, decision: model.Decision) -> None:
+        super().__init__(decision.model_text)
+        self.decision = decision
+
+
+def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = None, **common: Any) -> Callable[[F], F]:
+    """Wrap a function, sync or async, so that a person must allow each call; it runs with the input that was allowed.
+
+    *desk* is where to ask (by default `sayso.open()` for each call; a sync function always uses that one), *tool* the
+    name on the card (by default the function's), *common* any other key of a request (`policy`, `route` …).
+    Arguments must be plain JSON.
+
+    Raises:
+        Denied: by the call, when nobody allowed it.
+        DigestMismatch: by the call, when what is about to run is not what was allowed.
+    """
+
+    def wrap(function: F) -> F:
+        name = tool or function.__name__
+        signature = inspect.signature(function)
+
+        def request(bound: inspect.BoundArguments) -> model.Request:
+            return asking.Permission(tool=name, input=_named(bound), **common)
+
+        async def gated(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            _edited(bound, approved_input(name, await _ask(desk, request(bound))))
+            return await function(*bound.args, **bound.kwargs)
+
+        def gated_blocking(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            _edited(bound, approved_input(name, blocking.ask(request(bound))))
+            return function(*bound.args, **bound.kwargs)
+
+        chosen = gated if inspect.iscoroutinefunction(function) else gated_blocking
+        return cast(F, functools.wraps(function)(chosen))
+
+    return wrap
+
+
+def approved_input(tool: str, decision: model.Decision) -> model.JsonObject:
+    """The input that may run, checked against the digest of what a person allowed.
+
+    Raises:
+        Denied: nobody allowed it.
+        DigestMismatch: the input is not the one that was allowed.
+    """
+    if not decision.allowed:
+        raise Denied(decision)
+    allowed = decision.input or {}
+    if digest.of_call(tool, allowed) != decision.input_digest:
+        hint = "nothing was run; ask again"
+        raise errors.DigestMismatch(f"the input of {tool} is not the one that was allowed", field="input", hint=hint)
+    return allowed
+
+
+async def _ask(desk: opening.Asker | None, request: model.Request) -> model.Decision:
+    if desk is not None:
+        return await desk.ask(request)
+    async with opening.open() as opened:
+        return await opened.ask(request)
+
+
+def _named(bound: inspect.BoundArguments) -> model.JsonObject:
+    bound.apply_defaults()
+    named: model.JsonObject = {}
+    for name, value in bound.arguments.items():
+        kind = bound.signature.parameters[name].kind
+        named[name] = list(value) if kind is inspect.Parameter.VAR_POSITIONAL else value
+    return named
+
+
+def _edited(bound: inspect.BoundArguments, allowed: model.JsonObject) -> None:
+    """Put the allowed input in the place of the arguments."""
+    if set(allowed) != set(bound.arguments):
+        hint = "an edit may change arguments, not add or remove them"
+        raise errors.DigestMismatch("the allowed input has other arguments", field="input", hint=hint)
+    for name, value in allowed.items():
+        kind = bound.signature.parameters[name].kind
+        bound.arguments[name] = tuple(value) if kind is inspect.Parameter.VAR_POSITIONAL else value

@@ -1,0 +1,267 @@
+"""Events in, a new ticket and effects out. Every rule lives in this file; no I/O, no clock, no platform.
+
+Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sayso import digest, errors, events, fields, model, wording
+
+# Used where neither the request nor its policy says how long to wait, in seconds.
+DEFAULT_EXPIRES_IN = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator decides about a request: who asked, under which policy, where it goes."""
+
+    owner: str
+    policy: model.Policy
+    route: tuple[model.Place, ...]
+    requester: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from an event. `ticket.version` is one more than before, or the same where nothing changed."""
+
+    ticket: model.Ticket
+    effects: tuple[events.Effect, ...] = ()
+
+
+def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime) -> Step:
+    """A new ticket, and its announcement to every place of its route."""
+    wanted = [seconds for seconds in (request.expires_in, terms.policy.expires_in) if seconds is not None]
+    expires_at = at + timedelta(seconds=min(wanted, default=DEFAULT_EXPIRES_IN))
+    ticket = model.Ticket(
+        id=id,
+        ref=ref,
+        version=1,
+        request=request,
+        policy=terms.policy,
+        owner=terms.owner,
+        requester=terms.requester,
+        route=terms.route,
+        digest=_digest(request, terms, id, expires_at),
+        created_at=at,
+        expires_at=expires_at,
+    )
+    return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route))
+
+
+def step(ticket: model.Ticket, event: events.Event) -> Step:
+    """The ticket after *event*.
+
+    Raises:
+        AlreadyDecided: the ticket is closed. A tick, a cancel or a lost place after that changes nothing.
+        NotAllowed: this person may not answer this request.
+        InvalidAnswer: the answer does not fit the request.
+    """
+    if ticket.decision is not None:
+        if isinstance(event, events.Answered):
+            raise errors.AlreadyDecided(ticket)
+        return Step(ticket)
+    match event:
+        case events.Answered():
+            return _answered(ticket, event)
+        case events.Cancelled():
+            return _close(ticket, "cancelled", event.at, reason=event.reason)
+        case events.Superseded():
+            return _close(ticket, "superseded", event.at)
+        case events.Undelivered():
+            return _undelivered(ticket, event)
+        case events.Ticked():
+            return _expired(ticket, event.at)
+        case _:
+            assert_never(event)
+
+
+def next_wake(ticket: model.Ticket) -> datetime | None:
+    """When time alone changes this ticket; None once it is closed."""
+    return ticket.expires_at if ticket.decision is None else None
+
+
+def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
+    """Whether the policy lets this person answer."""
+    own = ticket.requester is not None and person.id == ticket.requester
+    if ticket.request.kind == "permission" and own and not ticket.policy.self_approval:
+        return False
+    return any(_matches(approver, ticket, person) for approver in ticket.policy.approvers)
+
+
+def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
+    """Why this person may not answer, and who may."""
+    if ticket.requester == person.id and not ticket.policy.self_approval:
+        return errors.NotAllowed("you cannot approve what was asked on your own behalf")
+    who = ", ".join(ticket.policy.approvers) or "nobody"
+    return errors.NotAllowed(f"you may not answer this request; it is for: {who}")
+
+
+def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
+    """The latest *allow* of each person; a quorum counts these."""
+    return tuple(given for given in _latest(ticket) if given.answer.verdict == "allow")
+
+
+def _digest(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
+    bound = {
+        "id": id,
+        "request": request.model_dump(mode="json", exclude_defaults=True),
+        "policy": terms.policy.model_dump(mode="json"),
+        "owner": terms.owner,
+        "requester": terms.requester,
+        "expires_at": expires_at.isoformat(),
+    }
+    return digest.digest(bound, "request")
+
+
+def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
+    if approver == "anyone":
+        return person.member
+    if approver == "requester":
+        return person.id == ticket.requester
+    if approver.startswith("group:"):
+        return approver.removeprefix("group:") in person.groups
+    return person.id == approver
+
+
+def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
+    if event.at >= ticket.expires_at:
+        raise errors.Refused("the time for this request is over", hint="ask again")
+    if not may_answer(ticket, event.by):
+        raise refusal(ticket, event.by)
+    answer = _fitting(ticket, event.answer)
+    given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
+    if any(old.person == given.person and old.answer == answer for old in _latest(ticket)):
+        return Step(ticket)
+    changed = ticket.model_copy(update={"answers": (*ticket.answers, given), "version": ticket.version + 1})
+    return _weighed(changed, event.at)
+
+
+def _weighed(ticket: model.Ticket, at: datetime) -> Step:
+    last = ticket.answers[-1]
+    if ticket.request.kind != "permission":
+        return _decide(ticket, "answered", at, (last,))
+    denials = tuple(given for given in _latest(ticket) if given.answer.verdict == "deny")
+    if len(denials) >= ticket.policy.veto:
+        return _decide(ticket, "denied", at, denials)
+    if len(allows_by(ticket)) >= ticket.policy.quorum:
+        return _decide(ticket, "allowed", at, allows_by(ticket))
+    return Step(ticket, _redraws(ticket))
+
+
+def _latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
+    return tuple({given.person: given for given in ticket.answers}.values())
+
+
+def _fitting(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
+    """The answer in its one stored form, or a refusal that names the part that does not fit."""
+    request = ticket.request
+    given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
+    if request.kind == "permission":
+        return _fitting_verdict(ticket, answer, given)
+    wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
+    if len(given) != 1 or not given <= wanted:
+        names = " or ".join(sorted(wanted))
+        raise errors.InvalidAnswer(f"a {request.kind} is answered with {names}", field=names, hint="and nothing else")
+    value = answer.text or answer.choice or answer.choices
+    values = (
+        answer.values if request.kind == "form" else {fields.ANSWER: list(value) if isinstance(value, tuple) else value}
+    )
+    if request.kind == "choice" and request.multiple and answer.choice:
+        values = {fields.ANSWER: [answer.choice]}
+    checked = fields.check(fields.of_request(request), values or {})
+    return model.Answer(values=checked)
+
+
+def _fitting_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
+    if answer.verdict is None or given - {"verdict", "reason", "input", "grant"}:
+        raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint="allow or deny")
+    if answer.verdict == "deny" and (answer.input is not None or answer.grant):
+        raise errors.InvalidAnswer(
+            "a denial has no input and no grant", field="input" if answer.input is not None else "grant"
+        )
+    if answer.grant and answer.grant not in ticket.request.grants:
+        raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
+    edited = answer.input is not None and answer.input != ticket.request.input
+    if edited and ticket.policy.quorum > 1:
+        # people who allowed before would have allowed something else
+        hint = "deny with a reason instead"
+        raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
+    try:
+        digest.canonical(answer.input or {}, "input")
+    except errors.InvalidRequest as error:
+        raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
+    return answer if edited else answer.model_copy(update={"input": None})
+
+
+def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
+    if event.place in ticket.undelivered or event.place not in ticket.route:
+        return Step(ticket)
+    lost = (*ticket.undelivered, event.place)
+    changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
+    if set(lost) >= set(ticket.route):
+        return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
+    return Step(changed, _redraws(changed))
+
+
+def _expired(ticket: model.Ticket, at: datetime) -> Step:
+    return _close(ticket, "expired", at) if at >= ticket.expires_at else Step(ticket)
+
+
+def _close(ticket: model.Ticket, outcome: model.Outcome, at: datetime, *, reason: str | None = None) -> Step:
+    changed = ticket.model_copy(update={"version": ticket.version + 1})
+    return _decide(changed, outcome, at, (), reason=reason)
+
+
+def _decide(
+    ticket: model.Ticket,
+    outcome: model.Outcome,
+    at: datetime,
+    by: tuple[model.Given, ...],
+    *,
+    reason: str | None = None,
+) -> Step:
+    decision = model.Decision(
+        outcome=outcome,
+        digest=ticket.digest,
+        by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
+        decided_at=at,
+        model_text="",
+        **_content(ticket, outcome, by, reason),
+    )
+    told = decision.model_copy(update={"model_text": wording.for_model(ticket, decision)})
+    closed = ticket.model_copy(update={"decision": told})
+    return Step(closed, (*_redraws(closed), *_resumes(closed)))
+
+
+def _content(
+    ticket: model.Ticket, outcome: model.Outcome, by: tuple[model.Given, ...], reason: str | None
+) -> model.JsonObject:
+    request, last = ticket.request, by[-1].answer if by else model.Answer()
+    reasons = [one.answer.reason for one in by if one.answer.reason]
+    content: model.JsonObject = {"reason": "; ".join(reasons) or reason}
+    if outcome == "allowed":
+        used = last.input if last.input is not None else request.input or {}
+        content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}
+        # a wider grant needs everybody who allowed to have given it
+        content["grant"] = last.grant if all(one.answer.grant == last.grant for one in by) else None
+    value = (last.values or {}).get(fields.ANSWER)
+    if request.kind == "question":
+        content["text"] = value
+    elif request.kind == "choice" and value is not None:
+        content["choices"] = tuple(value) if isinstance(value, list) else (value,)
+    elif request.kind == "form":
+        content["values"] = last.values
+    return content
+
+
+def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
+    return tuple(events.Redraw(place=place) for place in ticket.route if place not in ticket.undelivered)
+
+
+def _resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:
+    return (events.Resume(),) if ticket.request.callback_url else ()

@@ -1,0 +1,237 @@
+"""The nouns: request, policy, answer, decision, ticket. Frozen, as JSON on every wire, no behaviour beyond properties."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+Kind = Literal["permission", "question", "choice", "form"]
+Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
+Grant = Literal["session", "always"]
+Verdict = Literal["allow", "deny"]
+
+JsonObject = dict[str, Any]
+RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
+Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
+Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
+Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=30 * 86_400, allow_inf_nan=False)]
+
+# One document must stay small enough to be sent to a chat file, hashed and stored without harm: 1 MiB of JSON.
+MAX_REQUEST_BYTES = 1_048_576
+
+
+class Frozen(pydantic.BaseModel):
+    """What every noun is: immutable, and strict about keys it does not know."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
+    )
+
+
+class Option(Frozen):
+    """One thing to choose."""
+
+    label: Title
+    description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+
+
+class Field(Frozen):
+    """One field of a form, as people see it; the rules for its value come along."""
+
+    name: Name
+    label: Title
+    kind: Literal["text", "choice", "boolean", "number", "integer", "date"] = "text"
+    description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+    required: pydantic.StrictBool = True
+    options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
+    multiple: pydantic.StrictBool = False
+    other: pydantic.StrictBool = False
+    """A choice that takes free text, too."""
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+
+
+class Source(Frozen):
+    """Who asks: shown on the card as the agent gave it, never trusted."""
+
+    agent: Name | None = None
+    session: Name | None = None
+    url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+
+
+class Attachment(Frozen):
+    """A text or a diff that belongs to the request; shown in full or by review."""
+
+    name: Name
+    kind: Literal["text", "diff"] = "text"
+    text: str
+
+
+class Request(Frozen):
+    """What an agent asks. Its JSON form is the body of `POST /v1/requests`."""
+
+    id: RequestId | None = None
+    """Chosen by the caller or made for it; asking again with the same id and content finds the same ticket."""
+    kind: Kind
+    title: Title | None = None
+    body: Annotated[str, pydantic.StringConstraints(max_length=200_000)] | None = None
+    """Markdown by the agent; shown as text that can do nothing."""
+    tool: Name | None = None
+    input: JsonObject | None = None
+    options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
+    multiple: pydantic.StrictBool = False
+    other: pydantic.StrictBool = False
+    json_schema: JsonObject | None = pydantic.Field(default=None, alias="schema")
+    fields: Annotated[tuple[Field, ...], pydantic.Field(max_length=10)] = ()
+    source: Source = Source()
+    context: Annotated[
+        dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]], pydantic.Field(max_length=10)
+    ] = pydantic.Field(default_factory=dict)
+    """Facts shown beside the question, such as the working folder."""
+    attachments: Annotated[tuple[Attachment, ...], pydantic.Field(max_length=5)] = ()
+    risk: Literal["low", "medium", "high"] | None = None
+    grants: tuple[Grant, ...] = ()
+    """Wider grants that the asking side can honour; only these get a button."""
+    policy: Name | None = None
+    route: Annotated[tuple[Place, ...], pydantic.Field(max_length=10)] = ()
+    expires_in: Seconds | None = None
+    supersedes: RequestId | None = None
+    callback_url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+    metadata: JsonObject = pydantic.Field(default_factory=dict)
+
+
+class Policy(Frozen):
+    """Who may answer, how many must agree, by when."""
+
+    approvers: tuple[str, ...] = ("anyone",)
+    """People, `group:NAME`, `requester`, or `anyone` (full members of the place). Empty means nobody."""
+    quorum: Annotated[int, pydantic.Field(strict=True, ge=1, le=100)] = 1
+    """How many different people must allow a permission."""
+    veto: Annotated[int, pydantic.Field(strict=True, ge=1, le=100)] = 1
+    """How many different people must deny it."""
+    self_approval: pydantic.StrictBool = False
+    expires_in: Seconds | None = None
+    """Seconds; a request may ask for less, never for more."""
+    on_timeout: Literal["deny"] = "deny"
+    """Silence is never consent: there is no other value."""
+
+
+class Answer(Frozen):
+    """What one person said. Its JSON form is the body of `POST /v1/requests/{id}/answers`."""
+
+    verdict: Verdict | None = None
+    reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
+    input: JsonObject | None = None
+    grant: Grant | None = None
+    text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=40_000)] | None = None
+    choice: str | None = None
+    choices: tuple[str, ...] | None = None
+    values: JsonObject | None = None
+
+
+class Person(Frozen):
+    """Somebody who answers, as the directory knows them at this moment."""
+
+    id: str
+    """The name in `[people]`, or the account itself where nobody is configured for it."""
+    name: str
+    account: str
+    """Platform, organisation and user: `slack:T1/U1`."""
+    groups: tuple[str, ...] = ()
+    member: bool = False
+    """A full member of the place: no guest, no stranger, no bot."""
+
+
+class Given(Frozen):
+    """An answer, by whom and when."""
+
+    person: str
+    name: str
+    via: str
+    at: datetime
+    answer: Answer
+
+
+class By(Frozen):
+    """One person whose answer made the decision."""
+
+    person: str
+    name: str
+    via: str
+    at: datetime
+
+
+class Decision(Frozen):
+    """The one final outcome that the agent gets."""
+
+    outcome: Outcome
+    input: JsonObject | None = None
+    reason: str | None = None
+    text: str | None = None
+    choices: tuple[str, ...] | None = None
+    values: JsonObject | None = None
+    grant: Grant | None = None
+    digest: str
+    """Of the request as it was shown."""
+    input_digest: str | None = None
+    """Of `{"input", "tool"}` as it may run: the edited input, where a person edited it."""
+    by: tuple[By, ...] = ()
+    decided_at: datetime
+    model_text: str
+    """One sentence for the model."""
+    _value: Any = pydantic.PrivateAttr(default=None)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a permission was given. Nothing else is consent."""
+        return self.outcome == "allowed"
+
+    @property
+    def choice(self) -> str | None:
+        """The chosen label, of a choice with one answer."""
+        return self.choices[0] if self.choices else None
+
+    @property
+    def value(self) -> Any:
+        """A form's values: an instance of its Pydantic model where it was asked with one."""
+        return self.values if self._value is None else self._value
+
+    def holding(self, value: Any) -> Decision:
+        """This decision, with *value* as the validated form value."""
+        held = self.model_copy()
+        held._value = value
+        return held
+
+
+class Ticket(Frozen):
+    """A request with its present state. `version` grows by one with every change."""
+
+    id: RequestId
+    ref: str
+    """An unguessable 128-bit reference; buttons carry it."""
+    version: int
+    request: Request
+    policy: Policy
+    owner: str
+    """The key (agent) that asked."""
+    requester: str | None = None
+    """The person on whose behalf the agent runs, from its key; never from the request."""
+    route: tuple[Place, ...]
+    digest: str
+    created_at: datetime
+    expires_at: datetime
+    answers: tuple[Given, ...] = ()
+    undelivered: tuple[Place, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def state(self) -> Literal["pending", "decided"]:
+        """`pending` until there is a decision."""
+        return "pending" if self.decision is None else "decided"

@@ -1,0 +1,98 @@
+"""`sayso.open()`: the embedded desk over a database file, or the service behind `SAYSO_URL`; one interface for both."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import secrets
+from collections.abc import AsyncIterator
+from typing import Protocol, cast
+
+from sayso import desk, errors, model, people, store, stores, tokens
+
+DEFAULT_DATABASE = "sqlite:///sayso.db"
+
+
+class Asker(Protocol):
+    """What an agent sees, embedded or behind a service."""
+
+    async def ask(self, request: model.Request) -> model.Decision:
+        """Ask, and wait for the decision."""
+        ...
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        ...
+
+    async def wait(self, id: str) -> model.Decision:
+        """Wait for the decision on a request that was asked before."""
+        ...
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        ...
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request."""
+        ...
+
+
+class _Connector(Protocol):
+    def __call__(self, url: str, key: str | None) -> contextlib.AbstractAsyncContextManager[Asker]: ...
+
+
+@contextlib.asynccontextmanager
+async def open(  # noqa: A001 - the public name is sayso.open
+    url: str | None = None, *, key: str | None = None, database: str | None = None
+) -> AsyncIterator[Asker]:
+    """A desk to ask at.
+
+    With *url* or `SAYSO_URL` it is the service there, signed in with *key* or `SAYSO_KEY`; otherwise a database of its
+    own: *database*, `SAYSO_DATABASE_URL`, or `sqlite:///sayso.db`.
+
+    Raises:
+        InvalidSettings: an address is none, or its scheme is unknown.
+    """
+    address = url or os.environ.get("SAYSO_URL")
+    if address:
+        async with _connector(address)(address, key or os.environ.get("SAYSO_KEY")) as remote:
+            yield remote
+        return
+    kept = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
+    try:
+        yield desk.Desk(kept, await mint(kept))
+    finally:
+        await kept.close()
+
+
+async def mint(kept: store.Store) -> tokens.Mint:
+    """The token mint of this store: `SAYSO_SECRET`, or a secret made once and kept beside the requests.
+
+    Raises:
+        InvalidSettings: `SAYSO_SECRET` is too short to be one.
+    """
+    given = os.environ.get("SAYSO_SECRET")
+    if given is not None:
+        if len(given) < 32:
+            hint = "use at least 32 random characters"
+            raise errors.InvalidSettings("SAYSO_SECRET is too short", field="SAYSO_SECRET", hint=hint)
+        return tokens.Mint(given.encode())
+    with contextlib.suppress(errors.Conflict):
+        await kept.put(store.Record("secret", "tokens", {"hex": secrets.token_hex(32)}))
+    record = await kept.get("secret", "tokens")
+    assert record is not None  # it was put above, here or by another process
+    return tokens.Mint(bytes.fromhex(record.value["hex"]))
+
+
+def _connector(address: str) -> _Connector:
+    scheme = address.partition("://")[0]
+    for entry in importlib.metadata.entry_points(group="sayso.desks", name=scheme):
+        return cast(_Connector, entry.load())
+    hint = "an address such as http://127.0.0.1:8700"
+    raise errors.InvalidSettings(f"SAYSO_URL: nothing here can talk to {scheme!r}", field="SAYSO_URL", hint=hint)
+
+
+def local(name: str = "local") -> people.Actor:
+    """Whoever sits at this machine's terminal; a full member of their own house."""
+    return people.Actor(account=f"terminal:{name}", name=name, member=True)

@@ -1,0 +1,80 @@
+"""Who somebody is: accounts on platforms become people, with the groups they are in at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sayso import errors, model
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """What a door knows for certain about whoever pressed, from the platform and at the press."""
+
+    account: str
+    """Platform, organisation and user: `slack:T1/U1`, `web:ann`, `key:ann`. Never a display name."""
+    name: str = ""
+    """Untrusted, for showing only."""
+    member: bool = False
+    """A full member of the place: no guest, no stranger, no bot, not deactivated."""
+    groups: frozenset[str] = frozenset()
+    """Platform groups or roles, as `slack:S1`."""
+    person: str | None = None
+    """Set only by a door that signed the person in itself: by a key, or by a session made with one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A configured person: their accounts on every platform."""
+
+    accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A configured group: people by id, and the platform groups that belong to it."""
+
+    members: frozenset[str] = frozenset()
+    platform_groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Everybody who is configured. One person has one id, whatever they press on, so a quorum counts people."""
+
+    people: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
+    groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
+
+    def identify(self, actor: Actor) -> model.Person:
+        """The person behind an account; an account that nobody configured is a person of its own."""
+        found = (name for name, profile in self.people.items() if actor.account in profile.accounts)
+        person = actor.person or next(found, actor.account)
+        return model.Person(
+            id=person,
+            name=actor.name or person,
+            account=actor.account,
+            groups=tuple(name for name, group in self.groups.items() if self._is_in(group, person, actor)),
+            member=actor.member,
+        )
+
+    def check(self, policy: model.Policy, name: str) -> None:
+        """Refuse a policy that names somebody unknown, or that too few people could ever meet.
+
+        Raises:
+            InvalidSettings: `field` is the key of the policy.
+        """
+        key = f"policies.{name}.approvers"
+        for approver in policy.approvers:
+            group = approver.removeprefix("group:")
+            known = group in self.groups if approver.startswith("group:") else approver in self.people
+            if not known and approver not in ("anyone", "requester"):
+                hint = f"add [people.{approver}]" if group == approver else f"add [groups.{group}]"
+                raise errors.InvalidSettings(f"{key}: {approver!r} is unknown", field=key, hint=hint)
+        fixed = {approver for approver in policy.approvers if approver in self.people or approver == "requester"}
+        if len(fixed) == len(policy.approvers) < policy.quorum:
+            message = f"policies.{name}.quorum is {policy.quorum}, and only {len(fixed)} may approve"
+            raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
+
+    def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
+        return person in group.members or bool(group.platform_groups & actor.groups)

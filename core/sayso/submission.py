@@ -1,0 +1,153 @@
+"""What a submitted dialog or a press means: the next step, or the answer. Pure; the other way round of `dialog`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sayso import card, dialog, draw, errors, fields, model, tokens
+
+
+def after(
+    ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+) -> dialog.Dialog | model.Answer:
+    """What follows from a submitted dialog or a deciding press: the next step, or the answer.
+
+    Raises:
+        InvalidAnswer: `field` is the name of the input that is wrong.
+    """
+    match pressed.action:
+        case "allow":
+            return model.Answer(verdict="allow")
+        case "session" | "always":
+            return model.Answer(verdict="allow", grant=pressed.action)
+        case "deny":
+            return model.Answer(verdict="deny")
+        case "reason":
+            return model.Answer(verdict="deny", reason=_typed(draft, "reason", 4000))
+        case "edit":
+            return model.Answer(verdict="allow", input=_edited(ticket, draft))
+        case "option":
+            return model.Answer(choice=_label(ticket, pressed.index))
+        case "pick":
+            return _picked(ticket, draft)
+        case "other":
+            return _free(ticket, _typed(draft, "other", fields.MAX_TEXT))
+        case "review":
+            return _reviewed(ticket, pressed.index, draft, mint, room)
+        case "fill":
+            return _filled(ticket, pressed.index, draft, mint, room)
+
+
+def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
+    """The inputs as values by field name; a choice's indexes become its labels.
+
+    Raises:
+        InvalidAnswer: an option that is not there, or a value that its field refuses.
+    """
+    return _values(fields.of_request(ticket.request), range(10), draft)
+
+
+def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Draft) -> model.JsonObject:
+    values: model.JsonObject = {}
+    for index in (index for index in only if index < len(asked)):
+        name = f"f{index}"
+        raw = _raw(asked[index], draft.get(name), draft.get(f"{name}o"), name)
+        try:
+            values |= fields.check([asked[index]], {} if raw is None else {asked[index].name: raw})
+        except errors.InvalidAnswer as error:
+            raise errors.InvalidAnswer(error.message, field=name) from error
+    return values
+
+
+def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
+    edited = dict(ticket.request.input or {})
+    for index, key in enumerate(list(edited)):
+        name = f"k{index}"
+        if name not in draft:
+            continue
+        typed = draft[name] or ""
+        if isinstance(edited[key], str):
+            edited[key] = typed
+            continue
+        try:
+            edited[key] = json.loads(str(typed))
+        except ValueError as error:
+            raise errors.InvalidAnswer(f"this is not valid JSON: {error}", field=name) from error
+    return edited
+
+
+def _reviewed(
+    ticket: model.Ticket, page: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+) -> dialog.Dialog | model.Answer:
+    last = len(card.pages(draw.card_of(ticket, mint).parts, room.content)) - 1
+    if page < last:
+        return dialog.review(ticket, page + 1, mint, room)
+    if ticket.request.kind == "permission":
+        return model.Answer(verdict="allow")
+    return dialog.fill(ticket, 0, mint.token(ticket, "fill"), room)
+
+
+def _filled(
+    ticket: model.Ticket, step: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+) -> dialog.Dialog | model.Answer:
+    steps = dialog.steps_of(ticket, room)
+    if step + 1 < len(steps):
+        # what is wrong is said while its input is still on the screen
+        here = [int(shown.name[1:]) for shown in steps[step] if not shown.name.endswith("o")]
+        _values(fields.of_request(ticket.request), here, draft)
+        return dialog.fill(ticket, step + 1, mint.token(ticket, "fill", step + 1), room)
+    values = values_of(ticket, draft)
+    if ticket.request.kind == "form":
+        return model.Answer(values=values)
+    value = values[fields.ANSWER]
+    if ticket.request.kind == "question":
+        return model.Answer(text=value)
+    return model.Answer(choices=tuple(value)) if isinstance(value, list) else model.Answer(choice=value)
+
+
+def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
+    labels = tuple(_label(ticket, index) for index in _indexes(draft.get("f0"), "f0"))
+    if not labels:
+        raise errors.InvalidAnswer("choose at least one option", field="f0")
+    return model.Answer(choices=labels) if ticket.request.multiple else model.Answer(choice=labels[0])
+
+
+def _free(ticket: model.Ticket, typed: str) -> model.Answer:
+    return model.Answer(choices=(typed,)) if ticket.request.multiple else model.Answer(choice=typed)
+
+
+def _label(ticket: model.Ticket, index: int) -> str:
+    if index >= len(ticket.request.options):
+        raise errors.InvalidAnswer("there is no such option", field="choice")
+    return ticket.request.options[index].label
+
+
+def _raw(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, name: str) -> Any:
+    if field.kind != "choice":
+        return value
+    indexes = _indexes(value, name)
+    if any(index >= len(field.options) for index in indexes):
+        raise errors.InvalidAnswer("there is no such option", field=name)
+    labels = [field.options[index].label for index in indexes]
+    if isinstance(other, str) and other.strip():
+        labels = [*labels, other] if field.multiple else [other]
+    return (labels or None) if field.multiple else (labels[0] if labels else None)
+
+
+def _indexes(value: dialog.Submitted, name: str) -> list[int]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, str | bool) or any(index < 0 for index in value):
+        raise errors.InvalidAnswer("choose among the options", field=name)
+    return list(value)
+
+
+def _typed(draft: dialog.Draft, name: str, longest: int) -> str:
+    typed = draft.get(name)
+    if not isinstance(typed, str) or not typed.strip():
+        raise errors.InvalidAnswer("please write something", field=name)
+    if len(typed) > longest:
+        raise errors.InvalidAnswer(f"at most {longest} characters, please", field=name)
+    return typed

@@ -1,0 +1,79 @@
+"""Buttons carry tokens: short, unguessable, bound to one request, its digest and one action. No token, no press."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sayso import errors, model
+
+Action = Literal["allow", "session", "always", "deny", "reason", "edit", "review", "option", "pick", "other", "fill"]
+
+# 128 bits each for the reference and the code. A token stays under the 100 characters of Discord's custom_id.
+_BYTES = 16
+_SHAPE = re.compile(r"^s1\.([A-Za-z0-9_-]{22})\.([a-z]{3,7})\.(\d{1,6})\.([A-Za-z0-9_-]{22})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A token, read but not yet checked against its ticket."""
+
+    ref: str
+    action: Action
+    index: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """Makes and checks tokens with the service's secret."""
+
+    secret: bytes
+
+    def token(self, ticket: model.Ticket, action: Action, index: int = 0) -> str:
+        """The token for one action on exactly what this ticket shows; *index* is an option, a page or a step."""
+        return f"s1.{ticket.ref}.{action}.{index}.{self._code(ticket, action, index)}"
+
+    def check(self, pressed: Pressed, ticket: model.Ticket) -> None:
+        """Refuse a token that this service did not make for this content.
+
+        Raises:
+            InvalidToken: it is forged, or its request has other content.
+        """
+        if not hmac.compare_digest(self._code(ticket, pressed.action, pressed.index), pressed.code):
+            raise errors.InvalidToken("this button is not one of ours, or belongs to other content")
+
+    def _code(self, ticket: model.Ticket, action: Action, index: int) -> str:
+        bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}".encode()
+        return _text(hmac.digest(self.secret, bound, hashlib.sha256)[:_BYTES])
+
+
+def read(token: str) -> Pressed:
+    """The parts of a token.
+
+    Raises:
+        InvalidToken: it has not the form of one.
+    """
+    found = _SHAPE.match(token)
+    if not found or found[2] not in get_args(Action):
+        raise errors.InvalidToken("this button is not one of ours")
+    return Pressed(ref=found[1], action=found[2], index=int(found[3]), code=found[4])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def new_ref() -> str:
+    """A reference nobody can guess."""
+    return _text(secrets.token_bytes(_BYTES))
+
+
+def new_id() -> str:
+    """An id for a request that came without one."""
+    return "req_" + secrets.token_hex(_BYTES)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,63 @@
+"""Sentences about a request that the service itself says: to the model, to the late clicker, on the card.
+
+Only ids appear in them, never display names or agent text, so nobody can speak through them.
+"""
+
+from __future__ import annotations
+
+from sayso import model
+
+
+def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
+    """One sentence that tells a model what was decided and what follows for it."""
+    what = "The tool call" if ticket.request.kind == "permission" else "The question"
+    because = f" Reason: {decision.reason}" if decision.reason else ""
+    match decision.outcome:
+        case "allowed":
+            edited = decision.input != (ticket.request.input or {})
+            with_input = ", with an edited input: use the edited input" if edited else ""
+            return f"{what} was allowed by {people(decision)}{with_input}.{because}"
+        case "denied":
+            return f"{what} was denied by {people(decision)}. Do not run it and do not work around it.{because}"
+        case "answered":
+            return f"{what} was answered by {people(decision)}."
+        case "expired":
+            return f"{what} got no answer in time. Silence is not consent: do not go ahead."
+        case "cancelled":
+            return f"{what} was withdrawn before anybody decided. Do not go ahead.{because}"
+        case "superseded":
+            return f"{what} was replaced by a newer request. Wait for the decision on that one."
+        case "undeliverable":
+            return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
+
+
+def people(decision: model.Decision) -> str:
+    """Who decided, by id."""
+    return " and ".join(one.person for one in decision.by) or "nobody"
+
+
+def verdict(decision: model.Decision) -> str:
+    """What became of a request, in a word or two, for cards and lists."""
+    return {
+        "allowed": "Allowed",
+        "denied": "Denied",
+        "answered": "Answered",
+        "expired": "Expired: nobody answered in time",
+        "cancelled": "Withdrawn by the agent",
+        "superseded": "Replaced by a newer request",
+        "undeliverable": "Could not be delivered",
+    }[decision.outcome]
+
+
+def too_late(ticket: model.Ticket) -> str:
+    """What a late clicker is told: that it is closed, by whom or by what, and when."""
+    decision = ticket.decision
+    if decision is None:
+        return "This request is still open."
+    by = f" by {people(decision)}" if decision.by else ""
+    return f"Too late: {verdict(decision)[0].lower()}{verdict(decision)[1:]}{by} at {moment(decision)}."
+
+
+def moment(decision: model.Decision) -> str:
+    """When it was decided, in UTC, to the second."""
+    return decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
