@@ -51,6 +51,7 @@ class FakeSlack:
         chat = Chat(self.world, self.scopes)
         self._server = Server(self.world, self._passes, chat, self.sockets, Tokens(self.bot_token, self.app_token))
         self._server.methods = slack_api.methods(self.world, self._views, chat, self.scopes)
+        # One set for all: a test that takes a scope away takes it away everywhere.
         self._server.scopes = self.scopes
         self._post = Post(self.world, self.sockets)
         self._session: aiohttp.ClientSession | None = None

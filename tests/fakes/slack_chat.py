@@ -98,6 +98,7 @@ class Chat:
         return channel
 
     def _own(self, args: Json, otherwise: str) -> Message:
+        # Ephemeral messages are not in the channel: to every method they are as if they had never been.
         found = self._world.channel(args.get("channel", "")).messages.get(args.get("ts", ""))
         if found is None:
             raise Refused("message_not_found")
@@ -118,6 +119,7 @@ class Chat:
         markdown: list[Json] = (
             [{"type": "markdown", "text": args["markdown_text"]}] if args.get("markdown_text") else []
         )
+        # Left out keeps the metadata, an empty object clears it.
         metadata = args.get("metadata", old.metadata)
         return dataclasses.replace(
             old,

@@ -63,6 +63,7 @@ class Post:
         for attempt in range(1, _EVENT_RETRIES + 1):
             if done.acked:
                 break
+            # The real waits are minutes; a test only needs "later, when the app is back".
             await self.route.reachable()
             done = self._record(await self.route.send("events_api", payload, attempt, done.why))
         return done
@@ -125,6 +126,7 @@ class Sockets:
             envelope |= {"retry_attempt": attempt, "retry_reason": reason}
         expected = self._expected[envelope_id] = asyncio.get_running_loop().create_future()
         try:
+            # Slack promises no order and no affinity: two clicks on one card may land on two replicas of the app.
             await self._world.chance.choice(self.open).send_json(envelope)
             ack = await asyncio.wait_for(expected, self._ack_within)
         except TimeoutError:
@@ -153,6 +155,7 @@ class Sockets:
         self._world.changed()
 
     def _acked(self, ack: Json) -> None:
+        # After a reconnect the SDK acks on its new socket, so an ack is matched by envelope, not by connection.
         expected = self._expected.get(ack["envelope_id"])
         if expected is None or expected.done():
             self.late_acks.append(ack)

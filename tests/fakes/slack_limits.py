@@ -59,6 +59,7 @@ def check_view(view: Json, *, at: str = "/view") -> None:
     if len(json.dumps(view).encode()) > _VIEW_BYTES:
         raise Refused("view_too_large")
     problems = list(_misshapen(slack_blocks.VIEW, view, at))
+    # The second pass reads fields by name, which is only safe when the shapes are right.
     if not problems:
         problems = [*_neighbours(view["blocks"], f"{at}/blocks"), *_view_rules(view, at)]
     if problems:

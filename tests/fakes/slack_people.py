@@ -125,7 +125,7 @@ class Person:
         if not view.content.get("notify_on_close"):
             return seen
         payload = {**self._interaction("view_closed"), "view": self._office.views.echo(view), "is_cleared": False}
-        del payload["trigger_id"]
+        del payload["trigger_id"]  # closing is no interaction that may open a new modal
         return dataclasses.replace(seen, deliveries=(await self._office.post.interaction(payload),))
 
     async def reply(self, message: Message, text: str, **changes: Any) -> Seen:
@@ -182,6 +182,7 @@ class Person:
     async def _enter(self, where: Message | View, control: Control, given: Any) -> Seen:
         leaf = slack_state.filled(control.element, given)
         self._world.entered(self.user.id, where)[control.key] = leaf
+        # Inputs keep what was typed to themselves until a submit or a button takes it along.
         if control.block["type"] == "input" and not control.block.get("dispatch_action"):
             return self._seen()
         return await self._act(where, control, leaf)

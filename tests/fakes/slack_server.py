@@ -20,7 +20,7 @@ from tests.fakes.slack_passes import Passes
 from tests.fakes.slack_world import World
 
 _JSON_FIELDS = ("blocks", "attachments", "metadata", "view", "files")
-_LARGEST = 20_000_000
+_LARGEST = 20_000_000  # bytes; large enough that a refusal always comes from the rules, not from the web server
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,7 @@ class Server:
             return web.Response(status=500, text="<html>Server Error</html>", content_type="text/html")
         if fault == "hang":
             await self._stopping.wait()
+        # Aborted, not closed: the client sees the connection die and cannot know whether the call was done.
         if request.transport:
             request.transport.abort()
         return web.Response()

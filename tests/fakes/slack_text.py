@@ -18,6 +18,7 @@ _STYLE = re.compile(r"(?<![\w*_~])([*_~]{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*_~])")
 
 def mrkdwn(text: str, name: Names) -> str:
     """*text* as it looks: tokens resolved, style marks gone, entities decoded."""
+    # Marks inside code stay as they are, tokens inside code do not: Slack resolves `<@U1>` there, too.
     pieces = _CODE.split(text)
     shown = [p.strip("`") if n % 2 else _unstyled(p) for n, p in enumerate(pieces)]
     drawn = _TOKEN.sub(lambda found: _token(found[1], name), "".join(shown))

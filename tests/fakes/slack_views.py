@@ -81,6 +81,7 @@ class Views:
             if old.id not in (names := [view.id for view in stack]):
                 raise Refused("not_found")
             stack[names.index(old.id)] = new
+        # As in Slack, an input keeps its text through an update only if block and action id stay the same.
         entered = self._world.entered(old.user, old)
         kept = {(block, action) for block, leaves in slack_state.values(new.blocks, {}).items() for action in leaves}
         for key in set(entered) - kept:

@@ -119,14 +119,14 @@ class World:
 
     async def until(self, true: Callable[[], object], *, within: float = 5.0) -> None:
         """Return once `true()` holds, looking again after every change; TimeoutError after *within* seconds."""
-        async with asyncio.timeout(within):
-            while not true():
-                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._waiting.add(waiter)
-                try:
-                    await waiter
-                finally:
-                    self._waiting.discard(waiter)
+        ends = asyncio.get_running_loop().time() + within
+        while not true():
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(waiter)
+            await asyncio.wait([waiter], timeout=ends - asyncio.get_running_loop().time())
+            self._waiting.discard(waiter)
+            if not waiter.done() and not true():
+                raise TimeoutError(f"the workspace did not come to that within {within} s")
 
     def name(self, some_id: str) -> str:
         """The visible name of a person or channel."""
