@@ -87,20 +87,24 @@ class Desk:
 
     async def open(self, request: model.Request, caller: Caller | None = None) -> model.Ticket:
         """Ask without waiting; returns once the request is durable. Raises as `ask`."""
+        return (await self.admit(request, caller))[0]
+
+    async def admit(self, request: model.Request, caller: Caller | None = None) -> tuple[model.Ticket, bool]:
+        """As `open`, and whether the request is new. Raises as `ask`."""
         asking.checked(request)
         who = caller or Caller()
         terms = self._terms(request, who)
         opened = machine.open_ticket(
             asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
         )
-        ticket = opened.ticket
+        ticket, new = opened.ticket, True
         try:
             await self.store.commit(opened, events.Opened(at=ticket.created_at, by=who.owner, digest=ticket.digest))
         except errors.Conflict:
-            ticket = await self._same_again(opened.ticket)
+            ticket, new = await self._same_again(opened.ticket), False
         if request.supersedes:
             await self._supersede(request.supersedes, ticket)
-        return ticket
+        return ticket, new
 
     async def wait(self, id: str) -> model.Decision:
         """The decision on a request, once there is one. Raises `NotFound`."""
@@ -250,7 +254,7 @@ class Desk:
         raise refusal
 
     async def _seated(self, ticket: model.Ticket, seat: Seat) -> None:
-        """A card counts where it was posted. One whose posting was cut short by a crash is adopted, and closed later."""
+        """A card counts where it was posted; one whose posting was cut short by a crash is adopted."""
         if await self.store.find_ref(seat.channel, seat.conversation, seat.message):
             return
         refs = [ref for ref in await self.store.refs(ticket.id) if ref.channel == seat.channel]
