@@ -69,11 +69,16 @@ class Durability:
 
 
 class Store(Protocol):
-    """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.StoreContract`."""
+    """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.stores`."""
 
     @property
     def durability(self) -> Durability:
         """What survives."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait in `changed` and `changes` at this moment."""
         ...
 
     async def load(self, id: str) -> model.Ticket:
@@ -127,7 +132,7 @@ class Store(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[None]:
-        """Yields at once, then whenever the log may have grown, here or in another process; ends with the store."""
+        """Yields at once, then whenever the log may have grown, here or in another process; a cancelled wait ends nothing."""
         ...
 
     async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:

@@ -1,0 +1,194 @@
+"""Keeps tickets in this process only, for tests and first steps; as short as the `Store` protocol allows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sayso import channel, errors, events, machine, model, store, watch
+
+
+@dataclass
+class _Task:
+    job: store.Job
+    written_at: datetime
+    due_at: datetime | None
+    lease: int = 0
+    """The fence of the job that holds it; 0 where nobody does."""
+
+
+class MemoryStore:
+    """A `Store` that forgets everything when the process ends."""
+
+    durability = store.Durability("memory", "", "nothing outlives the process", safe=False)
+
+    def __init__(self) -> None:
+        self._tickets: dict[str, model.Ticket] = {}
+        self._by_ref: dict[str, str] = {}
+        self._log: list[store.Row] = []
+        self._outbox: dict[str, _Task] = {}
+        self._refs: dict[tuple[str, str, str], channel.MessageRef] = {}
+        self._records: dict[tuple[str, str], store.Record] = {}
+        self._watch = watch.Watch()
+
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return self._watch.waiting
+
+    async def load(self, id: str) -> model.Ticket:
+        """See `Store.load`."""
+        if id not in self._tickets:
+            raise errors.NotFound(f"there is no request {id}")
+        return self._tickets[id]
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        """See `Store.load_ref`."""
+        return await self.load(self._by_ref.get(ref, "of this reference"))
+
+    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+        """See `Store.commit`."""
+        ticket, before = step.ticket, self._tickets.get(step.ticket.id)
+        if (
+            ticket.version != (before.version if before else 0) + 1
+            or self._by_ref.get(ticket.ref, ticket.id) != ticket.id
+        ):
+            raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
+        self._tickets[ticket.id], self._by_ref[ticket.ref] = ticket, ticket.id
+        for effect in step.effects:
+            self._write(ticket.id, effect, entry.at)
+        await self.note(ticket.id, ticket.version, entry)
+
+    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """See `Store.note`."""
+        self._log.append(store.Row(len(self._log) + 1, ticket_id, version, entry))
+        self._watch.told(ticket_id, version)
+
+    async def log(self, id: str) -> Sequence[store.Row]:
+        """See `Store.log`."""
+        return [row for row in self._log if row.ticket_id == id]
+
+    async def log_after(self, number: int, limit: int = 100) -> Sequence[store.Row]:
+        """See `Store.log_after`."""
+        return self._log[number : number + limit]
+
+    async def last_row(self) -> int:
+        """See `Store.last_row`."""
+        return len(self._log)
+
+    async def list(self, query: store.Query) -> Sequence[model.Ticket]:
+        """See `Store.list`."""
+        wanted = {"state": query.state, "owner": query.owner, "session": query.session}
+        found = [
+            ticket
+            for ticket in self._tickets.values()
+            if all(value is None or value == _facts(ticket)[name] for name, value in wanted.items())
+            and (query.before is None or _age(ticket) < query.before)
+        ]
+        return sorted(found, key=_age, reverse=True)[: query.limit]
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+        """See `Store.due`."""
+        return [id for at, id in sorted(self._wakes()) if at <= now][:limit]
+
+    async def next_due(self) -> datetime | None:
+        """See `Store.next_due`."""
+        return min((at for at, _ in self._wakes()), default=None)
+
+    async def changed(self, id: str, version: int) -> None:
+        """See `Store.changed`."""
+        await self._watch.newer(id, version, self._version)
+
+    def changes(self) -> AsyncIterator[None]:
+        """See `Store.changes`."""
+        return self._watch.changes()
+
+    async def take(
+        self, channels: Collection[str], now: datetime, lease: float, limit: int = 20
+    ) -> Sequence[store.Job]:
+        """See `Store.take`."""
+        due = sorted((at, task.job.key) for at, task in self._waiting(channels) if at <= now)[:limit]
+        return [self._lease(self._outbox[key], now + timedelta(seconds=lease)) for _, key in due]
+
+    async def next_job(self, channels: Collection[str]) -> datetime | None:
+        """See `Store.next_job`."""
+        return min((at for at, _ in self._waiting(channels)), default=None)
+
+    async def done(self, job: store.Job) -> None:
+        """See `Store.done`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.lease, task.due_at = 0, None if task.job.fence == job.fence else task.written_at
+
+    async def retry(self, job: store.Job, at: datetime, error: str) -> None:
+        """See `Store.retry`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.lease, task.due_at = 0, at
+
+    async def keep(self, ref: channel.MessageRef) -> None:
+        """See `Store.keep`."""
+        self._refs.setdefault((ref.channel, ref.conversation, ref.message), ref)
+
+    async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
+        """See `Store.refs`."""
+        return [ref for ref in self._refs.values() if ref.ticket_id == ticket_id]
+
+    async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
+        """See `Store.find_ref`."""
+        return self._refs.get((channel, conversation, message))
+
+    async def put(self, record: store.Record) -> None:
+        """See `Store.put`."""
+        key = record.kind, record.name
+        if record.version != (self._records[key].version if key in self._records else 0):
+            raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
+        self._records[key] = replace(record, version=record.version + 1)
+
+    async def get(self, kind: str, name: str) -> store.Record | None:
+        """See `Store.get`."""
+        return self._records.get((kind, name))
+
+    async def remove(self, kind: str, name: str) -> store.Record | None:
+        """See `Store.remove`."""
+        return self._records.pop((kind, name), None)
+
+    async def scan(self, kind: str) -> Sequence[store.Record]:
+        """See `Store.scan`."""
+        return [self._records[key] for key in sorted(self._records) if key[0] == kind]
+
+    async def close(self) -> None:
+        """Release nothing but the waiters, which are cancelled."""
+        self._watch.close()
+
+    async def _version(self, id: str) -> int:
+        return (await self.load(id)).version
+
+    def _wakes(self) -> Sequence[tuple[datetime, str]]:
+        wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
+        return [(at, id) for at, id in wakes if at is not None]
+
+    def _waiting(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
+        tasks = (task for task in self._outbox.values() if task.job.effect.place.partition(":")[0] in channels)
+        return [(task.due_at, task) for task in tasks if task.due_at is not None]
+
+    def _write(self, ticket_id: str, effect: events.Effect, at: datetime) -> None:
+        key = f"{ticket_id} {effect.type} {effect.place}"
+        task = self._outbox.setdefault(key, _Task(store.Job(key, ticket_id, effect, 0, 0), at, None))
+        task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
+        if not task.lease:
+            task.due_at = min(at, task.due_at or at)
+
+    def _lease(self, task: _Task, until: datetime) -> store.Job:
+        taken = replace(task.job, fence=task.job.fence + 1)
+        task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
+        return taken
+
+
+def _facts(ticket: model.Ticket) -> dict[str, str | None]:
+    return {"state": ticket.state, "owner": ticket.owner, "session": ticket.request.source.session}
+
+
+def _age(ticket: model.Ticket) -> tuple[datetime, str]:
+    return ticket.created_at, ticket.id

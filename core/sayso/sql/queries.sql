@@ -1,0 +1,83 @@
+-- name: load
+select document from tickets where id = $1;
+
+-- name: load_ref
+select document from tickets where ref = $1;
+
+-- name: version
+select version from tickets where id = $1;
+
+-- name: store
+-- one statement for a new ticket and for a changed one: no row comes back where the version before is not stored
+insert into tickets (id, ref, version, state, wake_at, owner, session, created_at, document)
+select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
+       cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text)
+where cast($3 as bigint) = 1 or exists (select 1 from tickets where id = $1)
+on conflict (id) do update
+set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document
+where tickets.version = excluded.version - 1
+returning id;
+
+-- name: write
+-- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after that
+insert into outbox (key, ticket_id, channel, effect, written_at, due_at)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (key) do update
+set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = outbox.fence + 1, error = null,
+    due_at = case when outbox.lease <> 0 or outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at end;
+
+-- name: log
+select number, ticket_id, version, entry from log where ticket_id = $1 order by number;
+
+-- name: log_after
+select number, ticket_id, version, entry from log where number > $1 order by number limit $2;
+
+-- name: tail
+select number, ticket_id, version from log where number > $1 order by number;
+
+-- name: last_row
+select coalesce(max(number), 0) from log;
+
+-- name: due
+select id from tickets where state = 'pending' and wake_at <= $1 order by wake_at, id limit $2;
+
+-- name: next_due
+select min(wake_at) from tickets where state = 'pending';
+
+-- name: done
+-- the row stays, without a due time, so that its fence never starts again
+update outbox
+set due_at = case when fence = $1 then null else written_at end, lease = 0, error = null
+where lease = $1 and key = $2;
+
+-- name: retry
+update outbox set due_at = $1, error = $2, lease = 0 where key = $3 and lease = $4;
+
+-- name: keep
+insert into refs (ticket_id, place, channel, conversation, message) values ($1, $2, $3, $4, $5)
+on conflict (channel, conversation, message) do nothing;
+
+-- name: refs
+select ticket_id, place, channel, conversation, message from refs where ticket_id = $1 order by number;
+
+-- name: find_ref
+select ticket_id, place, channel, conversation, message from refs
+where channel = $1 and conversation = $2 and message = $3;
+
+-- name: insert_record
+insert into records (kind, name, value, expires_at, version) values ($1, $2, $3, $4, 1)
+on conflict (kind, name) do nothing returning version;
+
+-- name: replace_record
+update records set value = $1, expires_at = $2, version = version + 1
+where kind = $3 and name = $4 and version = $5 returning version;
+
+-- name: get
+select kind, name, value, expires_at, version from records where kind = $1 and name = $2;
+
+-- name: remove
+delete from records where kind = $1 and name = $2 returning kind, name, value, expires_at, version;
+
+-- name: scan
+select kind, name, value, expires_at, version from records where kind = $1 order by name;
+

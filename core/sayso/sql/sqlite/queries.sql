@@ -1,0 +1,14 @@
+-- name: append
+insert into log (ticket_id, version, entry) values ($1, $2, $3);
+
+-- name: take
+update outbox set fence = fence + 1, lease = fence + 1, attempts = attempts + 1, due_at = $1
+where key in (
+    select key from outbox where channel in (select value from json_each($2)) and due_at <= $3
+    order by due_at, key limit $4
+)
+returning key, ticket_id, effect, attempts - 1, fence, written_at;
+
+-- name: next_job
+select min(due_at) from outbox where channel in (select value from json_each($1)) and due_at is not null;
+

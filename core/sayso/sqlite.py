@@ -1,0 +1,143 @@
+"""Keeps tickets in one SQLite file: durable, quick, nothing to install. Holds the file; the rows are in `tables`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import cast
+
+import apsw
+
+from sayso import errors, sql, store, tables, watch, writer
+
+# SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
+OLDEST_SQLITE = (3, 51, 3)
+
+# How long to wait for another process that writes, in seconds.
+BUSY_TIMEOUT = 5.0
+
+# How often to look for commits of other processes, in seconds; costs microseconds, and only while somebody waits.
+POLL_INTERVAL = 0.15
+
+
+class SqliteStore(tables.Tables):
+    """A `Store` in an SQLite file; several processes may open the same one. Use `await SqliteStore.open(path)`."""
+
+    def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
+        self._queries = sql.queries("sqlite")
+        self._writer = writer.Writer(connection)
+        self._data_version = _pragma(connection, "data_version")
+        [[seen]] = connection.execute(self._queries["last_row"]).fetchall()
+        self._watch = watch.Watch(self._tail, poll_interval, cast(int, seen))
+        level = f"journal_mode={_pragma(connection, 'journal_mode')}, synchronous=full"
+        self.durability = store.Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
+
+    @classmethod
+    async def open(
+        cls, path: str, *, busy_timeout: float = BUSY_TIMEOUT, poll_interval: float = POLL_INTERVAL
+    ) -> SqliteStore:
+        """Open or make the file; `:memory:` keeps nothing. Times are in seconds.
+
+        Raises:
+            InvalidSettings: the file is no database of ours, or of a newer version, or SQLite is too old.
+            StoreUnavailable: another process holds it for longer than *busy_timeout*.
+        """
+        return cls(await asyncio.to_thread(_opened, path, busy_timeout), poll_interval)
+
+    async def close(self) -> None:
+        """Release the file; waiters are cancelled."""
+        self._watch.close()
+        await self._writer.close()
+
+    async def _read(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
+        text = self._queries.get(query, query)
+        return await self._writer.run(lambda db: db.execute(text, values).fetchall())
+
+    async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
+        text = self._queries[query]
+        return await self._writer.run(lambda db: db.execute(text, values).fetchall(), writes=True)
+
+    async def _commit(self, write: tables.Write) -> None:
+        def work(db: apsw.Connection) -> None:
+            if write.ticket and not _stored(db, self._queries["store"], write.ticket):
+                raise errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
+            db.execute(self._queries["append"], write.logged)
+            for effect in write.effects:
+                db.execute(self._queries["write"], effect)
+
+        ticket_id, version, _ = write.logged
+        await self._writer.run(work, writes=True, told=lambda: self._watch.told(ticket_id, version))
+
+    async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
+        def work(db: apsw.Connection) -> Sequence[tuple[int, str, int]]:
+            # grows with every commit of another connection, never with ours
+            found = _pragma(db, "data_version")
+            if found == self._data_version:
+                return ()
+            self._data_version = found
+            return cast(Sequence[tuple[int, str, int]], db.execute(self._queries["tail"], (seen,)).fetchall())
+
+        return await self._writer.run(work)
+
+
+def _stored(db: apsw.Connection, query: str, ticket: tables.Values) -> bool:
+    try:
+        return bool(db.execute(query, ticket).fetchall())
+    except apsw.ConstraintError:  # the reference is taken
+        return False
+
+
+def _pragma(db: apsw.Connection, name: str) -> int | str:
+    return cast(int | str, db.execute(f"pragma {name}").fetchall()[0][0])
+
+
+def _opened(path: str, busy_timeout: float) -> apsw.Connection:
+    found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if found < OLDEST_SQLITE:
+        raise _wrong(f"SQLite {apsw.sqlite_lib_version()} can damage the database", "install a newer apsw")
+    try:
+        if path != ":memory:":
+            # made here, because SQLite would let everybody read it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = apsw.Connection(path)
+    except (OSError, apsw.Error) as error:
+        raise _wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
+    try:
+        _prepare(db, path, busy_timeout)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
+    try:
+        db.set_busy_timeout(round(busy_timeout * 1000))
+        journal = _pragma(db, "journal_mode = wal")
+        if journal not in ("wal", "memory"):
+            raise _wrong(f"{path} cannot be kept durably (journal mode {journal})", "use a local disk")
+        # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
+        for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
+            db.execute(f"pragma {setting}")
+        _migrate(db, path)
+    except apsw.NotADBError as error:
+        raise _wrong(f"{path} is not a database", "name another file") from error
+    except apsw.Error as error:
+        raise writer.unavailable(error) from error
+
+
+def _migrate(db: apsw.Connection, path: str) -> None:
+    steps = sql.migrations("sqlite")
+    db.execute("begin immediate")
+    version = int(_pragma(db, "user_version"))
+    if version > len(steps):
+        raise _wrong(f"{path} was written by a newer sayso (schema {version})", "upgrade sayso")
+    for step in steps[version:]:
+        db.execute(step)
+    db.execute(f"pragma user_version = {len(steps)}")
+    db.execute("commit")
+
+
+def _wrong(message: str, hint: str) -> errors.InvalidSettings:
+    return errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint)

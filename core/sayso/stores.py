@@ -1,0 +1,30 @@
+"""Opens the store that a database address names; no other module knows which stores there are."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from sayso import errors, memory, sqlite, store
+
+_HINT = "use sqlite:///path/to/file, postgresql://user:password@host/database, or memory://"
+
+
+async def connect(url: str) -> store.Store:
+    """Open the store at *url*: `sqlite:///relative`, `sqlite:////absolute`, `postgresql://…` or `memory://`.
+
+    Raises:
+        InvalidSettings: the address is none of these, or its database cannot be ours.
+        StoreUnavailable: the database cannot be reached now.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme == "memory" and not rest:
+        return memory.MemoryStore()
+    if scheme == "sqlite" and rest.startswith("/") and rest != "/":
+        return await sqlite.SqliteStore.open(unquote(rest[1:]))
+    if scheme in ("postgresql", "postgres") and rest:
+        # its driver is an extra, and slow to import
+        from sayso import postgres
+
+        return await postgres.PostgresStore.open(url)
+    # the address may hold a password, so it is not shown
+    raise errors.InvalidSettings("this is no database address", field="SAYSO_DATABASE_URL", hint=_HINT)

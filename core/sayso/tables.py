@@ -1,0 +1,266 @@
+"""What the SQL stores share: tickets to rows and back, one named query a method. Dialects differ only below it."""
+
+from __future__ import annotations
+
+import abc
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pydantic
+
+from sayso import channel, errors, events, machine, model, store, watch
+
+log = logging.getLogger(__name__)
+
+Value = str | int | None
+Values = tuple[Value, ...]
+RawRow = Sequence[Any]
+Decoded = TypeVar("Decoded")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One commit, as the values of the queries `store`, `append` and `write`; a note stores no ticket."""
+
+    ticket: Values | None
+    logged: tuple[str, int, str]
+    effects: tuple[Values, ...] = ()
+
+
+class Tables(abc.ABC):
+    """A store on SQL tables. A dialect brings `_read`, `_write`, `_commit` and the way to hear of other processes."""
+
+    durability: store.Durability
+    _watch: watch.Watch
+
+    @abc.abstractmethod
+    async def _read(self, query: str, *values: Value) -> Sequence[RawRow]:
+        """Rows of a query, by its name or as text."""
+
+    @abc.abstractmethod
+    async def _write(self, query: str, *values: Value) -> Sequence[RawRow]:
+        """Run a query in a transaction of its own; returns once it is durable."""
+
+    @abc.abstractmethod
+    async def _commit(self, write: Write) -> None:
+        """Write all of it or nothing, and tell the watch. Raises `Conflict`."""
+
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return self._watch.waiting
+
+    async def load(self, id: str) -> model.Ticket:
+        """See `Store.load`."""
+        return self._ticket(id, await self._read("load", id))
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        """See `Store.load_ref`."""
+        return self._ticket("of this reference", await self._read("load_ref", ref))
+
+    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+        """See `Store.commit`."""
+        ticket, at = step.ticket, micros(entry.at)
+        effects = (
+            (_key(ticket, effect), ticket.id, _channel(effect), effect.model_dump_json(), at, at)
+            for effect in step.effects
+        )
+        await self._commit(Write(_columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects)))
+
+    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """See `Store.note`."""
+        await self._commit(Write(None, _logged(ticket_id, version, entry)))
+
+    async def log(self, id: str) -> Sequence[store.Row]:
+        """See `Store.log`."""
+        return list(_readable(_row, await self._read("log", id)))
+
+    async def log_after(self, number: int, limit: int = 100) -> Sequence[store.Row]:
+        """See `Store.log_after`."""
+        return list(_readable(_row, await self._read("log_after", number, limit)))
+
+    async def last_row(self) -> int:
+        """See `Store.last_row`."""
+        return int((await self._read("last_row"))[0][0])
+
+    async def list(self, query: store.Query) -> Sequence[model.Ticket]:
+        """See `Store.list`."""
+        return list(_readable(_document, await self._read(*_listing(query))))
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+        """See `Store.due`."""
+        return [row[0] for row in await self._read("due", micros(now), limit)]
+
+    async def next_due(self) -> datetime | None:
+        """See `Store.next_due`."""
+        return moment((await self._read("next_due"))[0][0])
+
+    async def changed(self, id: str, version: int) -> None:
+        """See `Store.changed`."""
+        await self._watch.newer(id, version, self._version)
+
+    def changes(self) -> AsyncIterator[None]:
+        """See `Store.changes`."""
+        return self._watch.changes()
+
+    async def take(
+        self, channels: Collection[str], now: datetime, lease: float, limit: int = 20
+    ) -> Sequence[store.Job]:
+        """See `Store.take`."""
+        until = micros(now + timedelta(seconds=lease))
+        rows = await self._write("take", until, json.dumps(sorted(channels)), micros(now), limit)
+        return list(_readable(_job, sorted(rows, key=lambda row: (row[5], row[0]))))
+
+    async def next_job(self, channels: Collection[str]) -> datetime | None:
+        """See `Store.next_job`."""
+        return moment((await self._read("next_job", json.dumps(sorted(channels))))[0][0])
+
+    async def done(self, job: store.Job) -> None:
+        """See `Store.done`."""
+        await self._write("done", job.fence, job.key)
+
+    async def retry(self, job: store.Job, at: datetime, error: str) -> None:
+        """See `Store.retry`."""
+        await self._write("retry", micros(at), error, job.key, job.fence)
+
+    async def keep(self, ref: channel.MessageRef) -> None:
+        """See `Store.keep`."""
+        await self._write("keep", *astuple(ref))
+
+    async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
+        """See `Store.refs`."""
+        return [channel.MessageRef(*row) for row in await self._read("refs", ticket_id)]
+
+    async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
+        """See `Store.find_ref`."""
+        return _first(_ref, await self._read("find_ref", channel, conversation, message))
+
+    async def put(self, record: store.Record) -> None:
+        """See `Store.put`."""
+        ends = None if record.expires_at is None else micros(record.expires_at)
+        name, text = (record.kind, record.name), json.dumps(record.value)
+        if record.version == 0:
+            rows = await self._write("insert_record", *name, text, ends)
+        else:
+            rows = await self._write("replace_record", text, ends, *name, record.version)
+        if not rows:
+            raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
+
+    async def get(self, kind: str, name: str) -> store.Record | None:
+        """See `Store.get`."""
+        return _first(_record, await self._read("get", kind, name))
+
+    async def remove(self, kind: str, name: str) -> store.Record | None:
+        """See `Store.remove`."""
+        return _first(_record, await self._write("remove", kind, name))
+
+    async def scan(self, kind: str) -> Sequence[store.Record]:
+        """See `Store.scan`."""
+        return list(_readable(_record, await self._read("scan", kind)))
+
+    async def _version(self, id: str) -> int:
+        rows = await self._read("version", id)
+        if not rows:
+            raise errors.NotFound(f"there is no request {id}")
+        return int(rows[0][0])
+
+    def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
+        if not rows:
+            raise errors.NotFound(f"there is no request {name}")
+        try:
+            return _document(rows[0])
+        except pydantic.ValidationError as error:
+            raise errors.StoreUnavailable(f"request {name} is damaged in the database", hint="restore it") from error
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970: exact, unlike a float, and the same in every dialect."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int | None) -> datetime | None:
+    """The opposite of `micros`."""
+    return None if stored is None else _EPOCH + stored * _MICROSECOND
+
+
+def _columns(ticket: model.Ticket) -> Values:
+    wake = machine.next_wake(ticket)
+    return (
+        ticket.id,
+        ticket.ref,
+        ticket.version,
+        ticket.state,
+        None if wake is None else micros(wake),
+        ticket.owner,
+        ticket.request.source.session,
+        micros(ticket.created_at),
+        ticket.model_dump_json(),
+    )
+
+
+def _logged(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:
+    return ticket_id, version, entry.model_dump_json()
+
+
+def _key(ticket: model.Ticket, effect: events.Effect) -> str:
+    return f"{ticket.id} {effect.type} {effect.place}"
+
+
+def _channel(effect: events.Effect) -> str:
+    return effect.place.partition(":")[0]
+
+
+def _listing(query: store.Query) -> tuple[Any, ...]:
+    # the state is written out, so that the partial index of pending tickets can be used
+    clauses, values = [f"state = '{query.state}'"] if query.state else ["true"], list[Value]()
+    for column, value in (("owner", query.owner), ("session", query.session)):
+        if value is not None:
+            values.append(value)
+            clauses.append(f"{column} = ${len(values)}")
+    if query.before is not None:
+        values += [micros(query.before[0]), query.before[1]]
+        clauses.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
+    values.append(query.limit)
+    where, last = " and ".join(clauses), len(values)
+    text = f"select document from tickets where {where} order by created_at desc, id desc limit ${last}"
+    return text, *values
+
+
+def _readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
+    # one damaged row must not hold up the others
+    for row in rows:
+        try:
+            yield decode(row)
+        except ValueError:
+            log.exception("a stored row is damaged and left out", extra={"row": str(row[0])})
+
+
+def _first(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
+    return decode(rows[0]) if rows else None
+
+
+def _document(row: RawRow) -> model.Ticket:
+    return model.Ticket.model_validate_json(row[0])
+
+
+def _row(row: RawRow) -> store.Row:
+    return store.Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
+
+
+def _job(row: RawRow) -> store.Job:
+    return store.Job(row[0], row[1], events.effect_codec.validate_json(row[2]), row[3], row[4])
+
+
+def _ref(row: RawRow) -> channel.MessageRef:
+    return channel.MessageRef(*row)
+
+
+def _record(row: RawRow) -> store.Record:
+    return store.Record(row[0], row[1], json.loads(row[2]), moment(row[3]), row[4])

@@ -1,0 +1,139 @@
+"""The outbox part of the store contract: an effect is performed by one taker at a time, and never lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sayso import events, machine, store
+from sayso.testing import tickets
+
+NOW, SECOND = tickets.NOW, tickets.SECOND
+LEASE = 10.0
+ENDS = NOW + LEASE * SECOND
+ANNOUNCE = events.Announce(place="chat:#ops")
+REDRAW = events.Redraw(place="chat:#ops")
+
+
+async def redraw(kept: store.Store, at: datetime = NOW) -> None:
+    """Commit a change of `r1` that redraws its card."""
+    ticket = await kept.load("r1")
+    changed = ticket.model_copy(update={"version": ticket.version + 1})
+    await kept.commit(machine.Step(changed, (REDRAW,)), events.Ticked(at=at))
+
+
+async def take(kept: store.Store, at: datetime = NOW, limit: int = 20) -> list[store.Job]:
+    """The jobs of one channel."""
+    return [*await kept.take(["chat"], at, LEASE, limit)]
+
+
+class OutboxContract(tickets.Opened):
+    """Effects: written with the ticket, leased, repeated, removed."""
+
+    async def test_an_effect_is_leased_to_one_of_many_takers(self, kept: store.Store) -> None:
+        await tickets.ask(kept, *(f"r{n}" for n in range(20)))
+        taken = await tickets.together(*(take(kept, limit=3) for _ in range(10)))
+        keys = [job.key for jobs in taken for job in jobs]
+        assert len(keys) == len(set(keys)) == 20
+
+    async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1", route=("chat:#ops", "chat:#dev", "web"))
+        assert await kept.next_job([]) is await kept.next_job(["callback"]) is None
+        assert await kept.take(["callback"], NOW, LEASE) == []
+        assert await take(kept, NOW - tickets.MICROSECOND) == []
+        assert await kept.next_job(["chat", "callback"]) == NOW
+        [web] = await kept.take(["web"], NOW, LEASE)
+        assert (web.ticket_id, web.effect, web.attempts) == ("r1", events.Announce(place="web"), 0)
+        assert [job.effect.place for job in await take(kept)] == ["chat:#dev", "chat:#ops"]
+        assert await kept.next_job(["chat", "web"]) == ENDS
+
+    async def test_the_oldest_effects_are_taken_first(self, kept: store.Store) -> None:
+        for n, id in enumerate(("r3", "r1", "r2")):
+            await kept.commit(tickets.asked(id), tickets.opened(NOW + n * SECOND))
+        assert [job.ticket_id for job in await take(kept, NOW + 9 * SECOND, limit=2)] == ["r3", "r1"]
+
+    async def test_an_effect_whose_taker_died_is_taken_again_after_the_lease(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [first] = await take(kept)
+        assert await take(kept, ENDS - tickets.MICROSECOND) == []
+        [second] = await take(kept, ENDS)
+        assert (second.key, second.effect) == (first.key, ANNOUNCE)
+        assert (first.attempts, second.attempts) == (0, 1)
+        assert second.fence > first.fence
+
+    async def test_a_performed_effect_is_gone(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [job] = await take(kept)
+        await kept.done(job)
+        assert (await take(kept, ENDS), await kept.next_job(["chat"])) == ([], None)
+        await kept.done(job)
+        await kept.retry(job, NOW, "late")
+        assert await kept.next_job(["chat"]) is None
+
+    async def test_a_failed_effect_is_due_when_its_taker_says(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [job] = await take(kept)
+        await kept.retry(job, NOW + SECOND, tickets.NASTY)
+        assert await kept.next_job(["chat"]) == NOW + SECOND
+        [again] = await take(kept, NOW + SECOND)
+        assert again.attempts == 1
+
+    async def test_a_taker_that_lost_its_lease_changes_nothing(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [slow] = await take(kept)
+        [other] = await take(kept, ENDS)
+        await kept.done(slow)
+        await kept.retry(slow, NOW, "late")
+        assert await kept.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
+        await kept.done(other)
+        assert await kept.next_job(["chat"]) is None
+
+    async def test_a_late_taker_does_not_touch_a_newer_effect_of_the_same_key(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        await kept.done((await take(kept))[0])
+        await redraw(kept)
+        [slow] = await take(kept)
+        await kept.done((await take(kept, ENDS))[0])
+        await redraw(kept, ENDS)
+        [newer] = await take(kept, ENDS)
+        await kept.done(slow)
+        assert newer.fence > slow.fence
+        assert await kept.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
+
+    async def test_an_effect_written_again_while_it_is_performed_is_performed_again(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        await kept.done((await take(kept))[0])
+        await redraw(kept)
+        [job] = await take(kept)
+        await redraw(kept, NOW + SECOND)
+        assert await kept.next_job(["chat"]) == ENDS, "the one who performs it is not disturbed"
+        await kept.done(job)
+        assert await kept.next_job(["chat"]) == NOW + SECOND
+        [again] = await take(kept, NOW + SECOND)
+        assert (again.effect, again.attempts) == (REDRAW, 0)
+        assert again.fence > job.fence
+        await kept.done(again)
+        assert await kept.next_job(["chat"]) is None
+
+    async def test_an_effect_written_again_while_it_fails_waits_as_the_platform_asked(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [job] = await take(kept)
+        await kept.done(job)
+        await redraw(kept)
+        [job] = await take(kept)
+        await redraw(kept, NOW + SECOND)
+        await kept.retry(job, NOW + 5 * SECOND, "slow down")
+        assert await kept.next_job(["chat"]) == NOW + 5 * SECOND
+
+    async def test_an_effect_written_again_before_it_is_taken_is_performed_once(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        await kept.done((await take(kept))[0])
+        await redraw(kept)
+        await redraw(kept, NOW + SECOND)
+        assert await kept.next_job(["chat"]) == NOW
+        [job] = await take(kept)
+        await kept.retry(job, NOW + 9 * SECOND, "failed")
+        await redraw(kept, NOW + 2 * SECOND)
+        [job] = await take(kept, NOW + 2 * SECOND)
+        assert job.attempts == 0
+        await kept.done(job)
+        assert await kept.next_job(["chat"]) is None

@@ -1,0 +1,251 @@
+"""The tickets part of the store contract, and what the other parts share. Users subclass `sayso.testing.stores`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sayso import channel, errors, events, machine, model, store
+
+Opener = Callable[[], Awaitable[store.Store]]
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
+NASTY = "a\x00b \U0001f600 \u202e é \\u0000 ' \" $1 \x1a %"
+
+
+def asked(
+    id: str = "r1",
+    *,
+    title: str = "Deploy?",
+    owner: str = "agent",
+    session: str | None = None,
+    at: datetime = NOW,
+    route: tuple[str, ...] = ("chat:#ops",),
+) -> machine.Step:
+    """What the desk commits for a new permission request that waits for 60 seconds."""
+    request = model.Request(
+        kind="permission", tool="deploy", title=title, source=model.Source(session=session), expires_in=60.0
+    )
+    return machine.open_ticket(request, machine.Terms(owner, model.Policy(), route), id=id, ref=f"ref-{id}", at=at)
+
+
+def opened(at: datetime = NOW) -> events.Opened:
+    """The log row of a new request."""
+    return events.Opened(at=at, by="agent", digest="d")
+
+
+def answered(person: str = "ann", at: datetime = NOW + SECOND) -> events.Answered:
+    """An *allow*."""
+    who = model.Person(id=person, name=person.title(), account=f"chat:T/{person}", member=True)
+    return events.Answered(at=at, by=who, answer=model.Answer(verdict="allow"))
+
+
+async def ask(kept: store.Store, *ids: str, **more: Any) -> None:
+    """Commit new requests."""
+    for id in ids:
+        await kept.commit(asked(id, **more), opened())
+
+
+async def answer(kept: store.Store, id: str, event: events.Event) -> model.Ticket:
+    """Step and commit until it is stored, as the desk does. Raises `AlreadyDecided`."""
+    while True:
+        step = machine.step(await kept.load(id), event)
+        try:
+            await kept.commit(step, event)
+        except errors.Conflict:
+            continue
+        return step.ticket
+
+
+async def together(*work: Coroutine[Any, Any, Any]) -> Sequence[Any]:
+    """Start everything at one barrier; errors come back as values."""
+    barrier = asyncio.Barrier(len(work))
+
+    async def one(item: Coroutine[Any, Any, Any]) -> Any:
+        await barrier.wait()
+        return await item
+
+    async with asyncio.timeout(30):
+        return await asyncio.gather(*map(one, work), return_exceptions=True)
+
+
+async def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """A task that has come to its first wait, and is not done."""
+    task = asyncio.ensure_future(work)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def all_log(kept: store.Store) -> Sequence[store.Row]:
+    """The whole log, read page by page as a stream does."""
+    rows = list(await kept.log_after(0, 7))
+    while page := await kept.log_after(rows[-1].number if rows else 0, 7):
+        rows += page
+    return rows
+
+
+class Opened:
+    """What every part of the contract starts from."""
+
+    @pytest.fixture
+    async def kept(self, opener: Opener) -> AsyncIterator[store.Store]:
+        """A store on the empty database."""
+        kept = await opener()
+        yield kept
+        await kept.close()
+
+
+class TicketContract(Opened):
+    """Tickets, log, posted cards and records."""
+
+    async def test_a_ticket_comes_back_as_it_was_written(self, kept: store.Store) -> None:
+        step = asked("r1", title=NASTY, session=NASTY, owner=NASTY)
+        await kept.commit(step, opened())
+        assert await kept.load("r1") == step.ticket
+        assert await kept.load_ref("ref-r1") == step.ticket
+        assert await kept.list(store.Query(owner=NASTY, session=NASTY)) == [step.ticket]
+
+    @pytest.mark.parametrize("unknown", ["r2", "", NASTY])
+    async def test_an_unknown_ticket_is_an_error_at_once(self, kept: store.Store, unknown: str) -> None:
+        await ask(kept, "r1")
+        for looked in (kept.load(unknown), kept.load_ref(unknown), kept.changed(unknown, 0)):
+            with pytest.raises(errors.NotFound):
+                await looked
+
+    async def test_asking_twice_gives_one_ticket(self, kept: store.Store) -> None:
+        first, again = asked("r1"), asked("r1", title="Something else?")
+        outcomes = await together(kept.commit(first, opened()), kept.commit(again, opened()))
+        assert {type(one) for one in outcomes} == {errors.Conflict, type(None)}
+        assert (await kept.load("r1")).request.title in ("Deploy?", "Something else?")
+        assert [row.version for row in await kept.log("r1")] == [1]
+
+    async def test_a_reference_that_is_taken_is_a_conflict(self, kept: store.Store) -> None:
+        await ask(kept, "r1")
+        other = asked("r2")
+        taken = machine.Step(other.ticket.model_copy(update={"ref": "ref-r1"}), other.effects)
+        with pytest.raises(errors.Conflict):
+            await kept.commit(taken, opened())
+        assert len(await all_log(kept)) == 1
+
+    async def test_a_stale_version_is_refused_and_writes_nothing(self, kept: store.Store) -> None:
+        await ask(kept, "r1")
+        ticket = await answer(kept, "r1", answered())
+        late = machine.step(asked("r1").ticket, events.Cancelled(at=NOW, by="agent"))
+        before = await all_log(kept), await kept.take(["chat"], NOW + SECOND, 1)
+        with pytest.raises(errors.Conflict):
+            await kept.commit(late, events.Cancelled(at=NOW, by="agent"))
+        assert await kept.load("r1") == ticket
+        assert (await all_log(kept), await kept.take(["chat"], NOW + SECOND, 1)) == (before[0], [])
+
+    async def test_a_version_without_the_one_before_it_is_refused(self, kept: store.Store) -> None:
+        ahead = asked("r1").ticket.model_copy(update={"version": 2})
+        with pytest.raises(errors.Conflict):
+            await kept.commit(machine.Step(ahead), opened())
+        await ask(kept, "r1")
+        with pytest.raises(errors.Conflict):
+            await kept.commit(machine.Step(ahead.model_copy(update={"version": 3})), opened())
+        assert (await kept.load("r1")).version == 1
+
+    async def test_twelve_clickers_at_a_barrier_give_one_decision_and_one_log_row(self, kept: store.Store) -> None:
+        await ask(kept, "r1")
+        outcomes = await together(*(answer(kept, "r1", answered(f"p{n}")) for n in range(12)))
+        winners = [one for one in outcomes if isinstance(one, model.Ticket)]
+        late = [one for one in outcomes if isinstance(one, errors.AlreadyDecided)]
+        assert (len(winners), len(late)) == (1, 11)
+        assert {one.ticket for one in late if one.ticket != winners[0]} == set()
+        assert [row.version for row in await kept.log("r1")] == [1, 2]
+
+    async def test_a_thousand_commits_at_once_are_all_stored(self, kept: store.Store) -> None:
+        ids = [f"r{n}" for n in range(1000)]
+        assert set(await together(*(kept.commit(asked(id), opened()) for id in ids))) == {None}
+        assert {ticket.id for ticket in await kept.list(store.Query(limit=2000))} == set(ids)
+        assert await kept.last_row() == (await all_log(kept))[-1].number
+
+    async def test_the_log_tells_what_happened_in_order(self, kept: store.Store) -> None:
+        assert (await kept.last_row(), await all_log(kept)) == (0, [])
+        await ask(kept, "r1", "r2")
+        await answer(kept, "r1", answered())
+        await kept.note("r2", 1, events.Delivered(at=NOW, place="chat:#ops", message=NASTY))
+        rows = await all_log(kept)
+        assert [(row.ticket_id, row.version, row.entry.type) for row in rows] == [
+            ("r1", 1, "opened"),
+            ("r2", 1, "opened"),
+            ("r1", 2, "answered"),
+            ("r2", 1, "delivered"),
+        ]
+        assert [row.number for row in rows] == sorted({row.number for row in rows})
+        assert await kept.log("r2") == [rows[1], rows[3]]
+        assert await kept.log_after(rows[2].number) == [rows[3]]
+        assert await kept.last_row() == rows[3].number
+
+    async def test_due_is_exact_to_the_microsecond(self, kept: store.Store) -> None:
+        assert await kept.next_due() is None
+        await ask(kept, "r2", at=NOW + MICROSECOND)
+        await ask(kept, "r1")
+        ends = asked("r1").ticket.expires_at
+        assert await kept.next_due() == ends
+        assert await kept.due(ends - MICROSECOND) == []
+        assert await kept.due(ends) == ["r1"]
+        assert await kept.due(ends + MICROSECOND) == ["r1", "r2"]
+        assert await kept.due(ends + MICROSECOND, limit=1) == ["r1"]
+        await answer(kept, "r1", answered())
+        assert (await kept.next_due(), await kept.due(ends)) == (ends + MICROSECOND, [])
+
+    async def test_a_list_is_paged_by_key_and_filtered(self, kept: store.Store) -> None:
+        await ask(kept, "r1", "r3", "r2")
+        await ask(kept, "r4", at=NOW - SECOND, session="s", owner="other")
+        await answer(kept, "r2", answered())
+
+        async def ids(**query: Any) -> Sequence[str]:
+            return [ticket.id for ticket in await kept.list(store.Query(**query))]
+
+        assert await ids() == ["r3", "r2", "r1", "r4"]
+        assert await ids(limit=2) == ["r3", "r2"]
+        assert await ids(limit=2, before=(NOW, "r2")) == ["r1", "r4"]
+        assert await ids(state="pending", before=(NOW, "r3")) == ["r1", "r4"]
+        assert await ids(state="decided") == ["r2"]
+        assert await ids(owner="other") == await ids(session="s") == ["r4"]
+        assert await ids(owner="agent", session="s") == []
+
+    async def test_a_posted_card_is_found_again(self, kept: store.Store) -> None:
+        refs = [channel.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
+        for ref in [*refs, refs[0]]:
+            await kept.keep(ref)
+        assert await kept.refs("r1") == refs
+        assert await kept.refs("r2") == []
+        assert await kept.find_ref("chat", "Ca", NASTY) == refs[1]
+        assert await kept.find_ref("chat", "Cc", NASTY) is None
+
+    async def test_a_record_is_written_by_compare_and_set(self, kept: store.Store) -> None:
+        first = store.Record("key", NASTY, {"text": NASTY, "\ud800": [1, None]}, NOW + MICROSECOND)
+        await kept.put(first)
+        stored = await kept.get("key", NASTY)
+        assert stored == store.Record("key", NASTY, first.value, first.expires_at, 1)
+        with pytest.raises(errors.Conflict):
+            await kept.put(first)
+        outcomes = await together(*(kept.put(store.Record("key", NASTY, {"n": n}, None, 1)) for n in range(8)))
+        assert outcomes.count(None) == 1
+        assert [type(one) for one in outcomes if one is not None] == [errors.Conflict] * 7
+        assert await kept.get("key", NASTY) == store.Record("key", NASTY, {"n": outcomes.index(None)}, None, 2)
+        with pytest.raises(errors.Conflict):
+            await kept.put(store.Record("key", "unknown", {}, None, 1))
+
+    async def test_of_many_who_remove_a_record_one_gets_it(self, kept: store.Store) -> None:
+        await kept.put(store.Record("login", "x"))
+        got = await together(*(kept.remove("login", "x") for _ in range(8)))
+        assert [one for one in got if one] == [store.Record("login", "x", {}, None, 1)]
+        assert await kept.get("login", "x") is None
+
+    async def test_records_are_listed_by_kind_and_name(self, kept: store.Store) -> None:
+        for kind, name in (("b", "1"), ("a", "z"), ("a", "Z"), ("a", "é")):
+            await kept.put(store.Record(kind, name))
+        assert [record.name for record in await kept.scan("a")] == ["Z", "z", "é"]
+        assert await kept.scan("c") == []

@@ -1,0 +1,138 @@
+"""The one thread that owns a database connection; all that waits is written in one transaction (group commit).
+
+A caller gets its answer only after the commit: what it hears is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import apsw
+
+from sayso import errors
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_HINTS = {apsw.BusyError: "another program holds it; try again", apsw.FullError: "free some space on the disk"}
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of work, and who waits for it. `told` is called after the commit, even if the caller has gone."""
+
+    work: Callable[[apsw.Connection], Any]
+    writes: bool
+    future: asyncio.Future[Any]
+    told: Callable[[], None] | None = None
+    result: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Runs work on *connection* in its own thread, for the event loop in which it was made."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="sayso-store", daemon=True)
+        self._thread.start()
+
+    async def run(
+        self,
+        work: Callable[[apsw.Connection], Result],
+        *,
+        writes: bool = False,
+        told: Callable[[], None] | None = None,
+    ) -> Result:
+        """What *work* returns, after the commit that makes it durable. Raises `StoreUnavailable`."""
+        if self._closed:
+            raise errors.StoreUnavailable("the database is closed")
+        future: asyncio.Future[Result] = self._loop.create_future()
+        self._jobs.put(Job(work, writes, future, told))
+        return await future
+
+    async def close(self) -> None:
+        """Finish what waits, and close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            waiting = [self._jobs.get(), *self._drained()]
+            last = waiting[-1] is None
+            jobs = [job for job in waiting if job is not None]
+            self._transact(jobs)
+            try:
+                self._loop.call_soon_threadsafe(_answer, jobs)
+            except RuntimeError:  # the loop is closed: nobody is left to be told
+                last = True
+        self._connection.close()
+
+    def _drained(self) -> Sequence[Job | None]:
+        return [self._jobs.get_nowait() for _ in range(self._jobs.qsize())]
+
+    def _transact(self, jobs: list[Job]) -> None:
+        begin = "begin immediate" if any(job.writes for job in jobs) else "begin"
+        try:
+            self._connection.execute(begin)
+            for job in jobs:
+                self._perform(job)
+            self._connection.execute("commit")
+        except apsw.Error as error:
+            self._fail(jobs, error)
+
+    def _perform(self, job: Job) -> None:
+        self._connection.execute("savepoint job")
+        try:
+            job.result = job.work(self._connection)
+        except Exception as error:
+            # a full disk ends the whole transaction; anything else ends only this job
+            if not self._connection.in_transaction:
+                raise
+            job.error = unavailable(error) if isinstance(error, apsw.Error) else error
+            self._connection.execute("rollback to job")
+        self._connection.execute("release job")
+
+    def _fail(self, jobs: list[Job], error: apsw.Error) -> None:
+        log.warning("a transaction failed", extra={"error": str(error), "jobs": len(jobs)})
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+        if isinstance(error, apsw.BusyError):
+            # who came during the wait does not wait a second time: the bound holds for everybody
+            late = self._drained()
+            jobs += [job for job in late if job is not None]
+            if None in late:
+                self._jobs.put(None)
+        for job in jobs:
+            job.error = unavailable(error)
+
+
+def unavailable(error: Exception) -> errors.StoreUnavailable:
+    """The error of a caller whose work was not stored."""
+    hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "see the log of the service")
+    return errors.StoreUnavailable(f"the database cannot be used now: {error}", hint=hint)
+
+
+def _answer(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.told and job.error is None:
+            job.told()
+        if job.future.done():
+            continue
+        if job.error is None:
+            job.future.set_result(job.result)
+        else:
+            job.future.set_exception(job.error)

@@ -1,0 +1,23 @@
+"""The store in memory keeps the contract; being short, it is also the model that the others are compared with."""
+
+import pytest
+from sayso import memory, store
+from sayso.testing import stores
+
+
+@pytest.fixture
+def opener() -> stores.Opener:
+    kept = memory.MemoryStore()
+
+    async def opened() -> store.Store:
+        return kept
+
+    return opened
+
+
+class TestMemoryStore(stores.StoreContract):
+    pass
+
+
+def test_it_says_that_nothing_survives() -> None:
+    assert not memory.MemoryStore.durability.safe

@@ -1,0 +1,309 @@
+"""The SQLite store keeps the contract, and stays honest about crashes, full disks, locks and other people's files."""
+
+import asyncio
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+from sayso import errors, machine, sql, sqlite, store, writer
+from sayso import stores as addresses
+from sayso.testing import stores, tickets
+
+from tests.conftest import until
+
+KILLED_WHILE_WRITING = """
+import asyncio, sys
+from sayso import sqlite
+from sayso.testing import tickets
+
+async def main(path):
+    kept = await sqlite.SqliteStore.open(path)
+    async def one(id):
+        await kept.commit(tickets.asked(id), tickets.opened())
+        await tickets.answer(kept, id, tickets.answered())
+        print(id, flush=True)
+    n = 0
+    while True:
+        await asyncio.gather(*(one(f"r{n + i}") for i in range(20)))
+        n += 20
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sayso.db"
+
+
+@pytest.fixture
+def opener(path: Path) -> stores.Opener:
+    async def opened() -> store.Store:
+        return await sqlite.SqliteStore.open(str(path), busy_timeout=5.0, poll_interval=0.01)
+
+    return opened
+
+
+@pytest.fixture
+async def kept(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
+    kept = await sqlite.SqliteStore.open(str(path), busy_timeout=0.05, poll_interval=0.01)
+    yield kept
+    await kept.close()
+
+
+class TestSqliteStore(stores.StoreContract):
+    pass
+
+
+class TestSqliteReplicas(stores.ReplicaContract):
+    pass
+
+
+class TestSqliteInMemory(stores.StoreContract):
+    @pytest.fixture
+    def opener(self) -> stores.Opener:
+        async def opened() -> store.Store:
+            return await sqlite.SqliteStore.open(":memory:")
+
+        return opened
+
+
+async def test_a_database_in_memory_says_that_nothing_survives() -> None:
+    kept = await addresses.connect("sqlite:///:memory:")
+    assert not kept.durability.safe
+    await kept.close()
+
+
+async def test_the_start_line_can_tell_version_and_durability(kept: sqlite.SqliteStore) -> None:
+    level = "journal_mode=wal, synchronous=full"
+    assert kept.durability == store.Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
+
+
+async def test_nobody_else_may_read_the_files(kept: sqlite.SqliteStore, path: Path) -> None:
+    await tickets.ask(kept, "r1")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {"sayso.db": 0o600, "sayso.db-wal": 0o600, "sayso.db-shm": 0o600}
+
+
+def killed_while_writing(path: Path) -> list[str]:
+    """Ids of requests that a process said to be decided before it was killed."""
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(path)]
+    # the parent's import path, because the child has no test configuration
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ":".join(sys.path)}) as child:
+        assert child.stdout
+        said = [child.stdout.readline() for _ in range(300)]
+        child.kill()
+        said += child.stdout
+    return [line.strip() for line in said if line.endswith("\n")]
+
+
+async def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
+    acknowledged = await asyncio.to_thread(killed_while_writing, path)
+    kept = await sqlite.SqliteStore.open(str(path))
+    for id in acknowledged:
+        assert (await kept.load(id)).state == "decided"
+        assert [row.entry.type for row in await kept.log(id)] == ["opened", "answered"]
+    stored = await kept.list(store.Query(limit=100_000))
+    assert sorted((ticket.id, version) for ticket in stored for version in range(1, ticket.version + 1)) == sorted(
+        (row.ticket_id, row.version) for row in await kept.log_after(0, 100_000)
+    )
+    await kept.close()
+
+
+async def test_a_full_disk_is_an_honest_error_and_passes(kept: sqlite.SqliteStore) -> None:
+    await tickets.ask(kept, "r0")
+    pages = await limit_pages(kept, 1)
+    big = tickets.asked("r1", title="x" * 400)
+    outcomes = await tickets.together(*(ask_much(kept, f"r{n}") for n in range(1, 20)))
+    assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
+    assert outcomes[0].hint == "free some space on the disk"
+    assert [ticket.id for ticket in await kept.list(store.Query())] == ["r0"]
+    assert len(await kept.log_after(0)) == 1
+    await limit_pages(kept, pages)
+    await kept.commit(big, tickets.opened())
+    assert await kept.load("r1") == big.ticket
+
+
+async def ask_much(kept: store.Store, id: str) -> None:
+    step = tickets.asked(id)
+    request = step.ticket.request.model_copy(update={"body": "x" * 100_000})
+    await kept.commit(machine.Step(step.ticket.model_copy(update={"request": request})), tickets.opened())
+
+
+async def limit_pages(kept: sqlite.SqliteStore, pages: int) -> int:
+    [[before]] = await kept._read("pragma max_page_count")  # pyright: ignore[reportPrivateUsage]
+    await kept._read(f"pragma max_page_count = {pages}")  # pyright: ignore[reportPrivateUsage]
+    return int(before)
+
+
+async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(kept: sqlite.SqliteStore) -> None:
+    def refuse() -> bool:
+        return True
+
+    connection = await kept._writer.run(lambda db: db)  # pyright: ignore[reportPrivateUsage]
+    connection.set_commit_hook(refuse)
+    outcomes = await tickets.together(*(kept.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
+    assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
+    connection.set_commit_hook(None)
+    assert (await kept.list(store.Query()), await kept.last_row()) == ([], 0)
+    await tickets.ask(kept, "r0")
+
+
+async def test_one_bad_job_does_not_harm_the_others_of_its_group(kept: sqlite.SqliteStore) -> None:
+    def bug(db: apsw.Connection) -> None:
+        db.execute("delete from tickets")
+        raise ZeroDivisionError
+
+    run = kept._writer.run  # pyright: ignore[reportPrivateUsage]
+    outcomes = await tickets.together(
+        tickets.ask(kept, "r1"),
+        run(bug, writes=True),
+        run(lambda db: db.execute("insert into tickets (id) values ('half')"), writes=True),
+        tickets.ask(kept, "r2"),
+    )
+    assert [type(one) for one in outcomes] == [type(None), ZeroDivisionError, errors.StoreUnavailable, type(None)]
+    assert {ticket.id for ticket in await kept.list(store.Query())} == {"r1", "r2"}
+
+
+async def test_a_lock_by_another_program_is_waited_for_within_a_bound(kept: sqlite.SqliteStore, path: Path) -> None:
+    foreign = apsw.Connection(str(path))
+    foreign.execute("begin immediate")
+    outcomes = await tickets.together(*(tickets.ask(kept, f"r{n}") for n in range(5)))
+    assert [(type(one), one.hint) for one in outcomes] == [
+        (errors.StoreUnavailable, "another program holds it; try again")
+    ] * 5
+    assert await kept.last_row() == 0, "reading goes on"
+    foreign.execute("rollback")
+    await tickets.ask(kept, "r0")
+    foreign.close()
+
+
+async def test_closing_while_another_program_holds_a_lock_ends_in_time(kept: sqlite.SqliteStore, path: Path) -> None:
+    foreign = apsw.Connection(str(path))
+    foreign.execute("begin immediate")
+    asking = asyncio.ensure_future(tickets.ask(kept, "r1"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await kept.close()
+        with pytest.raises(errors.StoreUnavailable):
+            await asking
+    foreign.close()
+
+
+async def test_opening_a_locked_file_is_refused_in_time(path: Path) -> None:
+    foreign = apsw.Connection(str(path))
+    foreign.execute("pragma journal_mode = wal").fetchall()
+    foreign.execute("begin immediate")
+    with pytest.raises(errors.StoreUnavailable):
+        await sqlite.SqliteStore.open(str(path), busy_timeout=0.01)
+    foreign.close()
+
+
+async def test_waiting_goes_on_after_the_log_could_not_be_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = await sqlite.SqliteStore.open(str(path), poll_interval=0.001)
+    other = await sqlite.SqliteStore.open(str(path))
+    await tickets.ask(kept, "r1")
+    queries = kept._queries  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setitem(queries, "tail", "select broken")
+    waiting = await tickets.started(kept.changed("r1", 1))
+    await other.note("r1", 1, tickets.opened())
+    await until(lambda: "changes of other processes cannot be read now" in caplog.text)
+    monkeypatch.undo()
+    await tickets.answer(other, "r1", tickets.answered())
+    async with asyncio.timeout(5):
+        await waiting
+    await kept.close()
+    await other.close()
+
+
+async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(kept: sqlite.SqliteStore) -> None:
+    await tickets.ask(kept, "r1", "r2")
+    damage = "update {} set {} = substr({}, 1, 20) where ticket_id = 'r1'"
+    await kept._read(damage.replace("ticket_id", "id").format("tickets", "document", "document"))  # pyright: ignore[reportPrivateUsage]
+    await kept._read(damage.format("outbox", "effect", "effect"))  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(errors.StoreUnavailable, match="r1 is damaged"):
+        await kept.load("r1")
+    assert [ticket.id for ticket in await kept.list(store.Query())] == ["r2"]
+    assert [job.ticket_id for job in await kept.take(["chat"], tickets.NOW, 10)] == ["r2"]
+
+
+async def test_a_file_of_a_newer_version_is_refused(kept: sqlite.SqliteStore, path: Path) -> None:
+    newer = len(sql.migrations("sqlite")) + 1
+    await kept._read(f"pragma user_version = {newer}")  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}.") as refused:
+        await sqlite.SqliteStore.open(str(path))
+    assert refused.value.field == "SAYSO_DATABASE_URL"
+
+
+async def test_an_sqlite_that_damages_files_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    with pytest.raises(errors.InvalidSettings, match=r"SQLite 3\.51\.2"):
+        await sqlite.SqliteStore.open(str(path))
+    assert not path.exists()
+
+
+async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_text("a shopping list, and not a short one, so that it is longer than the header of a database" * 9)
+    with pytest.raises(errors.InvalidSettings, match="is not a database"):
+        await sqlite.SqliteStore.open(str(path))
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidSettings, match=r"missing/x\.db cannot be opened"):
+        await sqlite.SqliteStore.open(str(tmp_path / "missing" / "x.db"))
+
+
+async def test_a_file_that_cannot_have_a_journal_is_refused(path: Path) -> None:
+    registered = apsw.VFS("nolocks", base="unix-none")
+    with pytest.raises(errors.InvalidSettings, match="cannot be kept durably"):
+        sqlite._prepare(apsw.Connection(str(path), vfs="nolocks"), str(path), 0.01)  # pyright: ignore[reportPrivateUsage]
+    registered.unregister()
+
+
+async def test_a_store_whose_loop_has_ended_leaves_no_thread_behind(path: Path) -> None:
+    def abandon() -> writer.Writer:
+        async def start() -> writer.Writer:
+            kept = await sqlite.SqliteStore.open(str(path))
+            held = kept._writer  # pyright: ignore[reportPrivateUsage]
+            held._jobs.put(writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))  # pyright: ignore[reportPrivateUsage]
+            return held
+
+        return asyncio.run(start())
+
+    left = await asyncio.to_thread(abandon)
+    left._jobs.put(writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))  # pyright: ignore[reportPrivateUsage]
+    await until(lambda: not left._thread.is_alive())  # pyright: ignore[reportPrivateUsage]
+
+
+def schema(db: apsw.Connection) -> list[tuple[object, ...]]:
+    return db.execute("select type, name, tbl_name, sql from sqlite_schema order by name").fetchall()
+
+
+@pytest.mark.parametrize("version", range(len(sql.migrations("sqlite"))))
+async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
+    kept: sqlite.SqliteStore, path: Path, version: int
+) -> None:
+    old = path.with_name("old.db")
+    with apsw.Connection(str(old)) as db:
+        for step in sql.migrations("sqlite")[:version]:
+            db.execute(step)
+        db.execute(f"pragma user_version = {version}")
+    await (await sqlite.SqliteStore.open(str(old))).close()
+    assert schema(apsw.Connection(str(old))) == schema(apsw.Connection(str(path)))
+
+
+@pytest.mark.parametrize("query", sorted(sql.queries("sqlite")))
+async def test_every_query_finds_its_rows_by_an_index(kept: sqlite.SqliteStore, query: str) -> None:
+    text = sql.queries("sqlite")[query]
+    values = dict.fromkeys((str(n) for n in range(1, text.count("$") + 1)), "1")
+    plan = await kept._writer.run(  # pyright: ignore[reportPrivateUsage]
+        lambda db: [str(row[3]) for row in db.execute(f"explain query plan {text}", values).fetchall()]
+    )
+    scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]
+    assert set(scans) <= {"SCAN CONSTANT ROW", "SCAN json_each VIRTUAL TABLE INDEX 1:"}
