@@ -115,6 +115,9 @@ class Chat:
         empty = Message(channel.id, self._world.next_ts(), BOT_USER, thread_ts=thread, edits=-1)
         return self._rewritten(empty, args)
 
+    def _with_ids(self, attachment: Json) -> Json:
+        return {**attachment, "blocks": self._world.with_ids(attachment.get("blocks") or [])}
+
     def _rewritten(self, old: Message, args: Json) -> Message:
         markdown: list[Json] = (
             [{"type": "markdown", "text": args["markdown_text"]}] if args.get("markdown_text") else []
@@ -125,7 +128,7 @@ class Chat:
             old,
             text=(args.get("text") or "")[:_TEXT_KEPT],
             blocks=tuple(self._world.with_ids([*(args.get("blocks") or []), *markdown])),
-            attachments=tuple(args.get("attachments") or ()),
+            attachments=tuple(self._with_ids(attachment) for attachment in args.get("attachments") or ()),
             metadata=metadata or None,
             edits=old.edits + 1,
         )

@@ -54,7 +54,7 @@ def check_message(args: Json, *, updating: bool = False) -> None:
         raise Refused("msg_blocks_too_long")
 
 
-def check_view(view: Json, *, at: str = "/view") -> None:
+def check_view(view: Any, *, at: str = "/view") -> None:
     """Raise `Refused` when this modal or Home tab could not be shown."""
     if len(json.dumps(view).encode()) > _VIEW_BYTES:
         raise Refused("view_too_large")

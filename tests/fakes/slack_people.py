@@ -15,7 +15,7 @@ from tests.fakes.slack_delivery import Delivery, Post
 from tests.fakes.slack_limits import Refused
 from tests.fakes.slack_passes import Passes
 from tests.fakes.slack_views import Views
-from tests.fakes.slack_world import Message, User, View, World
+from tests.fakes.slack_world import BOT_USER, Message, User, View, World
 
 TROUBLE = "We had some trouble connecting. Try again?"
 
@@ -133,7 +133,7 @@ class Person:
         return await self._write(message.channel, text, message.thread_ts or message.ts, changes)
 
     async def say(self, channel: str, text: str, **changes: Any) -> Seen:
-        """Write into a channel."""
+        """Write into a channel; the app hears of it only where it is a member."""
         return await self._write(channel, text, None, changes)
 
     async def edit(self, message: Message, text: str) -> Seen:
@@ -212,6 +212,8 @@ class Person:
         words = slack_payloads.typed(text)
         new = Message(channel_id, self._world.next_ts(), self.user.id, words, thread_ts=thread)
         self._world.put(new)
+        if BOT_USER not in channel.members:
+            return self._seen()
         parent = channel.messages[thread].user if thread in channel.messages else None
         return await self._event({**slack_payloads.written(self.user, channel, new, parent), **changes})
 

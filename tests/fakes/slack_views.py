@@ -23,14 +23,14 @@ class Views:
 
     def open(self, args: Json) -> Json:
         """`views.open`: a new root in place of whatever was open."""
-        slack_limits.check_view(args["view"])
+        slack_limits.check_view(args.get("view"))
         user = self._passes.exchange(args.get("trigger_id", ""))
         self._world.stacks[user] = []
         return {"view": self.echo(self.push_for(user, args["view"]))}
 
     def push(self, args: Json) -> Json:
         """`views.push`: one more on top, three at most."""
-        slack_limits.check_view(args["view"])
+        slack_limits.check_view(args.get("view"))
         user = self._passes.exchange(args.get("trigger_id", ""))
         if not self._world.stacks.get(user):
             raise Refused("not_found")
@@ -38,7 +38,7 @@ class Views:
 
     def update(self, args: Json) -> Json:
         """`views.update` by view_id or external_id, guarded by `hash`."""
-        slack_limits.check_view(args["view"])
+        slack_limits.check_view(args.get("view"))
         old = self._find(args)
         if args.get("hash") and args["hash"] != old.hash:
             raise Refused("hash_conflict")
@@ -46,7 +46,7 @@ class Views:
 
     def publish(self, args: Json) -> Json:
         """`views.publish`: the Home tab of one person."""
-        slack_limits.check_view(args["view"])
+        slack_limits.check_view(args.get("view"))
         user, old = args.get("user_id", ""), self._world.homes.get(args.get("user_id", ""))
         if user not in self._world.users:
             raise Refused("user_not_found")
@@ -106,13 +106,13 @@ class Views:
             case "clear":
                 self.close(self._world.stacks[view.user][0])
             case "update":
-                slack_limits.check_view(answer["view"])
+                slack_limits.check_view(answer.get("view"))
                 self.replace(view, answer["view"])
             case "push":
-                slack_limits.check_view(answer["view"])
+                slack_limits.check_view(answer.get("view"))
                 self.push_for(view.user, answer["view"])
             case "errors":
-                return self._errors(view, answer["errors"])
+                return self._errors(view, answer.get("errors") or {})
             case other:
                 raise Refused("invalid_arguments", [f"[ERROR] unknown response_action {other}"])
         return {}

@@ -182,6 +182,12 @@ async def test_a_thread_reply_arrives_as_slack_writes_it(live: Stage) -> None:
     assert events[1]["subtype"] == "message_changed"
 
 
+async def test_the_app_does_not_hear_what_is_said_where_it_is_not_a_member(live: Stage) -> None:
+    live.slack.channel("C2", name="elsewhere", members=["U1"], with_app=False)
+    assert (await live.ann.say("C2", "hello")).deliveries == ()
+    assert live.slack.deliveries == []
+
+
 async def test_an_event_is_repeated_until_a_restarted_app_acks_it(stage: Stage) -> None:
     events = stage.events("message")
     writing = asyncio.create_task(stage.ann.say("C1", "hello"))

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -85,6 +85,7 @@ async def test_blocks_at_a_limit_are_taken(stage: Stage, blocks: list[Json]) -> 
 @pytest.mark.parametrize(
     ("view", "pointer"),
     [
+        ({"type": "modal", "blocks": []}, "/view"),
         (modal(title=text("t" * 25)), "/view/title/text"),
         (modal(private_metadata="m" * 3001), "/view/private_metadata"),
         (modal(*[SECTION] * 101), "/view/blocks"),
@@ -154,7 +155,7 @@ async def test_planned_faults_hit_the_next_calls_only(stage: Stage) -> None:
 
     with pytest.raises(SlackApiError) as limited:
         await fail("429")
-    response: Any = limited.value.response  # pyright: ignore[reportUnknownMemberType]
+    response = cast(Any, limited.value).response
     assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
     assert (await refused(fail("fatal_error")))["error"] == "fatal_error"
     with pytest.raises(aiohttp.ClientConnectionError):
