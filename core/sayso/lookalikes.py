@@ -1,25 +1,221 @@
 """Finds signs that pass for other signs; the text itself is left alone.
 
-The rule: ordinary writing in any language is never named, so every pattern here asks for its surroundings too.
+The rule: ordinary writing in any language is never named, so every pattern here asks about its surroundings too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 
-_LETTERS = "Contains letters that look like others: {}."
-_SYMBOLS = "Contains symbols that look like others: {}."
-_WIDE = "Contains full-width signs in place of ordinary ones: {}."
-_STYLED = "Contains styled letters in place of ordinary ones: {}."
-_DASHES = "Contains a dash that is not a hyphen where an option starts: {}."
-_OVERLAYS = "Contains marks drawn through or around letters: {}."
+import regex
 
-# Same look as an ASCII letter. The second group passes only at a glance, so it counts only inside a Latin word.
-_TWINS = r"[аеорсухѕіјһԁԛԝӏүАВЕЅІЈКМНОРСТУХҮԚԜӀԌΑΒΕΖΗΙΚΜΝΟΡΤΥΧονοαρօոսհցզյՍՕՏԼІ]"
-_NEAR = r"[кмтнвпигьзёїѵөкґєοαρνυικτηχγω]"
-_GREEK_NEAR = r"[αρνυικτηχγω]"
+_LETTERS = "Contains letters that look like other letters: {}."
+_STYLED = "Contains styled letters in place of plain ones: {}."
+_WIDE = "Contains full-width or small signs in place of plain ones: {}."
+_SYMBOLS = "Contains symbols that look like other symbols: {}."
+_DASHES = "Contains a dash that is not a hyphen where an option begins: {}."
+_OVERLAYS = "Contains marks drawn over other signs: {}."
 
 
-def find(raw: str, *, code: bool) -> Iterator[tuple[str, str]]:
-    """Sentences with a place for code points, and the signs that belong there, in a fixed order."""
-    yield from ()
+def find(raw: str, *, code: bool) -> Iterator[tuple[str, Iterable[str]]]:
+    """Sentences with a place for code points, and the signs that belong there, in a fixed order.
+
+    *code*: the text is for a machine, so that look-alikes of its operators count as well.
+    """
+    if raw.isascii():
+        return
+    yield _LETTERS, _letters(raw, code=code)
+    yield _STYLED, _styled(raw, code=code)
+    yield _WIDE, _wide(raw, code=code)
+    yield _SYMBOLS, _symbols(raw, code=code)
+    yield _DASHES, _matches(raw, _DASHES_IN_CODE if code else _DASHES_IN_PROSE)
+    yield _OVERLAYS, _matches(raw, _DRAWN_OVER)
+
+
+def _matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:
+    """The non-ASCII signs of every match."""
+    return (sign for found in pattern.finditer(raw) for sign in found[0] if not sign.isascii())
+
+
+# --- letters ---------------------------------------------------------------------------------------------------------
+
+# Not to be told from ASCII letters; and (NEAR) good enough to pass for one inside a Latin word.
+_TWINS = frozenset(
+    "аеорсухѕіјһԁԛԝӏүАВЕЅІЈКМНОРСТУХҮԚԜӀԌ"  # Cyrillic
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳⲞⲟⲢⲣⲤⲥⲎⲒⲔⲘⲚⲦ"  # Greek, Coptic
+    "օոսհցՍՕՏԼ"  # Armenian
+    "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏎᏒᏔᏕᏙᏚᏞᏟᏢᏤᏦᏧᏩᏪᏮᏳᏴ"  # Cherokee
+    "ᑌᑎᒍᒪᑭᐯᗪᗰᗷᗅᕼᖇᔕ"  # Canadian syllables
+) | {chr(point) for point in range(0xA4D0, 0xA4F5)}  # Lisu
+_NEAR = _TWINS | set("кмтнвпигьзёїѵөґєщшжզյլնպքտ")
+_NEAR_GREEK = frozenset("ανρυικτηχγωε")
+_NEAR_LATIN = frozenset("aeopcyxijshdqwAEOPCYXIJSHKMTB")
+
+_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
+_LATIN = regex.compile(r"\p{Latin}")
+_GREEK = regex.compile(r"(?V1)[\p{L}&&\p{Greek}]")
+_CYRILLIC = regex.compile(r"(?V1)[\p{L}&&[\p{Cyrillic}\p{Armenian}]]")
+_TURNS = regex.compile(
+    r"\p{Latin}\P{Latin}*[\p{Cyrillic}\p{Armenian}].*\p{Latin}|[\p{Cyrillic}\p{Armenian}].*\p{Latin}.*[\p{Cyrillic}\p{Armenian}]"
+)
+_ENDING = regex.compile(r"[A-Z]{2,}[а-я]{1,3}")
+# Alphabets that nobody mixes with Latin letters in one word.
+_REMOTE = regex.compile(
+    r"""(?V1x)[\p{L}&&[\p{Cherokee}\p{Lisu}\p{Coptic}\p{Deseret}\p{Canadian_Aboriginal}\p{Tifinagh}\p{Gothic}\p{Vai}
+    \p{Old_Italic}\p{Carian}\p{Lycian}\p{Lydian}\p{Runic}\p{Osage}\p{Warang_Citi}\p{Elbasan}\p{Glagolitic}\p{Bamum}]]"""
+)
+# Scripts without blanks between words do stand between Latin letters; of those only what looks like a nought counts.
+_ENCLOSED = regex.compile(
+    r"""(?V1x) (?<=[A-Za-z]) (?: [๐໐၀ဝ០] | [[\p{L}\p{N}]--[\p{Latin}\p{Common}\p{Greek}\p{Han}\p{Hiragana}\p{Katakana}
+    \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]] \p{M}* )+ (?=[A-Za-z])"""
+)
+_HONEST = {
+    script: regex.compile(rf"(?V1)[\p{{L}}&&\p{{{script}}}--[{''.join(sorted(_TWINS))}]]")
+    for script in ("Cyrillic", "Greek", "Armenian", "Cherokee", "Lisu", "Coptic", "Canadian_Aboriginal")
+}
+_ASCII_LETTER = regex.compile(r"[A-Za-z]")
+_JOINED = regex.compile(r"[A-Za-z][./_@\\:]\n|\n[./_@\\:][A-Za-z]")
+
+
+def _letters(raw: str, *, code: bool) -> Iterator[str]:
+    for word in dict.fromkeys(_WORD.findall(raw)):
+        if not word.isascii():
+            yield from _mixed(unicodedata.normalize("NFD", word))
+    # Code is judged line by line, or a comment in the other alphabet would vouch for a command in it.
+    for part in raw.split("\n") if code else [raw]:
+        if not part.isascii() and _ASCII_LETTER.search(part):
+            yield from _disguised(part, shortest=1 if code else 2)
+
+
+def _mixed(word: str) -> Iterator[str]:
+    """Letters of another alphabet inside a Latin word, or the other way round."""
+    yield from _REMOTE.findall(word) if _LATIN.search(word) else ()
+    yield from (sign for found in _ENCLOSED.findall(word) for sign in found)
+    latin, cyrillic, greek = _LATIN.findall(word), _CYRILLIC.findall(word), _GREEK.findall(word)
+    if cyrillic and greek:
+        yield from greek
+    if latin and cyrillic and _is_odd_mix(word, latin, cyrillic):
+        yield from cyrillic
+    if latin:
+        yield from (sign for sign in greek if sign in _TWINS or (sign in _NEAR_GREEK and len(latin) >= 4))
+
+
+def _is_odd_mix(word: str, latin: list[str], cyrillic: list[str]) -> bool:
+    """A Latin stem with a Cyrillic ending (SMSки) is ordinary; a change back, or nothing but look-alikes, is not."""
+    if _ENDING.fullmatch(word) and not _TWINS.issuperset(cyrillic):
+        return False
+    only_near = _NEAR.issuperset(cyrillic) or (len(latin) == 1 and _NEAR_LATIN.issuperset(latin))
+    return only_near or bool(_TURNS.search(word))
+
+
+def _disguised(part: str, *, shortest: int) -> Iterator[str]:
+    """Words made only of look-alikes, in a text that is otherwise Latin, or joined to Latin ones like a file name."""
+    honest = {script for script, letters in _HONEST.items() if letters.search(part)}
+    for found in _WORD.finditer(part):
+        letters = [sign for sign in found[0] if sign.isalpha()]
+        if len(letters) < shortest or not _TWINS.issuperset(letters):
+            continue
+        joined = len(letters) > 1 and _JOINED.search(
+            part[max(0, found.start() - 2) : found.start()] + "\n" + part[found.end() : found.end() + 2]
+        )
+        if joined or _script(letters[0]) not in honest:
+            yield from letters
+
+
+def _script(letter: str) -> str:
+    return next(script for script in _HONEST if regex.match(rf"\p{{{script}}}", letter))
+
+
+# --- styled letters --------------------------------------------------------------------------------------------------
+
+_STYLED_SIGNS = regex.compile(
+    r"""(?V1x)
+      [\U0001D400-\U0001D433\U0001D468-\U0001D7FF]{2,} | [\U0001D400-\U0001D7FF]{3,}
+    | (?<= [A-Za-z]{2}) \p{Decomposition_Type=Font} | \p{Decomposition_Type=Font} (?! th\b) (?= [A-Za-z]{2})
+    | [\u249C-\u24E9\U0001F110-\U0001F169\U0001F172-\U0001F17D\U0001F180-\U0001F189]{2,}
+    | (?<= [A-Za-z]) [\u249C-\u24E9\U0001F110-\U0001F149] | [\u249C-\u24E9\U0001F110-\U0001F149] (?= [A-Za-z])
+    | (?<= [A-Za-z]) [\u2160-\u217F\u212A] | [\u2160-\u217F\u212A] (?= [A-Za-z])
+    | [\u02B0-\u02B8\u02E0-\u02E4\u1D2C-\u1D6A\u1D78\u1D9B-\u1DBF\u2071\u207F\u2090-\u209C]{4,}
+    | (?<= [A-Za-z]) [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] | [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] (?= [A-Za-z])"""
+)
+_FORMULA = regex.compile(r"[=≤≥≠≈∈∉→⇒⇔∀∃∑∏∫⊂⊆∪∩×·⋅√∂∇]")
+_SMALL_CAPITALS = regex.compile(r"[ɪʀʟɴɢʙʜʏᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]{2,}+")
+_ALSO_PHONETIC = frozenset("ɪʀʟɴɢʙʜʏ")
+_PHONETIC = regex.compile(r"[ːˈˌəɪʊɛɔʃʒθðŋæ]")
+_PHONETIC_TWINS = regex.compile(r"(?<=[A-Za-z]{2})[ɑɡ]|[ɑɡ](?=[A-Za-z]{2})")
+
+
+def _styled(raw: str, *, code: bool) -> Iterator[str]:
+    # Two bold letters side by side are a product of matrices in a formula, and a command elsewhere.
+    shortest = 3 if not code and _FORMULA.search(raw) else 1
+    yield from (sign for run in _STYLED_SIGNS.findall(raw) if len(run) != 2 or shortest < 3 for sign in run)
+    yield from (sign for run in _SMALL_CAPITALS.findall(raw) if not _ALSO_PHONETIC.issuperset(run) for sign in run)
+    if not _PHONETIC.search(raw):
+        yield from _PHONETIC_TWINS.findall(raw)
+
+
+# --- symbols and dashes ----------------------------------------------------------------------------------------------
+
+# Strokes that pass for a dash, a slash, a bar or a nought are no sign of Chinese, Japanese or Korean writing.
+_STROKES = "一丨丶丿ノー﹣ㅡㅣ〡ﾉㄧ〇ㅇ〳〴"
+_EAST = rf"[[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}\p{{Bopomofo}}]--[{_STROKES}]]"
+_EASTERN = regex.compile(f"(?V1){_EAST}")
+_WIDE_SIGNS = regex.compile(r"(?V1)[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE]")
+_WIDE_IN_CODE = regex.compile(
+    rf"""(?V1x) (?<! {_EAST} [\u3000-\u303F\uFF01-\uFF64]{{0,20}})
+    [\uFE50-\uFE6B\uFF02-\uFF07\uFF0A\uFF0B\uFF0D-\uFF19\uFF1C-\uFF1E\uFF20-\uFF5D\uFFE0-\uFFEE]
+    (?! [\u3000-\u303F\uFF01-\uFF64]{{0,20}} {_EAST})"""
+)
+_STROKE = regex.compile(f"[{_STROKES}]")
+
+
+def _wide(raw: str, *, code: bool) -> Iterator[str]:
+    """Full-width signs are ordinary in eastern prose; in code only as its punctuation or next to its letters."""
+    for part in raw.split("\n") if code else [raw]:
+        if not _EASTERN.search(part):
+            yield from _WIDE_SIGNS.findall(part)
+            yield from _STROKE.findall(part) if _ASCII_LETTER.search(part) else ()
+        elif code:
+            yield from _WIDE_IN_CODE.findall(part)
+
+
+_NEVER_PLAIN = regex.compile(
+    r"""(?x) [ǀǁ․⧸⧵꞉] | ǃ (?! \p{Lu}) | (?<= [A-Za-z:/∕⁄]) [∕⁄] (?= [A-Za-z/∕⁄]) | (?<= [A-Za-z]) ∶ (?= [/∕⁄])
+    | ∣ (?= \s* [a-z]{2})"""
+)
+_OPERATORS = regex.compile(r"∕|(?<!\d)⁄|⁄(?!\d)|[⁎ˋ\u1FEF‵ʺʹ˂˃ᐸᐳ❘⏐꞊ˍˆ˜٭‥﹨]")
+_MATH_OPERATORS = regex.compile(r"[∣∥∗∼∶∖]")
+_MATH = regex.compile(r"[∀∃∈∉∑∏∫≤≥≠≈→⇒⇔∞ℝℕℤℚℂ∪∩⊂⊆∅√∂∇×÷±⊥]")
+_BARS = regex.compile(r"[│┃](?=\s*\w)")
+_FRAMES = regex.compile(r"(?V1)[\u2500-\u257F--[│┃]]")
+_GREEK_STOP = "\u037e"
+
+
+def _symbols(raw: str, *, code: bool) -> Iterator[str]:
+    yield from _NEVER_PLAIN.findall(raw)
+    if _GREEK_STOP in raw and not _GREEK.search(raw):
+        yield _GREEK_STOP
+    if code:
+        yield from _OPERATORS.findall(raw)
+        yield from () if _MATH.search(raw) else _MATH_OPERATORS.findall(raw)
+        yield from () if _FRAMES.search(raw) else _BARS.findall(raw)
+
+
+_DASH = r"[\u2010-\u2015\u2212\u02D7\u2043\u207B\u2796\uFE58\uFE63\uFF0D]"
+_BEFORE = r"(?<![^\s\"'`(=\[,])"
+_OPTION = rf"""
+      {_BEFORE} (?! [\u2012-\u2015] [^\n\u2012-\u2015]* [^\s\u2012-\u2015] [\u2012-\u2015] (?: [\s,.;:!?)] | $) )
+        (?! \u2212 [A-Za-z]) -* {_DASH}+ -* (?= [A-Za-z])
+    | (?<= [A-Za-z]{{2}} \s) \u2212 (?= [A-Za-z])
+    | {_BEFORE} --? [A-Za-z] [\w-]*+ {_DASH} (?= \w)"""
+# Dialogue opens with a dash: "—Hola", and Spanish encloses with two: " —dijo Juan—".
+_DASHES_IN_PROSE = regex.compile(rf"(?mx) (?! (?<= ^ | [\"']) [\u2013-\u2015] \p{{Lu}}) (?: {_OPTION} )")
+_DASHES_IN_CODE = regex.compile(
+    rf"""(?mx) (?! (?<= ^ | ["']) [\u2014\u2015] \p{{Lu}}) (?: {_OPTION} )
+    | (?<= [A-Za-z] \s) [\u2010-\u2013] (?= \d+ (?: \s | $))"""
+)
+_DRAWN_OVER = regex.compile(
+    r"""(?x) (?<= \p{L}) \u20E3 | (?<= [\p{L}\p{N}\p{P}\p{Z}\p{M}$])
+    [\u0334-\u0338\u20D2\u20D3\u20D8-\u20DA\u20DD-\u20E0\u20E2\u20E5\u20E6\u20EA\u20EB]"""
+)

@@ -1,7 +1,7 @@
 """Turns an agent's Markdown into plain parts that can be shown but cannot do anything.
 
 The rule: nothing that the agent wrote vanishes. Links lose their power and keep their address; what a Markdown parser
-would swallow (definitions, link titles, HTML, surplus table cells, too deep nesting) stays visible, if need be as source.
+would swallow (definitions, link titles, HTML, surplus cells, too deep nesting) stays visible, if need be as source.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ _UPRIGHT: _Style = (False, False, False)
 
 
 def parse(markdown: str) -> Prose:
-    """Parse *markdown*; a text that is too long, or of which the parser would drop a letter, comes back as one fence."""
+    """Parse *markdown*; if it is too long, or the parser would drop a letter of it, the result is one fence."""
     source = markdown.replace("\r\n", "\n")
     reader = _Reader()
     blocks = tuple(reader.blocks(iter(_MARKDOWN.parse(source)))) if len(source) <= _LONGEST else ()
@@ -124,22 +124,24 @@ def plain(prose: Prose) -> str:
     return _plain(prose.blocks)
 
 
+class _Markdown(MarkdownIt):
+    """An address is shown as it was written, not as a browser would spell it."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+        return link
+
+
 def _keep_source(state: StateCore) -> None:
-    """Stands in for the parser's own clean-up, which would replace NUL and turn lone carriage returns into line ends."""
-
-
-def _as_written(url: str) -> str:
-    return url
+    """Stands in for the parser's clean-up, which would replace NUL and take a lone carriage return for a line end."""
 
 
 def _markdown() -> MarkdownIt:
-    markdown = (
-        MarkdownIt("commonmark", {"html": False}).enable("table").disable(["reference", "html_block", "html_inline"])
-    )
+    markdown = _Markdown("commonmark", {"html": False}).enable("table")
     markdown.core.ruler.at("normalize", _keep_source)
-    # An address is shown as it was written, not as a browser would spell it.
-    markdown.normalizeLink = markdown.normalizeLinkText = _as_written  # type: ignore[method-assign]
-    return markdown
+    return markdown.disable(["reference", "html_block", "html_inline"])
 
 
 _MARKDOWN = _markdown()

@@ -37,9 +37,8 @@ _PLAIN = bytes([9, 10, *range(0x20, 0x7F)])
 _ODD = r"""[[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\uFFFC\U00016FE4\U0001D159\U00013441\U00013442\u27E6\u240D]
     --[\ \n\t\u0600-\u0605\u06DD\u0890\u0891\u08E2\U000110BD\U000110CD]]"""
 # Only these flags are drawn by anybody; any other tag sequence hides ASCII text behind one black flag.
-_FLAGS = "\U0001f3f4(?:%s)\U000e007f" % "|".join(
-    "".join(chr(0xE0000 + ord(letter)) for letter in region) for region in ("gbeng", "gbsct", "gbwls")
-)
+_REGIONS = ("".join(chr(0xE0000 + ord(letter)) for letter in region) for region in ("gbeng", "gbsct", "gbwls"))
+_FLAGS = f"\U0001f3f4(?:{'|'.join(_REGIONS)})\U000e007f"
 _TALL = r"[\p{Script=Tibetan}\p{Script=Myanmar}\p{Script=Tai_Tham}]"
 _MARKS = rf"""
     (?P<marks> \p{{M}} (?<= \p{{M}}{{5}}) (?<! {_TALL}) | \p{{M}} (?<= \p{{M}}{{7}})
@@ -77,6 +76,10 @@ _SPACING = regex.compile(
     | [\u00A0\u202F] (?<= [\p{L}.§№°#] .) (?= \p{N})                            # page 5
     | \u00A0 (?<= (?<! [\p{L}\p{N}]) (?: \p{L} | \p{L}{1,3}\. | \p{Lu}\p{Ll}{1,3} ) .) (?= \p{L})   # z. B., Mme Curie
     """
+)
+_SPACING_IN_CODE = regex.compile(
+    r"""(?V1x) [\u00A0\u202F]
+    (?: (?<= «.) | (?= [!?:»%€] (?: [\s"'\\] | $)) (?<= [\p{L}\p{N}] .) | (?<= \d .) (?= \d{3}))"""
 )
 _FOREIGN = regex.compile(r"(?V1)[\p{L}«--\p{ASCII}]")
 # Escaped so that nothing merges, but too ordinary to warn about: CRLF, our own signs, Han variants, thin spaces.
@@ -120,14 +123,14 @@ def _is_plain(raw: str) -> bool:
 
 def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
     noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
-    strict = code and not _FOREIGN.search(raw)
+    spacing = _SPACING_IN_CODE if code and not _FOREIGN.search(raw) else _SPACING
 
     def shown(found: regex.Match[str]) -> str:
         sign, at = found[0], found.start()
         if len(sign) > 1:
             return sign
         if sign in _DEPENDS and not found["marks"]:
-            if _ORDINARY.match(raw, at) or (not strict and _SPACING.match(raw, at)):
+            if _ORDINARY.match(raw, at) or spacing.match(raw, at):
                 return sign
             if _QUIET.match(raw, at):
                 return "␍" if sign == "\r" else _escape(sign)
