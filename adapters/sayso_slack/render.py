@@ -1,0 +1,177 @@
+"""A card becomes a Slack message, a dialog becomes a modal. Pure: plain dicts, and never more than `limits` allow.
+
+The rule: foreign text goes only into rich text leaves and into plain_text objects with `emoji` off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sayso import card, dialog
+
+from sayso_slack import inputs, limits, rich
+
+Json = dict[str, Any]
+
+ROOM = dialog.Room(content=limits.CARD_CONTENT, inputs=8, typed=2_000)
+"""What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
+
+ACTION = "sayso:"
+"""Every action id of ours begins with this; nothing else in the workspace does."""
+SUBMIT = f"{ACTION}submit"
+"""The button that sends what was chosen on the card itself."""
+CALLBACK = "sayso"
+"""The callback id of our modals."""
+
+# Options that fit side by side; more become a list to choose from.
+_OPTION_BUTTONS = 5
+_MARKS: Mapping[str, str] = {
+    "pending": "raised_hand",
+    "good": "white_check_mark",
+    "bad": "no_entry",
+    "gone": "heavy_minus_sign",
+}
+
+
+def render(drawn: card.Card) -> Json:
+    """The `text` and `blocks` of a message. What does not fit is said, and then the card decides nothing in favour."""
+    room = limits.CARD_CONTENT - sum(map(_words, drawn.controls))
+    shown = card.fit(drawn, room)
+    blocks = [_block(part) for part in shown.parts]
+    blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
+    controls = list(_controls(shown))
+    if not card.whole(drawn, room) and drawn.review is not None:
+        controls = [_actions([_button(drawn.review, 0)]), *controls]
+    blocks = [*_packed(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
+    return {"text": _escaped(drawn.summary)[: limits.SUMMARY], "blocks": _named(blocks)}
+
+
+def render_dialog(opened: dialog.Dialog, seat: Mapping[str, str] | None = None) -> Json:
+    """A modal. It carries its token, and *seat*, where the card stands on which it was opened."""
+    view = _view(opened, seat, tight=False)
+    too_big = len(json.dumps(view)) > limits.VIEW_BYTES
+    return _view(opened, seat, tight=True) if too_big else view
+
+
+def _view(opened: dialog.Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
+    blocks = [_block(part) for part in opened.parts]
+    for given in opened.inputs:
+        blocks += inputs.render(given, tight=tight)
+    view: Json = {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "private_metadata": json.dumps({"token": opened.token, **(seat or {})}),
+        "title": plain(opened.title, limits.TITLE),
+        "close": plain("Close" if opened.submit is None else "Cancel"),
+        "blocks": _packed(blocks, limits.VIEW_BLOCKS),
+    }
+    if opened.submit is not None:
+        view["submit"] = plain(opened.submit, limits.TITLE)
+    return view
+
+
+def notice(title: str, said: str) -> Json:
+    """A modal that only tells something, in place of one that cannot be submitted any more."""
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK,
+        "title": plain(title, limits.TITLE),
+        "close": plain("Close"),
+        "blocks": [_told(said)],
+    }
+
+
+def whisper(said: str) -> Json:
+    """A message for one person. What is said may hold names that others chose, so it is literal."""
+    return {"text": "About the request you acted on", "blocks": [_told(said)]}
+
+
+def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
+    """A text object in which nothing is live, cut where it is too long."""
+    return inputs.plain(content, longest)
+
+
+def _told(said: str) -> Json:
+    return {"type": "section", "text": plain(said), "expand": True}
+
+
+def _block(part: card.Part) -> Json:
+    if isinstance(part, card.Note):
+        shown = "".join(rich.inline(span).get("text") or rich.inline(span)["fallback"] for span in part.spans)
+        return {"type": "context", "elements": [plain(shown)]}
+    return rich.block(rich.part(part))
+
+
+def _controls(drawn: card.Card) -> Iterator[Json]:
+    buttons = [control for control in drawn.controls if isinstance(control, card.Button)]
+    for control in drawn.controls:
+        if isinstance(control, card.Pick):
+            yield from _pick(control)
+    for start in range(0, len(buttons), limits.ACTIONS):
+        row = buttons[start : start + limits.ACTIONS]
+        yield _actions([_button(button, index) for index, button in enumerate(row)])
+
+
+def _pick(pick: card.Pick) -> Iterator[Json]:
+    if not pick.multiple and len(pick.labels) <= _OPTION_BUTTONS:
+        labels = [inputs.numbered(number, label, limits.BUTTON_TEXT) for number, label in enumerate(pick.labels, 1)]
+        yield _actions(
+            [
+                {"type": "button", "action_id": f"{ACTION}option{index}", "text": label, "value": token}
+                for index, (label, token) in enumerate(zip(labels, pick.tokens, strict=True))
+            ]
+        )
+        return
+    chosen = inputs.chooser(pick.labels, multiple=pick.multiple)
+    label = plain("Choose one or several" if pick.multiple else "Choose one")
+    yield {"type": "input", "block_id": "f0", "label": label, "optional": True, "element": chosen}
+    yield _actions([{"type": "button", "action_id": SUBMIT, "text": plain("Submit"), "value": pick.submit}])
+
+
+def _actions(elements: list[Json]) -> Json:
+    return {"type": "actions", "elements": elements}
+
+
+def _button(button: card.Button, index: int) -> Json:
+    made: Json = {
+        "type": "button",
+        "action_id": f"{ACTION}button{index}",
+        "text": plain(button.label, limits.BUTTON_TEXT),
+        "value": button.token,
+    }
+    return made if button.style == "plain" else {**made, "style": button.style}
+
+
+def _packed(blocks: list[Json], most: int) -> list[Json]:
+    """At most *most* blocks: rich text blocks in a row become one, which shows the same."""
+    if len(blocks) <= most:
+        return blocks
+    packed: list[Json] = []
+    for block in blocks:
+        if packed and block["type"] == packed[-1]["type"] == "rich_text":
+            packed[-1] = rich.block([*packed[-1]["elements"], *block["elements"]])
+        else:
+            packed.append(block)
+    return packed
+
+
+def _named(blocks: list[Json]) -> list[Json]:
+    """Block ids that change with the content, so that Slack never keeps a choice made on other content."""
+    content = hashlib.sha256(json.dumps(blocks).encode()).hexdigest()[:12]
+    return [
+        {**block, "block_id": f"{block.get('block_id', 'b')}:{index}:{content}"} for index, block in enumerate(blocks)
+    ]
+
+
+def _words(control: card.Control) -> int:
+    if isinstance(control, card.Button):
+        return len(control.label)
+    return sum(min(len(label.text) + 6, limits.OPTION_TEXT) for label in control.labels)
+
+
+def _escaped(said: str) -> str:
+    # the top-level text is mrkdwn; the service's own words hold nothing live, and stay so
+    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

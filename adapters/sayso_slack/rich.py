@@ -1,0 +1,158 @@
+"""Parts become Slack rich text, whose leaves are literal: nothing in them pings, links or styles. Pure.
+
+The rule: foreign text stands only in code-styled leaves, quotes and boxes; bold outside of them is the service's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, assert_never
+
+from sayso import card, prose, text
+
+Json = dict[str, Any]
+
+# Slack draws lists this deep; deeper ones are shown at this depth.
+_DEEPEST = 6
+
+
+def part(shown: card.Part) -> list[Json]:
+    """The elements of one rich text block for one part."""
+    match shown:
+        case card.Line(spans=spans, strong=strong):
+            return [section(inline(span, strong=strong) for span in spans)]
+        case card.Ask(shown=asked):
+            return [_quote([leaf(asked.text)])]
+        case card.Code():
+            return _code(shown)
+        case card.Says(told=told):
+            return [section([leaf("The agent says", bold=True)]), *_prose(told.blocks)]
+        case card.Facts(rows=rows):
+            return [section(_facts(rows))]
+        case card.Choices(options=options):
+            return [element for number, option in enumerate(options, 1) for element in _option(number, *option)]
+        case card.Warn(said=said):
+            return [section([emoji("warning"), leaf(f" {said}", bold=True)])]
+        case card.Note(spans=spans):
+            return [section(inline(span) for span in spans)]
+        case _:
+            assert_never(shown)
+
+
+def block(elements: list[Json]) -> Json:
+    """A rich text block."""
+    return {"type": "rich_text", "elements": elements}
+
+
+def section(leaves: Iterable[Json]) -> Json:
+    """A line of text."""
+    return {"type": "rich_text_section", "elements": list(leaves)}
+
+
+def leaf(content: str, **style: bool) -> Json:
+    """A run of text in one style; Slack takes no empty ones, so that is said instead."""
+    if not content:
+        return {"type": "text", "text": "empty", "style": {"italic": True}}
+    styles = {name: True for name, on in style.items() if on}
+    return {"type": "text", "text": content, **({"style": styles} if styles else {})}
+
+
+def emoji(name: str) -> Json:
+    """An emoji by its name in Slack."""
+    return {"type": "emoji", "name": name}
+
+
+def inline(span: card.Inline, *, strong: bool = False) -> Json:
+    """A piece of a line: the service's words, foreign text in code style, or a moment in the reader's time zone."""
+    if isinstance(span, card.Moment):
+        fallback = span.at.strftime("%Y-%m-%d %H:%M UTC")
+        form = "{date_short_pretty} at {time}"
+        return {"type": "date", "timestamp": int(span.at.timestamp()), "format": form, "fallback": fallback}
+    if isinstance(span, text.Literal):
+        return leaf(span.text, code=bool(span.text))
+    return leaf(span or " ", bold=strong)
+
+
+def _code(shown: card.Code) -> list[Json]:
+    label = section(inline(span, strong=True) for span in shown.label)
+    box = _box(shown.shown.text) if shown.shown.text else section([leaf("")])
+    cut = [section([leaf(f"… {shown.cut} more characters are not shown here", italic=True)])] if shown.cut else []
+    return [label, box, *cut]
+
+
+def _box(content: str) -> Json:
+    return {"type": "rich_text_preformatted", "elements": [leaf(content)]}
+
+
+def _quote(leaves: list[Json]) -> Json:
+    return {"type": "rich_text_quote", "elements": leaves}
+
+
+def _facts(rows: Iterable[tuple[card.Inline, card.Inline]]) -> Iterator[Json]:
+    for index, (label, value) in enumerate(rows):
+        if index:
+            yield leaf("\n")
+        yield inline(label, strong=True)
+        yield leaf(": ")
+        yield inline(value)
+
+
+def _option(number: int, label: text.Literal, description: text.Literal | None) -> Iterator[Json]:
+    yield section([leaf(f"{number}. ", bold=True), inline(label)])
+    if description is not None:
+        yield _quote([leaf(description.text)])
+
+
+def _prose(blocks: Iterable[prose.Block]) -> Iterator[Json]:
+    """Paragraphs in a row share one quote, so that the bar at their side is not broken."""
+    run: list[Json] = []
+    for one in blocks:
+        if isinstance(one, prose.Paragraph | prose.Heading):
+            run += [leaf("\n\n")] if run and one.spans else []
+            run += _spans(one.spans, bold=isinstance(one, prose.Heading))
+            continue
+        if run:
+            yield _quote(run)
+            run = []
+        yield from _other(one)
+    if run:
+        yield _quote(run)
+
+
+def _other(one: prose.Block) -> Iterator[Json]:
+    plain = prose.plain(prose.Prose((one,)))
+    if isinstance(one, prose.Listing):
+        yield from _listing(one, 0)
+    elif isinstance(one, prose.Fence | prose.Table):
+        if plain:
+            yield _box(plain)
+    elif plain:
+        yield _quote([leaf(plain)])
+
+
+def _listing(one: prose.Listing, depth: int) -> Iterator[Json]:
+    for number, item in enumerate(one.items):
+        first = item[0] if item and isinstance(item[0], prose.Paragraph | prose.Heading) else None
+        rest = item[1:] if first else item
+        nested = [inner for inner in rest if isinstance(inner, prose.Listing)]
+        below = prose.plain(prose.Prose(tuple(inner for inner in rest if not isinstance(inner, prose.Listing))))
+        leaves = _spans(first.spans) if first else []
+        leaves += [leaf(("\n" if leaves else "") + below)] if below else []
+        yield {
+            "type": "rich_text_list",
+            "style": "ordered" if one.ordered else "bullet",
+            "indent": min(depth, _DEEPEST),
+            "border": 1,
+            **({"offset": one.start - 1 + number} if one.ordered else {}),
+            "elements": [section(leaves or [leaf(" ")])],
+        }
+        for inner in nested:
+            yield from _listing(inner, depth + 1)
+
+
+def _spans(spans: Iterable[prose.Span], *, bold: bool = False) -> list[Json]:
+    return [
+        leaf(span.text, bold=span.bold or bold, italic=span.italic, code=span.code, strike=span.strike)
+        for span in spans
+        if span.text
+    ]
