@@ -113,6 +113,8 @@ def checked(request: model.Request) -> model.Request:
         raise errors.InvalidRequest(f"a {request.kind} needs a title", field="title", hint="the question itself")
     else:
         fields.check_fields(fields.of_request(request))
+    for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
+        digest.canonical(value or {}, name)
     if len(digest.canonical(document(request), "request")) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
@@ -157,15 +159,16 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
 
 _OF_KIND: Mapping[str, set[str]] = {
     "permission": {"tool", "input", "grants"},
-    "question": set(),
+    "question": set[str](),
     "choice": {"options", "multiple", "other"},
     "form": {"json_schema", "fields"},
 }
+_KIND_KEYS = {"tool", "input", "grants", "options", "multiple", "other", "json_schema", "fields"}
 
 
 def _only_what_its_kind_needs(request: model.Request) -> None:
     given = {name for name in model.Request.model_fields if getattr(request, name) not in (None, (), False)}
-    for name in sorted(set.union(*_OF_KIND.values()) - _OF_KIND[request.kind]):
+    for name in sorted(_KIND_KEYS - _OF_KIND[request.kind]):
         if name in given:
             shown = "schema" if name == "json_schema" else name
             raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)

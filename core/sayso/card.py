@@ -132,7 +132,7 @@ _SHORTEST = 160
 def fit(card: Card, room: int) -> Card:
     """*card* in at most *room* characters of content.
 
-    Where it does not fit, long parts are cut, the cut is said, everything that decides in favour goes and *Review* comes.
+    Where it does not fit, long parts are cut and the cut is said; what decides in favour goes, and *Review* comes.
     """
     if sum(map(size, card.parts)) <= room:
         return card
@@ -177,11 +177,11 @@ def pieces(part: Part) -> Iterable[str]:
         case Says(told=told):
             yield prose.plain(told)
         case Facts(rows=rows):
-            for label, value in rows:
-                yield from (_inline(label), _inline(value))
+            for fact, value in rows:
+                yield from (_inline(fact), _inline(value))
         case Choices(options=options):
-            for label, description in options:
-                yield label.text
+            for option, description in options:
+                yield option.text
                 yield description.text if description else ""
         case Warn(said=said):
             yield said

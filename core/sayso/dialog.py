@@ -101,23 +101,21 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
 
 def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
     made: list[Input] = []
-    fixed: list[card.Part] = []
+    fixed: list[card.Part] = [card.Note((T("What you allow here runs instead of what the agent asked for."),))]
     for index, (key, value) in enumerate((ticket.request.input or {}).items()):
         shown = draw.value_text(value)
         # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
         if text.literal(shown, code=True).text == shown and len(shown) <= room.typed and len(made) < room.inputs:
-            made.append(
-                Input(f"k{index}", text.line(key), required=False, multiline=True, value=shown, longest=room.typed)
-            )
+            label = text.line(key)
+            made.append(Input(f"k{index}", label, required=False, multiline=True, value=shown, longest=room.typed))
         else:
             fixed += draw.input_parts({key: value}, "Stays as it is")
-    note = card.Note((T("What you allow here runs instead of what the agent asked for."),))
-    parts = card.pages([note, *fixed], room.content)[0]
-    if not made:
-        return Dialog(
-            T("Edit and allow"), token, (card.Note((T("This input cannot be edited here. Deny with a reason."),)),)
-        )
-    return Dialog(T("Edit and allow"), token, parts, tuple(made), T("Allow"))
+    pages = card.pages(fixed, room.content)
+    if made and len(pages) == 1:
+        return Dialog(T("Edit and allow"), token, pages[0], tuple(made), T("Allow"))
+    return Dialog(
+        T("Edit and allow"), token, (card.Note((T("This is too large to edit here. Deny it with a reason."),)),)
+    )
 
 
 def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Dialog:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeGuard
 
 import pydantic
+import pydantic_core
 
 from sayso import errors, model
 
@@ -55,17 +56,14 @@ def from_schema(schema: Mapping[str, Any]) -> tuple[model.Field, ...]:
     known = {"type", "properties", "required", "$defs", "definitions", "additionalProperties"} | _NOTED
     _only(schema, known, "schema")
     properties = schema.get("properties")
-    if schema.get("type", "object") != "object" or not isinstance(properties, Mapping) or not properties:
+    if schema.get("type", "object") != "object" or not _is_object(properties) or not properties:
         raise errors.InvalidRequest(
             "schema must be an object with properties", field="schema", hint='{"type": "object", "properties": {…}}'
         )
     required = schema.get("required", [])
-    if not isinstance(required, list) or not all(name in properties for name in cast("list[Any]", required)):
+    if not _is_list(required) or not all(name in properties for name in required):
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
-    return tuple(
-        _field(str(name), part, name in required, schema)
-        for name, part in cast("Mapping[Any, Any]", properties).items()
-    )
+    return tuple(_field(name, part, name in required, schema) for name, part in properties.items())
 
 
 def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.JsonObject:
@@ -112,10 +110,9 @@ def check_fields(fields: Sequence[model.Field]) -> None:
 
 def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:
     where = f"schema.properties.{name}"
-    if not isinstance(part, Mapping):
+    if not _is_object(part):
         raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    raw = cast("Mapping[str, Any]", part)
-    resolved, optional = _resolve(raw, root, where)
+    resolved, optional = _resolve(part, root, where)
     multiple = resolved.get("type") == "array"
     shape = resolved
     if multiple:
@@ -125,7 +122,7 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
     if multiple and kind != "choice":
         raise errors.InvalidRequest(f"{where}: a list must be of an enumeration", field=where)
     _only(shape, _RULES[kind if kind != "date" else "text"] | _SHARED, where)
-    noted = {**resolved, **raw}
+    noted = {**resolved, **part}
     try:
         return model.Field(
             name=name,
@@ -153,36 +150,34 @@ def _resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[st
         found = next((part[key] for key in ("anyOf", "oneOf", "allOf") if key in part), None)
         if "$ref" in part:
             part = _definition(str(part["$ref"]), root, where)
-        elif isinstance(found, list):
-            shapes = [shape for shape in cast("list[Any]", found) if shape != {"type": "null"}]
-            optional = optional or len(shapes) < len(cast("list[Any]", found))
+        elif _is_list(found):
+            shapes = [shape for shape in found if shape != {"type": "null"}]
+            optional = optional or len(shapes) < len(found)
             if len(shapes) != 1:
                 raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
             part = shapes[0]
         else:
             break
-        if not isinstance(part, Mapping):
+        if not _is_object(part):
             raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    return cast("Mapping[str, Any]", part), optional
+    return part, optional
 
 
 def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
     found: Any = root
     for step in pointer.removeprefix("#/").split("/"):
-        found = cast("Mapping[str, Any]", found).get(step) if isinstance(found, Mapping) else None
+        found = found.get(step) if _is_object(found) else None
     if found is None or not pointer.startswith("#/"):
         raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)
     return found
 
 
-def _kind(
-    shape: Mapping[str, Any], where: str
-) -> tuple[Literal["text", "choice", "boolean", "number", "integer", "date"], list[Any]]:
+def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, list[Any]]:
     options = shape.get("enum", [shape["const"]] if "const" in shape else None)
     if options is not None:
-        if not isinstance(options, list) or not all(isinstance(item, str) for item in cast("list[Any]", options)):
+        if not _is_list(options) or not all(isinstance(item, str) for item in options):
             raise errors.InvalidRequest(f"{where}: an enumeration lists texts", field=where)
-        return "choice", cast("list[Any]", options)
+        return "choice", options
     if shape.get("format") == "date":
         return "date", []
     kind = _KINDS.get(str(shape.get("type")))
@@ -214,7 +209,7 @@ def _value(field: model.Field, value: Any) -> Any:
 def _adapter(field: model.Field) -> pydantic.TypeAdapter[Any]:
     try:
         return _ADAPTERS[field.kind](field)
-    except (pydantic.errors.PydanticUserError, pydantic.ValidationError, ValueError, TypeError, Exception) as error:
+    except (pydantic.errors.PydanticUserError, pydantic_core.SchemaError, ValueError, TypeError) as error:
         raise errors.InvalidRequest(f"{field.label}: {error}", field=field.name) from error
 
 
@@ -243,8 +238,19 @@ def _choice(field: model.Field) -> pydantic.TypeAdapter[Any]:
             raise ValueError(f"{value!r} is not one of the options")
         return value
 
-    one = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT), pydantic.AfterValidator(one_of)]
-    return pydantic.TypeAdapter(Annotated[list[one], pydantic.Field(min_length=1)] if field.multiple else one)  # type: ignore[valid-type]
+    rules = pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)
+    one = pydantic.AfterValidator(one_of)
+    if field.multiple:
+        return pydantic.TypeAdapter(Annotated[list[Annotated[str, rules, one]], pydantic.Field(min_length=1)])
+    return pydantic.TypeAdapter(Annotated[str, rules, one])
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _no_boolean(value: Any) -> Any:

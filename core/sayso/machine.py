@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from sayso import digest, errors, events, fields, model, wording
 
@@ -167,14 +167,18 @@ def _fitting(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
     if len(given) != 1 or not given <= wanted:
         names = " or ".join(sorted(wanted))
         raise errors.InvalidAnswer(f"a {request.kind} is answered with {names}", field=names, hint="and nothing else")
-    value = answer.text or answer.choice or answer.choices
-    values = (
-        answer.values if request.kind == "form" else {fields.ANSWER: list(value) if isinstance(value, tuple) else value}
-    )
-    if request.kind == "choice" and request.multiple and answer.choice:
-        values = {fields.ANSWER: [answer.choice]}
+    values = answer.values if request.kind == "form" else {fields.ANSWER: _single(request, answer)}
     checked = fields.check(fields.of_request(request), values or {})
     return model.Answer(values=checked)
+
+
+def _single(request: model.Request, answer: model.Answer) -> str | list[str] | None:
+    chosen = [answer.choice] if answer.choice is not None else list(answer.choices or ())
+    if request.kind == "question":
+        return answer.text
+    if not request.multiple and len(chosen) > 1:
+        raise errors.InvalidAnswer("only one option may be chosen", field="choices")
+    return chosen if request.multiple else next(iter(chosen), None)
 
 
 def _fitting_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
@@ -249,11 +253,11 @@ def _content(
         content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}
         # a wider grant needs everybody who allowed to have given it
         content["grant"] = last.grant if all(one.answer.grant == last.grant for one in by) else None
-    value = (last.values or {}).get(fields.ANSWER)
+    value: Any = (last.values or {}).get(fields.ANSWER)
     if request.kind == "question":
         content["text"] = value
     elif request.kind == "choice" and value is not None:
-        content["choices"] = tuple(value) if isinstance(value, list) else (value,)
+        content["choices"] = tuple(value) if request.multiple else (value,)
     elif request.kind == "form":
         content["values"] = last.values
     return content

@@ -1,4 +1,4 @@
-"""The nouns: request, policy, answer, decision, ticket. Frozen, as JSON on every wire, no behaviour beyond properties."""
+"""The nouns: request, policy, answer, decision, ticket. Frozen, JSON on every wire, no behaviour but properties."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pydantic
 Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
 Grant = Literal["session", "always"]
+FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Verdict = Literal["allow", "deny"]
 
 JsonObject = dict[str, Any]
@@ -17,6 +18,9 @@ RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Z
 Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
 Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
 Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
+Context = Annotated[
+    dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]], pydantic.Field(max_length=10)
+]
 Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=30 * 86_400, allow_inf_nan=False)]
 
 # One document must stay small enough to be sent to a chat file, hashed and stored without harm: 1 MiB of JSON.
@@ -43,7 +47,7 @@ class Field(Frozen):
 
     name: Name
     label: Title
-    kind: Literal["text", "choice", "boolean", "number", "integer", "date"] = "text"
+    kind: FieldKind = "text"
     description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
     required: pydantic.StrictBool = True
     options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
@@ -91,9 +95,7 @@ class Request(Frozen):
     json_schema: JsonObject | None = pydantic.Field(default=None, alias="schema")
     fields: Annotated[tuple[Field, ...], pydantic.Field(max_length=10)] = ()
     source: Source = Source()
-    context: Annotated[
-        dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]], pydantic.Field(max_length=10)
-    ] = pydantic.Field(default_factory=dict)
+    context: Context = pydantic.Field(default_factory=dict)
     """Facts shown beside the question, such as the working folder."""
     attachments: Annotated[tuple[Attachment, ...], pydantic.Field(max_length=5)] = ()
     risk: Literal["low", "medium", "high"] | None = None

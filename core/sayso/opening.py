@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol, cast
 
 from sayso import desk, errors, model, people, store, stores, tokens
@@ -45,7 +45,7 @@ class _Connector(Protocol):
 @contextlib.asynccontextmanager
 async def open(  # noqa: A001 - the public name is sayso.open
     url: str | None = None, *, key: str | None = None, database: str | None = None
-) -> AsyncIterator[Asker]:
+) -> AsyncGenerator[Asker]:
     """A desk to ask at.
 
     With *url* or `SAYSO_URL` it is the service there, signed in with *key* or `SAYSO_KEY`; otherwise a database of its

@@ -72,7 +72,7 @@ class Directory:
                 hint = f"add [people.{approver}]" if group == approver else f"add [groups.{group}]"
                 raise errors.InvalidSettings(f"{key}: {approver!r} is unknown", field=key, hint=hint)
         fixed = {approver for approver in policy.approvers if approver in self.people or approver == "requester"}
-        if len(fixed) == len(policy.approvers) < policy.quorum:
+        if policy.approvers and len(fixed) == len(policy.approvers) < policy.quorum:
             message = f"policies.{name}.quorum is {policy.quorum}, and only {len(fixed)} may approve"
             raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
 

@@ -101,10 +101,10 @@ def _filled(
     values = values_of(ticket, draft)
     if ticket.request.kind == "form":
         return model.Answer(values=values)
-    value = values[fields.ANSWER]
+    value: Any = values[fields.ANSWER]
     if ticket.request.kind == "question":
         return model.Answer(text=value)
-    return model.Answer(choices=tuple(value)) if isinstance(value, list) else model.Answer(choice=value)
+    return model.Answer(choices=value) if ticket.request.multiple else model.Answer(choice=value)
 
 
 def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:

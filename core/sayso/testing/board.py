@@ -1,0 +1,52 @@
+"""A channel in memory: a board that cards are pinned to, with faults on demand and people who press."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sayso import card, channel, errors
+
+
+@dataclass
+class Pinned:
+    """One posted card, as it stands now, and how often it was edited."""
+
+    drawn: card.Card
+    edits: int = 0
+
+
+@dataclass
+class Board:
+    """A `Channel` named *name*. `faults` are raised one by one; a *lost* post is pinned and then fails."""
+
+    name: str = "chat"
+    pinned: dict[str, Pinned] = field(default_factory=dict[str, Pinned])
+    faults: list[errors.ChannelError] = field(default_factory=list[errors.ChannelError])
+    lose: int = 0
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        """Pin a card; *again* finds one that an earlier try pinned."""
+        self._fail()
+        found = [name for name, pinned in self.pinned.items() if again and pinned.drawn.ticket_id == drawn.ticket_id]
+        message = found[0] if found else str(len(self.pinned) + 1)
+        if not found:
+            self.pinned[message] = Pinned(drawn)
+        if self.lose:
+            self.lose -= 1
+            raise errors.ChannelError("the answer was lost", unsure=True)
+        return channel.MessageRef(drawn.ticket_id, place, self.name, place, message)
+
+    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+        """Replace a pinned card."""
+        self._fail()
+        self.pinned[ref.message].drawn = drawn
+        self.pinned[ref.message].edits += 1
+
+    def token(self, message: str, label: str) -> str:
+        """The token behind the button that reads *label*."""
+        controls = self.pinned[message].drawn.controls
+        return next(one.token for one in controls if isinstance(one, card.Button) and one.label == label)
+
+    def _fail(self) -> None:
+        if self.faults:
+            raise self.faults.pop(0)

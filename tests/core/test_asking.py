@@ -1,0 +1,220 @@
+"""What can be asked, what cannot, and how a refusal names its field."""
+
+import datetime
+import enum
+import json
+from typing import Any
+
+import pydantic
+import pytest
+from sayso import asking, digest, errors, fields, model
+
+
+class Size(enum.Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Refund(pydantic.BaseModel):
+    amount: float = pydantic.Field(gt=-1, ge=0, le=1000, title="Amount in euros")
+    customer: str = pydantic.Field(min_length=2, max_length=40, pattern="^[A-Z]")
+    urgent: bool = False
+    day: datetime.date | None = None
+    size: Size = Size.SMALL
+    tags: list[Size] = []
+
+
+class Order(pydantic.BaseModel):
+    amount: float = pydantic.Field(ge=0, le=1000, title="Amount in euros")
+    customer: str = pydantic.Field(min_length=2, max_length=40, pattern="^[A-Z]")
+    urgent: bool = False
+    day: datetime.date | None = None
+    size: Size = Size.SMALL
+    tags: list[Size] = []
+
+
+def refused(document: dict[str, Any]) -> errors.InvalidRequest:
+    with pytest.raises(errors.InvalidRequest) as found:
+        asking.parse(json.dumps(document))
+    return found.value
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        ({}, "kind"),
+        ({"kind": "approval"}, "kind"),
+        ({"kind": "permission"}, "tool"),
+        ({"kind": "permission", "tool": ""}, "tool"),
+        ({"kind": "permission", "tool": "Bash", "input": []}, "input"),
+        ({"kind": "permission", "tool": "Bash", "options": [{"label": "A"}]}, "options"),
+        ({"kind": "permission", "tool": "Bash", "grants": ["forever"]}, "grants.0"),
+        ({"kind": "question"}, "title"),
+        ({"kind": "question", "title": "x" * 501}, "title"),
+        ({"kind": "question", "title": "Why?", "tool": "Bash"}, "tool"),
+        ({"kind": "question", "title": "Why?", "colour": "red"}, "colour"),
+        ({"kind": "question", "title": "Why?", "id": "a b"}, "id"),
+        ({"kind": "question", "title": "Why?", "expires_in": "900"}, "expires_in"),
+        ({"kind": "question", "title": "Why?", "expires_in": 0}, "expires_in"),
+        ({"kind": "question", "title": "Why?", "expires_in": 1e9}, "expires_in"),
+        ({"kind": "question", "title": "Why?", "route": ["#ops"]}, "route.0"),
+        ({"kind": "question", "title": "Why?", "source": {"agent": 5}}, "source.agent"),
+        ({"kind": "choice", "title": "Which?"}, "options"),
+        ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}, {"label": "A"}]}, "options"),
+        ({"kind": "choice", "title": "Which?", "options": [{"label": "A"}], "multiple": "yes"}, "multiple"),
+        ({"kind": "choice", "title": "Which?", "options": [{"label": str(n)} for n in range(101)]}, "options"),
+        ({"kind": "form", "title": "Fill"}, "schema"),
+        ({"kind": "form", "title": "Fill", "schema": {"type": "array"}}, "schema"),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "object"}}}}, "schema.properties.a"),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": 5}}}, "schema.properties.a"),
+        (
+            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "not": {}}}}},
+            "schema.properties.a.not",
+        ),
+        (
+            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": "ipv4"}}}},
+            "schema.properties.a.format",
+        ),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"$ref": "#/x"}}}}, "schema.properties.a"),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [1, 2]}}}}, "schema.properties.a"),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "("}}}}, "a"),
+        (
+            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}},
+            "a",
+        ),
+        (
+            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string"}}, "required": ["b"]}},
+            "schema.required",
+        ),
+        (
+            {
+                "kind": "form",
+                "title": "Fill",
+                "schema": {"properties": {str(n): {"type": "string"} for n in range(11)}},
+            },
+            "fields",
+        ),
+        (
+            {"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A"}, {"name": "a", "label": "B"}]},
+            "fields",
+        ),
+        ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "kind": "choice"}]}, "a"),
+        ({"kind": "form", "title": "Fill", "fields": [{"name": "a", "label": "A", "options": [{"label": "x"}]}]}, "a"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_the_name_of_its_field(document: dict[str, Any], field: str) -> None:
+    assert refused(document).field == field
+
+
+def test_a_request_over_one_mebibyte_is_refused() -> None:
+    assert refused({"kind": "permission", "tool": "Write", "input": {"text": "x" * 1_100_000}}).field == "request"
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", "null", '{"kind": "question", "title": "\\ud800"}', "[" * 100_000])
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        asking.parse(text)
+
+
+def test_a_lone_surrogate_deep_in_an_input_is_refused() -> None:
+    with pytest.raises(errors.InvalidRequest):
+        asking.checked(asking.Permission(tool="Bash", input={"command": ["\ud800"]}))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: 2}, b"bytes"])
+def test_an_input_that_is_no_json_is_refused(value: Any) -> None:
+    with pytest.raises(errors.InvalidRequest) as found:
+        asking.checked(asking.Permission(tool="Bash", input={"x": value}))
+    assert found.value.field == "input"
+
+
+def test_an_input_that_is_nested_too_deeply_is_refused() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(errors.InvalidRequest):
+        asking.checked(asking.Permission(tool="Bash", input={"x": deep}))
+
+
+def test_a_constructor_names_the_wrong_key_too() -> None:
+    with pytest.raises(errors.InvalidRequest) as found:
+        asking.Question("Why?", expires_in=-1)
+    assert found.value.field == "expires_in"
+
+
+def test_a_pydantic_model_becomes_fields_and_comes_back_as_its_instance() -> None:
+    request = asking.Form("Refund", Order)
+    kinds = {field.name: (field.kind, field.required) for field in fields.of_request(asking.checked(request))}
+    assert kinds == {
+        "amount": ("number", True),
+        "customer": ("text", True),
+        "urgent": ("boolean", False),
+        "day": ("date", False),
+        "size": ("choice", False),
+        "tags": ("choice", False),
+    }
+    given = {"amount": "10.5", "customer": "Acme", "day": "2026-02-28", "tags": ["small"], "urgent": "yes"}
+    values = fields.check(fields.of_request(request), given)
+    assert values == {"amount": 10.5, "customer": "Acme", "day": "2026-02-28", "tags": ["small"], "urgent": True}
+    decision = model.Decision.model_construct(values=values, outcome="answered")
+    assert asking.with_value(request, decision).value == Order(
+        amount=10.5, customer="Acme", day=datetime.date(2026, 2, 28), tags=[Size.SMALL], urgent=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"amount": -1, "customer": "Acme"}, "amount"),
+        ({"amount": 1001, "customer": "Acme"}, "amount"),
+        ({"amount": True, "customer": "Acme"}, "amount"),
+        ({"amount": float("nan"), "customer": "Acme"}, "amount"),
+        ({"amount": 1, "customer": "A"}, "customer"),
+        ({"amount": 1, "customer": "acme"}, "customer"),
+        ({"amount": 1, "customer": ""}, "customer"),
+        ({"amount": 1, "customer": "Acme", "day": "30.2.2026"}, "day"),
+        ({"amount": 1, "customer": "Acme", "size": "huge"}, "size"),
+        ({"amount": 1, "customer": "Acme", "urgent": "perhaps"}, "urgent"),
+        ({"amount": 1, "customer": "Acme", "tags": ["small", "small"]}, "tags"),
+        ({"amount": 1, "customer": "Acme", "other": 1}, "other"),
+    ],
+)
+def test_a_value_that_breaks_its_rule_names_its_field(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(errors.InvalidAnswer) as found:
+        fields.check(fields.of_request(asking.Form("Refund", Order)), values)
+    assert found.value.field == field
+
+
+def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(errors.InvalidRequest, match="exclusiveMinimum"):
+        asking.checked(asking.Form("Refund", Refund))
+
+
+def test_a_models_own_validators_have_the_last_word() -> None:
+    class Even(pydantic.BaseModel):
+        n: int
+
+        @pydantic.field_validator("n")
+        @classmethod
+        def _even(cls, n: int) -> int:
+            if n % 2:
+                raise ValueError("odd")
+            return n
+
+    decision = model.Decision.model_construct(values={"n": 3}, outcome="answered")
+    with pytest.raises(errors.InvalidAnswer, match="odd"):
+        asking.with_value(asking.Form("Even", Even), decision)
+
+
+def test_asking_the_same_is_alike_whatever_the_order_of_keys() -> None:
+    one = asking.parse('{"kind": "permission", "tool": "T", "input": {"a": 1, "b": 2.0}}')
+    two = asking.parse('{"input": {"b": 2, "a": 1}, "tool": "T", "kind": "permission"}')
+    assert asking.alike(one, two)
+    assert not asking.alike(one, asking.parse('{"kind": "permission", "tool": "T", "input": {"a": 1}}'))
+
+
+def test_numbers_a_double_cannot_hold_keep_every_digit() -> None:
+    big, text = digest.of_call("t", {"id": 2**64 + 1}), digest.of_call("t", {"id": str(2**64 + 1)})
+    assert len({big, text, digest.of_call("t", {"id": 2**64 + 2}), digest.of_call("t", {"id": float(2**64)})}) == 4
+    assert digest.of_call("t", {"n": 1}) == digest.of_call("t", {"n": 1.0})
+    assert digest.canonical({"z": 1, "a": "é"}) == '{"a":"é","z":1}'.encode()

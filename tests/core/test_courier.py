@@ -1,0 +1,190 @@
+"""What leaves the house: every card once, every change on it, whatever fails in between."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sayso import clock as clocks
+from sayso import courier, desk, errors, events, memory, model
+from sayso.testing.board import Board
+from sayso.testing.clock import ManualClock
+
+from tests.conftest import until
+from tests.core.samples import MINT, actor, permission
+
+
+class Callbacks:
+    """A receiver that fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0, *, final: bool = False) -> None:
+        self.failures, self.final = failures, final
+        self.resumed: list[str] = []
+
+    async def resume(self, ticket: model.Ticket) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise errors.ChannelError("503", final=self.final)
+        self.resumed.append(ticket.id)
+
+    def next_try(self, attempts: int) -> float | None:
+        return 5.0 * attempts if attempts < 3 else None
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+async def front(clock: ManualClock) -> AsyncIterator[desk.Desk]:
+    kept = memory.MemoryStore()
+    yield desk.Desk(kept, MINT, desk.House(route=("chat:#ops",), callbacks=True), clock)
+    await kept.close()
+
+
+@pytest.fixture
+def runner(front: desk.Desk, board: Board) -> courier.Courier:
+    return courier.Courier(front, [board])
+
+
+async def test_a_card_is_posted_once_and_closed_on_decision(
+    front: desk.Desk, runner: courier.Courier, board: Board
+) -> None:
+    ticket = await front.open(permission())
+    assert await runner.deliver() == 1
+    assert await runner.deliver() == 0
+    await front.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    await runner.deliver()
+    assert list(board.pinned) == ["1"]
+    assert (board.pinned["1"].drawn.tone, board.pinned["1"].edits) == ("good", 1)
+    delivered = [row.entry for row in await front.store.log(ticket.id) if isinstance(row.entry, events.Delivered)]
+    assert [(one.place, one.message) for one in delivered] == [("chat:#ops", "1")]
+
+
+async def test_a_post_whose_answer_was_lost_is_found_again_not_repeated(
+    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    board.lose = 1
+    ticket = await front.open(permission())
+    await runner.deliver()
+    assert await front.store.refs(ticket.id) == []
+    clock.advance(10)
+    await runner.deliver()
+    assert list(board.pinned) == ["1"]
+    assert [ref.message for ref in await front.store.refs(ticket.id)] == ["1"]
+
+
+async def test_a_platform_that_says_when_is_not_asked_before(
+    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    board.faults = [errors.ChannelError("rate limited", retry_after=30)]
+    await front.open(permission())
+    await runner.deliver()
+    clock.advance(29)
+    assert await runner.deliver() == 0
+    clock.advance(2)
+    assert await runner.deliver() == 1
+    assert list(board.pinned) == ["1"]
+
+
+async def test_a_place_that_is_gone_makes_the_request_undeliverable_at_once(
+    front: desk.Desk, runner: courier.Courier, board: Board
+) -> None:
+    board.faults = [errors.ChannelError("no such channel", final=True, hint="invite the app")]
+    ticket = await front.open(permission())
+    await runner.deliver()
+    decision = await front.wait(ticket.id)
+    assert (decision.outcome, decision.reason) == ("undeliverable", "no such channel")
+
+
+async def test_an_expired_request_is_not_posted_any_more(
+    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    ticket = await front.open(permission(expires_in=60))
+    clock.advance(60)
+    await front.tick(ticket.id)
+    while await runner.deliver():
+        pass
+    assert board.pinned == {}
+
+
+async def test_a_decision_that_overtakes_its_card_still_closes_it(front: desk.Desk, board: Board) -> None:
+    class Slow(Board):
+        async def post(self, place: str, drawn: object, *, again: bool) -> object:  # type: ignore[override]
+            ref = await super().post(place, drawn, again=again)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
+            return ref
+
+    slow = Slow()
+    ticket = await front.open(permission())
+    await courier.Courier(front, [slow]).deliver()  # type: ignore[list-item] # pyright: ignore[reportArgumentType]
+    assert slow.pinned["1"].drawn.tone == "bad"
+
+
+async def test_an_edit_that_fails_for_good_is_dropped(front: desk.Desk, runner: courier.Courier, board: Board) -> None:
+    ticket = await front.open(permission())
+    await runner.deliver()
+    board.faults = [errors.ChannelError("message_not_found", final=True)]
+    await front.cancel(ticket.id)
+    assert await runner.deliver() == 1
+    assert await runner.deliver() == 0
+
+
+async def test_one_broken_effect_does_not_stop_the_others(front: desk.Desk, board: Board, clock: ManualClock) -> None:
+    class Moody(Board):
+        async def edit(self, ref: object, drawn: object) -> None:
+            raise RuntimeError("a bug in the channel")
+
+    moody = Moody()
+    runner = courier.Courier(front, [moody])
+    one = await front.open(permission())
+    await runner.deliver()
+    await front.cancel(one.id)
+    await front.open(permission())
+    await runner.deliver()
+    assert list(moody.pinned) == ["1", "2"]
+    tried = 0
+    while await front.store.next_job(["chat"]):
+        clock.advance(400)
+        tried += await runner.deliver()
+    assert tried == 30
+
+
+async def test_a_callback_is_tried_on_its_own_schedule_and_then_given_up(
+    front: desk.Desk, board: Board, clock: ManualClock
+) -> None:
+    callbacks = Callbacks(failures=2)
+    runner = courier.Courier(front, [board], callbacks)
+    ticket = await front.open(permission(callback_url="https://agent.example/"))
+    await front.cancel(ticket.id)
+    for seconds, resumed in ((0, []), (5, []), (10, [ticket.id])):
+        clock.advance(seconds)
+        await runner.deliver()
+        assert callbacks.resumed == resumed
+    hopeless = courier.Courier(front, [board], Callbacks(failures=99))
+    other = await front.open(permission(callback_url="https://agent.example/"))
+    await front.cancel(other.id)
+    for _ in range(4):
+        await hopeless.deliver()
+        clock.advance(60)
+    assert await front.store.next_job(["callback"]) is None
+
+
+async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
+    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    tasks = [asyncio.create_task(runner.run()), asyncio.create_task(clocks.watch(front, front.store, clock))]
+    try:
+        await front.open(permission(expires_in=60))
+        await until(lambda: board.pinned)
+        clock.advance(60)
+        await until(lambda: board.pinned["1"].drawn.tone == "gone")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

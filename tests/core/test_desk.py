@@ -1,0 +1,247 @@
+"""The front door over a real store: asking, answering, pressing, waiting, time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sayso import asking, desk, dialog, draw, errors, events, memory, model, people, store, tokens
+from sayso.testing.clock import ManualClock
+
+from tests.conftest import BOUND
+from tests.core.samples import MINT, actor, permission
+
+ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ANN = actor("ann")
+
+
+@pytest.fixture
+async def kept() -> AsyncIterator[memory.MemoryStore]:
+    opened = memory.MemoryStore()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def front(kept: memory.MemoryStore, clock: ManualClock) -> desk.Desk:
+    directory = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann", "other:9"}))})
+    policies = {"default": model.Policy(), "two": model.Policy(quorum=2), "nobody": model.Policy(approvers=())}
+    house = desk.House(policies, directory, ("chat:#ops",), channels={"chat", "web"})
+    return desk.Desk(kept, MINT, house, clock)
+
+
+async def ask(front: desk.Desk, request: model.Request) -> tuple[asyncio.Task[model.Decision], model.Ticket]:
+    ticket = await front.open(request)
+    return asyncio.create_task(front.wait(ticket.id)), ticket
+
+
+def token(ticket: model.Ticket, action: tokens.Action, index: int = 0) -> str:
+    return MINT.token(ticket, action, index)
+
+
+async def test_an_agent_waits_and_gets_the_decision(front: desk.Desk) -> None:
+    waiting, ticket = await ask(front, permission())
+    await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    decision = await asyncio.wait_for(waiting, BOUND)
+    assert decision.allowed
+    assert decision.by[0].person == "ann"
+
+
+async def test_asking_again_with_the_same_id_finds_the_same_ticket(front: desk.Desk) -> None:
+    first = await front.open(permission(id="deploy-42"))
+    assert await front.open(permission(id="deploy-42")) == first
+    with pytest.raises(errors.AlreadyExists) as taken:
+        await front.open(permission(id="deploy-42", input={"command": "rm"}))
+    assert taken.value.field == "id"
+    with pytest.raises(errors.AlreadyExists):
+        await front.open(permission(id="deploy-42"), desk.Caller(owner="somebody else"))
+
+
+async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
+    front: desk.Desk, kept: memory.MemoryStore
+) -> None:
+    for given, field in (
+        ({"policy": "none"}, "policy"),
+        ({"route": ("nowhere:#x",)}, "route"),
+        ({"callback_url": "https://x.example/"}, "callback_url"),
+    ):
+        with pytest.raises(errors.InvalidRequest) as refused:
+            await front.open(permission(**given))
+        assert refused.value.field == field
+    assert await kept.list(store.Query()) == []
+
+
+async def test_a_newer_request_takes_the_place_of_an_older_one(front: desk.Desk) -> None:
+    waiting, older = await ask(front, permission(id="a"))
+    newer = await front.open(permission(id="b", supersedes="a"))
+    assert (await asyncio.wait_for(waiting, BOUND)).outcome == "superseded"
+    assert await front.open(permission(id="b", supersedes="a")) == newer
+    assert (await front.get(older.id)).decision is not None
+
+
+async def test_nobody_supersedes_what_others_asked(front: desk.Desk) -> None:
+    await front.open(permission(id="a"), desk.Caller(owner="one"))
+    with pytest.raises(errors.NotFound):
+        await front.open(permission(id="b", supersedes="a"), desk.Caller(owner="two"))
+
+
+async def test_the_wait_ends_at_the_deadline(front: desk.Desk, clock: ManualClock) -> None:
+    waiting, _ = await ask(front, permission(expires_in=60))
+    await asyncio.sleep(0)
+    clock.advance(60)
+    assert (await asyncio.wait_for(waiting, BOUND)).outcome == "expired"
+
+
+async def test_an_answer_after_the_deadline_is_too_late_even_if_nobody_ticked(
+    front: desk.Desk, clock: ManualClock
+) -> None:
+    ticket = await front.open(permission(expires_in=60))
+    clock.advance(61)
+    with pytest.raises(errors.AlreadyDecided) as late:
+        await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    assert late.value.ticket.decision is not None
+    assert late.value.ticket.decision.outcome == "expired"
+
+
+async def test_only_its_owner_or_an_operator_sees_and_cancels_a_request(front: desk.Desk) -> None:
+    ticket = await front.open(permission(), desk.Caller(owner="one"))
+    with pytest.raises(errors.NotFound):
+        await front.get(ticket.id, desk.Caller(owner="two"))
+    with pytest.raises(errors.NotFound):
+        await front.cancel(ticket.id, desk.Caller(owner="two"))
+    assert await front.get(ticket.id, desk.Caller(owner="boss", operator=True)) == ticket
+    closed = await front.cancel(ticket.id, desk.Caller(owner="one"), "enough")
+    assert await front.cancel(ticket.id, desk.Caller(owner="one")) == closed
+
+
+async def test_every_refused_answer_is_on_record(front: desk.Desk, kept: memory.MemoryStore) -> None:
+    ticket = await front.open(permission(policy="nobody"))
+    with pytest.raises(errors.NotAllowed):
+        await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    entries = [row.entry for row in await kept.log(ticket.id)]
+    assert [entry.type for entry in entries] == ["opened", "refused"]
+    assert isinstance(entries[1], events.Turned)
+    assert (entries[1].by.id, entries[1].code) == ("ann", "not_allowed")
+
+
+async def test_one_person_on_two_platforms_counts_once(front: desk.Desk) -> None:
+    ticket = await front.open(permission(policy="two"))
+    for account in ("chat:T/ann", "other:9"):
+        await front.answer(ticket.id, model.Answer(verdict="allow"), people.Actor(account, member=True))
+    assert (await front.get(ticket.id)).state == "pending"
+
+
+async def test_twelve_people_at_once_give_one_decision(front: desk.Desk, kept: memory.MemoryStore) -> None:
+    ticket = await front.open(permission())
+    barrier = asyncio.Barrier(12)
+
+    async def click(number: int) -> str:
+        await barrier.wait()
+        verdict: Any = "allow" if number % 2 else "deny"
+        try:
+            await front.answer(ticket.id, model.Answer(verdict=verdict), actor(f"p{number}"))
+        except errors.AlreadyDecided:
+            return "late"
+        return "counted"
+
+    said = await asyncio.gather(*(click(number) for number in range(12)))
+    assert sorted(said) == ["counted"] + ["late"] * 11
+    answered = [row for row in await kept.log(ticket.id) if isinstance(row.entry, events.Answered)]
+    assert len(answered) == 1
+
+
+async def test_a_press_decides_and_a_second_press_is_told(front: desk.Desk) -> None:
+    ticket = await front.open(permission())
+    pressed = await front.press(token(ticket, "allow"), ANN, ROOM, None)
+    assert isinstance(pressed, model.Ticket)
+    assert pressed.state == "decided"
+    with pytest.raises(errors.AlreadyDecided):
+        await front.press(token(ticket, "deny"), ANN, ROOM, None)
+
+
+async def test_a_dialog_does_not_open_for_somebody_who_may_not_answer(front: desk.Desk) -> None:
+    ticket = await front.open(permission())
+    with pytest.raises(errors.NotAllowed):
+        await front.press(token(ticket, "reason"), actor("guest", member=False), ROOM, None)
+
+
+async def test_a_reason_comes_through_its_dialog(front: desk.Desk) -> None:
+    ticket = await front.open(permission())
+    opened = await front.press(token(ticket, "reason"), ANN, ROOM, None)
+    assert isinstance(opened, dialog.Dialog)
+    closed = await front.press(opened.token, ANN, ROOM, None, {"reason": "no"})
+    assert isinstance(closed, model.Ticket)
+    assert closed.decision is not None
+    assert (closed.decision.outcome, closed.decision.reason) == ("denied", "no")
+
+
+async def test_a_form_in_steps_remembers_each_person_apart(front: desk.Desk) -> None:
+    form = asking.Form("Fill", [model.Field(name=f"n{n}", label=f"N{n}") for n in range(5)])
+    ticket = await front.open(form)
+    bob = actor("bob")
+    ann_step = await front.press(token(ticket, "fill"), ANN, ROOM, None, {"f0": "a0", "f1": "a1", "f2": "a2"})
+    bob_step = await front.press(token(ticket, "fill"), bob, ROOM, None, {"f0": "b0", "f1": "b1", "f2": "b2"})
+    assert isinstance(ann_step, dialog.Dialog)
+    assert isinstance(bob_step, dialog.Dialog)
+    again = await front.press(token(ticket, "fill"), ANN, ROOM, None, {"f0": "A0", "f1": "a1", "f2": "a2"})
+    assert isinstance(again, dialog.Dialog)
+    closed = await front.press(ann_step.token, ANN, ROOM, None, {"f3": "a3", "f4": "a4"})
+    assert isinstance(closed, model.Ticket)
+    assert closed.decision is not None
+    assert closed.decision.values == {"n0": "A0", "n1": "a1", "n2": "a2", "n3": "a3", "n4": "a4"}
+
+
+async def test_a_token_of_another_request_or_secret_is_refused(front: desk.Desk) -> None:
+    ticket = await front.open(permission())
+    forged = tokens.Mint(b"another secret of the same length").token(ticket, "allow")
+    with pytest.raises(errors.InvalidToken):
+        await front.press(forged, ANN, ROOM, None)
+    with pytest.raises(errors.NotFound):
+        await front.press(token(ticket.model_copy(update={"ref": tokens.new_ref()}), "allow"), ANN, ROOM, None)
+    assert (await front.get(ticket.id)).state == "pending"
+
+
+async def test_a_card_that_a_crash_left_behind_is_adopted_and_one_from_elsewhere_refused(
+    front: desk.Desk, kept: memory.MemoryStore
+) -> None:
+    ticket = await front.open(permission(policy="two"))
+    await front.press(token(ticket, "allow"), ANN, ROOM, desk.Seat("chat", "C1", "1.0"))
+    assert [(ref.place, ref.message) for ref in await kept.refs(ticket.id)] == [("chat:#ops", "1.0")]
+    await front.press(token(ticket, "allow"), ANN, ROOM, desk.Seat("chat", "C1", "2.0"))
+    assert len(await kept.refs(ticket.id)) == 2
+    for seat in (desk.Seat("chat", "C2", "3.0"), desk.Seat("web", "x", "4.0")):
+        with pytest.raises(errors.InvalidToken):
+            await front.press(token(ticket, "allow"), ANN, ROOM, seat)
+
+
+async def test_a_form_asked_with_a_model_comes_back_as_its_instance(front: desk.Desk) -> None:
+    import pydantic
+
+    class Refund(pydantic.BaseModel):
+        amount: float
+
+    waiting = asyncio.create_task(front.ask(asking.Form("Refund", Refund, id="f")))
+    async for _ in front.store.changes():
+        if await front.store.list(store.Query()):
+            break
+    await front.answer("f", model.Answer(values={"amount": "3.5"}), ANN)
+    assert (await asyncio.wait_for(waiting, BOUND)).value == Refund(amount=3.5)
+
+
+async def test_a_cancelled_waiter_leaves_the_request_open(front: desk.Desk) -> None:
+    waiting, ticket = await ask(front, permission())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (await front.get(ticket.id)).state == "pending"
+
+
+async def test_the_card_of_what_is_stored_is_the_card_of_what_was_asked(front: desk.Desk) -> None:
+    ticket = await front.open(permission(input={"n": 1.0, "t": ["a"]}))
+    assert draw.card_of(await front.get(ticket.id), MINT) == draw.card_of(ticket, MINT)

@@ -1,0 +1,128 @@
+"""A wrapped function runs exactly what a person allowed, or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sayso
+from sayso import blocking, desk, digest, errors, gate, memory, model, stores
+from sayso.opening import mint
+from sayso.store import Query
+
+from tests.conftest import BOUND
+from tests.core.samples import MINT, actor
+
+
+@pytest.fixture
+async def front() -> AsyncIterator[desk.Desk]:
+    kept = memory.MemoryStore()
+    yield desk.Desk(kept, MINT)
+    await kept.close()
+
+
+async def pending(front: desk.Desk) -> model.Ticket:
+    async for _ in front.store.changes():
+        if found := await front.store.list(Query(state="pending")):
+            return found[0]
+    raise AssertionError("the store was closed")
+
+
+async def call(front: desk.Desk, calling: Awaitable[Any], **answer: Any) -> Any:
+    task = asyncio.ensure_future(calling)
+    ticket = await pending(front)
+    await front.answer(ticket.id, model.Answer(**answer), actor())
+    return await asyncio.wait_for(task, BOUND)
+
+
+def refund(front: desk.Desk, ran: list[Any]) -> Callable[..., Awaitable[str]]:
+    @sayso.requires_approval(front, risk="high")
+    async def refund(order: str, cents: int = 5, *notes: str) -> str:
+        ran.append((order, cents, notes))
+        return "done"
+
+    return refund
+
+
+async def test_an_allowed_call_runs_with_its_arguments(front: desk.Desk) -> None:
+    ran: list[Any] = []
+    assert await call(front, refund(front, ran)("A1", 7, "x"), verdict="allow") == "done"
+    assert ran == [("A1", 7, ("x",))]
+
+
+async def test_an_edited_call_runs_with_the_edited_arguments(front: desk.Desk) -> None:
+    ran: list[Any] = []
+    edited = {"order": "A1", "cents": 1, "notes": []}
+    await call(front, refund(front, ran)("A1", 7), verdict="allow", input=edited)
+    assert ran == [("A1", 1, ())]
+
+
+async def test_a_denied_call_does_not_run_and_says_why(front: desk.Desk) -> None:
+    ran: list[Any] = []
+    with pytest.raises(sayso.Denied, match="too much") as denied:
+        await call(front, refund(front, ran)("A1"), verdict="deny", reason="too much")
+    assert denied.value.decision.outcome == "denied"
+    assert ran == []
+
+
+async def test_an_edit_cannot_change_which_arguments_there_are(front: desk.Desk) -> None:
+    ran: list[Any] = []
+    with pytest.raises(errors.DigestMismatch):
+        await call(front, refund(front, ran)("A1"), verdict="allow", input={"order": "A1", "cents": 1})
+    assert ran == []
+
+
+@pytest.mark.parametrize("change", [{"input": {"command": "rm"}}, {"input": None}, {"input_digest": None}])
+def test_an_input_that_is_not_the_allowed_one_does_not_run(change: dict[str, Any]) -> None:
+    allowed = model.Decision(
+        outcome="allowed",
+        input={"command": "ls"},
+        digest="sha256:x",
+        input_digest=digest.of_call("Bash", {"command": "ls"}),
+        decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+        model_text="",
+    )
+    assert gate.approved_input("Bash", allowed) == {"command": "ls"}
+    with pytest.raises(errors.DigestMismatch):
+        gate.approved_input("bash", allowed)
+    with pytest.raises(errors.DigestMismatch):
+        gate.approved_input("Bash", allowed.model_copy(update=change))
+
+
+def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/desk.db")
+
+    @sayso.requires_approval()
+    def deploy(target: str) -> str:
+        return f"deployed {target}"
+
+    async def answering(answers: list[model.Answer]) -> None:
+        kept = await stores.connect(f"sqlite:///{tmp_path}/desk.db")
+        front = desk.Desk(kept, await mint(kept))
+        for answer in answers:
+            ticket = await pending(front)
+            await front.answer(ticket.id, answer, actor())
+        await kept.close()
+
+    async def both() -> list[Any]:
+        answers = [
+            model.Answer(verdict="allow"),
+            model.Answer(verdict="allow"),
+            model.Answer(text="Acme"),
+            model.Answer(choice="SQLite"),
+            model.Answer(values={"n": 1}),
+        ]
+        answerer = asyncio.create_task(answering(answers))
+        said = [
+            await asyncio.to_thread(deploy, "staging"),
+            (await asyncio.to_thread(blocking.permission, "Bash", {"command": "ls"})).allowed,
+            await asyncio.to_thread(blocking.question, "Which customer?"),
+            await asyncio.to_thread(blocking.choice, "Which database?", ["PostgreSQL", "SQLite"]),
+            await asyncio.to_thread(blocking.form, "Fill", {"properties": {"n": {"type": "integer"}}}),
+        ]
+        await answerer
+        return said
+
+    assert asyncio.run(asyncio.wait_for(both(), 20)) == ["deployed staging", True, "Acme", "SQLite", {"n": 1}]
