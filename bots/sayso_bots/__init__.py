@@ -1,0 +1,17 @@
+"""The `sayso` command: reads settings, plugs the adapters into the core, runs. Importing it must stay nearly free."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command; exits with 0 allowed or done, 1 denied, 2 usage or configuration, 3 no decision.
+
+    A coding agent starts `sayso hook` before every tool call, so that path imports nothing that the others need.
+    """
+    if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv[2:]):
+        from sayso_bots import hook
+
+        sys.exit(hook.main(sys.argv[2:]))
+    from sayso_bots import cli
+
+    cli.run()

@@ -1,0 +1,5 @@
+"""`python -m sayso_bots` is the `sayso` command."""
+
+from sayso_bots import main
+
+main()

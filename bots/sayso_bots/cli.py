@@ -1,0 +1,95 @@
+"""The tree of commands, and what every one of them shares: errors in one line, exit codes, `--config`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+from sayso import errors
+
+# Commands load when they are used: each brings its own imports, some of them slow.
+_COMMANDS: Mapping[str, str] = {
+    "demo": "demo",
+    "init": "init",
+    "doctor": "doctor",
+    "serve": "serve",
+    "ask": "ask",
+    "list": "tickets",
+    "show": "tickets",
+    "answer": "reply",
+    "cancel": "tickets",
+    "keys": "keyring",
+    "hook": "cli",
+}
+
+
+class _Tree(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        found: click.Command = getattr(importlib.import_module(f"sayso_bots.{_COMMANDS[cmd_name]}"), f"{cmd_name}_")
+        return found
+
+
+@click.group(
+    cls=_Tree,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  sayso demo\n\nExit codes: 0 allowed, answered or done; 1 denied; 2 usage; 3 no decision.",
+)
+@click.option("--config", type=click.Path(dir_okay=False), help="Settings file, in place of ./sayso.toml.")
+@click.version_option(package_name="sayso", prog_name="sayso")
+def sayso_(config: str | None) -> None:
+    """On your say-so: AI agents ask, people answer, the agent goes on, or does not."""
+    if config:
+        os.environ["SAYSO_CONFIG"] = config
+
+
+@click.command(
+    "hook",
+    context_settings={"ignore_unknown_options": True},
+    epilog="\b\nExample:\n  sayso hook claude-code    (as a hook command; sayso init claude-code shows the settings)",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def hook_(arguments: tuple[str, ...]) -> None:
+    """Ask about a coding agent's tool call, as its hook."""
+    from sayso_bots import hook
+
+    sys.exit(hook.main(list(arguments)))
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code; nothing that fails is ever taken for an *allow*."""
+    try:
+        code = sayso_.main(arguments, prog_name="sayso", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as shown:
+        click.echo(shown.ctx.get_help() if shown.ctx else "", err=True)
+        code = 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        fail(error.format_message().rstrip("."), hint=f"see: {context.command_path} --help" if context else None)
+        code = 2
+    except errors.SaysoError as error:
+        fail(error.message, error.field, error.hint)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        fail("stopped")
+        code = 3
+    except Exception:
+        # Python's own exit code for this would be 1, which says that somebody denied
+        traceback.print_exc()
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(message: str, field: str | None = None, hint: str | None = None) -> None:
+    """One line on standard error: what is wrong, where, and what to do."""
+    where = f" ({field})" if field and field not in message else ""
+    line = f"sayso: {message}{where}" + (f" — {hint}" if hint else "")
+    click.echo("".join(sign if sign.isprintable() else " " for sign in line), err=True)

@@ -1,0 +1,104 @@
+"""Where a command knocks: the service behind `SAYSO_URL`, or the database here, with whoever sits at this terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal, Protocol, cast
+
+import sayso
+from sayso import desk as desks
+from sayso import model, opening, people, store, stores
+
+from sayso_bots import environment, settings
+
+State = Literal["pending", "decided"]
+
+
+class Door(sayso.Asker, Protocol):
+    """What the commands need, embedded or behind a service."""
+
+    async def list(
+        self, *, state: State | None = None, session: str | None = None, limit: int = 50
+    ) -> Sequence[model.Ticket]:
+        """Requests, newest first."""
+        ...
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer, as whoever the key belongs to or sits here."""
+        ...
+
+    async def log(self, id: str) -> Sequence[store.Row]:
+        """All that happened to a request, oldest first."""
+        ...
+
+
+class Embedded:
+    """The desk over a database of this machine. Whoever may write that file is trusted with it."""
+
+    def __init__(self, desk: desks.Desk, actor: people.Actor) -> None:
+        self.desk = desk
+        self.actor = actor
+        self._caller = desks.Caller(operator=True)
+
+    async def ask(self, request: model.Request) -> model.Decision:
+        """Ask, and wait for the decision."""
+        return await self.desk.ask(request)
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        return await self.desk.open(request)
+
+    async def wait(self, id: str) -> model.Decision:
+        """Wait for the decision."""
+        return await self.desk.wait(id)
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        await self.desk.get(id)
+        # no service may be running to let time act on it
+        return await self.desk.tick(id)
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request."""
+        return await self.desk.cancel(id, self._caller, reason)
+
+    async def list(
+        self, *, state: State | None = None, session: str | None = None, limit: int = 50
+    ) -> Sequence[model.Ticket]:
+        """Requests, newest first."""
+        while due := await self.desk.store.due(self.desk.clock.now()):
+            for id in due:
+                await self.desk.tick(id)
+        return await self.desk.store.list(store.Query(state=state, session=session, limit=limit))
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer as the person at this terminal."""
+        return await self.desk.answer(id, answer, self.actor)
+
+    async def log(self, id: str) -> Sequence[store.Row]:
+        """All that happened to a request, oldest first."""
+        return await self.desk.store.log(id)
+
+
+@contextlib.asynccontextmanager
+async def opened(given: environment.Environment) -> AsyncGenerator[Door]:
+    """The door that the environment names. Raises `InvalidSettings`, `StoreUnavailable`."""
+    if given.url:
+        async with sayso.open(given.url, key=given.key) as remote:
+            yield cast(Door, remote)
+        return
+    house = settings.house(settings.load(given.config))
+    async with database(given) as kept:
+        yield Embedded(desks.Desk(kept, await opening.mint(kept), house), opening.local(getpass.getuser()))
+
+
+@contextlib.asynccontextmanager
+async def database(given: environment.Environment) -> AsyncGenerator[store.Store]:
+    """The database here, closed afterwards."""
+    kept = await stores.connect(given.database)
+    try:
+        yield kept
+    finally:
+        await kept.close()

@@ -1,0 +1,75 @@
+"""What commands print: lines for people, or one JSON document. Foreign text is made safe before a terminal gets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from sayso import draw, model, text, tokens, wording
+from sayso_http import tickets
+
+from sayso_bots import render
+
+_CODES = {"allowed": 0, "answered": 0, "denied": 1}
+
+
+def as_json(document: Any) -> None:
+    """One JSON document, as ASCII: its escapes cannot move a cursor."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def ticket_json(ticket: model.Ticket) -> model.JsonObject:
+    """A ticket for other programs, as the service sends it; its secret reference stays here."""
+    return tickets.document(ticket).model_dump(mode="json")
+
+
+def card(ticket: model.Ticket) -> None:
+    """The card, as text; buttons stand there as commands, so no working token is made for it."""
+    click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only"))))
+
+
+def decision(decided: model.Decision, *, json: bool) -> None:
+    """The decision: on standard output what a script wants to keep, the rest on standard error."""
+    if json:
+        as_json(decided.model_dump(mode="json"))
+    elif decided.outcome != "answered":
+        click.echo(safe(decided.model_text), err=decided.outcome not in ("allowed", "denied"))
+    elif decided.values is not None:
+        as_json(decided.values)
+    else:
+        for value in decided.choices or (decided.text or "",):
+            click.echo(safe(value))
+
+
+def code_of(decided: model.Decision) -> int:
+    """The exit code: 0 allowed or answered, 1 denied, 3 for every way of no decision."""
+    return _CODES.get(decided.outcome, 3)
+
+
+def state_of(ticket: model.Ticket) -> str:
+    """In a word or two."""
+    if ticket.decision is None:
+        return "pending"
+    by = f" by {wording.people(ticket.decision)}" if ticket.decision.by else ""
+    return wording.verdict(ticket.decision) + by
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under heads; no cell is read as markup, and none is cut where a program reads."""
+    from rich import box, console, table
+    from rich.text import Text
+
+    shown = table.Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text(text.line(cell).text) for cell in row))
+    screen = console.Console(markup=False, highlight=False, emoji=False)
+    if not screen.is_terminal:
+        screen.width = 400
+    screen.print(shown)
+
+
+def safe(raw: str) -> str:
+    """Foreign text for a terminal: what would act there is spelled out."""
+    return text.literal(raw).text

@@ -1,0 +1,94 @@
+"""`sayso answer`: one person's answer, from the terminal or, with an approver's key, through the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import pydantic
+from sayso import asking, errors, fields, model, wording
+
+from sayso_bots import door, environment, output, prompt
+
+
+@click.command(
+    "answer",
+    epilog="\b\nExample:\n  sayso answer deploy-42 --deny --reason 'not on a Friday'\n"
+    "  sayso answer refund-7 --value amount=10 --value currency=EUR",
+)
+@click.argument("id")
+@click.option("--allow", "verdict", flag_value="allow", help="Allow a permission.")
+@click.option("--deny", "verdict", flag_value="deny", help="Deny it.")
+@click.option("--reason", help="Why; the agent reads it.")
+@click.option("--input", metavar="JSON", help="Allow, but with this input.")
+@click.option("--grant", type=click.Choice(["session", "always"]), help="Allow more than this once, where offered.")
+@click.option("--text", help="Answer a question.")
+@click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
+@click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the request as JSON.")
+def answer_(id: str, as_json: bool, **given: Any) -> None:
+    """Answer a request. Without any option, ask at the terminal."""
+    asyncio.run(_answer(id, as_json, {name: value for name, value in given.items() if value not in (None, ())}))
+
+
+async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
+    async with door.opened(environment.read()) as desk:
+        ticket = await desk.get(id)
+        try:
+            if given:
+                ticket = await desk.answer(id, _answer_of(ticket.request, given))
+            else:
+                ticket = await prompt.answer(desk, ticket)
+        except errors.AlreadyDecided as error:
+            # whoever is late is told who was first
+            raise click.ClickException(wording.too_late(error.ticket)) from error
+    output.as_json(output.ticket_json(ticket)) if as_json else click.echo(f"{ticket.id}: {output.state_of(ticket)}")
+
+
+def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
+    choices: Sequence[str] = given.pop("choices", ())
+    values: Sequence[str] = given.pop("values", ())
+    if "input" in given:
+        given["input"] = _input(given["input"])
+    if choices:
+        given |= {"choices": choices} if request.multiple else {"choice": _single(choices)}
+    if values:
+        given["values"] = _values(request, values)
+    try:
+        return model.Answer(**given)
+    except pydantic.ValidationError as error:
+        wrong = asking.invalid(error)
+        raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
+
+
+def _input(raw: str) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise errors.InvalidAnswer(f"--input is not JSON: {error}", field="input") from error
+
+
+def _single(choices: Sequence[str]) -> str:
+    if len(choices) > 1:
+        raise errors.InvalidAnswer("only one may be chosen", field="choice")
+    return choices[0]
+
+
+def _values(request: model.Request, given: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs by field; a field of several choices gathers its own."""
+    several = {field.name for field in fields.of_request(request) if field.multiple}
+    values: dict[str, Any] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise errors.InvalidAnswer(f"{pair!r} is not NAME=VALUE", field="values")
+        if name in several:
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise errors.InvalidAnswer(f"{name} is given twice", field=name)
+        else:
+            values[name] = value
+    return values

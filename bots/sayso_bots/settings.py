@@ -1,0 +1,271 @@
+"""`sayso.toml`: who may decide, and where requests go. One wrong key stops the start; secrets have no place in here."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+
+import pydantic
+import sayso
+from sayso import desk as desks
+from sayso import errors, model, people
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*([smhd])$")
+# Names by which chat platforms and sayso itself start their secrets.
+_SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)")
+_SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)$")
+_NOT_YET = re.compile(r"^(discord|rules|policies\.[^.]+\.(remind|escalate))$")
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        found = _DURATION.match(value)
+        if not found:
+            raise ValueError("expected a time such as '15m', '2h', or a number of seconds")
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
+_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
+_SlackUser = Annotated[str, pydantic.StringConstraints(pattern=r"^[TE][A-Z0-9]*/[UW][A-Z0-9]*$")]
+# `anyone` and `requester` mean something else in a policy, and a colon starts a group or an account.
+_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_RESERVED = {"anyone", "requester", "group", "nobody"}
+_Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
+_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$")]
+
+
+class _Table(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Slack(_Table):
+    """`[slack]`"""
+
+    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@]{1,80}$")]
+    """Where a request without a route goes: `#approvals`, or the channel's id."""
+
+
+class Person(_Table):
+    """`[people.NAME]`: the accounts of one person."""
+
+    slack: _SlackUser | None = None
+    """Workspace and user, as `T0123/U0456`."""
+    discord: _Id | None = None
+    web: _Id | None = None
+    """The name this person signs in with at the web inbox."""
+    terminal: _Id | None = None
+    """The user name at this machine."""
+
+
+class Group(_Table):
+    """`[groups.NAME]`: people, and the platform groups that count as well."""
+
+    members: list[str] = []
+    slack_group: _Id | None = None
+    discord_role: _Id | None = None
+
+
+class Policy(_Table):
+    """`[policies.NAME]`: who may answer, how many must agree, by when."""
+
+    approvers: list[str]
+    quorum: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
+    veto: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
+    self_approval: bool = False
+    expires_in: Duration | None = None
+    on_timeout: Literal["deny"] = "deny"
+
+
+class Service(_Table):
+    """`[service]`: how the world reaches `sayso serve`."""
+
+    url: _Url | None = None
+    """The address people and agents use, such as `https://sayso.example.com`, where it is not the one listened on."""
+    hosts: list[_Host] = []
+    """Further host names that the server answers to."""
+    callback_hosts: list[_Host] = []
+    """Hosts that a request's `callback_url` may name."""
+
+
+class Settings(_Table):
+    """The whole file."""
+
+    slack: Slack | None = None
+    people: dict[_Name, Person] = {}
+    groups: dict[_Name, Group] = {}
+    policies: dict[_Name, Policy] = {}
+    service: Service = Service()
+
+
+def load(path: Path | None) -> Settings:
+    """The settings in *path*; without one, `sayso.toml` here if there is one, else none.
+
+    Raises:
+        InvalidSettings: `field` is the full name of the key that is wrong.
+    """
+    found = path or Path("sayso.toml")
+    if path is None and not found.exists():
+        return Settings()
+    try:
+        raw = tomllib.loads(found.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "write one with: sayso init"
+        raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found)) from error
+    return parse(raw)
+
+
+def parse(raw: Mapping[str, Any]) -> Settings:
+    """Settings from a parsed file. Raises as `load`."""
+    for key, value in _leaves(raw):
+        _refuse_secret(key, value)
+    for key in _keys(raw):
+        if _NOT_YET.match(key):
+            raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
+    try:
+        settings = Settings.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise _complaint(error) from error
+    _check(settings)
+    return settings
+
+
+def house(settings: Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
+    """What the desk needs of the settings; *channels* are those that this process reaches."""
+    route = (f"slack:{settings.slack.channel}",) if settings.slack else ("web",)
+    policies = {desks.DEFAULT: sayso.Policy()}
+    policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
+    return sayso.House(
+        policies=policies, directory=directory(settings), route=route, channels=channels, callbacks=callbacks
+    )
+
+
+def directory(settings: Settings) -> people.Directory:
+    """Everybody, with the accounts they press from."""
+    known = {name: people.Profile(frozenset(_accounts(person))) for name, person in settings.people.items()}
+    groups = {
+        name: people.Group(frozenset(group.members), frozenset(_platform_groups(group)))
+        for name, group in settings.groups.items()
+    }
+    return people.Directory(known, groups)
+
+
+def _accounts(person: Person) -> Iterator[str]:
+    return (f"{platform}:{account}" for platform, account in person.model_dump(exclude_none=True).items())
+
+
+def _platform_groups(group: Group) -> Iterator[str]:
+    if group.slack_group:
+        yield f"slack:{group.slack_group}"
+    if group.discord_role:
+        yield f"discord:{group.discord_role}"
+
+
+def _check(settings: Settings) -> None:
+    for name in _RESERVED & settings.people.keys():
+        key = f"people.{name}"
+        raise errors.InvalidSettings(f"{key}: {name!r} has a meaning of its own", field=key, hint="choose another name")
+    owners: dict[str, str] = {}
+    for name, person in settings.people.items():
+        for account in _accounts(person):
+            if account in owners:
+                # or one person could be two of a quorum
+                key = f"people.{name}.{account.partition(':')[0]}"
+                raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
+            owners[account] = name
+    for name, group in settings.groups.items():
+        key = f"groups.{name}.members"
+        for member in group.members:
+            if member not in settings.people:
+                hint = _near(member, settings.people) or f"add [people.{member}]"
+                raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
+    known = directory(settings)
+    for name, policy in house(settings).policies.items():
+        known.check(policy, name)
+
+
+def _refuse_secret(key: str, value: Any) -> None:
+    leaf = key.rpartition(".")[2]
+    if isinstance(value, str) and (_SECRET_VALUE.match(value) or _SECRET_KEY.search(leaf)):
+        hint = "secrets come only by environment, such as SLACK_BOT_TOKEN; this one may have been seen: replace it"
+        raise errors.InvalidSettings(f"{key} looks like a secret", field=key, hint=hint)
+
+
+def _keys(raw: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in raw.items():
+        yield f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(cast("Mapping[str, Any]", value), f"{above}{name}.")
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from _leaves(inner, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for inner in cast(list[object], value):
+            yield from _leaves(inner, name)
+    else:
+        yield name, value
+
+
+def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
+    """The first of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
+    first = error.errors(include_url=False)[0]
+    where = tuple(str(part) for part in first["loc"])
+    key = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        known = _known(where[:-1])
+        hint = _near(where[-1], known) or f"known here: {', '.join(known)}"
+        return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
+    if first["type"] == "missing":
+        return errors.InvalidSettings(f"{key} is missing", field=key, hint=_EXPECTED.get(where[-1]))
+    if first["type"] in ("model_type", "dict_type"):
+        return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
+    if where[-1] == "[key]":
+        return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
+    said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    said = said.removeprefix("Value error, ")
+    expected = next((_EXPECTED[part] for part in reversed(where[1:]) if part in _EXPECTED), None)
+    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=expected)
+
+
+_EXPECTED = {
+    "channel": 'channel = "#approvals"',
+    "slack": 'workspace and user, as "T0123/U0456"; sayso doctor shows the workspace',
+    "approvers": 'approvers = ["ann", "group:release"], or ["anyone"]',
+    "members": 'members = ["ann", "bob"]',
+    "quorum": "quorum = 2",
+    "veto": "veto = 1",
+    "self_approval": "true or false",
+    "expires_in": 'expires_in = "15m", "2h", or a number of seconds; at most 30 days',
+    "on_timeout": 'on_timeout = "deny"; silence is never consent',
+    "url": 'url = "https://sayso.example.com", without a path',
+    "hosts": 'hosts = ["sayso.example.com"]',
+    "callback_hosts": 'callback_hosts = ["hooks.example.com"]',
+}
+
+
+def _known(where: Sequence[str]) -> list[str]:
+    """The keys of the table at *where*."""
+    table: type[pydantic.BaseModel] = Settings
+    for part in where:
+        field = table.model_fields.get(part)
+        if field is None:  # the name of a person, group or policy
+            continue
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        table = next((kind for kind in inner if issubclass(kind, pydantic.BaseModel)), table)
+    return list(table.model_fields)
+
+
+def _near(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]!r}?" if found else None
