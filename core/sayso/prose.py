@@ -135,7 +135,7 @@ class _Markdown(MarkdownIt):
 
 
 def _keep_source(state: StateCore) -> None:
-    """Stands in for the parser's clean-up, which would replace NUL and take a lone carriage return for a line end."""
+    """Stands in for the parser's clean-up, which would replace NUL and turn a lone carriage return into a line end."""
 
 
 def _markdown() -> MarkdownIt:
@@ -190,21 +190,17 @@ class _Reader:
         return spans
 
     def _items(self, tokens: Iterator[Token], until: str) -> Iterator[tuple[Block, ...]]:
-        for token in tokens:
-            if token.type == until:
-                return
+        while next(tokens).type != until:
             yield tuple(self.blocks(tokens, "list_item_close"))
 
     def _rows(self, tokens: Iterator[Token]) -> Iterator[tuple[Spans, ...]]:
         row: list[Spans] = []
-        for token in tokens:
+        while (token := next(tokens)).type != "table_close":
             if token.type == "inline":
                 row.append(self._spans(token.children or []))
             elif token.type == "tr_close":
                 yield tuple(row)
                 row = []
-            elif token.type == "table_close":
-                return
 
     def _fence(self, token: Token) -> Iterator[Block]:
         if info := token.info.strip():
@@ -232,20 +228,18 @@ class _Reader:
 
 def _runs(children: list[Token]) -> Iterator[_Run]:
     depth: Counter[str] = Counter()
-    address = label = ""
+    address = ""
     for token in children:
         kind, _, edge = token.type.rpartition("_")
         if edge == "open":
             depth[kind] += 1
-            address, label = _address(token, "href"), ""
+            address = _address(token, "href") if kind == "link" else address
         elif edge == "close":
             depth[kind] -= 1
-            if kind == "link" and label != address:
+            if kind == "link" and token.markup != "autolink":
                 yield f" ({address})", _UPRIGHT
         else:
-            written = _written(token)
-            label += written
-            yield written, (depth["strong"] > 0, depth["em"] > 0, kind == "code")
+            yield _written(token), (depth["strong"] > 0, depth["em"] > 0, kind == "code")
 
 
 def _written(token: Token) -> str:
@@ -280,8 +274,8 @@ def _plain_block(block: Block) -> str:
             return content
         case Rule():
             return "---"
-        case Table(rows):
-            return "\n".join(" | ".join(map(_joined, row)) for row in rows)
+        case _:  # Table
+            return "\n".join(" | ".join(map(_joined, row)) for row in block.rows)
 
 
 def _joined(spans: Spans) -> str:

@@ -27,6 +27,7 @@ HARMLESS = [
     "IT-отдел использует API-ключ и 3D-модель, SMSки, git-репозиторий",
     "HTML с CSS и JavaScript",
     "Запусти тест: pytest -q, а потом git push",
+    "Сор, рост и ухо в русском тексте about Latin",
     "Київ, їжак, ґанок, п'ять",
     "Καλημέρα κόσμε, ναι ή όχι; και Python",
     "E = mc², Δt = 5 µs, 10 kΩ, 3 μm, π ≈ 3.14, sinθcosφ, λx, νmax, αβγ",
@@ -276,11 +277,14 @@ def test_ordinary_code_is_shown_as_it_is_without_a_warning(raw: str, code: bool)
 @pytest.mark.parametrize("code", [True, False])
 @pytest.mark.parametrize(("kind", "raw"), HOSTILE)
 def test_a_trick_is_named(kind: str, raw: str, code: bool) -> None:
-    for given_raw in (raw, f"x {raw}", f"{raw}\nmore text"):
-        if kind != "marks" or given_raw == raw:
-            shown = text.literal(given_raw, code=code)
-            assert any(kind in warning for warning in shown.warnings), shown
+    shown = text.literal(raw, code=code)
     check(shown)
+    assert any(kind in warning for warning in shown.warnings)
+
+
+@pytest.mark.parametrize(("kind", "raw"), [(kind, raw) for kind, raw in HOSTILE if kind != "marks"])
+def test_a_trick_is_named_between_other_words(kind: str, raw: str) -> None:
+    assert any(kind in warning for warning in text.literal(f"Some words: {raw}\nmore words.").warnings)
 
 
 @pytest.mark.parametrize(("kind", "raw"), HOSTILE_CODE)
