@@ -114,8 +114,9 @@ def checked(request: model.Request) -> model.Request:
     else:
         fields.check_fields(fields.of_request(request))
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
-        digest.canonical(value or {}, name)
-    if len(digest.canonical(document(request), "request")) > model.MAX_REQUEST_BYTES:
+        if value:
+            digest.canonical(value, name)
+    if len(request.model_dump_json(exclude_defaults=True).encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
 

@@ -14,6 +14,9 @@ from sayso import digest, errors, events, fields, model, wording
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
 
+# The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
+INBOX: model.Place = "web"
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -50,7 +53,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         created_at=at,
         expires_at=expires_at,
     )
-    return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route))
+    return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
 
 
 def step(ticket: model.Ticket, event: events.Event) -> Step:
@@ -196,14 +199,14 @@ def _fitting_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
     try:
-        digest.canonical(answer.input or {}, "input")
+        digest.canonical(answer.input if edited and answer.input else {}, "input")
     except errors.InvalidRequest as error:
         raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
     return answer if edited else answer.model_copy(update={"input": None})
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
-    if event.place in ticket.undelivered or event.place not in ticket.route:
+    if event.place in (*ticket.undelivered, INBOX) or event.place not in ticket.route:
         return Step(ticket)
     lost = (*ticket.undelivered, event.place)
     changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
@@ -264,7 +267,8 @@ def _content(
 
 
 def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
-    return tuple(events.Redraw(place=place) for place in ticket.route if place not in ticket.undelivered)
+    kept = (place for place in ticket.route if place != INBOX and place not in ticket.undelivered)
+    return tuple(events.Redraw(place=place) for place in kept)
 
 
 def _resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:

@@ -15,8 +15,14 @@ def permission(**given: Any) -> model.Request:
     return asking.checked(asking.plain(asking.Permission(**asked)))
 
 
-def opened(request: model.Request | None = None, *, requester: str | None = None, **policy: Any) -> model.Ticket:
-    terms = machine.Terms(owner="agent", policy=model.Policy(**policy), route=("chat:#ops", "web"), requester=requester)
+def opened(
+    request: model.Request | None = None,
+    *,
+    requester: str | None = None,
+    route: tuple[str, ...] = ("chat:#ops", "web"),
+    **policy: Any,
+) -> model.Ticket:
+    terms = machine.Terms(owner="agent", policy=model.Policy(**policy), route=route, requester=requester)
     return machine.open_ticket(request or permission(), terms, id="r1", ref=tokens.new_ref(), at=NOW).ticket
 
 

@@ -10,7 +10,7 @@ from sayso import asking, digest, errors, events, machine, model
 
 from tests.core.samples import DEPLOY, NOW, after, opened, permission, person, said
 
-WEB_AND_CHAT = (events.Redraw(place="chat:#ops"), events.Redraw(place="web"))
+REDRAWN = (events.Redraw(place="chat:#ops"),)
 
 
 def decided(ticket: model.Ticket) -> model.Decision:
@@ -43,7 +43,7 @@ def test_one_allow_decides_and_hands_out_exactly_the_input_that_was_shown() -> N
     assert decision.input_digest == digest.of_call("Bash", DEPLOY)
     assert decision.digest == opened().model_copy(update={"ref": step.ticket.ref}).digest
     assert [one.person for one in decision.by] == ["ann"]
-    assert step.effects == WEB_AND_CHAT
+    assert step.effects == REDRAWN
     assert machine.next_wake(step.ticket) is None
 
 
@@ -80,7 +80,7 @@ def test_the_same_answer_twice_changes_nothing() -> None:
 
 
 def test_a_first_allow_of_two_redraws_the_cards() -> None:
-    assert machine.step(opened(quorum=2), said("ann", verdict="allow")).effects == WEB_AND_CHAT
+    assert machine.step(opened(quorum=2), said("ann", verdict="allow")).effects == REDRAWN
 
 
 def test_one_deny_is_a_veto_even_by_somebody_who_allowed_before() -> None:
@@ -166,17 +166,28 @@ def test_a_superseded_request_is_closed() -> None:
 
 
 def test_a_request_is_undeliverable_once_every_place_is_lost() -> None:
-    one = after(opened(), events.Undelivered(at=NOW, place="chat:#ops", reason="no such channel"))
-    assert (one.state, one.undelivered) == ("pending", ("chat:#ops",))
-    assert machine.step(one, events.Undelivered(at=NOW, place="chat:#ops", reason="again")) == machine.Step(one)
+    ticket = opened(route=("chat:#a", "chat:#b"))
+    one = after(ticket, events.Undelivered(at=NOW, place="chat:#a", reason="no such channel"))
+    assert (one.state, one.undelivered) == ("pending", ("chat:#a",))
+    assert machine.step(one, events.Undelivered(at=NOW, place="chat:#a", reason="again")) == machine.Step(one)
     assert machine.step(one, events.Undelivered(at=NOW, place="chat:#else", reason="not ours")) == machine.Step(one)
-    decision = decided(after(one, events.Undelivered(at=NOW, place="web", reason="gone")))
+    decision = decided(after(one, events.Undelivered(at=NOW, place="chat:#b", reason="gone")))
     assert (decision.outcome, decision.reason) == ("undeliverable", "gone")
 
 
+def test_the_inbox_is_never_posted_to_and_never_lost() -> None:
+    ticket = opened(route=("chat:#a", "web"))
+    assert machine.step(ticket, events.Undelivered(at=NOW, place="web", reason="x")) == machine.Step(ticket)
+    assert after(ticket, events.Undelivered(at=NOW, place="chat:#a", reason="x")).state == "pending"
+    terms = machine.Terms(owner="agent", policy=model.Policy(), route=("web",))
+    step = machine.open_ticket(permission(), terms, id="r1", ref="x", at=NOW)
+    assert step.effects == ()
+
+
 def test_a_lost_place_is_not_redrawn() -> None:
-    step = machine.step(opened(), events.Undelivered(at=NOW, place="chat:#ops", reason="gone"))
-    assert step.effects == (events.Redraw(place="web"),)
+    ticket = opened(route=("chat:#a", "chat:#b"))
+    step = machine.step(ticket, events.Undelivered(at=NOW, place="chat:#a", reason="gone"))
+    assert step.effects == (events.Redraw(place="chat:#b"),)
 
 
 def test_a_decision_is_sent_to_the_callback_address() -> None:
