@@ -1,0 +1,141 @@
+"""A hook call becomes a request, and a decision becomes the JSON that Claude Code obeys. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import pydantic
+
+from sayso import asking, digest, errors, gate, model
+from sayso_claude import forms
+
+# Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
+_PLAIN_BASH = {"command", "description", "timeout"}
+# The rule is shown as one fact on the card, and a fact holds 2000 characters.
+_LONGEST_RULE = 1000
+# In a rule `*` is a wildcard and `:*` a prefix; brackets and backslashes may be read as escapes. The others join or
+# redirect commands, which the CLI matches part by part.
+_NOT_LITERAL = set("*\\()\"'`$;&|<>#")
+
+GRANTED = "“Allow for the session” adds"
+"""The card's fact that shows a session rule before anybody allows it."""
+
+
+class Call(pydantic.BaseModel):
+    """What Claude Code sends before a tool runs; keys of newer versions are passed over."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    hook_event_name: Literal["PreToolUse", "PermissionRequest"]
+    session_id: str
+    tool_name: str
+    tool_input: dict[str, Any]
+    tool_use_id: str | None = None
+    """Only before a tool; a permission request does not say which call it is about."""
+    prompt_id: str | None = None
+    cwd: str | None = None
+    permission_mode: str | None = None
+    agent_id: str | None = None
+    agent_type: str | None = None
+
+
+def event_of(raw: bytes) -> str | None:
+    """The event of a hook call; None where it cannot be read."""
+    try:
+        payload = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    name = cast("dict[str, Any]", payload).get("hook_event_name") if isinstance(payload, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def parse(raw: bytes) -> Call | None:
+    """The call to decide, or None where nothing hangs on our answer.
+
+    Raises:
+        InvalidRequest: it is no hook call, or one that is not decided here.
+    """
+    event = event_of(raw)
+    if event in forms.HARMLESS:
+        return None
+    if event not in forms.GATES:
+        hint = "use this hook for PreToolUse and PermissionRequest only; see: sayso init claude-code"
+        raise errors.InvalidRequest(f"{event!r} is not decided here", field="hook_event_name", hint=hint)
+    try:
+        return Call.model_validate(json.loads(raw))
+    except pydantic.ValidationError as error:
+        raise asking.invalid(error) from error
+
+
+def request_id(call: Call, owner: str, idempotency_key: str | None) -> str | None:
+    """The same call gets the same id, so a caller who was cut off finds its ticket; None where nothing names it."""
+    if call.tool_use_id:
+        named = ["call", owner, call.session_id, call.tool_use_id]
+    elif idempotency_key:
+        named = ["attempt", owner, call.session_id, idempotency_key]
+    else:
+        return None
+    return "claude-" + hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+
+
+def request(
+    call: Call, *, id: str | None, expires_in: float, policy: str | None = None, route: Sequence[str] = ()
+) -> model.Request:
+    """The question that people see. Raises `InvalidRequest`."""
+    rule = session_rule(call, call.tool_input)
+    agent = f"Claude Code ({call.agent_type})" if call.agent_type else "Claude Code"
+    context = {"Folder": call.cwd, "Permission mode": call.permission_mode, GRANTED: _shown(rule)}
+    traced = {"event": call.hook_event_name, **call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"})}
+    given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route)}
+    return asking.Permission(
+        tool=call.tool_name,
+        input=call.tool_input,
+        grants=("session",) if rule else (),
+        source=model.Source(agent=agent[:200], session=call.session_id[:200] or None),
+        context={name: value[:2000] for name, value in context.items() if value},
+        metadata={"claude": {name: value for name, value in traced.items() if value}},
+        expires_in=expires_in,
+        **{name: value for name, value in given.items() if value},
+    )
+
+
+def answer(call: Call, decision: model.Decision) -> model.JsonObject:
+    """The JSON for exactly this decision on exactly this call.
+
+    Raises:
+        DigestMismatch: the input is not the one that was allowed.
+    """
+    if not decision.allowed:
+        return forms.deny(call.hook_event_name, decision.model_text)
+    allowed = gate.approved_input(call.tool_name, decision)
+    changed = allowed if digest.canonical(allowed) != digest.canonical(call.tool_input) else None
+    rule = session_rule(call, allowed) if decision.grant == "session" else None
+    return forms.allow(
+        call.hook_event_name,
+        decision.model_text,
+        changed=changed,
+        context=decision.model_text if changed is not None or decision.reason else None,
+        permissions=(_update(rule),) if rule else (),
+    )
+
+
+def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
+    """The shell command that a rule for the session would allow; None where no rule says exactly that and no more."""
+    command = arguments.get("command")
+    if call.hook_event_name != "PermissionRequest" or call.tool_name != "Bash" or set(arguments) - _PLAIN_BASH:
+        return None
+    if not isinstance(command, str) or not 0 < len(command) <= _LONGEST_RULE or command != command.strip():
+        return None
+    return command if command.isprintable() and command.isascii() and not _NOT_LITERAL & set(command) else None
+
+
+def _shown(rule: str | None) -> str | None:
+    return rule and f"the rule Bash({rule}), until this session ends"
+
+
+def _update(rule: str) -> model.JsonObject:
+    rules = [{"toolName": "Bash", "ruleContent": rule}]
+    return {"type": "addRules", "rules": rules, "behavior": "allow", "destination": "session"}

@@ -1,0 +1,46 @@
+"""One press is enough: a call that a person allowed before the tool is not asked about again as a permission request.
+
+Claude Code asks again where a rule of its own says `ask`, and does not say about which call. A pass is for the same
+call only: key, session, prompt, subagent, tool and the very input that was allowed; used once, within seconds, in this
+process. Another replica, or a restarted one, asks the person again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sayso import digest, gate, model
+from sayso_claude import hooks
+
+# Seconds. Claude Code asks for permission within one after the hook before the tool.
+WINDOW = 15.0
+# More calls than can be in that window.
+_MOST = 1000
+
+
+class Passes:
+    """The calls allowed a moment ago."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[object, ...], tuple[datetime, model.Decision]] = {}
+
+    def keep(self, owner: str, call: hooks.Call, decision: model.Decision, now: datetime) -> None:
+        """Remember that people, not a rule or a clock, allowed this call."""
+        if call.hook_event_name != "PreToolUse" or not decision.allowed or not decision.by:
+            return
+        self._until = {key: kept for key, kept in self._until.items() if kept[0] > now}
+        if len(self._until) < _MOST:
+            allowed = gate.approved_input(call.tool_name, decision)
+            self._until[_key(owner, call, allowed)] = (now + timedelta(seconds=WINDOW), decision)
+
+    def use(self, owner: str, call: hooks.Call, now: datetime) -> model.Decision | None:
+        """The decision on this very call, once; None where there is none."""
+        if call.hook_event_name != "PermissionRequest":
+            return None
+        until, decision = self._until.pop(_key(owner, call, call.tool_input), (now, None))
+        return decision if until > now else None
+
+
+def _key(owner: str, call: hooks.Call, arguments: model.JsonObject) -> tuple[object, ...]:
+    same = digest.of_call(call.tool_name, arguments)
+    return owner, call.session_id, call.prompt_id, call.agent_id, same

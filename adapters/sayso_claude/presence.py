@@ -1,0 +1,131 @@
+"""Who still holds a connection. A caller that hung up and does not come back has its request withdrawn.
+
+A service that stops, or is killed, withdraws nothing that somebody may come back for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+from aiohttp import web
+
+from sayso import clock, desk, errors, model, store
+
+# Seconds between two looks at all held connections: a web server tells a handler nothing when its client goes away.
+SWEEP = 0.5
+# Seconds in which a cut caller may come back. A command hook tries again at least every two.
+GRACE = 6.0
+
+T = TypeVar("T")
+
+
+class Gone(Exception):
+    """The caller hung up; nobody reads what we would answer."""
+
+
+class Stopping(errors.SaysoError):
+    """This service stops; the request stays open for a caller who comes back."""
+
+    code = "stopping"
+    status = 503
+
+
+class Presence:
+    """The held connections of one process."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self._desk = front
+        self._clock: clock.Clock = front.clock
+        self._held: dict[asyncio.Future[None], web.Request] = {}
+        self._stopping = asyncio.Event()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    async def hold(self, request: web.Request, ticket: model.Ticket, turn: int) -> model.Decision:
+        """The decision, for a caller who holds *request* open; *turn* is what `arrived` gave.
+
+        Raises:
+            Gone: the caller hung up. Unless somebody comes back, the ticket is withdrawn.
+            Stopping: this service stops.
+        """
+        try:
+            return await self._unless_gone(request, self._desk.wait(ticket.id))
+        except (Gone, asyncio.CancelledError):
+            # a server with `handler_cancellation` cancels the handler where others only close the connection
+            if not self._stopping.is_set():
+                self._say_farewell(ticket, turn)
+            raise
+
+    async def arrived(self, id: str) -> int:
+        """Note that somebody comes (back) for a request that may exist already; 0 where it does not.
+
+        The note is in the store, so that no other replica withdraws what is waited for here.
+        """
+        try:
+            ticket = await self._desk.store.load(id)
+        except errors.NotFound:
+            return 0
+        while True:
+            kept = await self._desk.store.get("return", id)
+            version = kept.version if kept else 0
+            with contextlib.suppress(errors.Conflict):
+                await self._desk.store.put(store.Record("return", id, {}, ticket.expires_at, version))
+                return version + 1
+
+    async def stop(self, _: web.Application) -> None:
+        """Let every held request go, before the server closes its connections."""
+        self._stopping.set()
+
+    async def close(self, _: web.Application) -> None:
+        """End all that runs in the background."""
+        tasks = [*self._farewells, *([self._sweeper] if self._sweeper else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _unless_gone(self, request: web.Request, waiting: Awaitable[T]) -> T:
+        gone = asyncio.get_running_loop().create_future()
+        wanted, stopping = asyncio.ensure_future(waiting), asyncio.ensure_future(self._stopping.wait())
+        self._held[gone] = request
+        self._sweep_if_idle()
+        try:
+            await asyncio.wait({wanted, gone, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if wanted.done():
+                return wanted.result()
+            if stopping.done():
+                raise Stopping("the approval service is stopping; nobody has decided", hint="ask again in a moment")
+            raise Gone
+        finally:
+            del self._held[gone]
+            for left in (wanted, stopping, gone):
+                left.cancel()
+
+    def _sweep_if_idle(self) -> None:
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        while self._held:
+            for gone, request in self._held.items():
+                if not gone.done() and (request.transport is None or request.transport.is_closing()):
+                    gone.set_result(None)
+            await self._pause(SWEEP)
+
+    def _say_farewell(self, ticket: model.Ticket, turn: int) -> None:
+        task = asyncio.create_task(self._withdraw(ticket, turn))
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+    async def _withdraw(self, ticket: model.Ticket, turn: int) -> None:
+        await self._pause(GRACE)
+        kept = await self._desk.store.get("return", ticket.id)
+        if (kept.version if kept else 0) == turn:
+            await self._desk.cancel(ticket.id, desk.Caller(ticket.owner), "the agent hung up")
+            await self._desk.store.remove("return", ticket.id)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._clock.within(self._clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())

@@ -1,0 +1,101 @@
+"""The settings that make Claude Code ask: typed, because one wrong value makes it drop the whole file in silence."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Literal, NotRequired
+from urllib.parse import urlsplit
+
+from typing_extensions import TypedDict
+
+from sayso import errors
+
+Event = Literal["PreToolUse", "PermissionRequest"]
+
+DEFAULT_URL = "http://127.0.0.1:8700"
+PATH = "/claude/hooks"
+# Seconds; what Claude Code gives a hook without a limit of its own.
+DEFAULT_TIMEOUT = 600
+# Seconds by which a command hook gives up before Claude Code would kill it, which it takes for "no decision".
+MARGIN = 10
+
+
+class Hook(TypedDict):
+    """One hook handler."""
+
+    type: Literal["command", "http"]
+    timeout: int
+    onFailure: Literal["block"]
+    """Without it a tool that is allowed beforehand runs whenever the hook fails."""
+    command: NotRequired[str]
+    url: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
+    allowedEnvVars: NotRequired[list[str]]
+
+
+class Matcher(TypedDict):
+    """The handlers for the tools that a pattern names."""
+
+    matcher: str
+    hooks: list[Hook]
+
+
+class Settings(TypedDict):
+    """What goes into `.claude/settings.json`."""
+
+    hooks: dict[Event, list[Matcher]]
+
+
+def settings(
+    url: str = DEFAULT_URL,
+    *,
+    events: Sequence[Event] = ("PermissionRequest",),
+    matcher: str = "*",
+    timeout: int = DEFAULT_TIMEOUT,
+    kind: Literal["command", "http"] = "command",
+) -> Settings:
+    """Settings that ask at the service at *url*, for tools that *matcher* names, waiting *timeout* seconds at most.
+
+    A command hook survives a restart of the service; an http hook is denied by one.
+
+    Raises:
+        InvalidSettings: an address, an event or a time that Claude Code would not take as meant.
+    """
+    _check(url, events, timeout)
+    hook = _http(url.rstrip("/"), timeout) if kind == "http" else _command(url.rstrip("/"), timeout)
+    return {"hooks": {event: [{"matcher": matcher, "hooks": [hook]}] for event in events}}
+
+
+def _command(url: str, timeout: int) -> Hook:
+    words = ["sayso", "hook", "claude-code", "--timeout", str(timeout - MARGIN)]
+    words += ["--url", url] if url != DEFAULT_URL else []
+    return {"type": "command", "command": shlex.join(words), "timeout": timeout, "onFailure": "block"}
+
+
+def _http(url: str, timeout: int) -> Hook:
+    return {
+        "type": "http",
+        "url": url + PATH,
+        "timeout": timeout,
+        "onFailure": "block",
+        "headers": {"Authorization": "Bearer $SAYSO_KEY", "Sayso-Timeout": str(timeout)},
+        "allowedEnvVars": ["SAYSO_KEY"],
+    }
+
+
+def _check(url: str, events: Sequence[str], timeout: int) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        hint = f"an address such as {DEFAULT_URL}"
+        raise errors.InvalidSettings("the url is no web address", field="url", hint=hint)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        hint = "Claude Code shows the address to the model; the key goes into SAYSO_KEY"
+        raise errors.InvalidSettings("the url must hold no secret, query or fragment", field="url", hint=hint)
+    for event in events or [""]:
+        if event not in ("PreToolUse", "PermissionRequest"):
+            hint = "PreToolUse or PermissionRequest"
+            raise errors.InvalidSettings(f"{event!r} is not decided here", field="events", hint=hint)
+    if type(timeout) is not int or not 2 * MARGIN <= timeout <= 86_400:
+        hint = f"whole seconds from {2 * MARGIN} to 86400"
+        raise errors.InvalidSettings(f"a timeout of {timeout!r} does not do", field="timeout", hint=hint)

@@ -1,0 +1,114 @@
+"""`sayso hook claude-code`: hands a hook call to the service and its answer back, or denies.
+
+It starts once for every tool call, so until something fails it imports only what Python has loaded or compiled in. It
+outlives a restart of the service: a call that was cut off is sent again, under the same key, and finds its ticket.
+Whatever goes wrong it says "deny" in so many words, because Claude Code takes silence for "no decision".
+"""
+
+from __future__ import annotations
+
+import os
+
+from sayso_bots import relay
+
+# Seconds; Claude Code kills a hook after 600, and then nothing denies.
+TIMEOUT = 590.0
+URL = "http://127.0.0.1:8700"
+USAGE = f"""\
+usage: sayso hook claude-code [--timeout SECONDS] [--url URL]
+
+Asks the service about the tool call on standard input and prints its decision, as a command hook of Claude Code.
+SAYSO_KEY is the agent key, SAYSO_URL (or --url) the service, {URL} by default. It waits {TIMEOUT:.0f} seconds:
+keep that below the hook's timeout. `sayso init claude-code` shows the settings.
+"""
+
+
+class _Misused(Exception):
+    """The command line is wrong."""
+
+
+def main(argv: list[str]) -> int:
+    """Run the hook; 0 with a decision on standard output, 2 (which blocks a tool) where even the event is unknown."""
+    raw = b""
+    try:
+        raw = _stdin()
+        timeout, url = _options(argv)
+        key = os.environ.get("SAYSO_KEY", "")
+        if not key:
+            raise relay.Failed("SAYSO_KEY is not set: make a key with `sayso keys add NAME --role agent`")
+        body = relay.Relay(url, key, timeout).ask(raw)
+    except (relay.Failed, _Misused) as failure:
+        return _closed(raw, str(failure))
+    except BaseException as error:
+        # also a SIGINT: a hook that ends in any other way is "no decision"
+        return _closed(raw, f"the hook itself failed: {type(error).__name__}: {error}")
+    return _print(raw, body)
+
+
+def _stdin() -> bytes:
+    chunks: list[bytes] = []
+    while chunk := os.read(0, 1 << 16):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _options(argv: list[str]) -> tuple[float, str]:
+    if argv[:1] != ["claude-code"]:
+        raise _Misused(f"there is no hook {' '.join(argv[:1])!r}; say: sayso hook claude-code")
+    given = {"--timeout": str(TIMEOUT), "--url": os.environ.get("SAYSO_URL") or URL}
+    words = [part for word in argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    if len(words) % 2 or not set(words[::2]) <= set(given):
+        raise _Misused(f"cannot read {' '.join(argv[1:])!r}; see: sayso hook --help")
+    given.update(zip(words[::2], words[1::2], strict=True))
+    try:
+        timeout = float(given["--timeout"])
+    except ValueError:
+        timeout = 0.0
+    if not 1 <= timeout <= 86_400:
+        raise _Misused(f"--timeout {given['--timeout']!r} is no time in seconds, 1 to 86400")
+    return timeout, given["--url"]
+
+
+def _print(raw: bytes, body: bytes) -> int:
+    """The service's answer, if it is one that Claude Code will obey."""
+    if b'"hookSpecificOutput"' in body and (b'"permissionDecision"' in body or b'"behavior"' in body):
+        return _written(body)
+    from sayso_claude import forms
+
+    if _event(raw) in forms.HARMLESS:
+        return _written(body)
+    return _closed(raw, "the answer is no decision: is the address that of sayso serve?")
+
+
+def _closed(raw: bytes, reason: str) -> int:
+    """Deny, in the form of this very event."""
+    import json
+
+    from sayso_claude import forms
+
+    told = f"sayso hook: {reason}. Nobody has allowed this; do not work around it."
+    event = _event(raw)
+    if event in forms.GATES:
+        return _written(json.dumps(forms.deny(event, told)).encode())
+    os.write(2, told.encode("utf-8", "backslashreplace") + b"\n")
+    if event in forms.HARMLESS:
+        return 1
+    # not even the event is known: both ways of saying no that work before a tool
+    _written(json.dumps(forms.deny("PreToolUse", told)).encode())
+    return 2
+
+
+def _event(raw: bytes) -> str:
+    import json
+
+    try:
+        return str(json.loads(raw)["hook_event_name"])
+    except (ValueError, RecursionError, TypeError, LookupError):
+        return ""
+
+
+def _written(body: bytes) -> int:
+    left = memoryview(body)
+    while left:
+        left = left[os.write(1, left) :]
+    return 0

@@ -1,0 +1,102 @@
+"""A service with Claude Code's door only, on loopback, and people who answer at its desk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+import sayso
+from sayso import clock, keys, model, opening, people, store, stores
+from sayso_claude import server
+from sayso_http import auth
+from tests.conftest import until
+
+Json = dict[str, Any]
+
+ANN = people.Actor(account="test:ann", name="Ann", member=True)
+
+
+@dataclass
+class Service:
+    """One running service; `key` is an agent's."""
+
+    url: str
+    key: str
+    desk: sayso.Desk
+    runner: web.AppRunner
+
+    async def asked(self, count: int = 1) -> model.Ticket:
+        """The newest request, once there have been *count*."""
+        async with asyncio.timeout(20):
+            changes = self.desk.store.changes()
+            while len(found := await self.desk.store.list(store.Query())) < count:
+                await anext(changes)
+        return found[0]
+
+    async def count(self) -> int:
+        return len(await self.desk.store.list(store.Query()))
+
+    async def answer(self, *, count: int = 1, **answer: Any) -> model.Ticket:
+        """Ann answers the newest of *count* requests."""
+        ticket = await self.asked(count)
+        return await self.desk.answer(ticket.id, model.Answer(**answer), ANN)
+
+    async def decided(self, id: str) -> model.Decision:
+        async with asyncio.timeout(20):
+            return await self.desk.wait(id)
+
+    async def post(self, payload: Json | bytes, **headers: str) -> tuple[int, Json]:
+        """A hook call; header names with underscores."""
+        named = {
+            "Authorization": f"Bearer {self.key}",
+            **{name.replace("_", "-"): text for name, text in headers.items()},
+        }
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.url}/claude/hooks", data=body, headers=named) as response,
+        ):
+            return response.status, await response.json()
+
+    async def waiting(self) -> None:
+        """Somebody waits for the newest request."""
+        await self.asked()
+        await until(lambda: self.desk.store.waiting)
+
+
+@asynccontextmanager
+async def serve(
+    folder: Path, *, port: int = 0, now: clock.Clock | None = None, key: str = "", **options: Any
+) -> AsyncGenerator[Service, None]:
+    """Serve over the database in *folder*; with *key* it was served before."""
+    kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
+    desk = sayso.Desk(kept, await opening.mint(kept), now=now)
+    known = keys.Keys(kept)
+    secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
+    app = web.Application(middlewares=[auth.errors_as_json])
+    server.add_routes(app, desk, authenticate=auth.authenticate(known), **options)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    try:
+        yield Service(f"http://127.0.0.1:{runner.addresses[0][1]}", secret, desk, runner)
+    finally:
+        await runner.cleanup()
+        await kept.close()
+
+
+def call(event: str = "PreToolUse", tool: str = "Bash", input: Json | None = None, **more: Any) -> Json:
+    """What Claude Code sends before a tool, or for a permission."""
+    common = {"session_id": "s-1", "transcript_path": "/t", "cwd": "/home/dev/shop", "prompt_id": "p-1"}
+    named = {"tool_use_id": "toolu_1"} if event == "PreToolUse" else {"permission_suggestions": []}
+    content = {"tool_name": tool, "tool_input": {"command": "make deploy"} if input is None else input}
+    return {**common, "permission_mode": "default", "hook_event_name": event, **content, **named, **more}
