@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 import pydantic
-from sayso import asking, errors, model
 
+from sayso import asking, errors, model
 from sayso_bots import door, environment, output, prompt, settings
 
 _SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(settings.Duration)

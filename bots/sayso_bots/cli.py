@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 
 import click
+
 from sayso import errors
 
 # Commands load when they are used: each brings its own imports, some of them slow.

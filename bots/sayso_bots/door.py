@@ -9,11 +9,19 @@ from typing import Literal, Protocol, cast
 
 import sayso
 from sayso import desk as desks
-from sayso import model, opening, people, store, stores
-
+from sayso import events, model, opening, people, store, stores
 from sayso_bots import environment, settings
 
 State = Literal["pending", "decided"]
+
+
+class Happened(Protocol):
+    """One row of a log, from the store or over the wire."""
+
+    @property
+    def entry(self) -> events.Entry:
+        """What happened."""
+        ...
 
 
 class Door(sayso.Asker, Protocol):
@@ -29,7 +37,7 @@ class Door(sayso.Asker, Protocol):
         """Answer, as whoever the key belongs to or sits here."""
         ...
 
-    async def log(self, id: str) -> Sequence[store.Row]:
+    async def log(self, id: str) -> Sequence[Happened]:
         """All that happened to a request, oldest first."""
         ...
 
@@ -77,7 +85,7 @@ class Embedded:
         """Answer as the person at this terminal."""
         return await self.desk.answer(id, answer, self.actor)
 
-    async def log(self, id: str) -> Sequence[store.Row]:
+    async def log(self, id: str) -> Sequence[Happened]:
         """All that happened to a request, oldest first."""
         return await self.desk.store.log(id)
 

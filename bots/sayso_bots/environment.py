@@ -11,7 +11,7 @@ from pathlib import Path
 from sayso import errors, opening
 
 # Read by the core and by the hook; named here, so that they are known.
-_ELSEWHERE = {"SAYSO_SECRET"}
+_ELSEWHERE = {"SAYSO_SECRET", "SAYSO_PLAIN_HTTP"}
 _OURS = {"SAYSO_CONFIG", "SAYSO_URL", "SAYSO_KEY", "SAYSO_DATABASE_URL", "SAYSO_HOST", "SAYSO_PORT"} | _ELSEWHERE
 
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import get_args
 
 import click
-from sayso import clock, keys
 
+from sayso import clock, keys
 from sayso_bots import door, environment, output, settings
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from sayso import draw, model, text, tokens, wording
-from sayso_http import tickets
 
+from sayso import draw, model, text, tokens, wording
 from sayso_bots import render
+from sayso_http import tickets
 
 _CODES = {"allowed": 0, "answered": 0, "denied": 1}
 

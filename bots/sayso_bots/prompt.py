@@ -9,8 +9,8 @@ import sys
 from typing import Any
 
 import click
-from sayso import errors, fields, model
 
+from sayso import errors, fields, model
 from sayso_bots import door, output
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 import pydantic
-from sayso import asking, errors, fields, model, wording
 
+from sayso import asking, errors, fields, model, wording
 from sayso_bots import door, environment, output, prompt
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
 import pydantic
+
 import sayso
 from sayso import desk as desks
 from sayso import errors, model, people
@@ -58,8 +59,6 @@ class Person(_Table):
     slack: _SlackUser | None = None
     """Workspace and user, as `T0123/U0456`."""
     discord: _Id | None = None
-    web: _Id | None = None
-    """The name this person signs in with at the web inbox."""
     terminal: _Id | None = None
     """The user name at this machine."""
 
@@ -92,6 +91,8 @@ class Service(_Table):
     """Further host names that the server answers to."""
     callback_hosts: list[_Host] = []
     """Hosts that a request's `callback_url` may name."""
+    owner: _Name | None = None
+    """Whom the printed sign-in link signs in; a person, where there are any."""
 
 
 class Settings(_Table):
@@ -181,6 +182,9 @@ def _check(settings: Settings) -> None:
                 key = f"people.{name}.{account.partition(':')[0]}"
                 raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
             owners[account] = name
+    if settings.service.owner and settings.service.owner not in settings.people:
+        hint = _near(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
+        raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:

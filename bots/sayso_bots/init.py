@@ -1,0 +1,112 @@
+"""`sayso init`: the files somebody starts from; what is printed can be used as it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sayso_bots import output
+
+TEMPLATE = """\
+# sayso.toml: who may decide, and where requests go. Secrets come only by environment.
+# An unknown key or a wrong value stops the start; try it with: sayso doctor
+
+# [slack]
+# channel = "#approvals"              # where a request without a route goes
+
+# [people.ann]                        # one person, whatever they press on
+# slack = "T0123/U0456"               # workspace and user
+# terminal = "ann"                    # the user name at this machine
+
+# [groups.release]
+# members = ["ann"]
+# slack_group = "S0123"               # members of this user group count as well
+
+[policies.default]
+approvers = ["anyone"]                # people, "group:release", "requester", "anyone" (full members of the place)
+expires_in = "1h"                     # silence is never consent: what expires is not allowed
+
+# [policies.production]
+# approvers = ["group:release"]
+# quorum = 2                          # so many different people must allow it
+# veto = 1                            # so many denials deny it
+# self_approval = false
+# expires_in = "15m"
+# on_timeout = "deny"
+
+# [service]
+# owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
+# url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine
+# hosts = ["sayso.internal"]          # further host names it answers to
+# callback_hosts = ["hooks.example.com"]
+"""
+
+_SLACK = """
+Three steps:
+  1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the text above.
+  2. Install it to the workspace, and make an app-level token with the scope connections:write.
+  3. export SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-…, put [slack] channel = "#approvals" into sayso.toml,
+     invite the app to that channel, and run: sayso serve
+"""
+
+_CLAUDE = """
+Three steps:
+  1. Put the text above into .claude/settings.json (or ~/.claude/settings.json for all projects).
+  2. On the machine of the service: sayso keys add claude --role agent
+  3. export SAYSO_KEY=… where Claude Code runs, and start it.
+"""
+
+
+@click.group(
+    "init",
+    invoke_without_command=True,
+    epilog="\b\nExample:\n  sayso init\n  sayso init slack > manifest.json\n  sayso init claude-code",
+)
+@click.pass_context
+def init_(context: click.Context) -> None:
+    """Write a commented sayso.toml, or print what another program needs."""
+    if context.invoked_subcommand is not None:
+        return
+    path = Path("sayso.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError as error:
+        raise click.ClickException(f"{path} is there already; nothing was changed") from error
+    click.echo(f"{path} written; next: sayso doctor, then sayso serve")
+
+
+@init_.command(epilog="\b\nExample:\n  sayso init slack > manifest.json")
+def slack() -> None:
+    """Print the manifest of the Slack app, and how to install it."""
+    from sayso_slack import manifest
+
+    output.as_json(manifest.manifest())
+    click.echo(_SLACK, err=True)
+
+
+@init_.command("claude-code", epilog="\b\nExample:\n  sayso init claude-code > .claude/settings.json")
+@click.option("--url", default="http://127.0.0.1:8700", show_default=True, envvar="SAYSO_URL", help="Of the service.")
+@click.option("--event", "events", multiple=True, type=click.Choice(["PermissionRequest", "PreToolUse"]))
+@click.option("--matcher", default="*", show_default=True, help="Which tools; Claude Code's own pattern.")
+@click.option("--timeout", type=int, default=600, show_default=True, help="Seconds to wait for a person.")
+@click.option("--http", is_flag=True, help="Let Claude Code call the service itself, without a process for each call.")
+def claude_code(url: str, events: tuple[str, ...], matcher: str, timeout: int, http: bool) -> None:
+    """Print the settings that make Claude Code ask here.
+
+    PermissionRequest (the default) asks where Claude Code would ask; PreToolUse asks before every call.
+    """
+    from sayso_claude import settings
+
+    chosen: list[settings.Event] = ["PreToolUse" if event == "PreToolUse" else "PermissionRequest" for event in events]
+    made = settings.settings(
+        url,
+        events=chosen or ["PermissionRequest"],
+        matcher=matcher,
+        timeout=timeout,
+        kind="http" if http else "command",
+    )
+    click.echo(json.dumps(made, indent=2))
+    click.echo(_CLAUDE, err=True)

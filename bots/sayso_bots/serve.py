@@ -1,0 +1,56 @@
+"""`sayso serve`: the service in the foreground, until it is told to stop or cannot go on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import click
+
+from sayso import errors
+from sayso_bots import environment, logs, settings
+
+
+@click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
+def serve_() -> None:
+    """Run the service: inbox, HTTP API, Claude Code hooks, and the chat that is configured.
+
+    Everything is set by sayso.toml and the environment; `sayso doctor` looks at both.
+    """
+    given = environment.read()
+    logs.start()
+    asyncio.run(_serve(given, settings.load(given.config)))
+
+
+async def _serve(given: environment.Environment, chosen: settings.Settings) -> None:
+    # aiohttp and the adapters are slow to import, and no other command needs them
+    from sayso_bots import listening, service
+
+    listening.check(given, chosen.service)
+    stopped = _stop_signal()
+    with listening.bind(given.host, given.port) as listener:
+        async with service.running(given, chosen, listener) as running:
+            click.echo(f"sayso listens on {running.url}")
+            click.echo(f"  database  {service.durability(running.desk.store.durability)}")
+            click.echo(f"  chat      {running.chat}")
+            click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
+            await asyncio.wait({running.failed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            click.echo("sayso stops: no new calls, finishing what is under way", err=True)
+            failure = running.failed.exception() if running.failed.done() else None
+    if failure is not None:
+        raise errors.SaysoError(f"a background worker crashed: {type(failure).__name__}", hint="see the log above")
+
+
+def _stop_signal() -> asyncio.Future[None]:
+    """Done at the first SIGTERM or SIGINT; a second one kills, as ever."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[None] = loop.create_future()
+
+    def stop() -> None:
+        stopped.set_result(None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return stopped
