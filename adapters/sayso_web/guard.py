@@ -1,0 +1,114 @@
+"""Who may come in: the cookie says who, Origin and a token in the form say that it was they who pressed.
+
+Every change of state goes through `Guard.posted`; a GET changes nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import urllib.parse
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sayso import errors
+from sayso_web import sessions
+
+# A request holds at most 1 MiB; an edited one is longer once it is encoded for a form.
+LARGEST_FORM = 8 * 1_048_576
+MOST_FIELDS = 2_000
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # As silent towards others as no-referrer, with which browsers would send a form with "Origin: null".
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+# A cookie of this prefix cannot be set by a neighbouring host; browsers take it over https only.
+_SECURE_COOKIE = "__Host-sayso"
+_PLAIN_COOKIE = "sayso"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as it was sent."""
+
+    values: Mapping[str, list[str]]
+
+    def one(self, name: str) -> str:
+        """The first value of this name, or nothing."""
+        return self.values.get(name, [""])[0]
+
+
+class Guard:
+    """The rules for every request, for a service that is reached under *origins*."""
+
+    def __init__(self, kept: sessions.Sessions, origins: Collection[str]) -> None:
+        self.sessions = kept
+        self._origins = frozenset(origin.rstrip("/") for origin in origins)
+
+    async def signed_in(self, request: web.Request) -> sessions.Session:
+        """The session of this browser. Raises `Unauthorized`."""
+        cookies = [request.cookies.get(_SECURE_COOKIE)]
+        if any(origin.startswith("http://") for origin in self._origins):
+            cookies.append(request.cookies.get(_PLAIN_COOKIE))
+        return await self.sessions.find(next(filter(None, cookies), ""))
+
+    async def posted(self, request: web.Request) -> tuple[sessions.Session, Form]:
+        """Who sent a form, and what is in it.
+
+        Raises:
+            Unauthorized: nobody is signed in.
+            NotAllowed: it comes from another site, or from a page of another session.
+            InvalidRequest: it is no form.
+        """
+        self.same_origin(request)
+        session = await self.signed_in(request)
+        form = await self.form(request)
+        if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
+            hint = "reload the page and press again"
+            raise errors.NotAllowed("this form is not from your present session; nothing was changed", hint=hint)
+        return session, form
+
+    def same_origin(self, request: web.Request) -> None:
+        """Refuse what another site, or no browser at all, has sent. Raises `NotAllowed`."""
+        if request.headers.get("Origin") not in self._origins:
+            hint = f"open the inbox at {' or '.join(sorted(self._origins))}"
+            raise errors.NotAllowed("this was not sent from the inbox itself; nothing was changed", hint=hint)
+
+    async def form(self, request: web.Request) -> Form:
+        """The form in the body. Raises `InvalidRequest`."""
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise errors.InvalidRequest("this is no form", field="body", hint="application/x-www-form-urlencoded")
+        body = await request.clone(client_max_size=LARGEST_FORM).read()
+        try:
+            values = urllib.parse.parse_qs(
+                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+            )
+        except ValueError as error:
+            raise errors.InvalidRequest("this form cannot be read", field="body") from error
+        return Form(values)
+
+    def remember(self, request: web.Request, response: web.StreamResponse, session: sessions.Session) -> None:
+        """Give the browser its cookie."""
+        secure = request.headers.get("Origin", "").startswith("https://")
+        response.set_cookie(
+            _SECURE_COOKIE if secure else _PLAIN_COOKIE,
+            session.secret,
+            max_age=int(sessions.LONGEST.total_seconds()),
+            httponly=True,
+            samesite="Strict",
+            secure=secure,
+        )
+
+    def forget(self, response: web.StreamResponse) -> None:
+        """Take the cookie away."""
+        response.del_cookie(_PLAIN_COOKIE, httponly=True, samesite="Strict")
+        response.del_cookie(_SECURE_COOKIE, httponly=True, samesite="Strict", secure=True)

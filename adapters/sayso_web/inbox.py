@@ -1,0 +1,123 @@
+"""The pages of the inbox, and the one address that takes presses. The desk decides; this shows what it said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aiohttp import web
+
+from sayso import desk, dialog, errors, model, store, tokens
+from sayso_web import guard, render, sessions, story, view
+
+# More than anybody works through; beyond it the newest are shown and the page says so.
+MOST_WAITING = 200
+ROWS = 20
+
+# The script asks for the card alone; without it the browser gets a page.
+FRAGMENT = "Sayso-Fragment"
+
+
+class Inbox:
+    """Handlers for `/`, `/requests/{id}` and `/press`."""
+
+    def __init__(self, front: desk.Desk, door: guard.Guard) -> None:
+        self._desk = front
+        self._door = door
+
+    async def index(self, request: web.Request) -> web.Response:
+        """What waits, soonest expiry first, and below it what was decided."""
+        session = await self._door.signed_in(request)
+        seen = view.View(self._desk, session)
+        before = _cursor(request.query.get("before"))
+        # read before the tickets: what is stored in between comes again as news
+        after = await self._desk.store.last_row()
+        waiting = [] if before else await self._list("pending", MOST_WAITING + 1)
+        decided = await self._list("decided", ROWS + 1, before)
+        return self._page(
+            "inbox.html",
+            session,
+            after=after,
+            older=before is not None,
+            waiting=[seen.fragment(ticket) for ticket in _soonest_first(waiting[:MOST_WAITING])],
+            more=len(waiting) > MOST_WAITING,
+            decided=[seen.row(ticket) for ticket in decided[:ROWS]],
+            next=_cursor_after(decided[ROWS - 1]) if len(decided) > ROWS else None,
+        )
+
+    async def request(self, request: web.Request) -> web.Response:
+        """One request with its log."""
+        session = await self._door.signed_in(request)
+        ticket = await self._desk.store.load(request.match_info["id"])
+        return await self._one(session, ticket, view.View(self._desk, session).fragment(ticket))
+
+    async def press(self, request: web.Request) -> web.Response:
+        """A press on a card, or a submitted dialog."""
+        session, form = await self._door.posted(request)
+        token, seen = form.one("token"), view.View(self._desk, session)
+        draft = view.draft_of(form.values) if form.one("submitted") else None
+        try:
+            following = await self._desk.press(token, session.actor, view.ROOM, None, draft)
+        except errors.InvalidToken:
+            raise
+        except errors.Refused as error:
+            ticket = await self._pressed(token)
+            shown = seen.after_error(ticket, token, draft or {}, error)
+            return await self._told(request, session, ticket, shown, error.status)
+        if isinstance(following, dialog.Dialog):
+            ticket = await self._pressed(token)
+            return await self._told(request, session, ticket, seen.fragment(ticket, view.Press(following)), 200)
+        if FRAGMENT not in request.headers:
+            return web.Response(status=303, headers={"Location": f"/requests/{following.id}"})
+        return await self._told(request, session, following, seen.fragment(following, _thanks(following)), 200)
+
+    async def _pressed(self, token: str) -> model.Ticket:
+        return await self._desk.store.load_ref(tokens.read(token).ref)
+
+    async def _told(
+        self, request: web.Request, session: sessions.Session, ticket: model.Ticket, shown: str, status: int
+    ) -> web.Response:
+        if FRAGMENT in request.headers:
+            return web.Response(text=shown, status=status, content_type="text/html", charset="utf-8")
+        return await self._one(session, ticket, shown, status)
+
+    async def _one(
+        self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
+    ) -> web.Response:
+        after = await self._desk.store.last_row()
+        log = [(row.entry.at, story.told(row)) for row in await self._desk.store.log(ticket.id)]
+        return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
+
+    async def _list(
+        self, state: str, limit: int, before: tuple[datetime, str] | None = None
+    ) -> list[model.Ticket]:
+        return list(await self._desk.store.list(store.Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
+
+    def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
+        body = render.template(name, session=session, now=self._desk.clock.now(), **values)
+        return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
+
+
+def _soonest_first(tickets: list[model.Ticket]) -> list[model.Ticket]:
+    return sorted(tickets, key=lambda ticket: (ticket.expires_at, ticket.id))
+
+
+def _thanks(ticket: model.Ticket) -> view.Press:
+    """Where one answer does not decide yet, the person is told that theirs is counted."""
+    return view.NOTHING if ticket.decision else view.Press(notice="Your answer counts. More people must allow this.")
+
+
+def _cursor(given: str | None) -> tuple[datetime, str] | None:
+    if not given:
+        return None
+    at, _, id = given.partition(",")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise errors.NotFound("there is no such page", hint="start again from the inbox")
+    return moment, id
+
+
+def _cursor_after(ticket: model.Ticket) -> str:
+    return f"{ticket.created_at.isoformat()},{ticket.id}"

@@ -1,0 +1,92 @@
+"""A card becomes an HTML fragment. Pure; every text passes the templates' escaping, and none stands in an acting attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import jinja2
+
+from sayso import card, dialog, text
+
+# From this many lines on, a box says how long it is; it is shown whole all the same.
+LONG_BOX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a card on one person's page."""
+
+    csrf: str = ""
+    expires_at: datetime | None = None
+    opened: dialog.Dialog | None = None
+    """The dialog that is open in the card."""
+    always_open: bool = False
+    """It is the card's own way to answer, not one that was opened over others."""
+    typed: dialog.Draft = field(default_factory=dict[str, dialog.Submitted])
+    wrong: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is wrong, by input; the name "" is the whole form."""
+    notice: str = ""
+    """What became of the last press."""
+    barred: str = ""
+    """Why this person may not answer; the controls are left out."""
+
+
+def render(drawn: card.Card, frame: Frame | None = None) -> str:
+    """The card as HTML, with a form for each way to answer."""
+    return template("card.html", drawn=drawn, frame=frame or Frame())
+
+
+def template(name: str, **values: Any) -> str:
+    """A template of this package, filled."""
+    return _TEMPLATES.get_template(name).render(values)
+
+
+def _kind(part: object) -> str:
+    return "Trusted" if isinstance(part, str) else type(part).__name__
+
+
+def _utc(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _length(shown: text.Literal) -> str:
+    lines = shown.text.count("\n") + 1
+    return f"{lines:,} lines, {len(shown.text):,} characters" if lines >= LONG_BOX or len(shown.text) > 4000 else ""
+
+
+def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Literal, text.Literal | None], ...]:
+    """The options of a pick with their descriptions, which stand in another part of the card."""
+    listed = next((part.options for part in drawn.parts if isinstance(part, card.Choices)), ())
+    return listed if len(listed) == len(pick.labels) else tuple((label, None) for label in pick.labels)
+
+
+def _glimpse(drawn: card.Card) -> text.Literal | None:
+    """What a line of the history shows of the content."""
+    return next((part.shown for part in drawn.parts if isinstance(part, card.Ask | card.Code)), None)
+
+
+def _verdict(drawn: card.Card) -> card.Line | None:
+    lines = [part for part in drawn.parts[1:] if isinstance(part, card.Line) and part.strong]
+    return lines[0] if lines and drawn.tone != "pending" else None
+
+
+
+
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("sayso_web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.tests |= {"option_list": lambda part: isinstance(part, card.Choices)}
+    made.filters |= {"kind": _kind, "utc": _utc, "length_note": _length}
+    made.globals |= {"options_of": _options, "glimpse_of": _glimpse, "verdict_of": _verdict}
+    return made
+
+
+_TEMPLATES = _environment()

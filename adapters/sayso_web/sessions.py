@@ -1,0 +1,130 @@
+"""Who is signed in. Secrets are given out once and kept as hashes: a copy of the database opens no door."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sayso import clock, errors, keys, people, store
+
+LINK_LASTS = timedelta(minutes=15)
+IDLE_LASTS = timedelta(hours=12)
+LONGEST = timedelta(days=30)
+# A session is written again only when this much of its idle time is gone, not at every press.
+_WRITTEN_AFTER = timedelta(minutes=5)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One signed-in browser of one person."""
+
+    secret: str
+    person: str
+
+    @property
+    def name(self) -> str:
+        """What the store knows it by."""
+        return _hash(self.secret)
+
+    @property
+    def csrf(self) -> str:
+        """Every form carries it. Made from the cookie, so a page of another site cannot know it."""
+        return hmac.new(self.secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+    @property
+    def actor(self) -> people.Actor:
+        """Who answers in this session; whoever is signed in here is a full member of the house."""
+        return people.Actor(account=f"web:{self.person}", name=self.person, member=True, person=self.person)
+
+
+class Sessions:
+    """Sign-in links and sessions in a store."""
+
+    def __init__(self, kept: store.Store, now: clock.Clock | None = None) -> None:
+        self._store = kept
+        self._keys = keys.Keys(kept)
+        self._clock = now or clock.SystemClock()
+
+    async def link(self, person: str, base_url: str) -> str:
+        """An address that signs *person* in once, within fifteen minutes.
+
+        The code stands behind a `#`: browsers do not send that part, so it is in no log on the way.
+        """
+        await self._sweep()
+        code = secrets.token_urlsafe(32)
+        until = self._clock.now() + LINK_LASTS
+        await self._store.put(store.Record("signin", _hash(code), {"person": person}, until))
+        return f"{base_url.rstrip('/')}/signin#{code}"
+
+    async def sign_in(self, typed: str) -> Session:
+        """A new session for a sign-in link, its code, or an approver's key.
+
+        Raises:
+            Unauthorized: the link was used or is too old, or the key is unknown.
+            NotAllowed: it is the key of an agent or an operator; those never answer.
+        """
+        code = typed.strip().rpartition("#")[2]
+        if code.startswith("sayso_"):
+            key = await self._keys.find(code)
+            person = key.actor.person or key.name
+            return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
+        record = await self._store.remove("signin", _hash(code))
+        if record is None or _is_over(record, self._clock.now()):
+            hint = "get a new one with: sayso serve"
+            raise errors.Unauthorized("this sign-in link was used before, or its time is over", hint=hint)
+        return await self._begin(record.value["person"], {})
+
+    async def find(self, secret: str) -> Session:
+        """The session with this secret. Raises `Unauthorized` where it ended, or the key that opened it was revoked."""
+        record = await self._store.get("session", _hash(secret)) if secret else None
+        now = self._clock.now()
+        if record is None or _is_over(record, now) or not await self._key_lives(record):
+            raise errors.Unauthorized("you are not signed in", hint="sign in and try again")
+        until = min(now + IDLE_LASTS, datetime.fromisoformat(record.value["began_at"]) + LONGEST)
+        if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
+            # another request of the same browser wrote it a moment ago
+            with contextlib.suppress(errors.Conflict):
+                await self._store.put(store.Record("session", record.name, record.value, until, record.version))
+        return Session(secret, record.value["person"])
+
+    async def end(self, session: Session) -> None:
+        """Sign out."""
+        await self._store.remove("session", session.name)
+        log.info("signed out", extra={"person": session.person})
+
+    async def _begin(self, person: str, opened_with: dict[str, str]) -> Session:
+        session = Session(secrets.token_urlsafe(32), person)
+        now = self._clock.now()
+        value = {"person": person, "began_at": now.isoformat(), **opened_with}
+        await self._store.put(store.Record("session", session.name, value, now + IDLE_LASTS))
+        log.info("signed in", extra={"person": person})
+        return session
+
+    async def _key_lives(self, record: store.Record) -> bool:
+        name, made = record.value.get("key"), record.value.get("key_made")
+        if name is None:
+            return True
+        return any(key.name == name and key.created_at.isoformat() == made for key in await self._keys.list())
+
+    async def _sweep(self) -> None:
+        now = self._clock.now()
+        for kind in ("signin", "session"):
+            for record in await self._store.scan(kind):
+                if _is_over(record, now):
+                    await self._store.remove(kind, record.name)
+
+
+def _is_over(record: store.Record, now: datetime) -> bool:
+    return record.expires_at is not None and record.expires_at <= now
+
+
+def _hash(secret: str) -> str:
+    # 256 random bits: a plain hash cannot be turned round
+    return hashlib.sha256(secret.encode()).hexdigest()

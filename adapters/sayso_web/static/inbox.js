@@ -1,0 +1,251 @@
+"use strict";
+// Without this script every form still works; with it, cards come and change by themselves.
+
+const $ = (id) => document.getElementById(id);
+const page = document.body.dataset;
+const waiting = $("waiting");
+const base = document.title.replace(/^\(\d+\) /, "");
+let skew = page.now ? Date.parse(page.now) - Date.now() : 0;
+let moved = -1000;
+
+// The answer of the service is parsed, never run: scripts in a parsed document are dead, and there are none.
+function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+}
+
+function say(words) {
+  $("news").textContent = words;
+}
+
+// ---- time
+
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function left(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n) => String(n).padStart(2, "0");
+  if (s >= 86400) return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h left`;
+  if (s >= 3600) return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min left`;
+  return s ? `${Math.floor(s / 60)}:${two(s % 60)} left` : "time is up";
+}
+
+function count() {
+  for (const time of document.querySelectorAll("time.until")) {
+    const ms = Date.parse(time.dateTime) - Date.now() - skew;
+    time.textContent = left(ms);
+    time.parentElement.classList.toggle("soon", ms < 120000);
+  }
+}
+
+function dress(root) {
+  for (const time of root.querySelectorAll("time:not(.until)")) {
+    time.title = time.dateTime;
+    time.textContent = clock.format(new Date(time.dateTime));
+  }
+  count();
+}
+
+// ---- cards
+
+const pending = () => [...waiting.querySelectorAll('.card[data-state="pending"]')];
+
+function tally() {
+  if (!$("count")) return;
+  const n = pending().length;
+  $("count").textContent = n;
+  $("empty").hidden = waiting.children.length > 0;
+  document.title = n ? `(${n}) ${base}` : base;
+  document.querySelector('link[rel="icon"]').href = n ? "/static/waiting.svg" : "/static/quiet.svg";
+}
+
+function add(card) {
+  const later = pending().find((other) => Date.parse(other.dataset.expires) > Date.parse(card.dataset.expires));
+  card.classList.add("fresh");
+  waiting.insertBefore(card, later || null);
+  moved = performance.now();
+  say(`New: ${card.dataset.summary}`);
+}
+
+// What somebody was writing is not lost with the form that they wrote it in.
+function keepWriting(old, card) {
+  const typed = [...old.querySelectorAll("textarea, input[type=text]")].filter((el) => el.value !== el.defaultValue);
+  if (!typed.length) return;
+  const note = document.createElement("div");
+  note.className = "notice";
+  const box = document.createElement("pre");
+  box.textContent = typed.map((el) => el.value).join("\n\n");
+  note.append("This was closed while you were writing. Your text was not sent:", box);
+  card.querySelector(".answer").append(note);
+}
+
+function replace(old, card) {
+  const inside = old.contains(document.activeElement);
+  old.replaceWith(card);
+  if (inside) card.focus({ preventScroll: true });
+  moved = performance.now();
+}
+
+// A decided card stays where it was until its reader has turned away from it.
+function retire(id, row) {
+  setTimeout(() => {
+    const card = $(`card-${id}`);
+    if (!card) return;
+    if (card.matches(":hover") || card.contains(document.activeElement)) return retire(id, row);
+    card.remove();
+    moved = performance.now();
+    record(row);
+    tally();
+  }, 5000);
+}
+
+function record(row) {
+  const list = $("decided");
+  if (!list || !row) return;
+  list.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`)?.remove();
+  list.prepend(row);
+}
+
+function take(news) {
+  skew = Date.parse(news.now) - Date.now();
+  if (page.only && page.only !== news.id) return;
+  const old = $(`card-${news.id}`);
+  const card = parse(news.card);
+  const row = news.row && parse(news.row);
+  [card, row].forEach((part) => part && dress(part));
+  if (news.state === "pending") {
+    // only what is told changes: the form may have somebody's text in it
+    if (old) old.querySelector(".told").replaceWith(card.querySelector(".told"));
+    else if (!page.only) add(card);
+  } else if (!old) {
+    record(row);
+  } else {
+    if (old.dataset.state === "pending") {
+      keepWriting(old, card);
+      replace(old, card);
+      say(card.dataset.summary);
+    }
+    if (!page.only) retire(news.id, row);
+  }
+  if (page.only) readLog();
+  count();
+  tally();
+}
+
+async function readLog() {
+  const answer = await fetch(location.pathname);
+  if (!answer.ok) return;
+  const log = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("log");
+  if (!log) return;
+  dress(log);
+  $("log").replaceWith(log);
+}
+
+// ---- presses
+
+function show(card, form) {
+  const old = $(`card-${card.dataset.id}`) || form.closest(".card");
+  dress(card);
+  old.replaceWith(card);
+  const first = card.querySelector('[aria-invalid="true"], .notice, .dialog.over :is(textarea, input:not([type=hidden]), button)');
+  const target = first?.matches("fieldset") ? first.querySelector("input") : first;
+  (target || card).focus();
+  if (card.dataset.state === "decided") say(card.dataset.summary);
+  if (page.only) readLog();
+  tally();
+}
+
+function complain(form, note) {
+  form.parentElement.querySelector(":scope > .notice")?.remove();
+  form.before(note);
+  note.focus();
+}
+
+async function send(form, button) {
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  try {
+    const body = new URLSearchParams(new FormData(form, button));
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { "Sayso-Fragment": "card" } });
+    const part = parse(await answer.text());
+    if (part?.matches(".card")) show(part, form);
+    else complain(form, part);
+  } catch {
+    const note = document.createElement("p");
+    note.className = "notice";
+    note.tabIndex = -1;
+    note.textContent = "The service did not reply, so it is not certain that this counted. The card shows what holds once the connection is back.";
+    complain(form, note);
+  } finally {
+    form.ariaBusy = "false";
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action") !== "/press") return;
+  event.preventDefault();
+  send(event.target, event.submitter);
+});
+
+document.addEventListener("click", (event) => {
+  // A card that came in just now may have pushed another button under the pointer.
+  if (event.detail > 0 && performance.now() - moved < 400 && event.target.closest(".card button")) {
+    event.preventDefault();
+    say("The list moved just then. Press again.");
+  }
+  if (event.target.closest("[data-back]")) {
+    event.preventDefault();
+    const id = event.target.closest(".card").dataset.id;
+    fetch(`/requests/${id}`).then(async (answer) => {
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(`card-${id}`);
+      if (fresh) show(fresh, event.target);
+    });
+  }
+});
+
+// ---- news
+
+const states = { on: "Live", lost: "Connection lost, trying again…", out: "Signed out: reload the page", old: "Much has changed: reload the page" };
+
+function state(name) {
+  $("live").dataset.state = name === "on" ? "on" : "lost";
+  $("live").lastElementChild.textContent = states[name];
+}
+
+let last = "";
+
+function listen() {
+  const stream = new EventSource(last ? `/events?after=${last}` : page.live);
+  stream.onopen = () => state("on");
+  stream.onerror = () => {
+    state("lost");
+    // after an answer that is no stream the browser gives up; too many open pages, or a restart, pass
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+  };
+  stream.addEventListener("card", (event) => {
+    last = event.lastEventId;
+    take(JSON.parse(event.data));
+  });
+  stream.addEventListener("reload", () => state("old"));
+  addEventListener("pagehide", () => stream.close(), { once: true });
+}
+
+// ---- sign-in
+
+function useLink() {
+  if (!$("signin") || location.hash.length < 20) return;
+  $("code").value = location.hash.slice(1);
+  // neither the history nor a bookmark keeps it
+  history.replaceState(null, "", "/signin");
+  $("typed").hidden = true;
+  $("ready").hidden = false;
+  $("signin").querySelector("button").focus();
+}
+
+useLink();
+addEventListener("hashchange", useLink);
+dress(document);
+if (waiting) tally();
+if (page.live) {
+  listen();
+  setInterval(count, 1000);
+}

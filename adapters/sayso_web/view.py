@@ -1,0 +1,120 @@
+"""What one person sees of a ticket: its card, framed with the way to answer that is theirs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sayso import desk, dialog, draw, errors, machine, model, tokens, wording
+from sayso_web import render, sessions
+
+# A page has room for everything: no request is cut, paged or asked in steps here.
+ROOM = dialog.Room(content=1_000_000_000, inputs=1_000, typed=2_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What somebody sent with a press, and what is to be said about it."""
+
+    opened: dialog.Dialog | None = None
+    draft: dialog.Draft = field(default_factory=dict[str, dialog.Submitted])
+    wrong: Mapping[str, str] = field(default_factory=dict[str, str])
+    notice: str = ""
+
+
+NOTHING = Press()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The eyes of one session on the tickets of a desk."""
+
+    front: desk.Desk
+    session: sessions.Session
+
+    def fragment(self, ticket: model.Ticket, press: Press = NOTHING) -> str:
+        """The card of a ticket, as HTML."""
+        drawn = draw.card_of(ticket, self.front.mint)
+        own = self._own_dialog(ticket)
+        opened = press.opened or own
+        barred = self._barred(ticket)
+        shown = render.Frame(
+            csrf=self.session.csrf,
+            expires_at=ticket.expires_at,
+            opened=None if ticket.decision or barred else opened,
+            always_open=own is not None,
+            typed=_fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
+            wrong=_placed(ticket, opened, press.wrong),
+            notice=press.notice,
+            barred=barred,
+        )
+        return render.render(drawn, shown)
+
+    def row(self, ticket: model.Ticket) -> str:
+        """A decided ticket as a line of the history."""
+        return render.template("row.html", drawn=draw.card_of(ticket, self.front.mint))
+
+    def after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
+        """The card after a press that was refused, with what was typed and what is wrong with it."""
+        if not isinstance(error, errors.InvalidAnswer):
+            return self.fragment(ticket, Press(notice=refusal(error)))
+        opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)
+        return self.fragment(ticket, Press(opened, draft, {error.field or "": _sentence(error.message)}))
+
+    def _own_dialog(self, ticket: model.Ticket) -> dialog.Dialog | None:
+        """Questions and forms are answered in the card; there is nothing to open first."""
+        if ticket.request.kind not in ("question", "form"):
+            return None
+        return dialog.fill(ticket, 0, self.front.mint.token(ticket, "fill"), ROOM)
+
+    def _barred(self, ticket: model.Ticket) -> str:
+        person = self.front.house.directory.identify(self.session.actor)
+        if ticket.decision or machine.may_answer(ticket, person):
+            return ""
+        return _sentence(machine.refusal(ticket, person).message)
+
+
+def refusal(error: errors.SaysoError) -> str:
+    """What somebody is told whose press was not taken."""
+    if isinstance(error, errors.AlreadyDecided):
+        return wording.too_late(error.ticket)
+    return _sentence(error.message)
+
+
+def draft_of(values: Mapping[str, list[str]]) -> dialog.Draft:
+    """The inputs of a form. Their names tell what they hold: `text.f0`, `yes.f1`, `choice.f2`."""
+    draft: dict[str, dialog.Submitted] = {}
+    for name, given in values.items():
+        kind, _, field = name.partition(".")
+        match kind:
+            case "text":
+                # browsers send a line feed as two characters
+                draft[field] = given[0].replace("\r\n", "\n")
+            case "yes":
+                draft[field] = {"true": True, "false": False}.get(given[0])
+            case "choice":
+                draft[field] = [_index(value) for value in given if value]
+            case _:
+                pass
+    return draft
+
+
+def _index(value: str) -> int:
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 4 else -1
+
+
+def _fitting(inputs: tuple[dialog.Input, ...], draft: dialog.Draft) -> dialog.Draft:
+    """Of what was sent, what its input can show again."""
+    kinds: dict[str, type] = {"choice": list, "boolean": bool}
+    kept = ((asked.name, draft.get(asked.name), kinds.get(asked.kind, str)) for asked in inputs)
+    return {name: value for name, value, kind in kept if isinstance(value, kind)}
+
+
+def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:
+    """Each complaint beside its input; one about anything else above the form."""
+    names = {asked.name for asked in (opened.inputs if opened else dialog.inputs_of(ticket))}
+    return {name if name in names else "": said for name, said in wrong.items()}
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?", "!")) else ".")
