@@ -1,0 +1,190 @@
+"""Sends calls to the service and repeats those that were cut. The key is in a header, and in no error, log or repr."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import aiohttp
+import pydantic
+import tenacity
+import yarl
+
+from sayso import errors
+from sayso_http import auth
+
+log = logging.getLogger(__name__)
+
+# Seconds: to connect, and from the end of a long poll to its answer.
+_CONNECT = 10.0
+_ANSWER = 20.0
+# Seconds to go on trying where the service was never reached: a wrong address should be told soon.
+_FIRST_PATIENCE = 10.0
+# Bytes. A page of large requests is the largest answer.
+_MOST = 64 * 1_048_576
+# The service is being restarted, or a proxy before it says so.
+_PASSING = {502, 503, 504}
+_KEY = re.compile(r"^[\x21-\x7e]{1,512}$")
+_KNOWN: Mapping[str, type[errors.SaysoError]] = {
+    one.code: one
+    for one in (
+        errors.InvalidRequest,
+        errors.NotFound,
+        errors.AlreadyExists,
+        errors.Refused,
+        errors.NotAllowed,
+        errors.InvalidAnswer,
+        errors.InvalidToken,
+        errors.Unauthorized,
+        errors.DigestMismatch,
+        errors.StoreUnavailable,
+    )
+}
+
+
+class Closed(errors.Refused):
+    """The service says that the request is decided; whoever knows its id can look by whom."""
+
+    code = "already_decided"
+
+
+class _Cut(Exception):
+    """No answer came, or one that says: later. *sent* is whether the call may have been taken."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+class Calls:
+    """Calls to one service with one key."""
+
+    def __init__(self, url: str, key: str | None, *, plain_http: bool | None, patience: float) -> None:
+        self._url = _address(url, os.environ.get("SAYSO_PLAIN_HTTP") == "1" if plain_http is None else plain_http)
+        if not key or not _KEY.match(key):
+            hint = "set SAYSO_KEY; make a key with: sayso keys add NAME --role agent"
+            message = "SAYSO_KEY is not a key" if key else "the service needs a key"
+            raise errors.InvalidSettings(message, field="SAYSO_KEY", hint=hint)
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self._patience = patience
+        self._reached = False
+        self._session: aiohttp.ClientSession | None = None
+
+    def start(self) -> None:
+        """Open the session; connections are made when they are needed."""
+        # every waiting request holds a connection, and there may be many at once
+        connector = aiohttp.TCPConnector(limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, headers=self._headers)
+
+    async def close(self) -> None:
+        """Close all connections; calls under way fail."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        held: float = 0.0,
+        once: bool = False,
+    ) -> bytes:
+        """The body of the answer.
+
+        *held* is for how long the service may hold the call back, in seconds; with *once* it is not repeated where
+        the service may have taken it already.
+
+        Raises:
+            SaysoError: the one that the service named.
+            StoreUnavailable: it cannot be reached, for longer than the patience.
+        """
+        url = (self._url / path.partition("?")[0].lstrip("/")).with_query(path.partition("?")[2] or query)
+        timeout = aiohttp.ClientTimeout(total=_CONNECT + held + _ANSWER, sock_connect=_CONNECT)
+        trying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Cut) and not (once and error.sent)),
+            stop=tenacity.stop_after_delay(self._patience if self._reached else min(_FIRST_PATIENCE, self._patience)),
+            wait=tenacity.wait_exponential(multiplier=0.1, max=5.0) + tenacity.wait_random(0, 0.2),
+            before_sleep=_told,
+            reraise=True,
+        )
+        try:
+            return await trying(self._once, method, url, body, timeout)
+        except _Cut as cut:
+            hint = "is `sayso serve` running there? see SAYSO_URL"
+            if once and cut.sent:
+                hint = "whether it counted is not known; look with: sayso show"
+            raise errors.StoreUnavailable(f"no answer from {self._url}: {cut}", hint=hint) from cut
+
+    async def _once(self, method: str, url: yarl.URL, body: bytes | None, timeout: aiohttp.ClientTimeout) -> bytes:
+        if self._session is None:
+            raise errors.SaysoError("this desk is not open", hint="use it with: async with")
+        try:
+            # a redirect would take the key and the question somewhere else
+            async with self._session.request(
+                method, url, data=body, timeout=timeout, allow_redirects=False
+            ) as response:
+                content = await response.content.read(_MOST)
+                if not response.content.at_eof():
+                    raise errors.SaysoError("the answer of the service is too large", hint="ask for less")
+        except aiohttp.ClientConnectorError as error:
+            raise _Cut(error.strerror or type(error).__name__, sent=False) from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise _Cut(type(error).__name__, sent=True) from error
+        if response.status in _PASSING:
+            raise _Cut(f"it answers with {response.status}", sent=response.status != 503)
+        self._reached = True
+        if response.status >= 300:
+            raise _error(response.status, content)
+        return content
+
+
+def quoted(id: str) -> str:
+    """An id as a part of a path."""
+    return quote(id, safe="")
+
+
+def _address(url: str, plain_http: bool) -> yarl.URL:
+    try:
+        address = yarl.URL(url)
+        host, scheme = address.host, address.scheme
+    except ValueError:
+        host, scheme, address = None, "", yarl.URL()
+    if scheme not in ("http", "https") or not host or address.user or address.password or address.query_string:
+        # the address may hold a password, so it is not repeated
+        hint = "http://127.0.0.1:8700 or https://sayso.example.com; the key goes into SAYSO_KEY"
+        raise errors.InvalidSettings("SAYSO_URL is not the address of a service", field="SAYSO_URL", hint=hint)
+    if scheme == "http" and not plain_http and not _is_here(host):
+        hint = "use https, or set SAYSO_PLAIN_HTTP=1 where the network in between is trusted"
+        raise errors.InvalidSettings("plain http would show the key to others", field="SAYSO_URL", hint=hint)
+    return address.with_fragment(None)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _told(state: tenacity.RetryCallState) -> None:
+    if state.attempt_number == 1:
+        why = state.outcome.exception() if state.outcome else None
+        log.warning("the service cannot be reached, trying again", extra={"error": str(why)})
+
+
+def _error(status: int, body: bytes) -> errors.SaysoError:
+    try:
+        found = auth.Failed.model_validate_json(body).error
+    except pydantic.ValidationError:
+        hint = "check SAYSO_URL: is it a sayso service?"
+        return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
+    if found.code == Closed.code:
+        return Closed(found.message, hint=found.hint)
+    known = _KNOWN.get(found.code, errors.SaysoError)
+    return known(found.message, field=found.field, hint=found.hint)

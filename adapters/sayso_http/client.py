@@ -1,0 +1,170 @@
+"""A desk behind a service: what `sayso.open()` gives where `SAYSO_URL` is set. Any call may be cut, and repeated.
+
+A request has its id before it is first sent, so a repeated one finds the same ticket; nothing is taken for a decision
+that does not belong to what was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import pydantic
+
+from sayso import asking, digest, errors, model, tokens
+from sayso_http import calls, reading, stream, tickets
+
+# Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
+_POLL = 50.0
+# Seconds between polls that came back at once: the service is stopping, or something on the way cuts long polls.
+_PAUSE = 0.25
+
+
+class RemoteDesk:
+    """An `Asker` over HTTP, and what the command line needs beside it: `list`, `answer`, `log`.
+
+    Use it as a context manager: `async with RemoteDesk(url, key) as desk`. Plain `http` is only spoken to this very
+    machine, unless *plain_http* or the environment (`SAYSO_PLAIN_HTTP=1`) says that the network in between is trusted.
+    *patience* is for how many seconds without any contact a call goes on trying, once the service was there.
+
+    Raises:
+        InvalidSettings: the address or the key cannot be used; the message never repeats the key.
+    """
+
+    def __init__(
+        self, url: str, key: str | None = None, *, plain_http: bool | None = None, patience: float = 300.0
+    ) -> None:
+        self._calls = calls.Calls(url, key, plain_http=plain_http, patience=patience)
+        self._asked: dict[str, model.Ticket] = {}
+
+    async def __aenter__(self) -> Self:
+        self._calls.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._calls.close()
+
+    async def ask(self, request: model.Request) -> model.Decision:
+        """Ask, and wait for the decision. Raises as `open` and `wait`."""
+        ticket = await self.open(request)
+        try:
+            return asking.with_value(request, await self.wait(ticket.id))
+        finally:
+            self._asked.pop(ticket.id, None)
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting.
+
+        Raises:
+            InvalidRequest: the request cannot be asked.
+            AlreadyExists: its id belongs to a request with other content.
+            Unauthorized: the key is none of the service's.
+            StoreUnavailable: the service cannot be reached, or cannot store.
+            DigestMismatch: the service holds something else under this id.
+        """
+        asking.checked(request)
+        wanted = asking.plain(request) if request.id else _named(request)
+        body = wanted.model_dump_json(exclude_defaults=True).encode()
+        ticket = _ticket(await self._calls.send("POST", "/v1/requests", body))
+        if ticket.id != wanted.id or not asking.alike(ticket.request, wanted):
+            raise _mismatch(f"the service holds another request as {wanted.id}")
+        self._asked[ticket.id] = ticket
+        return ticket
+
+    async def wait(self, id: str) -> model.Decision:
+        """The decision on a request, however long it takes, over restarts of the service.
+
+        Raises:
+            NotFound: there is no such request, for this key.
+            StoreUnavailable: the service cannot be reached any more.
+            DigestMismatch: the decision is not one on what was asked.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            ticket = _ticket(await self._calls.send("GET", f"{_path(id)}?wait={_POLL:g}", held=_POLL))
+            if ticket.decision is not None:
+                return _belonging(ticket, ticket.decision, self._asked.get(id))
+            if loop.time() - began < _PAUSE:
+                await asyncio.sleep(_PAUSE)
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state. Raises `NotFound`."""
+        return _ticket(await self._calls.send("GET", _path(id)))
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request; a closed one stays as it is. Raises `NotFound`."""
+        body = tickets.Cancel(reason=reason).model_dump_json().encode()
+        return _ticket(await self._calls.send("POST", f"{_path(id)}/cancel", body))
+
+    async def list(
+        self, state: str | None = None, *, limit: int = 50, before: str | None = None, session: str | None = None
+    ) -> Sequence[model.Ticket]:
+        """Requests that this key may see, newest first; *before* is the id of the last one already seen."""
+        asked = {"state": state, "limit": str(limit), "before": before, "session": session}
+        given = {name: value for name, value in asked.items() if value is not None}
+        body = await self._calls.send("GET", "/v1/requests", query=given)
+        return [_of_document(one) for one in _read(body, tickets.Page).requests]
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer as the person behind an approver's key. It is not sent twice: a cut connection is an error.
+
+        Raises:
+            NotFound, AlreadyDecided, NotAllowed, InvalidAnswer: as `sayso.Desk.answer`.
+            StoreUnavailable: whether it counted is not known; look with `get`.
+        """
+        body = answer.model_dump_json(exclude_none=True).encode()
+        try:
+            return _ticket(await self._calls.send("POST", f"{_path(id)}/answers", body, once=True))
+        except calls.Closed as closed:
+            raise errors.AlreadyDecided(await self.get(id)) from closed
+
+    async def log(self, id: str) -> Sequence[stream.LogRow]:
+        """What happened to a request, oldest row first. Raises `NotFound`."""
+        return _read(await self._calls.send("GET", f"{_path(id)}/log"), stream.Log).rows
+
+
+def _ticket(body: bytes) -> model.Ticket:
+    return _of_document(_read(body, tickets.Document))
+
+
+def _of_document(found: tickets.Document) -> model.Ticket:
+    """The ticket of a wire form; its `ref` is empty."""
+    shared = set(model.Ticket.model_fields) & set(tickets.Document.model_fields)
+    return model.Ticket.model_validate({"ref": "", **{name: getattr(found, name) for name in shared}})
+
+
+def _named(request: model.Request) -> model.Request:
+    return asking.plain(request).model_copy(update={"id": tokens.new_id()})
+
+
+def _path(id: str) -> str:
+    return f"/v1/requests/{calls.quoted(id)}"
+
+
+def _read(body: bytes, shape: type[reading.Body]) -> reading.Body:
+    try:
+        return shape.model_validate_json(body)
+    except pydantic.ValidationError as error:
+        hint = "check SAYSO_URL: is it a sayso service, of this version?"
+        raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error
+
+
+def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket | None) -> model.Decision:
+    """The decision, once it is sure that it is one on exactly what was asked."""
+    known = asked or ticket
+    if not ticket.digest == decision.digest == known.digest or not asking.alike(ticket.request, known.request):
+        raise _mismatch(f"the decision on {ticket.id} belongs to other content")
+    if decision.allowed:
+        allowed = digest.of_call(known.request.tool or "", decision.input or {})
+        if known.request.kind != "permission" or allowed != decision.input_digest:
+            raise _mismatch(f"the input of {ticket.id} is not the one that was allowed")
+    return decision
+
+
+def _mismatch(message: str) -> errors.DigestMismatch:
+    return errors.DigestMismatch(message, hint="nothing may run; ask again under a new id")

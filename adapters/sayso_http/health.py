@@ -1,0 +1,56 @@
+"""Whether the service lives (`/healthz`) and can do its work (`/readyz`). Reasons go to the log, not to strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+from aiohttp import web
+
+from sayso import desk, model
+from sayso_http import replies
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Awaitable[object]]
+"""Raises where something is not ready."""
+
+# Seconds that one check may take.
+_PATIENCE = 5.0
+
+
+class Health(model.Frozen):
+    """The body of both probes."""
+
+    ok: bool
+    checks: dict[str, Literal["ok", "failed"]]
+
+
+class Probes:
+    """The two probes; the store is always among the checks."""
+
+    def __init__(self, front: desk.Desk, checks: Mapping[str, Check]) -> None:
+        self._checks: Mapping[str, Check] = {"store": front.store.last_row, **checks}
+
+    async def alive(self, _: web.Request) -> web.Response:
+        """The process answers."""
+        return replies.reply(Health(ok=True, checks={}))
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """All checks hold: 200; otherwise 503, and which do not."""
+        found = await asyncio.gather(*(_holds(name, check) for name, check in self._checks.items()))
+        results = dict(zip(self._checks, found, strict=True))
+        health = Health(ok=all(found), checks={name: "ok" if held else "failed" for name, held in results.items()})
+        return replies.reply(health, 200 if health.ok else 503)
+
+
+async def _holds(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await check()
+    except Exception as error:
+        log.warning("not ready", extra={"check": name, "error": f"{type(error).__name__}: {error}"})
+        return False
+    return True

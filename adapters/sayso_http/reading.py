@@ -1,0 +1,108 @@
+"""Reads what a caller sent: bounded, strict JSON, and every complaint names the field. Nothing unread gets further."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+import pydantic
+from aiohttp import web
+
+from sayso import asking, errors
+
+Body = TypeVar("Body", bound=pydantic.BaseModel)
+
+# Bytes. The largest request is 1 MiB of content; escapes and white space may double it on the wire.
+BODY_LIMIT = 2 * 1_048_576
+# Seconds a long poll may last; proxies commonly cut a silent connection soon after.
+LONGEST_WAIT = 60.0
+# A row number of the log is a 64-bit integer in every store.
+_LAST_ROW = 2**63 - 1
+
+
+async def body(request: web.Request, shape: type[Body], *, empty: bool = False) -> Body:
+    """The body as *shape*; with *empty* there may be none.
+
+    Raises:
+        InvalidRequest: `field` names what is wrong.
+        HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType: it was not read.
+    """
+    if empty and not request.body_exists:
+        return shape()
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    return parse(await _bounded(request), shape)
+
+
+def parse(document: bytes, shape: type[Body]) -> Body:
+    """JSON as *shape*. Raises `InvalidRequest`, also where a key is given twice: readers differ on which one counts."""
+    try:
+        json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+        return shape.model_validate_json(document)
+    except pydantic.ValidationError as error:
+        raise asking.invalid(error) from error
+    except errors.InvalidRequest:
+        raise
+    except (ValueError, RecursionError) as error:
+        # the message of a decoder may repeat what was sent
+        hint = "send one JSON object in UTF-8, with finite numbers and not nested deeply"
+        raise errors.InvalidRequest("the body is not JSON", field="body", hint=hint) from error
+
+
+def query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
+    """The query parameters, each at most once. Raises `InvalidRequest`."""
+    for name in request.query:
+        if name not in known:
+            hint = f"known here: {', '.join(sorted(known)) or 'none'}"
+            raise errors.InvalidRequest("a query parameter is unknown", field=name[:100], hint=hint)
+        if len(request.query.getall(name)) > 1:
+            raise errors.InvalidRequest(f"{name} is given twice", field=name)
+    return request.query
+
+
+def seconds(text: str | None, field: str = "wait", most: float = LONGEST_WAIT) -> float:
+    """A wait in seconds; none is 0. Raises `InvalidRequest`."""
+    if text is None:
+        return 0.0
+    try:
+        value = float(text) if text.isascii() and len(text) <= 20 else -1.0
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:  # not true of NaN, either
+        raise errors.InvalidRequest(f"{field} is no wait", field=field, hint=f"0 to {most:g} seconds")
+    return value
+
+
+def whole(text: str | None, field: str, default: int, most: int = _LAST_ROW, least: int = 0) -> int:
+    """A whole number from *least* to *most*. Raises `InvalidRequest`."""
+    if text is None:
+        return default
+    # int() would also take signs, spaces, underscores and digits of other scripts
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
+        raise errors.InvalidRequest(f"{field} is no whole number", field=field, hint=f"{least} to {most}")
+    return int(text)
+
+
+async def _bounded(request: web.Request) -> bytes:
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, request.content_length or 0)
+    read = bytearray()
+    async for chunk in request.content.iter_any():
+        read += chunk
+        if len(read) > BODY_LIMIT:
+            raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, len(read))
+    return bytes(read)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise errors.InvalidRequest("a key is given twice in one object", field=twice[:100], hint="give it once")
+
+
+def _finite(text: str) -> None:
+    if not math.isfinite(float(text)):
+        raise errors.InvalidRequest("a number is not finite", field="body", hint="JSON numbers must fit a double")

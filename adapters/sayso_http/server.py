@@ -1,0 +1,149 @@
+"""The routes of the API: read what came, call the desk, write what it said. No rule about requests is in here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from aiohttp import web
+
+from sayso import desk as sayso_desk
+from sayso import errors, model, store
+from sayso_http import access, auth, health, metrics, openapi, reading, replies, resume, stream, tickets, waits
+
+# Requests on one page.
+_MOST = 200
+
+
+def add_routes(
+    app: web.Application,
+    desk: sayso_desk.Desk,
+    *,
+    authenticate: auth.Authenticate,
+    ready: Mapping[str, health.Check] | None = None,
+    check_callback: Callable[[str], None] | None = None,
+    longest_silence: float = stream.SILENCE,
+) -> None:
+    """Add the API to *app*, which brings the middlewares `auth.errors_as_json` and `auth.known_hosts`.
+
+    *ready* are the checks of `/readyz` by name, beside the store's own. *check_callback* refuses a callback address
+    (`addresses.check_callback_url`). *longest_silence* is after how many seconds an event stream says that it lives.
+    """
+    held = waits.Waits()
+    app.on_shutdown.append(held.stop)
+    routes = _Requests(desk, authenticate, held, check_callback)
+    one_time = resume.Addresses(desk, authenticate)
+    events = stream.Stream(desk, authenticate, held, longest_silence)
+    probes = health.Probes(desk, ready or {})
+    app.router.add_post("/v1/requests", routes.create)
+    app.router.add_get("/v1/requests", routes.list)
+    app.router.add_get("/v1/requests/{id}", routes.read)
+    app.router.add_post("/v1/requests/{id}/answers", routes.answer)
+    app.router.add_post("/v1/requests/{id}/cancel", routes.cancel)
+    app.router.add_get("/v1/requests/{id}/log", routes.log)
+    app.router.add_post("/v1/requests/{id}/resume", one_time.make)
+    app.router.add_post("/resume/{token}", one_time.use)
+    app.router.add_get("/v1/events", events.serve, allow_head=False)
+    app.router.add_get("/v1/openapi.json", openapi.serve)
+    app.router.add_get("/healthz", probes.alive)
+    app.router.add_get("/readyz", probes.ready)
+    app.router.add_get("/metrics", metrics.Metrics(desk).serve)
+
+
+class _Requests:
+    def __init__(
+        self,
+        front: sayso_desk.Desk,
+        authenticate: auth.Authenticate,
+        held: waits.Waits,
+        check_callback: Callable[[str], None] | None,
+    ) -> None:
+        self._desk = front
+        self._authenticate = authenticate
+        self._waits = held
+        self._check_callback = check_callback
+
+    async def create(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        owner = caller.may_ask()
+        wanted = await reading.body(request, model.Request)
+        if wanted.callback_url and self._check_callback:
+            self._check_callback(wanted.callback_url)
+        ticket, new = await self._desk.admit(_named(wanted, request, owner.owner), owner)
+        return await self._answered(ticket, 201 if new else 200)
+
+    async def list(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        asked = reading.query(request, {"state", "limit", "before", "session"})
+        limit = reading.whole(asked.get("limit"), "limit", 50, _MOST, least=1)
+        before = await caller.ticket(asked["before"]) if "before" in asked else None
+        found = await caller.tickets(
+            store.Query(
+                state=_state(asked.get("state")),
+                session=asked.get("session"),
+                limit=limit,
+                before=(before.created_at, before.id) if before else None,
+            )
+        )
+        documents = [await self._document(ticket) for ticket in found]
+        following = found[-1].id if len(found) == limit else None
+        return replies.reply(tickets.Page.model_construct(requests=tuple(documents), next=following))
+
+    async def read(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        seconds = reading.seconds(reading.query(request, {"wait"}).get("wait"))
+        ticket = await caller.ticket(request.match_info["id"])
+        if seconds and ticket.decision is None:
+            ticket = await self._waits.decided(self._desk, ticket, seconds)
+            # the key may have been revoked meanwhile
+            await self._authenticate(request)
+        return await self._answered(ticket)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        actor = caller.key.actor
+        given = await reading.body(request, model.Answer)
+        return await self._answered(await self._desk.answer(request.match_info["id"], given, actor))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        owner = caller.may_cancel()
+        wanted = await reading.body(request, tickets.Cancel, empty=True)
+        ticket = await caller.ticket(request.match_info["id"])
+        return await self._answered(await self._desk.cancel(ticket.id, owner, wanted.reason))
+
+    async def log(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        ticket = await caller.ticket(request.match_info["id"])
+        rows = tuple(stream.log_row(row) for row in await self._desk.store.log(ticket.id))
+        return replies.reply(stream.Log.model_construct(rows=rows))
+
+    async def _caller(self, request: web.Request) -> access.Caller:
+        return access.Caller(self._desk, await self._authenticate(request))
+
+    async def _document(self, ticket: model.Ticket) -> tickets.Document:
+        return tickets.document(ticket, await self._desk.store.refs(ticket.id))
+
+    async def _answered(self, ticket: model.Ticket, status: int = 200) -> web.Response:
+        return replies.reply(await self._document(ticket), status)
+
+
+def _state(text: str | None) -> Literal["pending", "decided"] | None:
+    match text:
+        case None | "pending" | "decided":
+            return text
+        case _:
+            raise errors.InvalidRequest("there is no such state", field="state", hint="pending or decided")
+
+
+def _named(wanted: model.Request, request: web.Request, owner: str) -> model.Request:
+    """The request with an id: its own, or one that follows from `Idempotency-Key`, so that a retry finds it again."""
+    given = request.headers.get("Idempotency-Key")
+    if wanted.id or given is None:
+        return wanted
+    if not 1 <= len(given) <= 255:
+        raise errors.InvalidRequest("Idempotency-Key has 1 to 255 characters", field="Idempotency-Key")
+    # the owner is part of it: two agents that use the same key ask two things
+    name = hashlib.sha256(f"{owner}\n{given}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return wanted.model_copy(update={"id": f"idem_{name}"})

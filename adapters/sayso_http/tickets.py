@@ -1,0 +1,80 @@
+"""A ticket as JSON. What makes its buttons work, the unguessable reference, never leaves the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+import pydantic
+
+from sayso import channel, model
+
+
+class Posted(model.Frozen):
+    """A card that stands somewhere: the place it was sent to, and the platform's own room and message."""
+
+    place: str
+    ref: str
+
+
+class Document(model.Frozen):
+    """A request with its present state: the answer to nearly every call."""
+
+    # an older client must be able to read a newer service
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    id: model.RequestId
+    kind: model.Kind
+    state: Literal["pending", "decided"]
+    digest: str
+    created_at: datetime
+    expires_at: datetime
+    answers: tuple[model.Given, ...]
+    decision: model.Decision | None
+    cards: tuple[Posted, ...]
+    version: int
+    """Grows by one with every change."""
+    owner: str
+    """The key that asked."""
+    requester: str | None
+    policy: model.Policy
+    """As it was when the request was asked; later changes do not touch it."""
+    route: tuple[str, ...]
+    undelivered: tuple[str, ...]
+    request: model.Request
+
+
+class Cancel(model.Frozen):
+    """The body of a cancel; it may be left out."""
+
+    reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
+
+
+class Page(model.Frozen):
+    """Requests, newest first; `next` is the `before` of the following page."""
+
+    requests: tuple[Document, ...]
+    next: str | None = None
+
+
+def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> Document:
+    """The wire form. Not validated again: its parts are frozen models already."""
+    return Document.model_construct(
+        id=ticket.id,
+        kind=ticket.request.kind,
+        state=ticket.state,
+        digest=ticket.digest,
+        created_at=ticket.created_at,
+        expires_at=ticket.expires_at,
+        answers=ticket.answers,
+        decision=ticket.decision,
+        cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
+        version=ticket.version,
+        owner=ticket.owner,
+        requester=ticket.requester,
+        policy=ticket.policy,
+        route=ticket.route,
+        undelivered=ticket.undelivered,
+        request=ticket.request,
+    )

@@ -1,0 +1,63 @@
+"""Held connections: long polls and streams wait here, cheaply, and all of them end at once when the service stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from sayso import desk, model
+
+
+class Waits:
+    """Who is waiting. A wait is one future and one timer; 10,000 of them are nothing to fear."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Timeout] = set()
+        self.stopping = False
+
+    async def stop(self, _: web.Application) -> None:
+        """End every wait; callers see the state as it is, and ask the next process."""
+        self.stopping = True
+        for cut in self._open:
+            cut.reschedule(asyncio.get_running_loop().time())
+
+    async def decided(self, front: desk.Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
+        """The ticket once it is decided, or as it stands after *seconds*."""
+        end = front.clock.now() + timedelta(seconds=seconds)
+        while ticket.decision is None and not self.stopping and front.clock.now() < end:
+            until = min(end, ticket.expires_at)
+            changed = await self._within(front, until, front.store.changed(ticket.id, ticket.version))
+            if not changed and front.clock.now() >= ticket.expires_at:
+                return await front.tick(ticket.id)
+            ticket = await front.store.load(ticket.id)
+        return ticket
+
+    async def turns(self, front: desk.Desk, seconds: float) -> AsyncIterator[bool]:
+        """Yields at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
+        changes = front.store.changes()
+        await anext(changes)
+        yield True
+        while not self.stopping:
+            end = front.clock.now() + timedelta(seconds=seconds)
+            grown = await self._within(front, end, anext(changes))
+            if self.stopping:
+                return
+            if not grown:
+                # a wait that was cut short may have ended the iterator; a new one yields at once
+                changes = front.store.changes()
+                await anext(changes)
+            yield grown
+
+    async def _within(self, front: desk.Desk, until: datetime, waiting: Awaitable[object]) -> bool:
+        cut = asyncio.timeout(None)
+        try:
+            async with cut:
+                self._open.add(cut)
+                return await front.clock.within(until, waiting)
+        except TimeoutError:
+            return False
+        finally:
+            self._open.discard(cut)
