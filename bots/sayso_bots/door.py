@@ -94,12 +94,20 @@ class Embedded:
 async def opened(given: environment.Environment) -> AsyncGenerator[Door]:
     """The door that the environment names. Raises `InvalidSettings`, `StoreUnavailable`."""
     if given.url:
-        async with sayso.open(given.url, key=given.key) as remote:
-            yield cast(Door, remote)
+        async with at_service(given.url, given.key) as remote:
+            yield remote
         return
     house = settings.house(settings.load(given.config))
     async with database(given) as kept:
         yield Embedded(desks.Desk(kept, await opening.mint(kept), house), opening.local(getpass.getuser()))
+
+
+@contextlib.asynccontextmanager
+async def at_service(url: str, key: str | None) -> AsyncGenerator[Door]:
+    """The door of a service. Raises `InvalidSettings`."""
+    async with sayso.open(url, key=key) as remote:
+        # what stands behind an address can do more than ask
+        yield cast(Door, remote)
 
 
 @contextlib.asynccontextmanager

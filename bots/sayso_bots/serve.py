@@ -27,7 +27,7 @@ async def _serve(given: environment.Environment, chosen: settings.Settings) -> N
     from sayso_bots import listening, service
 
     listening.check(given, chosen.service)
-    stopped = _stop_signal()
+    stopped = stop_signal()
     with listening.bind(given.host, given.port) as listener:
         async with service.running(given, chosen, listener) as running:
             click.echo(f"sayso listens on {running.url}")
@@ -41,7 +41,7 @@ async def _serve(given: environment.Environment, chosen: settings.Settings) -> N
         raise errors.SaysoError(f"a background worker crashed: {type(failure).__name__}", hint="see the log above")
 
 
-def _stop_signal() -> asyncio.Future[None]:
+def stop_signal() -> asyncio.Future[None]:
     """Done at the first SIGTERM or SIGINT; a second one kills, as ever."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[None] = loop.create_future()

@@ -1,0 +1,125 @@
+"""`sayso demo`: a service, an agent that asks four things, and whoever opens the link. No account, no settings."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import pydantic
+
+import sayso
+from sayso import errors, keys, model
+from sayso_bots import environment, output, serve, settings
+
+
+class Refund(pydantic.BaseModel):
+    """What the agent of the demo wants to have filled in."""
+
+    amount: float = pydantic.Field(ge=0, le=500, title="Amount")
+    currency: Literal["EUR", "USD", "GBP"] = pydantic.Field(title="Currency")
+    goodwill: bool = pydantic.Field(default=False, title="As a goodwill payment?")
+
+
+@click.command("demo", epilog="\b\nExample:\n  sayso demo\n  sayso demo --auto    (a scripted person answers)")
+@click.option("--auto", is_flag=True, help="Let a scripted person answer, over the same doors.")
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep the database here.")
+def demo_(auto: bool, folder: Path | None) -> None:
+    """An agent asks; answer it in the inbox. Ends once all four requests are decided."""
+    sys.exit(asyncio.run(_demo(auto, folder)))
+
+
+def questions() -> tuple[model.Request, ...]:
+    """What the agent asks, one of each kind."""
+    source = model.Source(agent="release-bot", session="demo")
+    options = [
+        model.Option(label="PostgreSQL", description="On the shared cluster; backed up every hour."),
+        model.Option(label="SQLite", description="A file beside the service; nothing to operate."),
+    ]
+    body = "All **42 tests** passed on `main`. The last deployment was four days ago."
+    command = {"command": "make deploy ENV=staging", "cwd": "/srv/shop"}
+    return (
+        sayso.Permission(tool="Bash", input=command, body=body, risk="medium", source=source),
+        sayso.Question("Which customer is this release for?", source=source),
+        sayso.Choice("Which database should the new service use?", options, other=True, source=source),
+        sayso.Form("Refund for order 1042", Refund, source=source),
+    )
+
+
+async def _demo(auto: bool, folder: Path | None) -> int:
+    from sayso_bots import scripted, service
+
+    stopped = serve.stop_signal()
+    with _kept_in(folder) as place, _listener() as listener:
+        given = environment.Environment(database=f"sqlite:///{(place / 'sayso.db').absolute()}")
+        async with service.running(given, settings.Settings(), listener) as running:
+            chain = keys.Keys(running.desk.store)
+            agent_key = await _key(chain, "demo-agent", "agent")
+            link = await running.link("owner")
+            click.echo(f"The inbox waits at {running.url}. Open this link and answer (it works once):\n\n  {link}\n")
+            work = [_agent(running.url, agent_key)]
+            if auto:
+                approver_key = await _key(chain, "demo-approver", "approver")
+                work.append(scripted.answer_all(running.url, link, approver_key, len(questions())))
+            everybody = asyncio.gather(*work)
+            ends: set[asyncio.Future[Any]] = {everybody, running.failed, stopped}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not everybody.done():
+                everybody.cancel()
+                raise errors.SaysoError("the demo was stopped before everything was decided")
+            return max(everybody.result())
+
+
+async def _agent(url: str, key: str) -> int:
+    """The agent: asks over the service, as any program would, and tells what it was told."""
+    async with sayso.open(url, key=key) as desk:
+        codes = await asyncio.gather(*(_ask(desk, request) for request in questions()))
+    return max(codes)
+
+
+async def _ask(desk: sayso.Asker, request: model.Request) -> int:
+    about = f"{request.tool}: {(request.input or {}).get('command')}" if request.tool else request.title
+    click.echo(f"asked    {request.kind:<10}  {about}")
+    decided = await desk.ask(request)
+    click.echo(f"decided  {request.kind:<10}  {_told(decided)}")
+    return 3 if output.code_of(decided) == 3 else 0
+
+
+def _told(decided: model.Decision) -> str:
+    given = decided.text or ", ".join(decided.choices or ()) or (decided.value if decided.values else "")
+    by = ", ".join(one.person for one in decided.by) or "nobody"
+    return output.safe(f"{decided.outcome} by {by}" + (f": {given}" if given else "")).replace("\n", " ")
+
+
+async def _key(chain: keys.Keys, name: str, role: keys.Role) -> str:
+    # a kept folder has the keys of the last time, of which only the hashes are left
+    with contextlib.suppress(errors.NotFound):
+        await chain.revoke(name)
+    return await chain.add(name, role, sayso.SystemClock().now())
+
+
+@contextlib.contextmanager
+def _kept_in(folder: Path | None) -> Generator[Path]:
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="sayso-demo-") as made:
+            yield Path(made)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+
+
+def _listener() -> socket.socket:
+    """The usual port, or any that is free."""
+    from sayso_bots import listening
+
+    given = environment.Environment()
+    try:
+        return listening.bind(given.host, given.port)
+    except errors.InvalidSettings:
+        return listening.bind(given.host, 0)
