@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any, cast
 
 from sayso import dialog, text
-
 from sayso_slack import limits, rich
 
 Json = dict[str, Any]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sayso import dialog
-
 from sayso_slack import inputs, render
 
 # Slack's own advice: older or newer requests may be replays.

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sayso import card, dialog
-
 from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]

@@ -1,0 +1,105 @@
+"""Slack, connected: the channel for the courier, and the doors through which clicks come to the desk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from sayso import desk, errors
+from sayso_slack import server
+from sayso_slack.app import build_app
+from sayso_slack.channel import SlackChannel
+from sayso_slack.front import Front
+from sayso_slack.members import Home, Members
+from sayso_slack.places import Places
+from sayso_slack.settings import Settings
+from sayso_slack.sockets import Sockets
+from sayso_slack.web import Web
+
+# Seconds for one call; well below the courier's lease.
+_CALL_WITHIN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """A connection to one workspace."""
+
+    channel: SlackChannel
+    app: AsyncApp
+    settings: Settings
+    sockets: Sockets | None
+
+    def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
+        """Serve Slack's HTTP posts. Raises `InvalidSettings` without a signing secret."""
+        if not self.settings.signing_secret:
+            hint = "copy it from the app's Basic Information page, or use Socket Mode with SLACK_APP_TOKEN"
+            raise errors.InvalidSettings("SLACK_SIGNING_SECRET is missing", field="SLACK_SIGNING_SECRET", hint=hint)
+        server.add_routes(routes, self.app, self.settings.signing_secret, now)
+
+    async def healthy(self) -> bool:
+        """Whether clicks can arrive; over HTTP that is for the web server to say."""
+        return self.sockets is None or await self.sockets.healthy()
+
+
+@contextlib.asynccontextmanager
+async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack, None]:
+    """Slack for this desk, with clicks coming in if there is an app token, until the block ends.
+
+    Raises:
+        InvalidSettings: Slack does not take a token.
+        ChannelError: Slack cannot be reached.
+    """
+    async with api_of(settings) as api:
+        identity = await _identify(api, settings)
+        where = Places(api, front.house.directory, settings.channel)
+        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "")
+        home = Home(identity.team_id or "", identity.enterprise_id)
+        people = Members(api, front.clock, home, _groups(front))
+        door = Front(front, people, posts, api)
+        app = build_app(door.handle, api.client, identity)
+        sockets = Sockets(app, settings.app_token) if settings.app_token else None
+        try:
+            if sockets is not None:
+                await sockets.open(api)
+            yield Slack(posts, app, settings, sockets)
+        finally:
+            if sockets is not None:
+                await sockets.close()
+            await door.close()
+
+
+@contextlib.asynccontextmanager
+async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
+    """The Web API with the bot token, until the block ends."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_WITHIN)) as session:
+        url = settings.api_url.rstrip("/") + "/"
+        yield Web(AsyncWebClient(settings.bot_token, base_url=url, session=session, retry_handlers=[]))
+
+
+async def _identify(api: Web, settings: Settings) -> AuthorizeResult:
+    try:
+        who, _ = await api.identify()
+    except errors.ChannelError as error:
+        if not error.final:
+            raise
+        raise errors.InvalidSettings(error.message, field="SLACK_BOT_TOKEN", hint=error.hint) from error
+    return AuthorizeResult(
+        enterprise_id=who.get("enterprise_id"),
+        team_id=who.get("team_id"),
+        bot_user_id=who.get("user_id"),
+        bot_id=who.get("bot_id"),
+        bot_token=settings.bot_token,
+    )
+
+
+def _groups(front: desk.Desk) -> frozenset[str]:
+    listed = front.house.directory.groups.values()
+    return frozenset(name for group in listed for name in group.platform_groups if name.startswith("slack:"))

@@ -1,0 +1,125 @@
+"""Who pressed: what Slack knows of a person at this moment, as far as it matters for deciding.
+
+The rule: in doubt somebody is a stranger. Nothing here believes a name, and no fact is older than a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from sayso import clock, errors, people
+from sayso_slack import parse, web
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Found = TypeVar("Found")
+
+# Seconds. Long enough for a burst of clicks, short enough for somebody who was just let go.
+_FRESH = timedelta(seconds=60)
+# Seconds. The click must be answered within three, and the decision has to be stored in that time as well.
+_LOOK_UP_WITHIN = 1.5
+_MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The workspace, and its organisation if it has one, that the app is installed in."""
+
+    team: str
+    enterprise: str | None = None
+
+
+class Members:
+    """Looks people and user groups up; *groups* are the user groups that the directory names, such as `slack:S1`."""
+
+    def __init__(self, api: web.Web, now: clock.Clock, home: Home, groups: Collection[str]) -> None:
+        self._api = api
+        self._clock = now
+        self._home = home
+        self._groups = sorted(groups)
+        self._kept: dict[str, tuple[datetime, Any]] = {}
+
+    async def actor(self, who: parse.Who) -> people.Actor:
+        """The person, as the core knows people.
+
+        Raises:
+            NotAllowed: a bot, or somebody whose account was closed.
+            ChannelError: Slack did not say who this is.
+        """
+        try:
+            async with asyncio.timeout(_LOOK_UP_WITHIN):
+                looking_up = asyncio.gather(*map(self._members_of, self._groups))
+                user, lists = await asyncio.gather(self._user(who.user), looking_up)
+        except TimeoutError as error:
+            raise errors.ChannelError("Slack did not say in time who this is") from error
+        if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
+            raise errors.NotAllowed("bots and closed accounts cannot decide anything")
+        member = self._is_member(user, who)
+        inside = {group for group, members in zip(self._groups, lists, strict=True) if who.user in members}
+        return people.Actor(
+            account=f"slack:{self._organisation(user)}/{who.user}",
+            name=_name(user) or who.name,
+            member=member,
+            groups=frozenset(inside) if member else frozenset(),
+        )
+
+    def _is_member(self, user: Json, who: parse.Who) -> bool:
+        guest = any(user.get(fact) for fact in ("is_restricted", "is_ultra_restricted", "is_stranger"))
+        if guest or user.get("team_id") is None:
+            return False
+        if self._is_colleague(user):
+            return True
+        # a payload may leave the team out, but one that names another team is about somebody from outside
+        return user["team_id"] == self._home.team and who.team in (None, self._home.team, self._home.enterprise)
+
+    def _is_colleague(self, user: Json) -> bool:
+        organisation: Json = user.get("enterprise_user") or {}
+        return self._home.enterprise is not None and organisation.get("enterprise_id") == self._home.enterprise
+
+    def _organisation(self, user: Json) -> str:
+        if self._is_colleague(user) and user.get("team_id") != self._home.team:
+            return str(self._home.enterprise)
+        return str(user.get("team_id") or "unknown")
+
+    async def _user(self, user: str) -> Json:
+        async def ask() -> Json:
+            found: Json = (await self._api.get("users.info", user=user))["user"]
+            return found
+
+        return await self._fresh(f"user:{user}", ask)
+
+    async def _members_of(self, group: str) -> Collection[str]:
+        async def ask() -> Collection[str]:
+            some_id = group.removeprefix("slack:")
+            try:
+                answer = await self._api.get("usergroups.users.list", usergroup=some_id)
+            except errors.ChannelError as error:
+                if not error.final:
+                    raise
+                # a group that cannot be read has no members; others can still decide
+                log.error("user group unreadable", extra={"group": group, "error": error.message, "hint": error.hint})
+                return frozenset()
+            return frozenset(map(str, answer["users"]))
+
+        return await self._fresh(group, ask)
+
+    async def _fresh(self, key: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+        now = self._clock.now()
+        at, kept = self._kept.get(key, (None, None))
+        if at is None or not now - _FRESH < at <= now:
+            kept = await ask()
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = (now, kept)
+        return cast(Found, kept)
+
+
+def _name(user: Json) -> str:
+    profile: Json = user.get("profile") or {}
+    return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")

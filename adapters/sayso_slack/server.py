@@ -1,0 +1,63 @@
+"""The two addresses that Slack posts to in HTTP mode. Nothing is read from a body before its signature is right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import yarl
+from aiohttp import web
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+from sayso_slack import parse
+
+_STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
+
+
+def add_routes(routes: web.Application, app: AsyncApp, secret: str, now: Callable[[], float]) -> None:
+    """Serve `/slack/interactions` and `/slack/events`; *now* is the time in seconds since 1970."""
+
+    async def interactions(request: web.Request) -> web.Response:
+        body = await _verified(request, secret, now())
+        return await _answered(app, _object(_field(body)))
+
+    async def events(request: web.Request) -> web.Response:
+        body = await _verified(request, secret, now())
+        return await _answered(app, _object(body.decode(errors="replace")))
+
+    routes.router.add_post("/slack/interactions", interactions)
+    routes.router.add_post("/slack/events", events)
+
+
+async def _verified(request: web.Request, secret: str, now: float) -> bytes:
+    body = await request.read()
+    stamps, signatures = request.headers.getall(_STAMP, []), request.headers.getall(_SIGNATURE, [])
+    if len(stamps) != 1 or len(signatures) != 1 or not parse.verify(secret, stamps[0], signatures[0], body, now):
+        raise web.HTTPUnauthorized(text="not signed by Slack")
+    return body
+
+
+async def _answered(app: AsyncApp, payload: dict[str, Any]) -> web.Response:
+    # verified and parsed already, like what comes over a socket
+    answer = await app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))
+    # 500 is Bolt's own failing on a payload that is none; what we could not do now is a 503
+    status = 400 if answer.status == 500 else answer.status
+    content_type = answer.first_headers().get("content-type", "text/plain").partition(";")[0]
+    return web.Response(status=status, text=answer.body, content_type=content_type)
+
+
+def _field(body: bytes) -> str:
+    # a tenth of the time that the standard library takes for a form
+    return yarl.URL.build(query_string=body.decode(errors="replace"), encoded=True).query.get("payload", "")
+
+
+def _object(document: str) -> dict[str, Any]:
+    try:
+        payload: Any = json.loads(document)
+    except (ValueError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        raise web.HTTPBadRequest(text="not a payload")
+    return cast("dict[str, Any]", payload)
