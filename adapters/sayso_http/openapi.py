@@ -159,18 +159,16 @@ def _encoded() -> bytes:
 
 
 def _schemas() -> tuple[Mapping[tuple[Shape, Mode], dict[str, Any]], dict[str, Any]]:
-    wanted: dict[tuple[Shape, Mode], None] = {
-        (auth.Failed, "serialization"): None,
-        (stream.LogRow, "serialization"): None,
-    }
+    wanted = _wanted("serialization", auth.Failed, stream.LogRow)
+    wanted += _wanted("validation", *(one.reads for one in OPERATIONS if one.reads))
     for one in OPERATIONS:
-        if one.reads:
-            wanted[one.reads, "validation"] = None
-        for written in one.writes.values():
-            if not isinstance(written, str):
-                wanted[written, "serialization"] = None
-    found, root = json_schema.models_json_schema(list(wanted), ref_template=_REF)
-    return found, root["$defs"]
+        wanted += _wanted("serialization", *(shape for shape in one.writes.values() if not isinstance(shape, str)))
+    found, root = json_schema.models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    return {(shape, mode): found[shape, mode] for shape, mode in wanted}, root["$defs"]
+
+
+def _wanted(mode: Mode, *shapes: Shape) -> list[tuple[Shape, Mode]]:
+    return [(shape, mode) for shape in shapes]
 
 
 def _described(one: Operation, schemas: Mapping[tuple[Shape, Mode], dict[str, Any]]) -> dict[str, Any]:
