@@ -87,9 +87,7 @@ class Inbox:
         log = [(row.entry.at, story.told(row)) for row in await self._desk.store.log(ticket.id)]
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
-    async def _list(
-        self, state: str, limit: int, before: tuple[datetime, str] | None = None
-    ) -> list[model.Ticket]:
+    async def _list(self, state: str, limit: int, before: tuple[datetime, str] | None = None) -> list[model.Ticket]:
         return list(await self._desk.store.list(store.Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
 
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:

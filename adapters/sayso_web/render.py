@@ -1,11 +1,11 @@
-"""A card becomes an HTML fragment. Pure; every text passes the templates' escaping, and none stands in an acting attribute."""
+"""A card becomes an HTML fragment. Pure; the templates escape every text, and none stands in an attribute that acts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 
@@ -13,6 +13,8 @@ from sayso import card, dialog, text
 
 # From this many lines on, a box says how long it is; it is shown whole all the same.
 LONG_BOX = 30
+# What the card says before the name of an attached diff; its lines are coloured.
+DIFF_LABEL = text.Trusted("Attached diff · ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,31 @@ def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Literal, tex
     return listed if len(listed) == len(pick.labels) else tuple((label, None) for label in pick.labels)
 
 
-def _glimpse(drawn: card.Card) -> text.Literal | None:
-    """What a line of the history shows of the content."""
-    return next((part.shown for part in drawn.parts if isinstance(part, card.Ask | card.Code)), None)
+def _title(drawn: card.Card) -> text.Literal | None:
+    return next((part.shown for part in drawn.parts if isinstance(part, card.Ask)), None)
+
+
+def _glimpses(drawn: card.Card) -> list[tuple[str, text.Literal]]:
+    """What a line of the history shows of the content: what was asked, and what was said to it."""
+    boxes = [(str(part.label[0]), part.shown) for part in drawn.parts if isinstance(part, card.Code)]
+    title = _title(drawn)
+    asked = [title] if title else [shown for label, shown in boxes if label.startswith("Input")][:1]
+    said = [(label.split()[0], shown) for label, shown in boxes if label.startswith(("Answer", "Reason"))][:1]
+    return [*(("", shown) for shown in asked), *said]
+
+
+def _is_option_list(part: card.Part) -> bool:
+    return isinstance(part, card.Choices)
+
+
+def _is_diff(part: card.Code) -> bool:
+    # the service's own words: agents cannot write them
+    return part.label[:1] == (DIFF_LABEL,)
 
 
 def _verdict(drawn: card.Card) -> card.Line | None:
     lines = [part for part in drawn.parts[1:] if isinstance(part, card.Line) and part.strong]
     return lines[0] if lines and drawn.tone != "pending" else None
-
-
 
 
 def _environment() -> jinja2.Environment:
@@ -83,9 +100,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.tests |= {"option_list": lambda part: isinstance(part, card.Choices)}
-    made.filters |= {"kind": _kind, "utc": _utc, "length_note": _length}
-    made.globals |= {"options_of": _options, "glimpse_of": _glimpse, "verdict_of": _verdict}
+    # jinja declares these tables as holding only what it puts into them itself
+    for table, more in (
+        (made.tests, {"option_list": _is_option_list, "diff": _is_diff}),
+        (made.filters, {"kind": _kind, "utc": _utc, "length_note": _length}),
+        (made.globals, {"options_of": _options, "title_of": _title, "glimpses_of": _glimpses, "verdict_of": _verdict}),
+    ):
+        cast(dict[str, Any], table).update(more)
     return made
 
 

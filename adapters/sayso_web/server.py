@@ -16,9 +16,7 @@ _STATIC = pathlib.Path(__file__).parent / "static"
 _HEADINGS = {401: "Signed out", 403: "Not allowed", 404: "Not found", 409: "Too late", 503: "Not available now"}
 
 
-def add_routes(
-    app: web.Application, front: desk.Desk, kept: sessions.Sessions, *, origins: Collection[str]
-) -> None:
+def add_routes(app: web.Application, front: desk.Desk, kept: sessions.Sessions, *, origins: Collection[str]) -> None:
     """Add the inbox to *app*.
 
     *origins* are the addresses under which browsers reach it, such as `http://127.0.0.1:8700`; a form that comes from
@@ -72,9 +70,7 @@ def _error(request: web.Request, error: errors.SaysoError) -> web.Response:
     if signed_out:
         return signin.page(request, status=401)
     heading = _HEADINGS.get(error.status, "That did not work")
-    body = render.template(
-        "message.html", session=None, heading=heading, said=view.refusal(error), hint=error.hint
-    )
+    body = render.template("message.html", session=None, heading=heading, said=view.refusal(error), hint=error.hint)
     return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
 
 

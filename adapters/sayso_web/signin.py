@@ -81,5 +81,5 @@ def page(
 
 
 def local(path: str) -> str:
-    """*path* if it is a page of the inbox, else the inbox: whatever a form or an address says, it leads nowhere else."""
+    """*path* if it is a page of the inbox, else the inbox: a form or an address leads nowhere else."""
     return path if _NEXT.fullmatch(path) else "/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import desk, dialog, draw, errors, machine, model, tokens, wording
+from sayso import desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
 from sayso_web import render, sessions
 
 # A page has room for everything: no request is cut, paged or asked in steps here.
@@ -59,7 +59,7 @@ class View:
         if not isinstance(error, errors.InvalidAnswer):
             return self.fragment(ticket, Press(notice=refusal(error)))
         opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)
-        return self.fragment(ticket, Press(opened, draft, {error.field or "": _sentence(error.message)}))
+        return self.fragment(ticket, Press(opened, draft, {error.field or "": _complaint(ticket, error)}))
 
     def _own_dialog(self, ticket: model.Ticket) -> dialog.Dialog | None:
         """Questions and forms are answered in the card; there is nothing to open first."""
@@ -114,6 +114,17 @@ def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[s
     """Each complaint beside its input; one about anything else above the form."""
     names = {asked.name for asked in (opened.inputs if opened else dialog.inputs_of(ticket))}
     return {name if name in names else "": said for name, said in wrong.items()}
+
+
+def _complaint(ticket: model.Ticket, error: errors.InvalidAnswer) -> str:
+    """What is wrong, without the label that stands beside it already."""
+    said = error.message
+    for index, asked in enumerate(fields.of_request(ticket.request)):
+        if error.field == f"f{index}" and said.startswith(asked.label):
+            said = said.removeprefix(asked.label).removeprefix(": ").strip()
+    # a message may repeat agent text or what was typed
+    shown = text.line("This " + said if said.startswith("is ") else said).text
+    return _sentence(shown)
 
 
 def _sentence(message: str) -> str:

@@ -29,8 +29,8 @@ function left(ms) {
   return s ? `${Math.floor(s / 60)}:${two(s % 60)} left` : "time is up";
 }
 
-function count() {
-  for (const time of document.querySelectorAll("time.until")) {
+function count(root = document) {
+  for (const time of root.querySelectorAll("time.until")) {
     const ms = Date.parse(time.dateTime) - Date.now() - skew;
     time.textContent = left(ms);
     time.parentElement.classList.toggle("soon", ms < 120000);
@@ -42,7 +42,7 @@ function dress(root) {
     time.title = time.dateTime;
     time.textContent = clock.format(new Date(time.dateTime));
   }
-  count();
+  count(root);
 }
 
 // ---- cards
@@ -127,7 +127,6 @@ function take(news) {
     if (!page.only) retire(news.id, row);
   }
   if (page.only) readLog();
-  count();
   tally();
 }
 
@@ -247,5 +246,5 @@ dress(document);
 if (waiting) tally();
 if (page.live) {
   listen();
-  setInterval(count, 1000);
+  setInterval(() => count(), 1000);
 }
