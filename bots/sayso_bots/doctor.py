@@ -74,15 +74,18 @@ async def _database(given: environment.Environment) -> Finding:
             found = kept.durability
     except errors.SaysoError as error:
         return _wrong("database", error)
-    path = Path(given.database.removeprefix("sqlite:///"))
-    if (
-        given.database.startswith("sqlite:///")
-        and path.exists()
-        and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    ):
+    if path := _open_to_others(given.database):
         return Finding("database", False, f"other users of this machine can reach {path}", f"chmod 600 {path}")
     hint = None if found.safe else "use a database that survives a power cut"
     return Finding("database", found.safe, service.durability(found), hint)
+
+
+def _open_to_others(database: str) -> Path | None:
+    """The file, where more than its owner may read or write it: whoever writes it, decides."""
+    path = Path(database.removeprefix("sqlite:///"))
+    if not database.startswith("sqlite:///") or not path.exists():
+        return None
+    return path if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else None
 
 
 async def _slack(given: environment.Environment, chosen: settings.Settings) -> AsyncGenerator[Finding]:

@@ -1,0 +1,236 @@
+"""The commands over a database of their own: what they print, and above all what they exit with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bots.conftest import PATIENCE, Command
+
+RUN = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id", "r1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "told"),
+    [
+        (("--allow",), 0, "was allowed by terminal:"),
+        (("--deny", "--reason", "not on a Friday"), 1, "Reason: not on a Friday"),
+    ],
+)
+async def test_the_verdict_given_in_another_process_is_the_exit_code(
+    command: Command, answer: tuple[str, ...], code: int, told: str
+) -> None:
+    async with command.started(*RUN, "--wait") as asking:
+        await asking.line("waiting for r1", error=True)
+        assert command("answer", "r1", *answer).returncode == 0
+        returned, out, _ = await asking.ended()
+    assert returned == code
+    assert told in out
+
+
+async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
+    async with command.started(*RUN, "--wait") as asking:
+        await asking.line("waiting for r1", error=True)
+        assert command("cancel", "r1", "--reason", "never mind").returncode == 0
+        returned, out, err = await asking.ended()
+    assert (returned, out) == (3, "")
+    assert "Do not go ahead" in err
+
+
+def test_an_expired_request_is_no_decision(command: Command) -> None:
+    done = command(*RUN, "--wait", "--expires-in", "0.1s")
+    assert done.returncode == 3
+    assert "Silence is not consent" in done.stderr
+
+
+def test_an_expired_request_is_listed_as_expired_though_nobody_waited(command: Command) -> None:
+    assert command(*RUN, "--expires-in", "0.001s").returncode == 0
+    assert json.loads(command("list", "--json").stdout)[0]["decision"]["outcome"] == "expired"
+
+
+async def test_an_edited_input_is_not_taken_for_a_plain_allow(command: Command) -> None:
+    async with command.started(*RUN, "--wait") as asking:
+        await asking.line("waiting for r1", error=True)
+        assert command("answer", "r1", "--allow", "--input", '{"command": "make check"}').returncode == 0
+        returned, _, err = await asking.ended()
+    assert returned == 2
+    assert "with an edited input" in err
+    again = command(*RUN, "--wait", "--json")
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["input"] == {"command": "make check"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "printed"),
+    [
+        (("question", "Which customer?"), ("--text", "Acme"), "Acme\n"),
+        (("choice", "Which?", "--option", "A", "--option", "B"), ("--choice", "B"), "B\n"),
+        (
+            ("choice", "Which?", "--option", "A", "--option", "B", "--multiple"),
+            ("--choice", "B", "--choice", "A"),
+            "B\nA\n",
+        ),
+        (("choice", "--title", "Which?", "--option", "A", "--other"), ("--choice", "C"), "C\n"),
+    ],
+)
+async def test_the_answer_is_what_a_script_reads(
+    command: Command, asked: tuple[str, ...], answered: tuple[str, ...], printed: str
+) -> None:
+    async with command.started("ask", *asked, "--id", "q1", "--wait") as asking:
+        await asking.line("waiting for q1", error=True)
+        assert command("answer", "q1", *answered).returncode == 0
+        returned, out, _ = await asking.ended()
+    assert (returned, out) == (0, printed)
+
+
+async def test_a_form_is_filled_by_name_and_printed_as_json(command: Command, tmp_path: Path) -> None:
+    properties = {
+        "amount": {"type": "number"},
+        "paid": {"type": "boolean"},
+        "tags": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+    }
+    (tmp_path / "refund.json").write_text(json.dumps({"type": "object", "properties": properties}))
+    async with command.started(
+        "ask", "form", "Refund", "--schema-file", "refund.json", "--id", "f1", "--wait"
+    ) as asking:
+        await asking.line("waiting for f1", error=True)
+        given = ("--value", "amount=10.5", "--value", "paid=yes", "--value", "tags=a", "--value", "tags=b")
+        assert command("answer", "f1", *given).returncode == 0
+        returned, out, _ = await asking.ended()
+    assert (returned, json.loads(out)) == (0, {"amount": 10.5, "paid": True, "tags": ["a", "b"]})
+
+
+def test_without_waiting_only_the_id_is_printed_and_asking_again_finds_it(command: Command) -> None:
+    first, again = command(*RUN), command(*RUN)
+    assert (first.returncode, first.stdout) == (0, "r1\n")
+    assert again.stdout == first.stdout
+    assert len(json.loads(command("list", "--json").stdout)) == 1
+
+
+def test_the_options_of_ask_reach_the_request(command: Command) -> None:
+    given = ("--title", "Deploy", "--body", "*why*", "--route", "web", "--agent", "bot", "--session", "s1")
+    more = ("--risk", "high", "--expires-in", "2m", "--policy", "default", "--json")
+    asked = json.loads(command(*RUN, *given, *more).stdout)
+    request = asked["request"]
+    assert asked["id"] == "r1"
+    assert (request["title"], request["body"], request["route"]) == ("Deploy", "*why*", ["web"])
+    assert (request["source"]["agent"], request["source"]["session"]) == ("bot", "s1")
+    assert (request["risk"], request["expires_in"], request["policy"]) == ("high", 120, "default")
+    assert "ref" not in asked
+
+
+def test_a_late_answer_is_told_who_was_first(command: Command) -> None:
+    command(*RUN)
+    command("answer", "r1", "--allow")
+    late = command("answer", "r1", "--deny")
+    assert late.returncode == 2
+    assert "Too late: allowed by terminal:" in late.stderr
+
+
+def test_show_prints_the_whole_card_the_ways_to_answer_and_the_log(command: Command) -> None:
+    command(*RUN)
+    shown = command("show", "r1", "--log").stdout
+    assert "│ make deploy" in shown
+    assert "sayso answer r1 --deny --reason TEXT" in shown
+    assert "opened" in shown
+    assert [row["type"] for row in json.loads(command("show", "r1", "--log", "--json").stdout)["log"]] == ["opened"]
+
+
+def test_list_shows_only_what_was_asked_for(command: Command) -> None:
+    command(*RUN, "--session", "s1")
+    command("ask", "question", "Hm?", "--id", "q1", "--session", "s2")
+    command("answer", "q1", "--text", "yes")
+
+    def ids(*arguments: str) -> list[str]:
+        return [ticket["id"] for ticket in json.loads(command("list", "--json", *arguments).stdout)]
+
+    assert ids() == ["q1", "r1"]
+    assert ids("--state", "pending") == ["r1"]
+    assert ids("--session", "s2") == ["q1"]
+    assert ids("--limit", "1") == ["q1"]
+    assert "Answered by terminal:" in command("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("ask", "permission"), "Missing option '--tool'"),
+        (("ask", "permission", "--tool", "x", "--input", "{"), "this is not JSON"),
+        (("ask", "question"), "give one title"),
+        (("ask", "form", "F"), "give --schema or --schema-file"),
+        (("ask", "permission", "--tool", "x", "--expires-in", "soon"), "expected a time"),
+        (("ask", "permission", "--tool", "x", "--policy", "prod"), "there is no policy 'prod'"),
+        (("show", "nope"), "there is no request nope"),
+        (("answer", "nope", "--allow"), "there is no request nope"),
+        (("keys", "revoke", "nope"), "there is no key 'nope'"),
+        (("keys", "add", "ann", "--role", "approver", "--person", "ann"), "nobody in sayso.toml is called 'ann'"),
+        (("shwo",), "No such command 'shwo'"),
+    ],
+)
+def test_a_wrong_command_is_one_clear_line_and_exit_code_2(
+    command: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    done = command(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert done.stderr.startswith("sayso: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_answer_that_does_not_fit_names_the_part(command: Command) -> None:
+    command("ask", "choice", "Which?", "--option", "A", "--id", "c1")
+    wrong = command("answer", "c1", "--choice", "Z")
+    assert wrong.returncode == 2
+    assert "'Z' is not one of the options" in wrong.stderr
+    assert json.loads(command("show", "c1", "--json").stdout)["state"] == "pending"
+
+
+def test_without_a_keyboard_an_answer_must_be_given(command: Command) -> None:
+    command(*RUN)
+    assert "say what to answer" in command("answer", "r1").stderr
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(command: Command) -> None:
+    made = command("keys", "add", "bot", "--role", "agent")
+    listed = command("keys", "list", "--json")
+    assert made.stdout.startswith("sayso_agent_")
+    assert [(key["name"], key["role"]) for key in json.loads(listed.stdout)] == [("bot", "agent")]
+    assert made.stdout.strip() not in listed.stdout
+    assert command("keys", "revoke", "bot").returncode == 0
+    assert json.loads(command("keys", "list", "--json").stdout) == []
+
+
+def test_foreign_text_cannot_act_on_the_terminal(command: Command) -> None:
+    hostile = "\x1b[2J[red]hi[/red]\u202e"
+    command("ask", "question", hostile, "--id", "q1")
+    for arguments in (("list",), ("show", "q1"), ("list", "--json"), ("show", "q1", "--json")):
+        shown = command(*arguments).stdout
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+    assert "[red]hi[/red]" in command("list").stdout
+
+
+def test_whoever_sits_at_the_keyboard_is_asked_there(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    try:
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "sayso_bots", *RUN, "--wait"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+        )
+        seen = b""
+        while b"Allow?" not in seen:
+            seen += os.read(ours, 4096)
+        os.write(ours, b"too risky\n")
+        out, _ = asking.communicate(timeout=PATIENCE)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert asking.returncode == 1
+    assert b"Reason: too risky" in out
