@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -34,18 +35,18 @@ class Service:
     runner: web.AppRunner
 
     async def asked(self, count: int = 1) -> model.Ticket:
-        """The newest request, once there have been *count*."""
+        """The open request, or else the newest, once there have been *count*."""
         async with asyncio.timeout(20):
             changes = self.desk.store.changes()
             while len(found := await self.desk.store.list(store.Query())) < count:
                 await anext(changes)
-        return found[0]
+        return next((ticket for ticket in found if ticket.decision is None), found[0])
 
     async def count(self) -> int:
         return len(await self.desk.store.list(store.Query()))
 
     async def answer(self, *, count: int = 1, **answer: Any) -> model.Ticket:
-        """Ann answers the newest of *count* requests."""
+        """Ann answers the open one of *count* requests."""
         ticket = await self.asked(count)
         return await self.desk.answer(ticket.id, model.Answer(**answer), ANN)
 
@@ -62,7 +63,7 @@ class Service:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/claude/hooks", data=body, headers=named) as response,
+            session.post(f"{self.url}/claude/hooks", data=io.BytesIO(body), headers=named) as response,
         ):
             return response.status, await response.json()
 
@@ -74,7 +75,13 @@ class Service:
 
 @asynccontextmanager
 async def serve(
-    folder: Path, *, port: int = 0, now: clock.Clock | None = None, key: str = "", **options: Any
+    folder: Path,
+    *,
+    port: int = 0,
+    now: clock.Clock | None = None,
+    key: str = "",
+    cancelling: bool = False,
+    **options: Any,
 ) -> AsyncGenerator[Service, None]:
     """Serve over the database in *folder*; with *key* it was served before."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
@@ -83,7 +90,7 @@ async def serve(
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
     app = web.Application(middlewares=[auth.errors_as_json])
     server.add_routes(app, desk, authenticate=auth.authenticate(known), **options)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=cancelling)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
@@ -97,6 +104,6 @@ async def serve(
 def call(event: str = "PreToolUse", tool: str = "Bash", input: Json | None = None, **more: Any) -> Json:
     """What Claude Code sends before a tool, or for a permission."""
     common = {"session_id": "s-1", "transcript_path": "/t", "cwd": "/home/dev/shop", "prompt_id": "p-1"}
-    named = {"tool_use_id": "toolu_1"} if event == "PreToolUse" else {"permission_suggestions": []}
+    named: Json = {"tool_use_id": "toolu_1"} if event == "PreToolUse" else {"permission_suggestions": []}
     content = {"tool_name": tool, "tool_input": {"command": "make deploy"} if input is None else input}
     return {**common, "permission_mode": "default", "hook_event_name": event, **content, **named, **more}
