@@ -16,7 +16,8 @@ from aiohttp import web
 
 import sayso
 from sayso import clock, keys, model, opening, people, store, stores
-from sayso_claude import server
+from sayso.testing.clock import ManualClock
+from sayso_claude import presence, server
 from sayso_http import auth
 from tests.conftest import until
 
@@ -71,6 +72,14 @@ class Service:
         """Somebody waits for the newest request."""
         await self.asked()
         await until(lambda: self.desk.store.waiting)
+
+    async def missed(self, now: ManualClock) -> None:
+        """The service has seen that its only caller hung up."""
+        server = self.runner.server
+        assert server
+        await until(lambda: all(held.transport is None for held in server.connections))
+        now.advance(presence.SWEEP)
+        await until(lambda: not self.desk.store.waiting)
 
 
 @asynccontextmanager

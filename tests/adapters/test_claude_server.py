@@ -235,11 +235,7 @@ async def hang_up(service: Service, task: asyncio.Task[Any], clock: ManualClock)
     await service.waiting()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    server = service.runner.server
-    assert server
-    await until(lambda: all(held.transport is None for held in server.connections))
-    clock.advance(presence.SWEEP)
-    await until(lambda: not service.desk.store.waiting)
+    await service.missed(clock)
 
 
 async def test_a_caller_who_hangs_up_withdraws_the_request_after_a_grace(service: Service, clock: ManualClock) -> None:
