@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from aiohttp import web
@@ -99,7 +99,7 @@ class Live:
         }
 
     @contextmanager
-    def _counted(self, session: sessions.Session) -> Iterator[None]:
+    def _counted(self, session: sessions.Session) -> Generator[None]:
         task = asyncio.current_task()
         assert task is not None  # a handler always runs in one
         self._open[session.name] += 1
