@@ -89,14 +89,17 @@ def _open_to_others(database: str) -> Path | None:
 
 
 async def _slack(given: environment.Environment, chosen: settings.Settings) -> AsyncGenerator[Finding]:
-    if not given.slack_bot_token:
-        if chosen.slack:
-            hint = "export SLACK_BOT_TOKEN=xoxb-…; see: sayso init slack"
-            yield Finding("slack", False, "[slack] is set, and SLACK_BOT_TOKEN is not", hint)
+    if not given.slack_bot_token and not chosen.slack:
         return
     import sayso_slack
+    from sayso_bots import chat
 
-    for found in await sayso_slack.check(chosen):
+    try:
+        told = chat.told(given, chosen)
+    except errors.InvalidSettings as error:
+        yield _wrong("slack", error)
+        return
+    for found in await sayso_slack.check(told, settings.directory(chosen)):
         yield Finding(f"slack {found.name}", found.ok, found.said, found.hint)
 
 

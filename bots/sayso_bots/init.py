@@ -46,9 +46,10 @@ expires_in = "1h"                     # silence is never consent: what expires i
 _SLACK = """
 Three steps:
   1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the text above.
-  2. Install it to the workspace, and make an app-level token with the scope connections:write.
-  3. export SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-…, put [slack] channel = "#approvals" into sayso.toml,
-     invite the app to that channel, and run: sayso serve
+  2. Install it to the workspace: export SLACK_BOT_TOKEN=xoxb-…. Under Basic Information make an app-level token
+     with the scope connections:write: export SLACK_APP_TOKEN=xapp-… (over HTTP: SLACK_SIGNING_SECRET instead).
+  3. Put [slack] channel = "#approvals" into sayso.toml, invite the app to that channel, and run:
+     sayso doctor && sayso serve
 """
 
 _CLAUDE = """
@@ -79,11 +80,12 @@ def init_(context: click.Context) -> None:
 
 
 @init_.command(epilog="\b\nExample:\n  sayso init slack > manifest.json")
-def slack() -> None:
+@click.option("--url", help="The service's public https address: HTTP in place of Socket Mode.")
+def slack(url: str | None) -> None:
     """Print the manifest of the Slack app, and how to install it."""
     from sayso_slack import manifest
 
-    output.as_json(manifest.manifest())
+    output.as_json(manifest.manifest(socket_mode=url is None, url=url))
     click.echo(_SLACK, err=True)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from sayso import clock, keys
+from sayso import clock, keys, opening
 from sayso_bots import door, environment, output, settings
 
 
@@ -38,6 +38,21 @@ def listing(as_json: bool) -> None:
 def revoke(name: str) -> None:
     """Make a key useless at once."""
     asyncio.run(_revoke(name))
+
+
+@keys_.command("callback", epilog="\b\nExample:\n  sayso keys callback")
+def callback_key() -> None:
+    """Print the secret by which receivers check that a callback comes from this service."""
+    asyncio.run(_callback())
+
+
+async def _callback() -> None:
+    # aiohttp comes with it
+    from sayso_bots import service
+    from sayso_http import callback
+
+    async with door.database(environment.read()) as kept:
+        click.echo(callback.secret_text(service.callback_secret(await opening.mint(kept))))
 
 
 async def _add(name: str, role: str, person: str | None, as_json: bool) -> None:

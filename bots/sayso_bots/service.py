@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import hmac
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -13,10 +15,10 @@ from aiohttp import web
 import sayso_claude.server
 import sayso_http.server
 import sayso_web
-from sayso import card, channel, clock, courier, keys, opening, store
+from sayso import card, channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
 from sayso_bots import door, environment, listening, settings, workers
-from sayso_http import auth, health
+from sayso_http import addresses, auth, callback, health
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
 GRACE = 10.0
@@ -30,7 +32,7 @@ class Service:
     desk: desks.Desk
     sessions: sayso_web.Sessions
     chat: str
-    """Which chat it is connected to, in words."""
+    """How it is connected to a chat, in words."""
     failed: asyncio.Future[None]
     """Raises what made a worker crash."""
 
@@ -60,38 +62,62 @@ async def running(
     At the end it takes no more calls, finishes those under way, and then closes what they needed.
 
     Raises:
-        InvalidSettings, StoreUnavailable: it cannot start.
+        InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
     names = listening.names(given.host, listener.getsockname()[1], chosen.service)
+    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(names.hosts)])
+    crew = workers.Workers()
+    checks: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(door.database(given))
-        desk = desks.Desk(kept, await opening.mint(kept), settings.house(chosen, ["web"]))
-        app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(names.hosts)])
-        crew = workers.Workers()
+        uses_slack = bool(given.slack_bot_token or chosen.slack)
+        house = settings.house(chosen, ["web", "slack"] if uses_slack else ["web"], callbacks=True)
+        desk = desks.Desk(kept, await opening.mint(kept), house)
+        channels: list[channel.Channel] = [_Inbox()]
+        said = "none; the inbox only"
+        if uses_slack:
+            # slow to import, and not for everybody
+            from sayso_bots import chat
+
+            slack = await stack.enter_async_context(chat.connected(given, chosen, desk, app))
+            channels.append(slack.channel)
+            checks["slack"] = functools.partial(chat.ready, slack)
+            said = chat.described(slack.settings)
         stack.push_async_callback(crew.stop)
-        post = courier.Courier(desk, [_Inbox()])
-        crew.start("courier", post.run)
-        crew.start("clock", lambda: clock.watch(desk, kept, desk.clock))
+        _start(crew, desk, channels, chosen.service.callback_hosts)
         sessions = sayso_web.Sessions(kept, desk.clock)
-        _add_routes(app, desk, sessions, names, {"workers": crew.well})
+        sayso_web.add_routes(app, desk, sessions, origins=names.origins)
+        _add_api(app, desk, checks, chosen.service.callback_hosts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
-        await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        await runner.setup()
         await web.SockSite(runner, listener).start()
-        yield Service(names.url, desk, sessions, "no chat", crew.failed)
+        yield Service(names.url, desk, sessions, said, crew.failed)
 
 
-def _add_routes(
-    app: web.Application,
-    desk: desks.Desk,
-    sessions: sayso_web.Sessions,
-    names: listening.Names,
-    ready: Mapping[str, health.Check],
+def _start(
+    crew: workers.Workers, desk: desks.Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
+) -> None:
+    resumer = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
+    crew.start("courier", courier.Courier(desk, channels, resumer).run)
+    crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
+
+
+def _add_api(
+    app: web.Application, desk: desks.Desk, checks: Mapping[str, health.Check], callback_hosts: Sequence[str]
 ) -> None:
     authenticate = auth.authenticate(keys.Keys(desk.store))
-    sayso_http.server.add_routes(app, desk, authenticate=authenticate, ready=ready)
+
+    def check_callback(url: str) -> None:
+        addresses.check_callback_url(url, callback_hosts)
+
+    sayso_http.server.add_routes(app, desk, authenticate=authenticate, ready=checks, check_callback=check_callback)
     sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
-    sayso_web.add_routes(app, desk, sessions, origins=names.origins)
+
+
+def callback_secret(mint: tokens.Mint) -> bytes:
+    """What callbacks are signed with: follows from the service's secret, and does not give it away to receivers."""
+    return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
 
 
 def durability(found: store.Durability) -> str:
