@@ -1,0 +1,79 @@
+"""Looks at everything that Slack must be told and set up for, and says what to click where something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sayso import errors, people
+from sayso_slack.connection import api_of
+from sayso_slack.manifest import SCOPES
+from sayso_slack.places import Places
+from sayso_slack.settings import Finding, Settings
+from sayso_slack.web import Web
+
+_REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
+
+
+async def check(settings: Settings, directory: people.Directory | None = None) -> list[Finding]:
+    """What was looked at, in the order in which to repair it. Never raises for anything at Slack."""
+    async with api_of(settings) as api:
+        found = [finding async for finding in _token(api)]
+        if not found[0].ok:
+            return found
+        found.append(await _way_in(api, settings))
+        if settings.channel:
+            found += [finding async for finding in _channel(api, settings, directory or people.Directory())]
+        return found
+
+
+async def _token(api: Web) -> AsyncIterator[Finding]:
+    try:
+        who, scopes = await api.identify()
+    except errors.ChannelError as error:
+        yield _wrong("SLACK_BOT_TOKEN", error)
+        return
+    yield Finding("SLACK_BOT_TOKEN", True, f"{who.get('user')} in {who.get('team')}")
+    missing = [scope for scope in SCOPES if scope not in scopes]
+    if missing:
+        needed = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
+        yield Finding("scopes", False, f"missing: {needed}", _REINSTALL)
+    else:
+        yield Finding("scopes", True, f"all {len(SCOPES)} are there")
+
+
+async def _way_in(api: Web, settings: Settings) -> Finding:
+    """How clicks come in."""
+    if not settings.app_token:
+        said, hint = "clicks come by HTTP", "set SLACK_SIGNING_SECRET, or SLACK_APP_TOKEN for Socket Mode"
+        ok = bool(settings.signing_secret)
+        return Finding("SLACK_SIGNING_SECRET", ok, said if ok else "no way for clicks to come in", None if ok else hint)
+    try:
+        await api.open_link(settings.app_token)
+    except errors.ChannelError as error:
+        hint = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
+        return Finding("SLACK_APP_TOKEN", False, error.message, hint)
+    return Finding("SLACK_APP_TOKEN", True, "Socket Mode")
+
+
+async def _channel(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+    try:
+        conversation = await Places(api, directory, settings.channel).find("slack")
+        answer = await api.get("conversations.info", channel=conversation)
+    except errors.ChannelError as error:
+        yield _wrong("channel", error)
+        return
+    channel: dict[str, Any] = answer["channel"]
+    if channel.get("is_archived"):
+        yield Finding("channel", False, f"{settings.channel} is archived", "unarchive it, or choose another channel")
+    elif not channel.get("is_member") and not channel.get("is_im"):
+        yield Finding("channel", False, f"the app is not in {settings.channel}", "type there: /invite @sayso")
+    else:
+        yield Finding("channel", True, f"{settings.channel} is {conversation}")
+    if channel.get("is_ext_shared"):
+        said = f"{settings.channel} is shared with another organisation, which reads every card"
+        yield Finding("channel sharing", False, said, "choose a channel of your own")
+
+
+def _wrong(name: str, error: errors.ChannelError) -> Finding:
+    return Finding(name, False, error.message, error.hint)

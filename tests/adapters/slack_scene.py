@@ -1,0 +1,129 @@
+"""A whole house on a stage: desk, courier and the Slack adapter before a fake Slack with people in it.
+
+Rule: tests act as agents at the desk or as people in Slack, and look at what people or agents see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+
+import sayso_slack
+from sayso import courier, desk, memory, model, people, store, tokens
+from sayso.testing.clock import ManualClock
+from tests.fakes.slack import FakeSlack, Message, Person, Seen, View
+
+Transport = Literal["sockets", "http"]
+MINT = tokens.Mint(b"for tests only, never for people")
+DIRECTORY = people.Directory(
+    people={"ann": people.Profile(frozenset({"slack:T1/U1"})), "eve": people.Profile(frozenset({"slack:T9/U9"}))},
+    groups={"release": people.Group(platform_groups=frozenset({"slack:S1"}))},
+)
+
+
+@dataclass
+class Scene:
+    """Channel C1 (#ops) with Ann and Bob in it; `link` is the app as connected now."""
+
+    slack: FakeSlack
+    clock: ManualClock
+    front: desk.Desk
+    transport: Transport
+    link: sayso_slack.Slack = field(init=False)
+    courier: courier.Courier = field(init=False)
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def settings(self) -> sayso_slack.Settings:
+        """As the operator would write them."""
+        app_token = self.slack.app_token if self.transport == "sockets" else None
+        return sayso_slack.Settings(
+            self.slack.bot_token, app_token, self.slack.signing_secret, "#ops", self.slack.api_url
+        )
+
+    async def start(self) -> None:
+        """Connect the app, as a new process would."""
+        self.link = await self._open.enter_async_context(sayso_slack.connect(self.front, self.settings))
+        self.courier = courier.Courier(self.front, [self.link.channel])
+        if self.transport == "http":
+            served = web.Application()
+            self.link.add_routes(served)
+            runner = web.AppRunner(served, access_log=None)
+            await runner.setup()
+            self._open.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.slack.use_http(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        else:
+            await self.slack.until(lambda: len(self.slack.sockets.open) == 2)
+
+    async def stop(self) -> None:
+        """End the process; what is in the store and in Slack stays."""
+        await self._open.aclose()
+        self._open = AsyncExitStack()
+
+    async def ask(self, request: model.Request, **caller: Any) -> model.Ticket:
+        """An agent asks, and the card is delivered."""
+        ticket = await self.front.open(request, desk.Caller(**caller))
+        await self.deliver()
+        return await self.front.get(ticket.id)
+
+    async def deliver(self) -> None:
+        """Everything that is due goes out."""
+        while await self.courier.deliver():
+            pass
+
+    def cards(self, channel: str = "C1") -> list[Message]:
+        """The messages of the app."""
+        return [message for message in self.slack.messages(channel) if message.user == "UBOT"]
+
+    @property
+    def card(self) -> Message:
+        """The only card."""
+        (message,) = self.cards()
+        return message
+
+    async def open(self, person: Person, label: str) -> View:
+        """The modal that opens when somebody presses this button."""
+        seen = await person.press(self.card, label)
+        await self.slack.until(lambda: seen.views)
+        return person.view
+
+    async def whispered(self, seen: Seen) -> str:
+        """What only the person who acted was told about it."""
+        await self.slack.until(lambda: seen.ephemerals)
+        return self.slack.visible_text(seen.ephemerals[-1])
+
+    async def decision(self, ticket: model.Ticket) -> model.Decision:
+        """The decision, which must be there, with the cards brought up to date."""
+        found = (await self.front.get(ticket.id)).decision
+        assert found is not None
+        await self.deliver()
+        return found
+
+
+@asynccontextmanager
+async def scene(
+    transport: Transport = "sockets",
+    *,
+    policy: model.Policy | None = None,
+    kept: store.Store | None = None,
+    route: tuple[str, ...] = ("slack:#ops",),
+) -> AsyncGenerator[Scene]:
+    """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
+    clock = ManualClock()
+    house = desk.House({"default": policy or model.Policy()}, DIRECTORY, route, ("slack",))
+    front = desk.Desk(kept or memory.MemoryStore(), MINT, house, clock)
+    async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
+        slack.channel("C1", name="ops", members=["U1", "U2"])
+        slack.usergroup("S1", [])
+        there = Scene(slack, clock, front, transport)
+        await there.start()
+        try:
+            yield there
+        finally:
+            await there.stop()
+            await front.store.close()

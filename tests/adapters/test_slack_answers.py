@@ -1,0 +1,193 @@
+"""Every way to answer in Slack, from the card that an agent's request becomes to the decision that the agent gets."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+import sayso
+from sayso import model
+from tests.adapters.slack_scene import Scene, Transport, scene
+from tests.fakes.slack import Person, View
+
+DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy", "retries": 3}, grants=("session",))
+
+
+@pytest.fixture(params=["sockets", "http"])
+async def there(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    transport: Transport = request.param
+    async with scene(transport) as built:
+        yield built
+        assert built.slack.refusals == []
+
+
+@pytest.fixture
+def ann(there: Scene) -> Person:
+    return there.slack.person("U1", name="ann")
+
+
+async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    shown = there.slack.visible_text(there.card)
+    assert "An agent asks to run Bash" in shown
+    assert "make deploy" in shown
+    assert f"May decide: anyone · {ticket.id}" in shown
+    assert there.slack.controls(there.card) == [
+        "Allow",
+        "Deny",
+        "Deny with reason…",
+        "Edit and allow…",
+        "Allow for the session",
+    ]
+    assert there.card.text == "An agent asks for permission to run a tool"
+    assert there.card.metadata == {"event_type": "sayso_request", "event_payload": {"request_id": ticket.id}}
+
+
+async def test_allow_lets_the_tool_run_and_closes_the_card(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    seen = await ann.press(there.card, "Allow")
+    assert seen.acked
+    decision = await there.decision(ticket)
+    assert (decision.outcome, decision.by[0].person, decision.by[0].via) == ("allowed", "ann", "slack:T1/U1")
+    assert decision.input == {"command": "make deploy", "retries": 3}
+    assert there.slack.controls(there.card) == []
+    assert "Allowed by ann (ann) · 2026-01-01 12:00 UTC" in there.slack.visible_text(there.card)
+
+
+async def test_deny_stops_the_tool(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    await ann.press(there.card, "Deny")
+    assert (await there.decision(ticket)).outcome == "denied"
+
+
+async def test_allow_for_the_session_gives_the_grant(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    await ann.press(there.card, "Allow for the session")
+    assert (await there.decision(ticket)).grant == "session"
+
+
+async def test_a_reason_reaches_the_agent(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    view = await there.open(ann, "Deny with reason…")
+    await ann.fill(view, {"Why not? The agent reads this.": "Use <staging> & wait"})
+    seen = await ann.submit(ann.view)
+    assert (seen.errors, there.slack.views("U1")) == ({}, [])
+    decision = await there.decision(ticket)
+    assert (decision.outcome, decision.reason) == ("denied", "Use <staging> & wait")
+
+
+async def test_an_edited_input_runs_instead(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    view = await there.open(ann, "Edit and allow…")
+    await ann.fill(view, {"command": "make deploy DRY=1", "retries": "many"})
+    seen = await ann.submit(ann.view)
+    assert list(seen.errors) == ["retries"]
+    assert "not valid JSON" in seen.errors["retries"]
+    await ann.fill(ann.view, {"retries": "1"})
+    assert (await ann.submit(ann.view)).errors == {}
+    decision = await there.decision(ticket)
+    assert (decision.outcome, decision.input) == ("allowed", {"command": "make deploy DRY=1", "retries": 1})
+
+
+async def test_a_question_is_answered_in_a_modal(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer is this for?"))
+    view = await there.open(ann, "Answer")
+    await ann.fill(view, {"Which customer is this for?": "Acme"})
+    await ann.submit(ann.view)
+    decision = await there.decision(ticket)
+    assert (decision.outcome, decision.text) == ("answered", "Acme")
+
+
+async def test_a_question_is_answered_by_a_reply(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer is this for?"))
+    seen = await ann.reply(there.card, "A & B <https://example.com>")
+    assert seen.acked
+    assert (await there.decision(ticket)).text == "A & B <https://example.com>"
+
+
+async def test_one_of_few_options_is_a_button(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Choice("Which database?", ["PostgreSQL", "SQLite"]))
+    await ann.press(there.card, "2 · SQLite")
+    assert (await there.decision(ticket)).choice == "SQLite"
+
+
+@pytest.mark.parametrize("count", [8, 80])
+async def test_one_of_many_options_is_chosen_and_submitted(there: Scene, ann: Person, count: int) -> None:
+    ticket = await there.ask(sayso.Choice("Which?", [f"Option {n}" for n in range(count)]))
+    told = await ann.press(there.card, "Submit")
+    assert "hoose" in await there.whispered(told)
+    await ann.choose(there.card, "7 · Option 6")
+    await ann.press(there.card, "Submit")
+    assert (await there.decision(ticket)).choice == "Option 6"
+
+
+@pytest.mark.parametrize("count", [4, 40])
+async def test_several_options_are_chosen_and_submitted(there: Scene, ann: Person, count: int) -> None:
+    ticket = await there.ask(sayso.Choice("Which?", [f"Option {n}" for n in range(count)], multiple=True))
+    await ann.choose(there.card, "2 · Option 1", "4 · Option 3")
+    await ann.press(there.card, "Submit")
+    assert (await there.decision(ticket)).choices == ("Option 1", "Option 3")
+
+
+async def test_another_answer_than_the_options_is_typed(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True))
+    view = await there.open(ann, "Other…")
+    await ann.fill(view, {"Your answer": "DuckDB"})
+    await ann.submit(ann.view)
+    assert (await there.decision(ticket)).choice == "DuckDB"
+
+
+FIELDS = [
+    model.Field(name="amount", label="Amount", kind="number", maximum=100),
+    model.Field(name="count", label="Count", kind="integer", default=2),
+    model.Field(name="day", label="Day", kind="date"),
+    model.Field(name="urgent", label="Urgent", kind="boolean"),
+    model.Field(name="note", label="Note", required=False),
+    model.Field(name="size", label="Size", kind="choice", options=(model.Option(label="S"), model.Option(label="L"))),
+    model.Field(
+        name="tags",
+        label="Tags",
+        kind="choice",
+        multiple=True,
+        options=tuple(model.Option(label=f"t{n}") for n in range(12)),
+    ),
+    model.Field(name="why", label="Why", description="In a word"),
+    model.Field(name="last", label="Last"),
+]
+
+
+async def test_a_form_is_filled_in_over_several_steps(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Form("Refund", FIELDS))
+    view = await there.open(ann, "Fill in")
+    first = {"Amount": "500", "Day": "2026-02-03", "Urgent": "No", "Size": "2 · L", "Tags": ["1 · t0", "12 · t11"]}
+    await ann.fill(view, {**first, "Why": "because"})
+    seen = await ann.submit(ann.view)
+    assert list(seen.errors) == ["Amount"]
+    await ann.fill(ann.view, {"Amount": "10.5"})
+    await ann.submit(ann.view)
+    assert there.slack.controls(ann.view) == ["Last", "Answer", "Cancel"]
+    await ann.fill(ann.view, {"Last": "end"})
+    assert (await ann.submit(ann.view)).errors == {}
+    values = {"amount": 10.5, "count": 2, "day": "2026-02-03", "urgent": False, "size": "L", "tags": ["t0", "t11"]}
+    assert (await there.decision(ticket)).values == {**values, "why": "because", "last": "end"}
+
+
+def boxes(view: View) -> str:
+    """What stands in the preformatted boxes of a modal."""
+    elements = [element for block in view.blocks for element in block.get("elements", [])]
+    found = [element["elements"] for element in elements if element["type"] == "rich_text_preformatted"]
+    return "".join(leaf["text"] for leaves in found for leaf in leaves)
+
+
+async def test_long_content_is_allowed_only_after_all_of_it_was_shown(there: Scene, ann: Person) -> None:
+    command = "\n".join(f"echo line {n}" for n in range(500))
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": command}))
+    assert there.slack.controls(there.card) == ["Review", "Deny", "Deny with reason…"]
+    view = await there.open(ann, "Review")
+    read = boxes(view)
+    while "Next page" in there.slack.controls(ann.view):
+        await ann.submit(ann.view)
+        read += boxes(ann.view)
+    assert read == command
+    assert "Allow" in there.slack.controls(ann.view)
+    await ann.submit(ann.view)
+    assert (await there.decision(ticket)).allowed

@@ -1,0 +1,238 @@
+"""Who may decide in Slack, and what everybody else is told: nobody's click is ever ignored."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+import sayso
+from sayso import model
+from tests.adapters.slack_scene import Scene, scene
+from tests.fakes.slack import Person
+
+DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
+OUTSIDERS: dict[str, dict[str, Any]] = {
+    "guest": {"is_restricted": True},
+    "single-channel guest": {"is_restricted": True, "is_ultra_restricted": True},
+    "external of a shared channel": {"team_id": "T9"},
+    "stranger": {"team_id": "T9", "is_stranger": True},
+    "bot": {"is_bot": True},
+    "deleted": {"deleted": True},
+}
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Scene]:
+    async with scene() as built:
+        yield built
+
+
+@pytest.fixture
+def ann(there: Scene) -> Person:
+    return there.slack.person("U1", name="ann")
+
+
+@pytest.fixture
+def bob(there: Scene) -> Person:
+    return there.slack.person("U2", name="bob")
+
+
+@pytest.mark.parametrize("facts", OUTSIDERS.values(), ids=OUTSIDERS)
+async def test_an_outsider_is_told_that_they_may_not_decide(there: Scene, facts: dict[str, Any]) -> None:
+    visitor = there.slack.person("U1", name="visitor", **facts)
+    ticket = await there.ask(DEPLOY)
+    seen = await visitor.press(there.card, "Allow")
+    said = await there.whispered(seen)
+    assert "may not answer" in said or "cannot decide" in said
+    assert (await there.front.get(ticket.id)).decision is None
+
+
+async def test_somebody_outside_who_is_named_by_the_operator_may_decide() -> None:
+    async with scene(policy=model.Policy(approvers=("eve",))) as there:
+        there.slack.world.channels["C1"].members.add("U9")
+        eve = there.slack.person("U9", name="eve", team_id="T9")
+        ticket = await there.ask(DEPLOY)
+        await eve.press(there.card, "Allow")
+        assert (await there.decision(ticket)).by[0].person == "eve"
+
+
+async def test_a_same_user_id_of_another_workspace_is_somebody_else() -> None:
+    async with scene(policy=model.Policy(approvers=("ann",))) as there:
+        impostor = there.slack.person("U1", name="ann", team_id="T9")
+        await there.ask(DEPLOY)
+        seen = await impostor.press(there.card, "Allow")
+        assert await there.whispered(seen) == "You may not answer this request; it is for: ann."
+
+
+async def test_membership_of_a_user_group_is_read_at_the_click() -> None:
+    async with scene(policy=model.Policy(approvers=("group:release",))) as there:
+        bob = there.slack.person("U2", name="bob")
+        ticket = await there.ask(DEPLOY)
+        seen = await bob.press(there.card, "Allow")
+        assert "it is for: group:release" in await there.whispered(seen)
+        there.slack.usergroup("S1", ["U2"])
+        there.clock.advance(61)
+        await bob.press(there.card, "Allow")
+        assert (await there.decision(ticket)).by[0].person == "slack:T1/U2"
+
+
+async def test_somebody_let_go_a_minute_ago_cannot_decide(there: Scene, bob: Person) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={}, id="one"))
+    await bob.press(there.card, "Deny")
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, id="two"))
+    there.slack.person("U2", name="bob", deleted=True)
+    there.clock.advance(61)
+    seen = await bob.press(there.cards()[1], "Allow")
+    assert await there.whispered(seen) == "Bots and closed accounts cannot decide anything."
+    assert (await there.front.get(ticket.id)).decision is None
+
+
+@pytest.mark.parametrize(("fault", "times"), [("500", 1), ("internal_error", 1), ("reset", 2)])  # reads are repeated
+async def test_who_cannot_be_looked_up_is_asked_to_try_again(there: Scene, ann: Person, fault: str, times: int) -> None:
+    there.transport = "http"
+    await there.stop()
+    await there.start()
+    ticket = await there.ask(DEPLOY)
+    there.slack.fail_next("users.info", fault, times=times)
+    seen = await ann.press(there.card, "Allow")
+    assert not seen.acked
+    assert "not counted" in await there.whispered(seen)
+    assert (await there.front.get(ticket.id)).decision is None
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+
+
+async def test_people_are_looked_up_once_a_minute(there: Scene, ann: Person) -> None:
+    for name in ("one", "two"):
+        await there.ask(sayso.Permission(tool="Bash", input={}, id=name))
+    for message in there.cards():
+        await ann.press(message, "Deny")
+    assert [call.method for call in there.slack.calls].count("users.info") == 1
+
+
+async def test_nobody_approves_what_was_asked_on_their_own_behalf(there: Scene, ann: Person) -> None:
+    await there.ask(DEPLOY, requester="ann")
+    seen = await ann.press(there.card, "Allow")
+    assert await there.whispered(seen) == "You cannot approve what was asked on your own behalf."
+
+
+async def test_a_late_click_is_told_who_decided_and_sees_the_card_as_it_is(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Deny")
+    seen = await bob.press(old, "Allow")
+    assert seen.acked
+    assert await there.whispered(seen) == "Too late: denied by ann at 2026-01-01 12:00:00 UTC."
+    await there.slack.until(lambda: there.slack.controls(there.card) == [])
+
+
+async def test_a_late_submission_is_told_who_decided_where_they_typed(there: Scene, ann: Person, bob: Person) -> None:
+    await there.ask(DEPLOY)
+    view = await there.open(bob, "Deny with reason…")
+    await ann.press(there.card, "Allow")
+    await bob.fill(view, {"Why not? The agent reads this.": "no"})
+    seen = await bob.submit(bob.view)
+    assert seen.trouble == ""
+    assert "Too late: allowed by ann" in there.slack.visible_text(bob.view)
+    assert there.slack.controls(bob.view) == ["Close"]
+
+
+async def test_a_double_click_is_one_answer_and_both_are_acked(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    seen = await ann.press(there.card, "Allow", times=2)
+    assert seen.acked
+    assert (await there.decision(ticket)).allowed
+    assert len((await there.front.get(ticket.id)).answers) == 1
+
+
+async def test_of_two_people_at_once_one_decides_and_the_other_is_told() -> None:
+    async with scene() as there:
+        ann, bob = there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")
+        ticket = await there.ask(DEPLOY)
+        old = there.card
+        first, second = await asyncio.gather(ann.press(old, "Allow"), bob.press(old, "Deny"))
+        decided = await there.decision(ticket)
+        loser = second if decided.allowed else first
+        assert "Too late" in await there.whispered(loser)
+
+
+async def test_a_quorum_counts_people_and_the_card_shows_how_many() -> None:
+    async with scene(policy=model.Policy(quorum=2)) as there:
+        ann, bob = there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")
+        ticket = await there.ask(DEPLOY)
+        await ann.press(there.card, "Allow")
+        await there.deliver()
+        assert "1 of 2 people have allowed this: ann" in there.slack.visible_text(there.card)
+        await bob.press(there.card, "Allow")
+        assert [one.person for one in (await there.decision(ticket)).by] == ["ann", "slack:T1/U2"]
+
+
+async def test_a_button_that_is_not_ours_is_answered(there: Scene, ann: Person) -> None:
+    await there.ask(DEPLOY)
+    (actions,) = [block for block in there.card.blocks if block["type"] == "actions"]
+    actions["elements"][0]["value"] = actions["elements"][0]["value"][:-2] + "AA"
+    seen = await ann.press(there.card, "Allow")
+    assert "not one of our buttons" in await there.whispered(seen)
+
+
+async def test_a_card_copied_to_another_channel_counts_for_nothing(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    there.slack.channel("C2", name="other", members=["U1"])
+    api = there.link.app.client
+    await api.chat_postMessage(channel="C2", text="copy", blocks=list(there.card.blocks))
+    seen = await ann.press(there.cards("C2")[0], "Allow")
+    assert "not one of our buttons" in await there.whispered(seen)
+    assert (await there.front.get(ticket.id)).decision is None
+
+
+async def test_where_the_app_was_removed_people_are_told_through_the_response_url(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Deny")
+    there.slack.world.channels["C1"].members.discard("UBOT")
+    there.slack.fail_next("chat.update", "channel_not_found")
+    seen = await bob.press(old, "Allow")
+    assert "Too late: denied by ann" in await there.whispered(seen)
+    await there.slack.until(lambda: there.slack.controls(there.card) == [])
+
+
+async def test_a_reply_never_decides_a_permission(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    for words in ("yes", "allow", "Approved!"):
+        seen = await ann.reply(there.card, words)
+        assert seen.acked
+    await there.slack.until(lambda: there.slack.ephemerals("U1"))
+    assert (await there.front.get(ticket.id)).decision is None
+    (only,) = there.slack.ephemerals("U1")
+    assert "use the buttons" in there.slack.visible_text(only)
+    assert only.thread_ts == there.card.ts
+
+
+async def test_only_what_a_person_wrote_into_the_thread_answers_a_question(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer?"))
+    card = there.card
+    await ann.say("C1", "not in the thread")
+    await ann.reply(card, "a bot's words", bot_id="B9")
+    await ann.reply(card, "joined", subtype="channel_join")
+    await ann.edit(card, "edited")
+    assert (await there.front.get(ticket.id)).decision is None
+    await ann.reply(card, "Acme")
+    assert (await there.decision(ticket)).text == "Acme"
+
+
+async def test_a_repeated_event_is_one_answer_and_nobody_is_told_they_were_late(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer?"))
+    first = await ann.reply(there.card, "Acme", event_id="Ev1")
+    await there.slack.send_event(first.deliveries[0].payload["event"], event_id="Ev1")
+    await there.stop()
+    await there.start()
+    await there.slack.send_event(first.deliveries[0].payload["event"], event_id="Ev1")
+    late = await ann.reply(there.card, "No, Bolt")
+    assert "Too late: answered by ann" in await there.whispered(late)
+    assert len(there.slack.ephemerals("U1")) == 1
+    assert (await there.decision(ticket)).text == "Acme"
