@@ -15,6 +15,7 @@ _STYLED = "Contains styled letters in place of plain ones: {}."
 _WIDE = "Contains full-width or small signs in place of plain ones: {}."
 _SYMBOLS = "Contains symbols that look like other symbols: {}."
 _DASHES = "Contains a dash that is not a hyphen where an option begins: {}."
+_GIANTS = "Contains signs of unusual size: {}."
 _OVERLAYS = "Contains marks drawn over other signs: {}."
 
 
@@ -31,6 +32,7 @@ def find(raw: str, *, code: bool) -> Iterator[tuple[str, Iterable[str]]]:
     yield _SYMBOLS, _symbols(raw, code=code)
     yield _DASHES, _matches(raw, _DASHES_IN_CODE if code else _DASHES_IN_PROSE)
     yield _OVERLAYS, _matches(raw, _DRAWN_OVER)
+    yield _GIANTS, _matches(raw, _OVERSIZED)
 
 
 def _matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:
@@ -43,13 +45,13 @@ def _matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:
 # Not to be told from ASCII letters; and (NEAR) good enough to pass for one inside a Latin word.
 _TWINS = frozenset(
     "аеорсухѕіјһԁԛԝӏүАВЕЅІЈКМНОРСТУХҮԚԜӀԌ"  # Cyrillic
-    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳⲞⲟⲢⲣⲤⲥⲎⲒⲔⲘⲚⲦ"  # Greek, Coptic
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳϹϺͿⲞⲟⲢⲣⲤⲥⲎⲒⲔⲘⲚⲦ"  # Greek, Coptic
     "օոսհցՍՕՏԼ"  # Armenian
     "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏎᏒᏔᏕᏙᏚᏞᏟᏢᏤᏦᏧᏩᏪᏮᏳᏴ"  # Cherokee
     "ᑌᑎᒍᒪᑭᐯᗪᗰᗷᗅᕼᖇᔕ"  # Canadian syllables
 ) | {chr(point) for point in range(0xA4D0, 0xA4F5)}  # Lisu
-_NEAR = _TWINS | set("кмтнвпигьзёїѵөґєщшжզյլնպքտ")
-_NEAR_GREEK = frozenset("ανρυικτηχγωε")
+_NEAR = _TWINS | set("кмтнвпигьзёїѵөґєщшжҽЬѴѡꙇզյլնպքտ")
+_NEAR_GREEK = frozenset("ανρυικτηχγωεσϱϒ")
 _NEAR_LATIN = frozenset("aeopcyxijshdqwAEOPCYXIJSHKMTB")
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
@@ -62,13 +64,14 @@ _TURNS = regex.compile(
 _ENDING = regex.compile(r"[A-Z]{2,}[а-я]{1,3}")
 # Alphabets that nobody mixes with Latin letters in one word.
 _REMOTE = regex.compile(
-    r"""(?V1x)[\p{L}&&[\p{Cherokee}\p{Lisu}\p{Coptic}\p{Deseret}\p{Canadian_Aboriginal}\p{Tifinagh}\p{Gothic}\p{Vai}
-    \p{Old_Italic}\p{Carian}\p{Lycian}\p{Lydian}\p{Runic}\p{Osage}\p{Warang_Citi}\p{Elbasan}\p{Glagolitic}\p{Bamum}]]"""
+    r"""(?V1x)[[\p{L}\p{N}]&&[\p{Cherokee}\p{Lisu}\p{Coptic}\p{Deseret}\p{Canadian_Aboriginal}\p{Tifinagh}\p{Gothic}\p{Vai}
+    \p{Old_Italic}\p{Carian}\p{Lycian}\p{Lydian}\p{Runic}\p{Osage}\p{Warang_Citi}\p{Elbasan}\p{Glagolitic}\p{Bamum}\p{Ahom}\p{Miao}\p{Ethiopic}\p{Tirhuta}]]"""
 )
 # Scripts without blanks between words do stand between Latin letters; of those only what looks like a nought counts.
 _ENCLOSED = regex.compile(
     r"""(?V1x) (?<=[A-Za-z]) (?: [๐໐၀ဝ០] | [[\p{L}\p{N}]--[\p{Latin}\p{Common}\p{Greek}\p{Han}\p{Hiragana}\p{Katakana}
-    \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]] \p{M}* )+ (?=[A-Za-z])"""
+    \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]] \p{M}* )+ (?=[A-Za-z])
+    | [०০੦૦୦ଠ௦౦೦൦ഠ๐໐၀ဝ۵۱] (?=[a-z]{2})"""
 )
 _HONEST = {
     script: regex.compile(rf"(?V1)[\p{{L}}&&\p{{{script}}}--[{''.join(sorted(_TWINS))}]]")
@@ -134,16 +137,18 @@ _STYLED_SIGNS = regex.compile(
       [\U0001D400-\U0001D433\U0001D468-\U0001D7FF]{2,} | [\U0001D400-\U0001D7FF]{3,}
     | (?<= [A-Za-z]{2}) \p{Decomposition_Type=Font} | \p{Decomposition_Type=Font} (?! th\b) (?= [A-Za-z]{2})
     | [\u249C-\u24E9\U0001F110-\U0001F169\U0001F172-\U0001F17D\U0001F180-\U0001F189]{2,}
-    | (?<= [A-Za-z]) [\u249C-\u24E9\U0001F110-\U0001F149] | [\u249C-\u24E9\U0001F110-\U0001F149] (?= [A-Za-z])
+    | (?<= [A-Za-z]) [\u249C-\u24E9\U0001F110-\U0001F169] | [\u249C-\u24E9\U0001F110-\U0001F169] (?= [A-Za-z])
     | (?<= [A-Za-z]) [\u2160-\u217F\u212A] | [\u2160-\u217F\u212A] (?= [A-Za-z])
     | [\u02B0-\u02B8\u02E0-\u02E4\u1D2C-\u1D6A\u1D78\u1D9B-\u1DBF\u2071\u207F\u2090-\u209C]{4,}
-    | (?<= [A-Za-z]) [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] | [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] (?= [A-Za-z])"""
+    | (?<= [A-Za-z]) [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] | [ᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ] (?= [A-Za-z])
+    | (?<! \p{RI}) (?: \p{RI}{2} )*+ \p{RI} (?! \p{RI})"""
 )
 _FORMULA = regex.compile(r"[=≤≥≠≈∈∉→⇒⇔∀∃∑∏∫⊂⊆∪∩×·⋅√∂∇]")
 _SMALL_CAPITALS = regex.compile(r"[ɪʀʟɴɢʙʜʏᴀᴄᴅᴇꜰᴊᴋᴍᴏᴘꜱᴛᴜᴠᴡᴢ]{2,}+")
 _ALSO_PHONETIC = frozenset("ɪʀʟɴɢʙʜʏ")
 _PHONETIC = regex.compile(r"[ːˈˌəɪʊɛɔʃʒθðŋæ]")
-_PHONETIC_TWINS = regex.compile(r"(?<=[A-Za-z]{2})[ɑɡ]|[ɑɡ](?=[A-Za-z]{2})")
+_ODD_LATIN = "ɑɡƧƨꞫȜƼƽƄꞴꬲꬵꞙſẝꞘᶃƍɩꞲƖᴑꬽꭇꭈƦꞟꭎꭒɯᶌỿꭚȣȢƷ"
+_PHONETIC_TWINS = regex.compile(f"(?<=[A-Za-z]{{2}})[{_ODD_LATIN}]|[{_ODD_LATIN}](?=[A-Za-z]{{2}})")
 
 
 def _styled(raw: str, *, code: bool) -> Iterator[str]:
@@ -158,7 +163,7 @@ def _styled(raw: str, *, code: bool) -> Iterator[str]:
 # --- symbols and dashes ----------------------------------------------------------------------------------------------
 
 # Strokes that pass for a dash, a slash, a bar or a nought are no sign of Chinese, Japanese or Korean writing.
-_STROKES = "一丨丶丿ノー﹣ㅡㅣ〡ﾉㄧ〇ㅇ〳〴"
+_STROKES = "一丨丶丿ノー﹣ㅡㅣ〡ﾉㄧ〇ㅇ〳〴\u2f00-\u2fdf\u31c0-\u31e3"
 _EAST = rf"[[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}\p{{Bopomofo}}]--[{_STROKES}]]"
 _EASTERN = regex.compile(f"(?V1){_EAST}")
 _WIDE_SIGNS = regex.compile(r"(?V1)[\u3001-\u3003\uFE50-\uFE6B\uFF01-\uFF64\uFFE0-\uFFEE]")
@@ -167,35 +172,43 @@ _WIDE_IN_CODE = regex.compile(
     [\uFE50-\uFE6B\uFF02-\uFF07\uFF0A\uFF0B\uFF0D-\uFF19\uFF1C-\uFF1E\uFF20-\uFF5D\uFFE0-\uFFEE]
     (?! [\u3000-\u303F\uFF01-\uFF64]{{0,20}} {_EAST})"""
 )
+_PAUSES = regex.compile(r"[、。，：！？（）]")
+_LAST_PAUSE = regex.compile(r"(?<=\w)[、。，：！？]\s*$")
 _STROKE = regex.compile(f"[{_STROKES}]")
 
 
 def _wide(raw: str, *, code: bool) -> Iterator[str]:
     """Full-width signs are ordinary in eastern prose; in code only as its punctuation or next to its letters."""
-    for part in raw.split("\n") if code else [raw]:
-        if not _EASTERN.search(part):
-            yield from _WIDE_SIGNS.findall(part)
-            yield from _STROKE.findall(part) if _ASCII_LETTER.search(part) else ()
-        elif code:
+    eastern = bool(_EASTERN.search(raw))
+    for part in raw.split("\n"):
+        if eastern and not code:
+            continue
+        if _EASTERN.search(part):
             yield from _WIDE_IN_CODE.findall(part)
+        else:
+            ordinary = _PAUSES if eastern else _LAST_PAUSE
+            yield from _WIDE_SIGNS.findall(ordinary.sub("", part))
+            yield from _STROKE.findall(part) if _ASCII_LETTER.search(part) else ()
 
 
 _NEVER_PLAIN = regex.compile(
-    r"""(?x) [ǀǁ․⧸⧵꞉] | ǃ (?! \p{Lu}) | (?<= [A-Za-z:/∕⁄]) [∕⁄] (?= [A-Za-z/∕⁄]) | (?<= [A-Za-z]) ∶ (?= [/∕⁄])
+    r"""(?x) [ǀǁ⧸⧵꞉] | ǃ (?! \p{Lu}) | (?<= [A-Za-z:/∕⁄]) [∕⁄] (?= [A-Za-z/∕⁄]) | (?<= [A-Za-z]) ∶ (?= [/∕⁄])
     | ∣ (?= \s* [a-z]{2})"""
 )
-_OPERATORS = regex.compile(r"∕|(?<!\d)⁄|⁄(?!\d)|[⁎ˋ\u1FEF‵ʺʹ˂˃ᐸᐳ❘⏐꞊ˍˆ˜٭‥﹨]")
-_MATH_OPERATORS = regex.compile(r"[∣∥∗∼∶∖]")
+_OPERATORS = regex.compile(
+    r"∕|(?<!\p{Canadian_Aboriginal})[ᐸᐳ](?!\p{Canadian_Aboriginal})|(?<!\d)⁄|⁄(?!\d)|[⁎ˋ\u1FEF‵ʺʹ˂˃❘⏐꞊ˍˆ˜٭‥‖¦⟋⟍⧹╱╲⁚˸᛬꘎᜵⁁꓿᐀⹀⁓˄﹍-﹏]"
+)
+_MATH_OPERATORS = regex.compile(r"[∣∥∗∼∖]|(?<!\d)∶|∶(?!\d)")
 _MATH = regex.compile(r"[∀∃∈∉∑∏∫≤≥≠≈→⇒⇔∞ℝℕℤℚℂ∪∩⊂⊆∅√∂∇×÷±⊥]")
 _BARS = regex.compile(r"[│┃](?=\s*\w)")
 _FRAMES = regex.compile(r"(?V1)[\u2500-\u257F--[│┃]]")
-_GREEK_STOP = "\u037e"
+_STOPS = {"\u037e": regex.compile(r"\p{Greek}"), "․": regex.compile(r"\p{Armenian}")}
 
 
 def _symbols(raw: str, *, code: bool) -> Iterator[str]:
     yield from _NEVER_PLAIN.findall(raw)
-    if _GREEK_STOP in raw and not _GREEK.search(raw):
-        yield _GREEK_STOP
+    # Ordinary among the letters of their own alphabet; to others they are a semicolon and a full stop.
+    yield from (stop for stop, letters in _STOPS.items() if stop in raw and not letters.search(raw))
     if code:
         yield from _OPERATORS.findall(raw)
         yield from () if _MATH.search(raw) else _MATH_OPERATORS.findall(raw)
@@ -203,7 +216,7 @@ def _symbols(raw: str, *, code: bool) -> Iterator[str]:
 
 
 _DASH = r"[\u2010-\u2015\u2212\u02D7\u2043\u207B\u2796\uFE58\uFE63\uFF0D]"
-_BEFORE = r"(?<![^\s\"'`(=\[,])"
+_BEFORE = r"(?<![^\s\"'`(=\[,|;&{])"
 _OPTION = rf"""
       {_BEFORE} (?! [\u2012-\u2015] [^\n\u2012-\u2015]* [^\s\u2012-\u2015] [\u2012-\u2015] (?: [\s,.;:!?)] | $) )
         (?! \u2212 [A-Za-z]) -* {_DASH}+ -* (?= [A-Za-z])
@@ -219,3 +232,5 @@ _DRAWN_OVER = regex.compile(
     r"""(?x) (?<= \p{L}) \u20E3 | (?<= [\p{L}\p{N}\p{P}\p{Z}\p{M}$])
     [\u0334-\u0338\u20D2\u20D3\u20D8-\u20DA\u20DD-\u20E0\u20E2\u20E5\u20E6\u20EA\u20EB]"""
 )
+# Single code points that are drawn as wide as a line.
+_OVERSIZED = regex.compile(r"\uFDFD{2,}|[\uA9C5\U00012219\U0001242B]|\u2E3B{3,}")

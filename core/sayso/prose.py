@@ -95,11 +95,14 @@ class Prose:
     warnings: tuple[text.Trusted, ...] = ()
 
 
-# Parsing is linear in practice, but nobody reads a longer text as prose, and hostile input is cheapest to refuse early.
-_LONGEST = 60_000
+# Nobody reads more than this as prose, and the parser is quadratic for some hostile input.
+_LONGEST = 30_000
+_MOST_TOKENS = 6_000
+_DEEPEST = 16
 _ENTITY = regex.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _MARKERS = regex.compile(r"(?m)^(?:[ \t]*(?:>|[-+*]|\d{1,9}[.)])(?=[ \t>]|$))++")
-_VISIBLE = regex.compile(r"(?V1)[\p{L}\p{N}\p{P}\p{S}--[!-/:-@\[-`{-~]]")
+# ASCII signs that are markup may vanish; all others are looked for, or a command without letters could.
+_VISIBLE = regex.compile(r"(?V1)[\p{L}\p{N}\p{P}\p{S}--[!\"#&'*+:<=>\[\\\]_`|~-]]")
 
 _Style = tuple[bool, bool, bool]
 _Run = tuple[str, _Style]
@@ -110,10 +113,11 @@ def parse(markdown: str) -> Prose:
     """Parse *markdown*; if it is too long, or the parser would drop a letter of it, the result is one fence."""
     source = markdown.replace("\r\n", "\n")
     reader = _Reader()
-    blocks = tuple(reader.blocks(iter(_MARKDOWN.parse(source)))) if len(source) <= _LONGEST else ()
-    if _lost(source, blocks):
-        whole = text.literal(source, code=True)
-        return Prose((Fence(whole.text),), whole.warnings)
+    tokens = _MARKDOWN.parse(source) if len(source) <= _LONGEST else []
+    sound = _is_sound(tokens) or not source.strip()
+    blocks = tuple(reader.blocks(iter(tokens))) if sound else ()
+    if not sound or _lost(source, blocks):
+        return _as_source(source)
     seen = text.literal("\n".join([source, *reader.texts])).warnings
     seen += text.literal("\n".join(reader.codes), code=True).warnings
     return Prose(blocks, tuple(dict.fromkeys(seen)))
@@ -145,6 +149,16 @@ def _markdown() -> MarkdownIt:
 
 
 _MARKDOWN = _markdown()
+
+
+def _is_sound(tokens: list[Token]) -> bool:
+    """Neither empty, nor very many parts, nor so deep that the parser began to skip."""
+    return 0 < len(tokens) <= _MOST_TOKENS and max(token.level for token in tokens) < _DEEPEST
+
+
+def _as_source(source: str) -> Prose:
+    whole = text.literal(source, code=True)
+    return Prose((Fence(whole.text),), whole.warnings)
 
 
 def _lost(source: str, blocks: tuple[Block, ...]) -> bool:

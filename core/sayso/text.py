@@ -50,6 +50,7 @@ _SUSPECT_IN_LINE = regex.compile(f"(?V1x) {_FLAGS} | {_MARKS} | {_ODD} | [{''.jo
 
 _CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\u3001-\u303F\u30FB\u30FC\uFF01-\uFFEE]"
 _CURSIVE = r"[\p{Joining_Type=D}\p{Joining_Type=R}\p{Joining_Type=L}\p{Nd}&&[\p{Arabic}\p{Syriac}\p{Nko}\p{Mongolian}]]"
+_UNSPACED = r"[[\p{Khmer}\p{Lao}\p{Thai}\p{Myanmar}]--\p{N}]"
 _INDIC = r"[\p{Indic_Syllabic_Category=Consonant}]"
 
 # Where an invisible sign is part of ordinary writing. Each looks back over the sign itself.
@@ -65,6 +66,7 @@ _ORDINARY = regex.compile(
     | \u200C (?<= \p{{Khmer}} .) (?= [\u17C9\u17CA])
     | [\u180B-\u180D\u180F] (?<= [\p{{Mongolian}}&&\p{{L}}] .)
     | [\u180E\u202F] (?<= \p{{Mongolian}} .) (?= \p{{Mongolian}})
+    | \u200B (?<= {_UNSPACED} .) (?= {_UNSPACED})                                # Khmer and its like: word ends
     | \u3000 (?: (?<= {_CJK} \u3000{{1,4}}) | (?= \u3000{{0,4}} {_CJK}) )
     """
 )
@@ -72,6 +74,7 @@ _SPACING = regex.compile(
     r"""(?V1x)
       [\u00A0\u202F] (?= [;:!?»%‰€£$°](?![-/\w])) (?<= [\p{L}\p{N}\p{Pe}\p{Pf}\p{M}.…"] .)  # French punctuation
     | [\u00A0\u202F] (?<= «.)
+    | \u00A0 (?<= \p{L}['’] .) (?= \p{L})
     | [\u00A0\u202F] (?<= \p{N} .) (?= [\p{L}\p{N}])                            # 10 000 km
     | [\u00A0\u202F] (?<= [\p{L}.§№°#] .) (?= \p{N})                            # page 5
     | \u00A0 (?<= (?<! [\p{L}\p{N}]) (?: \p{L} | \p{L}{1,3}\. | \p{Lu}\p{Ll}{1,3} ) .) (?= \p{L})   # z. B., Mme Curie
@@ -81,10 +84,11 @@ _SPACING_IN_CODE = regex.compile(
     r"""(?V1x) [\u00A0\u202F]
     (?: (?<= «.) | (?= [!?:»%€] (?: [\s"'\\] | $)) (?<= [\p{L}\p{N}] .) | (?<= \d .) (?= \d{3}))"""
 )
+_SPACING_ABROAD = regex.compile(r"(?V1x) [\u00A0\u202F] (?<= [\p{L}'’] .) (?= [\p{L}\p{Ps}\p{Pi}\p{N}])")
 _FOREIGN = regex.compile(r"(?V1)[\p{L}«--\p{ASCII}]")
 # Escaped so that nothing merges, but too ordinary to warn about: CRLF, our own signs, Han variants, thin spaces.
 _QUIET = regex.compile(r"(?V1x) \r(?=\n) | [⟦␍⏎⇥] | [\U000E0100-\U000E01EF](?<=\p{Han}.) | \u2009(?<=\p{N}.)(?=\p{N})")
-_DEPENDS = frozenset("\r⟦␍⏎⇥\xa0\u2009\u202f\u3000\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180e\u180f") | {
+_DEPENDS = frozenset("\r⟦␍⏎⇥\xa0\u2009\u202f\u3000\u200b\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180e\u180f") | {
     chr(point) for point in range(0xE0100, 0xE01F0)
 }
 
@@ -123,7 +127,8 @@ def _is_plain(raw: str) -> bool:
 
 def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
     noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
-    spacing = _SPACING_IN_CODE if code and not _FOREIGN.search(raw) else _SPACING
+    foreign = bool(_FOREIGN.search(raw))
+    spacing = _SPACING if foreign or not code else _SPACING_IN_CODE
 
     def shown(found: regex.Match[str]) -> str:
         sign, at = found[0], found.start()
@@ -131,6 +136,8 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
             return sign
         if sign in _DEPENDS and not found["marks"]:
             if _ORDINARY.match(raw, at) or spacing.match(raw, at):
+                return sign
+            if foreign and not code and _SPACING_ABROAD.match(raw, at):
                 return sign
             if _QUIET.match(raw, at):
                 return "␍" if sign == "\r" else _escape(sign)

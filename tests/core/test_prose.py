@@ -7,6 +7,7 @@ import pytest
 import regex
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sayso import prose, text
 
 
@@ -82,6 +83,7 @@ def test_plain_text_keeps_the_shape_of_every_part() -> None:
         ("a\r\nb", "a\nb"),
         ("#", ""),
         ("", ""),
+        (" \n\n", ""),
     ],
 )
 def test_what_markdown_would_hide_or_bring_to_life_is_plain_to_see(source: str, shown: str) -> None:
@@ -124,7 +126,11 @@ def test_tricks_are_seen_through_the_markup(source: str, shown: str, warning: st
         "| a |\n|---|\n| 1 | rm -rf / |",
         ">" * 50 + " deep",
         "- " * 60 + "deep",
+        "> " * 30 + ":(){ :|:& };:",
+        "| a |\n|---|\n| 1 | $(;) |",
+        "&" * 40_000,
         "word " * 20_000,
+        "- item\n" * 3_000,
     ],
 )
 def test_what_the_parser_would_drop_comes_back_as_source(source: str) -> None:
@@ -198,17 +204,17 @@ def test_text_without_markup_is_shown_as_text_would_be(source: str) -> None:
         "> " * 10_000 + "x",
         "- " * 10_000 + "x",
         "1. " * 10_000 + "x",
-        "[" * 20_000,
-        "![" * 10_000,
+        "[" * 10_000,
+        "![" * 6_000,
         "[a](" * 8_000,
-        "[*" * 10_000,
-        "*a " * 8_000 + "b*" * 8_000,
-        "**x [a_" * 4_000,
+        "[*" * 5_000,
+        "*a " * 4_000 + "b*" * 4_000,
+        "**x [a_" * 2_000,
         "`a" * 20_000,
-        "- a\n" * 10_000,
+        "- a\n" * 5_000,
         "&" * 40_000,
         "<" * 30_000,
-        "|a" * 3_000 + "|\n" + "|-" * 3_000 + "|\n" + "|x\n" * 1_000,
+        "|a" * 1_500 + "|\n" + "|-" * 1_500 + "|\n" + "|x\n" * 500,
         "".join("`" * n + " " for n in range(300)),
     ],
 )

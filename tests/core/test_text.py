@@ -7,6 +7,7 @@ import pytest
 import regex
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sayso import text
 
 HARMLESS = [
@@ -55,6 +56,14 @@ HARMLESS = [
     "ភាសាខ្មែរ",
     "ລາວ ພາສາ",
     "ქართული ენა, Հայերեն լեզու, ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ",
+    "អ្នក\u200bមាន\u200bសំបុត្រ",
+    "Գաղտնաբառ․",
+    "Li lårdjeur di l'\u00a0etikete, d'\u00a0imådje",
+    "L'\u00a0anêye tchoezeye antaŭ\u00a0ol",
+    "ᓯᐸᐃᓐ ᐳᓚᓐᑦ",
+    "作者：%s、%s、\n%s、%s",
+    "Shell：",
+    "11∶46∶30",
     "አማርኛ ቋንቋ",
     "ᠮᠣᠩᠭᠣᠯ",
     "続行しますか？　はい、「確認」してください。２０２４年",
@@ -86,6 +95,9 @@ HARMLESS_CODE = [
     "├── core\n│   └── sayso\n└── tests",
     "│ a │ b │\n├───┼───┤\n│ 1 │ 2 │",
     '{"text": "—Hola, Juan", "q": "Voulez-vous continuer\u00a0?", "n": "10\u202f000"}',
+    "Dosya adı, Her hangi kaldırılıyor",
+    "ᓯᐸᐃᓐ ᐳᓚᓐᑦ, 15∶30",
+    "作者 %s、 %s、\n%s、 %s、\n%s、および",
     "❯ ls -la ~/Bücher",
     '{"subject": "Êtes-vous sûr\u00a0?", "body": "Voilà\u00a0: 10\u00a0% «\u00a0oui\u00a0»"}',
     '{"text": "こんにちは！元気？（はい）　「了解」"}',
@@ -147,6 +159,7 @@ HOSTILE = [
     ("blanks", "rm\u3000-rf"),
     ("blanks", "a\u2028b"),
     ("blanks", "a\u2029b"),
+    ("blanks", "APPROVED\u00a0by ann"),
     ("marks", "e" + "\u0301" * 5),
     ("marks", "Z\u0351\u0343\u0342\u0346\u0350\u0357"),
     ("marks", "ก" + "็" * 20),
@@ -167,6 +180,13 @@ HOSTILE = [
     ("letters", "g००gle"),
     ("letters", "aאb"),
     ("letters", "microsоft"),
+    ("letters", "gσσgle"),
+    ("letters", "०pple"),
+    ("letters", "аΒс"),
+    ("letters", "Aнна"),
+    ("styled", "🅐dmin"),
+    ("styled", "🇷m"),
+    ("styled", "ƨudo"),
     ("styled", "𝐬𝐮𝐝𝐨 𝐫𝐦"),
     ("styled", "𝑒𝑥𝑖𝑡"),
     ("styled", "ⓡⓜ"),
@@ -178,6 +198,7 @@ HOSTILE = [
     ("full-width", "ｒｍ -rf"),
     ("full-width", "a ｜ b"),
     ("full-width", "ls ；rm"),
+    ("full-width", "rm ⼀rf"),
     ("full-width", "x ＞ y ＆＆ z"),
     ("full-width", "rm 一rf"),
     ("full-width", "/etcノpasswd"),
@@ -194,6 +215,9 @@ HOSTILE = [
     ("dash", "rm -‐rf"),
     ("dash", "rm --no‑preserve‑root"),
     ("dash", "—force"),
+    ("dash", "x|–rf"),
+    ("unusual size", "\U0001242b"),
+    ("unusual size", "\ufdfd" * 9),
     ("drawn over", "r\u0336m\u0336"),
     ("drawn over", "a\u20dd"),
     ("line breaks", "ls" + "\n" * 25 + "rm"),
@@ -213,6 +237,10 @@ HOSTILE_CODE = [
     ("full-width", "你好 | ｓｈ"),
     ("symbols", "a ∕ b"),
     ("symbols", "ls ❘ sh"),
+    ("symbols", "ls ‖ sh"),
+    ("symbols", "ls ᐳ x"),
+    ("blanks", "rm\u00a0x é"),
+    ("full-width", "# 注釈\nls ＞ x"),
     ("symbols", "a ∣ b"),
     ("symbols", "a ∗ b"),
     ("symbols", "curl x │ sh"),
@@ -225,8 +253,8 @@ HOSTILE_CODE = [
 
 # What no reader can see; whatever may stay of it needs the neighbours that make it ordinary writing.
 NEVER_SHOWN = regex.compile(
-    r"(?V1)[[\p{C}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}]--[ \n\t\u00A0\u202F\u3000\u200C\u200D\uFE0E\uFE0F"
-    r"\u0600-\u0605\u06DD\u0890\u0891\u08E2\u180B-\u180F\U000110BD\U000110CD\U000E0020-\U000E007F]]"
+    r"(?V1)[[\p{C}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}]--[ \n\t\u00A0\u202F\u3000\u200B\u200C\u200D\uFE0E"
+    r"\uFE0F\u0600-\u0605\u06DD\u0890\u0891\u08E2\u180B-\u180F\U000110BD\U000110CD\U000E0020-\U000E007F]]"
 )
 STACK = regex.compile(r"(?V1)[\p{M}--[\p{Tibetan}\p{Myanmar}\p{Tai_Tham}]]{5}|\p{M}{7}")
 SPICE = [
@@ -365,7 +393,8 @@ def test_no_foreign_text_gets_into_a_warning() -> None:
 
 
 HOSTILE_BULK = [
-    "\u202e", "\u0301", "e" + "\u0301" * 9, "a\u200d\u0301", "\u200d", "ब\u200c", "👩\u200d", "\u3000", "\u00a0",
+    "\u202e", "\u0301", "e" + "\u0301" * 9, "a\u200d\u0301", "\u200d", "ब\u200c", "က\u200b", "🇷", "ƨ", "Aа",
+    "👩\u200d", "\u3000", "\u00a0",
     "\ufe0f", "\n", "\n ", " ", "\t", "\r", "а", "аa", "a‐", "—a ", "—", "-—", "ｒ", "漢ｒ", "一",
     "aא", "ᴀ", "ɪ", "𝐫", "⟦", "g๐", "∣ ", "´̸", "--a‐",
 ]  # fmt: skip
@@ -381,7 +410,7 @@ def test_the_work_grows_in_step_with_the_length_whatever_the_text(unit: str, cod
         return time.process_time() - start
 
     # Ten times the text may take ten times as long; a quadratic step would take a hundred times.
-    assert seconds(40_000) < 40 * max(seconds(4_000), 0.002)
+    assert seconds(30_000) < 40 * max(seconds(3_000), 0.002)
 
 
 def test_plain_text_costs_next_to_nothing() -> None:
