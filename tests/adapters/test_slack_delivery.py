@@ -1,0 +1,313 @@
+"""Cards come to Slack once and stay true, whatever Slack, the network or the process does meanwhile."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+
+import pytest
+
+import sayso
+import sayso_slack
+from sayso import card, draw, errors, memory, model, opening
+from sayso.channel import MessageRef
+from sayso_slack import pace
+from tests.adapters.slack_scene import Scene, scene
+from tests.conftest import until
+from tests.fakes.slack import Person
+
+DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Scene]:
+    async with scene() as built:
+        yield built
+
+
+@pytest.fixture
+def ann(there: Scene) -> Person:
+    return there.slack.person("U1", name="ann")
+
+
+def count(there: Scene, method: str) -> int:
+    return [call.method for call in there.slack.calls].count(method)
+
+
+async def test_a_post_that_slack_tells_to_wait_waits_as_told_and_others_go_on(there: Scene) -> None:
+    there.slack.channel("C2", name="other")
+    there.slack.fail_next("chat.postMessage", "429", retry_after=7)
+    await there.ask(DEPLOY)
+    await there.ask(sayso.Question("Which?", route=["slack:C2"]))
+    assert (len(there.cards()), len(there.cards("C2"))) == (0, 1)
+    there.clock.advance(6)
+    await there.deliver()
+    assert count(there, "chat.postMessage") == 2
+    there.clock.advance(3)
+    await there.deliver()
+    assert len(there.cards()) == 1
+
+
+async def test_an_edit_that_slack_tells_to_wait_comes_later(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    there.slack.fail_next("chat.update", "429", retry_after=40)
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+    assert "Allow" in there.slack.controls(there.card)
+    there.clock.advance(45)
+    await there.deliver()
+    assert there.slack.controls(there.card) == []
+
+
+@pytest.mark.parametrize("fault", ["lost", "reset", "500", "internal_error"])
+async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated(there: Scene, ann: Person, fault: str) -> None:
+    there.slack.fail_next("chat.postMessage", fault)
+    ticket = await there.ask(DEPLOY)
+    there.clock.advance(10)
+    await there.deliver()
+    assert len(there.cards()) == 1
+    assert count(there, "chat.postMessage") == (1 if fault == "lost" else 2)
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+    assert there.slack.controls(there.card) == []
+
+
+async def test_a_card_found_again_is_brought_up_to_date(there: Scene) -> None:
+    there.slack.fail_next("chat.postMessage", "lost")
+    ticket = await there.ask(DEPLOY)
+    await there.front.cancel(ticket.id)
+    there.clock.advance(10)
+    await there.deliver()
+    assert there.slack.controls(there.card) == []
+
+
+async def test_without_the_history_scope_a_lost_answer_makes_at_most_one_more_card(there: Scene, ann: Person) -> None:
+    there.slack.scopes.discard("channels:history")
+    there.slack.fail_next("chat.postMessage", "lost")
+    ticket = await there.ask(DEPLOY)
+    there.clock.advance(10)
+    await there.deliver()
+    first, second = there.cards()
+    seen = await ann.press(first, "Allow")
+    assert seen.acked
+    assert (await there.decision(ticket)).allowed
+    assert [there.slack.controls(message) for message in there.cards()] == [[], []]
+    assert second.metadata == first.metadata
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("channel_not_found", "/invite @sayso"),
+        ("not_in_channel", "/invite @sayso"),
+        ("is_archived", "unarchive"),
+        ("restricted_action", "admin"),
+        ("missing_scope", "reinstall"),
+        ("token_revoked", "SLACK_BOT_TOKEN"),
+        ("account_inactive", "SLACK_BOT_TOKEN"),
+        ("invalid_blocks", ""),
+        ("msg_blocks_too_long", ""),
+        ("something_new", ""),
+    ],
+)
+async def test_a_place_that_will_never_take_a_card_is_told_to_the_agent_at_once(
+    there: Scene, caplog: pytest.LogCaptureFixture, code: str, advice: str
+) -> None:
+    there.slack.fail_next("chat.postMessage", code)
+    waiting = asyncio.ensure_future(there.front.ask(DEPLOY))
+    await until(lambda: len(there.front.store._tickets))  # type: ignore[attr-defined]
+    await there.deliver()
+    decision = await asyncio.wait_for(waiting, 5)
+    assert decision.outcome == "undeliverable"
+    assert code in (decision.reason or "")
+    (record,) = [one for one in caplog.records if one.message == "delivery given up"]
+    assert advice in str(vars(record)["hint"] or "")
+
+
+async def test_a_channel_that_is_not_there_is_undeliverable(there: Scene) -> None:
+    for place in ("slack:#nowhere", "slack:C404", "slack:@nobody"):
+        ticket = await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
+        assert ticket.decision is not None, place
+        assert ticket.decision.outcome == "undeliverable"
+
+
+async def test_another_place_still_decides_when_one_is_lost(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, route=["slack:C404", "slack:#ops"]))
+    assert ticket.decision is None
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+
+
+@pytest.mark.parametrize("place", ["slack:@ann", "slack:U1", "slack:@U1"])
+async def test_a_person_gets_the_card_as_a_direct_message(there: Scene, ann: Person, place: str) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
+    (message,) = there.slack.dms("U1")
+    await ann.press(message, "Allow")
+    assert (await there.decision(ticket)).allowed
+    assert there.slack.controls(there.slack.dms("U1")[0]) == []
+
+
+async def test_a_name_is_looked_up_once(there: Scene) -> None:
+    for name in ("one", "two"):
+        await there.ask(sayso.Permission(tool="Bash", input={}, id=name))
+    assert count(there, "conversations.list") == 1
+
+
+async def test_a_burst_of_posts_is_paced(there: Scene) -> None:
+    for number in range(8):
+        await there.front.open(sayso.Permission(tool="Bash", input={}, id=f"r{number}"))
+    delivering = asyncio.ensure_future(there.deliver())
+    await there.slack.until(lambda: len(there.cards()) == 5)
+    there.clock.advance(1)
+    await there.slack.until(lambda: len(there.cards()) == 6)
+    there.clock.advance(2)
+    await delivering
+    assert len(there.cards()) == 8
+
+
+async def test_a_wait_that_would_outlast_the_lease_is_handed_back(there: Scene) -> None:
+    paced = pace.Pace(there.clock, 1.0, 2)
+    paced.hold("C1", 31)
+    with pytest.raises(errors.ChannelError) as caught:
+        await paced.turn("C1")
+    assert (caught.value.retry_after, caught.value.final) == (31.0, False)
+    await paced.turn("C2")
+
+
+async def test_after_a_restart_old_cards_still_decide(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    await there.stop()
+    lost = await ann.press(there.card, "Allow")
+    assert not lost.acked
+    await there.start()
+    seen = await ann.press(there.card, "Allow")
+    assert seen.acked
+    assert (await there.decision(ticket)).allowed
+    assert there.slack.controls(there.card) == []
+
+
+async def test_a_card_whose_posting_a_crash_cut_short_is_adopted(there: Scene, ann: Person) -> None:
+    ticket = await there.front.open(DEPLOY)
+    jobs = await there.front.store.take(["slack"], there.clock.now(), 60)
+    await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
+    assert len(jobs) == 1
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+    assert there.slack.controls(there.card) == []
+
+
+async def test_expiry_closes_the_card(there: Scene) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, expires_in=60.0))
+    there.clock.advance(60)
+    await there.front.tick(ticket.id)
+    assert (await there.decision(ticket)).outcome == "expired"
+    assert "Expired: nobody answered in time" in there.slack.visible_text(there.card)
+    assert there.slack.controls(there.card) == []
+
+
+async def test_a_click_after_the_deadline_is_too_late_even_if_nobody_noticed_yet(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, expires_in=60.0))
+    there.clock.advance(60)
+    seen = await ann.press(there.card, "Allow")
+    assert "Too late: expired" in await there.whispered(seen)
+    assert (await there.decision(ticket)).outcome == "expired"
+
+
+async def test_cancelling_closes_the_card(there: Scene) -> None:
+    ticket = await there.ask(DEPLOY)
+    await there.front.cancel(ticket.id)
+    await there.deliver()
+    assert "Withdrawn by the agent" in there.slack.visible_text(there.card)
+    assert there.slack.controls(there.card) == []
+
+
+async def test_a_newer_request_closes_the_older_card(there: Scene) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={}, id="old"))
+    await there.ask(sayso.Permission(tool="Bash", input={"a": 1}, id="new", supersedes="old"))
+    old, new = there.cards()
+    assert "Replaced by a newer request" in there.slack.visible_text(old)
+    assert (there.slack.controls(old), there.slack.controls(new)[0]) == ([], "Allow")
+
+
+async def test_a_request_that_was_decided_elsewhere_closes_the_card(there: Scene) -> None:
+    ticket = await there.ask(DEPLOY)
+    actor = opening.local("ann")
+    await there.front.answer(ticket.id, model.Answer(verdict="allow"), actor)
+    await there.deliver()
+    assert there.slack.controls(there.card) == []
+
+
+async def test_a_deleted_card_is_given_up_and_the_decision_stands(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    old = there.card
+    there.slack.world.remove(old)
+    ref = MessageRef(ticket.id, "slack:#ops", "slack", "C1", old.ts)
+    with pytest.raises(errors.ChannelError) as caught:
+        await there.link.channel.edit(ref, _drawn(there, ticket))
+    assert caught.value.final
+
+
+async def test_a_deciding_press_while_the_store_is_down_is_not_acknowledged_and_says_so() -> None:
+    class Broken(memory.MemoryStore):
+        down = False
+
+        async def load_ref(self, ref: str) -> model.Ticket:
+            if self.down:
+                raise errors.StoreUnavailable("the database is locked")
+            return await super().load_ref(ref)
+
+    kept = Broken()
+    async with scene("http", kept=kept) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        kept.down = True
+        seen = await ann.press(there.card, "Allow")
+        assert (seen.acked, seen.deliveries[0].why) == (False, "http_error 503")
+        assert "not counted" in await there.whispered(seen)
+        kept.down = False
+        await ann.press(there.card, "Allow")
+        assert (await there.decision(ticket)).allowed
+
+
+async def test_an_answer_by_reply_that_the_store_could_not_take_is_delivered_again() -> None:
+    class Once(memory.MemoryStore):
+        failures = 1
+
+        async def find_ref(self, channel: str, conversation: str, message: str) -> MessageRef | None:
+            if self.failures:
+                self.failures -= 1
+                raise errors.StoreUnavailable("the database is locked")
+            return await super().find_ref(channel, conversation, message)
+
+    async with scene("http", kept=Once()) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(sayso.Question("Which customer?"))
+        seen = await ann.reply(there.card, "Acme")
+        assert seen.acked
+        assert len(there.slack.deliveries) == 2
+        assert (await there.decision(ticket)).text == "Acme"
+
+
+async def test_one_connection_is_enough_while_the_other_is_replaced(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    await there.slack.sockets.open[0].close()
+    assert await there.link.healthy()
+    seen = await ann.press(there.card, "Allow")
+    assert seen.acked
+    assert (await there.decision(ticket)).allowed
+
+
+async def test_a_wrong_token_stops_the_start_and_says_which(there: Scene) -> None:
+    for change, field in (({"bot_token": "xoxb-no"}, "SLACK_BOT_TOKEN"), ({"app_token": "xapp-no"}, "SLACK_APP_TOKEN")):
+        with pytest.raises(errors.InvalidSettings) as caught:
+            async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, **change)):
+                pass
+        assert caught.value.field == field
+        assert caught.value.hint
+
+
+async def test_nothing_in_the_settings_shows_a_secret(there: Scene) -> None:
+    assert "fake" not in repr(there.settings).replace(there.slack.api_url, "")
+
+
+def _drawn(there: Scene, ticket: model.Ticket) -> card.Card:
+    return draw.card_of(ticket, there.front.mint)
