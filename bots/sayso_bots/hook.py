@@ -7,7 +7,9 @@ Whatever goes wrong it says "deny" in so many words, because Claude Code takes s
 
 from __future__ import annotations
 
+import _thread
 import os
+import select
 
 from sayso_bots import relay
 
@@ -32,6 +34,7 @@ def main(argv: list[str]) -> int:
     raw = b""
     try:
         raw = _stdin()
+        _thread.start_new_thread(_leave_with_the_reader, ())
         timeout, url = _options(argv)
         key = os.environ.get("SAYSO_KEY", "")
         if not key:
@@ -50,6 +53,15 @@ def _stdin() -> bytes:
     while chunk := os.read(0, 1 << 16):
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _leave_with_the_reader() -> None:
+    """End as soon as nobody reads our output: a killed agent leaves its hooks running, and their cards open."""
+    if hasattr(select, "poll"):
+        poller = select.poll()
+        poller.register(1, 0)
+        poller.poll()
+        os._exit(2)
 
 
 def _options(argv: list[str]) -> tuple[float, str]:

@@ -1,0 +1,231 @@
+"""The real Claude Code CLI asks through our hooks, with the settings we print: people decide, and it obeys."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from sayso.testing.clock import ManualClock
+from sayso_claude import presence, settings
+from tests.adapters import claude_service
+from tests.adapters.claude_service import Json, Service
+from tests.conftest import until
+from tests.fakes import anthropic, claude_cli
+
+Kind = Literal["command", "http"]
+Run = asyncio.Task[list[anthropic.ToolResult]]
+
+
+def touch(name: str = "made.txt", **more: Any) -> anthropic.ToolUse:
+    return anthropic.ToolUse("Bash", {"command": f"touch {name}", **more})
+
+
+@dataclass
+class Scene:
+    """A run of the CLI in its own folder, against a service and a scripted model."""
+
+    folder: Path
+    url: str
+    key: str
+    kind: Kind = "http"
+    event: settings.Event = "PreToolUse"
+    also: tuple[settings.Event, ...] = ()
+    permissions: Json = field(default_factory=Json)
+    timeout: int = 30
+
+    def __post_init__(self) -> None:
+        self.cwd.mkdir()
+        tool = self.folder / "bin" / "sayso"
+        tool.parent.mkdir()
+        tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m sayso_bots "$@"\n')
+        tool.chmod(0o755)
+
+    @property
+    def cwd(self) -> Path:
+        return self.folder / "work"
+
+    def options(self, api_url: str) -> claude_cli.CliOptions:
+        hooks = settings.settings(self.url, events=[self.event, *self.also], kind=self.kind, timeout=self.timeout)
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        roots = os.pathsep.join(path for path in sys.path if path)
+        return {
+            "home": self.folder / "home",
+            "cwd": self.cwd,
+            "api_url": api_url,
+            "settings": {**hooks, "permissions": self.permissions},
+            "env": {"SAYSO_KEY": self.key, "PATH": path, "PYTHONPATH": roots},
+        }
+
+    async def run(self, *calls: anthropic.ToolUse) -> list[anthropic.ToolResult]:
+        async with anthropic.serve() as model:
+            model.script([*(calls or (touch(),)), anthropic.Text("done")])
+            result = await claude_cli.run_cli("go", **self.options(model.url), timeout=40)
+            assert result.result.get("result") == "done", result
+            return model.tool_results()
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.cwd.iterdir())
+
+
+@asynccontextmanager
+async def running(
+    scene: Scene, *calls: anthropic.ToolUse
+) -> AsyncGenerator[asyncio.Task[list[anthropic.ToolResult]], None]:
+    task = asyncio.create_task(scene.run(*calls))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
+    async with claude_service.serve(tmp_path) as found:
+        yield found
+
+
+KINDS = pytest.mark.parametrize("kind", ["http", "command"])
+BOTH = pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+
+
+@KINDS
+@BOTH
+async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: Kind, event: settings.Event) -> None:
+    scene = Scene(tmp_path, service.url, service.key, kind, event)
+    async with running(scene) as run:
+        ticket = await service.answer(verdict="allow")
+        assert [result.is_error for result in await run] == [False]
+    assert scene.files() == ["made.txt"]
+    assert (ticket.request.tool, ticket.request.input) == ("Bash", {"command": "touch made.txt"})
+    assert ticket.request.context["Folder"] == str(scene.cwd)
+
+
+@KINDS
+@BOTH
+async def test_the_model_reads_why_a_command_was_denied(
+    tmp_path: Path, service: Service, kind: Kind, event: settings.Event
+) -> None:
+    permissions = {"allow": ["Bash"]} if event == "PreToolUse" else {}
+    scene = Scene(tmp_path, service.url, service.key, kind, event, permissions=permissions)
+    async with running(scene) as run:
+        await service.answer(verdict="deny", reason="not on a Friday")
+        (result,) = await run
+    assert scene.files() == []
+    assert result.is_error
+    assert "denied by test:ann. Do not run it and do not work around it. Reason: not on a Friday" in result.text
+
+
+@KINDS
+@BOTH
+async def test_an_edited_command_runs_as_edited(
+    tmp_path: Path, service: Service, kind: Kind, event: settings.Event
+) -> None:
+    scene = Scene(tmp_path, service.url, service.key, kind, event)
+    async with running(scene) as run:
+        await service.answer(verdict="allow", input={"command": "touch other.txt"})
+        await run
+    assert scene.files() == ["other.txt"]
+
+
+async def test_the_model_is_told_that_its_command_was_edited(tmp_path: Path, service: Service) -> None:
+    scene = Scene(tmp_path, service.url, service.key)
+    async with anthropic.serve() as model:
+        model.script([touch(), anthropic.Text("done")])
+        task = asyncio.create_task(claude_cli.run_cli("go", **scene.options(model.url), timeout=40))
+        await service.answer(verdict="allow", input={"command": "touch other.txt"})
+        await task
+        assert "with an edited input" in str(model.conversation()[-1]["messages"])
+
+
+async def test_allowing_for_the_session_asks_once_and_only_for_that_command(tmp_path: Path, service: Service) -> None:
+    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
+    async with running(scene, touch("a.txt"), touch("a.txt"), touch("b.txt")) as run:
+        ticket = await service.answer(verdict="allow", grant="session")
+        assert "Bash(touch a.txt)" in str(ticket.request.context)
+        other = await service.answer(count=2, verdict="deny")
+        results = await run
+    assert other.request.input == {"command": "touch b.txt"}
+    assert [result.is_error for result in results] == [False, False, True]
+    assert scene.files() == ["a.txt"]
+    assert await service.count() == 2
+
+
+@pytest.mark.parametrize("more", ["touch a.txt b.txt", "touch a.txt; touch b.txt", "touch a.txt && touch b.txt"])
+async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Service, more: str) -> None:
+    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
+    async with running(scene, touch("a.txt"), anthropic.ToolUse("Bash", {"command": more})) as run:
+        await service.answer(verdict="allow", grant="session")
+        await service.answer(count=2, verdict="deny")
+        await run
+    assert scene.files() == ["a.txt"]
+
+
+async def test_a_rule_that_asks_after_the_hook_allowed_does_not_ask_the_person_twice(
+    tmp_path: Path, service: Service
+) -> None:
+    scene = Scene(tmp_path, service.url, service.key, also=("PermissionRequest",), permissions={"ask": ["Bash"]})
+    async with running(scene) as run:
+        await service.answer(verdict="allow")
+        await run
+    assert scene.files() == ["made.txt"]
+    assert await service.count() == 1
+
+
+@KINDS
+async def test_nobody_answers_and_an_allowed_command_does_not_run(tmp_path: Path, service: Service, kind: Kind) -> None:
+    scene = Scene(tmp_path, service.url, service.key, kind, permissions={"allow": ["Bash"]})
+    async with running(scene) as run:
+        ticket = await service.asked()
+        await service.desk.cancel(ticket.id, reason="changed my mind")
+        (result,) = await run
+    assert scene.files() == []
+    assert "withdrawn before anybody decided" in result.text
+
+
+@KINDS
+@pytest.mark.parametrize("broken", ["address", "key"])
+async def test_an_allowed_command_does_not_run_without_the_service(
+    tmp_path: Path, service: Service, kind: Kind, broken: str
+) -> None:
+    url = f"{service.url}/elsewhere" if broken == "address" else service.url
+    key = "sayso_agent_unknown" if broken == "key" else service.key
+    scene = Scene(tmp_path, url, key, kind, permissions={"allow": ["Bash"]})
+    (result,) = await scene.run()
+    assert scene.files() == []
+    assert result.is_error
+
+
+@KINDS
+async def test_a_killed_cli_withdraws_its_request(tmp_path: Path, kind: Kind) -> None:
+    clock = ManualClock()
+    async with claude_service.serve(tmp_path, now=clock) as service, anthropic.serve() as model:
+        scene = Scene(tmp_path, service.url, service.key, kind)
+        model.script([touch()])
+        async with claude_cli.start_cli("go", **scene.options(model.url)) as process:
+            await service.waiting()
+            os.killpg(process.pid, signal.SIGKILL)
+            await service.missed(clock)
+        clock.advance(presence.GRACE)
+        decision = await service.decided((await service.asked()).id)
+    assert (decision.outcome, decision.reason) == ("cancelled", "the agent hung up")
+
+
+async def test_a_restarted_service_still_hands_the_decision_to_the_cli(tmp_path: Path) -> None:
+    async with claude_service.serve(tmp_path) as service:
+        scene = Scene(tmp_path, service.url, service.key, "command")
+        run = asyncio.create_task(scene.run())
+        await service.waiting()
+        port = int(service.url.rpartition(":")[2])
+    async with claude_service.serve(tmp_path, port=port, key=service.key) as restarted:
+        await restarted.answer(verdict="allow")
+        await run
+    assert scene.files() == ["made.txt"]
+    await until(run.done)
