@@ -6,11 +6,12 @@ Every process reports the whole store: take the maximum over replicas, not the s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import prometheus_client
 from aiohttp import web
 
-from sayso import desk, events, store
+from sayso import desk, errors, events, store
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
 _MOST_ROWS = 5_000
@@ -55,7 +56,9 @@ class Metrics:
         for _ in range(_MOST_ROWS // _CHUNK):
             rows = await self._store.log_after(self._number, _CHUNK)
             for row in rows:
-                await self._count(row)
+                # one damaged request must not end all counting
+                with contextlib.suppress(errors.NotFound, errors.StoreUnavailable):
+                    await self._count(row)
                 self._number = row.number
             if len(rows) < _CHUNK:
                 return

@@ -1,0 +1,178 @@
+"""A real service on loopback for the tests of `sayso_http`: every response it gives is held against its own OpenAPI."""
+
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jsonschema
+from aiohttp import typedefs, web
+
+import sayso
+from sayso import clock, desk, keys, opening, store, stores
+from sayso_http import auth, client, health, openapi, server
+
+DOCUMENT = openapi.document()
+
+
+@cache
+def validator(path: str, method: str, status: str, media: str) -> jsonschema.Draft202012Validator:
+    response = DOCUMENT["paths"][path][method]["responses"][status]
+    schema = response["content"][media].get("schema", {})
+    return jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+
+def lies(path: str, method: str, response: web.StreamResponse) -> list[str]:
+    """What a response does that the document does not say."""
+    where = f"{method} {path} {response.status}"
+    said = DOCUMENT["paths"].get(path, {}).get(method)
+    if said is None:
+        return [f"{where}: not in the document"]
+    status = str(response.status)
+    if status not in said["responses"]:
+        # what any server does: a wrong host, a failure inside
+        if response.status not in (421, 500, 503):
+            return [f"{where}: this status is not in the document"]
+        status = "default"
+    if response.content_type not in said["responses"][status]["content"]:
+        return [f"{where}: {response.content_type} is not in the document"]
+    if not isinstance(response, web.Response) or response.content_type != "application/json":
+        return []
+    body = json.loads(bytes(response.body or b""))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    found = validator(path, method, status, "application/json").iter_errors(body)
+    return [f"{where}: {error.message[:300]}" for error in found]
+
+
+@dataclass
+class Answered:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def error(self) -> Any:
+        return self.json["error"]
+
+
+@dataclass
+class Service:
+    kept: store.Store
+    front: desk.Desk
+    keys: keys.Keys
+    ready: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
+    port: int = 0
+    silence: float = 15.0
+    lies: list[str] = field(default_factory=list[str])
+    answers: int = 0
+    secrets: dict[str, str] = field(default_factory=dict[str, str])
+    session: aiohttp.ClientSession | None = None
+    runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        @web.middleware
+        async def witness(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+            response = await handler(request)
+            resource = request.match_info.route.resource
+            if resource is not None:
+                self.lies += lies(resource.canonical, request.method.lower(), response)
+            self.answers += 1
+            return response
+
+        app = web.Application(middlewares=[witness, auth.errors_as_json, auth.known_hosts(["127.0.0.1"])])
+        server.add_routes(
+            app,
+            self.front,
+            authenticate=auth.authenticate(self.keys),
+            ready=self.ready,
+            longest_silence=self.silence,
+        )
+        self.runner = web.AppRunner(app, shutdown_timeout=1)
+        await self.runner.setup()
+        listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = listening.getsockname()[1]
+        await web.SockSite(self.runner, listening).start()
+
+    async def stop(self) -> None:
+        assert self.runner is not None
+        await self.runner.cleanup()
+
+    async def key(self, name: str, role: str, person: str | None = None) -> str:
+        self.secrets[name] = await self.keys.add(name, role, self.front.clock.now(), person)
+        return self.secrets[name]
+
+    def remote(self, name: str, **more: Any) -> client.RemoteDesk:
+        return client.RemoteDesk(self.url, self.secrets[name], **more)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        key: str | None = None,
+        body: Any = None,
+        *,
+        data: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """One call as anybody might make it: *key* by its name, *body* as JSON or *data* as it is."""
+        assert self.session is not None
+        sent = {"Authorization": f"Bearer {self.secrets[key]}"} if key else {}
+        if body is not None or data is not None:
+            sent["Content-Type"] = "application/json"
+        sent |= headers or {}
+        content = json.dumps(body) if body is not None else data
+        async with self.session.request(
+            method, self.url + path, data=content, headers=sent, allow_redirects=False
+        ) as response:
+            text = await response.text()
+            return Answered(response.status, response.headers, text)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    folder: Path,
+    *,
+    house: desk.House | None = None,
+    now: clock.Clock | None = None,
+    ready: Mapping[str, health.Check] | None = None,
+    silence: float = 15.0,
+) -> AsyncIterator[Service]:
+    """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
+    kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
+    front = desk.Desk(kept, await opening.mint(kept), house, now)
+    service = Service(kept, front, keys.Keys(kept), ready or {}, silence=silence)
+    for name, role in {"bot": "agent", "other": "agent", "ann": "approver", "bob": "approver", "op": "operator"}.items():
+        await service.key(name, role, name if role == "approver" else None)
+    await service.start()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as service.session:
+        try:
+            yield service
+        finally:
+            await service.stop()
+            await kept.close()
+    assert service.lies == []
+
+
+def permission(id: str = "r1", **more: Any) -> dict[str, Any]:
+    return {"id": id, "kind": "permission", "tool": "Bash", "input": {"command": "make deploy"}, **more}
+
+
+RESTRICTED = desk.House(
+    policies={
+        "default": sayso.Policy(approvers=("ann",)),
+        "two": sayso.Policy(approvers=("ann", "bob"), quorum=2),
+        "open": sayso.Policy(),
+    }
+)
