@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import cast
 
 import apsw
 
@@ -28,8 +27,8 @@ class SqliteStore(tables.Tables):
         self._queries = sql.queries("sqlite")
         self._writer = writer.Writer(connection)
         self._data_version = _pragma(connection, "data_version")
-        [[seen]] = connection.execute(self._queries["last_row"]).fetchall()
-        self._watch = watch.Watch(self._tail, poll_interval, cast(int, seen))
+        [[seen]] = writer.rows(connection, self._queries["last_row"])
+        self._watch = watch.Watch(self._tail, poll_interval, seen)
         level = f"journal_mode={_pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = store.Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
 
@@ -52,19 +51,19 @@ class SqliteStore(tables.Tables):
 
     async def _read(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         text = self._queries.get(query, query)
-        return await self._writer.run(lambda db: db.execute(text, values).fetchall())
+        return await self._writer.run(lambda db: writer.rows(db, text, values))
 
     async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         text = self._queries[query]
-        return await self._writer.run(lambda db: db.execute(text, values).fetchall(), writes=True)
+        return await self._writer.run(lambda db: writer.rows(db, text, values), writes=True)
 
     async def _commit(self, write: tables.Write) -> None:
         def work(db: apsw.Connection) -> None:
             if write.ticket and not _stored(db, self._queries["store"], write.ticket):
                 raise errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
-            db.execute(self._queries["append"], write.logged)
+            writer.rows(db, self._queries["append"], write.logged)
             for effect in write.effects:
-                db.execute(self._queries["write"], effect)
+                writer.rows(db, self._queries["write"], effect)
 
         ticket_id, version, _ = write.logged
         await self._writer.run(work, writes=True, told=lambda: self._watch.told(ticket_id, version))
@@ -76,20 +75,21 @@ class SqliteStore(tables.Tables):
             if found == self._data_version:
                 return ()
             self._data_version = found
-            return cast(Sequence[tuple[int, str, int]], db.execute(self._queries["tail"], (seen,)).fetchall())
+            return [(row[0], row[1], row[2]) for row in writer.rows(db, self._queries["tail"], (seen,))]
 
         return await self._writer.run(work)
 
 
 def _stored(db: apsw.Connection, query: str, ticket: tables.Values) -> bool:
     try:
-        return bool(db.execute(query, ticket).fetchall())
+        return bool(writer.rows(db, query, ticket))
     except apsw.ConstraintError:  # the reference is taken
         return False
 
 
 def _pragma(db: apsw.Connection, name: str) -> int | str:
-    return cast(int | str, db.execute(f"pragma {name}").fetchall()[0][0])
+    value: int | str = writer.rows(db, f"pragma {name}")[0][0]
+    return value
 
 
 def _opened(path: str, busy_timeout: float) -> apsw.Connection:
@@ -119,7 +119,7 @@ def _prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
             raise _wrong(f"{path} cannot be kept durably (journal mode {journal})", "use a local disk")
         # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
         for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
-            db.execute(f"pragma {setting}")
+            writer.rows(db, f"pragma {setting}")
         _migrate(db, path)
     except apsw.NotADBError as error:
         raise _wrong(f"{path} is not a database", "name another file") from error
@@ -129,14 +129,14 @@ def _prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
 
 def _migrate(db: apsw.Connection, path: str) -> None:
     steps = sql.migrations("sqlite")
-    db.execute("begin immediate")
+    writer.rows(db, "begin immediate")
     version = int(_pragma(db, "user_version"))
     if version > len(steps):
         raise _wrong(f"{path} was written by a newer sayso (schema {version})", "upgrade sayso")
     for step in steps[version:]:
-        db.execute(step)
-    db.execute(f"pragma user_version = {len(steps)}")
-    db.execute("commit")
+        writer.rows(db, step)
+    writer.rows(db, f"pragma user_version = {len(steps)}")
+    writer.rows(db, "commit")
 
 
 def _wrong(message: str, hint: str) -> errors.InvalidSettings:

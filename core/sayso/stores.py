@@ -23,8 +23,12 @@ async def connect(url: str) -> store.Store:
         return await sqlite.SqliteStore.open(unquote(rest[1:]))
     if scheme in ("postgresql", "postgres") and rest:
         # its driver is an extra, and slow to import
-        from sayso import postgres
-
+        try:
+            from sayso import postgres
+        except ImportError as error:
+            raise errors.InvalidSettings(
+                "PostgreSQL needs the package asyncpg", field="SAYSO_DATABASE_URL", hint="install sayso[postgres]"
+            ) from error
         return await postgres.PostgresStore.open(url)
     # the address may hold a password, so it is not shown
     raise errors.InvalidSettings("this is no database address", field="SAYSO_DATABASE_URL", hint=_HINT)

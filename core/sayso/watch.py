@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from sayso import errors
@@ -65,10 +65,8 @@ class Watch:
 
     async def poll(self) -> None:
         """Read what other processes wrote, and wake those who wait for it."""
-        if self._tail is None:
-            return
         try:
-            for number, ticket_id, version in await self._tail(self._seen):
+            for number, ticket_id, version in await self._tail(self._seen) if self._tail else ():
                 self._seen = max(self._seen, number)
                 self.told(ticket_id, version)
         except errors.StoreUnavailable as error:
@@ -82,7 +80,7 @@ class Watch:
             self._poller.cancel()
 
     @contextmanager
-    def _waiter(self, ticket_id: str, version: int) -> Iterator[asyncio.Future[None]]:
+    def _waiter(self, ticket_id: str, version: int) -> Generator[asyncio.Future[None], None, None]:
         future = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(ticket_id, {})
         waiters[future] = version

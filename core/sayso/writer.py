@@ -6,6 +6,7 @@ A caller gets its answer only after the commit: what it hears is on the disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -87,15 +88,15 @@ class Writer:
     def _transact(self, jobs: list[Job]) -> None:
         begin = "begin immediate" if any(job.writes for job in jobs) else "begin"
         try:
-            self._connection.execute(begin)
+            rows(self._connection, begin)
             for job in jobs:
                 self._perform(job)
-            self._connection.execute("commit")
-        except apsw.Error as error:
+            rows(self._connection, "commit")
+        except Exception as error:  # whatever it is: the thread goes on, and everybody is told
             self._fail(jobs, error)
 
     def _perform(self, job: Job) -> None:
-        self._connection.execute("savepoint job")
+        rows(self._connection, "savepoint job")
         try:
             job.result = job.work(self._connection)
         except Exception as error:
@@ -103,13 +104,14 @@ class Writer:
             if not self._connection.in_transaction:
                 raise
             job.error = unavailable(error) if isinstance(error, apsw.Error) else error
-            self._connection.execute("rollback to job")
-        self._connection.execute("release job")
+            rows(self._connection, "rollback to job")
+        rows(self._connection, "release job")
 
-    def _fail(self, jobs: list[Job], error: apsw.Error) -> None:
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
         log.warning("a transaction failed", extra={"error": str(error), "jobs": len(jobs)})
         if self._connection.in_transaction:
-            self._connection.execute("rollback")
+            with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
+                rows(self._connection, "rollback")
         if isinstance(error, apsw.BusyError):
             # who came during the wait does not wait a second time: the bound holds for everybody
             late = self._drained()
@@ -118,6 +120,12 @@ class Writer:
                 self._jobs.put(None)
         for job in jobs:
             job.error = unavailable(error)
+
+
+def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a statement, which is thereby run to its end."""
+    # apsw's types name one that Python 3.11 does not have
+    return db.execute(text, values).fetchall()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def unavailable(error: Exception) -> errors.StoreUnavailable:

@@ -1,6 +1,7 @@
 """The store in memory keeps the contract; being short, it is also the model that the others are compared with."""
 
 import pytest
+
 from sayso import memory, store
 from sayso.testing import stores
 

@@ -16,7 +16,7 @@ where cast($3 as bigint) = 1 or exists (select 1 from tickets where id = $1)
 on conflict (id) do update
 set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document
 where tickets.version = excluded.version - 1
-returning id;
+returning id, ref, version;
 
 -- name: write
 -- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after that
@@ -34,6 +34,10 @@ select number, ticket_id, version, entry from log where number > $1 order by num
 
 -- name: tail
 select number, ticket_id, version from log where number > $1 order by number;
+
+-- name: landed
+select number from log where ticket_id = $1 and version = $2 and entry = $3
+and (cast($4 as text) is null or exists (select 1 from tickets where id = $1 and ref = $4));
 
 -- name: last_row
 select coalesce(max(number), 0) from log;

@@ -36,15 +36,15 @@ class OutboxContract(tickets.Opened):
         assert len(keys) == len(set(keys)) == 20
 
     async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, kept: store.Store) -> None:
-        await tickets.ask(kept, "r1", route=("chat:#ops", "chat:#dev", "web"))
+        await tickets.ask(kept, "r1", route=("chat:#ops", "chat:#dev", "mail:a@b"))
         assert await kept.next_job([]) is await kept.next_job(["callback"]) is None
         assert await kept.take(["callback"], NOW, LEASE) == []
         assert await take(kept, NOW - tickets.MICROSECOND) == []
         assert await kept.next_job(["chat", "callback"]) == NOW
-        [web] = await kept.take(["web"], NOW, LEASE)
-        assert (web.ticket_id, web.effect, web.attempts) == ("r1", events.Announce(place="web"), 0)
+        [mail] = await kept.take(["mail"], NOW, LEASE)
+        assert (mail.ticket_id, mail.effect, mail.attempts) == ("r1", events.Announce(place="mail:a@b"), 0)
         assert [job.effect.place for job in await take(kept)] == ["chat:#dev", "chat:#ops"]
-        assert await kept.next_job(["chat", "web"]) == ENDS
+        assert await kept.next_job(["chat", "mail"]) == ENDS
 
     async def test_the_oldest_effects_are_taken_first(self, kept: store.Store) -> None:
         for n, id in enumerate(("r3", "r1", "r2")):

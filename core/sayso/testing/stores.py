@@ -74,8 +74,9 @@ class ReplicaContract(tickets.Opened):
         for n in range(3):
             await tickets.ask(kept, f"r{n}")
             async with asyncio.timeout(5):
+                await anext(changes)
                 while not (rows := await other.log_after(seen)):
-                    await anext(changes)
+                    await anext(changes)  # at first it yields at once
             assert [row.ticket_id for row in rows] == [f"r{n}"]
             seen = rows[-1].number
 

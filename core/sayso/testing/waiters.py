@@ -62,6 +62,14 @@ class WaiterContract(tickets.Opened):
         async with asyncio.timeout(5):
             await waiting
 
+    async def test_a_caller_that_goes_away_hinders_nobody(self, kept: store.Store) -> None:
+        asking = [asyncio.ensure_future(tickets.ask(kept, f"r{n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        asking[1].cancel()
+        await asyncio.wait(asking)
+        await tickets.ask(kept, "r3")
+        assert {ticket.id for ticket in await kept.list(store.Query())} == {"r0", "r1", "r2", "r3"}
+
     async def test_a_cancelled_waiter_is_forgotten(self, kept: store.Store) -> None:
         await tickets.ask(kept, "r1")
         tasks = [await tickets.started(kept.changed("r1", 1)) for _ in range(100)]

@@ -57,3 +57,8 @@ create table records (
     version bigint not null,
     primary key (kind, name)
 );
+
+create table sayso_schema (
+    version bigint not null
+);
+insert into sayso_schema (version) values (1);

