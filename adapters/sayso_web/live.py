@@ -30,7 +30,7 @@ class Live:
         self._desk = front
         self._door = door
         self._open: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._closed = asyncio.Event()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send news until the page is closed or its session ends."""
@@ -47,35 +47,38 @@ class Live:
 
     async def close(self, app: web.Application) -> None:
         """End all streams, so that the service can stop."""
-        for task in list(self._tasks):
-            task.cancel()
+        self._closed.set()
 
     async def _stream(
         self, request: web.Request, response: web.StreamResponse, session: sessions.Session, after: int
     ) -> None:
         changes = aiter(self._desk.store.changes())
         change = asyncio.ensure_future(anext(changes))
+        closed = asyncio.ensure_future(self._closed.wait())
         quiet = 0.0
         try:
-            while request.transport is not None and not request.transport.is_closing():
-                done, _ = await asyncio.wait({change}, timeout=LOOK)
+            while request.transport is not None and not (request.transport.is_closing() or closed.done()):
+                await asyncio.wait({change, closed}, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED)
                 quiet += LOOK
-                if not done and quiet < SIGN_OF_LIFE:
+                if not change.done() and quiet < SIGN_OF_LIFE:
                     continue
                 # asked again each time: a session that was ended hears nothing more
                 await self._door.sessions.find(session.secret)
                 quiet = 0.0
-                if not done:
+                if not change.done():
                     await response.write(b": still here\n\n")
                     continue
+                if change.cancelled():
+                    break  # the store was closed
                 change.result()
                 after = await self._send_since(after, response, session)
                 change = asyncio.ensure_future(anext(changes))
         except (errors.SaysoError, StopAsyncIteration, ConnectionError):
             pass  # the page tries again, and is told then
         finally:
+            closed.cancel()
             change.cancel()
-            await asyncio.wait({change})
+            await asyncio.wait({change, closed})
 
     async def _send_since(self, after: int, response: web.StreamResponse, session: sessions.Session) -> int:
         kept = self._desk.store
@@ -100,14 +103,10 @@ class Live:
 
     @contextmanager
     def _counted(self, session: sessions.Session) -> Generator[None]:
-        task = asyncio.current_task()
-        assert task is not None  # a handler always runs in one
         self._open[session.name] += 1
-        self._tasks.add(task)
         try:
             yield
         finally:
-            self._tasks.discard(task)
             self._open[session.name] -= 1
             if not self._open[session.name]:
                 del self._open[session.name]
