@@ -15,7 +15,7 @@ from aiohttp import web
 import sayso_claude.server
 import sayso_http.server
 import sayso_web
-from sayso import card, channel, clock, courier, keys, opening, store, tokens
+from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
 from sayso_bots import door, environment, listening, settings, workers
 from sayso_http import addresses, auth, callback, health
@@ -41,18 +41,6 @@ class Service:
         return await self.sessions.link(person, self.url)
 
 
-class _Inbox:
-    """The place `web`: every request stands in the inbox already, so there is nothing to post."""
-
-    name = "web"
-
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
-        return channel.MessageRef(drawn.ticket_id, place, self.name, "inbox", drawn.ticket_id)
-
-    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
-        return None
-
-
 @contextlib.asynccontextmanager
 async def running(
     given: environment.Environment, chosen: settings.Settings, listener: socket.socket
@@ -73,7 +61,7 @@ async def running(
         uses_slack = bool(given.slack_bot_token or chosen.slack)
         house = settings.house(chosen, ["web", "slack"] if uses_slack else ["web"], callbacks=True)
         desk = desks.Desk(kept, await opening.mint(kept), house)
-        channels: list[channel.Channel] = [_Inbox()]
+        channels: list[channel.Channel] = []
         said = "none; the inbox only"
         if uses_slack:
             # slow to import, and not for everybody

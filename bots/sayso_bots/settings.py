@@ -222,8 +222,10 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
-    """The first of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
-    first = error.errors(include_url=False)[0]
+    """One of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
+    found = error.errors(include_url=False)
+    # a misspelt key is missing under its right name, too; the spelling is what to tell
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     where = tuple(str(part) for part in first["loc"])
     key = ".".join(where)
     if first["type"] == "extra_forbidden":

@@ -1,0 +1,67 @@
+"""`sayso demo`: nothing needs to be there, and it ends once all four requests are decided."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+from sayso_bots import demo, scripted
+from tests.bots.conftest import Command
+
+
+def test_the_scripted_demo_decides_four_requests_within_ten_seconds(command: Command, tmp_path: Path) -> None:
+    began = time.monotonic()
+    # settings that are there must not matter, not even wrong ones
+    done = command("demo", "--auto", SAYSO_URL="http://127.0.0.1:9", SAYSO_DATABASE_URL="nonsense://")
+    assert time.monotonic() - began < 10
+    assert (done.returncode, done.stderr) == (0, "")
+    decided = sorted(line.removeprefix("decided  ") for line in done.stdout.splitlines() if line.startswith("decided"))
+    assert decided == [
+        "choice      answered by owner: PostgreSQL",
+        "form        answered by demo-approver: amount=25.0 currency='EUR' goodwill=True",
+        "permission  allowed by owner",
+        "question    answered by demo-approver: Acme",
+    ]
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_demo_finds_a_free_port_and_keeps_its_database_where_it_is_told(command: Command, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", 8700))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it: as good
+        done = command("demo", "--auto", "--folder", "kept")
+        again = command("demo", "--auto", "--folder", "kept")
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert ":8700" not in done.stdout
+    listed = command("list", "--json", SAYSO_DATABASE_URL=f"sqlite:///{tmp_path}/kept/sayso.db")
+    assert listed.stdout.count('"outcome": "allowed"') == 2
+
+
+async def test_the_demo_waits_for_a_person_and_says_so_when_it_is_stopped(command: Command) -> None:
+    async with command.started("demo") as running:
+        assert "/signin#" in await running.line("/signin#")
+        await running.line("asked    form")
+        running.process.terminate()
+        code, _, err = await running.ended()
+    assert code == 2
+    assert "stopped before everything was decided" in err
+
+
+def test_the_demo_asks_one_of_each_kind() -> None:
+    assert [request.kind for request in demo.questions()] == ["permission", "question", "choice", "form"]
+
+
+def test_the_scripted_person_reads_only_the_form_of_its_request() -> None:
+    page = (
+        '<form><input type="hidden" name="csrf" value="0"></form><article data-id="r1"><form>'
+        '<input type="hidden" name="csrf" value="1">'
+        '<label><input type="radio" name="f" value="0"><span>A</span></label>'
+        '<button name="token" value="t">\n Allow </button></form></article>'
+    )
+    form = scripted.forms_of(page)[1]
+    assert (form.request, form.hidden) == ("r1", {"csrf": "1"})
+    assert (form.buttons, form.ticks) == ({"Allow": ("token", "t")}, {"A": ("f", "0")})

@@ -1,0 +1,67 @@
+"""Every variable does something, and a misspelt one stops the start."""
+
+from pathlib import Path
+
+import pytest
+
+from sayso import errors, opening
+from sayso_bots import environment
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "expected"),
+    [
+        ("SAYSO_CONFIG", "other.toml", "config", Path("other.toml")),
+        ("SAYSO_URL", "http://127.0.0.1:1", "url", "http://127.0.0.1:1"),
+        ("SAYSO_KEY", "sayso_agent_x", "key", "sayso_agent_x"),
+        ("SAYSO_DATABASE_URL", "memory://", "database", "memory://"),
+        ("SAYSO_HOST", "::1", "host", "::1"),
+        ("SAYSO_PORT", "0", "port", 0),
+        ("SLACK_BOT_TOKEN", "xoxb-1", "slack_bot_token", "xoxb-1"),
+        ("SLACK_APP_TOKEN", "xapp-1", "slack_app_token", "xapp-1"),
+        ("SLACK_SIGNING_SECRET", "s", "slack_signing_secret", "s"),
+        ("SLACK_API_URL", "http://127.0.0.1:1/api/", "slack_api_url", "http://127.0.0.1:1/api/"),
+    ],
+)
+def test_each_variable_is_read(name: str, value: str, attribute: str, expected: object) -> None:
+    assert getattr(environment.read({name: value}), attribute) == expected
+    assert getattr(environment.read({}), attribute) != expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("SAYSO_PROT", "1", "did you mean SAYSO_PORT?"),
+        ("SAYSO_QQQQQQQQQQ", "1", "known: "),
+        ("SAYSO_PORT", "70000", "0 to 65535"),
+        ("SAYSO_PORT", "web", "0 to 65535"),
+        ("SAYSO_URL", "127.0.0.1", "http://"),
+        ("SLACK_API_URL", "slack.com", "http://"),
+        ("SLACK_BOT_TOKEN", "xapp-swapped", "sayso init slack"),
+        ("SLACK_APP_TOKEN", "xoxb-swapped", "sayso init slack"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_its_value_is_not(name: str, value: str, hint: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as caught:
+        environment.read({name: value})
+    assert caught.value.field == name
+    assert hint in (caught.value.hint or "")
+    assert "swapped" not in str(caught.value)
+
+
+def test_an_empty_variable_is_none() -> None:
+    assert environment.read({"SAYSO_URL": "", "SAYSO_PORT": ""}) == environment.Environment()
+    assert environment.read({}).database == opening.DEFAULT_DATABASE
+
+
+def test_secrets_are_not_shown_with_the_environment() -> None:
+    given = environment.read(
+        {
+            "SAYSO_KEY": "hidden-1",
+            "SLACK_BOT_TOKEN": "xoxb-hidden",
+            "SLACK_APP_TOKEN": "xapp-hidden",
+            "SLACK_SIGNING_SECRET": "hidden-2",
+            "SAYSO_DATABASE_URL": "postgresql://sayso:hidden-3@db/sayso",
+        }
+    )
+    assert "hidden" not in repr(given)

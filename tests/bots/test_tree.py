@@ -1,0 +1,184 @@
+"""Every command explains itself, and the hook of a coding agent starts without any of them."""
+
+import http.server
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from sayso_bots import cli
+from tests.bots.conftest import Command
+from tests.fakes.slack import FakeSlack
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None, name
+            yield from commands(inner, (*path, name))
+
+
+TREE = dict(commands(cli.sayso_))
+
+
+def test_the_tree_has_every_command() -> None:
+    named = {" ".join(path) for path in TREE}
+    assert {"demo", "init", "doctor", "serve", "list", "show", "answer", "cancel", "hook"} <= named
+    assert {"ask permission", "ask question", "ask choice", "ask form"} <= named
+    assert {"keys add", "keys list", "keys revoke", "init slack", "init claude-code"} <= named
+
+
+@pytest.mark.parametrize("path", TREE, ids=" ".join)
+def test_help_says_what_a_command_is_for_and_shows_an_example(path: tuple[str, ...]) -> None:
+    command = TREE[path]
+    name = " ".join(("sayso", *path))
+    told = command.get_help(click.Context(command, info_name=name))
+    assert command.help
+    example = told.partition("Example:")[2]
+    assert "sayso " in example
+    assert path[-1:] == () or path[0] in example
+
+
+@pytest.mark.parametrize("path", TREE, ids=" ".join)
+def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
+    prints = {("list",), ("show",), ("answer",), ("cancel",), ("doctor",), ("keys", "add"), ("keys", "list")}
+    has = any("--json" in parameter.opts for parameter in TREE[path].params)
+    assert has is (path in prints or (path[:1] == ("ask",) and len(path) == 2))
+
+
+def test_a_bare_command_shows_its_help(command: Command) -> None:
+    done = command()
+    assert done.returncode == 2
+    assert "Example:" in done.stderr
+
+
+def test_init_writes_settings_that_work_and_never_over_others(command: Command, tmp_path: Path) -> None:
+    assert command("init").returncode == 0
+    written = (tmp_path / "sayso.toml").read_text()
+    assert command("doctor").returncode == 0
+    again = command("init")
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (tmp_path / "sayso.toml").read_text() == written
+    assert "policies" in tomllib.loads(written)
+
+
+def test_init_slack_prints_a_manifest_and_the_steps_beside_it(command: Command) -> None:
+    done = command("init", "slack")
+    assert json.loads(done.stdout)["settings"]["socket_mode_enabled"] is True
+    assert all(f"  {step}. " in done.stderr for step in (1, 2, 3))
+    over_http = json.loads(command("init", "slack", "--url", "https://sayso.example.com").stdout)
+    assert over_http["settings"]["interactivity"]["request_url"].startswith("https://sayso.example.com/")
+
+
+def test_init_claude_code_prints_settings_and_the_steps_beside_it(command: Command) -> None:
+    done = command("init", "claude-code", "--event", "PreToolUse", "--matcher", "Bash", "--timeout", "300")
+    (matcher,) = json.loads(done.stdout)["hooks"]["PreToolUse"]
+    assert (matcher["matcher"], matcher["hooks"][0]["timeout"]) == ("Bash", 300)
+    assert all(f"  {step}. " in done.stderr for step in (1, 2, 3))
+    http = json.loads(command("init", "claude-code", "--http", "--url", "https://sayso.example.com").stdout)
+    (matcher,) = http["hooks"]["PermissionRequest"]
+    assert matcher["hooks"][0]["url"].startswith("https://sayso.example.com/")
+
+
+@pytest.mark.parametrize(
+    ("toml", "variables", "failing"),
+    [
+        ("", {}, set[str]()),
+        ('[slack]\nchanel = "#ops"', {}, {"settings"}),
+        ('[slack]\nchannel = "#ops"', {}, {"slack"}),
+        ("", {"SAYSO_DATABASE_URL": "mysql://x"}, {"database"}),
+        ("", {"SAYSO_DATABASE_URL": "memory://"}, {"database"}),
+        ("", {"SAYSO_URL": "http://127.0.0.1:9", "SAYSO_KEY": "sayso_agent_x"}, {"service"}),
+        ("", {"SAYSO_PROT": "1"}, {"settings"}),
+    ],
+)
+def test_doctor_names_what_is_wrong(
+    command: Command, tmp_path: Path, toml: str, variables: dict[str, str], failing: set[str]
+) -> None:
+    (tmp_path / "sayso.toml").write_text(toml)
+    done = command("doctor", "--json", **variables)
+    assert {found["name"] for found in json.loads(done.stdout) if not found["ok"]} == failing
+    assert done.returncode == (2 if failing else 0)
+
+
+def test_doctor_finds_a_database_that_others_can_write(command: Command, tmp_path: Path) -> None:
+    command("list")
+    (tmp_path / "sayso.db").chmod(0o666)
+    done = command("doctor")
+    assert (done.returncode, "chmod 600 sayso.db" in done.stdout) == (2, True)
+
+
+async def test_doctor_looks_at_slack(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
+    async with FakeSlack() as slack:
+        slack.channel("C1", name="ops")
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
+        async with command.started("doctor", SLACK_API_URL=slack.api_url, **tokens) as running:
+            code, out, err = await running.ended()
+    assert (code, err) == (0, "")
+    assert "slack channel" in out
+
+
+def test_the_config_option_names_the_settings(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('[slack]\nchanel = "#ops"')
+    done = command("--config", "other.toml", "list")
+    assert (done.returncode, "slack.chanel" in done.stderr) == (2, True)
+
+
+class _Allows(http.server.BaseHTTPRequestHandler):
+    """A service that allows every call at once, so that only the hook itself takes time."""
+
+    def do_POST(self) -> None:
+        decided = {"hookEventName": "PreToolUse", "permissionDecision": "allow"}
+        body = json.dumps({"hookSpecificOutput": decided}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def allowing() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Allows)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_hook_costs_at_most_three_times_an_empty_python(allowing: str) -> None:
+    environment = {**os.environ, "SAYSO_KEY": "sayso_agent_x", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    call = json.dumps({"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_input": {}})
+    # what the installed `sayso` does
+    script = ("-c", "import sys\nfrom sayso_bots import main\nmain()", "hook", "claude-code", "--url", allowing)
+
+    def run(*arguments: str) -> tuple[float, str]:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *arguments], env=environment, input=call, capture_output=True, text=True, check=True
+        )
+        return time.perf_counter() - began, done.stdout
+
+    # interleaved, so that a busy machine is busy for both
+    pairs = [(run("-c", "pass"), run(*script)) for _ in range(9)]
+    assert all('"permissionDecision": "allow"' in told for _, (_, told) in pairs)
+    empty, hook = (statistics.median(seconds for seconds, _ in one) for one in zip(*pairs, strict=True))
+    assert hook <= 3 * empty
