@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import logging
 import os
@@ -125,9 +126,11 @@ class Calls:
         if self._session is None:
             raise errors.SaysoError("this desk is not open", hint="use it with: async with")
         try:
+            # as a file, so that a large one is sent in pieces and does not hold up the loop
+            data = None if body is None else io.BytesIO(body)
             # a redirect would take the key and the question somewhere else
             async with self._session.request(
-                method, url, data=body, timeout=timeout, allow_redirects=False
+                method, url, data=data, timeout=timeout, allow_redirects=False
             ) as response:
                 content = await response.content.read(_MOST)
                 if not response.content.at_eof():

@@ -1,6 +1,7 @@
 """A real service on loopback for the tests of `sayso_http`: every response it gives is held against its own OpenAPI."""
 
 import contextlib
+import io
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -132,7 +133,9 @@ class Service:
         if body is not None or data is not None:
             sent["Content-Type"] = "application/json"
         sent |= headers or {}
-        content = json.dumps(body) if body is not None else data
+        content: Any = json.dumps(body) if body is not None else data
+        if isinstance(content, str | bytes):
+            content = io.BytesIO(content.encode() if isinstance(content, str) else content)
         async with self.session.request(
             method, self.url + path, data=content, headers=sent, allow_redirects=False
         ) as response:
