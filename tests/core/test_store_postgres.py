@@ -13,7 +13,7 @@ from sayso import stores as addresses
 from sayso.testing import stores, tickets
 from tests.conftest import until
 from tests.fakes import pg
-from tests.fakes.pg import pg_server, pg_url
+from tests.fakes.pg import pg_schema, pg_server, pg_url
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false
@@ -23,13 +23,13 @@ select pg_terminate_backend(pid) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database()
 """
 
-__all__ = ["pg_server", "pg_url"]
+__all__ = ["pg_schema", "pg_server", "pg_url"]
 
 
 @pytest.fixture
-def opener(pg_url: str) -> stores.Opener:
+def opener(pg_schema: str) -> stores.Opener:
     async def opened() -> store.Store:
-        return await postgres.PostgresStore.open(pg_url)
+        return await postgres.PostgresStore.open(pg_schema)
 
     return opened
 
