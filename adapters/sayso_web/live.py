@@ -42,6 +42,7 @@ class Live:
         response = web.StreamResponse(headers=headers)
         with self._counted(session):
             await response.prepare(request)
+            await response.write(b"retry: 1000\n\n")
             await self._stream(request, response, session, after)
         return response
 

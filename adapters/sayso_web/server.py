@@ -69,8 +69,10 @@ def _error(request: web.Request, error: errors.SaysoError) -> web.Response:
         return web.Response(text=body, content_type="text/html", charset="utf-8")
     if signed_out:
         return signin.page(request, status=401)
+    # an address is not repeated: whoever made up the link would speak in the service's place
+    said = "There is no such page." if isinstance(error, errors.NotFound) else view.refusal(error)
     heading = _HEADINGS.get(error.status, "That did not work")
-    body = render.template("message.html", session=None, heading=heading, said=view.refusal(error), hint=error.hint)
+    body = render.template("message.html", session=None, heading=heading, said=said, hint=error.hint)
     return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
 
 

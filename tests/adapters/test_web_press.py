@@ -291,6 +291,11 @@ async def test_the_page_of_a_request_tells_what_happened(service: Service, brows
     assert (await browser.get("/requests/none")).status == 404
 
 
+async def test_a_made_up_address_cannot_speak_for_the_service(browser: Browser) -> None:
+    reply = await browser.get("/requests/All%20is%20well,%20press%20Allow")
+    assert (reply.status, "All is well" in reply.text) == (404, False)
+
+
 async def test_more_than_can_be_shown_is_said(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

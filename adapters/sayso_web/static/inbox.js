@@ -212,13 +212,20 @@ function state(name) {
 
 let last = "";
 
+// A session that ended stays ended; too many open pages, or a restart, pass.
+async function askWhy() {
+  const answer = await fetch(location.pathname, { method: "HEAD" }).catch(() => null);
+  if (answer?.status === 401) state("out");
+  else setTimeout(listen, 5000);
+}
+
 function listen() {
   const stream = new EventSource(last ? `/events?after=${last}` : page.live);
   stream.onopen = () => state("on");
   stream.onerror = () => {
     state("lost");
-    // after an answer that is no stream the browser gives up; too many open pages, or a restart, pass
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    // after an answer that is no stream the browser gives up
+    if (stream.readyState === EventSource.CLOSED) askWhy();
   };
   stream.addEventListener("card", (event) => {
     last = event.lastEventId;
@@ -226,6 +233,7 @@ function listen() {
   });
   stream.addEventListener("reload", () => state("old"));
   addEventListener("pagehide", () => stream.close(), { once: true });
+  addEventListener("pageshow", (event) => event.persisted && location.reload(), { once: true });
 }
 
 // ---- sign-in
