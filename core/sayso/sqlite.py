@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -19,12 +20,16 @@ BUSY_TIMEOUT = 5.0
 # How often to look for commits of other processes, in seconds; costs microseconds, and only while somebody waits.
 POLL_INTERVAL = 0.15
 
+# Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader waits for nobody.
+_POINTS = frozenset({"load", "load_ref", "version", "get", "refs", "find_ref", "next_due", "next_job", "last_row"})
+
 
 class SqliteStore(tables.Tables):
     """A `Store` in an SQLite file; several processes may open the same one. Use `await SqliteStore.open(path)`."""
 
     def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
         self._queries = sql.queries("sqlite")
+        self._reader = _reader(connection.filename)
         self._writer = writer.Writer(connection)
         self._data_version = _pragma(connection, "data_version")
         [[seen]] = writer.rows(connection, self._queries["last_row"])
@@ -47,10 +52,17 @@ class SqliteStore(tables.Tables):
     async def close(self) -> None:
         """Release the file; waiters are cancelled."""
         self._watch.close()
+        if self._reader:
+            self._reader.close()
+            self._reader = None
         await self._writer.close()
 
     async def _read(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         text = self._queries.get(query, query)
+        if query in _POINTS and self._reader:
+            # busy only for a moment after a crash, or while the last writer leaves: then the thread waits, not the loop
+            with contextlib.suppress(apsw.BusyError):
+                return _point(self._reader, text, values)
         return await self._writer.run(lambda db: writer.rows(db, text, values))
 
     async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
@@ -78,6 +90,20 @@ class SqliteStore(tables.Tables):
             return [(row[0], row[1], row[2]) for row in writer.rows(db, self._queries["tail"], (seen,))]
 
         return await self._writer.run(work)
+
+
+def _reader(path: str) -> apsw.Connection | None:
+    # a database in memory belongs to one connection
+    return apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY) if path else None
+
+
+def _point(reader: apsw.Connection, text: str, values: Sequence[tables.Value]) -> Sequence[tables.RawRow]:
+    try:
+        return writer.rows(reader, text, values)
+    except apsw.BusyError:
+        raise
+    except apsw.Error as error:
+        raise writer.unavailable(error) from error
 
 
 def _stored(db: apsw.Connection, query: str, ticket: tables.Values) -> bool:
