@@ -48,7 +48,7 @@ def test_a_call_is_shown_with_its_tool_input_folder_and_agent() -> None:
 def test_a_permission_request_shows_the_rule_that_its_session_grant_would_add() -> None:
     found = hooks.request(parsed("PermissionRequest"), id=None, expires_in=5)
     assert found.grants == ("session",)
-    assert found.context[hooks.GRANTED] == "the rule Bash(make deploy), until this session ends"
+    assert found.context[hooks.GRANTED] == "the rule Bash(make deploy): not asked again until this session ends"
 
 
 @pytest.mark.parametrize(

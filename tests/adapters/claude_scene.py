@@ -1,0 +1,86 @@
+"""A run of the real Claude Code CLI in its own folder, with our hooks and a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sayso_claude import settings
+from tests.adapters.claude_service import Json
+from tests.fakes import anthropic, claude_cli
+
+Kind = Literal["command", "http"]
+Run = asyncio.Task[list[anthropic.ToolResult]]
+
+
+def touch(name: str = "made.txt", **more: Any) -> anthropic.ToolUse:
+    return anthropic.ToolUse("Bash", {"command": f"touch {name}", **more})
+
+
+@dataclass
+class Scene:
+    """A run of the CLI in its own folder, against a service and a scripted model."""
+
+    folder: Path
+    url: str
+    key: str
+    kind: Kind = "http"
+    event: settings.Event = "PreToolUse"
+    also: tuple[settings.Event, ...] = ()
+    permissions: Json = field(default_factory=Json)
+    timeout: int = 30
+    printed: Json | None = None
+    """Settings to use in place of those that follow from the above."""
+
+    def __post_init__(self) -> None:
+        self.cwd.mkdir()
+        tool = self.folder / "bin" / "sayso"
+        tool.parent.mkdir()
+        tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m sayso_bots "$@"\n')
+        tool.chmod(0o755)
+
+    @property
+    def cwd(self) -> Path:
+        return self.folder / "work"
+
+    def options(self, api_url: str) -> claude_cli.CliOptions:
+        hooks = self.printed or settings.settings(
+            self.url, events=[self.event, *self.also], kind=self.kind, timeout=self.timeout
+        )
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        roots = os.pathsep.join(path for path in sys.path if path)
+        return {
+            "home": self.folder / "home",
+            "cwd": self.cwd,
+            "api_url": api_url,
+            "settings": {**hooks, "permissions": self.permissions},
+            "env": {"SAYSO_KEY": self.key, "PATH": path, "PYTHONPATH": roots},
+        }
+
+    async def run(self, *calls: anthropic.ToolUse) -> list[anthropic.ToolResult]:
+        async with anthropic.serve() as model:
+            model.script([*(calls or (touch(),)), anthropic.Text("done")])
+            result = await claude_cli.run_cli("go", **self.options(model.url), timeout=40)
+            assert result.result.get("result") == "done", result
+            return model.tool_results()
+
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.cwd.iterdir())
+
+
+@asynccontextmanager
+async def running(
+    scene: Scene, *calls: anthropic.ToolUse
+) -> AsyncGenerator[asyncio.Task[list[anthropic.ToolResult]], None]:
+    task = asyncio.create_task(scene.run(*calls))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
