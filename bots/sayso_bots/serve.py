@@ -34,11 +34,15 @@ async def _serve(given: environment.Environment, chosen: settings.Settings) -> N
             click.echo(f"  database  {service.durability(running.desk.store.durability)}")
             click.echo(f"  chat      {running.chat}")
             click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
-            await asyncio.wait({running.failed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await until_told(stopped, running.failed)
             click.echo("sayso stops: no new calls, finishing what is under way", err=True)
-            failure = running.failed.exception() if running.failed.done() else None
-    if failure is not None:
-        raise errors.SaysoError(f"a background worker crashed: {type(failure).__name__}", hint="see the log above")
+
+
+async def until_told(stopped: asyncio.Future[None], failed: asyncio.Future[None]) -> None:
+    """Return when the service is to stop. Raises `SaysoError` where a worker crashed: somebody should start it anew."""
+    await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+    if failed.done() and (crash := failed.exception()):
+        raise errors.SaysoError(f"a background worker crashed: {type(crash).__name__}", hint="see the log above")
 
 
 def stop_signal() -> asyncio.Future[None]:

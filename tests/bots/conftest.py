@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class Command:
         )
 
     @asynccontextmanager
-    async def started(self, *arguments: str, **variables: str) -> AsyncIterator[Running]:
+    async def started(self, *arguments: str, **variables: str) -> AsyncGenerator[Running]:
         """The command in the background, killed at the end if it still runs."""
         process = await asyncio.create_subprocess_exec(
             *self._line(arguments),

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,10 @@ import pytest
 
 from sayso_bots import scripted
 from tests.bots.conftest import Command, Running
+from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import FakeSlack
+
+__all__ = ["pg_server", "pg_url"]  # fixtures
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(command: Command, **variables: str) -> AsyncIterator[Served]:
+async def serving(command: Command, **variables: str) -> AsyncGenerator[Served]:
     async with command.started("serve", **{"SAYSO_PORT": "0", **variables}) as running:
         url = (await running.line("sayso listens on")).rpartition(" ")[2]
         lines = [await running.line(name) for name in ("database", "chat", "sign in")]
@@ -41,7 +44,7 @@ def key(command: Command, name: str, role: str, *more: str) -> str:
 
 
 @asynccontextmanager
-async def browser(served: Served) -> AsyncIterator[aiohttp.ClientSession]:
+async def browser(served: Served) -> AsyncGenerator[aiohttp.ClientSession]:
     """A browser that has followed the sign-in link."""
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(served.url, cookie_jar=jar, headers={"Origin": served.url}) as session:
@@ -79,7 +82,7 @@ async def test_a_signal_ends_held_calls_at_once_and_the_service_with_0(command: 
 async def _state(session: aiohttp.ClientSession, path: str) -> str:
     try:
         async with session.get(path) as response:
-            return (await response.json())["state"]
+            return str((await response.json())["state"])
     except aiohttp.ClientConnectionError:
         return "cut before it was read"
 
@@ -216,3 +219,17 @@ async def test_slack_over_http_takes_only_what_it_signed(command: Command) -> No
             session = aiohttp.ClientSession(served.url)
             async with session, session.post("/slack/interactions", data={"payload": "{}"}) as forged:
                 assert forged.status == 401
+
+
+async def test_two_replicas_over_postgresql_are_one_service(command: Command, pg_url: str) -> None:
+    database = {"SAYSO_DATABASE_URL": pg_url}
+    agent = command("keys", "add", "bot", "--role", "agent", **database).stdout.strip()
+    approver = command("keys", "add", "ann", "--role", "approver", **database).stdout.strip()
+    async with serving(command, **database) as one, serving(command, **database) as other:
+        assert "PostgreSQL" in one.durability
+        own, theirs = {"SAYSO_URL": one.url, "SAYSO_KEY": agent}, {"SAYSO_URL": other.url, "SAYSO_KEY": approver}
+        async with command.started("ask", "question", "Who?", "--id", "q1", "--wait", **own) as asking:
+            await asking.line("waiting for q1", error=True)
+            answered = await asyncio.to_thread(command, "answer", "q1", "--text", "Acme", **theirs)
+            assert answered.returncode == 0, answered.stderr
+            assert (await asking.ended())[:2] == (0, "Acme\n")
