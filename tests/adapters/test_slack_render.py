@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayso import asking, card, dialog, draw, model, tokens
-from sayso.testing import channels
+from sayso.testing import channels, samples
 from sayso_slack import limits, parse, render
 from tests.fakes import slack_controls, slack_limits, slack_payloads, slack_text
 from tests.fakes.slack_controls import Json
@@ -23,20 +23,20 @@ from tests.fakes.slack_world import Channel, Message, User, World
 GOLDEN = Path(__file__).parent / "golden"
 SECRET = "fake-signing-secret"
 TICKETS: Mapping[str, model.Ticket] = {
-    "permission": next(channels.pending()),
-    "permission_long": next(channels.long()),
-    "permission_allowed": next(channels.closed()),
-    "permission_denied": channels.sample(
+    "permission": next(samples.pending()),
+    "permission_long": next(samples.long()),
+    "permission_allowed": next(samples.closed()),
+    "permission_denied": samples.sample(
         asking.Permission(tool="Bash", input={"command": "make deploy"}),
-        channels.said(verdict="deny", reason="Not on <Friday>"),
+        samples.said(verdict="deny", reason="Not on <Friday>"),
     ),
-    "question": channels.sample(asking.Question("Which customer is this for?")),
-    "question_answered": channels.sample(asking.Question("Which customer?"), channels.said(text="Acme")),
-    "choice_buttons": channels.sample(asking.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True)),
-    "choice_radio": channels.sample(asking.Choice("Which?", [f"Option {n}" for n in range(7)])),
-    "choice_select": channels.sample(asking.Choice("Which?", [f"Option {n}" for n in range(12)])),
-    "choice_several": channels.sample(asking.Choice("Which?", ["A", "B", "C"], multiple=True)),
-    "form": channels.sample(asking.Form("Refund", [model.Field(name="amount", label="Amount", kind="number")])),
+    "question": samples.sample(asking.Question("Which customer is this for?")),
+    "question_answered": samples.sample(asking.Question("Which customer?"), samples.said(text="Acme")),
+    "choice_buttons": samples.sample(asking.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True)),
+    "choice_radio": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(7)])),
+    "choice_select": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(12)])),
+    "choice_several": samples.sample(asking.Choice("Which?", ["A", "B", "C"], multiple=True)),
+    "form": samples.sample(asking.Form("Refund", [model.Field(name="amount", label="Amount", kind="number")])),
 }
 
 
@@ -90,7 +90,7 @@ class TestSlack(channels.ChannelContract):
 
 @pytest.mark.parametrize("name", TICKETS)
 def test_a_card_is_the_golden_payload(name: str) -> None:
-    payload = render.render(draw.card_of(TICKETS[name], channels.MINT))
+    payload = render.render(draw.card_of(TICKETS[name], samples.MINT))
     path = GOLDEN / f"slack_{name}.json"
     if os.environ.get("GOLDEN_UPDATE"):
         path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
@@ -110,7 +110,7 @@ SHORT = TEXT.map(lambda value: value[:190]).filter(bool)
 @st.composite
 def requests(draw: st.DrawFn) -> model.Request:
     """Any request, with foreign text wherever there can be some, some of it very long."""
-    long = draw(st.sampled_from([1, 1, 40, 800]))
+    long = draw(st.sampled_from([1, 1, 20, 400]))
     common: Any = {
         "body": draw(TEXT) * long,
         "source": model.Source(agent=draw(SHORT), session=draw(SHORT), url=draw(SHORT)),
@@ -165,10 +165,11 @@ def check(payload: Json) -> None:
     assert list(slack_text.pings(payload["blocks"])) == list(slack_text.links(payload["blocks"])) == []
 
 
+@settings(max_examples=25)
 @given(requests())
 def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
-    ticket = channels.sample(request)
-    payload = render.render(draw.card_of(ticket, channels.MINT))
+    ticket = samples.sample(request)
+    payload = render.render(draw.card_of(ticket, samples.MINT))
     check(payload)
     slack_limits.check_message(payload)
     free = "".join(leaf["text"] for inside, leaf in leaves(payload) if leaf["type"] == "text" and is_free(inside, leaf))
@@ -180,14 +181,15 @@ def is_free(inside: str, leaf: Json) -> bool:
     return not inside and not leaf.get("style", {}).get("code")
 
 
+@settings(max_examples=25)
 @given(requests())
 def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
-    ticket = channels.sample(request)
+    ticket = samples.sample(request)
     for action in ("review", "edit", "reason", "other", "fill"):
-        pressed = tokens.read(channels.MINT.token(ticket, action))
+        pressed = tokens.read(samples.MINT.token(ticket, action))
         if action == "fill" and request.kind == "permission":
             continue
-        opened = dialog.of_press(ticket, pressed, channels.MINT, render.ROOM)
+        opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
         if opened is not None and (opened.parts or opened.inputs):
             view = render.render_dialog(opened, {"channel": "C1", "message": "1.000100"})
             check(view)

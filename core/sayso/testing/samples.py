@@ -1,0 +1,103 @@
+"""Tickets of every kind, size and state, and the dialogs over them: what a renderer must be able to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sayso import asking, dialog, events, machine, model, tokens
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+MINT = tokens.Mint(b"for tests only, never for people")
+
+_KINDS: tuple[Literal["text", "number", "integer", "date", "boolean"], ...] = (
+    "text", "number", "integer", "date", "boolean",
+)  # fmt: skip
+
+
+def sample(request: model.Request, *happened: events.Event, quorum: int = 1) -> model.Ticket:
+    """A ticket of this request after these events."""
+    terms = machine.Terms(owner="agent", policy=model.Policy(quorum=quorum), route=("chat:#ops",))
+    ticket = machine.open_ticket(asking.plain(asking.checked(request)), terms, id="r1", ref="A" * 22, at=NOW).ticket
+    for event in happened:
+        ticket = machine.step(ticket, event).ticket
+    return ticket
+
+
+def said(name: str = "ann", **answer: Any) -> events.Answered:
+    """An answer of somebody."""
+    by = model.Person(id=name, name=name.title(), account=f"chat:T/{name}", member=True)
+    return events.Answered(at=NOW + timedelta(seconds=5), by=by, answer=model.Answer(**answer))
+
+
+def pending() -> Iterator[model.Ticket]:
+    """One pending ticket of each kind and size."""
+    permission = asking.Permission(
+        tool="Bash",
+        input={"command": "make deploy", "env": {"A": 1}, "empty": ""},
+        title="Ship it",
+        body="# Why\n\n- one\n- two\n\n1. a\n\n> quote\n\n```sh\nls\n```\n\n|a|b|\n|-|-|\n|1|2|",
+        grants=("session", "always"),
+        source=model.Source(agent="bot", session="s-1", url="https://example.com"),
+        context={"folder": "/srv"},
+        attachments=[model.Attachment(name="x.diff", kind="diff", text="-a\n+b")],
+        risk="high",
+    )
+    yield sample(permission)
+    yield sample(permission, said(verdict="allow"), quorum=2)
+    yield sample(asking.Permission(tool="Bash"))
+    yield sample(asking.Question("Which customer is this for?"))
+    yield sample(asking.Form("Refund", [model.Field(name="a", label="Amount", kind="number")]))
+    for count in (1, 5, 6, 10, 11, 100):
+        options = [model.Option(label=f"{'same ' * 20}{n}", description="about") for n in range(count)]
+        yield sample(asking.Choice("Which?", options, other=count > 5))
+        yield sample(asking.Choice("Which?", [f"o{n}" for n in range(count)], multiple=True))
+
+
+def long() -> Iterator[model.Ticket]:
+    """Pending permissions that no card shows whole."""
+    yield sample(asking.Permission(tool="Bash", input={"command": "x" * 20_000}))
+    yield sample(asking.Permission(tool="Bash", input={"command": "echo\n" * 800}))
+    yield sample(asking.Permission(tool="Bash", input={f"k{n}": "v" * 2_000 for n in range(12)}))
+    yield sample(asking.Permission(tool="Bash", body="word " * 3_000))
+
+
+def closed() -> Iterator[model.Ticket]:
+    """Tickets with every kind of outcome."""
+    permission = asking.Permission(tool="Bash", input={"command": "make deploy"})
+    yield sample(permission, said(verdict="allow"))
+    yield sample(permission, said(verdict="allow", input={"command": "x" * 20_000}))
+    yield sample(permission, said(verdict="deny", reason="no\n" * 1_000))
+    yield sample(permission, events.Cancelled(at=NOW, by="agent"))
+    yield sample(permission, events.Superseded(at=NOW, by="r2"))
+    yield sample(permission, events.Ticked(at=NOW + timedelta(days=1)))
+    yield sample(permission, events.Undelivered(at=NOW, place="chat:#ops", reason="gone"))
+    yield sample(asking.Question("Which?"), said(text="Acme"))
+    several = asking.Choice("Which?", [f"o{n}" for n in range(100)], multiple=True)
+    yield sample(several, said(choices=tuple(f"o{n}" for n in range(100))))
+
+
+def dialogs(room: dialog.Room) -> Iterator[dialog.Dialog]:
+    """Every dialog that any press on the samples opens, and every page and step after it."""
+    fields = [
+        model.Field(name=f"n{n}", label="l" * 500, description="d" * 2000, kind=kind, required=n % 2 == 0)
+        for n, kind in enumerate(_KINDS)
+    ]
+    options = tuple(model.Option(label="\u202e" * 60 + str(n)) for n in range(100))
+    fields += [model.Field(name=f"c{n}", label="\u200b" * 500, kind="choice", options=options) for n in range(5)]
+    wide = asking.Permission(tool="Bash", input={f"{'k' * 50}{n}": "\U0001f600" * 1_900 for n in range(10)})
+    for ticket in (*pending(), *long(), sample(asking.Form("Fill in", fields)), sample(wide)):
+        for action in get_args(tokens.Action):
+            # as many pages and steps as any sample has; beyond the last one it is the last one again
+            for index in range(12 if action in ("review", "fill") else 1):
+                pressed = tokens.read(MINT.token(ticket, action, index))
+                opened = _opened(ticket, pressed, room)
+                if opened is not None and (opened.parts or opened.inputs):
+                    yield opened
+
+
+def _opened(ticket: model.Ticket, pressed: tokens.Pressed, room: dialog.Room) -> dialog.Dialog | None:
+    if pressed.action == "fill" and ticket.request.kind == "permission":
+        return None
+    return dialog.of_press(ticket, pressed, MINT, room)
