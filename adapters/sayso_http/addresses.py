@@ -148,7 +148,7 @@ def _is_called_alike(url: str, target: Target) -> bool:
     """Whether the library that makes the call reads the same host and port out of the address."""
     try:
         seen = yarl.URL(url)
-        host, port = (seen.host or "").lower(), seen.port
+        host, port = (seen.raw_host or "").lower(), seen.port
     except ValueError:
         return False
     return (_literal(host) or host) == (_literal(target.host) or target.host) and port == target.port != 0

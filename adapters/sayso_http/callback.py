@@ -24,8 +24,8 @@ from sayso_http import addresses
 SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 # Up to this part of each wait is added at random, so that receivers are not met by all callbacks at once.
 _JITTER = 0.1
-# Seconds for one call, in all.
-_PATIENCE = 20.0
+# Seconds for one call, in all: Standard Webhooks asks for 15 to 30, and the courier's lease is longer.
+PATIENCE = 20.0
 # Bytes that a signing secret has, by Standard Webhooks.
 _SECRET = range(24, 65)
 _GONE = 410
@@ -54,7 +54,7 @@ class CallbackResumer:
     """The courier's `Resumer`: delivers one decision to the `callback_url` of its request.
 
     *secret* signs (24 to 64 bytes), *older* ones sign as well while receivers change over. *allow* names hosts, `name`
-    or `name:port`, that may be called although they are private.
+    or `name:port`, that may be called although they are private. One call takes *patience* seconds at most.
 
     Raises:
         InvalidSettings: a secret has another length.
@@ -69,6 +69,7 @@ class CallbackResumer:
         now: clock.Clock | None = None,
         chance: Callable[[], float] = random.random,
         resolver: abc.AbstractResolver | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         if any(len(one) not in _SECRET for one in (secret, *older)):
             raise errors.InvalidSettings("a signing secret has 24 to 64 bytes", field="SAYSO_SECRET")
@@ -77,6 +78,7 @@ class CallbackResumer:
         self._clock: clock.Clock = now or clock.SystemClock()
         self._chance = chance
         self._resolver = resolver
+        self._patience = patience
 
     def next_try(self, attempts: int) -> float | None:
         """Seconds until the next try after so many; None after the tenth."""
@@ -128,7 +130,7 @@ class CallbackResumer:
         )
         # no proxies from the environment, no cookies, nothing kept between calls; the answer's body is not read
         session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
-        timeout = aiohttp.ClientTimeout(total=_PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=self._patience)
         try:
             async with (
                 session,

@@ -132,9 +132,7 @@ class Calls:
             async with self._session.request(
                 method, url, data=data, timeout=timeout, allow_redirects=False
             ) as response:
-                content = await response.content.read(_MOST)
-                if not response.content.at_eof():
-                    raise errors.SaysoError("the answer of the service is too large", hint="ask for less")
+                content = await _bounded(response)
         except aiohttp.ClientConnectorError as error:
             raise _Cut(error.strerror or type(error).__name__, sent=False) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
@@ -150,6 +148,15 @@ class Calls:
 def quoted(id: str) -> str:
     """An id as a part of a path."""
     return quote(id, safe="")
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    read = bytearray()
+    async for chunk in response.content.iter_any():
+        read += chunk
+        if len(read) > _MOST:
+            raise errors.SaysoError("the answer of the service is too large", hint="ask for less")
+    return bytes(read)
 
 
 def _address(url: str, plain_http: bool) -> yarl.URL:

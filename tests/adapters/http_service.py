@@ -156,7 +156,13 @@ async def running(
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
     front = desk.Desk(kept, await opening.mint(kept), house, now)
     service = Service(kept, front, keys.Keys(kept), ready or {}, silence=silence)
-    for name, role in {"bot": "agent", "other": "agent", "ann": "approver", "bob": "approver", "op": "operator"}.items():
+    for name, role in {
+        "bot": "agent",
+        "other": "agent",
+        "ann": "approver",
+        "bob": "approver",
+        "op": "operator",
+    }.items():
         await service.key(name, role, name if role == "approver" else None)
     await service.start()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as service.session:

@@ -68,7 +68,17 @@ async def test_probes_figures_and_the_document_need_no_key(service: Service, pat
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearer \tx", "sayso_agent_x", "Bearer é", "Bearer " + "x" * 600],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic abc",
+        "Bearer a b",
+        "Bearer \tx",
+        "sayso_agent_x",
+        "Bearer é",
+        "Bearer " + "x" * 600,
+    ],
 )
 async def test_a_malformed_authorization_is_401(service: Service, header: str) -> None:
     answered = await service.call("GET", "/v1/requests", headers={"Authorization": header})
@@ -148,7 +158,9 @@ async def test_a_revoked_key_is_dead_at_once_even_where_it_waits(service: Servic
 
 async def test_no_key_reaches_a_log_or_an_answer(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    texts = [(await service.call(method, path, who, body)).text for method, path, body, who, _ in ROWS if who != "forged"]
+    texts = [
+        (await service.call(method, path, who, body)).text for method, path, body, who, _ in ROWS if who != "forged"
+    ]
     said = "".join(texts) + "".join(str(vars(record)) for record in caplog.records)
     assert [name for name, secret in service.secrets.items() if secret in said] == []
 

@@ -79,7 +79,11 @@ BAD: list[tuple[str, str | bytes, str]] = [
     ("a callback without a service for it", raw(callback_url='"https://example.com/"'), "callback_url"),
     ("options on a permission", raw(options='[{"label": "x"}]'), "options"),
     ("a choice without options", '{"kind":"choice","title":"?"}', "options"),
-    ("a choice with two options alike", '{"kind":"choice","title":"?","options":[{"label":"a"},{"label":"a"}]}', "options"),
+    (
+        "a choice with two options alike",
+        '{"kind":"choice","title":"?","options":[{"label":"a"},{"label":"a"}]}',
+        "options",
+    ),
     ("an option that is a text", '{"kind":"choice","title":"?","options":["a"]}', "options.0"),
     ("multiple is a text", '{"kind":"choice","title":"?","options":[{"label":"a"}],"multiple":"yes"}', "multiple"),
     ("a question without a title", '{"kind":"question"}', "title"),
@@ -130,7 +134,9 @@ async def test_a_bad_answer_is_422_with_the_field_and_decides_nothing(service: S
     assert (ticket.answers, ticket.decision) == ((), None)
 
 
-@pytest.mark.parametrize(("path", "body"), [("cancel", '{"reason": 1}'), ("resume", "{}"), ("resume", '{"name": "a b"}')])
+@pytest.mark.parametrize(
+    ("path", "body"), [("cancel", '{"reason": 1}'), ("resume", "{}"), ("resume", '{"name": "a b"}')]
+)
 async def test_a_bad_body_elsewhere_is_422(service: Service, path: str, body: str) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     who = "bot" if path == "cancel" else "ann"
@@ -197,24 +203,47 @@ JSON = strategies.recursive(
     | strategies.floats()
     | strategies.text()
     | strategies.sampled_from(["permission", "question", "choice", "form", "web", "a", "2026-01-01"]),
-    lambda inner: strategies.lists(inner, max_size=4)
-    | strategies.dictionaries(
-        strategies.sampled_from(
-            ["kind", "title", "tool", "input", "options", "label", "schema", "type", "properties", "fields", "name", "id",
-             "enum", "items", "pattern", "minimum", "maximum", "source", "route", "expires_in", "context", "supersedes"]
-        )  # fmt: skip
-        | strategies.text(max_size=3),
-        inner,
-        max_size=6,
+    lambda inner: (
+        strategies.lists(inner, max_size=4)
+        | strategies.dictionaries(
+            strategies.sampled_from(
+                [
+                    "kind",
+                    "title",
+                    "tool",
+                    "input",
+                    "options",
+                    "label",
+                    "schema",
+                    "type",
+                    "properties",
+                    "fields",
+                    "name",
+                    "id",
+                    "enum",
+                    "items",
+                    "pattern",
+                    "minimum",
+                    "maximum",
+                    "source",
+                    "route",
+                    "expires_in",
+                    "context",
+                    "supersedes",
+                ]
+            )  # fmt: skip
+            | strategies.text(max_size=3),
+            inner,
+            max_size=6,
+        )
     ),
     max_leaves=25,
 )
 REQUESTS = strategies.fixed_dictionaries(
     {"kind": strategies.sampled_from(["permission", "question", "choice", "form"])},
-    optional={
-        name: JSON
-        for name in ("title", "tool", "input", "options", "schema", "fields", "multiple", "other", "body", "risk", "route")
-    }
+    optional=dict.fromkeys(
+        ("title", "tool", "input", "options", "schema", "fields", "multiple", "other", "body", "risk", "route"), JSON
+    )
     | {"title": strategies.text(min_size=1, max_size=20), "tool": strategies.text(min_size=1, max_size=20)},
 )
 ANSWERS = strategies.dictionaries(

@@ -324,9 +324,7 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
     await service.call("POST", "/v1/requests/b/answers", "ann", {"text": "SecretAnswer"})
     await service.call("POST", "/v1/requests/b/cancel", "bot")
     ticket = await service.front.get("c")
-    await service.kept.note(
-        "c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5")
-    )
+    await service.kept.note("c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5"))
     figures = (await service.call("GET", "/metrics")).text.splitlines()
     for line in (
         'sayso_requests_opened_total{kind="permission"} 3.0',

@@ -58,7 +58,10 @@ async def test_a_stream_tells_what_happens_from_now_on(service: Service) -> None
         await service.call("POST", "/v1/requests", "bot", permission())
         await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
         opened, answered = await reader.event(), await reader.event()
-    assert [(row["request"], row["entry"]["type"]) for row in (opened, answered)] == [("r1", "opened"), ("r1", "answered")]
+    assert [(row["request"], row["entry"]["type"]) for row in (opened, answered)] == [
+        ("r1", "opened"),
+        ("r1", "answered"),
+    ]
     assert answered["entry"]["by"]["id"] == "ann"
 
 

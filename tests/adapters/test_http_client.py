@@ -1,0 +1,435 @@
+"""The desk behind a service: same answers as in process, over restarts and cut connections, and no decision on trust."""
+
+import asyncio
+import contextlib
+import json
+import traceback
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from aiohttp import web
+
+import sayso
+from sayso import errors
+from sayso_http import client
+from tests.adapters.http_service import RESTRICTED, Service, permission, running
+from tests.conftest import until
+
+ALLOW = sayso.Answer(verdict="allow")
+SECRET = "sayso_agent_" + "S3cret" * 6
+
+
+class Refund(pydantic.BaseModel):
+    customer: str
+    amount: float
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with running(tmp_path) as running_service:
+        yield running_service
+
+
+async def pending(service: Service) -> str:
+    """The id of the one request that waits."""
+    async with asyncio.timeout(5):
+        while True:
+            found = (await service.call("GET", "/v1/requests?state=pending", "op")).json["requests"]
+            if found:
+                return str(found[0]["id"])
+
+
+async def answered(service: Service, request: sayso.Request, answer: dict[str, Any]) -> sayso.Decision:
+    async with service.remote("bot") as desk:
+        asking = asyncio.create_task(desk.ask(request))
+        await service.call("POST", f"/v1/requests/{await pending(service)}/answers", "ann", answer)
+        async with asyncio.timeout(5):
+            return await asking
+
+
+async def test_every_kind_is_asked_as_in_process(service: Service) -> None:
+    allowed = await answered(service, sayso.Permission(tool="Bash", input={"c": 1}), {"verdict": "allow"})
+    assert (allowed.allowed, allowed.input) == (True, {"c": 1})
+    assert (await answered(service, sayso.Question("Who?"), {"text": "Acme"})).text == "Acme"
+    assert (await answered(service, sayso.Choice("Which?", ["A", "B"]), {"choice": "B"})).choice == "B"
+    form = await answered(service, sayso.Form("Refund", Refund), {"values": {"customer": "Acme", "amount": 10}})
+    assert form.value == Refund(customer="Acme", amount=10)
+
+
+async def test_an_edited_input_comes_back_as_the_one_that_may_run(service: Service) -> None:
+    asked = sayso.Permission(tool="Bash", input={"c": 1})
+    decision = await answered(service, asked, {"verdict": "allow", "input": {"c": 2**60, "d": 1.0}})
+    assert decision.input == {"c": 2**60, "d": 1.0}
+
+
+async def test_a_denial_is_a_decision_with_words_for_the_model(service: Service) -> None:
+    decision = await answered(service, sayso.Permission(tool="Bash"), {"verdict": "deny", "reason": "not today"})
+    assert (decision.allowed, decision.outcome, decision.reason) == (False, "denied", "not today")
+    assert "denied by ann" in decision.model_text
+
+
+async def test_sayso_open_with_an_address_is_this_desk(service: Service) -> None:
+    async with sayso.open(service.url, key=service.secrets["bot"]) as desk:
+        ticket = await desk.open(sayso.Question("Who?", id="q1"))
+        cancelled = await desk.cancel("q1", reason="never mind")
+        assert (await desk.wait("q1")).outcome == "cancelled"
+        assert (await desk.get("q1")) == cancelled
+    assert ticket.digest == cancelled.digest == (await service.front.get("q1")).digest
+
+
+async def test_the_ticket_is_the_stored_one_without_its_reference(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        ticket = await desk.open(sayso.Form("Refund", Refund, id="f1", metadata={"a": [1, None]}, body="*x*"))
+    stored = await service.front.get("f1")
+    assert ticket == stored.model_copy(update={"ref": ""})
+
+
+async def test_list_answer_and_log_serve_the_command_line(service: Service) -> None:
+    async with service.remote("bot") as desk, service.remote("ann") as ann:
+        for name in ("a", "b", "c"):
+            await desk.open(sayso.Permission(tool="Bash", id=name, source=sayso.Source(session=name)))
+        assert [one.id for one in await ann.list("pending", limit=2)] == ["c", "b"]
+        assert [one.id for one in await ann.list(before="b")] == ["a"]
+        assert [one.id for one in await ann.list(session="b")] == ["b"]
+        ticket = await ann.answer("b", ALLOW)
+        assert ticket.decision is not None
+        assert [row.entry.type for row in await ann.log("b")] == ["opened", "answered"]
+        with pytest.raises(sayso.AlreadyDecided) as late:
+            await ann.answer("b", sayso.Answer(verdict="deny"))
+        assert late.value.ticket.decision == ticket.decision
+
+
+async def test_the_errors_of_the_desk_are_the_errors_of_the_service(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, house=RESTRICTED) as service,
+        service.remote("bot") as desk,
+        service.remote("bob") as bob,
+    ):
+        await desk.open(sayso.Permission(tool="Bash", id="a"))
+        expected: list[tuple[Callable[[], Any], type[sayso.SaysoError], str | None]] = [
+            (lambda: desk.open(sayso.Permission(tool="Other", id="a")), sayso.AlreadyExists, "id"),
+            (lambda: desk.open(sayso.Permission(tool="Bash", policy="x")), sayso.InvalidRequest, "policy"),
+            (lambda: desk.get("none"), sayso.NotFound, "id"),
+            (lambda: desk.wait("no/../ne?x=1#y"), sayso.NotFound, "id"),
+            (lambda: desk.cancel("none"), sayso.NotFound, "id"),
+            (lambda: desk.answer("a", ALLOW), sayso.NotAllowed, None),
+            (lambda: bob.answer("a", ALLOW), sayso.NotAllowed, None),
+            (lambda: bob.answer("none", ALLOW), sayso.NotFound, None),
+            (lambda: bob.open(sayso.Question("?")), sayso.NotAllowed, None),
+            (lambda: desk.list("open"), sayso.InvalidRequest, "state"),
+        ]
+        for call, kind, field in expected:
+            with pytest.raises(kind) as raised:
+                await call()
+            assert raised.value.field == field
+            assert raised.value.message
+        async with service.remote("ann") as ann:
+            with pytest.raises(sayso.InvalidAnswer) as wrong:
+                await ann.answer("a", sayso.Answer(text="yes"))
+            assert wrong.value.field == "verdict"
+        await service.keys.revoke("bot")
+        with pytest.raises(sayso.Unauthorized):
+            await desk.get("a")
+
+
+async def test_a_bad_request_is_refused_before_it_is_sent(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        before = service.answers
+        with pytest.raises(sayso.InvalidRequest):
+            await desk.ask(sayso.Choice("Which?", []))
+    assert service.answers == before
+
+
+async def test_a_request_of_nearly_one_mebibyte_goes_through(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        sent = {"text": "ü\n" * 250_000}
+        ticket = await desk.open(sayso.Permission(tool="Write", input=sent))
+        assert (await desk.get(ticket.id)).request.input == sent
+
+
+async def test_waiting_outlives_a_restart_of_the_service(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
+        await until(lambda: service.kept.waiting)
+        await service.stop()
+        refused = service.answers
+        await service.start()
+        await until(lambda: service.kept.waiting)
+        assert service.answers >= refused
+        await service.call("POST", "/v1/requests/a/answers", "ann", {"verdict": "allow"})
+        async with asyncio.timeout(5):
+            assert (await asking).allowed
+
+
+async def test_a_decision_made_while_the_service_was_away_arrives(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
+        await until(lambda: service.kept.waiting)
+        await service.stop()
+        await service.front.cancel("a")
+        await service.start()
+        async with asyncio.timeout(5):
+            assert (await asking).outcome == "cancelled"
+
+
+async def test_an_asking_task_that_is_cancelled_leaves_its_request_open(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
+        await until(lambda: service.kept.waiting)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        again = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
+        await service.call("POST", "/v1/requests/a/answers", "ann", {"verdict": "allow"})
+        assert (await again).allowed
+
+
+@contextlib.asynccontextmanager
+async def cutting(service: Service, cuts: int) -> AsyncIterator[tuple[str, list[int]]]:
+    """The address of a relay that takes calls through and drops the connection instead of the first *cuts* answers."""
+    taken: list[int] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", service.port)
+        pump = asyncio.create_task(_pump(reader, inner_writer))
+        with contextlib.suppress(ConnectionError):
+            while answer := await inner_reader.read(65_536):
+                taken.append(len(answer))
+                if len(taken) <= cuts:
+                    break
+                writer.write(answer)
+        pump.cancel()
+        inner_writer.close()
+        writer.close()
+
+    async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            sink.write(data)
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", taken
+    finally:
+        server.close()
+
+
+async def test_a_request_whose_answer_was_lost_is_found_again_and_asked_once(service: Service) -> None:
+    async with cutting(service, 2) as (url, _), client.RemoteDesk(url, service.secrets["bot"]) as desk:
+        asking = asyncio.create_task(desk.ask(sayso.Question("Who?")))
+        await until(lambda: service.kept.waiting)
+        await service.call("POST", f"/v1/requests/{await pending(service)}/answers", "ann", {"text": "Acme"})
+        async with asyncio.timeout(5):
+            assert (await asking).text == "Acme"
+    rows = await service.kept.log_after(0)
+    assert [row.entry.type for row in rows] == ["opened", "answered"]
+
+
+async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice(service: Service) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    async with cutting(service, 1) as (url, taken), client.RemoteDesk(url, service.secrets["ann"]) as ann:
+        with pytest.raises(sayso.StoreUnavailable) as unknown:
+            await ann.answer("r1", ALLOW)
+        assert "sayso show" in str(unknown.value.hint)
+        assert len(taken) == 1
+        assert (await ann.get("r1")).decision is not None
+
+
+async def test_a_service_that_is_not_there_is_told_and_not_waited_for_for_ever(service: Service) -> None:
+    await service.stop()
+    async with service.remote("bot", patience=0.2) as desk:
+        with pytest.raises(sayso.StoreUnavailable) as away:
+            await desk.ask(sayso.Question("Who?"))
+    assert service.url in away.value.message
+    assert service.secrets["bot"] not in "".join(traceback.format_exception(away.value))
+    await service.start()
+
+
+def outcome(change: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    def lie(ticket: dict[str, Any]) -> None:
+        if ticket["decision"]:
+            ticket["decision"] |= change
+
+    return lie
+
+
+LIES: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+    ("another input", outcome({"input": {"command": "rm -rf /"}})),
+    ("another digest of the decision", outcome({"digest": "sha256:" + "0" * 64})),
+    ("no digest of the input", outcome({"input_digest": None})),
+    ("another digest of the ticket", lambda ticket: ticket.update(digest="sha256:" + str(ticket["version"]) * 64)),
+    ("another id", lambda ticket: ticket.update(id="other")),
+    ("another request", lambda ticket: ticket["request"].update(input={"command": "ls"})),
+    (
+        "another request, consistently decided",
+        lambda ticket: (ticket["decision"] or {}) and ticket["request"].update(tool="Other"),
+    ),
+]
+
+
+@pytest.mark.parametrize("lie", [pytest.param(lie, id=name) for name, lie in LIES])
+async def test_a_decision_on_anything_but_what_was_asked_is_refused(
+    service: Service, lie: Callable[[dict[str, Any]], Any]
+) -> None:
+    async def changed(request: web.Request) -> web.Response:
+        body = await request.text()
+        true = await service.call(request.method, request.path_qs, "bot", data=body or None)
+        ticket = true.json
+        lie(ticket)
+        return web.json_response(ticket, status=true.status)
+
+    async with elsewhere(changed) as url, client.RemoteDesk(url, SECRET) as desk:
+        asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", input={"command": "make"}, id="a")))
+        with contextlib.suppress(TimeoutError):
+            await service.call("POST", f"/v1/requests/{await pending(service)}/answers", "ann", {"verdict": "allow"})
+        async with asyncio.timeout(5):
+            with pytest.raises(sayso.DigestMismatch):
+                await asking
+
+
+@contextlib.asynccontextmanager
+async def elsewhere(handler: Callable[[web.Request], Any]) -> AsyncIterator[str]:
+    """The address of something that is no service of ours."""
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>hello</html>"),
+        (200, b"{}"),
+        (200, b""),
+        (200, b'{"id": "a"}'),
+        (302, b""),
+        (404, b"<html>not found</html>"),
+        (400, b'{"error": "x"}'),
+        (500, b'{"error": {"code": "internal", "message": "it failed"}}'),
+        (418, b'{"error": {"code": "never_heard_of", "message": "x"}}'),
+    ],
+)
+async def test_what_is_no_answer_of_a_service_is_an_error_and_no_decision(status: int, body: bytes) -> None:
+    async def strange(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"Location": "/elsewhere"} if status == 302 else {})
+
+    async with elsewhere(strange) as url, client.RemoteDesk(url, SECRET) as desk:
+        with pytest.raises(sayso.SaysoError) as raised:
+            await desk.wait("a")
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_the_key_does_not_follow_a_redirect() -> None:
+    asked: list[str] = []
+
+    async def away(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=307, headers={"Location": str(request.url.with_path("/stolen"))})
+
+    async with elsewhere(away) as url, client.RemoteDesk(url, SECRET) as desk:
+        with pytest.raises(sayso.SaysoError):
+            await desk.get("a")
+    assert asked == ["/v1/requests/a"]
+
+
+async def test_a_proxy_that_says_later_is_asked_again(service: Service) -> None:
+    said: list[int] = []
+
+    async def later(request: web.Request) -> web.Response:
+        said.append(1)
+        if len(said) < 3:
+            return web.Response(status=502 + len(said))
+        true = await service.call(request.method, request.path_qs, "bot", data=await request.text() or None)
+        return web.json_response(true.json, status=true.status)
+
+    async with elsewhere(later) as url, client.RemoteDesk(url, SECRET) as desk:
+        assert (await desk.open(sayso.Question("Who?"))).state == "pending"
+    assert len(said) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8700",
+        "ftp://x",
+        "http://",
+        "http:///x",
+        "https://user:pass@host",
+        "https://host/?key=1",
+        "http://[::1",
+    ],
+)
+def test_an_address_that_is_none_stops_the_start(url: str) -> None:
+    with pytest.raises(sayso.InvalidSettings) as refused:
+        client.RemoteDesk(url, SECRET)
+    assert refused.value.field == "SAYSO_URL"
+    assert "pass" not in str(refused.value.message)
+
+
+@pytest.mark.parametrize("key", [None, "", "a b", "é" * 20, "a\nb", "x" * 600])
+def test_a_key_that_is_none_stops_the_start_and_is_not_repeated(key: str | None) -> None:
+    with pytest.raises(sayso.InvalidSettings) as refused:
+        client.RemoteDesk("https://sayso.example.com", key)
+    assert refused.value.field == "SAYSO_KEY"
+    assert not key or key not in refused.value.message + str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.5", "sayso.internal:8700", "localhost.example.com", "[2001:db8::1]", "0.0.0.0"]
+)
+def test_plain_http_to_another_machine_needs_to_be_asked_for(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(sayso.InvalidSettings) as refused:
+        client.RemoteDesk(f"http://{host}", SECRET)
+    assert "https" in str(refused.value.hint)
+    client.RemoteDesk(f"https://{host}", SECRET)
+    client.RemoteDesk(f"http://{host}", SECRET, plain_http=True)
+    monkeypatch.setenv("SAYSO_PLAIN_HTTP", "1")
+    client.RemoteDesk(f"http://{host}", SECRET)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8700", "[::1]:8700", "127.8.9.1"])
+def test_plain_http_to_this_machine_is_fine(host: str) -> None:
+    assert SECRET not in repr(client.RemoteDesk(f"http://{host}", SECRET))
+
+
+async def test_a_service_below_a_path_is_reached_there(service: Service) -> None:
+    async def below(request: web.Request) -> web.Response:
+        true = await service.call(request.method, request.path_qs.removeprefix("/sayso"), "bot")
+        return web.json_response(true.json, status=true.status)
+
+    await service.call("POST", "/v1/requests", "bot", permission())
+    async with elsewhere(below) as url, client.RemoteDesk(f"{url}/sayso/", SECRET) as desk:
+        assert (await desk.get("r1")).id == "r1"
+
+
+async def test_a_desk_that_is_not_open_says_so() -> None:
+    with pytest.raises(errors.SaysoError) as closed:
+        await client.RemoteDesk("http://127.0.0.1:1", SECRET).get("a")
+    assert "async with" in str(closed.value.hint)
+
+
+async def test_two_hundred_requests_wait_at_once(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        asking = [asyncio.create_task(desk.ask(sayso.Question("?", id=f"q{number}"))) for number in range(200)]
+        await until(lambda: service.kept.waiting >= 200)
+        for number in range(200):
+            await service.call("POST", f"/v1/requests/q{number}/answers", "ann", {"text": str(number)})
+        async with asyncio.timeout(5):
+            decisions = await asyncio.gather(*asking)
+    assert [one.text for one in decisions] == [str(number) for number in range(200)]
+
+
+def test_a_remote_desk_is_an_asker() -> None:
+    desk: sayso.Asker = client.RemoteDesk("http://127.0.0.1:8700", SECRET)
+    assert json.dumps(sorted(name for name in dir(desk) if not name.startswith("_"))) == json.dumps(
+        ["answer", "ask", "cancel", "get", "list", "log", "open", "wait"]
+    )
