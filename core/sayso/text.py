@@ -102,6 +102,9 @@ _LINE_BREAKS = regex.compile(r"\n(?:[ \t\r\xA0\u3000]*+\n){19,}+")
 _BLANKS = regex.compile(r"(?<![ \t\xA0\u3000\n])[ \t\xA0\u3000]{100,}+|[ \t\xA0\u3000]{160,}+|\t{40,}+")
 _NAMED_AT_MOST = 4
 
+# Look-alikes are sought this far, in characters: a card must be drawn in milliseconds, whatever an agent sends.
+SEARCHED = 50_000
+
 
 def literal(raw: str, *, code: bool = False) -> Literal:
     """Show *raw* in a literal container, line breaks and tabs as they are.
@@ -146,8 +149,8 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
 
     text = suspect.sub(shown, raw)
     tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
-    tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw, code=code)]
-    return Literal(Safe(text), (*_sentences(tricks), *_long_runs(raw)))
+    tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
+    return Literal(Safe(text), (*_sentences(tricks), *_long_runs(raw), *_unsearched(raw)))
 
 
 def _kind(found: regex.Match[str]) -> str:
@@ -171,6 +174,11 @@ def _sentences(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]
         listed = " ".join(distinct[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
         if distinct:
             yield Trusted(sentence.format(listed))
+
+
+def _unsearched(raw: str) -> Iterator[Trusted]:
+    if len(raw) > SEARCHED:
+        yield Trusted(f"Only its first {SEARCHED} characters were searched for look-alike letters.")
 
 
 def _long_runs(raw: str) -> Iterator[Trusted]:

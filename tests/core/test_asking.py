@@ -7,6 +7,10 @@ from typing import Any
 
 import pydantic
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sayso import asking, digest, errors, fields, model
 
 
@@ -218,3 +222,17 @@ def test_numbers_a_double_cannot_hold_keep_every_digit() -> None:
     assert len({big, text, digest.of_call("t", {"id": 2**64 + 2}), digest.of_call("t", {"id": float(2**64)})}) == 4
     assert digest.of_call("t", {"n": 1}) == digest.of_call("t", {"n": 1.0})
     assert digest.canonical({"z": 1, "a": "é"}) == '{"a":"é","z":1}'.encode()
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | FLOATS | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXT, JSON, max_size=5))
+def test_canonical_bytes_are_those_of_rfc_8785(value: dict[str, Any]) -> None:
+    assert digest.canonical(value) == rfc8785.dumps(value)

@@ -357,6 +357,15 @@ def test_any_single_sign_is_shown_or_spelled_out(sign: str) -> None:
     check(shown)
 
 
+def test_a_text_that_is_too_long_to_search_says_so() -> None:
+    long = "é" * (text.SEARCHED + 1) + "pаypal"
+    assert text.literal(long).text == long
+    assert text.literal(long).warnings == (
+        f"Only its first {text.SEARCHED} characters were searched for look-alike letters.",
+    )
+    assert text.literal("é" * text.SEARCHED).warnings == ()
+
+
 def test_an_escape_that_the_agent_wrote_itself_is_not_taken_for_ours() -> None:
     assert text.literal("⟦U+202E⟧") == text.Literal(text.Safe("⟦U+27E6⟧U+202E⟧"))
 
