@@ -4,14 +4,14 @@ import contextlib
 import io
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from aiohttp import typedefs, web
 
 import sayso
@@ -151,7 +151,7 @@ async def running(
     now: clock.Clock | None = None,
     ready: Mapping[str, health.Check] | None = None,
     silence: float = 15.0,
-) -> AsyncIterator[Service]:
+) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
     front = desk.Desk(kept, await opening.mint(kept), house, now)

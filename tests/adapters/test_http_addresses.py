@@ -37,9 +37,11 @@ FORBIDDEN = [
     "http://example.com:99999/", "http://example.com:-80/", "http://example.com:/", "https://example.com:8700/",
     "http://93.184.215.14:25/",
     # other schemes, and none
-    "", "example.com", "//example.com/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/_x", "data:,x",
+    "", "example.com", "//example.com/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/_x",
+    "data:,x",
     "javascript:alert(1)", "http:/example.com/", "http:example.com", "http:///example.com", "https://", "unix:///run/x",
-    "dict://example.com:80/", "ws://example.com/", "http+unix://%2Frun%2Fx/", " http://example.com/", "http ://example.com/",
+    "dict://example.com:80/", "ws://example.com/", "http+unix://%2Frun%2Fx/", " http://example.com/",
+    "http ://example.com/",
     # two readers, two hosts
     "http://user@example.com/", "http://user:pass@example.com/", "http://example.com@127.0.0.1/", "http://127.0.0.1@example.com/",
     "http://example.com:80@127.0.0.1/", "http://example.com\\@127.0.0.1/", "http://127.0.0.1\\.example.com/",

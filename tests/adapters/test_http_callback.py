@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def receiving(*statuses: int, silent: bool = False) -> AsyncIterator[Receiver]:
+async def receiving(*statuses: int, silent: bool = False) -> AsyncGenerator[Receiver, None]:
     receiver = Receiver(list(statuses) or [200], silent=silent)
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", receiver.take)
@@ -77,7 +78,8 @@ async def decided(front: desk.Desk, url: str) -> sayso.Ticket:
 
 
 def resumer(front: desk.Desk, **more: Any) -> callback.CallbackResumer:
-    return callback.CallbackResumer(SECRET, **{"allow": HERE, "now": front.clock, "chance": lambda: 0.0, **more})
+    known: dict[str, Any] = {"allow": HERE, "now": front.clock, "chance": lambda: 0.0, **more}
+    return callback.CallbackResumer(SECRET, **known)
 
 
 def courier_of(front: desk.Desk, **more: Any) -> courier.Courier:
@@ -120,7 +122,7 @@ async def test_a_receiver_that_fails_is_tried_ten_times_over_75_hours(front: des
             if due is None:
                 break
             clock.advance((due - clock.now()).total_seconds())
-    gaps = [(later - sooner).total_seconds() for sooner, later in zip(moments, moments[1:], strict=False)]
+    gaps = [(later - sooner).total_seconds() for sooner, later in itertools.pairwise(moments)]
     assert gaps == [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
     assert moments[-1] - moments[0] == timedelta(hours=75, minutes=35, seconds=5)
     assert len({headers["webhook-id"] for headers, _ in receiver.taken}) == 1

@@ -1,10 +1,10 @@
-"""The desk behind a service: same answers as in process, over restarts and cut connections, and no decision on trust."""
+"""The desk behind a service: as in process, over restarts and cut connections, and no decision is taken on trust."""
 
 import asyncio
 import contextlib
 import json
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,7 @@ async def test_an_asking_task_that_is_cancelled_leaves_its_request_open(service:
 
 
 @contextlib.asynccontextmanager
-async def cutting(service: Service, cuts: int) -> AsyncIterator[tuple[str, list[int]]]:
+async def cutting(service: Service, cuts: int) -> AsyncGenerator[tuple[str, list[int]], None]:
     """The address of a relay that takes calls through and drops the connection instead of the first *cuts* answers."""
     taken: list[int] = []
 
@@ -290,7 +290,7 @@ async def test_a_decision_on_anything_but_what_was_asked_is_refused(
 
 
 @contextlib.asynccontextmanager
-async def elsewhere(handler: Callable[[web.Request], Any]) -> AsyncIterator[str]:
+async def elsewhere(handler: Callable[[web.Request], Any]) -> AsyncGenerator[str, None]:
     """The address of something that is no service of ours."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", handler)

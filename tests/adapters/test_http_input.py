@@ -231,7 +231,7 @@ JSON = strategies.recursive(
                     "context",
                     "supersedes",
                 ]
-            )  # fmt: skip
+            )
             | strategies.text(max_size=3),
             inner,
             max_size=6,
@@ -253,7 +253,10 @@ ANSWERS = strategies.dictionaries(
 
 
 @hypothesis.given(body=JSON | REQUESTS | strategies.binary(max_size=40))
-@hypothesis.settings(max_examples=150, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=150,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
 async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     before = await service.kept.last_row()
@@ -269,7 +272,10 @@ async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> No
 
 
 @hypothesis.given(request=REQUESTS, answer=ANSWERS | JSON)
-@hypothesis.settings(max_examples=100, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=100,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
 async def test_no_answer_ends_in_a_server_error(service: Service, request: Any, answer: Any) -> None:
     asked = await service.call("POST", "/v1/requests", "bot", request)
     id = asked.json["id"] if asked.status == 201 else "nothing"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Reader:
     async def event(self) -> dict[str, Any]:
         block = await self.block()
         fields = dict(line.split(": ", 1) for line in block.strip().split("\n"))
-        row = json.loads(fields["data"])
+        row: dict[str, Any] = json.loads(fields["data"])
         assert (int(fields["id"]), fields["event"]) == (row["number"], row["entry"]["type"])
         return row
 
@@ -43,7 +43,7 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def stream(service: Service, key: str, query: str = "", last: str | None = None) -> AsyncIterator[Reader]:
+async def stream(service: Service, key: str, query: str = "", last: str | None = None) -> AsyncGenerator[Reader, None]:
     assert service.session is not None
     headers = {"Authorization": f"Bearer {service.secrets[key]}"} | ({"Last-Event-ID": last} if last else {})
     async with service.session.get(f"{service.url}/v1/events{query}", headers=headers) as response:
