@@ -18,8 +18,8 @@ from sayso_slack import inputs, render
 
 # Slack's own advice: older or newer requests may be replays.
 SIGNATURE_WINDOW = 300.0
-_SIGNATURE = re.compile(r"^v0=[0-9a-f]{64}$")
-_STAMP = re.compile(r"^[0-9]{1,15}$")
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+_STAMP = re.compile(r"[0-9]{1,15}")
 
 _TOKEN = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
 _SPOKEN = (None, "thread_broadcast", "file_share")
@@ -85,7 +85,11 @@ def verify(secret: str, timestamp: str | None, signature: str | None, body: byte
     """Whether Slack signed this body a short while ago; *now* in seconds since 1970. Anything odd is a no."""
     if not secret or not timestamp or not signature:
         return False
-    if not _STAMP.match(timestamp) or not _SIGNATURE.match(signature) or abs(now - int(timestamp)) > SIGNATURE_WINDOW:
+    if (
+        not _STAMP.fullmatch(timestamp)
+        or not _SIGNATURE.fullmatch(signature)
+        or abs(now - int(timestamp)) > SIGNATURE_WINDOW
+    ):
         return False
     signed = hmac.digest(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
     return hmac.compare_digest(f"v0={signed.hex()}".encode(), signature.encode())

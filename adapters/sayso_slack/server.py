@@ -40,8 +40,12 @@ async def _verified(request: web.Request, secret: str, now: float) -> bytes:
 
 
 async def _answered(app: AsyncApp, payload: dict[str, Any]) -> web.Response:
-    # verified and parsed already, like what comes over a socket
-    answer = await app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))
+    try:
+        # verified and parsed already, like what comes over a socket
+        asked = AsyncBoltRequest(body=payload, mode="socket_mode")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise web.HTTPBadRequest(text="not a payload") from error
+    answer = await app.async_dispatch(asked)
     # 500 is Bolt's own failing on a payload that is none; what we could not do now is a 503
     status = 400 if answer.status == 500 else answer.status
     content_type = answer.first_headers().get("content-type", "text/plain").partition(";")[0]

@@ -1,0 +1,147 @@
+"""The app's manifest, and what `sayso doctor` says about tokens, scopes and the channel."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+import sayso
+import sayso_slack
+from sayso import errors
+from sayso_slack import manifest
+from tests.adapters.slack_scene import Scene, scene
+from tests.fakes.slack import Person
+
+TEXT = {"type": "string", "minLength": 1}
+FLAG = {"type": "boolean"}
+URL = {"type": "string", "pattern": "^https://", "maxLength": 3500}
+
+
+def shape(required: list[str], **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+# What the facts about manifests say, as far as ours go.
+SHAPE = shape(
+    ["_metadata", "display_information", "features", "oauth_config", "settings"],
+    _metadata=shape(["major_version"], major_version={"const": 2}),
+    display_information=shape(["name"], name={**TEXT, "maxLength": 35}, description={**TEXT, "maxLength": 140}),
+    features=shape(
+        ["bot_user"],
+        app_home=shape([], home_tab_enabled=FLAG, messages_tab_enabled=FLAG, messages_tab_read_only_enabled=FLAG),
+        bot_user=shape(["display_name"], display_name={**TEXT, "maxLength": 80}, always_online=FLAG),
+    ),
+    oauth_config=shape(["scopes"], scopes=shape(["bot"], bot={"type": "array", "uniqueItems": True, "items": TEXT})),
+    settings=shape(
+        ["event_subscriptions", "interactivity", "socket_mode_enabled"],
+        event_subscriptions=shape(["bot_events"], bot_events={"type": "array", "maxItems": 100}, request_url=URL),
+        interactivity=shape(["is_enabled"], is_enabled=FLAG, request_url=URL),
+        org_deploy_enabled=FLAG,
+        socket_mode_enabled=FLAG,
+        token_rotation_enabled={"const": False},
+    ),
+)
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Scene]:
+    async with scene() as built:
+        yield built
+
+
+def test_the_manifest_for_socket_mode_needs_no_address() -> None:
+    made = manifest.manifest()
+    jsonschema.validate(made, SHAPE)
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert "request_url" not in str(made)
+
+
+def test_the_manifest_for_http_names_both_addresses() -> None:
+    made = manifest.manifest(socket_mode=False, url="https://sayso.example.com/")
+    jsonschema.validate(made, SHAPE)
+    assert made["settings"]["interactivity"]["request_url"] == "https://sayso.example.com/slack/interactions"
+    assert made["settings"]["event_subscriptions"]["request_url"] == "https://sayso.example.com/slack/events"
+
+
+@pytest.mark.parametrize("url", [None, "", "http://sayso.example.com", "https://" + "x" * 3500])
+def test_http_mode_without_a_public_address_is_refused(url: str | None) -> None:
+    with pytest.raises(errors.InvalidSettings) as caught:
+        manifest.manifest(socket_mode=False, url=url)
+    assert caught.value.field == "url"
+
+
+def test_every_scope_that_an_event_needs_is_asked_for() -> None:
+    made = manifest.manifest()
+    kinds = {event.partition(".")[2] for event in made["settings"]["event_subscriptions"]["bot_events"]}
+    assert {f"{kind}:history" for kind in kinds} <= set(made["oauth_config"]["scopes"]["bot"])
+
+
+async def test_a_workspace_that_is_set_up_has_nothing_to_repair(there: Scene) -> None:
+    found = await sayso_slack.check(there.settings)
+    assert [(one.name, one.ok) for one in found] == [
+        ("SLACK_BOT_TOKEN", True),
+        ("scopes", True),
+        ("SLACK_APP_TOKEN", True),
+        ("channel", True),
+    ]
+
+
+async def findings(there: Scene, **changes: Any) -> dict[str, sayso_slack.Finding]:
+    found = await sayso_slack.check(dataclasses.replace(there.settings, **changes))
+    return {one.name: one for one in found if not one.ok}
+
+
+async def test_a_wrong_bot_token_is_named_before_anything_else(there: Scene) -> None:
+    found = await findings(there, bot_token="xoxb-wrong")
+    assert list(found) == ["SLACK_BOT_TOKEN"]
+    assert "Bot User OAuth Token" in (found["SLACK_BOT_TOKEN"].hint or "")
+
+
+async def test_missing_scopes_are_listed_with_what_they_are_for(there: Scene) -> None:
+    there.slack.scopes -= {"usergroups:read", "im:write"}
+    found = await findings(there)
+    assert found["scopes"].said == (
+        "missing: im:write (send a card to one person); usergroups:read (let a user group decide)"
+    )
+    assert "reinstall" in (found["scopes"].hint or "")
+
+
+async def test_a_wrong_app_token_says_where_to_make_one(there: Scene) -> None:
+    found = await findings(there, app_token=there.slack.bot_token)
+    assert "connections:write" in (found["SLACK_APP_TOKEN"].hint or "")
+
+
+async def test_without_any_way_in_for_clicks_it_says_so(there: Scene) -> None:
+    found = await findings(there, app_token=None, signing_secret=None)
+    assert found["SLACK_SIGNING_SECRET"].said == "no way for clicks to come in"
+    assert await findings(there, app_token=None) == {}
+
+
+async def test_a_channel_without_the_app_says_how_to_invite_it(there: Scene) -> None:
+    there.slack.world.channels["C1"].members.discard("UBOT")
+    assert (await findings(there))["channel"].hint == "type there: /invite @sayso"
+
+
+async def test_a_channel_that_is_not_there_or_archived_is_named(there: Scene) -> None:
+    assert "#nowhere" in (await findings(there, channel="#nowhere"))["channel"].said
+    there.slack.world.channels["C1"].is_archived = True
+    assert "archived" in (await findings(there, channel="C1"))["channel"].said
+
+
+async def test_a_channel_shared_with_others_is_pointed_out(there: Scene) -> None:
+    there.slack.world.channels["C1"].is_ext_shared = True
+    assert "another organisation" in (await findings(there))["channel sharing"].said
+
+
+async def test_the_scopes_of_the_manifest_are_enough(there: Scene) -> None:
+    there.slack.scopes.clear()
+    there.slack.scopes.update(manifest.SCOPES)
+    ann: Person = there.slack.person("U1", name="ann")
+    for place in ("slack:#ops", "slack:U1"):
+        ticket = await there.ask(sayso.Question("Which?", route=[place]))
+        message = there.card if place == "slack:#ops" else there.slack.dms("U1")[0]
+        await ann.reply(message, "Acme")
+        assert (await there.decision(ticket)).text == "Acme"
+    assert there.slack.refusals == []

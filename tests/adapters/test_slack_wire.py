@@ -1,0 +1,267 @@
+"""What comes in from Slack: signatures, forms, payloads that make no sense, and what people type."""
+
+import dataclasses
+import hashlib
+import hmac
+import json
+import time
+import urllib.parse
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sayso
+from sayso_slack import parse
+from tests.adapters.slack_scene import Scene, scene
+
+SECRET = "fake-signing-secret"
+NOW = 1_800_000_000.0
+
+
+def signed(body: bytes, at: float = NOW, secret: str = SECRET) -> tuple[str, str]:
+    stamp = str(int(at))
+    return stamp, "v0=" + hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+
+
+@pytest.mark.parametrize(("age", "taken"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
+def test_a_signature_counts_for_five_minutes_both_ways(age: int, taken: bool) -> None:
+    assert parse.verify(SECRET, *signed(b"x", NOW - age), b"x", NOW) is taken
+
+
+STAMP, SIGNATURE = signed(b"x")
+FORGED: Mapping[str, tuple[str, str | None, str | None]] = {
+    "another secret": (SECRET, *signed(b"x", secret="other")),
+    "no secret is set": ("", *signed(b"x", secret="")),
+    "no stamp": (SECRET, None, SIGNATURE),
+    "no signature": (SECRET, STAMP, None),
+    "a word as stamp": (SECRET, "now", SIGNATURE),
+    "a fraction as stamp": (SECRET, STAMP + ".0", SIGNATURE),
+    "blanks around the stamp": (SECRET, f" {STAMP}", SIGNATURE),
+    "a stamp with a line feed": (SECRET, f"{STAMP}\n", SIGNATURE),
+    "a stamp in Arabic digits": (SECRET, "١٨٠٠٠٠٠٠٠٠", SIGNATURE),
+    "a stamp with underscores": (SECRET, "1_800_000_000", SIGNATURE),
+    "a huge stamp": (SECRET, "9" * 400, SIGNATURE),
+    "a negative stamp": (SECRET, "-1", SIGNATURE),
+    "another version": (SECRET, STAMP, SIGNATURE.replace("v0", "v1")),
+    "no version": (SECRET, STAMP, SIGNATURE[3:]),
+    "upper case": (SECRET, STAMP, SIGNATURE.upper()),
+    "cut": (SECRET, STAMP, SIGNATURE[:-1]),
+    "longer": (SECRET, STAMP, SIGNATURE + "0"),
+    "a line feed at its end": (SECRET, STAMP, SIGNATURE + "\n"),
+    "not ASCII": (SECRET, STAMP, "v0=" + "é" * 64),
+    "a lone surrogate": (SECRET, STAMP, "v0=\udc80" + "0" * 63),
+    "empty": (SECRET, "", ""),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_anything_odd_about_a_signature_is_a_no(forged: tuple[str, str | None, str | None]) -> None:
+    secret, stamp, signature = forged
+    assert parse.verify(secret, stamp, signature, b"x", NOW) is False
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "id", "value", "text", "user", "event", "actions", "view"]), inner)
+    ),
+    max_leaves=10,
+)
+CLICK: Any = {
+    "type": "block_actions",
+    "user": {"id": "U1", "team_id": "T1", "username": "ann"},
+    "container": {"message_ts": "1.000200", "channel_id": "C1"},
+    "actions": [{"type": "button", "action_id": "sayso:submit", "value": "s1.x", "block_id": "b"}],
+    "state": {"values": {"f0:1:x": {"sayso:input": {"type": "checkboxes", "selected_options": [{"value": "2"}]}}}},
+    "trigger_id": "t",
+    "response_url": "https://hooks.slack.com/1",
+}
+SUBMISSION: Any = {
+    "type": "view_submission",
+    "user": {"id": "U1"},
+    "view": {
+        "callback_id": "sayso",
+        "private_metadata": '{"token": "s1.x", "channel": "C1", "message": "1.0"}',
+        "state": {"values": {"reason": {"sayso:input": {"type": "plain_text_input", "value": "no"}}}},
+        "blocks": [{"type": "input", "block_id": "reason"}],
+    },
+}
+REPLY: Any = {
+    "type": "event_callback",
+    "event_id": "Ev1",
+    "event": {"type": "message", "user": "U1", "channel": "C1", "ts": "1.3", "thread_ts": "1.2", "text": "yes"},
+}
+
+
+def test_payloads_become_what_people_did() -> None:
+    ann = parse.Who("U1", "T1", "ann")
+    spot = parse.Spot("C1", "1.000200")
+    assert parse.parse(CLICK) == parse.Click(ann, "s1.x", spot, {"f0": [2]}, "t", "https://hooks.slack.com/1")
+    submitted = parse.Submission(parse.Who("U1"), "s1.x", parse.Spot("C1", "1.0"), {"reason": "no"}, ("reason",))
+    assert parse.parse(SUBMISSION) == submitted
+    assert parse.parse(REPLY) == parse.Reply(parse.Who("U1"), parse.Spot("C1", "1.2"), "1.3", "yes", "Ev1")
+
+
+def paths(node: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [at] if at else []
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [*found, *(path for key, value in items for path in paths(value, (*at, key)))]
+
+
+def changed(node: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    copy = dict(node) if isinstance(node, dict) else list(node)
+    copy[path[0]] = changed(copy[path[0]], path[1:], value)
+    return copy
+
+
+@given(st.sampled_from([CLICK, SUBMISSION, REPLY]), st.data(), JUNK)
+def test_a_payload_with_anything_in_it_never_fails(payload: Any, data: st.DataObject, junk: Any) -> None:
+    path = data.draw(st.sampled_from(paths(payload)))
+    found = parse.parse(changed(payload, path, junk))
+    assert found is None or isinstance(found.who.user, str)
+
+
+@given(JUNK)
+def test_junk_is_nobodys_doing(junk: Any) -> None:
+    assert parse.parse(junk) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subtype": "bot_message"},
+        {"subtype": "message_changed"},
+        {"subtype": "message_deleted"},
+        {"subtype": "channel_join"},
+        {"bot_id": "B1"},
+        {"hidden": True},
+        {"thread_ts": None},
+        {"thread_ts": "1.3"},
+        {"user": None},
+        {"type": "reaction_added"},
+    ],
+)
+def test_only_words_of_people_in_a_thread_are_replies(change: dict[str, Any]) -> None:
+    assert parse.parse({**REPLY, "event": {**REPLY["event"], **change}}) is None
+    assert parse.parse({**REPLY, "event": {**REPLY["event"], "subtype": "thread_broadcast"}}) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("a &lt;b&gt; &amp; c", "a <b> & c"),
+        ("&amp;lt;", "&lt;"),
+        ("<https://example.com>", "https://example.com"),
+        ("<https://example.com/|example.com>", "example.com"),
+        ("<https://evil.example|safe>", "safe (https://evil.example)"),
+        ("<mailto:a@example.com|a@example.com>", "a@example.com"),
+        ("<@U1> in <#C1|ops> and <#C2>", "@U1 in #ops and #C2"),
+        ("<!here> <!subteam^S1|@ops> <!channel>", "@here @ops @channel"),
+        ("1 &lt; 2", "1 < 2"),
+        ("  two words \n", "two words"),
+    ],
+)
+def test_what_a_person_typed_is_read_back(written: str, typed: str) -> None:
+    assert parse.spoken(written) == typed
+
+
+# -- over HTTP -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Scene]:
+    async with scene("http") as built:
+        yield built
+
+
+class Poster:
+    """Somebody who posts to the service."""
+
+    def __init__(self, there: Scene) -> None:
+        self._route: Any = there.slack._post.route  # pyright: ignore[reportPrivateUsage]
+
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str] | list[tuple[str, str]]) -> int:
+        async with aiohttp.ClientSession() as session:
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            sent = [*form.items(), *(headers.items() if isinstance(headers, Mapping) else headers)]
+            async with session.post(self._route._base + path, data=body, headers=sent) as answer:
+                return answer.status
+
+    async def signed(self, path: str, body: bytes) -> int:
+        stamp, signature = signed(body, time.time())
+        return await self.post(path, body, {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature})
+
+
+def form(payload: str) -> bytes:
+    return urllib.parse.urlencode({"payload": payload}).encode()
+
+
+async def test_an_unsigned_click_changes_nothing(there: Scene) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={}))
+    ann = there.slack.person("U1", name="ann")
+    seen = await ann.press(there.card, "Deny with reason…")
+    (actions,) = [block for block in there.card.blocks if block["type"] == "actions"]
+    payload = {**seen.deliveries[0].payload, "actions": [{**actions["elements"][0], "block_id": "x"}]}
+    body, poster = form(json.dumps(payload)), Poster(there)
+    stamp, signature = signed(body, time.time())
+    good = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
+    assert await poster.post("/slack/interactions", body, {}) == 401
+    assert await poster.post("/slack/interactions", body, {**good, "X-Slack-Signature": signature[:-1] + "g"}) == 401
+    assert await poster.post("/slack/interactions", body, [*good.items(), *good.items()]) == 401
+    assert await poster.post("/slack/interactions", body + b"&x=1", good) == 401
+    old = signed(body, time.time() - 301)
+    stale = {"X-Slack-Request-Timestamp": old[0], "X-Slack-Signature": old[1]}
+    assert await poster.post("/slack/interactions", body, stale) == 401
+    assert (await there.front.get(ticket.id)).decision is None
+    assert await poster.post("/slack/interactions", body, good) == 200
+    assert await poster.post("/slack/interactions", body, good) == 200
+    assert len((await there.front.get(ticket.id)).answers) == 1
+
+
+BODIES = {
+    "empty": b"",
+    "not a form": b"\xff\x00",
+    "no payload": b"x=1",
+    "no JSON": form("{"),
+    "a list": form("[]"),
+    "null": form("null"),
+    "deep": form("[" * 50_000),
+    "an empty object": form("{}"),
+    "no actions": form('{"type": "block_actions", "user": {"id": "U1"}}'),
+    "empty actions": form('{"type": "block_actions", "user": {"id": "U1"}, "actions": []}'),
+    "wrong types": form('{"type": "view_submission", "user": 1, "view": [], "team": 5}'),
+    "a lone surrogate": form('{"type": "block_actions", "user": {"id": "\\ud800"}, "actions": [{"action_id": "x"}]}'),
+    "not UTF-8": b"payload=%FF%FE",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_a_signed_body_that_makes_no_sense_is_refused_and_breaks_nothing(there: Scene, body: bytes) -> None:
+    for path in ("/slack/interactions", "/slack/events"):
+        assert 200 <= await Poster(there).signed(path, body) < 500
+
+
+async def test_slack_can_check_the_address_for_events(there: Scene) -> None:
+    done = await there.slack.verify_url()
+    assert (done.acked, done.answer) == (True, {"challenge": "knock-knock"})
+
+
+async def test_events_nobody_asked_for_are_received_and_ignored(there: Scene) -> None:
+    for kind in ("app_home_opened", "tokens_revoked", "channel_rename", "reaction_added"):
+        done = await there.slack.send_event({"type": kind, "user": "U1", "channel": "C1"})
+        assert done.acked
+
+
+async def test_without_a_signing_secret_nothing_is_served(there: Scene) -> None:
+    without = dataclasses.replace(there.link, settings=dataclasses.replace(there.settings, signing_secret=None))
+    with pytest.raises(sayso.InvalidSettings) as caught:
+        without.add_routes(web.Application())
+    assert caught.value.field == "SLACK_SIGNING_SECRET"
