@@ -82,6 +82,10 @@ def _is_option_list(part: card.Part) -> bool:
     return isinstance(part, card.Choices)
 
 
+def _is_note(part: card.Part) -> bool:
+    return isinstance(part, card.Note)
+
+
 def _is_diff(part: card.Code) -> bool:
     # the service's own words: agents cannot write them
     return part.label[:1] == (DIFF_LABEL,)
@@ -102,7 +106,7 @@ def _environment() -> jinja2.Environment:
     )
     # jinja declares these tables as holding only what it puts into them itself
     for table, more in (
-        (made.tests, {"option_list": _is_option_list, "diff": _is_diff}),
+        (made.tests, {"option_list": _is_option_list, "note": _is_note, "diff": _is_diff}),
         (made.filters, {"kind": _kind, "utc": _utc, "length_note": _length}),
         (made.globals, {"options_of": _options, "title_of": _title, "glimpses_of": _glimpses, "verdict_of": _verdict}),
     ):

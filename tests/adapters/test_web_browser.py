@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -271,6 +272,24 @@ async def test_a_press_that_comes_too_late_is_told_who_decided(page: async_api.P
     await expect(card(page, "r1").locator(".notice")).to_contain_text("Too late: denied by test:ann")
 
 
+async def test_a_click_on_a_list_that_moved_just_then_is_held_back(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    page = await inbox(context, service, clock=True)
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    box = await card(page, "r1").get_by_role("button", name="Allow").bounding_box()
+    assert box is not None
+    await page.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(page.locator("#news")).to_have_text("The list moved just then. Press again.")
+    assert (await service.desk.get("r1")).decision is None
+    await page.clock.run_for(500)
+    await page.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    await page.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "dark")])
 async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     chromium: async_api.Browser, service: Service, width: int, scheme: str
@@ -280,7 +299,7 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
         sayso.Permission(
             tool=long[:150], input={"command": long, long[:60]: "y"},
             body=f"# {long}\n\n`{long}`\n\n|{long}|b|\n|-|-|\n|c|d|",
-                        source=model.Source(agent=long[:200]), context={long[:100]: long}, grants=("session", "always"), id="r1",
+            source=model.Source(agent=long[:200]), context={long[:100]: long}, grants=("session", "always"), id="r1",
         )
     )  # fmt: skip
     await service.desk.open(sayso.Choice(long, [long, "b"], id="r2", other=True))

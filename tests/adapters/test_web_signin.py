@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -122,6 +123,24 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(service: Service)
     cookie = reply.headers["Set-Cookie"]
     assert cookie.startswith("sayso=")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+
+
+async def test_behind_https_the_cookie_is_bound_to_the_host_and_no_other_is_taken() -> None:
+    async with serving(public="https://sayso.example") as service:
+        code = await service.sessions.link("owner", "https://sayso.example")
+        reply = await service.browser().post("/signin", {"code": code}, Origin="https://sayso.example")
+        cookie = reply.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-sayso=")
+        assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+        value = cookie.partition(";")[0].partition("=")[2]
+        assert (await service.browser().get("/", Cookie=f"__Host-sayso={value}")).status == 200
+        assert (await service.browser().get("/", Cookie=f"sayso={value}")).status == 401
+
+
+async def test_of_two_uses_of_a_link_at_once_one_gets_in(service: Service) -> None:
+    link = await service.sessions.link("owner", service.url)
+    tries = [service.browser().post("/signin", {"code": link}) for _ in range(5)]
+    assert sorted(reply.status for reply in await asyncio.gather(*tries)) == [303, 401, 401, 401, 401]
 
 
 async def test_ten_failures_in_a_minute_close_the_door_for_the_rest_of_it(service: Service, now: ManualClock) -> None:

@@ -98,8 +98,8 @@ def house() -> sayso.House:
 
 
 @asynccontextmanager
-async def serving(now: clock.Clock | None = None) -> AsyncGenerator[Service]:
-    """An inbox on a free port; *now* is its clock."""
+async def serving(now: clock.Clock | None = None, public: str | None = None) -> AsyncGenerator[Service]:
+    """An inbox on a free port; *now* is its clock, *public* its only origin where that is another one."""
     kept = memory.MemoryStore()
     desk = sayso.Desk(kept, MINT, house(), now)
     sessions = sayso_web.Sessions(kept, now)
@@ -107,7 +107,7 @@ async def serving(now: clock.Clock | None = None) -> AsyncGenerator[Service]:
     runner = web.AppRunner(app, shutdown_timeout=2)
     with _port() as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        origins.add(url)
+        origins.add(public or url)
         sayso_web.add_routes(app, desk, sessions, origins=origins)
         await runner.setup()
         await web.SockSite(runner, free).start()
