@@ -63,6 +63,8 @@ def settings(
         InvalidSettings: an address, an event or a time that Claude Code would not take as meant.
     """
     _check(url, events, timeout)
+    if kind == "http":
+        _check_way(url)
     hook = _http(url.rstrip("/"), timeout) if kind == "http" else _command(url.rstrip("/"), timeout)
     return {"hooks": {event: [{"matcher": matcher, "hooks": [hook]}] for event in events}}
 
@@ -82,6 +84,14 @@ def _http(url: str, timeout: int) -> Hook:
         "headers": {"Authorization": "Bearer $SAYSO_KEY", "Sayso-Timeout": str(timeout)},
         "allowedEnvVars": ["SAYSO_KEY"],
     }
+
+
+def _check_way(url: str) -> None:
+    parts = urlsplit(url)
+    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not here:
+        hint = "use https, or a command hook"
+        raise errors.InvalidSettings("plain http would show the key to the network", field="url", hint=hint)
 
 
 def _check(url: str, events: Sequence[str], timeout: int) -> None:

@@ -164,7 +164,14 @@ def address(url: str) -> tuple[bool, str, int, str]:
     if scheme not in ("http", "https") or not host or not plain or not (port.isdigit() and 0 < int(port) < 65536):
         # it may hold a secret, so it is not shown
         raise Failed("the address in SAYSO_URL or --url is none: use one such as http://127.0.0.1:8700")
+    if scheme == "http" and not _is_this_machine(host) and os.environ.get("SAYSO_PLAIN_HTTP") != "1":
+        hint = "use https, or set SAYSO_PLAIN_HTTP=1 where the network in between is trusted"
+        raise Failed(f"plain http would show the key to the network on the way to {host}: {hint}")
     return scheme == "https", host, int(port), slash + path
+
+
+def _is_this_machine(host: str) -> bool:
+    return host in ("localhost", "::1") or (host.startswith("127.") and not host.strip("0123456789."))
 
 
 def _read(reply: bytes) -> tuple[int, bytes]:

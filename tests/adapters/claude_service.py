@@ -98,7 +98,8 @@ async def serve(
     known = keys.Keys(kept)
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
     app = web.Application(middlewares=[auth.errors_as_json])
-    server.add_routes(app, desk, authenticate=auth.authenticate(known), **options)
+    given: Json = {"authenticate": auth.authenticate(known), **options}
+    server.add_routes(app, desk, **given)
     runner = web.AppRunner(app, handler_cancellation=cancelling)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)

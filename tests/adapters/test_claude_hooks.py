@@ -205,6 +205,7 @@ def test_settings_name_another_address_in_the_command() -> None:
         ("url", {"url": "127.0.0.1:8700"}),
         ("url", {"url": "http://user:secret@host"}),
         ("url", {"url": "http://host/?key=secret"}),
+        ("url", {"url": "http://10.0.0.1", "kind": "http"}),
         ("events", {"events": ["Elicitation"]}),
         ("events", {"events": []}),
         ("timeout", {"timeout": "x"}),

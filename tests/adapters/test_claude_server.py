@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from sayso import keys, model, store
 from sayso.testing.clock import ManualClock
@@ -144,6 +145,17 @@ async def test_a_failure_inside_is_a_denial_that_shows_nothing_of_it(tmp_path: P
         await service.desk.store.close()
         assert "Nobody has allowed this" in denial(await service.post(call()))
         assert denial(await service.post(call(), Idempotency_Key="k"), 503)
+
+
+async def test_a_bug_inside_is_a_denial_that_shows_nothing_of_it(tmp_path: Path) -> None:
+    async def broken(_: web.Request) -> keys.Key:
+        raise RuntimeError("the password is 123")
+
+    async with claude_service.serve(tmp_path, authenticate=broken) as service:
+        told = denial(await service.post(call()))
+        assert "the service failed (see its log)" in told
+        assert "123" not in told
+        assert denial(await service.post(call(), Idempotency_Key="k"), 500)
 
 
 async def test_an_event_that_lets_nothing_run_gets_an_empty_answer(service: Service) -> None:

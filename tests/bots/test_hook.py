@@ -305,8 +305,8 @@ async def test_a_hook_loads_nothing_slow() -> None:
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    ours = ["sayso_bots", "sayso_bots.hook", "sayso_bots.relay"]
-    assert json.loads(out) == ["__future__", "_socket", *ours, "select"]
+    ours = {"sayso_bots", "sayso_bots.hook", "sayso_bots.relay"}
+    assert set(json.loads(out)) - {"__future__", "_socket", "select"} == ours
 
 
 @pytest.mark.parametrize(
@@ -320,6 +320,32 @@ async def test_a_hook_loads_nothing_slow() -> None:
 )
 def test_an_address_is_read(url: str, found: tuple[Any, ...]) -> None:
     assert relay.address(url) == found
+
+
+@pytest.mark.parametrize("url", ["http://sayso.example", "http://127.example", "http://10.0.0.1:8700", "http://[::2]"])
+async def test_a_key_is_not_sent_in_the_clear_to_another_machine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "SAYSO_PLAIN_HTTP" in (await run(SAYSO_URL=url)).denial()
+    monkeypatch.setenv("SAYSO_PLAIN_HTTP", "1")
+    assert not relay.address(url)[0]
+
+
+async def test_a_hook_whose_agent_is_gone_ends_at_once(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    async with claude_service.serve(tmp_path) as service:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sayso_bots", "hook", "claude-code"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=writer,
+            env={**os.environ, "SAYSO_URL": service.url, "SAYSO_KEY": service.key},
+        )
+        os.close(writer)
+        assert process.stdin
+        process.stdin.write(json.dumps(call()).encode())
+        process.stdin.close()
+        await service.waiting()
+        os.close(reader)
+        async with asyncio.timeout(5):
+            assert await process.wait() == 2
 
 
 def test_the_hook_gives_up_before_claude_code_does() -> None:
