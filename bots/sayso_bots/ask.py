@@ -14,9 +14,9 @@ import click
 import pydantic
 
 from sayso import asking, errors, model
-from sayso_bots import door, environment, output, prompt, settings
+from sayso_bots import door, durations, environment, output, prompt
 
-_SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(settings.Duration)
+_SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(durations.Duration)
 
 
 def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -33,6 +33,10 @@ def _json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         return None if value is None else json.loads(value)
     except ValueError as error:
         raise click.BadParameter(f"this is not JSON: {error}") from error
+
+
+# Every other outcome is no decision: 3.
+_CODES = {"allowed": 0, "answered": 0, "denied": 1}
 
 
 @click.group("ask", epilog='\b\nExample:\n  sayso ask permission --tool Bash --input \'{"command": "ls"}\' --wait')
@@ -144,12 +148,12 @@ async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
             output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)
             return 0
         decided = await _decision(desk, ticket)
-    output.decision(decided, json=as_json)
+    _tell(decided, as_json=as_json)
     if decided.allowed and decided.input != (request.input or {}) and not as_json:
         # a script that reads only the exit code would run what nobody allowed
         hint = f"ask again with --json and --id {ticket.id}, and use that input"
         raise errors.DigestMismatch("it was allowed with an edited input", field="input", hint=hint)
-    return output.code_of(decided)
+    return _CODES.get(decided.outcome, 3)
 
 
 async def _decision(desk: door.Door, ticket: model.Ticket) -> model.Decision:
@@ -159,3 +163,16 @@ async def _decision(desk: door.Door, ticket: model.Ticket) -> model.Decision:
         where = "in the chat or the inbox" if not isinstance(desk, door.Embedded) else f"with: sayso answer {ticket.id}"
         click.echo(f"waiting for {ticket.id}; answer it {where}", err=True)
     return await desk.wait(ticket.id)
+
+
+def _tell(decided: model.Decision, *, as_json: bool) -> None:
+    """Print on standard output what a script wants to keep, and the rest on standard error."""
+    if as_json:
+        output.as_json(decided.model_dump(mode="json"))
+    elif decided.outcome != "answered":
+        click.echo(output.safe(decided.model_text), err=decided.outcome not in _CODES)
+    elif decided.values is not None:
+        output.as_json(decided.values)
+    else:
+        for value in decided.choices or (decided.text or "",):
+            click.echo(output.safe(value))

@@ -10,11 +10,11 @@ from aiohttp import web
 import sayso_slack
 from sayso import desk as desks
 from sayso import errors
-from sayso_bots import environment, settings
+from sayso_bots import environment, schema
 from sayso_slack import settings as slack_settings
 
 
-def told(given: environment.Environment, chosen: settings.Settings) -> sayso_slack.Settings:
+def told(given: environment.Environment, chosen: schema.Settings) -> sayso_slack.Settings:
     """The adapter's settings. Raises `InvalidSettings` where a secret is missing."""
     if given.slack_bot_token is None:
         hint = "export SLACK_BOT_TOKEN=xoxb-…; see: sayso init slack"
@@ -33,7 +33,7 @@ def told(given: environment.Environment, chosen: settings.Settings) -> sayso_sla
 
 @contextlib.asynccontextmanager
 async def connected(
-    given: environment.Environment, chosen: settings.Settings, desk: desks.Desk, app: web.Application
+    given: environment.Environment, chosen: schema.Settings, desk: desks.Desk, app: web.Application
 ) -> AsyncGenerator[sayso_slack.Slack]:
     """Slack, until the block ends; its HTTP addresses are added to *app* where there is no Socket Mode.
 

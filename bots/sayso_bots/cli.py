@@ -36,7 +36,26 @@ class _Tree(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         found: click.Command = getattr(importlib.import_module(f"sayso_bots.{_COMMANDS[cmd_name]}"), f"{cmd_name}_")
+        _take_config(found)
         return found
+
+
+def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value:
+        os.environ["SAYSO_CONFIG"] = value
+
+
+def _config() -> click.Option:
+    path, said = click.Path(dir_okay=False), "Settings, in place of ./sayso.toml."
+    return click.Option(["--config"], type=path, help=said, expose_value=False, callback=_use_config)
+
+
+def _take_config(command: click.Command) -> None:
+    """Let `--config` stand behind the command as well, where most people write it."""
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_config(inner)
+    if not any("--config" in one.opts for one in command.params) and command is not hook_:
+        command.params.append(_config())
 
 
 @click.group(
@@ -44,12 +63,12 @@ class _Tree(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  sayso demo\n\nExit codes: 0 allowed, answered or done; 1 denied; 2 usage; 3 no decision.",
 )
-@click.option("--config", type=click.Path(dir_okay=False), help="Settings file, in place of ./sayso.toml.")
 @click.version_option(package_name="sayso", prog_name="sayso")
-def sayso_(config: str | None) -> None:
+def sayso_() -> None:
     """On your say-so: AI agents ask, people answer, the agent goes on, or does not."""
-    if config:
-        os.environ["SAYSO_CONFIG"] = config
+
+
+sayso_.params.append(_config())
 
 
 @click.command(

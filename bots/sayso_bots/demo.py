@@ -16,7 +16,7 @@ import pydantic
 
 import sayso
 from sayso import errors, keys, model
-from sayso_bots import environment, output, serve, settings
+from sayso_bots import environment, output, schema, serve
 
 
 class Refund(pydantic.BaseModel):
@@ -58,7 +58,7 @@ async def _demo(auto: bool, folder: Path | None) -> int:
     stopped = serve.stop_signal()
     with _kept_in(folder) as place, _listener() as listener:
         given = environment.Environment(database=f"sqlite:///{(place / 'sayso.db').absolute()}")
-        async with service.running(given, settings.Settings(), listener) as running:
+        async with service.running(given, schema.Settings(), listener) as running:
             chain = keys.Keys(running.desk.store)
             agent_key = await _key(chain, "demo-agent", "agent")
             link = await running.link("owner")
@@ -88,7 +88,7 @@ async def _ask(desk: sayso.Asker, request: model.Request) -> int:
     click.echo(f"asked    {request.kind:<10}  {about}")
     decided = await desk.ask(request)
     click.echo(f"decided  {request.kind:<10}  {_told(decided)}")
-    return 3 if output.code_of(decided) == 3 else 0
+    return 0 if decided.by else 3
 
 
 def _told(decided: model.Decision) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sayso import errors
-from sayso_bots import door, environment, output, settings
+from sayso_bots import door, environment, output, schema, settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _open_to_others(database: str) -> Path | None:
     return path if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else None
 
 
-async def _slack(given: environment.Environment, chosen: settings.Settings) -> AsyncGenerator[Finding]:
+async def _slack(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
     if not given.slack_bot_token and not chosen.slack:
         return
     import sayso_slack

@@ -12,8 +12,6 @@ from sayso import desk as desks
 from sayso import events, model, opening, people, store, stores
 from sayso_bots import environment, settings
 
-State = Literal["pending", "decided"]
-
 
 class Happened(Protocol):
     """One row of a log, from the store or over the wire."""
@@ -28,7 +26,7 @@ class Door(sayso.Asker, Protocol):
     """What the commands need, embedded or behind a service."""
 
     async def list(
-        self, *, state: State | None = None, session: str | None = None, limit: int = 50
+        self, *, state: Literal["pending", "decided"] | None = None, session: str | None = None, limit: int = 50
     ) -> Sequence[model.Ticket]:
         """Requests, newest first."""
         ...
@@ -73,7 +71,7 @@ class Embedded:
         return await self.desk.cancel(id, self._caller, reason)
 
     async def list(
-        self, *, state: State | None = None, session: str | None = None, limit: int = 50
+        self, *, state: Literal["pending", "decided"] | None = None, session: str | None = None, limit: int = 50
     ) -> Sequence[model.Ticket]:
         """Requests, newest first."""
         while due := await self.desk.store.due(self.desk.clock.now()):

@@ -12,8 +12,6 @@ from sayso import draw, model, text, tokens, wording
 from sayso_bots import render
 from sayso_http import tickets
 
-_CODES = {"allowed": 0, "answered": 0, "denied": 1}
-
 
 def as_json(document: Any) -> None:
     """One JSON document, as ASCII: its escapes cannot move a cursor."""
@@ -28,24 +26,6 @@ def ticket_json(ticket: model.Ticket) -> model.JsonObject:
 def card(ticket: model.Ticket) -> None:
     """The card, as text; buttons stand there as commands, so no working token is made for it."""
     click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only"))))
-
-
-def decision(decided: model.Decision, *, json: bool) -> None:
-    """The decision: on standard output what a script wants to keep, the rest on standard error."""
-    if json:
-        as_json(decided.model_dump(mode="json"))
-    elif decided.outcome != "answered":
-        click.echo(safe(decided.model_text), err=decided.outcome not in ("allowed", "denied"))
-    elif decided.values is not None:
-        as_json(decided.values)
-    else:
-        for value in decided.choices or (decided.text or "",):
-            click.echo(safe(value))
-
-
-def code_of(decided: model.Decision) -> int:
-    """The exit code: 0 allowed or answered, 1 denied, 3 for every way of no decision."""
-    return _CODES.get(decided.outcome, 3)
 
 
 def state_of(ticket: model.Ticket) -> str:

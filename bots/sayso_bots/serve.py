@@ -8,7 +8,7 @@ import signal
 import click
 
 from sayso import errors
-from sayso_bots import environment, logs, settings
+from sayso_bots import environment, logs, schema, settings
 
 
 @click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
@@ -22,7 +22,7 @@ def serve_() -> None:
     asyncio.run(_serve(given, settings.load(given.config)))
 
 
-async def _serve(given: environment.Environment, chosen: settings.Settings) -> None:
+async def _serve(given: environment.Environment, chosen: schema.Settings) -> None:
     # aiohttp and the adapters are slow to import, and no other command needs them
     from sayso_bots import listening, service
 
@@ -34,6 +34,7 @@ async def _serve(given: environment.Environment, chosen: settings.Settings) -> N
             click.echo(f"  database  {service.durability(running.desk.store.durability)}")
             click.echo(f"  chat      {running.chat}")
             click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
+            click.echo("            later with an approver's key: sayso keys add NAME --role approver")
             await until_told(stopped, running.failed)
             click.echo("sayso stops: no new calls, finishing what is under way", err=True)
 

@@ -17,7 +17,7 @@ import sayso_http.server
 import sayso_web
 from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
-from sayso_bots import door, environment, listening, settings, workers
+from sayso_bots import door, environment, listening, schema, settings, workers
 from sayso_http import addresses, auth, callback, health
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
@@ -43,7 +43,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def running(
-    given: environment.Environment, chosen: settings.Settings, listener: socket.socket
+    given: environment.Environment, chosen: schema.Settings, listener: socket.socket
 ) -> AsyncGenerator[Service]:
     """The service over the database that *given* names, listening on *listener*, until the block ends.
 

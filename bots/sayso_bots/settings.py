@@ -7,105 +7,24 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import pydantic
 
 import sayso
 from sayso import desk as desks
-from sayso import errors, model, people
+from sayso import errors, people
+from sayso_bots import schema
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*([smhd])$")
 # Names by which chat platforms and sayso itself start their secrets.
 _SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)")
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)$")
+# These mean something else in a policy.
+_RESERVED = {"anyone", "requester", "group", "nobody"}
 _NOT_YET = re.compile(r"^(discord|rules|policies\.[^.]+\.(remind|escalate))$")
 
 
-def _seconds(value: Any) -> Any:
-    if isinstance(value, str):
-        found = _DURATION.match(value)
-        if not found:
-            raise ValueError("expected a time such as '15m', '2h', or a number of seconds")
-        return float(found[1]) * _UNITS[found[2]]
-    return value
-
-
-Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
-_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
-_SlackUser = Annotated[str, pydantic.StringConstraints(pattern=r"^[TE][A-Z0-9]*/[UW][A-Z0-9]*$")]
-# `anyone` and `requester` mean something else in a policy, and a colon starts a group or an account.
-_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-_RESERVED = {"anyone", "requester", "group", "nobody"}
-_Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
-_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$")]
-
-
-class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Slack(_Table):
-    """`[slack]`"""
-
-    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@]{1,80}$")]
-    """Where a request without a route goes: `#approvals`, or the channel's id."""
-
-
-class Person(_Table):
-    """`[people.NAME]`: the accounts of one person."""
-
-    slack: _SlackUser | None = None
-    """Workspace and user, as `T0123/U0456`."""
-    discord: _Id | None = None
-    terminal: _Id | None = None
-    """The user name at this machine."""
-
-
-class Group(_Table):
-    """`[groups.NAME]`: people, and the platform groups that count as well."""
-
-    members: list[str] = []
-    slack_group: _Id | None = None
-    discord_role: _Id | None = None
-
-
-class Policy(_Table):
-    """`[policies.NAME]`: who may answer, how many must agree, by when."""
-
-    approvers: list[str]
-    quorum: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
-    veto: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
-    self_approval: bool = False
-    expires_in: Duration | None = None
-    on_timeout: Literal["deny"] = "deny"
-
-
-class Service(_Table):
-    """`[service]`: how the world reaches `sayso serve`."""
-
-    url: _Url | None = None
-    """The address people and agents use, such as `https://sayso.example.com`, where it is not the one listened on."""
-    hosts: list[_Host] = []
-    """Further host names that the server answers to."""
-    callback_hosts: list[_Host] = []
-    """Hosts that a request's `callback_url` may name."""
-    owner: _Name | None = None
-    """Whom the printed sign-in link signs in; a person, where there are any."""
-
-
-class Settings(_Table):
-    """The whole file."""
-
-    slack: Slack | None = None
-    people: dict[_Name, Person] = {}
-    groups: dict[_Name, Group] = {}
-    policies: dict[_Name, Policy] = {}
-    service: Service = Service()
-
-
-def load(path: Path | None) -> Settings:
+def load(path: Path | None) -> schema.Settings:
     """The settings in *path*; without one, `sayso.toml` here if there is one, else none.
 
     Raises:
@@ -113,7 +32,7 @@ def load(path: Path | None) -> Settings:
     """
     found = path or Path("sayso.toml")
     if path is None and not found.exists():
-        return Settings()
+        return schema.Settings()
     try:
         raw = tomllib.loads(found.read_text(encoding="utf-8"))
     except OSError as error:
@@ -124,7 +43,7 @@ def load(path: Path | None) -> Settings:
     return parse(raw)
 
 
-def parse(raw: Mapping[str, Any]) -> Settings:
+def parse(raw: Mapping[str, Any]) -> schema.Settings:
     """Settings from a parsed file. Raises as `load`."""
     for key, value in _leaves(raw):
         _refuse_secret(key, value)
@@ -132,14 +51,14 @@ def parse(raw: Mapping[str, Any]) -> Settings:
         if _NOT_YET.match(key):
             raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
     try:
-        settings = Settings.model_validate(raw)
+        settings = schema.Settings.model_validate(raw)
     except pydantic.ValidationError as error:
         raise _complaint(error) from error
     _check(settings)
     return settings
 
 
-def house(settings: Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
+def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
     """What the desk needs of the settings; *channels* are those that this process reaches."""
     route = (f"slack:{settings.slack.channel}",) if settings.slack else ("web",)
     policies = {desks.DEFAULT: sayso.Policy()}
@@ -149,7 +68,7 @@ def house(settings: Settings, channels: Sequence[str] | None = None, *, callback
     )
 
 
-def directory(settings: Settings) -> people.Directory:
+def directory(settings: schema.Settings) -> people.Directory:
     """Everybody, with the accounts they press from."""
     known = {name: people.Profile(frozenset(_accounts(person))) for name, person in settings.people.items()}
     groups = {
@@ -159,18 +78,18 @@ def directory(settings: Settings) -> people.Directory:
     return people.Directory(known, groups)
 
 
-def _accounts(person: Person) -> Iterator[str]:
+def _accounts(person: schema.Person) -> Iterator[str]:
     return (f"{platform}:{account}" for platform, account in person.model_dump(exclude_none=True).items())
 
 
-def _platform_groups(group: Group) -> Iterator[str]:
+def _platform_groups(group: schema.Group) -> Iterator[str]:
     if group.slack_group:
         yield f"slack:{group.slack_group}"
     if group.discord_role:
         yield f"discord:{group.discord_role}"
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: schema.Settings) -> None:
     for name in _RESERVED & settings.people.keys():
         key = f"people.{name}"
         raise errors.InvalidSettings(f"{key}: {name!r} has a meaning of its own", field=key, hint="choose another name")
@@ -262,7 +181,7 @@ _EXPECTED = {
 
 def _known(where: Sequence[str]) -> list[str]:
     """The keys of the table at *where*."""
-    table: type[pydantic.BaseModel] = Settings
+    table: type[pydantic.BaseModel] = schema.Settings
     for part in where:
         field = table.model_fields.get(part)
         if field is None:  # the name of a person, group or policy

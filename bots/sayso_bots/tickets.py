@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Literal
 
 import click
 
@@ -15,7 +16,7 @@ from sayso_bots import door, environment, output
 @click.option("--session", help="Only of this agent session.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def list_(state: door.State | None, session: str | None, limit: int, as_json: bool) -> None:
+def list_(state: Literal["pending", "decided"] | None, session: str | None, limit: int, as_json: bool) -> None:
     """Requests, newest first."""
     asyncio.run(_list(state, session, limit, as_json))
 
@@ -38,7 +39,7 @@ def cancel_(id: str, reason: str | None, as_json: bool) -> None:
     asyncio.run(_cancel(id, reason, as_json))
 
 
-async def _list(state: door.State | None, session: str | None, limit: int, as_json: bool) -> None:
+async def _list(state: Literal["pending", "decided"] | None, session: str | None, limit: int, as_json: bool) -> None:
     async with door.opened(environment.read()) as desk:
         found = await desk.list(state=state, session=session, limit=limit)
     if as_json:

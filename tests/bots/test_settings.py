@@ -10,7 +10,7 @@ import pytest
 import sayso
 from sayso import desk, errors, memory, people, tokens
 from sayso.testing.clock import ManualClock
-from sayso_bots import init, listening, settings
+from sayso_bots import init, listening, schema, settings
 
 PEOPLE = """
 [people.ann]
@@ -26,7 +26,7 @@ CID = people.Actor("terminal:cid", member=True)
 EVE = people.Actor("slack:T1/U9", member=True)
 
 
-def parse(text: str) -> settings.Settings:
+def parse(text: str) -> schema.Settings:
     return settings.parse(tomllib.loads(text))
 
 
@@ -131,9 +131,9 @@ def test_further_hosts_are_answered_to() -> None:
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert settings.load(None) == settings.Settings()
+    assert settings.load(None) == schema.Settings()
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
-    assert settings.load(None).slack == settings.Slack(channel="#ops")
+    assert settings.load(None).slack == schema.Slack(channel="#ops")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""Times as people write them: `15m`, `2h`, or a number of seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import pydantic
+
+from sayso import model
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SHAPE = re.compile(r"^(\d+(?:\.\d+)?)\s*([smhd])$")
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        found = _SHAPE.match(value)
+        if not found:
+            raise ValueError("expected a time such as '15m', '2h', or a number of seconds")
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
+"""A time in seconds, more than none and at most 30 days."""

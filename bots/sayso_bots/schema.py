@@ -1,0 +1,79 @@
+"""The tables of `sayso.toml` and the form of each value; what they mean is in `settings`. Nothing is converted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from sayso_bots import durations
+
+_Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
+_SlackUser = Annotated[str, pydantic.StringConstraints(pattern=r"^[TE][A-Z0-9]*/[UW][A-Z0-9]*$")]
+# Without a colon, which starts a group or an account.
+_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+_Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
+_Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$")]
+
+
+class _Table(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Slack(_Table):
+    """`[slack]`"""
+
+    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@]{1,80}$")]
+    """Where a request without a route goes: `#approvals`, or the channel's id."""
+
+
+class Person(_Table):
+    """`[people.NAME]`: the accounts of one person."""
+
+    slack: _SlackUser | None = None
+    """Workspace and user, as `T0123/U0456`."""
+    discord: _Id | None = None
+    terminal: _Id | None = None
+    """The user name at this machine."""
+
+
+class Group(_Table):
+    """`[groups.NAME]`: people, and the platform groups that count as well."""
+
+    members: list[str] = []
+    slack_group: _Id | None = None
+    discord_role: _Id | None = None
+
+
+class Policy(_Table):
+    """`[policies.NAME]`: who may answer, how many must agree, by when."""
+
+    approvers: list[str]
+    quorum: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
+    veto: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
+    self_approval: bool = False
+    expires_in: durations.Duration | None = None
+    on_timeout: Literal["deny"] = "deny"
+
+
+class Service(_Table):
+    """`[service]`: how the world reaches `sayso serve`."""
+
+    url: _Url | None = None
+    """The address people and agents use, such as `https://sayso.example.com`, where it is not the one listened on."""
+    hosts: list[_Host] = []
+    """Further host names that the server answers to."""
+    callback_hosts: list[_Host] = []
+    """Hosts that a request's `callback_url` may name."""
+    owner: _Name | None = None
+    """Whom the printed sign-in link signs in; a person, where there are any."""
+
+
+class Settings(_Table):
+    """The whole file."""
+
+    slack: Slack | None = None
+    people: dict[_Name, Person] = {}
+    groups: dict[_Name, Group] = {}
+    policies: dict[_Name, Policy] = {}
+    service: Service = Service()
