@@ -291,6 +291,28 @@ async def test_the_page_of_a_request_tells_what_happened(service: Service, brows
     assert (await browser.get("/requests/none")).status == 404
 
 
+async def test_a_form_of_another_type_or_size_is_refused_with_the_reason(service: Service, browser: Browser) -> None:
+    async with browser.http.post(service.url + "/press", json={}, headers={"Origin": service.url}) as answer:
+        assert (answer.status, "This is no form." in await answer.text()) == (422, True)
+    huge = await browser.post("/press", {"text.k0": "x" * (9 * 1_048_576)})
+    assert (huge.status, "more than a form can hold" in huge.text) == (422, True)
+
+
+async def test_an_edit_of_the_largest_input_comes_through(service: Service, browser: Browser) -> None:
+    long = "\u00e9<&" * 250_000
+    id = (await service.desk.open(sayso.Permission(tool="Write", input={"text": long}))).id
+    reply = await browser.press(await service.token(id, "edit"), text__k0=long + "!")
+    decided = await decision(service, id)
+    assert (reply.status, decided is not None and decided.input == {"text": long + "!"}) == (303, True)
+
+
+async def test_the_script_is_told_in_a_line_when_the_session_is_over(service: Service) -> None:
+    reply = await service.browser().post("/press", {"token": "x"}, Sayso_Fragment="card")
+    assert reply.status == 401
+    assert reply.text.startswith('<p class="notice" role="alert"')
+    assert '<a href="/signin">Sign in</a>' in reply.text
+
+
 async def test_a_made_up_address_cannot_speak_for_the_service(browser: Browser) -> None:
     reply = await browser.get("/requests/All%20is%20well,%20press%20Allow")
     assert (reply.status, "All is well" in reply.text) == (404, False)

@@ -27,9 +27,9 @@ HOSTILE = st.lists(st.sampled_from(TRICKS) | st.text(max_size=12), min_size=1, m
     lambda parts: ("".join(parts) + MARK)[-190:]
 )
 OURS = {
-    "article", "div", "header", "footer", "h3", "h4", "p", "span", "bdi", "time", "figure", "figcaption", "pre", "dl", "dt",
-    "dd", "form", "input", "button", "fieldset", "legend", "label", "textarea", "a", "ol", "ul", "li", "strong", "em", "code",
-    "blockquote", "hr", "table", "tr", "td",
+    "article", "div", "header", "footer", "h3", "h4", "p", "span", "bdi", "time", "figure", "figcaption", "pre",
+    "dl", "dt", "dd", "form", "input", "button", "fieldset", "legend", "label", "textarea", "a", "ol", "ul", "li",
+    "strong", "em", "code", "blockquote", "hr", "table", "tr", "td",
 }  # fmt: skip
 ACTING = {"href", "action", "src", "id", "class", "style", "name", "for", "datetime", "title"}
 

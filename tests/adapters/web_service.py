@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html.parser
+import io
 import re
 import socket
+import urllib.parse
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,9 +41,10 @@ class Browser:
             return Reply(answer.status, await answer.text(), dict(answer.headers))
 
     async def post(self, path: str, fields: dict[str, str] | list[tuple[str, str]], **headers: str) -> Reply:
-        named = {"Origin": self.url, **_named(headers)}
+        named = {"Origin": self.url, "Content-Type": "application/x-www-form-urlencoded", **_named(headers)}
         named = {name: value for name, value in named.items() if value}
-        async with self.http.post(self.url + path, data=fields, headers=named, allow_redirects=False) as answer:
+        body = io.BytesIO(urllib.parse.urlencode(fields).encode())
+        async with self.http.post(self.url + path, data=body, headers=named, allow_redirects=False) as answer:
             return Reply(answer.status, await answer.text(), dict(answer.headers))
 
     async def csrf(self) -> str:

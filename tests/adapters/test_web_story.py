@@ -1,0 +1,44 @@
+"""The log of a request, told in sentences in which foreign text stays apart."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sayso import events, model, store, text
+from sayso_web import story
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ANN = model.Person(id="ann", name="Ann", account="chat:T/ann")
+ODD = "a\u202eb"
+
+
+def answered(**answer: object) -> events.Answered:
+    return events.Answered(at=AT, by=ANN, answer=model.Answer.model_validate(answer))
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (events.Opened(at=AT, by=ODD, digest="d"), "Asked with the key <a⟦U+202E⟧b>"),
+        (events.Delivered(at=AT, place="chat:#ops", message="m"), "Shown at <chat:#ops>"),
+        (events.Undelivered(at=AT, place="chat:#ops", reason=ODD), "Could not be shown at <chat:#ops>: <a⟦U+202E⟧b>"),
+        (events.Cancelled(at=AT, by="bot"), "Withdrawn with the key <bot>"),
+        (events.Cancelled(at=AT, by="bot", reason="done"), "Withdrawn with the key <bot>: <done>"),
+        (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
+        (events.Ticked(at=AT), "Time ran out"),
+        (events.Turned(at=AT, by=ANN, code="x", message="no"), "<ann> by way of <chat:T/ann> was turned away: <no>"),
+        (answered(text="x"), "<ann> by way of <chat:T/ann> answered"),
+        (answered(verdict="allow"), "<ann> by way of <chat:T/ann> allowed it"),
+        (
+            answered(verdict="allow", input={"a": 1}, grant="session"),
+            "<ann> by way of <chat:T/ann> allowed it, with an edited input, for the session",
+        ),
+        (answered(verdict="allow", grant="always"), "<ann> by way of <chat:T/ann> allowed it, always"),
+        (answered(verdict="deny", reason=ODD), "<ann> by way of <chat:T/ann> denied it: <a⟦U+202E⟧b>"),
+    ],
+)
+def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
+    spans = story.told(store.Row(number=1, ticket_id="r1", version=1, entry=entry))
+    assert "".join(f"<{span.text}>" if isinstance(span, text.Literal) else str(span) for span in spans) == told
