@@ -27,8 +27,8 @@ _ANSWER = 20.0
 _FIRST_PATIENCE = 10.0
 # Bytes. A page of large requests is the largest answer.
 _MOST = 64 * 1_048_576
-# The service is being restarted, or a proxy before it says so.
-_PASSING = {502, 503, 504}
+# Too many calls, the service is being restarted, or a proxy before it says so. Not taken with the first and the third.
+_PASSING = {429, 502, 503, 504}
 _KEY = re.compile(r"^[\x21-\x7e]{1,512}$")
 _KNOWN: Mapping[str, type[errors.SaysoError]] = {
     one.code: one
@@ -138,7 +138,7 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _Cut(type(error).__name__, sent=True) from error
         if response.status in _PASSING:
-            raise _Cut(f"it answers with {response.status}", sent=response.status != 503)
+            raise _Cut(f"it answers with {response.status}", sent=response.status in (502, 504))
         self._reached = True
         if response.status >= 300:
             raise _error(response.status, content)

@@ -88,7 +88,7 @@ class RemoteDesk:
             began = loop.time()
             ticket = _ticket(await self._calls.send("GET", f"{_path(id)}?wait={_POLL:g}", held=_POLL))
             if ticket.decision is not None:
-                return _belonging(ticket, ticket.decision, self._asked.get(id))
+                return _belonging(ticket, ticket.decision, self._asked.pop(id, ticket))
             if loop.time() - began < _PAUSE:
                 await asyncio.sleep(_PAUSE)
 
@@ -154,15 +154,16 @@ def _read(body: bytes, shape: type[reading.Body]) -> reading.Body:
         raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error
 
 
-def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket | None) -> model.Decision:
+def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket) -> model.Decision:
     """The decision, once it is sure that it is one on exactly what was asked."""
-    known = asked or ticket
-    if not ticket.digest == decision.digest == known.digest or not asking.alike(ticket.request, known.request):
+    if not ticket.digest == decision.digest == asked.digest or not asking.alike(ticket.request, asked.request):
         raise _mismatch(f"the decision on {ticket.id} belongs to other content")
     if decision.allowed:
-        allowed = digest.of_call(known.request.tool or "", decision.input or {})
-        if known.request.kind != "permission" or allowed != decision.input_digest:
+        allowed = digest.of_call(asked.request.tool or "", decision.input or {})
+        if asked.request.kind != "permission" or allowed != decision.input_digest:
             raise _mismatch(f"the input of {ticket.id} is not the one that was allowed")
+    if decision.grant is not None and decision.grant not in asked.request.grants:
+        raise _mismatch(f"the grant of {ticket.id} was never offered")
     return decision
 
 

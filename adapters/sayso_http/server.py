@@ -71,7 +71,8 @@ class _Requests:
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)
         ticket, new = await self._desk.admit(_named(wanted, request, owner.owner), owner)
-        return await self._answered(ticket, 201 if new else 200)
+        # a new request has no cards yet: one read less
+        return replies.reply(tickets.document(ticket), 201) if new else await self._answered(ticket)
 
     async def list(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
@@ -125,8 +126,8 @@ class _Requests:
     async def _document(self, ticket: model.Ticket) -> tickets.Document:
         return tickets.document(ticket, await self._desk.store.refs(ticket.id))
 
-    async def _answered(self, ticket: model.Ticket, status: int = 200) -> web.Response:
-        return replies.reply(await self._document(ticket), status)
+    async def _answered(self, ticket: model.Ticket) -> web.Response:
+        return replies.reply(await self._document(ticket))
 
 
 def _state(text: str | None) -> Literal["pending", "decided"] | None:

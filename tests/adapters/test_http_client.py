@@ -260,6 +260,7 @@ LIES: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("another digest of the decision", outcome({"digest": "sha256:" + "0" * 64})),
     ("no digest of the input", outcome({"input_digest": None})),
     ("another digest of the ticket", lambda ticket: ticket.update(digest="sha256:" + str(ticket["version"]) * 64)),
+    ("a grant that was not offered", outcome({"grant": "always"})),
     ("another id", lambda ticket: ticket.update(id="other")),
     ("another request", lambda ticket: ticket["request"].update(input={"command": "ls"})),
     (
@@ -417,15 +418,15 @@ async def test_a_desk_that_is_not_open_says_so() -> None:
     assert "async with" in str(closed.value.hint)
 
 
-async def test_two_hundred_requests_wait_at_once(service: Service) -> None:
+async def test_sixty_requests_wait_at_once(service: Service) -> None:
     async with service.remote("bot") as desk:
-        asking = [asyncio.create_task(desk.ask(sayso.Question("?", id=f"q{number}"))) for number in range(200)]
-        await until(lambda: service.kept.waiting >= 200)
-        for number in range(200):
+        asking = [asyncio.create_task(desk.ask(sayso.Question("?", id=f"q{number}"))) for number in range(60)]
+        await until(lambda: service.kept.waiting >= 60)
+        for number in range(60):
             await service.call("POST", f"/v1/requests/q{number}/answers", "ann", {"text": str(number)})
         async with asyncio.timeout(5):
             decisions = await asyncio.gather(*asking)
-    assert [one.text for one in decisions] == [str(number) for number in range(200)]
+    assert [one.text for one in decisions] == [str(number) for number in range(60)]
 
 
 def test_a_remote_desk_is_an_asker() -> None:

@@ -1,5 +1,7 @@
 """What strangers send: it is refused with the field named, it is stored whole, or it is not stored at all."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -196,6 +198,37 @@ async def test_an_odd_id_in_a_path_is_404(service: Service, id: str) -> None:
     assert answered.status == 404
 
 
+HEAD = b"POST /v1/requests HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+MALFORMED = {
+    "no HTTP": b"\x16\x03\x01 hello\r\n\r\n",
+    "a line without end": b"GET /" + b"x" * 100_000,
+    "100,000 headers": HEAD + b"".join(b"X-%d: 1\r\n" % number for number in range(100_000)) + b"\r\n",
+    "a header of 1 MB": HEAD + b"X: " + b"x" * 1_000_000 + b"\r\n\r\n",
+    "chunks that are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a negative length": HEAD + b"Content-Length: -5\r\n\r\n{}",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "a length and chunks": HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two hosts": HEAD + b"Host: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}",
+    "no host": b"GET /v1/requests HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", [pytest.param(sent, id=name) for name, sent in MALFORMED.items()])
+async def test_malformed_http_is_refused_and_the_service_lives_on(service: Service, sent: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    with contextlib.suppress(ConnectionError):
+        writer.write(sent)
+        await writer.drain()
+    first = b""
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(5):
+            first = await reader.readline()
+    writer.close()
+    assert not first or 400 <= int(first.split()[1]) < 500
+    assert (await service.call("GET", "/healthz")).status == 200
+    assert await service.kept.last_row() == 0
+
+
 JSON = strategies.recursive(
     strategies.none()
     | strategies.booleans()
@@ -246,6 +279,8 @@ REQUESTS = strategies.fixed_dictionaries(
     )
     | {"title": strategies.text(min_size=1, max_size=20), "tool": strategies.text(min_size=1, max_size=20)},
 )
+# all examples of one test share one service
+SHARED = (hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow)
 ANSWERS = strategies.dictionaries(
     strategies.sampled_from(["verdict", "reason", "input", "grant", "text", "choice", "choices", "values"]),
     JSON | strategies.sampled_from(["allow", "deny", "session"]),
@@ -255,7 +290,7 @@ ANSWERS = strategies.dictionaries(
 @hypothesis.given(body=JSON | REQUESTS | strategies.binary(max_size=40))
 @hypothesis.settings(
     max_examples=150,
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+    suppress_health_check=SHARED,
 )
 async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -274,7 +309,7 @@ async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> No
 @hypothesis.given(request=REQUESTS, answer=ANSWERS | JSON)
 @hypothesis.settings(
     max_examples=100,
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+    suppress_health_check=SHARED,
 )
 async def test_no_answer_ends_in_a_server_error(service: Service, request: Any, answer: Any) -> None:
     asked = await service.call("POST", "/v1/requests", "bot", request)
