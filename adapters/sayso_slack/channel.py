@@ -17,8 +17,8 @@ NAME = "slack"
 EVENT_TYPE = "sayso_request"
 # chat.postMessage: about one a second and channel, short bursts allowed
 _POST_EVERY, _POST_BURST = 1.0, 5
-# chat.update: tier 3, 50 a minute over all channels
-_EDIT_EVERY, _EDIT_BURST = 1.2, 10
+# chat.update: tier 3, 50 a minute over all channels: 20 at once and 30 more
+_EDIT_EVERY, _EDIT_BURST = 2.0, 20
 # A card that was posted and not recorded is a recent one: two pages of conversations.history.
 _LOOK_BACK, _PAGE = 2, 100
 

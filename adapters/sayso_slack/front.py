@@ -68,6 +68,9 @@ class Front:
                     return await self._replied(act)
                 case None:
                     return _RECEIVED
+        except errors.SaysoError as error:
+            log.warning("act not counted", extra={"error": error.message})
+            return _FAILED
         except Exception:
             # the outermost loop of a click: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
@@ -91,14 +94,9 @@ class Front:
         try:
             actor = await self._members.actor(sent.who)
             following = await self._desk.press(sent.token, actor, render.ROOM, _seat(sent.spot), sent.draft)
-        except errors.InvalidAnswer as error:
-            wrong = error.field if error.field in sent.inputs else next(iter(sent.inputs), None)
-            if wrong is not None:
-                return _modal({"response_action": "errors", "errors": {wrong: told(error)}})
-            return _modal({"response_action": "update", "view": render.notice("Not counted", told(error))})
-        except (errors.Refused, errors.NotFound) as error:
+        except errors.SaysoError as error:
             self._freshen(sent, error)
-            return _modal({"response_action": "update", "view": render.notice("Not counted", told(error))})
+            return _turned(sent, error)
         if isinstance(following, dialog.Dialog):
             return _modal({"response_action": "update", "view": _view(following, sent.spot)})
         return _modal({"response_action": "clear"})
@@ -211,6 +209,17 @@ def told(error: errors.SaysoError) -> str:
             return f"{said}. {error.hint}" if error.hint else f"{said}."
         case _:
             return _TRY_AGAIN
+
+
+def _turned(sent: parse.Submission, error: errors.SaysoError) -> BoltResponse:
+    """What a submission is answered with that did not count; what was typed stays, where trying again makes sense."""
+    final = isinstance(error, errors.Refused | errors.NotFound) and not isinstance(error, errors.InvalidAnswer)
+    wrong = error.field if error.field in sent.inputs else next(iter(sent.inputs), None)
+    if not final and wrong is not None:
+        return _modal({"response_action": "errors", "errors": {wrong: told(error)}})
+    if not final and not isinstance(error, errors.InvalidAnswer):
+        return _FAILED
+    return _modal({"response_action": "update", "view": render.notice("Not counted", told(error))})
 
 
 def _seat(spot: parse.Spot | None) -> desk.Seat | None:

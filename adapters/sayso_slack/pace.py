@@ -1,6 +1,6 @@
 """Keeps calls as far apart as Slack wants them; a call that Slack told to wait waits, and others go on.
 
-The rule: a wait that would outlast the courier's lease is not begun, the courier is told when to come again.
+The rule: nobody waits here for long, because other deliveries stand behind; the courier is told when to come again.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from sayso import clock, errors
 
-# Well below the courier's lease of 60 seconds, of which the call itself needs some.
-LONGEST_WAIT = 30.0
+# Seconds; well below the courier's lease of 60, of which the call itself needs some.
+LONGEST_WAIT = 10.0
 _MOST_KEYS = 1_000
 
 
@@ -26,29 +26,27 @@ class Pace:
         self._held: dict[str, datetime] = {}
 
     async def turn(self, key: str) -> None:
-        """Return when it is this call's turn. Raises `ChannelError` with `retry_after` where that is far away."""
+        """Return when it is this call's turn. Raises `ChannelError` with `retry_after` where that is not soon."""
         now = self._clock.now()
+        self._refuse_if_held(key, now)
         slot = max(self._next.get(key, now), now)
-        self._refuse_if_far(max(slot - self._ahead, self._held.get(key, now)), now)
+        wait = (slot - self._ahead - now).total_seconds()
+        if wait > LONGEST_WAIT:
+            raise errors.ChannelError("too many calls at once", retry_after=wait)
         self._next[key] = slot + self._interval
         self._forget(now)
-        await self._until(slot - self._ahead)
-        while (free := self._held.get(key, now)) > (here := self._clock.now()):
-            self._refuse_if_far(free, here)
-            await self._until(free)
+        if wait > 0:
+            await self._clock.within(slot - self._ahead, asyncio.Event().wait())
+            self._refuse_if_held(key, self._clock.now())
 
     def hold(self, key: str, seconds: float) -> None:
         """Slack told this key to wait."""
         self._held[key] = self._clock.now() + timedelta(seconds=seconds)
 
-    async def _until(self, at: datetime) -> None:
-        if at > self._clock.now():
-            await self._clock.within(at, asyncio.Event().wait())
-
-    def _refuse_if_far(self, at: datetime, now: datetime) -> None:
-        wait = (at - now).total_seconds()
-        if wait > LONGEST_WAIT:
-            raise errors.ChannelError("Slack asks to wait", retry_after=wait)
+    def _refuse_if_held(self, key: str, now: datetime) -> None:
+        left = (self._held.get(key, now) - now).total_seconds()
+        if left > 0:
+            raise errors.ChannelError("Slack asks to wait", retry_after=left)
 
     def _forget(self, now: datetime) -> None:
         if len(self._next) > _MOST_KEYS:

@@ -164,13 +164,24 @@ async def test_a_burst_of_posts_is_paced(there: Scene) -> None:
     assert len(there.cards()) == 8
 
 
-async def test_a_wait_that_would_outlast_the_lease_is_handed_back(there: Scene) -> None:
-    paced = pace.Pace(there.clock, 1.0, 2)
-    paced.hold("C1", 31)
+async def test_a_turn_that_is_far_away_is_handed_back(there: Scene) -> None:
+    paced = pace.Pace(there.clock, 20.0, 2)
+    for _ in range(2):
+        await paced.turn("C1")
     with pytest.raises(errors.ChannelError) as caught:
         await paced.turn("C1")
-    assert (caught.value.retry_after, caught.value.final) == (31.0, False)
+    assert (caught.value.retry_after, caught.value.final) == (20.0, False)
     await paced.turn("C2")
+
+
+async def test_edits_of_more_cards_than_a_minute_allows_all_come(there: Scene) -> None:
+    tickets = [await there.front.open(DEPLOY.model_copy(update={"id": f"r{n}"})) for n in range(25)]
+    refs = [await _pinned(there, ticket) for ticket in tickets]
+    editing = [asyncio.ensure_future(there.link.channel.edit(ref, _drawn(there, tickets[0]))) for ref in refs]
+    await there.slack.until(lambda: count(there, "chat.update") == 20)
+    there.clock.advance(10)
+    await asyncio.gather(*editing)
+    assert count(there, "chat.update") == 25
 
 
 async def test_after_a_restart_old_cards_still_decide(there: Scene, ann: Person) -> None:
@@ -246,15 +257,16 @@ async def test_a_deleted_card_is_given_up_and_the_decision_stands(there: Scene, 
     assert caught.value.final
 
 
+class Broken(memory.MemoryStore):
+    down = False
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        if self.down:
+            raise errors.StoreUnavailable("the database is locked")
+        return await super().load_ref(ref)
+
+
 async def test_a_deciding_press_while_the_store_is_down_is_not_acknowledged_and_says_so() -> None:
-    class Broken(memory.MemoryStore):
-        down = False
-
-        async def load_ref(self, ref: str) -> model.Ticket:
-            if self.down:
-                raise errors.StoreUnavailable("the database is locked")
-            return await super().load_ref(ref)
-
     kept = Broken()
     async with scene("http", kept=kept) as there:
         ann = there.slack.person("U1", name="ann")
@@ -266,6 +278,61 @@ async def test_a_deciding_press_while_the_store_is_down_is_not_acknowledged_and_
         kept.down = False
         await ann.press(there.card, "Allow")
         assert (await there.decision(ticket)).allowed
+
+
+class Gated(memory.MemoryStore):
+    """Answers a press only once somebody opens the gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.reached = asyncio.Event(), False
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        self.reached = True
+        await self.gate.wait()
+        return await super().load_ref(ref)
+
+
+async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_it_is_stored() -> None:
+    kept = Gated()
+    async with scene("http", kept=kept) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        seen = await ann.press(there.card, "Allow")
+        assert (seen.acked, seen.deliveries[0].why) == (False, "http_error 503")
+        assert seen.deliveries[0].seconds < 3
+        kept.gate.set()
+        assert (await there.front.wait(ticket.id)).allowed
+
+
+async def test_a_press_that_is_under_way_when_the_process_stops_still_counts() -> None:
+    kept = Gated()
+    async with scene(kept=kept) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        pressing = asyncio.ensure_future(ann.press(there.card, "Allow"))
+        await until(lambda: kept.reached)
+        stopping = asyncio.ensure_future(there.stop())
+        await there.slack.until(lambda: not there.slack.sockets.open)
+        kept.gate.set()
+        await stopping
+        assert (await there.front.get(ticket.id)).decision is not None
+        await pressing
+
+
+async def test_a_submission_while_the_store_is_down_keeps_what_was_typed_and_says_so() -> None:
+    kept = Broken()
+    async with scene("http", kept=kept) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        view = await there.open(ann, "Deny with reason…")
+        await ann.fill(view, {"Why not? The agent reads this.": "no"})
+        kept.down = True
+        seen = await ann.submit(ann.view)
+        assert "not counted" in seen.errors["Why not? The agent reads this."]
+        kept.down = False
+        await ann.submit(ann.view)
+        assert (await there.decision(ticket)).reason == "no"
 
 
 async def test_an_answer_by_reply_that_the_store_could_not_take_is_delivered_again() -> None:
@@ -311,3 +378,9 @@ async def test_nothing_in_the_settings_shows_a_secret(there: Scene) -> None:
 
 def _drawn(there: Scene, ticket: model.Ticket) -> card.Card:
     return draw.card_of(ticket, there.front.mint)
+
+
+async def _pinned(there: Scene, ticket: model.Ticket) -> MessageRef:
+    ref = await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
+    there.clock.advance(1)
+    return ref
