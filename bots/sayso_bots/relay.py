@@ -73,10 +73,11 @@ class Relay:
         return self._start + self._timeout - time.monotonic()
 
     def _may_try_again(self, pause: float, why: str) -> None:
-        if self._left() <= pause:
-            raise Failed(f"no decision within {self._timeout:g} seconds ({why})")
-        if not self._reached and time.monotonic() - self._start + pause > PATIENCE:
+        left = self._left()
+        if not self._reached and min(left, left - self._timeout + PATIENCE) <= pause:
             raise Failed(f"sayso serve is not running at {self._url} ({why}): start it, or set SAYSO_URL")
+        if left <= pause:
+            raise Failed(f"no decision within {self._timeout:g} seconds ({why})")
 
     def _refused(self, status: int) -> NoReturn:
         hint = {

@@ -167,8 +167,11 @@ async def test_a_service_that_says_nothing_is_a_denial_at_the_deadline() -> None
     assert "no decision within 1 seconds" in ended.denial()
 
 
-async def test_a_service_that_is_not_running_is_a_denial_that_names_its_address(unused_port: int) -> None:
-    ended = await run(SAYSO_URL=f"http://127.0.0.1:{unused_port}")
+@pytest.mark.parametrize("words", [(), ("claude-code", "--timeout", "1")])
+async def test_a_service_that_is_not_running_is_a_denial_that_names_its_address(
+    unused_port: int, words: tuple[str, ...]
+) -> None:
+    ended = await run(*words, SAYSO_URL=f"http://127.0.0.1:{unused_port}")
     assert f"sayso serve is not running at http://127.0.0.1:{unused_port}" in ended.denial()
 
 
