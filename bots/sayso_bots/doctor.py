@@ -15,6 +15,10 @@ from sayso import errors
 from sayso_bots import door, environment, output, schema, settings
 
 
+# Seconds to try to reach the service: whoever runs this looks on.
+_PATIENCE = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at."""
@@ -58,8 +62,10 @@ async def _findings() -> AsyncGenerator[Finding]:
 
 
 async def _service(url: str, key: str | None) -> Finding:
+    from sayso_http import client
+
     try:
-        async with door.at_service(url, key) as desk:
+        async with client.RemoteDesk(url, key, patience=_PATIENCE) as desk:
             await desk.list(limit=1)
     except errors.SaysoError as error:
         return _wrong("service", error)

@@ -6,12 +6,16 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from sayso_bots import cli
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
 
 PATIENCE = 20.0
 """Seconds that a process may take: several of them start on a machine with few cores."""
@@ -82,6 +86,23 @@ class Command:
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """`command` without a process: for what needs none, and many times as fast."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                cli.run(arguments)
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bots.conftest import PATIENCE, Command
+from tests.bots.conftest import PATIENCE, Call, Command
 
 RUN = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id", "r1")
 
@@ -40,15 +40,15 @@ async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
     assert "Do not go ahead" in err
 
 
-def test_an_expired_request_is_no_decision(command: Command) -> None:
-    done = command(*RUN, "--wait", "--expires-in", "0.1s")
+def test_an_expired_request_is_no_decision(inside: Call) -> None:
+    done = inside(*RUN, "--wait", "--expires-in", "0.1s")
     assert done.returncode == 3
     assert "Silence is not consent" in done.stderr
 
 
-def test_an_expired_request_is_listed_as_expired_though_nobody_waited(command: Command) -> None:
-    assert command(*RUN, "--expires-in", "0.001s").returncode == 0
-    assert json.loads(command("list", "--json").stdout)[0]["decision"]["outcome"] == "expired"
+def test_an_expired_request_is_listed_as_expired_though_nobody_waited(inside: Call) -> None:
+    assert inside(*RUN, "--expires-in", "0.001s").returncode == 0
+    assert json.loads(inside("list", "--json").stdout)[0]["decision"]["outcome"] == "expired"
 
 
 async def test_an_edited_input_is_not_taken_for_a_plain_allow(command: Command) -> None:
@@ -103,17 +103,17 @@ async def test_a_form_is_filled_by_name_and_printed_as_json(command: Command, tm
     assert (returned, json.loads(out)) == (0, {"amount": 10.5, "paid": True, "tags": ["a", "b"]})
 
 
-def test_without_waiting_only_the_id_is_printed_and_asking_again_finds_it(command: Command) -> None:
-    first, again = command(*RUN), command(*RUN)
+def test_without_waiting_only_the_id_is_printed_and_asking_again_finds_it(inside: Call) -> None:
+    first, again = inside(*RUN), inside(*RUN)
     assert (first.returncode, first.stdout) == (0, "r1\n")
     assert again.stdout == first.stdout
-    assert len(json.loads(command("list", "--json").stdout)) == 1
+    assert len(json.loads(inside("list", "--json").stdout)) == 1
 
 
-def test_the_options_of_ask_reach_the_request(command: Command) -> None:
+def test_the_options_of_ask_reach_the_request(inside: Call) -> None:
     given = ("--title", "Deploy", "--body", "*why*", "--route", "web", "--agent", "bot", "--session", "s1")
     more = ("--risk", "high", "--expires-in", "2m", "--policy", "default", "--json")
-    asked = json.loads(command(*RUN, *given, *more).stdout)
+    asked = json.loads(inside(*RUN, *given, *more).stdout)
     request = asked["request"]
     assert asked["id"] == "r1"
     assert (request["title"], request["body"], request["route"]) == ("Deploy", "*why*", ["web"])
@@ -122,36 +122,36 @@ def test_the_options_of_ask_reach_the_request(command: Command) -> None:
     assert "ref" not in asked
 
 
-def test_a_late_answer_is_told_who_was_first(command: Command) -> None:
-    command(*RUN)
-    command("answer", "r1", "--allow")
-    late = command("answer", "r1", "--deny")
+def test_a_late_answer_is_told_who_was_first(inside: Call) -> None:
+    inside(*RUN)
+    inside("answer", "r1", "--allow")
+    late = inside("answer", "r1", "--deny")
     assert late.returncode == 2
     assert "Too late: allowed by terminal:" in late.stderr
 
 
-def test_show_prints_the_whole_card_the_ways_to_answer_and_the_log(command: Command) -> None:
-    command(*RUN)
-    shown = command("show", "r1", "--log").stdout
+def test_show_prints_the_whole_card_the_ways_to_answer_and_the_log(inside: Call) -> None:
+    inside(*RUN)
+    shown = inside("show", "r1", "--log").stdout
     assert "│ make deploy" in shown
     assert "sayso answer r1 --deny --reason TEXT" in shown
     assert "opened" in shown
-    assert [row["type"] for row in json.loads(command("show", "r1", "--log", "--json").stdout)["log"]] == ["opened"]
+    assert [row["type"] for row in json.loads(inside("show", "r1", "--log", "--json").stdout)["log"]] == ["opened"]
 
 
-def test_list_shows_only_what_was_asked_for(command: Command) -> None:
-    command(*RUN, "--session", "s1")
-    command("ask", "question", "Hm?", "--id", "q1", "--session", "s2")
-    command("answer", "q1", "--text", "yes")
+def test_list_shows_only_what_was_asked_for(inside: Call) -> None:
+    inside(*RUN, "--session", "s1")
+    inside("ask", "question", "Hm?", "--id", "q1", "--session", "s2")
+    inside("answer", "q1", "--text", "yes")
 
     def ids(*arguments: str) -> list[str]:
-        return [ticket["id"] for ticket in json.loads(command("list", "--json", *arguments).stdout)]
+        return [ticket["id"] for ticket in json.loads(inside("list", "--json", *arguments).stdout)]
 
     assert ids() == ["q1", "r1"]
     assert ids("--state", "pending") == ["r1"]
     assert ids("--session", "s2") == ["q1"]
     assert ids("--limit", "1") == ["q1"]
-    assert "Answered by terminal:" in command("list").stdout
+    assert "Answered by terminal:" in inside("list").stdout
 
 
 @pytest.mark.parametrize(
@@ -170,47 +170,45 @@ def test_list_shows_only_what_was_asked_for(command: Command) -> None:
         (("shwo",), "No such command 'shwo'"),
     ],
 )
-def test_a_wrong_command_is_one_clear_line_and_exit_code_2(
-    command: Command, arguments: tuple[str, ...], told: str
-) -> None:
-    done = command(*arguments)
+def test_a_wrong_command_is_one_clear_line_and_exit_code_2(inside: Call, arguments: tuple[str, ...], told: str) -> None:
+    done = inside(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
     assert done.stderr.startswith("sayso: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_an_answer_that_does_not_fit_names_the_part(command: Command) -> None:
-    command("ask", "choice", "Which?", "--option", "A", "--id", "c1")
-    wrong = command("answer", "c1", "--choice", "Z")
+def test_an_answer_that_does_not_fit_names_the_part(inside: Call) -> None:
+    inside("ask", "choice", "Which?", "--option", "A", "--id", "c1")
+    wrong = inside("answer", "c1", "--choice", "Z")
     assert wrong.returncode == 2
     assert "'Z' is not one of the options" in wrong.stderr
-    assert json.loads(command("show", "c1", "--json").stdout)["state"] == "pending"
+    assert json.loads(inside("show", "c1", "--json").stdout)["state"] == "pending"
 
 
-def test_without_a_keyboard_an_answer_must_be_given(command: Command) -> None:
-    command(*RUN)
-    assert "say what to answer" in command("answer", "r1").stderr
+def test_without_a_keyboard_an_answer_must_be_given(inside: Call) -> None:
+    inside(*RUN)
+    assert "say what to answer" in inside("answer", "r1").stderr
 
 
-def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(command: Command) -> None:
-    made = command("keys", "add", "bot", "--role", "agent")
-    listed = command("keys", "list", "--json")
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(inside: Call) -> None:
+    made = inside("keys", "add", "bot", "--role", "agent")
+    listed = inside("keys", "list", "--json")
     assert made.stdout.startswith("sayso_agent_")
     assert [(key["name"], key["role"]) for key in json.loads(listed.stdout)] == [("bot", "agent")]
     assert made.stdout.strip() not in listed.stdout
-    assert command("keys", "revoke", "bot").returncode == 0
-    assert json.loads(command("keys", "list", "--json").stdout) == []
+    assert inside("keys", "revoke", "bot").returncode == 0
+    assert json.loads(inside("keys", "list", "--json").stdout) == []
 
 
-def test_foreign_text_cannot_act_on_the_terminal(command: Command) -> None:
+def test_foreign_text_cannot_act_on_the_terminal(inside: Call) -> None:
     hostile = "\x1b[2J[red]hi[/red]\u202e"
-    command("ask", "question", hostile, "--id", "q1")
+    inside("ask", "question", hostile, "--id", "q1")
     for arguments in (("list",), ("show", "q1"), ("list", "--json"), ("show", "q1", "--json")):
-        shown = command(*arguments).stdout
+        shown = inside(*arguments).stdout
         assert "\x1b" not in shown
         assert "\u202e" not in shown
-    assert "[red]hi[/red]" in command("list").stdout
+    assert "[red]hi[/red]" in inside("list").stdout
 
 
 def test_whoever_sits_at_the_keyboard_is_asked_there(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import click
 import pytest
 
 from sayso_bots import cli
-from tests.bots.conftest import Command
+from tests.bots.conftest import Call, Command
 from tests.fakes.slack import FakeSlack
 
 
@@ -58,36 +58,36 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
     assert has is (path in prints or (path[:1] == ("ask",) and len(path) == 2))
 
 
-def test_a_bare_command_shows_its_help(command: Command) -> None:
-    done = command()
+def test_a_bare_command_shows_its_help(inside: Call) -> None:
+    done = inside()
     assert done.returncode == 2
     assert "Example:" in done.stderr
 
 
-def test_init_writes_settings_that_work_and_never_over_others(command: Command, tmp_path: Path) -> None:
-    assert command("init").returncode == 0
+def test_init_writes_settings_that_work_and_never_over_others(inside: Call, tmp_path: Path) -> None:
+    assert inside("init").returncode == 0
     written = (tmp_path / "sayso.toml").read_text()
-    assert command("doctor").returncode == 0
-    again = command("init")
+    assert inside("doctor").returncode == 0
+    again = inside("init")
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
     assert (tmp_path / "sayso.toml").read_text() == written
     assert "policies" in tomllib.loads(written)
 
 
-def test_init_slack_prints_a_manifest_and_the_steps_beside_it(command: Command) -> None:
-    done = command("init", "slack")
+def test_init_slack_prints_a_manifest_and_the_steps_beside_it(inside: Call) -> None:
+    done = inside("init", "slack")
     assert json.loads(done.stdout)["settings"]["socket_mode_enabled"] is True
     assert all(f"  {step}. " in done.stderr for step in (1, 2, 3))
-    over_http = json.loads(command("init", "slack", "--url", "https://sayso.example.com").stdout)
+    over_http = json.loads(inside("init", "slack", "--url", "https://sayso.example.com").stdout)
     assert over_http["settings"]["interactivity"]["request_url"].startswith("https://sayso.example.com/")
 
 
-def test_init_claude_code_prints_settings_and_the_steps_beside_it(command: Command) -> None:
-    done = command("init", "claude-code", "--event", "PreToolUse", "--matcher", "Bash", "--timeout", "300")
+def test_init_claude_code_prints_settings_and_the_steps_beside_it(inside: Call) -> None:
+    done = inside("init", "claude-code", "--event", "PreToolUse", "--matcher", "Bash", "--timeout", "300")
     (matcher,) = json.loads(done.stdout)["hooks"]["PreToolUse"]
     assert (matcher["matcher"], matcher["hooks"][0]["timeout"]) == ("Bash", 300)
     assert all(f"  {step}. " in done.stderr for step in (1, 2, 3))
-    http = json.loads(command("init", "claude-code", "--http", "--url", "https://sayso.example.com").stdout)
+    http = json.loads(inside("init", "claude-code", "--http", "--url", "https://sayso.example.com").stdout)
     (matcher,) = http["hooks"]["PermissionRequest"]
     assert matcher["hooks"][0]["url"].startswith("https://sayso.example.com/")
 
@@ -105,18 +105,18 @@ def test_init_claude_code_prints_settings_and_the_steps_beside_it(command: Comma
     ],
 )
 def test_doctor_names_what_is_wrong(
-    command: Command, tmp_path: Path, toml: str, variables: dict[str, str], failing: set[str]
+    inside: Call, tmp_path: Path, toml: str, variables: dict[str, str], failing: set[str]
 ) -> None:
     (tmp_path / "sayso.toml").write_text(toml)
-    done = command("doctor", "--json", **variables)
+    done = inside("doctor", "--json", **variables)
     assert {found["name"] for found in json.loads(done.stdout) if not found["ok"]} == failing
     assert done.returncode == (2 if failing else 0)
 
 
-def test_doctor_finds_a_database_that_others_can_write(command: Command, tmp_path: Path) -> None:
-    command("list")
+def test_doctor_finds_a_database_that_others_can_write(inside: Call, tmp_path: Path) -> None:
+    inside("list")
     (tmp_path / "sayso.db").chmod(0o666)
-    done = command("doctor")
+    done = inside("doctor")
     assert (done.returncode, "chmod 600 sayso.db" in done.stdout) == (2, True)
 
 
