@@ -143,7 +143,8 @@ def fit(card: Card, room: int) -> Card:
     parts = [_cut(part, share) for part in kept]
     if len(kept) < len(card.parts):
         parts.append(Note((text.Trusted(f"{len(card.parts) - len(kept)} more parts are not shown here."),)))
-    parts.append(Warn(text.Trusted("Not all of it is shown here. Press Review to read the whole content.")))
+    press = " Press Review to read the whole content." if card.review else ""
+    parts.append(Warn(text.Trusted(f"Not all of it is shown here.{press}")))
     return Card(
         ticket_id=card.ticket_id,
         tone=card.tone,
