@@ -11,9 +11,10 @@ from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
+import pydantic
 from slack_bolt.response import BoltResponse
 
-from sayso import channel, desk, dialog, draw, errors, model, wording
+from sayso import channel, desk, dialog, draw, errors, fields, model, wording
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.members import Members
@@ -120,7 +121,7 @@ class Front:
         try:
             actor = await self._members.actor(reply.who)
             account = actor.account
-            await self._desk.answer(ticket.id, model.Answer(text=reply.text or None), actor)
+            await self._desk.answer(ticket.id, _answer(reply.text), actor)
         except errors.AlreadyDecided as error:
             if not _repeats(error.ticket, account, reply.text):
                 self._tell_once(reply, ticket, told(error))
@@ -233,6 +234,14 @@ def _view(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:
 
 def _modal(answer: dict[str, Any]) -> BoltResponse:
     return BoltResponse(status=200, body=answer)
+
+
+def _answer(said: str) -> model.Answer:
+    try:
+        return model.Answer(text=said or None)
+    except pydantic.ValidationError as error:
+        message = f"write some text, at most {fields.MAX_TEXT} characters"
+        raise errors.InvalidAnswer(message, field="text") from error
 
 
 def _repeats(ticket: model.Ticket, account: str, said: str) -> bool:

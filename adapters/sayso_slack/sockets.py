@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
@@ -17,6 +18,8 @@ CONNECTIONS = 2
 # Seconds. The client itself would try for ever.
 _CONNECT_WITHIN = 15.0
 _PING_EVERY = 10.0
+# Every click is answered sooner than this.
+_FINISH_WITHIN = 5.0
 
 
 class Sockets:
@@ -25,7 +28,7 @@ class Sockets:
     def __init__(self, app: AsyncApp, app_token: str) -> None:
         self._app = app
         self._token = app_token
-        self._handlers: list[AsyncSocketModeHandler] = []
+        self._handlers: list[_Handler] = []
 
     async def open(self, api: web.Web) -> None:
         """Connect.
@@ -54,13 +57,14 @@ class Sockets:
         return any([await handler.client.is_connected() for handler in self._handlers])
 
     async def close(self) -> None:
-        """Take nothing more in."""
+        """Take nothing more in, and answer what came in before."""
+        await asyncio.gather(*(handler.finish() for handler in self._handlers))
         for handler in self._handlers:
             await handler.client.close()  # type: ignore[no-untyped-call]
         self._handlers.clear()
 
     async def _connect(self) -> None:
-        handler = AsyncSocketModeHandler(self._app, self._token, ping_interval=_PING_EVERY)
+        handler = _Handler(self._app, self._token, ping_interval=_PING_EVERY)
         self._handlers.append(handler)
         try:
             async with asyncio.timeout(_CONNECT_WITHIN):
@@ -68,3 +72,31 @@ class Sockets:
         except TimeoutError as error:
             raise errors.ChannelError("Slack does not take the socket connection", unsure=True) from error
         log.info("socket connected", extra={"connections": len(self._handlers)})
+
+
+class _Handler(AsyncSocketModeHandler):
+    """Knows what it is at: the client closes its connection without waiting for anybody."""
+
+    _busy: set[asyncio.Task[Any]]
+    _finishing = False
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._busy = set()
+
+    async def handle(self, client: Any, req: Any) -> None:
+        if self._finishing:
+            return  # unanswered: Slack tells the clicker that it failed, and delivers an event again
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.add(task)
+        try:
+            await super().handle(client, req)
+        finally:
+            self._busy.discard(task)
+
+    async def finish(self) -> None:
+        """Return once everything that came in is answered."""
+        self._finishing = True
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=_FINISH_WITHIN)

@@ -236,3 +236,14 @@ async def test_a_repeated_event_is_one_answer_and_nobody_is_told_they_were_late(
     assert "Too late: answered by ann" in await there.whispered(late)
     assert len(there.slack.ephemerals("U1")) == 1
     assert (await there.decision(ticket)).text == "Acme"
+
+
+@pytest.mark.parametrize("words", ["", "x" * 40_001, "a\ud800b"], ids=["empty", "too long", "not text"])
+async def test_a_reply_that_is_no_answer_is_told_so(there: Scene, ann: Person, words: str) -> None:
+    ticket = await there.ask(sayso.Question("Which customer?"))
+    seen = await ann.reply(there.card, words)
+    assert seen.acked
+    assert await there.whispered(seen)
+    assert (await there.front.get(ticket.id)).decision is None
+    await ann.reply(there.card, "Acme")
+    assert (await there.decision(ticket)).text == "Acme"
