@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,6 +37,17 @@ FORM = {
     },
     "required": ["amount", "sure", "why"],
 }
+
+
+MISTAKES: list[str] = []
+"""Errors of the script, and what the page's own policy forbade it."""
+
+
+@pytest.fixture(autouse=True)
+def no_mistakes() -> Generator[None]:
+    MISTAKES.clear()
+    yield
+    assert MISTAKES == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -73,11 +84,12 @@ async def page(context: async_api.BrowserContext, service: Service) -> AsyncGene
 async def inbox(
     context: async_api.BrowserContext, service: Service, person: str = "owner", *, clock: bool = False
 ) -> async_api.Page:
-    """A page that is signed in and live. A mistake in the script fails the test that is running."""
+    """A page that is signed in and live. Mistakes of its script fail the test."""
     session = await service.sessions.sign_in(await service.sessions.link(person, service.url))
     await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
     page = await context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.on("pageerror", lambda error: MISTAKES.append(str(error)))
+    page.on("console", lambda said: MISTAKES.append(said.text) if "Content Security Policy" in said.text else None)
     if clock:
         await page.clock.install()
     await page.goto(service.url)
