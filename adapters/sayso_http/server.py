@@ -22,7 +22,7 @@ def add_routes(
     *,
     authenticate: auth.Authenticate,
     ready: Mapping[str, health.Check] | None = None,
-    check_callback: Callable[[str], None] | None = None,
+    check_callback: Callable[[str], object] | None = None,
     longest_silence: float = stream.SILENCE,
 ) -> None:
     """Add the API to *app*, which brings the middlewares `auth.errors_as_json` and `auth.known_hosts`.
@@ -57,7 +57,7 @@ class _Requests:
         front: sayso_desk.Desk,
         authenticate: auth.Authenticate,
         held: waits.Waits,
-        check_callback: Callable[[str], None] | None,
+        check_callback: Callable[[str], object] | None,
     ) -> None:
         self._desk = front
         self._authenticate = authenticate

@@ -16,7 +16,7 @@ from aiohttp import typedefs, web
 
 import sayso
 from sayso import clock, desk, keys, opening, store, stores
-from sayso_http import auth, client, health, openapi, server
+from sayso_http import addresses, auth, client, health, openapi, server
 
 DOCUMENT = openapi.document()
 
@@ -98,6 +98,7 @@ class Service:
             self.front,
             authenticate=auth.authenticate(self.keys),
             ready=self.ready,
+            check_callback=addresses.check_callback_url,
             longest_silence=self.silence,
         )
         self.runner = web.AppRunner(app, shutdown_timeout=1)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import test_utils, web
 
 import sayso
 from sayso import channel, desk, errors, events
 from sayso.testing.clock import ManualClock
-from sayso_http import openapi
+from sayso_http import auth, openapi
 from tests.adapters.http_service import Service, permission, running
 from tests.conftest import until
 
@@ -298,6 +299,32 @@ async def test_a_store_that_is_away_is_503_with_a_time_to_come_again(
     assert (answered.status, answered.error["code"]) == (503, "store_unavailable")
     assert answered.headers["Retry-After"]
     assert "hunter2" not in answered.text
+
+
+async def test_a_callback_address_that_leads_inside_is_refused_when_it_is_asked(tmp_path: Path) -> None:
+    async with running(tmp_path, house=desk.House(callbacks=True)) as service:
+        inside = permission(callback_url="http://169.254.169.254/latest/meta-data/")
+        refused = await service.call("POST", "/v1/requests", "bot", inside)
+        taken = await service.call("POST", "/v1/requests", "bot", permission(callback_url="https://example.com/hook"))
+    assert (refused.status, refused.error["field"]) == (422, "callback_url")
+    assert taken.status == 201
+
+
+async def test_redirects_and_pages_that_a_handler_raises_pass_through() -> None:
+    async def redirect(_: web.Request) -> web.Response:
+        raise web.HTTPSeeOther("/elsewhere")
+
+    async def page(_: web.Request) -> web.Response:
+        raise web.HTTPForbidden(text="<h1>No</h1>", content_type="text/html")
+
+    app = web.Application(middlewares=[auth.errors_as_json])
+    app.router.add_get("/redirect", redirect)
+    app.router.add_get("/page", page)
+    async with test_utils.TestClient(test_utils.TestServer(app)) as browser:
+        moved = await browser.get("/redirect", allow_redirects=False)
+        assert (moved.status, moved.headers["Location"]) == (303, "/elsewhere")
+        refused = await browser.get("/page")
+        assert (refused.status, await refused.text()) == (403, "<h1>No</h1>")
 
 
 async def test_the_service_lives_and_is_ready(service: Service) -> None:
