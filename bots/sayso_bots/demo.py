@@ -72,6 +72,7 @@ async def _demo(auto: bool, folder: Path | None) -> int:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not everybody.done():
                 everybody.cancel()
+                await asyncio.gather(everybody, return_exceptions=True)
                 raise errors.SaysoError("the demo was stopped before everything was decided")
             return max(everybody.result())
 

@@ -165,7 +165,8 @@ def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
         return
     spans: list[card.Inline] = [T(wording.verdict(decision))]
     for index, one in enumerate(decision.by):
-        spans += [T(" by " if index == 0 else " and "), text.line(one.name), T(" ("), text.line(one.person), T(")")]
+        spans += [T(" by " if index == 0 else " and "), text.line(one.name)]
+        spans += [T(" ("), text.line(one.person), T(")")] if one.person != one.name else []
     yield card.Line((*spans, T(" · "), card.Moment(decision.decided_at)), strong=True)
     if decision.reason:
         yield card.Code((T("Reason"),), text.literal(decision.reason))

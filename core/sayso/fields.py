@@ -200,10 +200,19 @@ def _value(field: model.Field, value: Any) -> Any:
     try:
         checked = _adapter(field).validate_python(value)
     except pydantic.ValidationError as error:
-        raise errors.InvalidAnswer(f"{field.label}: {error.errors()[0]['msg']}", field=field.name) from error
+        raise errors.InvalidAnswer(f"{field.label}: {_plainly(field, error)}", field=field.name) from error
     if field.kind == "choice" and field.multiple and len(set(checked)) != len(checked):
         raise errors.InvalidAnswer(f"{field.label}: the same option twice", field=field.name)
     return checked.isoformat() if isinstance(checked, datetime.date) else checked
+
+
+def _plainly(field: model.Field, error: pydantic.ValidationError) -> str:
+    found = error.errors()[0]
+    if found["type"] == "value_error":
+        return found["msg"].removeprefix("Value error, ")
+    # what was typed is not even of the kind; the bounds and the pattern say what they want themselves
+    odd = found["type"].endswith(("_parsing", "_type", "_from_float")) and _NEEDED.get(field.kind)
+    return odd or found["msg"]
 
 
 def _adapter(field: model.Field) -> pydantic.TypeAdapter[Any]:
@@ -260,6 +269,13 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+_NEEDED: Mapping[str, str] = {
+    "text": "please write some text",
+    "number": "please give a number, such as 12.5",
+    "integer": "please give a whole number, such as 12",
+    "boolean": "please say yes or no",
+    "date": "please give a date, such as 2026-12-31",
+}
 _ADAPTERS: Mapping[str, Callable[[model.Field], pydantic.TypeAdapter[Any]]] = {
     "text": _text,
     "number": _number,

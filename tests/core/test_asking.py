@@ -189,6 +189,15 @@ def test_a_value_that_breaks_its_rule_names_its_field(values: dict[str, Any], fi
     assert found.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("number", "a number"), ("integer", "a whole number"), ("boolean", "yes or no"), ("date", "a date")],
+)
+def test_what_was_typed_wrongly_is_said_in_plain_words(kind: Any, said: str) -> None:
+    with pytest.raises(errors.InvalidAnswer, match=f"Age: please .*{said}"):
+        fields.check([model.Field(name="a", label="Age", kind=kind)], {"a": "many"})
+
+
 def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
     with pytest.raises(errors.InvalidRequest, match="exclusiveMinimum"):
         asking.checked(asking.Form("Refund", Refund))
