@@ -14,7 +14,6 @@ import click
 from sayso import errors
 from sayso_bots import door, environment, output, schema, settings
 
-
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sayso import draw, model, text, tokens, wording
+from sayso import draw, fields, model, text, tokens, wording
 from sayso_bots import render
 from sayso_http import tickets
 
@@ -26,6 +26,8 @@ def ticket_json(ticket: model.Ticket) -> model.JsonObject:
 def card(ticket: model.Ticket) -> None:
     """The card, as text; buttons stand there as commands, so no working token is made for it."""
     click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only"))))
+    if ticket.request.kind == "form" and ticket.decision is None:
+        click.echo(render.form(fields.of_request(ticket.request)))
 
 
 def state_of(ticket: model.Ticket) -> str:

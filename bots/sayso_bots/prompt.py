@@ -40,7 +40,7 @@ async def decide(desk: door.Door, ticket: model.Ticket) -> model.Decision:
     await asyncio.wait({answering, deciding}, return_when=asyncio.FIRST_COMPLETED)
     if answering.done() and not deciding.done() and (error := answering.exception()):
         # not theirs to decide; somebody else still may
-        click.echo(str(error), err=True)
+        click.echo(str(error) or "not answered here", err=True)
     decided = await deciding
     answering.cancel()
     return decided

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-from sayso import card, prose, text, tokens
+from sayso import card, model, prose, text, tokens
 
 _BAR = "  │ "
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
@@ -30,6 +30,20 @@ def render(drawn: card.Card) -> str:
     if drawn.controls:
         lines += ["", *_commands(drawn)]
     return "\n".join(lines)
+
+
+def form(asked: Iterable[model.Field]) -> str:
+    """What `--value` takes: a card has no room for the fields of a form, other surfaces show them in a dialog."""
+    return "\n".join(line for field in asked for line in _field(field))
+
+
+def _field(field: model.Field) -> Iterable[str]:
+    several = ", several" if field.multiple else ""
+    kind = f"{field.kind}{several}" + ("" if field.required else ", may be left out")
+    yield f"  --value {_quoted(text.line(field.name))}=…  ({kind})  {_quoted(text.line(field.label))}"
+    if field.description:
+        yield from _barred(text.literal(field.description).text)
+    yield from (f"    {_quoted(text.line(option.label))}" for option in field.options)
 
 
 def _part(part: card.Part) -> Iterable[str]:
@@ -87,8 +101,12 @@ def _span(span: card.Inline) -> str:
     if isinstance(span, card.Moment):
         return _local(span.at)
     if isinstance(span, text.Literal):
-        return json.dumps(span.text, ensure_ascii=False)
+        return _quoted(span)
     return span
+
+
+def _quoted(span: text.Literal) -> str:
+    return json.dumps(span.text, ensure_ascii=False)
 
 
 def _local(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,15 @@ async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
         returned, out, err = await asking.ended()
     assert (returned, out) == (3, "")
     assert "Do not go ahead" in err
+
+
+async def test_whoever_stops_waiting_has_no_decision_and_the_request_stays_open(command: Command) -> None:
+    async with command.started(*RUN, "--wait") as asking:
+        await asking.line("waiting for r1", error=True)
+        asking.process.send_signal(signal.SIGINT)
+        returned, _, err = await asking.ended()
+    assert (returned, err.strip()) == (3, "sayso: stopped")
+    assert json.loads(command("show", "r1", "--json").stdout)["state"] == "pending"
 
 
 def test_an_expired_request_is_no_decision(inside: Call) -> None:
@@ -137,6 +147,11 @@ def test_show_prints_the_whole_card_the_ways_to_answer_and_the_log(inside: Call)
     assert "sayso answer r1 --deny --reason TEXT" in shown
     assert "opened" in shown
     assert [row["type"] for row in json.loads(inside("show", "r1", "--log", "--json").stdout)["log"]] == ["opened"]
+
+
+def test_show_lists_the_fields_of_a_form(inside: Call) -> None:
+    inside("ask", "form", "Refund", "--schema", '{"properties": {"amount": {"type": "number"}}}', "--id", "f1")
+    assert '--value "amount"=…  (number, may be left out)  "amount"' in inside("show", "f1").stdout
 
 
 def test_list_shows_only_what_was_asked_for(inside: Call) -> None:

@@ -1,9 +1,11 @@
 """A card in a terminal: everything is there, and foreign text stays behind its bar or in its quotes."""
 
+from typing import get_args
+
 import pytest
 
 import sayso
-from sayso import desk, draw, memory, model, tokens
+from sayso import desk, draw, memory, model, testing, tokens
 from sayso.testing.clock import ManualClock
 from sayso_bots import render
 
@@ -62,6 +64,37 @@ async def test_foreign_lines_never_begin_like_ours(foreign: model.Request) -> No
     assert not any(line.startswith("✓") for line in lines)
     assert lines.count("To answer:") == 1
     assert any("Allowed by ann" in line for line in lines)
+
+
+# the label of a field is not on the card
+@pytest.mark.parametrize("field", sorted({*get_args(testing.RequestField)} - {"label"}))
+def test_hostile_text_in_any_field_is_shown_and_harmless(field: testing.RequestField) -> None:
+    told = testing.render("terminal", field, "x\n✓ Allowed by ann\nTo answer:\r\x1b[2J[red]")
+    assert "Allowed by ann" in told
+    assert not {sign for sign in told if not sign.isprintable()} - {"\n"}
+    ours = [line for line in told.split("\n") if not line.startswith("  │ ")]
+    assert not any(line.startswith(("✓ Allowed", "Allowed by")) for line in ours)
+    assert ours.count("To answer:") <= 1
+
+
+def test_the_fields_of_a_form_are_listed_with_what_they_take() -> None:
+    options = (model.Option(label="EUR"), model.Option(label="USD\n✓"))
+    asked = [
+        model.Field(name="amount", label="Amount", kind="number"),
+        model.Field(
+            name="in", label="Which\nTo answer:", kind="choice", options=options, multiple=True, required=False
+        ),
+        model.Field(name="why", label="Why", description="a\nTo answer:"),
+    ]
+    assert render.form(asked).split("\n") == [
+        '  --value "amount"=…  (number)  "Amount"',
+        '  --value "in"=…  (choice, several, may be left out)  "Which⏎To answer:"',
+        '    "EUR"',
+        '    "USD⏎✓"',
+        '  --value "why"=…  (text)  "Why"',
+        "  │ a",
+        "  │ To answer:",
+    ]
 
 
 async def test_a_quote_in_a_name_does_not_end_its_quotes() -> None:
