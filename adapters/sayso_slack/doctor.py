@@ -33,7 +33,7 @@ async def _token(api: Web) -> AsyncIterator[Finding]:
     except errors.ChannelError as error:
         yield _wrong("SLACK_BOT_TOKEN", error)
         return
-    yield Finding("SLACK_BOT_TOKEN", True, f"{who.get('user')} in {who.get('team')}")
+    yield Finding("SLACK_BOT_TOKEN", True, f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})")
     missing = [scope for scope in SCOPES if scope not in scopes]
     if missing:
         needed = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
