@@ -87,7 +87,7 @@ def bases(node: ast.ClassDef) -> set[str]:
 
 
 def stores() -> dict[str, Path]:
-    """Classes that keep tickets: both verbs of the `Store` protocol, neither the protocol itself nor an unfinished one."""
+    """Classes that keep tickets: both verbs of the `Store` protocol, and neither the protocol nor an unfinished one."""
     found: dict[str, Path] = {}
     for path in modules("core", "adapters"):
         for node in classes(parse(path)):

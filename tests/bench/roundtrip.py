@@ -1,6 +1,6 @@
 """Ask, store, answer, resume per second, against a bare loop of two durable SQLite commits in the same run.
 
-    python -m tests.bench.roundtrip [--rounds 3] [--seconds 1.5]
+python -m tests.bench.roundtrip [--rounds 3] [--seconds 1.5]
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+
 from sayso import clock as clocks
 from sayso import courier, desk, errors, events, memory, model
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
-
 from tests.conftest import until
 from tests.core.samples import MINT, actor, permission
 

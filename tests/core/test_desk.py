@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
 from sayso import asking, desk, dialog, draw, errors, events, memory, model, people, store, tokens
 from sayso.testing.clock import ManualClock
-
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor, permission
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from sayso import asking, card, dialog, draw, errors, model, submission, text, tokens
 
+from sayso import asking, card, dialog, draw, errors, model, submission, text, tokens
 from tests.core.samples import MINT, opened, permission
 
 ROOM = dialog.Room(content=2000, inputs=3, typed=3000)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import sayso
 from sayso import blocking, desk, digest, errors, gate, memory, model, stores
 from sayso.opening import mint
 from sayso.store import Query
-
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 import sayso
 from sayso import errors, keys, memory, model, opening, people
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sayso import asking, digest, errors, events, machine, model
 
+from sayso import asking, digest, errors, events, machine, model
 from tests.core.samples import DEPLOY, NOW, after, opened, permission, person, said
 
 REDRAWN = (events.Redraw(place="chat:#ops"),)
