@@ -1,15 +1,12 @@
 """The commands over a database of their own: what they print, and above all what they exit with."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.bots.conftest import PATIENCE, Call, Command
+from tests.bots.conftest import Call, Command
 
 RUN = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id", "r1")
 
@@ -224,26 +221,3 @@ def test_foreign_text_cannot_act_on_the_terminal(inside: Call) -> None:
         assert "\x1b" not in shown
         assert "\u202e" not in shown
     assert "[red]hi[/red]" in inside("list").stdout
-
-
-def test_whoever_sits_at_the_keyboard_is_asked_there(tmp_path: Path) -> None:
-    ours, theirs = os.openpty()
-    try:
-        asking = subprocess.Popen(
-            [sys.executable, "-m", "sayso_bots", *RUN, "--wait"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            stdin=theirs,
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-        )
-        seen = b""
-        while b"Allow?" not in seen:
-            seen += os.read(ours, 4096)
-        os.write(ours, b"too risky\n")
-        out, _ = asking.communicate(timeout=PATIENCE)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert asking.returncode == 1
-    assert b"Reason: too risky" in out

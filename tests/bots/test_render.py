@@ -81,14 +81,12 @@ def test_the_fields_of_a_form_are_listed_with_what_they_take() -> None:
     options = (model.Option(label="EUR"), model.Option(label="USD\n✓"))
     asked = [
         model.Field(name="amount", label="Amount", kind="number"),
-        model.Field(
-            name="in", label="Which\nTo answer:", kind="choice", options=options, multiple=True, required=False
-        ),
+        model.Field(name="in", label="Which\n?", kind="choice", options=options, multiple=True, required=False),
         model.Field(name="why", label="Why", description="a\nTo answer:"),
     ]
     assert render.form(asked).split("\n") == [
         '  --value "amount"=…  (number)  "Amount"',
-        '  --value "in"=…  (choice, several, may be left out)  "Which⏎To answer:"',
+        '  --value "in"=…  (choice, several, may be left out)  "Which⏎?"',
         '    "EUR"',
         '    "USD⏎✓"',
         '  --value "why"=…  (text)  "Why"',

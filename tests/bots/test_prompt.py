@@ -1,0 +1,120 @@
+"""Answering at the keyboard: a real terminal, a real process, and whoever is first."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bots.conftest import PATIENCE, Call
+
+ASK = ("ask", "permission", "--tool", "Bash", "--id", "r1", "--wait")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Somebody's screen and keyboard, with `sayso` running in it."""
+
+    process: subprocess.Popen[bytes]
+    ours: int
+    unread: bytearray = field(default_factory=bytearray)
+
+    def until(self, shown: str) -> None:
+        """Read on up to *shown*."""
+        while shown.encode() not in self.unread:
+            ready, _, _ = select.select([self.ours], [], [], PATIENCE)
+            assert ready, f"{shown!r} was not shown, but {self.unread.decode()!r}"
+            self.unread.extend(os.read(self.ours, 4096))
+        del self.unread[: self.unread.index(shown.encode()) + len(shown.encode())]
+
+    def type(self, line: str) -> None:
+        os.write(self.ours, line.encode() + b"\n")
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code, and what a script would have read."""
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out.decode()
+
+
+@contextmanager
+def terminal(folder: Path, *arguments: str) -> Generator[Terminal]:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sayso_bots", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    try:
+        yield Terminal(process, ours)
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_yes_allows(tmp_path: Path) -> None:
+    with terminal(tmp_path, *ASK) as screen:
+        screen.until("Allow?")
+        screen.type("y")
+        assert screen.ended()[0] == 0
+
+
+def test_anything_but_yes_or_no_denies_and_is_the_reason(tmp_path: Path) -> None:
+    with terminal(tmp_path, *ASK) as screen:
+        screen.until("Allow?")
+        screen.type("")
+        screen.until("Allow?")
+        screen.type("too risky")
+        code, out = screen.ended()
+    assert code == 1
+    assert "Reason: too risky" in out
+
+
+def test_somebody_elsewhere_may_be_first(tmp_path: Path, inside: Call) -> None:
+    with terminal(tmp_path, *ASK) as screen:
+        screen.until("Allow?")
+        assert inside("answer", "r1", "--deny").returncode == 0
+        assert screen.ended()[0] == 1
+
+
+def test_a_closed_keyboard_leaves_the_decision_to_others(tmp_path: Path, inside: Call) -> None:
+    with terminal(tmp_path, *ASK) as screen:
+        screen.until("Allow?")
+        os.write(screen.ours, b"\x04")
+        screen.until("not answered here")
+        assert inside("answer", "r1", "--allow").returncode == 0
+        assert screen.ended()[0] == 0
+
+
+def test_a_choice_is_made_by_number_and_a_wrong_one_is_asked_again(tmp_path: Path, inside: Call) -> None:
+    inside("ask", "choice", "Which?", "--option", "A", "--option", "B", "--id", "c1")
+    with terminal(tmp_path, "answer", "c1") as screen:
+        screen.until("(number): ")
+        screen.type("7")
+        screen.until("'7' is not one of the options")
+        screen.until("(number): ")
+        screen.type("2")
+        assert screen.ended()[0] == 0
+    assert json.loads(inside("show", "c1", "--json").stdout)["decision"]["choices"] == ["B"]
+
+
+def test_a_form_is_asked_field_by_field(tmp_path: Path, inside: Call) -> None:
+    tags = {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}
+    schema = {"properties": {"amount": {"type": "number"}, "paid": {"type": "boolean"}, "tags": tags}}
+    inside("ask", "form", "Refund", "--schema", json.dumps(schema), "--id", "f1")
+    with terminal(tmp_path, "answer", "f1") as screen:
+        for prompt, typed in (('"amount": ', "10"), ('"paid" (yes or no): ', ""), ("(number or numbers): ", "2,1")):
+            screen.until(prompt)
+            screen.type(typed)
+        assert screen.ended()[0] == 0
+    assert json.loads(inside("show", "f1", "--json").stdout)["decision"]["values"] == {"amount": 10, "tags": ["b", "a"]}
