@@ -152,6 +152,23 @@ async def test_a_name_is_looked_up_once(there: Scene) -> None:
     assert count(there, "conversations.list") == 1
 
 
+async def test_a_name_is_found_among_many_channels(there: Scene) -> None:
+    for number in range(600):
+        there.slack.channel(f"CX{number}", name=f"room-{number}", with_app=number == 599)
+    await there.ask(sayso.Permission(tool="Bash", input={}, route=["slack:#room-599"]))
+    assert len(there.cards("CX599")) == 1
+
+
+async def test_a_lost_card_is_found_below_other_messages(there: Scene, ann: Person) -> None:
+    there.slack.fail_next("chat.postMessage", "lost")
+    await there.ask(DEPLOY)
+    for number in range(120):
+        await ann.say("C1", f"chatter {number}")
+    there.clock.advance(10)
+    await there.deliver()
+    assert len(there.cards()) == 1
+
+
 async def test_a_burst_of_posts_is_paced(there: Scene) -> None:
     for number in range(8):
         await there.front.open(sayso.Permission(tool="Bash", input={}, id=f"r{number}"))
@@ -305,7 +322,7 @@ async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_i
         assert (await there.front.wait(ticket.id)).allowed
 
 
-async def test_a_press_that_is_under_way_when_the_process_stops_still_counts() -> None:
+async def test_a_press_that_is_under_way_when_the_process_stops_is_answered_and_counts() -> None:
     kept = Gated()
     async with scene(kept=kept) as there:
         ann = there.slack.person("U1", name="ann")
@@ -313,11 +330,11 @@ async def test_a_press_that_is_under_way_when_the_process_stops_still_counts() -
         pressing = asyncio.ensure_future(ann.press(there.card, "Allow"))
         await until(lambda: kept.reached)
         stopping = asyncio.ensure_future(there.stop())
-        await there.slack.until(lambda: not there.slack.sockets.open)
+        await asyncio.sleep(0)
         kept.gate.set()
         await stopping
         assert (await there.front.get(ticket.id)).decision is not None
-        await pressing
+        assert (await pressing).acked
 
 
 async def test_a_submission_while_the_store_is_down_keeps_what_was_typed_and_says_so() -> None:

@@ -1,16 +1,24 @@
 """Who may decide in Slack, and what everybody else is told: nobody's click is ever ignored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 import sayso
-from sayso import model
+import sayso_slack
+from sayso import errors, memory, model
+from sayso.testing.clock import ManualClock
+from sayso_slack import connection
+from sayso_slack.members import Home, Members
+from sayso_slack.parse import Who
 from tests.adapters.slack_scene import Scene, scene
 from tests.fakes.slack import Person
 
+Json = dict[str, Any]
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
 OUTSIDERS: dict[str, dict[str, Any]] = {
     "guest": {"is_restricted": True},
@@ -247,3 +255,83 @@ async def test_a_reply_that_is_no_answer_is_told_so(there: Scene, ann: Person, w
     assert (await there.front.get(ticket.id)).decision is None
     await ann.reply(there.card, "Acme")
     assert (await there.decision(ticket)).text == "Acme"
+
+
+async def test_a_window_that_cannot_open_is_said(there: Scene, ann: Person) -> None:
+    await there.ask(DEPLOY)
+    there.slack.fail_next("views.open", "expired_trigger_id")
+    seen = await ann.press(there.card, "Deny with reason…")
+    assert await there.whispered(seen) == "The window could not be opened. Please press again."
+
+
+async def test_something_unforeseen_is_no_answer_and_is_said() -> None:
+    class Bug(memory.MemoryStore):
+        async def load_ref(self, ref: str) -> model.Ticket:
+            raise RuntimeError("a bug")
+
+    async with scene("http", kept=Bug()) as there:
+        ann = there.slack.person("U1", name="ann")
+        await there.ask(DEPLOY)
+        seen = await ann.press(there.card, "Allow")
+        assert not seen.acked
+        assert "not counted" in await there.whispered(seen)
+
+
+# -- facts that the fake workspace has not: organisations, and answers that never come -----------------------------
+
+
+@asynccontextmanager
+async def members(user: Json | None, groups: tuple[str, ...] = ()) -> AsyncGenerator[Members, None]:
+    """Members of workspace T1 in organisation E1, of whom Slack knows *user*; None never answers."""
+
+    async def info(request: web.Request) -> web.Response:
+        if user is None:
+            await asyncio.Event().wait()
+        return web.json_response({"ok": True, "user": user})
+
+    async def no_group(request: web.Request) -> web.Response:
+        return web.json_response({"ok": False, "error": "no_such_subteam"})
+
+    served = web.Application()
+    served.router.add_get("/api/users.info", info)
+    served.router.add_get("/api/usergroups.users.list", no_group)
+    runner = web.AppRunner(served, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
+    async with connection.api_of(sayso_slack.Settings("xoxb-fake", api_url=url)) as api:
+        yield Members(api, ManualClock(), Home("T1", "E1"), groups)
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("facts", "team", "account", "member"),
+    [
+        ({"team_id": "T1"}, "T1", "slack:T1/U5", True),
+        ({"team_id": "T1"}, None, "slack:T1/U5", True),
+        ({"team_id": "T1"}, "T9", "slack:T1/U5", False),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}}, "T2", "slack:E1/U5", True),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E9"}}, "T2", "slack:T2/U5", False),
+        ({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1"}, "is_restricted": True}, "T2", None, False),
+        ({}, "T1", "slack:unknown/U5", False),
+    ],
+)
+async def test_members_are_those_of_the_workspace_or_its_organisation(
+    facts: Json, team: str | None, account: str | None, member: bool
+) -> None:
+    async with members({"id": "U5", "name": "eve", **facts}, ("slack:S404",)) as known:
+        actor = await known.actor(Who("U5", team, "eve"))
+    assert (actor.member, actor.groups) == (member, frozenset())
+    assert account in (None, actor.account)
+
+
+async def test_an_answer_about_somebody_else_is_refused() -> None:
+    async with members({"id": "U6", "team_id": "T1"}) as known:
+        with pytest.raises(errors.NotAllowed):
+            await known.actor(Who("U5", "T1"))
+
+
+async def test_who_is_not_known_in_time_is_not_known() -> None:
+    async with members(None) as known:
+        with pytest.raises(errors.ChannelError):
+            await known.actor(Who("U5", "T1"))
