@@ -50,7 +50,7 @@ async def test_allow_lets_the_tool_run_and_closes_the_card(there: Scene, ann: Pe
     assert (decision.outcome, decision.by[0].person, decision.by[0].via) == ("allowed", "ann", "slack:T1/U1")
     assert decision.input == {"command": "make deploy", "retries": 3}
     assert there.slack.controls(there.card) == []
-    assert "Allowed by ann (ann) · 2026-01-01 12:00 UTC" in there.slack.visible_text(there.card)
+    assert "Allowed by ann · 2026-01-01 12:00 UTC" in there.slack.visible_text(there.card)
 
 
 async def test_deny_stops_the_tool(there: Scene, ann: Person) -> None:
