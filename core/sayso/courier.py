@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -57,9 +58,10 @@ class Courier:
     async def deliver(self) -> int:
         """Perform all effects that are due now; how many there were."""
         jobs = await self._store.take(self._names, self._clock.now(), LEASE)
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(self._perform(job))
+        # no task group: whoever keeps a courier running must see a lost database as one, not inside a group of errors
+        for failed in await asyncio.gather(*map(self._perform, jobs), return_exceptions=True):
+            if failed is not None:
+                raise failed
         return len(jobs)
 
     async def _perform(self, job: store.Job) -> None:
@@ -74,6 +76,11 @@ class Courier:
                     await self._resume(ticket)
                 case _:
                     assert_never(job.effect)
+        except asyncio.CancelledError:
+            # whoever comes next need not wait for the lease to end
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self._store.retry(job, self._clock.now(), "the courier was stopped")
+            raise
         except errors.ChannelError as error:
             await self._failed(job, error)
         except Exception as error:
@@ -84,12 +91,18 @@ class Courier:
             await self._store.done(job)
 
     async def _announce(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
-        posted = [ref for ref in await self._store.refs(ticket.id) if ref.place == place]
-        if posted or (ticket.decision is not None and not again):
+        ref = next((ref for ref in await self._store.refs(ticket.id) if ref.place == place), None)
+        drawn = draw.card_of(ticket, self._desk.mint)
+        if ref is not None:
+            # an earlier try was cut short after this; nobody knows which state it showed
+            await self._channel(place).edit(ref, drawn)
+        elif ticket.decision is None or again:
+            ref = await self._channel(place).post(place, drawn, again=again)
+            await self._store.keep(ref)
+        else:
             return
-        ref = await self._channel(place).post(place, draw.card_of(ticket, self._desk.mint), again=again)
-        await self._store.keep(ref)
-        await self._note(ticket, place, ref.message)
+        if not (again and await self._noted(ticket, place)):
+            await self._note(ticket, place, ref.message)
         await self._catch_up(ticket, ref)
 
     async def _catch_up(self, shown: model.Ticket, ref: channel.MessageRef) -> None:
@@ -133,6 +146,10 @@ class Courier:
     async def _note(self, ticket: model.Ticket, place: model.Place, message: str) -> None:
         at: datetime = self._clock.now()
         await self._store.note(ticket.id, ticket.version, events.Delivered(at=at, place=place, message=message))
+
+    async def _noted(self, ticket: model.Ticket, place: model.Place) -> bool:
+        rows = await self._store.log(ticket.id)
+        return any(isinstance(row.entry, events.Delivered) and row.entry.place == place for row in rows)
 
     def _channel(self, place: model.Place) -> channel.Channel:
         return self._channels[place.partition(":")[0]]

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import apsw
 import pytest
 
+from sayso import card, channel, courier, desk, draw, errors, events, memory, model, sqlite
 from sayso import clock as clocks
-from sayso import courier, desk, errors, events, memory, model
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
@@ -173,6 +175,57 @@ async def test_a_callback_is_tried_on_its_own_schedule_and_then_given_up(
         await hopeless.deliver()
         clock.advance(60)
     assert await front.store.next_job(["callback"]) is None
+
+
+async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
+    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    ticket = await front.open(permission())
+    [job] = await front.store.take(["chat"], clock.now(), courier.LEASE)
+    ref = await board.post("chat:#ops", draw.card_of(ticket, MINT), again=False)
+    await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
+    assert await runner.deliver() == 1, "there is no card yet to redraw"
+    await front.store.keep(ref)
+    clock.advance(courier.LEASE)
+    assert await runner.deliver() == 1
+    assert [one.drawn.tone for one in board.pinned.values()] == ["bad"]
+    delivered = [row.entry for row in await front.store.log(job.ticket_id) if isinstance(row.entry, events.Delivered)]
+    assert [one.message for one in delivered] == ["1"]
+
+
+async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: desk.Desk, runner: courier.Courier) -> None:
+    reached, tries = asyncio.Event(), list[bool]()
+
+    class Endless(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+            tries.append(again)
+            reached.set()
+            return await asyncio.Future[channel.MessageRef]()
+
+    await front.open(permission())
+    stuck = asyncio.create_task(courier.Courier(front, [Endless()]).deliver())
+    await asyncio.wait_for(reached.wait(), 5)
+    stuck.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stuck
+    assert (tries, await runner.deliver()) == ([False], 1)
+
+
+async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path, clock: ManualClock) -> None:
+    kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
+    held = apsw.Connection(str(tmp_path / "a.db"))
+
+    class Locking(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+            held.execute("begin immediate")
+            return await super().post(place, drawn, again=again)
+
+    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    await front.open(permission())
+    with pytest.raises(errors.StoreUnavailable):
+        await courier.Courier(front, [Locking()]).deliver()
+    held.close()
+    await kept.close()
 
 
 async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
