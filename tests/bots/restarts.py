@@ -21,7 +21,7 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import model, store, stores
+from sayso import clock, keys, model, store, stores
 from sayso_slack import channel
 from tests.adapters.claude_service import call
 from tests.bots.conftest import Command, Running
@@ -35,6 +35,8 @@ WITHIN = 10.0
 SETTINGS = """
 [slack]
 channel = "#ops"
+[people.ann]
+slack = "T1/U1"
 [policies.both]
 approvers = ["anyone"]
 quorum = 2
@@ -53,7 +55,7 @@ class House:
     slack: FakeSlack
     database: str
     port: int
-    key: str
+    key: str = ""
     up: asyncio.Event = field(default_factory=asyncio.Event)
     crashes: int = 0
     _life: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -90,14 +92,17 @@ class House:
         await self.slack.until(lambda: not self.slack.sockets.open, within=WITHIN)
         self.crashes += 1
 
-    async def stop(self) -> tuple[int, str]:
-        """SIGTERM, unless it ended by one before, and what came of it: the exit code and the log."""
+    async def stopping(self) -> None:
+        """SIGTERM; returns once it is seen to stop."""
         self.up.clear()
-        with contextlib.suppress(ProcessLookupError):
-            self.running.process.terminate()
+        self.running.process.terminate()
+        await self.running.line("sayso stops", error=True)
+
+    async def stopped(self) -> None:
+        """It ends by itself, soon, and without complaint."""
         async with asyncio.timeout(WITHIN):
             code, _, said = await self.running.ended()
-        return code, said
+        assert (code, "Traceback" in said) == (0, False), said
 
     async def restart(self) -> None:
         """Killed, a minute passes, and it is started again."""
@@ -142,9 +147,13 @@ class House:
         """How often a card was posted."""
         return [made.method for made in self.slack.calls].count("chat.postMessage")
 
-    async def until(self, true: Callable[[], object]) -> None:
+    def activity(self) -> int:
+        """How much has happened between the service and Slack; a moment to do something at."""
+        return len(self.slack.calls) + len(self.slack.deliveries)
+
+    async def until(self, true: Callable[[], object], within: float = WITHIN) -> None:
         """Wait for something to happen in Slack."""
-        await self.slack.until(true, within=WITHIN)
+        await self.slack.until(true, within=within)
 
     async def poll(self, request: dict[str, Any]) -> dict[str, Any]:
         """An agent without any library: it posts a request, and asks for its decision until there is one."""
@@ -205,11 +214,12 @@ def request_of(message: Message) -> str | None:
 async def house(command: Command, database: str = "sqlite:///sayso.db") -> AsyncGenerator[House]:
     """Everything up, with Ann (U1) and Bob (U2) in #ops."""
     (command.folder / "sayso.toml").write_text(SETTINGS)
-    made = await asyncio.to_thread(command, "keys", "add", "bot", "--role", "agent", SAYSO_DATABASE_URL=database)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    async with FakeSlack(ack_within=WITHIN) as slack, AsyncExitStack() as life:
+    async with FakeSlack() as slack, AsyncExitStack() as life:
         slack.channel("C1", name="ops", members=["U1", "U2"])
-        there = House(command, slack, database, port, made.stdout.strip(), _life=life)
+        there = House(command, slack, database, port, _life=life)
+        async with there.stored() as kept:
+            there.key = await keys.Keys(kept).add("bot", "agent", clock.SystemClock().now())
         await there.start()
         yield there

@@ -162,7 +162,7 @@ class FakeSlack:
         return self._server.per_minute
 
     def fail_next(self, method: str, how: str, *, times: int = 1, retry_after: int = 1) -> None:
-        """Let calls fail: 429, 500, reset, lost (done, but the answer never comes), hang, or an error code."""
+        """Let calls fail: 429, 500, reset, hang, an error code, or lost and mute: done, and then a reset or a hang."""
         self._server.faults.retry_after = retry_after
         self._server.faults.plan(method, how, times)
 

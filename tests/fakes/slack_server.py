@@ -34,7 +34,8 @@ class Call:
 
 @dataclass
 class Faults:
-    """What goes wrong next, per method: 429, 500, reset, lost (done, but no answer), hang, or an error code."""
+    """What goes wrong next, per method: 429, 500, reset, hang, lost or mute (both done, and then a reset or a hang
+    instead of the answer), or an error code."""
 
     retry_after: int = 1
     _planned: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -101,7 +102,7 @@ class Server:
         if fault in ("429", "500", "reset", "hang"):
             return await self._misbehave(request, fault)
         try:
-            if fault not in ("", "lost"):
+            if fault not in ("", "lost", "mute"):
                 raise Refused(fault)
             self._admit(method, request.headers.get("Authorization", ""), args)
             answer = {"ok": True, **self._run(method, args)}
@@ -109,8 +110,8 @@ class Server:
             self.refusals.append((method, refused.answer))
             answer = refused.answer
         self._world.changed()
-        if fault == "lost":
-            return await self._misbehave(request, "reset")
+        if fault in ("lost", "mute"):
+            return await self._misbehave(request, "reset" if fault == "lost" else "hang")
         if answer.get("error") == "ratelimited":
             return self._ratelimited()
         return web.json_response(answer, headers={"x-oauth-scopes": ",".join(sorted(self.scopes))})

@@ -1,0 +1,88 @@
+"""Judges how a history ended: what agents and people were told must follow from what is stored, and from nothing else.
+
+The rule: it only compares. What should have happened is what the pure machine makes of the log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sayso import errors, events, machine, model, store
+
+# Entries that no change of a ticket goes with.
+_NOTES = (events.Turned, events.Delivered)
+
+
+@dataclass
+class Witnessed:
+    """What the service said to the outside, before and after every crash."""
+
+    asked: dict[str, str] = field(default_factory=dict[str, str])
+    """Requests that were acknowledged to an agent: id and digest."""
+    pressed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Presses that were acknowledged to a person: request id and account."""
+    decided: dict[str, model.Decision] = field(default_factory=dict[str, model.Decision])
+    """Decisions as the agents got them."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is in the database at the end."""
+
+    tickets: Mapping[str, model.Ticket]
+    rows: Mapping[str, Sequence[store.Row]]
+
+
+async def read(kept: store.Store) -> Stored:
+    """All of a small store."""
+    tickets = {ticket.id: ticket for ticket in await kept.list(store.Query(limit=10_000))}
+    return Stored(tickets, {id: await kept.log(id) for id in tickets})
+
+
+def violations(seen: Witnessed, stored: Stored) -> list[str]:
+    """Everything that is wrong, in words; empty where all promises were kept."""
+    return [*_lost(seen, stored), *(wrong for id in stored.tickets for wrong in _unfounded(id, stored))]
+
+
+def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
+    for id, digest in seen.asked.items():
+        if id not in stored.tickets or stored.tickets[id].digest != digest:
+            yield f"{id}: it was acknowledged, and is not stored as it was asked"
+    answers = Counter(_answers(stored))
+    for id, account in seen.pressed:
+        if not answers[id, account]:
+            yield f"{id}: a press of {account} was acknowledged, and neither counted nor refused"
+    for id, decision in seen.decided.items():
+        if id not in stored.tickets or stored.tickets[id].decision != decision:
+            yield f"{id}: the agent was told {decision.outcome}, and that is not what is stored"
+
+
+def _answers(stored: Stored) -> Iterator[tuple[str, str]]:
+    for id, rows in stored.rows.items():
+        for row in rows:
+            if isinstance(row.entry, events.Answered | events.Turned):
+                yield id, row.entry.by.account
+
+
+def _unfounded(id: str, stored: Stored) -> Iterator[str]:
+    ticket = stored.tickets[id]
+    changes = [row for row in stored.rows[id] if not isinstance(row.entry, _NOTES)]
+    if [row.version for row in changes] != list(range(1, ticket.version + 1)):
+        yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
+    replayed = ticket.model_copy(update={"version": 1, "answers": (), "undelivered": (), "decision": None})
+    deciding = 0
+    for row in changes:
+        if isinstance(row.entry, events.Opened):
+            continue
+        assert not isinstance(row.entry, _NOTES)
+        try:
+            replayed = machine.step(replayed, row.entry).ticket
+        except errors.Refused as refused:
+            yield f"{id}: the log has an answer that had to be refused: {refused}"
+        deciding += replayed.decision is not None
+    if deciding > 1:
+        yield f"{id}: {deciding} rows of the log decide it"
+    if replayed != ticket:
+        yield f"{id}: the ticket is not what the rules make of its log"
