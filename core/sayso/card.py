@@ -237,6 +237,8 @@ def _split(part: Part, room: int) -> Iterable[Part]:
     rest = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
     while rest:
         head = _head(rest, max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)) or rest[:1]
+        if len(head) < len(rest) and "\n" in head[len(head) // 2 :]:
+            head = head[: head.rindex("\n") + 1]  # a page ends with a line where it can
         yield Code(label, text.Literal(text.Safe(head)))
         rest = rest[len(head) :]
 

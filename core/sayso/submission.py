@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sayso import card, dialog, draw, errors, fields, model, tokens
+import pydantic
+
+from sayso import asking, card, dialog, draw, errors, fields, model, tokens
 
 
 def after(
@@ -17,6 +19,16 @@ def after(
     Raises:
         InvalidAnswer: `field` is the name of the input that is wrong.
     """
+    try:
+        return _meaning(ticket, pressed, draft, mint, room)
+    except pydantic.ValidationError as error:
+        # half a character, say: nothing that a person can type, but a forged submission can hold it
+        raise errors.InvalidAnswer(asking.invalid(error).message, field=next(iter(draft), None)) from error
+
+
+def _meaning(
+    ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+) -> dialog.Dialog | model.Answer:
     match pressed.action:
         case "allow":
             return model.Answer(verdict="allow")

@@ -51,6 +51,12 @@ def test_a_denial_asks_for_its_reason() -> None:
         assert refused.value.field == "reason"
 
 
+def test_half_a_character_is_no_answer() -> None:
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        submits(opened(), "reason", {"reason": "\ud800"})
+    assert refused.value.field == "reason"
+
+
 def test_an_edit_keeps_types_and_says_what_is_no_json() -> None:
     ticket = opened(permission(input={"command": "make", "tries": 3}))
     assert [(made.name, made.value) for made in opens(ticket, "edit").inputs] == [("k0", "make"), ("k1", "3")]
