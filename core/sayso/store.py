@@ -132,7 +132,7 @@ class Store(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[None]:
-        """Yields at once, then whenever the log may have grown, here or in another process; a cancelled wait ends nothing."""
+        """Yields at once, then whenever the log may have grown, here or elsewhere; a cancelled wait ends nothing."""
         ...
 
     async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
