@@ -43,7 +43,7 @@ class _Connector(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def open(  # noqa: A001 - the public name is sayso.open
+async def open(
     url: str | None = None, *, key: str | None = None, database: str | None = None
 ) -> AsyncGenerator[Asker]:
     """A desk to ask at.
