@@ -27,11 +27,12 @@ NOT_IN_CORE = {
     "aiohttp", "slack_bolt", "slack_sdk", "discord", "fastapi", "starlette", "uvicorn",
     "anthropic", "claude_agent_sdk", "langgraph", "mcp", "openai", "agents", "pydantic_ai",
 }  # fmt: skip
-# Written so that no pattern matches itself.
+# Spelled in halves: this file names no host either.
+HOSTS = ("py|pi.org", "python|hosted.org", "registry.npm|js", "registry.yarn|pkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(
-    r"pypi\.org|pythonhosted\.org|registry\.npmjs|registry\.yarnpkg|proxy\.golang|static\.crates"
-    r"|--(?:extra-)?index[-]url|--find[-]links|--trusted[-]host"
-    r"|https?://[^\s\"'<>)]+\.(?:whl|tgz|tar\.gz|tar\.xz|zip|deb)\b"
+    "|".join(re.escape(host.replace("|", "")) for host in HOSTS)
+    + r"|--(?:extra-)?index[-]url|--find[-]links|--trusted[-]host"
+    + r"|https?://[^\s\"'<>)]+\.(?:whl|tgz|tar\.gz|tar\.xz|zip|deb)\b"
 )
 
 
