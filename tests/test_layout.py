@@ -28,7 +28,7 @@ NOT_IN_CORE = {
     "anthropic", "claude_agent_sdk", "langgraph", "mcp", "openai", "agents", "pydantic_ai",
 }  # fmt: skip
 # Spelled in halves: this file names no host either.
-HOSTS = ("py|pi.org", "python|hosted.org", "registry.npm|js", "registry.yarn|pkg", "proxy.go|lang", "static.cra|tes")
+HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(
     "|".join(re.escape(host.replace("|", "")) for host in HOSTS)
     + r"|--(?:extra-)?index[-]url|--find[-]links|--trusted[-]host"
