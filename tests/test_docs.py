@@ -1,0 +1,536 @@
+"""What the README and docs/ say is true: their examples run, their tables are complete, their links lead somewhere."""
+
+import ast
+import asyncio
+import contextlib
+import importlib
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+import types
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import click
+import pydantic
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+import sayso
+from sayso import asking, errors, fields, gate, model, opening, store, stores
+from sayso.testing import samples
+from sayso_bots import cli, environment, schema, settings
+from sayso_claude import settings as claude_settings
+from sayso_http import auth, callback, openapi
+from tests.conftest import require
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")))
+}
+FENCE = re.compile(r"^( *)```(\w+)(?: (\w+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+# Set-up commands are run by .ci/run, and an ellipsis stands where a reader has a secret of their own.
+NOT_RUN = re.compile(r"\.venv/|…")
+# Seconds for all commands of a page.
+PATIENCE = 60.0
+# Requests that a page answers by itself.
+LEFT_ALONE = {"deploy-42", "deploy-7", "refund-7", "customer-7"}
+DEPLOY = '{"command": "make deploy"}'
+BEFORE = {"README.md": f"sayso ask permission --id deploy-42 --tool Bash --input '{DEPLOY}' > /dev/null; BUILD=8"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block."""
+
+    page: str
+    line: int
+    language: str
+    info: str
+    text: str
+
+    @property
+    def runs(self) -> bool:
+        return self.language in ("sh", "console") and not (self.language == "sh" and NOT_RUN.search(self.text))
+
+
+def blocks(*languages: str, page: str | None = None) -> list[Block]:
+    found: list[Block] = []
+    for name, text in PAGES.items():
+        for match in FENCE.finditer(text):
+            indent, language, info, inner = match.groups()
+            inner = re.sub(f"^{indent}", "", inner, flags=re.MULTILINE)
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Block(name, line, language, info or "", inner))
+    return [one for one in found if one.language in languages and page in (None, one.page)]
+
+
+def pages_with(*languages: str) -> list[str]:
+    return sorted({one.page for one in blocks(*languages) if one.language == "python" or one.runs})
+
+
+def named(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+# A scripted person
+
+
+def answer_of(request: model.Request) -> model.Answer:
+    if request.kind == "permission":
+        return sayso.Answer(verdict="allow")
+    if request.kind == "question":
+        return sayso.Answer(text="Acme")
+    if request.kind == "choice":
+        label = request.options[0].label
+        return sayso.Answer(choices=(label,)) if request.multiple else sayso.Answer(choice=label)
+    values = {"text": "some text", "number": 25.0, "integer": 2, "boolean": True, "date": "2026-01-01"}
+    return sayso.Answer(values={field.name: values[field.kind] for field in fields.of_request(request)})
+
+
+@contextlib.contextmanager
+def somebody_answers(folder: Path, but: set[str]) -> Generator[None]:
+    """A thread in which somebody at this terminal answers whatever is asked in *folder*."""
+    loop, ready = asyncio.new_event_loop(), threading.Event()
+    work: list[asyncio.Task[None]] = []
+
+    async def answering() -> None:
+        kept = await stores.connect(f"sqlite:///{folder / 'sayso.db'}")
+        desk = sayso.Desk(kept, await opening.mint(kept))
+        ready.set()
+        try:
+            async for _ in kept.changes():
+                for ticket in await kept.list(store.Query(state="pending", limit=50)):
+                    if ticket.id not in but:
+                        with contextlib.suppress(errors.Refused):
+                            await desk.answer(ticket.id, answer_of(ticket.request), opening.local("ann"))
+        finally:
+            await kept.close()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        work.append(loop.create_task(answering()))
+        with contextlib.suppress(asyncio.CancelledError):
+            loop.run_until_complete(work[0])
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert ready.wait(5)
+        yield
+        assert not work[0].done(), "the scripted person failed"
+    finally:
+        loop.call_soon_threadsafe(work[0].cancel)
+        thread.join(5)
+
+
+# Python
+
+
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    code = compile("\n" * block.line + block.text, block.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(eval(code, names))
+    else:
+        exec(code, names)
+
+
+def readme_channel() -> str:
+    return blocks("python", page="README.md")[-1].text
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_the_python_on_every_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "folders", channel_of_the_readme())
+    names: dict[str, Any] = {"__name__": "__main__"}
+    with somebody_answers(tmp_path, but={"folder-1"}):
+        for block in blocks("python", page=page):
+            if block.info != "contract":
+                run_python(block, names)
+    said = capsys.readouterr().out
+    expected = {
+        "README.md": "running make deploy\n",
+        "docs/channels.md": "allowed\n[]\n",
+        "docs/http.md": "",
+        "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
+        "refunded 25.0 for 1042\nallowed ['ann', 'bob']\n",
+    }
+    assert said == expected[page]
+
+
+def channel_of_the_readme() -> types.ModuleType:
+    module = types.ModuleType("folders")
+    exec(readme_channel(), vars(module))
+    return module
+
+
+def contract_of_the_page() -> Any:
+    (block,) = (block for block in blocks("python") if block.info == "contract")
+    names: dict[str, Any] = {"__name__": __name__}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "folders", channel_of_the_readme())
+        run_python(block, names)
+    return names["TestFolders"]
+
+
+# Collected here: all tests of the contract, for the channel that the README shows.
+TestFolders = contract_of_the_page()
+
+
+def test_the_receiver_of_callbacks_takes_what_the_service_sends_once(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = blocks("python", page="docs/http.md")
+    names: dict[str, Any] = {}
+    run_python(block, names)
+    secret = b"for tests only, never for people"
+    ticket = samples.sample(asking.Permission(tool="Bash"), samples.said(verdict="allow"))
+    sender = callback.CallbackResumer(secret)
+    assert ticket.decision is not None
+    body, headers = sender._signed(ticket, ticket.decision)
+    text = callback.secret_text(secret)
+    assert names["receive"](body, headers, text) == 200
+    assert names["receive"](body, headers, text) == 200
+    assert names["receive"](body + b" ", headers, text) == 400
+    assert capsys.readouterr().out == "r1 allowed\n"
+
+
+def test_the_python_page_names_everything_the_core_offers() -> None:
+    said = PAGES["docs/python.md"] + PAGES["README.md"]
+    assert [name for name in sayso.__all__ if not re.search(rf"\b{name}\b", said)] == []
+
+
+def test_the_walk_of_a_request_names_things_that_are_there() -> None:
+    walk = PAGES["README.md"].partition("## How one request travels")[2].partition("\n## ")[0]
+    names = re.findall(r"`(sayso\w*(?:\.\w+)+)`", walk)
+    assert len(names) > 15
+    assert [name for name in names if not _is_there(name)] == []
+
+
+def _is_there(dotted: str) -> bool:
+    parts = dotted.split(".")
+    for split in range(len(parts) - 1, 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            found: Any = importlib.import_module(".".join(parts[:split]))
+            for name in parts[split:]:
+                found = getattr(found, name, None)
+            return found is not None
+    return False
+
+
+# Commands
+
+
+@dataclass(frozen=True)
+class Step:
+    """One script or command, and what it should print."""
+
+    block: Block
+    script: str
+    expected: str | None
+
+
+def steps(page: str) -> list[Step]:
+    found: list[Step] = []
+    for block in (one for one in blocks("sh", "console", page=page) if one.runs):
+        if block.language == "sh":
+            found.append(Step(block, block.text, None))
+            continue
+        for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            found.append(Step(block, command, expected))
+    return found
+
+
+def tools(folder: Path) -> Path:
+    """`sayso` as a command, and a Claude Code that does nothing."""
+    place = folder / "bin"
+    place.mkdir()
+    for name, line in (("sayso", f'exec {sys.executable} -m sayso_bots "$@"'), ("claude", "exit 0")):
+        (place / name).write_text(f"#!/bin/sh\n{line}\n")
+        (place / name).chmod(0o755)
+    return place
+
+
+@contextlib.contextmanager
+def serving(folder: Path, variables: Mapping[str, str]) -> Generator[str]:
+    """A real service over the database in *folder*; its address without the scheme."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sayso_bots", "serve"],
+        cwd=folder,
+        env={**variables, "SAYSO_PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert "listens on" in first
+        yield first.rpartition("//")[2].strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def as_pattern(expected: str) -> str:
+    """An ellipsis stands for anything, the blanks at the end of a line and before a table for nothing."""
+    lines = [re.escape(line.strip()).replace("…", ".*") for line in expected.strip().splitlines()]
+    return r"\s*" + r"\s*\n\s*".join(lines) + r"\s*"
+
+
+@pytest.mark.parametrize("page", pages_with("sh", "console"))
+def test_the_commands_on_every_page_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
+    require(shutil.which("bash") and shutil.which("curl"), "bash and curl")
+    path = f"{tools(tmp_path)}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "USER": "ann"}
+    todo = steps(page)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(somebody_answers(tmp_path, but=LEFT_ALONE))
+        needs_service = any("curl" in step.script for step in todo)
+        host = stack.enter_context(serving(tmp_path, variables)) if needs_service else "127.0.0.1:8700"
+        parts = [f"printf '\\n@@ %s\\n' {number}\n{step.script}\n" for number, step in enumerate(todo)]
+        script = "\n".join(["set -e", BEFORE.get(page, ""), *parts]).replace("127.0.0.1:8700", host)
+        ran = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    printed = dict(re.findall(r"^@@ (\d+)\n(.*?)(?=^@@ |\Z)", ran.stdout, re.MULTILINE | re.DOTALL))
+    assert len(printed) == len(todo), ran.stdout
+    for number, step in enumerate(todo):
+        out = printed[str(number)]
+        assert '"error"' not in out, (named(step.block), out)
+        if step.expected is not None:
+            assert re.fullmatch(as_pattern(step.expected), out, re.DOTALL), (named(step.block), step.script, out)
+    # a command that is shown as misused has its own exit code
+    assert ran.returncode == (2 if "SAYSO_PROT" in script else 0), ran.stdout
+
+
+def commands(group: click.Command, above: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        if above and group.invoke_without_command:
+            yield " ".join(above), group
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield from commands(command, (*above, name))
+    else:
+        yield " ".join(above), group
+
+
+COMMANDS = dict(commands(cli.sayso_))
+
+
+def options(command: click.Command) -> set[str]:
+    """Its own; `--config` is everywhere."""
+    return {name for param in command.params for name in param.opts if name.startswith("--")} - {"--config"}
+
+
+def sections(page: str, level: str = "## ") -> dict[str, str]:
+    parts = re.split(rf"^{level}", PAGES[page], flags=re.MULTILINE)
+    return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts[1:]}
+
+
+def test_every_command_has_its_section() -> None:
+    assert sorted(sections("docs/commands.md")) == sorted(f"`sayso {name}`" for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_documented_and_no_other(name: str) -> None:
+    said = re.sub(FENCE, "", sections("docs/commands.md")[f"`sayso {name}`"])
+    found = set(re.findall(r"--[a-z][a-z-]+", said))
+    known = options(COMMANDS[name])
+    if name == "hook":
+        known = {"--timeout", "--url"}  # parsed by hand, for speed; see sayso_bots.hook
+    assert found == known
+
+
+@pytest.mark.parametrize("block", blocks("sh", "console"), ids=named)
+def test_every_sayso_command_in_an_example_exists(block: Block) -> None:
+    text = block.text.replace("\\\n", " ")
+    for line in re.findall(r"(?:^|[\s(;&])sayso ((?:(?!&&|\|\||[;|)#>\n]).)*)", text):
+        words = re.sub(r"'[^']*'|\"[^\"]*\"", "Q", line).split()
+        name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in COMMANDS), None)
+        assert name is not None, line
+        if name != "hook":
+            given = {word for word in words if word.startswith("--")}
+            assert given <= options(COMMANDS[name]), line
+
+
+# Settings
+
+
+def keys(table: type[pydantic.BaseModel], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field in table.model_fields.items():
+        inner, each = _table(field.annotation)
+        if inner is not None:
+            yield from keys(inner, f"{above}{name}.NAME." if each else f"{above}{name}.")
+        else:
+            yield f"{above}{name}", field
+
+
+def _table(annotation: Any) -> tuple[type[pydantic.BaseModel] | None, bool]:
+    """The table that a key holds, and whether it holds one for each name."""
+    if get_origin(annotation) is dict:
+        return _table(get_args(annotation)[1])[0], True
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next((found for one in get_args(annotation) if (found := _table(one))[0]), (None, False))
+    is_table = isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel)
+    return (annotation if is_table else None), False
+
+
+def default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+
+
+def table(page: str, heading: str) -> dict[str, str]:
+    """First column to second column of the table below a heading."""
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]*?) ?\|", sections(page)[heading], re.MULTILINE)
+    return {name: value.strip() for name, value in rows}
+
+
+def test_the_settings_page_has_every_key_with_its_default_and_no_other() -> None:
+    assert table("docs/settings.md", "sayso.toml") == {name: default(field) for name, field in keys(schema.Settings)}
+
+
+def test_the_settings_page_has_every_variable_with_its_default_and_no_other() -> None:
+    source = inspect.getsource(environment)
+    known = set(re.findall(r'"((?:SAYSO|SLACK)_[A-Z_]*[A-Z])"', source))
+    said = table("docs/settings.md", "Environment")
+    plain = environment.read({})
+    defaults = {"SAYSO_DATABASE_URL": plain.database, "SAYSO_HOST": plain.host, "SAYSO_PORT": str(plain.port)}
+    assert said == {name: f"`{defaults[name]}`" if name in defaults else "" for name in known}
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=named)
+def test_every_settings_example_is_accepted(block: Block) -> None:
+    assert settings.parse(tomllib.loads(block.text)) != schema.Settings()
+
+
+def test_every_variable_in_an_example_is_known() -> None:
+    known = table("docs/settings.md", "Environment")
+    used = {name for block in blocks("sh") for name in re.findall(r"\b(?:SAYSO|SLACK)_[A-Z_]+", block.text)}
+    assert used <= set(known)
+
+
+# JSON and HTTP
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=named)
+def test_every_json_example_is_what_it_is_said_to_be(block: Block) -> None:
+    match block.info:
+        case "request":
+            asking.parse(block.text)
+        case "answer":
+            for line in block.text.splitlines():
+                model.Answer.model_validate_json(line)
+        case "decision":
+            decision = model.Decision.model_validate_json(block.text)
+            assert set(json.loads(block.text)) == set(model.Decision.model_fields)
+            assert gate.approved_input("Bash", decision) == {"command": "make deploy"}
+        case "error":
+            auth.Failed.model_validate_json(block.text)
+        case "claude":
+            assert json.loads(block.text) == claude_settings.settings()
+        case _:
+            pytest.fail(f"{named(block)}: say after ```json what it is")
+
+
+async def test_the_http_page_has_every_route() -> None:
+    described = await openapi.serve(make_mocked_request("GET", "/v1/openapi.json"))
+    assert isinstance(described.body, bytes)
+    said = PAGES["docs/http.md"]
+    missing = [
+        f"{method.upper()} {path}"
+        for path, methods in json.loads(described.body)["paths"].items()
+        for method in methods
+        if f"`{method.upper()} {path}`" not in said
+    ]
+    assert missing == []
+
+
+def test_the_http_page_has_every_error_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", sections("docs/http.md")["Errors"], re.MULTILINE))
+    inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied"}
+    for kind in _below(errors.SaysoError):
+        if kind.code not in inside:
+            assert f"`{kind.code}`" in rows[str(kind.status)], kind
+    for status, code in auth._CODES.items():
+        assert f"`{code}`" in rows[str(status)]
+
+
+def _below(kind: type[errors.SaysoError]) -> Iterator[type[errors.SaysoError]]:
+    for one in kind.__subclasses__():
+        if one.__module__.startswith("sayso"):
+            yield one
+            yield from _below(one)
+
+
+# Links and words
+
+
+def anchors(text: str) -> set[str]:
+    heads = re.findall(r"^#+ (.*)$", re.sub(FENCE, "", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    broken: list[str] = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(FENCE, "", PAGES[page])):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (ROOT / page).parent / path if path else ROOT / page
+        known = anchors(found.read_text(encoding="utf-8")) if anchor and found.is_file() else set[str]()
+        if not found.is_file() or (anchor and anchor not in known):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    seen, todo = set[str](), ["README.md"]
+    while todo:
+        page = todo.pop()
+        seen.add(page)
+        for target in re.findall(r"\]\(([^)\s#]+\.md)", PAGES[page]):
+            name = os.path.normpath(Path(page).parent / target)
+            todo += [name] if name in PAGES and name not in seen else []
+    assert set(PAGES) - seen == set()
+
+
+def test_the_picture_is_small_and_a_picture() -> None:
+    (picture,) = DOCS.glob("images/*")
+    raw = picture.read_bytes()
+    assert raw.startswith(b"\x89PNG")
+    assert len(raw) < 150_000
+    assert picture.relative_to(ROOT).as_posix() in PAGES["README.md"]
+
+
+def test_what_the_readme_says_is_refused_is_refused() -> None:
+    for key in ("discord", "rules"):
+        with pytest.raises(errors.InvalidSettings) as refused:
+            settings.parse({key: {}})
+        assert refused.value.field == key
