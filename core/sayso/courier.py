@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
@@ -21,6 +21,8 @@ LEASE = 60.0
 _BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=300, jitter=1)
 # A card that could not be edited this often is left as it is; a press on it is still answered truly.
 _MOST_REDRAWS = 30
+# Effects of one channel that are performed at the same time.
+_AT_ONCE = 20
 
 
 class Resumer(Protocol):
@@ -47,13 +49,41 @@ class Courier:
         self._names = [*self._channels, *(["callback"] if resumer else [])]
 
     async def run(self) -> None:
-        """Deliver for ever."""
-        changes = self._store.changes()
-        while True:
-            if await self.deliver():
-                continue
-            wake = await self._store.next_job(self._names)
-            await self._clock.within(wake, anext(changes))
+        """Deliver for ever. Each channel has its own lane, and what is slow holds up nothing but itself."""
+        lanes = [asyncio.create_task(self._lane(name)) for name in self._names]
+        try:
+            done, _ = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+            for lane in done:
+                lane.result()  # only an error ends a lane
+        finally:
+            await _end(lanes)
+
+    async def _lane(self, name: str) -> None:
+        changes, busy = self._store.changes(), set[asyncio.Task[None]]()
+        try:
+            while True:
+                jobs = await self._store.take([name], self._clock.now(), LEASE, _AT_ONCE - len(busy))
+                busy |= {asyncio.create_task(self._perform(job)) for job in jobs}
+                busy = await self._still_busy(name, changes, busy)
+        finally:
+            await _end(busy)
+
+    async def _still_busy(
+        self, name: str, changes: AsyncIterator[None], busy: set[asyncio.Task[None]]
+    ) -> set[asyncio.Task[None]]:
+        """Return once there may be more to do, and room to do it; with what is not done yet."""
+        news = asyncio.create_task(self._news(name, changes))
+        try:
+            waited = {news, *busy} if len(busy) < _AT_ONCE else busy
+            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+        for one in done:
+            one.result()
+        return busy - done
+
+    async def _news(self, name: str, changes: AsyncIterator[None]) -> None:
+        await self._clock.within(await self._store.next_job([name]), anext(changes))
 
     async def deliver(self) -> int:
         """Perform all effects that are due now; how many there were."""
@@ -124,13 +154,12 @@ class Courier:
     async def _failed(self, job: store.Job, error: errors.ChannelError) -> None:
         context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
         wait = None if error.final else self._wait(job, error)
-        ticket = await self._store.load(job.ticket_id)
         if wait is not None:
             log.warning("delivery failed, trying again", extra={**context, "seconds": wait, "error": error.message})
             await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
             return
         log.error("delivery given up", extra={**context, "error": error.message, "hint": error.hint})
-        if isinstance(job.effect, events.Announce) and ticket.decision is None:
+        if isinstance(job.effect, events.Announce):
             await self._desk.undelivered(job.ticket_id, job.effect.place, error.message)
         await self._store.done(job)
 
@@ -153,3 +182,9 @@ class Courier:
 
     def _channel(self, place: model.Place) -> channel.Channel:
         return self._channels[place.partition(":")[0]]
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -241,3 +241,59 @@ async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_call_that_hangs_holds_up_nothing_else(front: desk.Desk) -> None:
+    class Hanging(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+            ref = await super().post(place, drawn, again=again)
+            return await asyncio.Future[channel.MessageRef]() if drawn.ticket_id == "slow" else ref
+
+    hanging = Hanging()
+    running = asyncio.create_task(courier.Courier(front, [hanging]).run())
+    await front.open(permission(id="slow"))
+    await until(lambda: hanging.pinned)
+    await front.open(permission(id="next"))
+    await until(lambda: len(hanging.pinned) == 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_more_work_than_is_done_at_once_is_done_all_the_same(
+    front: desk.Desk, runner: courier.Courier, board: Board
+) -> None:
+    for number in range(50):
+        await front.open(permission(id=f"r{number}"))
+    running = asyncio.create_task(runner.run())
+    await until(lambda: len(board.pinned) == 50)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path, clock: ManualClock) -> None:
+    kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
+    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    held = apsw.Connection(str(tmp_path / "a.db"))
+    held.execute("begin immediate")
+    with pytest.raises(errors.StoreUnavailable):
+        await asyncio.wait_for(courier.Courier(front, [Board()]).run(), 5)
+    held.close()
+    await kept.close()
+
+
+async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
+    front: desk.Desk, board: Board, clock: ManualClock
+) -> None:
+    class Forgetful(memory.MemoryStore):
+        async def load(self, id: str) -> model.Ticket:
+            if id == "lost":
+                raise errors.StoreUnavailable("request lost is damaged in the database")
+            return await super().load(id)
+
+    kept = Forgetful()
+    damaged = desk.Desk(kept, MINT, front.house, clock)
+    for name in ("lost", "fine"):
+        await damaged.open(permission(id=name))
+    await courier.Courier(damaged, [board]).deliver()
+    assert [pinned.drawn.ticket_id for pinned in board.pinned.values()] == ["fine"]
+    assert await kept.next_job(["chat"]) is not None
