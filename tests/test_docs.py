@@ -30,7 +30,9 @@ from sayso.testing import samples
 from sayso_bots import cli, environment, schema, settings
 from sayso_claude import settings as claude_settings
 from sayso_http import auth, callback, openapi
+from tests.bots.conftest import Command
 from tests.conftest import require
+from tests.fakes.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -230,6 +232,31 @@ def _is_there(dotted: str) -> bool:
     return False
 
 
+async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_set(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    (tmp_path / "sayso.toml").write_text(blocks("toml", page="README.md")[0].text)
+    agent = command("keys", "add", "release-bot", "--role", "agent").stdout.strip()
+    async with FakeSlack() as slack:
+        slack.channel("C1", name="approvals", members=["U1"])
+        ann = slack.person("U1", name="ann")
+        tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
+        served = {"SLACK_API_URL": slack.api_url, "SAYSO_PORT": "0", **tokens}
+        async with command.started("serve", **served) as running:
+            url = (await running.line("sayso listens on")).rpartition(" ")[2]
+            program = asyncio.create_task(asyncio.to_thread(run_program, {"SAYSO_URL": url, "SAYSO_KEY": agent}))
+            await slack.until(lambda: slack.messages("C1"))
+            assert (await ann.press(slack.messages("C1")[0], "Allow")).acked
+            assert await program == "running make deploy\n"
+
+
+def run_program(variables: Mapping[str, str]) -> str:
+    """What the first program of the README prints, in a process of its own."""
+    path = os.pathsep.join(filter(None, sys.path))
+    line = [sys.executable, "-c", blocks("python", page="README.md")[0].text]
+    environ = {**os.environ, "PYTHONPATH": path, **variables}
+    return subprocess.run(line, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+
+
 # Commands
 
 
@@ -244,7 +271,10 @@ class Step:
 
 def steps(page: str) -> list[Step]:
     found: list[Step] = []
-    for block in (one for one in blocks("sh", "console", page=page) if one.runs):
+    everywhere = [one for one in blocks("sh", "console") if one.runs]
+    # what stands on two pages, word for word, is run for the first of them
+    first = {one.text: one for one in reversed(everywhere)}
+    for block in (one for one in everywhere if one.page == page and first[one.text] is one):
         if block.language == "sh":
             found.append(Step(block, block.text, None))
             continue
