@@ -32,6 +32,7 @@ from sayso_claude import settings as claude_settings
 from sayso_http import auth, callback, openapi
 from tests.bots.conftest import Command
 from tests.conftest import require
+from tests.fakes import quick
 from tests.fakes.slack import FakeSlack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -284,14 +285,14 @@ def steps(page: str) -> list[Step]:
     return found
 
 
-def tools(folder: Path) -> Path:
-    """`sayso` as a command, and a Claude Code that does nothing."""
-    place = folder / "bin"
-    place.mkdir()
-    for name, line in (("sayso", f'exec {sys.executable} -m sayso_bots "$@"'), ("claude", "exit 0")):
-        (place / name).write_text(f"#!/bin/sh\n{line}\n")
-        (place / name).chmod(0o755)
-    return place
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `sayso` as a command, and a Claude Code that does nothing."""
+    place = tmp_path_factory.mktemp("bin")
+    (place / "claude").write_text("#!/bin/sh\nexit 0\n")
+    (place / "claude").chmod(0o755)
+    with quick.sayso(place):
+        yield place
 
 
 @contextlib.contextmanager
@@ -322,9 +323,9 @@ def as_pattern(expected: str) -> str:
 
 
 @pytest.mark.parametrize("page", pages_with("sh", "console"))
-def test_the_commands_on_every_page_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
+def test_the_commands_on_every_page_run_and_print_what_is_shown(page: str, tmp_path: Path, tools: Path) -> None:
     require(shutil.which("bash") and shutil.which("curl"), "bash and curl")
-    path = f"{tools(tmp_path)}{os.pathsep}{os.environ['PATH']}"
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "USER": "ann"}
     todo = steps(page)
     with contextlib.ExitStack() as stack:
