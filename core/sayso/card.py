@@ -6,7 +6,7 @@ Agent text stands only in `Literal` and `Prose`; what the service says is `Trust
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -110,6 +110,17 @@ Control = Button | Pick
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """The agent session that a ticket belongs to; where a platform has threads, each session has one."""
+
+    owner: str
+    """Who asks. Ids are chosen by agents, so two of them may use the same one."""
+    id: str
+    """For finding it again, never for showing."""
+    name: text.Literal
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A ticket as people see it."""
 
@@ -122,6 +133,9 @@ class Card:
     controls: tuple[Control, ...] = ()
     review: Button | None = None
     """Offered in place of the deciding controls where the parts do not fit."""
+    session: Session | None = None
+    talk: bool = False
+    """Whether it may be answered by talking; a permission never is."""
 
 
 # A line break takes the room of this many characters, so that a long listing is not a tall card.
@@ -145,14 +159,8 @@ def fit(card: Card, room: int) -> Card:
         parts.append(Note((text.Trusted(f"{len(card.parts) - len(kept)} more parts are not shown here."),)))
     press = " Press Review to read the whole content." if card.review else ""
     parts.append(Warn(text.Trusted(f"Not all of it is shown here.{press}")))
-    return Card(
-        ticket_id=card.ticket_id,
-        tone=card.tone,
-        summary=card.summary,
-        parts=tuple(parts),
-        controls=tuple(c for c in card.controls if isinstance(c, Button) and not c.deciding),
-        review=card.review,
-    )
+    left = tuple(c for c in card.controls if isinstance(c, Button) and not c.deciding)
+    return replace(card, parts=tuple(parts), controls=left)
 
 
 def whole(card: Card, room: int) -> bool:

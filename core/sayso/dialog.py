@@ -21,6 +21,8 @@ class Room:
     content: int
     inputs: int
     typed: int
+    options: int = 100
+    """Options that one input holds; a longer list takes the room of several inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, r
             return review(ticket, pressed.index, mint, room)
         case "fill":
             return fill(ticket, pressed.index, token, room)
+        case "pick":
+            return Dialog(T("Choose"), token, _question(ticket), inputs_of(ticket)[:1], T("Answer"))
         case _:
             return None
 
@@ -144,10 +148,15 @@ def steps_of(ticket: model.Ticket, room: Room) -> list[tuple[Input, ...]]:
     """The inputs, as many at once as the surface has room for."""
     steps: list[tuple[Input, ...]] = [()]
     for group in _groups(inputs_of(ticket)):
-        if len(steps[-1]) + len(group) > room.inputs and steps[-1]:
+        taken = sum(_units(made, room) for made in (*steps[-1], *group))
+        if taken > room.inputs and steps[-1]:
             steps.append(())
         steps[-1] += group
     return steps
+
+
+def _units(made: Input, room: Room) -> int:
+    return max(1, -(-len(made.options) // room.options))
 
 
 def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:

@@ -26,7 +26,15 @@ def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
         parts=tuple(_parts(ticket)),
         controls=controls,
         review=None if ticket.decision else review,
+        session=session_of(ticket),
+        talk=ticket.request.kind != "permission",
     )
+
+
+def session_of(ticket: model.Ticket) -> card.Session | None:
+    """The agent session that asks, where the agent named one."""
+    session = ticket.request.source.session
+    return card.Session(ticket.owner, session, text.line(session)) if session else None
 
 
 def value_text(value: Any) -> str:

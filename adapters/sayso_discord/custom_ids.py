@@ -1,0 +1,37 @@
+"""What a component carries: a token of the service, and how its press is meant. Pure.
+
+The rule: a custom id only says what was pressed. Who may do that, and whether it still counts, is looked up each time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+How = Literal["press", "choose", "submit", "window"]
+"""A button; a menu that sends what was chosen; a button that sends a window off as it is; a window with inputs."""
+
+# The version of this form; a component of another one is told to be outdated.
+_PREFIX = "sayso1"
+_LETTERS: dict[str, How] = {"p": "press", "c": "choose", "s": "submit", "w": "window"}
+_SHAPE = re.compile(rf"{_PREFIX}:([pcsw])(\d?):([A-Za-z0-9._-]{{1,80}})")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A custom id, read."""
+
+    how: How
+    token: str
+
+
+def made(how: How, token: str, number: int = 0) -> str:
+    """The custom id for a token; *number* tells several components apart that carry the same one."""
+    return f"{_PREFIX}:{how[0]}{number or ''}:{token}"
+
+
+def read(custom_id: str) -> Carried | None:
+    """What a custom id carries; None where it has not the form of ours."""
+    found = _SHAPE.fullmatch(custom_id)
+    return Carried(_LETTERS[found[1]], found[3]) if found else None

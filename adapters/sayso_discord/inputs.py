@@ -1,0 +1,154 @@
+"""One input of a dialog becomes labels of a modal, and what is sent back becomes what the dialog was sent. Pure.
+
+The rule: an option is known by its index; its text is for reading only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from sayso import dialog, text
+from sayso_discord import limits, rich
+
+Json = dict[str, Any]
+
+_YES, _NO = "yes", "no"
+# How much of one input's long text stands above the inputs.
+_ABOVE = 600
+_PLACEHOLDERS: Mapping[str, str] = {"date": "YYYY-MM-DD", "number": "A number", "integer": "A whole number"}
+
+
+def render(given: dialog.Input) -> list[Json]:
+    """The labels of an input; a long list of options takes several."""
+    label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
+    elements = list(_elements(given))
+    made: list[Json] = []
+    for index, element in enumerate(elements):
+        more = f" ({index + 1}/{len(elements)})" if len(elements) > 1 else ""
+        shown = limits.cut(label.strip() or "empty", limits.INPUT_LABEL - len(more)) + more
+        part: Json = {"type": limits.LABEL, "label": shown, "component": element}
+        if given.hint and given.hint.text.strip():
+            part["description"] = limits.cut(given.hint.text, limits.INPUT_HINT)
+        made.append(part)
+    return made
+
+
+def above(given: dialog.Input) -> str:
+    """What of an input is too long for its label and hint, as Markdown to stand above it; mostly nothing."""
+    label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
+    hint = given.hint.text if given.hint else ""
+    long = [label] if limits.length(label) > limits.INPUT_LABEL else []
+    long += [hint] if limits.length(hint) > limits.INPUT_HINT else []
+    return "\n".join(map(_box, long))
+
+
+def units(given: dialog.Input) -> int:
+    """How many labels of a modal an input takes."""
+    return max(1, -(-len(given.options) // limits.SELECT_OPTIONS))
+
+
+def select(custom_id: str, labels: Sequence[text.Literal], first: int, *, multiple: bool, placeholder: str) -> Json:
+    """A menu of at most 25 options, of which the first has the index *first*."""
+    options = [option(first + number, label) for number, label in enumerate(labels)]
+    made: Json = {"type": limits.SELECT, "custom_id": custom_id, "options": options}
+    return {**made, "placeholder": placeholder, "min_values": 1, "max_values": len(options) if multiple else 1}
+
+
+def option(index: int, label: text.Literal) -> Json:
+    """An option under its number, which tells options apart that begin alike; what is too long goes on below."""
+    shown = f"{index + 1} · {label.text}"
+    if limits.length(shown) <= limits.OPTION_TEXT:
+        return {"label": shown, "value": str(index)}
+    head = limits.cut(shown, limits.OPTION_TEXT)
+    return {"label": head, "value": str(index), "description": limits.cut(shown[len(head) - 1 :], limits.OPTION_TEXT)}
+
+
+def draft(components: Any) -> dict[str, dialog.Submitted]:
+    """What was filled in, by input name, from a submitted modal; what makes no sense is left out."""
+    found: dict[str, dialog.Submitted] = {}
+    for part in limits.walk(components):
+        name, _, _ = str(part.get("custom_id", "")).partition(".")
+        if not name or part["type"] == limits.LABEL:
+            continue
+        given, before = _submitted(part), found.get(name)
+        # a list that was split over several menus is one input
+        found[name] = [*before, *given] if isinstance(before, list) and isinstance(given, list) else given or before
+        if given is False:
+            found[name] = False
+    return found
+
+
+def chosen(values: Any) -> list[int]:
+    """The indexes of options that were chosen in a menu or group."""
+    several = cast("list[object]", values) if isinstance(values, list) else []
+    return [int(one) for one in several if isinstance(one, str) and one.isascii() and one.isdigit() and len(one) < 7]
+
+
+def _elements(given: dialog.Input) -> Iterator[Json]:
+    match given.kind:
+        case "choice":
+            yield from _choice(given)
+        case "boolean":
+            options: list[Json] = [{"label": "Yes", "value": _YES}, {"label": "No", "value": _NO}]
+            for one, value in zip(options, ("true", "false"), strict=True):
+                one |= {"default": True} if given.value == value else {}
+            yield {"type": limits.RADIO, "custom_id": given.name, "options": options, "required": given.required}
+        case _:
+            yield _typed(given)
+
+
+def _choice(given: dialog.Input) -> Iterator[Json]:
+    count = len(given.options)
+    if 2 <= count <= limits.BOX_OPTIONS or (given.multiple and count <= limits.BOX_OPTIONS):
+        options = [option(index, label) for index, label in enumerate(given.options)]
+        made: Json = {"custom_id": given.name, "options": options, "required": given.required}
+        if given.multiple:
+            least = 1 if given.required else 0
+            yield {**made, "type": limits.CHECKBOXES, "min_values": least, "max_values": count}
+        else:
+            yield {**made, "type": limits.RADIO}
+        return
+    for start in range(0, count, limits.SELECT_OPTIONS):
+        some = given.options[start : start + limits.SELECT_OPTIONS]
+        needed = given.required and count <= limits.SELECT_OPTIONS
+        menu = select(f"{given.name}.{start}", some, start, multiple=given.multiple, placeholder="Choose")
+        yield {**menu, "required": needed, "min_values": 1 if needed else 0}
+
+
+def _typed(given: dialog.Input) -> Json:
+    longest = max(1, min(given.longest, limits.TYPED))
+    made: Json = {
+        "type": limits.TYPED_INPUT,
+        "custom_id": given.name,
+        "style": 2 if given.multiline else 1,
+        "required": given.required,
+        "max_length": longest,
+    }
+    if given.value and limits.length(given.value) <= limits.TYPED:
+        made["value"] = given.value
+        made["max_length"] = min(limits.TYPED, max(longest, limits.length(given.value)))
+    if given.kind in _PLACEHOLDERS:
+        made["placeholder"] = _PLACEHOLDERS[given.kind]
+    return made
+
+
+def _box(content: str) -> str:
+    left = len(content) - _ABOVE
+    return rich.fence(content[:_ABOVE]) + (f"\n*… {left} more characters are not shown here*" if left > 0 else "")
+
+
+def _submitted(part: Json) -> dialog.Submitted:
+    match part["type"]:
+        case limits.SELECT | limits.CHECKBOXES:
+            return chosen(part.get("values")) or None
+        case limits.RADIO:
+            value = part.get("value")
+            if value in (_YES, _NO):
+                return bool(value == _YES)
+            return chosen([value]) or None
+        case limits.TYPED_INPUT:
+            value = part.get("value")
+            return value if isinstance(value, str) and value else None
+        case _:
+            return None

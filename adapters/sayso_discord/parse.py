@@ -1,0 +1,200 @@
+"""What Discord sends becomes what somebody did. Pure; a payload that makes no sense is nobody's doing, never an error.
+
+The rule: people are known by ids, and their roles only from the payload of their own act.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sayso import dialog
+from sayso_discord import custom_ids, inputs, limits
+
+# Discord names no window; this is the one that Slack advises, against replays.
+SIGNATURE_WINDOW = 300.0
+_STAMP = re.compile(r"[0-9]{1,15}")
+_SIGNATURE = re.compile(r"[0-9a-f]{128}")
+PRESSED, SUBMITTED = 3, 5
+# GuildMemberFlags: somebody who was let in for one channel or one call only
+_GUEST = 1 << 4
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whoever acted, as the payload has them."""
+
+    user: str
+    name: str = ""
+    bot: bool = False
+    member: bool | None = None
+    """A full member of the guild; None where the payload does not say."""
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A message: where the card stands."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an interaction is answered; the token is good for 15 minutes."""
+
+    id: str
+    app: str
+    token: str = field(repr=False)
+    private: bool = False
+    """Whether it was made on a message that only this person sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Somebody pressed one of our buttons, or chose in one of our menus."""
+
+    who: Who
+    token: str
+    way: Way
+    spot: Spot | None = None
+    """None where it stands on a message that only this person sees."""
+    draft: dialog.Draft | None = None
+    """What was chosen, where that is sent along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Somebody submitted one of our modals."""
+
+    who: Who
+    token: str
+    way: Way
+    spot: Spot | None
+    draft: dialog.Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Somebody wrote a message."""
+
+    who: Who
+    channel: str
+    message: str
+    text: str
+    to: str | None = None
+    """The message it is a reply to."""
+    mention: bool = False
+    """Whether it speaks to the app."""
+    guild: str | None = None
+
+
+def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, now: float) -> bool:
+    """Whether Discord signed this body a short while ago; *now* in seconds since 1970. Anything odd is a no."""
+    if not timestamp or not signature or not _STAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
+        return False
+    if abs(now - int(timestamp)) > SIGNATURE_WINDOW:
+        return False
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        public.verify(bytes.fromhex(signature), timestamp.encode() + body)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def parse(payload: Any) -> Click | Submission | None:
+    """What an interaction was, or None where it is not for us. A component that we cannot read has no token."""
+    kind, who, way = _get(payload, "type"), _who(payload), _way(payload)
+    if kind not in (PRESSED, SUBMITTED) or isinstance(kind, bool) or who is None or way is None:
+        return None
+    data = _get(payload, "data")
+    carried = custom_ids.read(_text(data, "custom_id"))
+    token, how = (carried.token, carried.how) if carried else ("", "press")
+    message = _text(_get(payload, "message"), "id")
+    channel = _text(payload, "channel_id") or _text(_get(payload, "channel"), "id")
+    spot = Spot(channel, message) if channel and message and not way.private else None
+    if kind == SUBMITTED:
+        return Submission(who, token, way, spot, inputs.draft(_get(data, "components")))
+    draft: dialog.Draft | None = {} if how == "submit" else None
+    if how == "choose":
+        draft = {"f0": inputs.chosen(_get(data, "values"))}
+    return Click(who, token, way, spot, draft)
+
+
+def reply(message: Any, app_user: str) -> Reply | None:
+    """What a message says, or None where it is by a bot, by nobody or by a webhook; *app_user* is our own id."""
+    author, some_id, channel = _get(message, "author"), _text(message, "id"), _text(message, "channel_id")
+    # 0 a message, 19 a reply; everything else was written by Discord
+    if not some_id or not channel or _get(message, "webhook_id") or _get(message, "type") not in (0, 19):
+        return None
+    who = _person(author, _get(message, "member"), known=False)
+    if who is None or who.bot:
+        return None
+    mentions = _get(message, "mentions")
+    listed = cast("list[object]", mentions) if isinstance(mentions, list) else []
+    return Reply(
+        who=who,
+        channel=channel,
+        message=some_id,
+        text=spoken(_text(message, "content"), app_user),
+        to=_text(_get(message, "message_reference"), "message_id") or None,
+        mention=any(_text(one, "id") == app_user for one in listed),
+        guild=_text(message, "guild_id") or None,
+    )
+
+
+def spoken(written: str, app_user: str) -> str:
+    """What a person typed, without the name of the app that they spoke to."""
+    return re.sub(rf"<@!?{re.escape(app_user)}>", "", written).strip()
+
+
+def _who(payload: Any) -> Who | None:
+    member = _get(payload, "member")
+    return _person(_get(member, "user") or _get(payload, "user"), member, known=True)
+
+
+def _person(user: Any, member: Any, *, known: bool) -> Who | None:
+    some_id = _text(user, "id")
+    if not some_id:
+        return None
+    name = _text(member, "nick") or _text(user, "global_name") or _text(user, "username")
+    bot = bool(_get(user, "bot") or _get(user, "system"))
+    if not isinstance(member, Mapping):
+        return Who(some_id, name, bot, False if known else None)
+    return Who(some_id, name, bot, full_member(member), roles_of(member))
+
+
+def full_member(member: Any) -> bool:
+    """Whether somebody is more than a guest, and through the guild's entrance."""
+    flags = _get(member, "flags")
+    guest = isinstance(flags, int) and bool(flags & _GUEST)
+    return not guest and not _get(member, "pending")
+
+
+def roles_of(member: Any) -> frozenset[str]:
+    """The ids of a member's roles."""
+    roles = _get(member, "roles")
+    return frozenset(map(str, cast("list[object]", roles))) if isinstance(roles, list) else frozenset()
+
+
+def _way(payload: Any) -> Way | None:
+    some_id, app, token = _text(payload, "id"), _text(payload, "application_id"), _text(payload, "token")
+    flags = _get(_get(payload, "message"), "flags")
+    private = isinstance(flags, int) and bool(flags & limits.EPHEMERAL)
+    return Way(some_id, app, token, private) if some_id and token else None
+
+
+def _get(node: Any, key: str) -> Any:
+    return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
+
+
+def _text(node: Any, key: str) -> str:
+    value = _get(node, key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,186 @@
+"""A card becomes a Discord message, a dialog a modal or a message for one person. Pure: plain dicts within `limits`.
+
+The rule: foreign text goes only through `rich`, and into labels of buttons, menus and inputs, where nothing is live.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sayso import card, dialog
+from sayso_discord import custom_ids, inputs, limits, rich
+
+Json = dict[str, Any]
+
+ROOM = dialog.Room(content=limits.PAGE_CONTENT, inputs=4, typed=2_000, options=limits.SELECT_OPTIONS)
+"""What one modal holds: four labels, and a text above them."""
+
+NOBODY: Json = {"parse": []}
+"""Whom a message notifies. Sent with edits, too: without it Discord reads mentions anew."""
+
+# Options that fit side by side; more become a menu.
+_OPTION_BUTTONS = 5
+_MENUS = 4
+_MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
+_ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
+_STYLES: Mapping[str, int] = {"primary": 3, "danger": 4, "plain": 2}
+
+
+def render(drawn: card.Card) -> Json:
+    """The body of a message. What does not fit is said, and then the card decides nothing in favour."""
+    room = limits.CARD_CONTENT
+    while True:
+        payload = _message(drawn, room)
+        # how much is needed for escapes is known only afterwards
+        if limits.fits(payload["components"]) or room < limits.CARD_CONTENT // 16:
+            return payload
+        room = room * 3 // 4
+
+
+def render_dialog(opened: dialog.Dialog) -> Json:
+    """A modal where there is something to fill in, else a message for one person."""
+    return modal(opened) if opened.inputs else page(opened)
+
+
+def modal(opened: dialog.Dialog) -> Json:
+    """A modal; it carries its token."""
+    labels = [label for given in opened.inputs for label in inputs.render(given)]
+    told = [*map(rich.part, opened.parts), *filter(None, map(inputs.above, opened.inputs))]
+    room = len(labels) < limits.MODAL_PARTS
+    return {
+        "title": limits.cut(opened.title, limits.MODAL_TITLE),
+        "custom_id": custom_ids.made("window", opened.token),
+        "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
+    }
+
+
+def page(opened: dialog.Dialog) -> Json:
+    """A message for one person that shows the parts of a dialog, with the button that sends it off."""
+    shown: list[Json] = [*_texts([f"**{rich.escaped(opened.title)}**", *map(rich.part, opened.parts)])]
+    if opened.submit is not None:
+        sends = custom_ids.made("submit", opened.token)
+        shown.append(_row([_pressable(opened.submit, sends, 4 if opened.danger else 3)]))
+    return private(shown)
+
+
+def step(opened: dialog.Dialog, said: str) -> Json:
+    """A message for one person with the button that opens the next modal, which only a button can do."""
+    opens = custom_ids.made("press", opened.token)
+    return private([_text(rich.escaped(said)), _row([_pressable("Next" if opened.submit else "Open", opens, 3)])])
+
+
+def retry(token: str, said: str) -> Json:
+    """A message for one person that says what was wrong, with the button that opens the modal again."""
+    again = custom_ids.made("press", token)
+    return private([*_texts([rich.escaped(said)]), _row([_pressable("Try again", again, 2)])])
+
+
+def whisper(said: str) -> Json:
+    """A message for one person. What is said may hold names that others chose, so it is literal."""
+    return private(_texts([rich.escaped(said)]))
+
+
+def spoken(said: str) -> Json:
+    """A message of the service in a thread."""
+    return _body(_texts([rich.escaped(said)]))
+
+
+def note(said: card.Says) -> Json:
+    """A progress note of an agent, labelled as such."""
+    return _body(_texts([rich.part(said)]))
+
+
+def opening(session: card.Session) -> Json:
+    """The message that a session's thread hangs on."""
+    return _body(_texts([f"🧵 Questions and notes of the session {rich.inline(session.name)}"]))
+
+
+def private(components: list[Json]) -> Json:
+    """A body that only one person sees."""
+    return {**_body(components), "flags": limits.COMPONENTS_V2 | limits.EPHEMERAL | limits.SUPPRESS_EMBEDS}
+
+
+def mark(ticket_id: str) -> int:
+    """The number of a card's outermost component, by which it is found again; Discord takes 31 bits."""
+    return int.from_bytes(hashlib.sha256(ticket_id.encode()).digest()[:4]) % (2**31 - 1) + 1
+
+
+def _message(drawn: card.Card, room: int) -> Json:
+    shown = card.fit(drawn, room)
+    first, *others = map(rich.part, shown.parts)
+    rows = list(_controls(shown.controls))
+    if not card.whole(drawn, room) and drawn.review is not None:
+        rows = [_row([_button(drawn.review)]), *rows]
+    container = {
+        "type": limits.CONTAINER,
+        "id": mark(drawn.ticket_id),
+        "accent_color": _ACCENTS[drawn.tone],
+        "components": [_text("\n".join([f"{_MARKS[drawn.tone]} {first}", *others])), *rows],
+    }
+    return _body([container])
+
+
+def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:
+    for control in controls:
+        if isinstance(control, card.Pick):
+            yield from _pick(control)
+    buttons = [_button(control) for control in controls if isinstance(control, card.Button)]
+    for start in range(0, len(buttons), limits.ROW_BUTTONS):
+        yield _row(buttons[start : start + limits.ROW_BUTTONS])
+
+
+def _pick(pick: card.Pick) -> Iterator[Json]:
+    count = len(pick.labels)
+    if not pick.multiple and count <= _OPTION_BUTTONS:
+        yield _row(
+            [
+                _pressable(f"{number} · {label.text}", custom_ids.made("press", token), 2)
+                for number, (label, token) in enumerate(zip(pick.labels, pick.tokens, strict=True), 1)
+            ]
+        )
+        return
+    if count > (limits.SELECT_OPTIONS if pick.multiple else _MENUS * limits.SELECT_OPTIONS):
+        # what is chosen in one menu is sent without that of the others
+        yield _row([_pressable("Choose…", custom_ids.made("press", pick.submit), 3)])
+        return
+    for number, start in enumerate(range(0, count, limits.SELECT_OPTIONS)):
+        some = pick.labels[start : start + limits.SELECT_OPTIONS]
+        said = "Choose one or several" if pick.multiple else "Choose one"
+        more = f" ({start + 1} to {start + len(some)})" if count > limits.SELECT_OPTIONS else ""
+        sends = custom_ids.made("choose", pick.submit, number)
+        yield _row([inputs.select(sends, some, start, multiple=pick.multiple, placeholder=said + more)])
+
+
+def _button(button: card.Button) -> Json:
+    return _pressable(button.label, custom_ids.made("press", button.token), _STYLES[button.style])
+
+
+def _pressable(label: str, custom_id: str, style: int) -> Json:
+    shown = limits.cut(label, limits.BUTTON_LABEL)
+    return {"type": limits.BUTTON, "style": style, "label": shown, "custom_id": custom_id}
+
+
+def _row(elements: list[Json]) -> Json:
+    return {"type": limits.ROW, "components": elements}
+
+
+def _text(content: str) -> Json:
+    return {"type": limits.TEXT, "content": content}
+
+
+def _texts(told: list[str]) -> list[Json]:
+    """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
+    kept: list[str] = []
+    for piece in told:
+        if not limits.fits([_text("\n".join([*kept, piece, "*…*" * 10]))]):
+            kept.append("*… more is not shown here*")
+            break
+        kept.append(piece)
+    return [_text("\n".join(kept))] if kept else []
+
+
+def _body(components: list[Json]) -> Json:
+    flags = limits.COMPONENTS_V2 | limits.SUPPRESS_EMBEDS
+    return {"flags": flags, "components": components, "allowed_mentions": NOBODY}

@@ -1,0 +1,145 @@
+"""Parts become Discord Markdown in which nothing foreign is live. Pure.
+
+The rule: foreign text stands only in code spans, in fences, or with a backslash before every ASCII sign that could be
+markup; what it would take to leave such a place is broken up by U+200B, which foreign text never holds unescaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from sayso import card, prose, text
+
+_BREAK = "\u200b"
+_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
+_MANY_TICKS = re.compile(r"`(?=`)")
+
+
+def part(shown: card.Part) -> str:
+    """One part as Markdown."""
+    match shown:
+        case card.Line(spans=spans, strong=strong):
+            return "".join(inline(span, strong=strong) for span in spans)
+        case card.Ask(shown=asked):
+            return _quote(escaped(asked.text) or "*empty*")
+        case card.Code():
+            return _code(shown)
+        case card.Says(told=told):
+            return "\n".join(["**The agent says**", *_prose(told.blocks)])
+        case card.Facts(rows=rows):
+            return "\n".join(f"{inline(label, strong=True)}: {inline(value)}" for label, value in rows)
+        case card.Choices(options=options):
+            return "\n".join(_option(number, *option) for number, option in enumerate(options, 1))
+        case card.Warn(said=said):
+            return f"⚠️ **{escaped(said)}**"
+        case card.Note(spans=spans):
+            return "-# " + "".join(inline(span) for span in spans)
+        case _:
+            assert_never(shown)
+
+
+def inline(span: card.Inline, *, strong: bool = False) -> str:
+    """A piece of a line: the service's words, foreign text as code, or a moment in the reader's own time."""
+    if isinstance(span, card.Moment):
+        return f"<t:{int(span.at.timestamp())}:f>"
+    if isinstance(span, text.Literal):
+        return code(span.text)
+    said = escaped(span)
+    if not strong or not said.strip():
+        return said
+    # blanks inside the asterisks would keep them from being read as markup
+    head, tail = len(said) - len(said.lstrip()), len(said.rstrip())
+    return f"{said[:head]}**{said[head:tail]}**{said[tail:]}"
+
+
+def code(content: str) -> str:
+    """Foreign text on one line, to the letter."""
+    if not content:
+        return "*empty*"
+    held = content.replace("`", f"`{_BREAK}").replace("\n", "⏎")
+    return f"``{_BREAK if held[0] == '`' else ''}{held}``"
+
+
+def fence(content: str) -> str:
+    """Foreign text in a box, to the letter, its empty lines at both ends included."""
+    held = _MANY_TICKS.sub(f"`{_BREAK}", content)
+    head = _BREAK if held[:1] in ("\n", "") else ""
+    # a fence shows no last line break, and a last tick would count among its own
+    tail = _BREAK if held[-1:] in ("\n", "`") else ""
+    return f"```\n{head}{held}{tail}\n```"
+
+
+def escaped(content: str) -> str:
+    """Text in which no sign is markup."""
+    return _SIGNS.sub(r"\\\1", content)
+
+
+def _code(shown: card.Code) -> str:
+    label = "".join(inline(span, strong=True) for span in shown.label)
+    box = fence(shown.shown.text) if shown.shown.text else "*empty*"
+    cut = f"\n*… {shown.cut} more characters are not shown here*" if shown.cut else ""
+    return f"{label}\n{box}{cut}"
+
+
+def _option(number: int, label: text.Literal, description: text.Literal | None) -> str:
+    first = f"**{number}\\.** {code(label.text)}"
+    return first if description is None else f"{first}\n{_quote(escaped(description.text) or '*empty*')}"
+
+
+def _quote(content: str) -> str:
+    # a line of blanks alone would end the quote
+    return "\n".join(f"> {line if line.strip() else _BREAK}" for line in content.split("\n"))
+
+
+def _prose(blocks: Iterable[prose.Block]) -> Iterator[str]:
+    for one in blocks:
+        match one:
+            case prose.Paragraph(spans=spans) if spans:
+                yield _quote(_spans(spans))
+            case prose.Heading(spans=spans) if spans:
+                yield _quote(_spans(spans, bold=True))
+            case prose.Fence(text=content):
+                yield fence(content) if content else "*empty*"
+            case prose.Listing():
+                yield _quote(_listing(one, 0))
+            case _:
+                plain = prose.plain(prose.Prose((one,)))
+                if plain:
+                    yield fence(plain) if isinstance(one, prose.Table) else _quote(escaped(plain))
+
+
+def _listing(one: prose.Listing, depth: int) -> str:
+    lines: list[str] = []
+    for number, item in enumerate(one.items, one.start):
+        mark = f"{number}\\." if one.ordered else "•"
+        lines.append(f"{'  ' * depth}{mark} {_item(item, depth)}")
+    return "\n".join(lines)
+
+
+def _item(item: tuple[prose.Block, ...], depth: int) -> str:
+    shown: list[str] = []
+    for inner in item:
+        if isinstance(inner, prose.Paragraph | prose.Heading):
+            shown.append(_spans(inner.spans))
+        elif isinstance(inner, prose.Listing):
+            shown.append(_listing(inner, depth + 1))
+        else:
+            shown.append(escaped(prose.plain(prose.Prose((inner,)))))
+    return "\n".join(shown)
+
+
+def _spans(spans: Iterable[prose.Span], *, bold: bool = False) -> str:
+    return "".join(_span(span, bold or span.bold) for span in spans if span.text)
+
+
+def _span(span: prose.Span, bold: bool) -> str:
+    if span.code:
+        return "\n".join(code(line) if line else "" for line in span.text.split("\n"))
+    said = escaped(span.text)
+    marks = "*" * ((2 if bold else 0) + (1 if span.italic else 0))
+    # only around words: marks beside a blank are not read as marks, and would be shown
+    if not marks or said != said.strip() or "\n" in said:
+        return said
+    return f"{marks}{said}{marks}"
