@@ -30,9 +30,12 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
 
 def _json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     try:
-        return None if value is None else json.loads(value)
+        found = None if value is None else json.loads(value)
     except ValueError as error:
         raise click.BadParameter(f"this is not JSON: {error}") from error
+    if value is not None and not isinstance(found, dict):
+        raise click.BadParameter("this is JSON, and not an object")
+    return found  # pyright: ignore[reportUnknownVariableType]
 
 
 # Every other outcome is no decision: 3.

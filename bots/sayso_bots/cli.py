@@ -27,6 +27,9 @@ _COMMANDS: Mapping[str, str] = {
     "hook": "cli",
 }
 
+# Packages that only an extra brings.
+_EXTRAS: Mapping[str, str] = {"slack_bolt": "slack", "slack_sdk": "slack", "asyncpg": "postgres"}
+
 
 class _Tree(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -101,9 +104,13 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         fail("stopped")
         code = 3
-    except Exception:
+    except Exception as error:
         # Python's own exit code for this would be 1, which says that somebody denied
-        traceback.print_exc()
+        missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+        if extra := _EXTRAS.get(missing):
+            fail(f"a package is missing: {error}", hint=f"install sayso[{extra}]")
+        else:
+            traceback.print_exc()
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -1,7 +1,9 @@
 """The commands over a database of their own: what they print, and above all what they exit with."""
 
 import json
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -221,3 +223,18 @@ def test_foreign_text_cannot_act_on_the_terminal(inside: Call) -> None:
         assert "\x1b" not in shown
         assert "\u202e" not in shown
     assert "[red]hi[/red]" in inside("list").stdout
+
+
+@pytest.mark.parametrize("option", [("permission", "--tool", "Bash", "--input", "[1]"), ("form", "A", "--schema", "3")])
+def test_json_that_is_no_object_is_refused_in_one_line(command: Command, option: tuple[str, ...]) -> None:
+    refused = command("ask", *option)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "not an object" in refused.stderr
+
+
+def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['slack_bolt'] = None")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    refused = command("init", "slack", PYTHONPATH=path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "install sayso[slack]" in refused.stderr
