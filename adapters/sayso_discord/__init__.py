@@ -1,1 +1,6 @@
 """Discord: cards as messages, answers by buttons, modals and replies in threads, over the gateway or signed HTTP."""
+
+from sayso_discord.connection import Discord, connect
+from sayso_discord.settings import Finding, Settings
+
+__all__ = ["Discord", "Finding", "Settings", "connect"]

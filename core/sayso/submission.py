@@ -52,6 +52,27 @@ def _meaning(
             return _filled(ticket, pressed.index, draft, mint, room)
 
 
+def spoken(ticket: model.Ticket, said: str) -> model.Answer:
+    """What a person's plain words mean as the answer to a question or a choice.
+
+    Raises:
+        InvalidAnswer: they are no answer to it; a permission and a form are not answered with words.
+    """
+    request = ticket.request
+    if request.kind == "question":
+        return model.Answer(text=_typed({"text": said}, "text", fields.MAX_TEXT))
+    if request.kind != "choice":
+        raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
+    words = said.strip()
+    labels = [option.label for option in request.options]
+    named = [label for label in labels if label.casefold() == words.casefold()]
+    if not named and words.isascii() and words.isdigit() and 0 < int(words) <= len(labels):
+        named = [labels[int(words) - 1]]
+    if not named and not request.other:
+        raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
+    return _free(ticket, _typed({"other": (named or [words])[0]}, "other", fields.MAX_TEXT))
+
+
 def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
     """The inputs as values by field name; a choice's indexes become its labels.
 

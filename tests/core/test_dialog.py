@@ -224,3 +224,45 @@ def test_a_forged_or_foreign_token_is_refused() -> None:
         tokens.Mint(b"another secret of the same length").check(tokens.read(token), ticket)
     MINT.check(tokens.read(token), ticket)
     assert isinstance(text.literal("x"), text.Literal)
+
+
+def test_plain_words_answer_a_question_and_name_an_option() -> None:
+    assert submission.spoken(opened(asking.Question("Why?")), "because") == model.Answer(text="because")
+    choice = opened(asking.Choice("Which?", ["Red", "Blue"]))
+    for words in ("blue", " Blue ", "2"):
+        assert submission.spoken(choice, words) == model.Answer(choice="Blue")
+    several = opened(asking.Choice("Which?", ["Red", "Blue"], multiple=True, other=True))
+    assert submission.spoken(several, "green") == model.Answer(choices=("green",))
+
+
+def test_plain_words_are_refused_where_they_are_no_answer() -> None:
+    form = opened(asking.Form("Refund", [model.Field(name="a", label="A")]))
+    choice = opened(asking.Choice("Which?", ["Red", "Blue"]))
+    for ticket, words in ((opened(), "yes"), (form, "10"), (choice, "3"), (choice, "green"), (choice, "²")):
+        with pytest.raises(errors.InvalidAnswer):
+            submission.spoken(ticket, words)
+
+
+def test_a_press_on_the_choice_itself_opens_a_window_with_its_options() -> None:
+    ticket = opened(asking.Choice("Which?", ["A", "B"], multiple=True, other=True))
+    shown = opens(ticket, "pick")
+    assert [made.name for made in shown.inputs] == ["f0"]
+    assert tokens.read(shown.token).action == "pick"
+
+
+def test_a_long_list_takes_the_room_of_several_inputs() -> None:
+    options = tuple(model.Option(label=f"o{n}") for n in range(60))
+    asked = [model.Field(name="a", label="A"), model.Field(name="b", label="B", kind="choice", options=options)]
+    ticket = opened(asking.Form("Refund", asked))
+    small = dialog.Room(content=2000, inputs=3, typed=3000, options=25)
+    assert [len(step) for step in dialog.steps_of(ticket, small)] == [1, 1]
+    assert [len(step) for step in dialog.steps_of(ticket, ROOM)] == [2]
+
+
+def test_a_card_knows_its_session_and_whether_talking_answers_it() -> None:
+    asked = draw.card_of(opened(asking.Question("Why?", source=model.Source(session="s\u202e1"))), MINT)
+    assert asked.talk
+    assert asked.session is not None
+    assert (asked.session.id, asked.session.name.text) == ("s\u202e1", "s⟦U+202E⟧1")
+    permission = draw.card_of(opened(), MINT)
+    assert not permission.talk

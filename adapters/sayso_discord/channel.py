@@ -1,0 +1,111 @@
+"""Posts and edits cards on Discord, and finds again a card whose posting was cut short or that somebody deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sayso import card, channel, errors, store
+from sayso_discord import places, render, threads, web
+
+NAME = "discord"
+MOVED = "moved"
+# A card that was posted and not recorded is a recent one.
+_LOOK_BACK = 100
+_MESSAGES, _MESSAGE = "/channels/{channel_id}/messages", "/channels/{channel_id}/messages/{message}"
+
+
+class DiscordChannel:
+    """A `Channel` that posts with a bot token."""
+
+    name = NAME
+
+    def __init__(
+        self, api: web.Web, where: places.Places, kept: store.Store, sessions: threads.Threads, bot_user: str
+    ) -> None:
+        self._api = api
+        self._places = where
+        self._store = kept
+        self._threads = sessions
+        self._bot_user = bot_user
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        """Post a card. Raises `ChannelError`."""
+        conversation, has_threads = await self._places.find(place)
+        # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
+        session = drawn.session if has_threads and drawn.talk else None
+        if session is None:
+            return await self._posted(place, conversation, drawn, again=again)
+        thread = await self._threads.of(conversation, session)
+        try:
+            return await self._posted(place, thread, drawn, again=again)
+        except web.Refused as error:
+            if error.number != web.UNKNOWN_CHANNEL:
+                raise
+        await self._threads.lost(conversation, session)
+        thread = await self._threads.of(conversation, session)
+        return await self._posted(place, thread, drawn, again=False)
+
+    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+        """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
+        moved = await self._store.get(MOVED, _moved(ref))
+        message = str(moved.value["message"]) if moved else ref.message
+        try:
+            await self._edited(ref.conversation, message, drawn)
+        except web.Refused as error:
+            if error.number != web.UNKNOWN_MESSAGE or drawn.tone != "pending":
+                raise
+            body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, message), "enforce_nonce": True}
+            posted = await self._api.send("POST", _MESSAGES, body, channel_id=ref.conversation)
+            version = moved.version if moved else 0
+            await self._store.put(store.Record(MOVED, _moved(ref), {"message": posted["id"]}, None, version))
+
+    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+        """Tell what an agent is doing, in its session's thread. Raises `ChannelError`."""
+        conversation, _ = await self._places.find(place)
+        if not self._places.read(place).person:
+            conversation = await self._threads.of(conversation, session)
+        await self._api.send("POST", _MESSAGES, render.note(said), channel_id=conversation)
+
+    async def _posted(self, place: str, conversation: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        found = await self._posted_before(conversation, drawn.ticket_id) if again else None
+        if found is not None:
+            await self._edited(conversation, found, drawn)
+            return channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
+        body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, place), "enforce_nonce": True}
+        posted = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
+        ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
+        if again:
+            # it may be the first one, found by its nonce, with what it showed then
+            await self._edited(conversation, ref.message, drawn)
+        return ref
+
+    async def _edited(self, conversation: str, message: str, drawn: card.Card) -> None:
+        body = render.render(drawn)
+        try:
+            await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
+        except web.Refused as error:
+            if error.number != web.ARCHIVED:
+                raise
+            await self._threads.reopen(conversation)
+            await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
+
+    async def _posted_before(self, conversation: str, ticket_id: str) -> str | None:
+        """The oldest card of this request among the latest messages."""
+        try:
+            recent: list[Any] = await self._api.get(_MESSAGES, {"limit": _LOOK_BACK}, channel_id=conversation)
+        except errors.ChannelError as error:
+            if not error.final:
+                raise
+            return None  # without the right to read a second card is possible; it settles the same request
+        marked = render.mark(ticket_id)
+        ours = [
+            str(one["id"])
+            for one in recent
+            if one.get("author", {}).get("id") == self._bot_user
+            and any(part.get("id") == marked for part in one.get("components") or [])
+        ]
+        return ours[-1] if ours else None
+
+
+def _moved(ref: channel.MessageRef) -> str:
+    return f"{NAME}/{ref.message}"

@@ -1,0 +1,169 @@
+"""Discord, connected: the channel for the courier, and the doors through which presses and words come to the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import discord
+import yarl
+from aiohttp import web as aioweb
+from discord import gateway as library_gateway
+from discord import http as library_http
+
+from sayso import desk, errors
+from sayso_discord import parse, server
+from sayso_discord.catchup import CatchUp
+from sayso_discord.channel import DiscordChannel
+from sayso_discord.front import Front
+from sayso_discord.gateway import Gateway, Patience, Takers
+from sayso_discord.members import Members
+from sayso_discord.places import Places
+from sayso_discord.replies import Replies
+from sayso_discord.settings import Settings
+from sayso_discord.threads import Threads
+from sayso_discord.web import LONGEST_WAIT, Web
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+# Seconds. What is answered later than this Discord has given up.
+_CALLBACK_WITHIN = 2.5
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Application flags: the switch in the portal, in small and in large installations.
+_MESSAGE_CONTENT = 1 << 18 | 1 << 19
+
+
+@dataclass(frozen=True, slots=True)
+class Discord:
+    """A connection to one application."""
+
+    channel: DiscordChannel
+    settings: Settings
+    gateway: Gateway | None
+    _front: Front = field(repr=False)
+
+    def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
+        """Serve Discord's HTTP posts. Raises `InvalidSettings` without a public key."""
+        key = self.settings.public_key or ""
+        if not _KEY.fullmatch(key):
+            hint = "copy it from the application's General Information page: 64 hexadecimal digits"
+            raise errors.InvalidSettings(
+                "DISCORD_PUBLIC_KEY is missing or no key", field="DISCORD_PUBLIC_KEY", hint=hint
+            )
+        server.add_routes(routes, self._front.handle, self._front.answered, key, now)
+
+    async def healthy(self) -> bool:
+        """Whether clicks can arrive; over HTTP that is for the web server to say."""
+        return self.gateway is None or self.gateway.healthy()
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    front: desk.Desk, settings: Settings, patience: Patience | None = None
+) -> AsyncGenerator[Discord, None]:
+    """Discord for this desk, with clicks coming in, until the block ends.
+
+    Raises:
+        InvalidSettings: Discord does not take the token.
+        ChannelError: Discord cannot be reached.
+    """
+    async with api_of(settings) as api:
+        about: Json = await api.get("/oauth2/applications/@me")
+        bot_user = str(api.client.user.id) if api.client.user else ""
+        where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
+        sessions = Threads(api, front.store)
+        posts = DiscordChannel(api, where, front.store, sessions, bot_user)
+        members = Members(api, where)
+        door = Front(front, members, posts, api)
+        replies = Replies(front, members, api, sessions)
+        catch_up = CatchUp(front, posts, replies, api, bot_user)
+        takers = _takers(door, replies, catch_up, api, bot_user)
+        content = bool(about.get("flags", 0) & _MESSAGE_CONTENT)
+        by_http = settings.public_key is not None
+        gateway = None if by_http else Gateway(settings.bot_token, takers, content=content, patience=patience)
+        try:
+            if gateway is not None:
+                await gateway.open()
+            else:
+                door.start(catch_up.run())
+            yield Discord(posts, settings, gateway, door)
+        finally:
+            if gateway is not None:
+                await gateway.close()
+            await door.close()
+
+
+@contextlib.asynccontextmanager
+async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
+    """The HTTP API with the bot token, until the block ends.
+
+    Raises:
+        InvalidSettings: Discord does not take the token, or an address is none.
+        ChannelError: Discord cannot be reached.
+    """
+    _aim(settings)
+    # the library prints tokens of interactions at its lowest level
+    logging.getLogger("discord").setLevel(logging.INFO)
+    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, max_ratelimit_timeout=LONGEST_WAIT)
+    async with client:
+        try:
+            await client.login(settings.bot_token)
+        except discord.LoginFailure as error:
+            hint = "Developer Portal > your application > Bot > Reset Token"
+            said = "Discord does not take DISCORD_BOT_TOKEN"
+            raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
+        yield Web(client)
+
+
+def _takers(door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str) -> Takers:
+    async def interaction(payload: Json) -> None:
+        door.start(_answered(door, api, payload))
+
+    async def message(payload: Json) -> None:
+        reply = parse.reply(payload, bot_user)
+        if reply is not None:
+            door.start(replies.handle(reply))
+
+    async def ready() -> None:
+        door.start(catch_up.run())
+
+    return Takers(interaction, message, ready)
+
+
+async def _answered(door: Front, api: Web, payload: Json) -> None:
+    response = await door.handle(payload)
+    if response is None:
+        return
+    way = parse.Way(payload["id"], payload["application_id"], payload["token"])
+    try:
+        async with asyncio.timeout(_CALLBACK_WITHIN):
+            await api.answer(way, response)
+    except (errors.ChannelError, TimeoutError) as error:
+        # what counts is stored, and the card shows it; a click replayed after a break is often too old to answer
+        log.warning("interaction not answered", extra={"error": str(error)})
+    else:
+        door.answered(payload)
+
+
+def _aim(settings: Settings) -> None:
+    """Point the library, whose addresses are global to the process, where the settings say."""
+    for name, address in (("DISCORD_API_URL", settings.api_url), ("DISCORD_GATEWAY_URL", settings.gateway_url)):
+        url = yarl.URL(address or "")
+        if url.scheme in ("http", "ws") and url.host not in _LOOPBACK:
+            hint = "https and wss, or an address of this machine"
+            raise errors.InvalidSettings(f"{name} would show the token to the network", field=name, hint=hint)
+    library_http.Route.BASE = settings.api_url.rstrip("/")
+    if settings.gateway_url:
+        library_gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)

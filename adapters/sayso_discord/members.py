@@ -1,0 +1,43 @@
+"""Who acted: what Discord's own payload says of a person at this moment, as far as it matters for deciding.
+
+The rule: in doubt somebody is a stranger. No cache is asked, and no name is believed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sayso import errors, people
+from sayso_discord import parse, places, web
+
+
+class Members:
+    """Turns whoever acted into an actor; only a message read later needs a question to Discord."""
+
+    def __init__(self, api: web.Web, where: places.Places) -> None:
+        self._api = api
+        self._places = where
+
+    async def actor(self, who: parse.Who, channel: str | None = None) -> people.Actor:
+        """The person, as the core knows people; *channel* is where they wrote, for a message without its member.
+
+        Raises:
+            NotAllowed: a bot.
+            ChannelError: Discord did not say who this is.
+        """
+        if who.bot:
+            raise errors.NotAllowed("bots cannot decide anything")
+        if who.member is None and channel is not None:
+            who = await self._looked_up(who, channel)
+        roles = frozenset(f"discord:{role}" for role in who.roles) if who.member else frozenset[str]()
+        return people.Actor(f"discord:{who.user}", who.name, member=bool(who.member), groups=roles)
+
+    async def _looked_up(self, who: parse.Who, channel: str) -> parse.Who:
+        guild = await self._places.guild(channel)
+        if guild is None:
+            return who
+        try:
+            member: Any = await self._api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=who.user)
+        except web.Refused:
+            return who  # no member any more
+        return parse.Who(who.user, who.name, who.bot, parse.full_member(member), parse.roles_of(member))

@@ -1,0 +1,77 @@
+"""Where a place of a route is in Discord: `discord`, `discord:910`, `discord:910/thread`, `discord:@ann`.
+
+The rule: channels are known by ids, since any name may be given to any channel.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sayso import errors, people
+from sayso_discord import web
+
+_ID = re.compile(r"^[0-9]{1,20}$")
+_DM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A place, read."""
+
+    channel: str = ""
+    person: str = ""
+    threads: bool = False
+
+
+class Places:
+    """Finds conversation ids, and remembers what was learnt about them."""
+
+    def __init__(self, api: web.Web, directory: people.Directory, default: str | None, *, threads: bool) -> None:
+        self._api = api
+        self._directory = directory
+        self._default = default
+        self._threads = threads
+        self._direct: dict[str, str] = {}
+        self._guilds: dict[str, str | None] = {}
+
+    async def find(self, place: str) -> tuple[str, bool]:
+        """The conversation of a place, and whether sessions have threads there. Raises `ChannelError`."""
+        spec = self.read(place)
+        if not spec.person:
+            return spec.channel, spec.threads
+        user = self._user(spec.person)
+        if user not in self._direct:
+            opened = await self._api.send("POST", "/users/@me/channels", {"recipient_id": user})
+            self._direct[user] = str(opened["id"])
+        return self._direct[user], False
+
+    async def guild(self, channel: str) -> str | None:
+        """The guild of a channel, where it has one. Raises `ChannelError`."""
+        if channel not in self._guilds:
+            found: dict[str, Any] = await self._api.get("/channels/{channel_id}", channel_id=channel)
+            self._guilds[channel] = str(found["guild_id"]) if found.get("guild_id") else None
+        return self._guilds[channel]
+
+    def read(self, place: str) -> Spec:
+        """A place as it is meant. Raises `ChannelError`, final, where it makes no sense."""
+        spec = place.partition(":")[2] or self._default or ""
+        if spec.startswith("@"):
+            return Spec(person=spec[1:])
+        channel, slash, threads = spec.partition("/")
+        if _ID.match(channel) and (not slash or threads == "thread"):
+            return Spec(channel=channel, threads=self._threads or bool(slash))
+        hint = 'the id of a channel, as "discord:910", or of a person: "discord:@ann"'
+        raise errors.ChannelError(f"{place!r} is no place in Discord", final=True, hint=hint)
+
+    def _user(self, name: str) -> str:
+        """A configured person's account here, or an id; display names can be taken by anybody."""
+        profile = self._directory.people.get(name)
+        accounts = sorted(a for a in (profile.accounts if profile else ()) if a.startswith("discord:"))
+        if accounts:
+            return accounts[0].partition(":")[2]
+        if _ID.match(name):
+            return name
+        hint = f'[people.{name}] discord = "…", or the user id: discord:@940'
+        raise errors.ChannelError(f"nobody called {name!r} is configured with a Discord account", final=True, hint=hint)

@@ -1,0 +1,93 @@
+"""One thread for each agent session in a channel: begun with the first question, found again after a restart.
+
+The rule: the id of a thread is that of the message it hangs on, so it is recorded before the thread is made, and a
+crash at any point ends in one thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from sayso import card, errors, store
+from sayso_discord import limits, render, web
+
+Json = dict[str, object]
+
+KIND = "thread"
+# Minutes without a message after which Discord closes a thread; the longest there is. A message opens it again.
+_KEPT_OPEN = 10_080
+
+
+class Threads:
+    """Finds and makes the threads of sessions."""
+
+    def __init__(self, api: web.Web, kept: store.Store) -> None:
+        self._api = api
+        self._store = kept
+        self._making = asyncio.Lock()
+
+    async def of(self, channel: str, session: card.Session) -> str:
+        """The thread of a session in a channel. Raises `ChannelError`."""
+        async with self._making:
+            found = await self._store.get(KIND, _name(channel, session))
+            if found is not None and found.value.get("made"):
+                return str(found.value["thread"])
+            thread = str(found.value["thread"]) if found else await self._root(channel, session)
+            await self._make(channel, thread, session)
+            return thread
+
+    async def lost(self, channel: str, session: card.Session) -> None:
+        """Forget a thread that somebody deleted."""
+        await self._store.remove(KIND, _name(channel, session))
+
+    async def session_of(self, thread: str) -> tuple[str, str] | None:
+        """Owner and id of the session that a thread belongs to; None where it is none of ours."""
+        found = await self._store.get(KIND, f"discord/{thread}")
+        return (str(found.value["owner"]), str(found.value["session"])) if found else None
+
+    async def reopen(self, thread: str) -> None:
+        """Open a thread that Discord closed for want of messages. Raises `ChannelError`."""
+        await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
+
+    async def _root(self, channel: str, session: card.Session) -> str:
+        body = {**render.opening(session), "nonce": nonce("thread", channel, session.owner, session.id)}
+        posted = await self._api.send(
+            "POST", "/channels/{channel_id}/messages", {**body, "enforce_nonce": True}, channel_id=channel
+        )
+        thread = str(posted["id"])
+        whose = {"owner": session.owner, "session": session.id}
+        await self._put(f"discord/{thread}", {**whose, "thread": thread})
+        await self._put(_name(channel, session), {"thread": thread, "made": False})
+        return thread
+
+    async def _make(self, channel: str, thread: str, session: card.Session) -> None:
+        name = limits.cut(session.name.text.strip() or "session", limits.THREAD_NAME)
+        try:
+            await self._api.send(
+                "POST",
+                "/channels/{channel_id}/messages/{message}/threads",
+                {"name": name, "auto_archive_duration": _KEPT_OPEN},
+                channel_id=channel,
+                message=thread,
+            )
+        except web.Refused as error:
+            if error.number == web.UNKNOWN_MESSAGE:
+                await self.lost(channel, session)
+                raise errors.ChannelError("the message of a thread is gone", retry_after=1) from error
+            if error.number != web.THREAD_EXISTS:
+                raise
+        await self._put(_name(channel, session), {"thread": thread, "made": True})
+
+    async def _put(self, name: str, value: dict[str, object]) -> None:
+        found = await self._store.get(KIND, name)
+        await self._store.put(store.Record(KIND, name, value, None, found.version if found else 0))
+
+
+def nonce(*about: str) -> str:
+    """What makes Discord answer a repeated post with the first one, for some minutes; at most 25 characters."""
+    return hashlib.sha256("\n".join(about).encode("utf-8", "surrogatepass")).hexdigest()[: limits.NONCE]
+
+
+def _name(channel: str, session: card.Session) -> str:
+    return f"discord/{channel}/{nonce(session.owner, session.id)}"

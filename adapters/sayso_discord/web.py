@@ -1,0 +1,116 @@
+"""Calls to Discord. What goes wrong becomes a `ChannelError` that says whether to try again and, if not, what to click.
+
+The rule: a refusal that is not known to pass is final, so that the agent is told at once instead of waiting in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import aiohttp
+import discord
+from discord import http
+
+from sayso import errors
+from sayso_discord import limits, parse
+
+Json = dict[str, Any]
+
+# Seconds; below the courier's lease of 60. The library itself repeats what failed with a 5xx, for up to 25 seconds.
+_CALL_WITHIN = 40.0
+# The library waits itself for limits up to this; the courier for longer ones.
+LONGEST_WAIT = 30.0
+
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS = 10003, 10008, 50083, 160004
+_TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
+_ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
+_HINTS: Mapping[int, str] = {
+    UNKNOWN_CHANNEL: "copy the channel's id again: user settings > Advanced > Developer Mode, then Copy Channel ID",
+    50001: "let the sayso role view that channel: channel settings > Permissions, and invite the bot to the server",
+    50007: "this person takes no direct messages from the server's members; route to a channel",
+    50013: _ALLOW,
+    160002: _ALLOW,
+    160006: "the server has too many open threads: close some",
+    40001: _TOKEN,
+}
+
+
+class Refused(errors.ChannelError):
+    """Discord refused; `number` is its own code, 0 where there is none."""
+
+    def __init__(self, message: str, number: int, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.number = number
+
+
+class Web:
+    """The HTTP API with one bot token. Nothing of the gateway is needed for it."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self.client = client
+
+    async def get(self, path: str, query: Mapping[str, Any] | None = None, **ids: str) -> Any:
+        """Read. Raises `ChannelError`."""
+        return await self._call("GET", path, ids, params=dict(query or {}))
+
+    async def send(self, method: str, path: str, body: Any = None, **ids: str) -> Json:
+        """Write. Raises `ChannelError`."""
+        return cast(Json, await self._call(method, path, ids, **({} if body is None else {"json": body})) or {})
+
+    async def answer(self, way: parse.Way, response: Json) -> None:
+        """Answer an interaction, once. Raises `ChannelError`."""
+        path = "/interactions/{interaction}/{webhook_token}/callback"
+        await self._call("POST", path, {"interaction": way.id, "webhook_token": way.token}, json=response)
+
+    async def follow_up(self, way: parse.Way, body: Json) -> None:
+        """One more message for whoever made an interaction. Raises `ChannelError`."""
+        ids = {"webhook_id": way.app, "webhook_token": way.token}
+        await self._call("POST", "/webhooks/{webhook_id}/{webhook_token}", ids, json=body)
+
+    async def change(self, way: parse.Way, body: Json) -> None:
+        """Change the message that an interaction was made on. Raises `ChannelError`."""
+        ids = {"webhook_id": way.app, "webhook_token": way.token}
+        await self._call("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", ids, json=body)
+
+    async def hand_file(self, way: parse.Way, name: str, content: str) -> None:
+        """A file for whoever made an interaction, and nobody else. Raises `ChannelError`."""
+        body = {
+            "content": "The whole content:",
+            "flags": limits.EPHEMERAL,
+            "allowed_mentions": {"parse": []},
+            "attachments": [{"id": "0", "filename": name}],
+        }
+        raw = content.encode("utf-8", "replace")
+        form = [
+            {"name": "payload_json", "value": json.dumps(body)},
+            {"name": "files[0]", "value": raw, "filename": name, "content_type": "text/plain; charset=utf-8"},
+        ]
+        ids = {"webhook_id": way.app, "webhook_token": way.token}
+        await self._call("POST", "/webhooks/{webhook_id}/{webhook_token}", ids, form=form)
+
+    async def _call(self, method: str, path: str, ids: Mapping[str, str], **how: Any) -> Any:
+        route = http.Route(method, path, **ids)
+        try:
+            async with asyncio.timeout(_CALL_WITHIN):
+                return await self.client.http.request(route, **how)
+        except discord.RateLimited as error:
+            raise errors.ChannelError("Discord asks to wait", retry_after=error.retry_after) from None
+        except discord.HTTPException as error:
+            raise _refused(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise errors.ChannelError("Discord answered with something that makes no sense", unsure=True) from error
+
+
+def _refused(error: discord.HTTPException) -> errors.ChannelError:
+    if error.status == 429:
+        return errors.ChannelError("Discord asks to wait", retry_after=LONGEST_WAIT)
+    if error.status >= 500:
+        return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
+    hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
+    said = f"Discord refused: {error.status} {error.code}"
+    return Refused(said, error.code, final=True, hint=hint)
