@@ -87,10 +87,7 @@ def _start(
     crew: workers.Workers, desk: desks.Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
 ) -> None:
     resumer = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
-    # one each, so that a platform that makes us wait holds up no other
-    for one in channels:
-        crew.start(f"courier {one.name}", courier.Courier(desk, [one]).run)
-    crew.start("courier callback", courier.Courier(desk, [], resumer).run)
+    crew.start("courier", courier.Courier(desk, channels, resumer).run)
     crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
 
 

@@ -15,8 +15,9 @@ from sayso import channel, clock, desk, draw, errors, events, model, store
 
 log = logging.getLogger(__name__)
 
-# Seconds. A job whose worker died is taken again after this; every platform call ends well before.
-LEASE = 60.0
+# Seconds. A job whose worker died is taken again after this; every platform call ends before: channels give up on
+# a call after ten seconds, and make it wait its turn for ten at most.
+LEASE = 30.0
 # Cards: soon at first, then at most every five minutes, with jitter so that replicas do not march in step.
 _BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=300, jitter=1)
 # A card that could not be edited this often is left as it is; a press on it is still answered truly.
