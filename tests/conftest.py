@@ -10,8 +10,8 @@ import pytest
 
 Found = TypeVar("Found")
 
-BOUND = 5.0
-"""Seconds that any wait in a test may last."""
+BOUND = 15.0
+"""Seconds that any wait in a test may last: generous, since a machine that is busy is no bug, and free when all is well."""
 
 STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
 """A skipped test fails the run. Read once: the variable itself is cleared before the first test."""

@@ -51,6 +51,7 @@ def _part(part: card.Part) -> Iterable[str]:
         case card.Line(spans=spans) | card.Note(spans=spans):
             yield _spans(spans)
         case card.Ask(shown=shown):
+            yield "Asked:"
             yield from _barred(shown.text)
         case card.Code(label=label, shown=shown, cut=cut):
             yield f"{_spans(label)}:"
