@@ -59,13 +59,6 @@ class DiscordChannel:
             version = moved.version if moved else 0
             await self._store.put(store.Record(MOVED, _moved(ref), {"message": posted["id"]}, None, version))
 
-    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
-        """Tell what an agent is doing, in its session's thread. Raises `ChannelError`."""
-        conversation, _ = await self._places.find(place)
-        if not self._places.read(place).person:
-            conversation = await self._threads.of(conversation, session)
-        await self._api.send("POST", _MESSAGES, render.note(said), channel_id=conversation)
-
     async def _posted(self, place: str, conversation: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:

@@ -25,6 +25,7 @@ from sayso_discord.channel import DiscordChannel
 from sayso_discord.front import Front
 from sayso_discord.gateway import Gateway, Patience, Takers
 from sayso_discord.members import Members
+from sayso_discord.notes import Notes
 from sayso_discord.places import Places
 from sayso_discord.replies import Replies
 from sayso_discord.settings import Settings
@@ -50,6 +51,7 @@ class Discord:
     channel: DiscordChannel
     settings: Settings
     gateway: Gateway | None
+    notes: Notes
     _front: Front = field(repr=False)
 
     def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
@@ -96,7 +98,7 @@ async def connect(
                 await gateway.open()
             else:
                 door.start(catch_up.run())
-            yield Discord(posts, settings, gateway, door)
+            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door)
         finally:
             if gateway is not None:
                 await gateway.close()

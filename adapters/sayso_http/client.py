@@ -14,7 +14,7 @@ from typing import Self
 import pydantic
 
 from sayso import asking, digest, errors, model, tokens
-from sayso_http import calls, reading, stream, tickets
+from sayso_http import calls, reading, sessions, stream, tickets
 
 # Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
 _POLL = 50.0
@@ -122,6 +122,17 @@ class RemoteDesk:
             return _ticket(await self._calls.send("POST", f"{_path(id)}/answers", body, once=True))
         except calls.Closed as closed:
             raise errors.AlreadyDecided(await self.get(id)) from closed
+
+    async def note(self, session: str, said: str) -> Sequence[str]:
+        """Tell people what the agent of a session is doing (Markdown); where it was told.
+
+        Raises:
+            InvalidRequest: there is nothing to tell, too much, or nowhere to tell it.
+            StoreUnavailable: whether it was told is not known; it is not sent twice.
+        """
+        body = sessions.Note(text=said).model_dump_json().encode()
+        path = f"/v1/sessions/{calls.quoted(session)}/notes"
+        return _read(await self._calls.send("POST", path, body, once=True), sessions.Told).places
 
     async def log(self, id: str) -> Sequence[stream.LogRow]:
         """What happened to a request, oldest row first. Raises `NotFound`."""

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import json_schema
 
 from sayso import model
-from sayso_http import auth, health, reading, resume, stream, tickets
+from sayso_http import auth, health, reading, resume, sessions, stream, tickets
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
@@ -91,6 +91,14 @@ OPERATIONS: Sequence[Operation] = (
         tickets.Cancel,
         body_required=False,
         fails=(403, 404, *_READ),
+    ),
+    Operation(
+        "post",
+        "/v1/sessions/{session}/notes",
+        "Tell people what an agent is doing, in the thread of its session.",
+        {200: sessions.Told},
+        sessions.Note,
+        fails=(403, 502, *_READ),
     ),
     Operation(
         "get", "/v1/requests/{id}/log", "What happened to a request, in order.", {200: stream.Log}, fails=(404, 422)

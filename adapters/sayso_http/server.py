@@ -10,7 +10,20 @@ from aiohttp import web
 
 from sayso import desk as sayso_desk
 from sayso import errors, model, store
-from sayso_http import access, auth, health, metrics, openapi, reading, replies, resume, stream, tickets, waits
+from sayso_http import (
+    access,
+    auth,
+    health,
+    metrics,
+    openapi,
+    reading,
+    replies,
+    resume,
+    sessions,
+    stream,
+    tickets,
+    waits,
+)
 
 # Requests on one page.
 _MOST = 200
@@ -43,6 +56,7 @@ def add_routes(
     app.router.add_post("/v1/requests/{id}/cancel", routes.cancel)
     app.router.add_get("/v1/requests/{id}/log", routes.log)
     app.router.add_post("/v1/requests/{id}/resume", one_time.make)
+    app.router.add_post("/v1/sessions/{session}/notes", sessions.Sessions(desk, authenticate).note)
     app.router.add_post("/resume/{token}", one_time.use)
     app.router.add_get("/v1/events", events.serve, allow_head=False)
     app.router.add_get("/v1/openapi.json", openapi.serve)

@@ -19,6 +19,7 @@ from sayso_slack.app import build_app
 from sayso_slack.channel import SlackChannel
 from sayso_slack.front import Front
 from sayso_slack.members import Home, Members
+from sayso_slack.notes import Notes
 from sayso_slack.places import Places
 from sayso_slack.settings import Settings
 from sayso_slack.sockets import Sockets
@@ -36,6 +37,7 @@ class Slack:
     app: AsyncApp
     settings: Settings
     sockets: Sockets | None
+    notes: Notes
 
     def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Slack's HTTP posts. Raises `InvalidSettings` without a signing secret."""
@@ -69,7 +71,7 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         try:
             if sockets is not None:
                 await sockets.open(api)
-            yield Slack(posts, app, settings, sockets)
+            yield Slack(posts, app, settings, sockets, Notes(api, where, front.store))
         finally:
             if sockets is not None:
                 await sockets.close()

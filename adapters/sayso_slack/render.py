@@ -25,6 +25,7 @@ SUBMIT = f"{ACTION}submit"
 CALLBACK = "sayso"
 """The callback id of our modals."""
 
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
 # Options that fit side by side; more become a list to choose from.
 _OPTION_BUTTONS = 5
 _MARKS: Mapping[str, str] = {
@@ -86,6 +87,17 @@ def notice(title: str, said: str) -> Json:
 def whisper(said: str) -> Json:
     """A message for one person. What is said may hold names that others chose, so it is literal."""
     return {"text": "About the request you acted on", "blocks": [_told(said)]}
+
+
+def note(said: card.Says) -> Json:
+    """A progress note of an agent, labelled as such."""
+    return {"text": "An agent tells what it is doing", "blocks": [rich.block(rich.part(said))], **_QUIET}
+
+
+def opening(session: card.Session) -> Json:
+    """The message that the thread of a session's notes hangs on."""
+    shown = rich.section([rich.leaf("Notes of the session "), rich.inline(session.name)])
+    return {"text": "Notes of an agent's session", "blocks": [rich.block([shown])], **_QUIET}
 
 
 def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:

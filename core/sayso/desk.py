@@ -16,6 +16,7 @@ from sayso import (
     events,
     machine,
     model,
+    notes,
     people,
     store,
     submission,
@@ -71,6 +72,8 @@ class Desk:
         self.mint = mint
         self.house = house or House()
         self.clock: clock.Clock = now or clock.SystemClock()
+        self.tellers: dict[str, notes.Teller] = {}
+        """Where notes can be told from this process, by name."""
 
     async def ask(self, request: model.Request, caller: Caller | None = None) -> model.Decision:
         """Ask, and wait for the decision, however long it takes.
@@ -145,6 +148,11 @@ class Desk:
         await self.get(id, caller)
         by = (caller or Caller()).owner
         return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
+
+    async def note(self, session: str, said: str, caller: Caller | None = None) -> tuple[model.Place, ...]:
+        """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
+        whose = ((caller or Caller()).owner, session)
+        return await notes.tell(self.tellers, self.store, self.house.route, whose, said)
 
     async def tick(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""

@@ -1,0 +1,36 @@
+"""Tells what an agent is doing, in its session's thread."""
+
+from __future__ import annotations
+
+from sayso import card
+from sayso_discord import places, render, threads, web
+from sayso_discord.channel import NAME
+
+
+class Notes:
+    """A teller of notes."""
+
+    name = NAME
+
+    def __init__(self, api: web.Web, where: places.Places, sessions: threads.Threads) -> None:
+        self._api = api
+        self._places = where
+        self._threads = sessions
+
+    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+        """Tell it; to one person alone it goes without a thread. Raises `ChannelError`."""
+        conversation, _ = await self._places.find(place)
+        if self._places.read(place).person:
+            await self._send(conversation, said)
+            return
+        thread = await self._threads.of(conversation, session)
+        try:
+            await self._send(thread, said)
+        except web.Refused as error:
+            if error.number != web.UNKNOWN_CHANNEL:
+                raise
+            await self._threads.lost(conversation, session)
+            await self._send(await self._threads.of(conversation, session), said)
+
+    async def _send(self, conversation: str, said: card.Says) -> None:
+        await self._api.send("POST", "/channels/{channel_id}/messages", render.note(said), channel_id=conversation)

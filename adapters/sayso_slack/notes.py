@@ -1,0 +1,43 @@
+"""Tells what an agent is doing, in a thread of its session's own."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sayso import card, errors, store
+from sayso_slack import places, render, web
+from sayso_slack.channel import NAME
+
+KIND = "thread"
+
+
+class Notes:
+    """A teller of notes; the message that a session's thread hangs on is kept in the store."""
+
+    name = NAME
+
+    def __init__(self, api: web.Web, where: places.Places, kept: store.Store) -> None:
+        self._api = api
+        self._places = where
+        self._store = kept
+
+    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+        """Tell it. Raises `ChannelError`."""
+        conversation = await self._places.find(place)
+        thread = await self._thread(conversation, session)
+        await self._api.post("chat.postMessage", channel=conversation, thread_ts=thread, **render.note(said))
+
+    async def _thread(self, conversation: str, session: card.Session) -> str:
+        whose = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        name = f"{NAME}/{conversation}/{whose}"
+        found = await self._store.get(KIND, name)
+        if found is not None:
+            return str(found.value["thread"])
+        posted = await self._api.post("chat.postMessage", channel=conversation, **render.opening(session))
+        try:
+            await self._store.put(store.Record(KIND, name, {"thread": posted["ts"]}))
+        except errors.Conflict:
+            # another process began the thread at the same moment; the one that is kept counts
+            kept = await self._store.get(KIND, name)
+            return str(kept.value["thread"]) if kept else str(posted["ts"])
+        return str(posted["ts"])
