@@ -144,6 +144,7 @@ def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
     labels = tuple(_label(ticket, index) for index in _indexes(draft.get("f0"), "f0"))
     if not labels:
         raise errors.InvalidAnswer("choose at least one option", field="f0")
+    _only_one(labels, ticket.request.multiple, "f0")
     return model.Answer(choices=labels) if ticket.request.multiple else model.Answer(choice=labels[0])
 
 
@@ -166,7 +167,14 @@ def _raw(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, n
     labels = [field.options[index].label for index in indexes]
     if isinstance(other, str) and other.strip():
         labels = [*labels, other] if field.multiple else [other]
+    _only_one(labels, field.multiple, name)
     return (labels or None) if field.multiple else (labels[0] if labels else None)
+
+
+def _only_one(labels: Sequence[str], multiple: bool, name: str) -> None:
+    # a list that a surface splits over several menus lets people choose in each of them
+    if len(labels) > 1 and not multiple:
+        raise errors.InvalidAnswer("only one option may be chosen", field=name)
 
 
 def _indexes(value: dialog.Submitted, name: str) -> list[int]:

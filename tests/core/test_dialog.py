@@ -114,6 +114,8 @@ def test_options_and_other_answers_of_a_choice() -> None:
         ("option", {}, 2),
         ("pick", {}, 0),
         ("pick", {"f0": [7]}, 0),
+        ("pick", {"f0": [0, 1]}, 0),
+        ("fill", {"f0": [0, 1]}, 0),
         ("pick", {"f0": "A"}, 0),
     ):
         with pytest.raises(errors.InvalidAnswer):
