@@ -11,15 +11,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-import discord
-import yarl
 from aiohttp import web as aioweb
-from discord import gateway as library_gateway
-from discord import http as library_http
 
 from sayso import desk, errors
-from sayso_discord import parse, server
+from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import DiscordChannel
 from sayso_discord.front import Front
@@ -30,7 +25,7 @@ from sayso_discord.places import Places
 from sayso_discord.replies import Replies
 from sayso_discord.settings import Settings
 from sayso_discord.threads import Threads
-from sayso_discord.web import LONGEST_WAIT, Web
+from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +34,6 @@ Json = dict[str, Any]
 # Seconds. What is answered later than this Discord has given up.
 _CALLBACK_WITHIN = 2.5
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# Application flags: the switch in the portal, in small and in large installations.
-_MESSAGE_CONTENT = 1 << 18 | 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +68,11 @@ async def connect(
     """Discord for this desk, with clicks coming in, until the block ends.
 
     Raises:
-        InvalidSettings: Discord does not take the token.
+        InvalidSettings: Discord does not take the token, or the channel is not there or not open to the bot.
         ChannelError: Discord cannot be reached.
     """
     async with api_of(settings) as api:
+        await doctor.require_channel(api, settings, front.house.directory)
         about: Json = await api.get("/oauth2/applications/@me")
         bot_user = str(api.client.user.id) if api.client.user else ""
         where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
@@ -90,7 +83,7 @@ async def connect(
         replies = Replies(front, members, api, sessions)
         catch_up = CatchUp(front, posts, replies, api, bot_user)
         takers = _takers(door, replies, catch_up, api, bot_user)
-        content = bool(about.get("flags", 0) & _MESSAGE_CONTENT)
+        content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
         gateway = None if by_http else Gateway(settings.bot_token, takers, content=content, patience=patience)
         try:
@@ -103,30 +96,6 @@ async def connect(
             if gateway is not None:
                 await gateway.close()
             await door.close()
-
-
-@contextlib.asynccontextmanager
-async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
-    """The HTTP API with the bot token, until the block ends.
-
-    Raises:
-        InvalidSettings: Discord does not take the token, or an address is none.
-        ChannelError: Discord cannot be reached.
-    """
-    _aim(settings)
-    # the library prints tokens of interactions at its lowest level
-    logging.getLogger("discord").setLevel(logging.INFO)
-    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, max_ratelimit_timeout=LONGEST_WAIT)
-    async with client:
-        try:
-            await client.login(settings.bot_token)
-        except discord.LoginFailure as error:
-            hint = "Developer Portal > your application > Bot > Reset Token"
-            said = "Discord does not take DISCORD_BOT_TOKEN"
-            raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
-        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
-        yield Web(client)
 
 
 def _takers(door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str) -> Takers:
@@ -157,15 +126,3 @@ async def _answered(door: Front, api: Web, payload: Json) -> None:
         log.warning("interaction not answered", extra={"error": str(error)})
     else:
         door.answered(payload)
-
-
-def _aim(settings: Settings) -> None:
-    """Point the library, whose addresses are global to the process, where the settings say."""
-    for name, address in (("DISCORD_API_URL", settings.api_url), ("DISCORD_GATEWAY_URL", settings.gateway_url)):
-        url = yarl.URL(address or "")
-        if url.scheme in ("http", "ws") and url.host not in _LOOPBACK:
-            hint = "https and wss, or an address of this machine"
-            raise errors.InvalidSettings(f"{name} would show the token to the network", field=name, hint=hint)
-    library_http.Route.BASE = settings.api_url.rstrip("/")
-    if settings.gateway_url:
-        library_gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)

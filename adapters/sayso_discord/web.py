@@ -6,16 +6,20 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
 import aiohttp
 import discord
-from discord import http
+import yarl
+from discord import gateway, http
 
 from sayso import errors
 from sayso_discord import limits, parse
+from sayso_discord.settings import Settings
 
 Json = dict[str, Any]
 
@@ -36,6 +40,11 @@ _HINTS: Mapping[int, str] = {
     160006: "the server has too many open threads: close some",
     40001: _TOKEN,
 }
+
+
+MESSAGE_CONTENT = 1 << 18 | 1 << 19
+"""The flags of an application whose bot is shown what people write."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Refused(errors.ChannelError):
@@ -106,6 +115,30 @@ class Web:
             raise errors.ChannelError("Discord answered with something that makes no sense", unsure=True) from error
 
 
+@contextlib.asynccontextmanager
+async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
+    """The HTTP API with the bot token, until the block ends.
+
+    Raises:
+        InvalidSettings: Discord does not take the token, or an address is none.
+        ChannelError: Discord cannot be reached.
+    """
+    _aim(settings)
+    # the library prints tokens of interactions at its lowest level
+    logging.getLogger("discord").setLevel(logging.INFO)
+    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, max_ratelimit_timeout=LONGEST_WAIT)
+    async with client:
+        try:
+            await client.login(settings.bot_token)
+        except discord.LoginFailure as error:
+            hint = "Developer Portal > your application > Bot > Reset Token"
+            said = "Discord does not take DISCORD_BOT_TOKEN"
+            raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
+        yield Web(client)
+
+
 def _refused(error: discord.HTTPException) -> errors.ChannelError:
     if error.status == 429:
         return errors.ChannelError("Discord asks to wait", retry_after=LONGEST_WAIT)
@@ -114,3 +147,15 @@ def _refused(error: discord.HTTPException) -> errors.ChannelError:
     hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
     said = f"Discord refused: {error.status} {error.code}"
     return Refused(said, error.code, final=True, hint=hint)
+
+
+def _aim(settings: Settings) -> None:
+    """Point the library, whose addresses are global to the process, where the settings say."""
+    for name, address in (("DISCORD_API_URL", settings.api_url), ("DISCORD_GATEWAY_URL", settings.gateway_url)):
+        url = yarl.URL(address or "")
+        if url.scheme in ("http", "ws") and url.host not in _LOOPBACK:
+            hint = "https and wss, or an address of this machine"
+            raise errors.InvalidSettings(f"{name} would show the token to the network", field=name, hint=hint)
+    http.Route.BASE = settings.api_url.rstrip("/")
+    if settings.gateway_url:
+        gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)

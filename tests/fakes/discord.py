@@ -223,7 +223,8 @@ class FakeDiscord:
         self.gateway.emit(name, data, self.world.channels[channel] if channel else None)
 
     def _own_routes(self) -> dict[str, Handler]:
-        return {"get_my_user": self._me, "get_my_oauth2_application": self._app, "get_bot_gateway": self._bot_gateway}
+        own = {"get_my_user": self._me, "get_my_oauth2_application": self._app, "get_bot_gateway": self._bot_gateway}
+        return {**own, "get_guild": lambda _call: (200, discord_payloads.guild(self.world))}
 
     def _me(self, _call: Call) -> Answer:
         return 200, discord_payloads.user(self.world.users[self.bot_id])

@@ -21,6 +21,7 @@ ROUTES: dict[str, tuple[str, str]] = {
     "get_my_oauth2_application": ("GET", "/oauth2/applications/@me"),
     "get_bot_gateway": ("GET", "/gateway/bot"),
     "create_dm": ("POST", "/users/@me/channels"),
+    "get_guild": ("GET", "/guilds/{guild_id}"),
     "get_guild_member": ("GET", "/guilds/{guild_id}/members/{user_id}"),
     "get_channel": ("GET", "/channels/{channel_id}"),
     "update_channel": ("PATCH", "/channels/{channel_id}"),

@@ -1,0 +1,121 @@
+"""Looks at everything that Discord must be told and set up for, and says what to click where something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from sayso import errors, people
+from sayso_discord import manifest
+from sayso_discord.places import Places
+from sayso_discord.settings import Finding, Settings
+from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
+
+Json = dict[str, Any]
+
+# Text and announcement channels; forums and voice take no cards.
+_KINDS = (0, 5)
+_ADMINISTRATOR = 1 << 3
+
+
+async def check(settings: Settings, directory: people.Directory | None = None) -> list[Finding]:
+    """What was looked at, in the order in which to repair it. Never raises for anything at Discord."""
+    try:
+        async with api_of(settings) as api:
+            return [finding async for finding in _all(api, settings, directory or people.Directory())]
+    except errors.SaysoError as error:
+        return [Finding(error.field or "DISCORD_BOT_TOKEN", False, error.message, error.hint)]
+
+
+async def require_channel(api: Web, settings: Settings, directory: people.Directory) -> None:
+    """Raise `InvalidSettings` where the channel of the settings is not there, or closed to the bot."""
+    if settings.channel:
+        async for found in _channel(api, settings, directory):
+            if not found.ok:
+                said = f"discord.channel: {found.said}"
+                raise errors.InvalidSettings(said, field="discord.channel", hint=found.hint)
+
+
+async def _all(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+    about: Json = await api.get("/oauth2/applications/@me")
+    yield Finding("DISCORD_BOT_TOKEN", True, f"application {about.get('id')}")
+    yield _way_in(about, settings)
+    if bool(about.get("flags", 0) & MESSAGE_CONTENT):
+        said = "message content is on: any message of an allowed person in a thread is an answer"
+    else:
+        said = "message content is off: answers come by buttons, by replies and by mentions"
+    yield Finding("intents", True, said)
+    if settings.channel:
+        async for finding in _channel(api, settings, directory):
+            yield finding
+
+
+def _way_in(about: Json, settings: Settings) -> Finding:
+    """How clicks come in; Discord sends them one way only."""
+    by_http = bool(about.get("interactions_endpoint_url"))
+    page = "Developer Portal > your application > General Information"
+    if by_http and not settings.public_key:
+        hint = f"{page}: empty Interactions Endpoint URL, or set DISCORD_PUBLIC_KEY"
+        return Finding("interactions", False, "clicks are posted to an address, and none arrive here", hint)
+    if settings.public_key and not by_http:
+        hint = f"{page} > Interactions Endpoint URL: https://…/discord/interactions; or unset DISCORD_PUBLIC_KEY"
+        return Finding("interactions", False, "DISCORD_PUBLIC_KEY is set, and Discord posts clicks nowhere", hint)
+    if settings.public_key and settings.public_key.lower() != str(about.get("verify_key")).lower():
+        hint = f"{page} > Public Key: copy it again"
+        return Finding("interactions", False, "DISCORD_PUBLIC_KEY belongs to another application", hint)
+    return Finding("interactions", True, "clicks come by HTTP" if by_http else "clicks come over the gateway")
+
+
+async def _channel(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+    try:
+        where = Places(api, directory, settings.channel, threads=False)
+        conversation, _ = await where.find("discord")
+        channel: Json = await api.get("/channels/{channel_id}", channel_id=conversation)
+    except errors.ChannelError as error:
+        if not error.final:
+            raise
+        yield Finding("channel", False, error.message, error.hint)
+        return
+    guild = channel.get("guild_id")
+    if guild is not None and channel.get("type") not in _KINDS:
+        hint = "choose a text channel; threads are begun there by the bot"
+        yield Finding("channel", False, f"{conversation} is no text channel", hint)
+        return
+    yield Finding("channel", True, f"{conversation} is #{channel.get('name')}" if guild else "a direct message")
+    if guild is not None:
+        yield await _permissions(api, str(guild), channel)
+
+
+async def _permissions(api: Web, guild: str, channel: Json) -> Finding:
+    user = str(api.client.user.id) if api.client.user else ""
+    try:
+        member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)
+        about: Json = await api.get("/guilds/{guild_id}", guild_id=guild)
+    except errors.ChannelError as error:
+        if not error.final:
+            raise
+        return Finding("permissions", False, error.message, error.hint)
+    roles = {str(role["id"]): int(role["permissions"]) for role in about["roles"]}
+    given = _given(guild, user, [str(role) for role in member["roles"]], roles, channel)
+    missing = [f"{name} ({what})" for name, (bit, what) in manifest.PERMISSIONS.items() if not given & bit]
+    if missing:
+        hint = "channel settings > Permissions > the bot's role, or invite it again: sayso init discord"
+        return Finding("permissions", False, f"missing: {'; '.join(missing)}", hint)
+    return Finding("permissions", True, f"all {len(manifest.PERMISSIONS)} are there")
+
+
+def _given(guild: str, user: str, mine: list[str], roles: Mapping[str, int], channel: Json) -> int:
+    """What the bot may do in a channel, by the order of Discord's permissions reference."""
+    found = 0
+    for role in (guild, *mine):
+        found |= roles.get(role, 0)
+    if found & _ADMINISTRATOR:
+        return -1
+    changes = {str(one["id"]): one for one in channel.get("permission_overwrites") or []}
+    for targets in ([guild], mine, [user]):
+        some = [changes[target] for target in targets if target in changes]
+        denied, allowed = 0, 0
+        for one in some:
+            denied, allowed = denied | int(one["deny"]), allowed | int(one["allow"])
+        found = found & ~denied | allowed
+    return found
