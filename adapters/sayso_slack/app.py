@@ -14,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 Handle = Callable[[Any], Awaitable[BoltResponse]]
 
+_BOLT = "sayso_slack.bolt"
 _EVERYTHING = re.compile("", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
         return await handle(body)
 
     app = AsyncApp(
-        name="sayso",
+        name=_BOLT,  # Bolt takes the logger of this name for its own, level and all
         logger=_quiet(),
         client=client,
         authorize=authorize,
@@ -48,6 +49,6 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
 
 def _quiet() -> logging.Logger:
     # below errors Bolt logs bodies, with what agents asked in them
-    logger = logging.getLogger("sayso_slack.bolt")
+    logger = logging.getLogger(_BOLT)
     logger.setLevel(logging.ERROR)
     return logger

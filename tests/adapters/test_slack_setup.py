@@ -1,16 +1,20 @@
 """The app's manifest, and what `sayso doctor` says about tokens, scopes and the channel."""
 
 import dataclasses
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 import jsonschema
 import pytest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 import sayso
 import sayso_slack
 from sayso import errors
-from sayso_slack import manifest
+from sayso_slack import app, manifest
 from tests.adapters.slack_scene import Scene, scene
 from tests.fakes.slack import Person
 
@@ -145,3 +149,12 @@ async def test_the_scopes_of_the_manifest_are_enough(there: Scene) -> None:
         await ann.reply(message, "Acme")
         assert (await there.decision(ticket)).text == "Acme"
     assert there.slack.refusals == []
+
+
+def test_bolt_keeps_its_hands_off_our_own_log_levels() -> None:
+    async def handle(payload: object) -> BoltResponse:
+        raise AssertionError(payload)
+
+    before = logging.getLogger("sayso").level
+    app.build_app(handle, AsyncWebClient("xoxb-1"), AuthorizeResult(enterprise_id=None, team_id="T1"))
+    assert logging.getLogger("sayso").level == before
