@@ -5,7 +5,7 @@ Rule: permissions, existence and order of checks; making and changing messages i
 
 import dataclasses
 
-from tests.fakes import discord_payloads, discord_text
+from tests.fakes import discord_limits, discord_payloads, discord_text
 from tests.fakes import discord_permissions as may
 from tests.fakes.discord_calls import Answer, Call, Handler
 from tests.fakes.discord_errors import Json, Refused, wrong
@@ -40,6 +40,7 @@ class Chat:
     def create(self, call: Call) -> Answer:
         """Send a message; the same enforced nonce again gives the first one."""
         channel = self._sendable(call)
+        discord_limits.check_body(call.body)
         if earlier := self._posting.repeated(call.body):
             return 200, self.shown(earlier)
         reference: Json = call.body.get("message_reference") or {}

@@ -24,6 +24,7 @@ _EVERY_INTENT = (1 << 26) - 1
 _HEARTBEAT = 41_250  # milliseconds; discord.py gives up after 60 seconds
 _PAYLOAD = 4096  # bytes a client may send in one frame
 _SENDS_PER_MINUTE = 120
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 # Of an event, by how its name begins: the intent for guilds and the one for direct messages.
 _INTENTS = {
     "MESSAGE_REACTION": (1 << 10, 1 << 13),
@@ -93,8 +94,8 @@ class Connection:
 
 
 class Gateway:
-    """All sessions of the app. `shut` has the paths that answer 503, `twice` the events that are sent two times,
-    `acks` whether heartbeats are answered, `silent` whether nothing at all is said any more."""
+    """All sessions of the app. `shut` has the paths that answer 503, `twice` the events that are sent two times;
+    without `acks` heartbeats stay unanswered, `silent` says nothing at all any more."""
 
     def __init__(self, world: World, token: str) -> None:
         self._world = world
@@ -157,7 +158,7 @@ class Gateway:
                 self._dispatch(session, name, _shown(session, data), times=2 if name in self.twice else 1)
 
     def _dispatch(self, session: Session, name: str, data: Json, times: int = 1) -> None:
-        # A copy as of now: what happens later must not change what was said.
+        # A copy as of now.
         frame = {"op": 0, "t": name, "s": len(session.log) + 1, "d": json.loads(json.dumps(data))}
         session.log.append(frame)
 
@@ -191,7 +192,9 @@ class Gateway:
         self._world.changed()
         try:
             async for frame in socket:
-                if frame.type in (WSMsgType.TEXT, WSMsgType.BINARY) and (code := self._take(connection, frame.data)):
+                code = self._take(connection, frame.data) if frame.type in _DATA else 0
+                self._world.changed()
+                if code:
                     await connection.close(code)
         finally:
             self._gone(connection, socket.close_code)
@@ -251,7 +254,6 @@ class Gateway:
         self._dispatch(session, "READY", self._ready(session))
         if _on_shard(session, GUILD):
             self._dispatch(session, "GUILD_CREATE", discord_payloads.guild(self._world))
-        self._world.changed()
         return 0
 
     def _ready(self, session: Session) -> Json:
@@ -277,7 +279,6 @@ class Gateway:
         for frame in session.log[seen:]:
             connection.send(frame)
         self._dispatch(session, "RESUMED", {"_trace": []})
-        self._world.changed()
         return 0
 
 

@@ -67,6 +67,7 @@ class Interactions:
         made = Interaction(some_id, f"aW50ZXJhY3Rpb246{some_id}", kind, user, channel, self._world.clock())
         made.message = message
         self.made[made.token] = made
+        self._world.changed()
         return made
 
     def callback(self, call: Call) -> Answer:

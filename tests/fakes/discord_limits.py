@@ -62,6 +62,8 @@ def check_body(body: Json) -> None:
         problems = [*_mentions(body.get("allowed_mentions") or {}), *_embeds(body.get("embeds") or [])]
     form(problems)
     nonce = body.get("nonce")
+    if not isinstance(nonce, str | int | None):
+        raise wrong("nonce", "BASE_TYPE_BAD_TYPE", "Must be a string or a number.")
     if isinstance(nonce, str) and length(nonce) > _NONCE:
         raise wrong("nonce", "NONCE_TYPE_TOO_LONG", f"Must be {_NONCE} or fewer in length.")
 

@@ -21,7 +21,8 @@ _QUIET = re.compile(rf"<({_ADDRESS})>")
 _MAIL = re.compile(r"<(?:mailto:|tel:|sms:)?([+\w.\-]+@[\w.\-]+|\+\d+)>")
 _BARE = re.compile(r"https?://[^\s<]*[^\s<.,:;\"')\]]")
 _LINE_MARKS = re.compile(r"^[ ]*(?:\#{1,3} |-\# |> |>>> )", re.M)
-_STYLE = re.compile(r"(\*{1,3}|_{1,3}|~~|\|\|)(?=\S)(.+?)(?<=\S)\1", re.S)
+# A single underscore counts only at the edge of a word, everything else also inside one.
+_STYLE = re.compile(r"(\*{1,3}|__|~~|\|\||(?<!\w)_(?=[^_]*_(?!\w)))(?=\S)(.+?)(?<=\S)\1", re.S)
 # Discord drops these before it looks for @everyone (api-docs#1189).
 _DROPPED = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _PLACEHOLDER = "\ue000{}\ue001"

@@ -18,6 +18,11 @@ _FILE = Path(__file__).resolve().parents[3] / "shared" / "specs" / "discord-open
 _SNOWFLAKE = 10**15  # discord.py writes ids as numbers, which Discord takes and its description does not
 
 
+def at_hand() -> bool:
+    """Whether there is a copy to check against."""
+    return _FILE.is_file()
+
+
 def problems_of_request(operation: str, body: Any) -> list[str]:
     """What is wrong with the JSON body of a route."""
     document = _document()
@@ -36,7 +41,7 @@ def problems_of(name: str, value: Any) -> list[str]:
 
 @functools.cache
 def _document() -> Json:
-    return json.loads(_FILE.read_text()) if _FILE.is_file() else {}
+    return json.loads(_FILE.read_text()) if at_hand() else {}
 
 
 @functools.cache
