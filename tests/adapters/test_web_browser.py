@@ -212,7 +212,7 @@ async def test_a_form_is_filled_by_keyboard_and_says_beside_the_field_what_is_wr
     amount = page.get_by_label("Amount")
     await expect(amount).to_be_focused()
     await expect(amount).to_have_value("ten")
-    await expect(page.locator("#in-r1-f0-wrong")).to_contain_text("valid number")
+    await expect(page.locator("#in-r1-f0-wrong")).to_contain_text("such as 12.5")
     await expect(page.get_by_label("Yes")).to_be_checked()
     await keys(page, "Control+a")
     await page.keyboard.type("10.5")
