@@ -1,6 +1,6 @@
 """The gateway: sessions that outlive their connections, replay after RESUME, intents, and everything that can go wrong.
 
-Rule: knows opcodes and intents; what an event means is none of its business.
+Rule: knows opcodes; who wants which event is in `discord_intents`, what it means is none of its business.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes import discord_payloads
+from tests.fakes import discord_intents, discord_payloads
 from tests.fakes.discord_errors import Json
 from tests.fakes.discord_payloads import GUILD_MEMBERS, GUILD_PRESENCES, MESSAGE_CONTENT
 from tests.fakes.discord_permissions import VIEW
@@ -25,12 +25,6 @@ _HEARTBEAT = 41_250  # milliseconds; discord.py gives up after 60 seconds
 _PAYLOAD = 4096  # bytes a client may send in one frame
 _SENDS_PER_MINUTE = 120
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
-# Of an event, by how its name begins: the intent for guilds and the one for direct messages.
-_INTENTS = {
-    "MESSAGE_REACTION": (1 << 10, 1 << 13),
-    "MESSAGE": (1 << 9, 1 << 12),
-    **dict.fromkeys(("THREAD", "GUILD", "CHANNEL"), (1, 1)),
-}
 
 
 @dataclass
@@ -154,8 +148,10 @@ class Gateway:
         if channel is not None and name != "INTERACTION_CREATE" and not self._world.permissions(BOT, channel) & VIEW:
             return
         for session in self.sessions.values():
-            if _wants(session, name, channel):
-                self._dispatch(session, name, _shown(session, data), times=2 if name in self.twice else 1)
+            if discord_intents.wants(session.intents, session.shard, name, channel):
+                self._dispatch(
+                    session, name, discord_intents.shown(session.intents, data), times=2 if name in self.twice else 1
+                )
 
     def _dispatch(self, session: Session, name: str, data: Json, times: int = 1) -> None:
         # A copy as of now.
@@ -252,12 +248,12 @@ class Gateway:
         session = Session(f"session-{self._world.snowflake()}", intents, asked.get("shard"), connection=connection)
         self.sessions[session.id] = connection.session = session
         self._dispatch(session, "READY", self._ready(session))
-        if _on_shard(session, GUILD):
+        if discord_intents.on_shard(session.shard):
             self._dispatch(session, "GUILD_CREATE", discord_payloads.guild(self._world))
         return 0
 
     def _ready(self, session: Session) -> Json:
-        guilds = [{"id": GUILD, "unavailable": True}] if _on_shard(session, GUILD) else []
+        guilds = [{"id": GUILD, "unavailable": True}] if discord_intents.on_shard(session.shard) else []
         resume = f"{self._world.base_url.replace('http', 'ws', 1)}{RESUME}"
         me = discord_payloads.user(self._world.users[BOT])
         flags = discord_payloads.application(self._world, "")["flags"]
@@ -280,22 +276,3 @@ class Gateway:
             connection.send(frame)
         self._dispatch(session, "RESUMED", {"_trace": []})
         return 0
-
-
-def _wants(session: Session, name: str, channel: Channel | None) -> bool:
-    direct = channel is not None and channel.dm_with is not None
-    # Direct messages come to shard 0, whatever their id.
-    on_shard = not session.shard or session.shard[0] == 0 if direct else _on_shard(session, GUILD)
-    wanted = next((pair for start, pair in _INTENTS.items() if name.startswith(start)), None)
-    return on_shard and (wanted is None or bool(session.intents & wanted[direct]))
-
-
-def _on_shard(session: Session, guild: str) -> bool:
-    return not session.shard or (int(guild) >> 22) % session.shard[1] == session.shard[0]
-
-
-def _shown(session: Session, data: Json) -> Json:
-    shown = {key: value for key, value in data.items() if key != "_readable"}
-    if data.get("_readable", True) or session.intents & MESSAGE_CONTENT:
-        return shown
-    return {**shown, "content": "", "embeds": [], "attachments": [], "components": []}

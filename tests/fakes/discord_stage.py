@@ -6,7 +6,7 @@ Rule: only for `test_discord_*.py`; tests of the product bring their own app.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -80,7 +80,6 @@ class Stage:
     clock: Clock
     ann: Person
     http: aiohttp.ClientSession
-    mistakes: list[BaseException] = field(default_factory=list[BaseException])
 
     @asynccontextmanager
     async def connected(self, intents: int = INTENTS) -> AsyncGenerator[App]:

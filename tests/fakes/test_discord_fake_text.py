@@ -1,7 +1,9 @@
 """What people read in messages of the fake Discord, and what is live in them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
+import discord
 import pytest
 
 from tests.fakes import discord_markdown, discord_stage
@@ -86,6 +88,18 @@ async def test_an_edit_without_allowed_mentions_falls_back_to_the_defaults(stage
     message = await stage.post(content="x", allowed_mentions={"parse": []})
     await stage.call("PATCH", f"/channels/{OPS}/messages/{message.id}", {"content": f"<@{ANN}>"})
     assert stage.discord.pings(stage.seen(message.id)) == [f"<@{ANN}>"]
+
+
+async def test_discord_py_forgets_its_default_when_only_components_are_edited(stage: Stage) -> None:
+    card = await stage.post(flags=V2, components=[text("x")], allowed_mentions={"parse": []})
+    view: Any = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(f"<@{ANN}>")).stop()
+    async with stage.connected() as app:
+        message = app.get_partial_messageable(int(OPS)).get_partial_message(int(card.id))
+        await message.edit(view=view)
+        forgotten = stage.seen(card.id)
+        await message.edit(view=view, allowed_mentions=discord.AllowedMentions.none())
+    assert [stage.discord.pings(m) for m in (forgotten, stage.seen(card.id))] == [[f"<@{ANN}>"], []]
 
 
 async def test_tricks_do_not_stop_a_mention_and_code_does(stage: Stage) -> None:
