@@ -15,7 +15,6 @@ from tests.bots.conftest import Command, Running
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.slack import FakeSlack, Message, Person
 
-KINDS = pytest.mark.parametrize("kind", ["command", "http"])
 WITHIN = 20.0
 
 
@@ -56,8 +55,8 @@ async def card(slack: FakeSlack) -> Message:
     return slack.messages("C1")[0]
 
 
-@KINDS
-@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+# every event by every kind of hook is in test_claude_cli; here each of them meets the whole service once
+@pytest.mark.parametrize(("kind", "event"), [("command", "PreToolUse"), ("http", "PermissionRequest")])
 async def test_a_person_allows_in_slack_and_the_command_runs(
     command: Command, slack: FakeSlack, ann: Person, kind: Kind, event: settings.Event
 ) -> None:
@@ -77,7 +76,7 @@ async def test_a_person_allows_in_slack_and_the_command_runs(
     assert slack.controls(slack.messages("C1")[0]) == []
 
 
-@KINDS
+@pytest.mark.parametrize("kind", ["command"])
 async def test_a_person_denies_in_slack_and_the_model_reads_the_reason(
     command: Command, slack: FakeSlack, ann: Person, kind: Kind
 ) -> None:
