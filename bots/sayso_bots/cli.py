@@ -28,7 +28,13 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 # Packages that only an extra brings.
-_EXTRAS: Mapping[str, str] = {"slack_bolt": "slack", "slack_sdk": "slack", "asyncpg": "postgres"}
+_EXTRAS: Mapping[str, str] = {
+    "slack_bolt": "slack",
+    "slack_sdk": "slack",
+    "discord": "discord",
+    "cryptography": "discord",
+    "asyncpg": "postgres",
+}
 
 
 class _Tree(click.Group):

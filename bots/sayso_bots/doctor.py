@@ -58,6 +58,8 @@ async def _findings() -> AsyncGenerator[Finding]:
     yield await (_service(given.url, given.key) if given.url else _database(given))
     async for finding in _slack(given, chosen):
         yield finding
+    async for finding in _discord(given, chosen):
+        yield finding
 
 
 async def _service(url: str, key: str | None) -> Finding:
@@ -106,6 +108,21 @@ async def _slack(given: environment.Environment, chosen: schema.Settings) -> Asy
         return
     for found in await sayso_slack.check(told, settings.directory(chosen)):
         yield Finding(f"slack {found.name}", found.ok, found.said, found.hint)
+
+
+async def _discord(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
+    if not given.discord_bot_token and not chosen.discord:
+        return
+    import sayso_discord
+    from sayso_bots import discord_chat
+
+    try:
+        told = discord_chat.told(given, chosen)
+    except errors.InvalidSettings as error:
+        yield _wrong("discord", error)
+        return
+    for found in await sayso_discord.check(told, settings.directory(chosen)):
+        yield Finding(f"discord {found.name}", found.ok, found.said, found.hint)
 
 
 def _wrong(name: str, error: errors.SaysoError) -> Finding:

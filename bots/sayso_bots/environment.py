@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,10 @@ class Environment:
     slack_app_token: str | None = field(default=None, repr=False)
     slack_signing_secret: str | None = field(default=None, repr=False)
     slack_api_url: str | None = None
+    discord_bot_token: str | None = field(default=None, repr=False)
+    discord_public_key: str | None = None
+    discord_api_url: str | None = None
+    discord_gateway_url: str | None = None
 
 
 def read(variables: Mapping[str, str] | None = None) -> Environment:
@@ -55,14 +60,26 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         slack_app_token=_prefixed(given, "SLACK_APP_TOKEN", "xapp-"),
         slack_signing_secret=given.get("SLACK_SIGNING_SECRET"),
         slack_api_url=_address(given, "SLACK_API_URL"),
+        discord_bot_token=given.get("DISCORD_BOT_TOKEN"),
+        discord_public_key=_public_key(given),
+        discord_api_url=_address(given, "DISCORD_API_URL"),
+        discord_gateway_url=_address(given, "DISCORD_GATEWAY_URL", "ws"),
     )
 
 
-def _address(given: Mapping[str, str], name: str) -> str | None:
+def _address(given: Mapping[str, str], name: str, scheme: str = "http") -> str | None:
     value = given.get(name)
-    if value and not value.startswith(("http://", "https://")):
-        hint = "an address such as http://127.0.0.1:8700"
-        raise errors.InvalidSettings(f"{name} is no http address", field=name, hint=hint)
+    if value and not value.startswith((f"{scheme}://", f"{scheme}s://")):
+        hint = f"an address such as {scheme}://127.0.0.1:8700"
+        raise errors.InvalidSettings(f"{name} is no {scheme} address", field=name, hint=hint)
+    return value
+
+
+def _public_key(given: Mapping[str, str]) -> str | None:
+    value = given.get("DISCORD_PUBLIC_KEY")
+    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        hint = "64 hexadecimal digits, from General Information in the Developer Portal"
+        raise errors.InvalidSettings("DISCORD_PUBLIC_KEY is no key", field="DISCORD_PUBLIC_KEY", hint=hint)
     return value
 
 

@@ -16,13 +16,19 @@ TEMPLATE = """\
 # [slack]
 # channel = "#approvals"              # where a request without a route goes
 
+# [discord]
+# channel = "910"                     # the id of a channel; Discord shows ids in its developer mode
+# threads = "session"                 # one thread per agent session; questions are answered there
+
 # [people.ann]                        # one person, whatever they press on
 # slack = "T0123/U0456"               # workspace and user
+# discord = "940"                     # the user's id
 # terminal = "ann"                    # the user name at this machine
 
 # [groups.release]
 # members = ["ann"]
 # slack_group = "S0123"               # members of this user group count as well
+# discord_role = "77"                 # and whoever has this role
 
 [policies.default]
 approvers = ["anyone"]                # people, "group:release", "requester", "anyone" (full members of the place)
@@ -52,6 +58,18 @@ Three steps:
      sayso doctor && sayso serve
 """
 
+_DISCORD = """
+Three steps:
+  1. Create the application: https://discord.com/developers/applications > New Application. Under Bot, Reset Token:
+     export DISCORD_BOT_TOKEN=… and, if any message in a thread shall be an answer, turn on Message Content Intent.
+  2. Open the link above and choose your server; it asks for these permissions:
+{permissions}
+  3. Put [discord] channel = "…" into sayso.toml (user settings > Advanced > Developer Mode, then Copy Channel ID), and
+     run: sayso doctor && sayso serve
+     Clicks come over the gateway, without a public address. For HTTP in its place set DISCORD_PUBLIC_KEY, and
+     https://YOUR-SERVICE/discord/interactions as Interactions Endpoint URL; answers by message then do not come.
+"""
+
 _CLAUDE = """
 Three steps:
   1. Put the text above into .claude/settings.json (or ~/.claude/settings.json for all projects).
@@ -63,7 +81,8 @@ Three steps:
 @click.group(
     "init",
     invoke_without_command=True,
-    epilog="\b\nExample:\n  sayso init\n  sayso init slack > manifest.json\n  sayso init claude-code",
+    epilog="\b\nExample:\n  sayso init\n  sayso init slack > manifest.json\n  sayso init discord APPLICATION_ID\n"
+    "  sayso init claude-code",
 )
 @click.pass_context
 def init_(context: click.Context) -> None:
@@ -87,6 +106,17 @@ def slack(url: str | None) -> None:
 
     output.as_json(manifest.manifest(socket_mode=url is None, url=url))
     click.echo(_SLACK, err=True)
+
+
+@init_.command(epilog="\b\nExample:\n  sayso init discord 123456789012345678")
+@click.argument("application")
+def discord(application: str) -> None:
+    """Print the link that lets the bot into a server; APPLICATION is its Application ID in the Developer Portal."""
+    from sayso_discord import manifest
+
+    click.echo(manifest.invite(application))
+    needed = "\n".join(f"     - {name}: {what}" for name, (_, what) in manifest.PERMISSIONS.items())
+    click.echo(_DISCORD.replace("{permissions}", needed), err=True)
 
 
 @init_.command("claude-code", epilog="\b\nExample:\n  sayso init claude-code > .claude/settings.json")

@@ -9,6 +9,7 @@ import pydantic
 from sayso_bots import durations
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
+_Snowflake = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]{1,20}$")]
 _SlackUser = Annotated[str, pydantic.StringConstraints(pattern=r"^[TE][A-Z0-9]*/[UW][A-Z0-9]*$")]
 # Without a colon, which starts a group or an account.
 _Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -27,12 +28,22 @@ class Slack(_Table):
     """Where a request without a route goes: `#approvals`, or the channel's id."""
 
 
+class Discord(_Table):
+    """`[discord]`"""
+
+    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]{1,20}$")]
+    """Where a request without a route goes: the channel's id."""
+    threads: Literal["session", "off"] = "off"
+    """Whether what is asked in a session, permissions aside, goes to a thread of that session."""
+
+
 class Person(_Table):
     """`[people.NAME]`: the accounts of one person."""
 
     slack: _SlackUser | None = None
     """Workspace and user, as `T0123/U0456`."""
-    discord: _Id | None = None
+    discord: _Snowflake | None = None
+    """The user's id."""
     terminal: _Id | None = None
     """The user name at this machine."""
 
@@ -42,7 +53,7 @@ class Group(_Table):
 
     members: list[str] = []
     slack_group: _Id | None = None
-    discord_role: _Id | None = None
+    discord_role: _Snowflake | None = None
 
 
 class Policy(_Table):
@@ -73,6 +84,7 @@ class Settings(_Table):
     """The whole file."""
 
     slack: Slack | None = None
+    discord: Discord | None = None
     people: dict[_Name, Person] = {}
     groups: dict[_Name, Group] = {}
     policies: dict[_Name, Policy] = {}

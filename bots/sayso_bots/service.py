@@ -58,19 +58,9 @@ async def running(
     checks: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(door.database(given))
-        uses_slack = bool(given.slack_bot_token or chosen.slack)
-        house = settings.house(chosen, ["web", "slack"] if uses_slack else ["web"], callbacks=True)
+        house = settings.house(chosen, ["web", *_chats(given, chosen)], callbacks=True)
         desk = desks.Desk(kept, await opening.mint(kept), house)
-        channels: list[channel.Channel] = []
-        said = "none; the inbox only"
-        if uses_slack:
-            # slow to import, and not for everybody
-            from sayso_bots import chat
-
-            slack = await stack.enter_async_context(chat.connected(given, chosen, desk, app))
-            channels.append(slack.channel)
-            checks["slack"] = functools.partial(chat.ready, slack)
-            said = chat.described(slack.settings)
+        channels, said = await _connect(stack, given, chosen, desk, app, checks)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, channels, chosen.service.callback_hosts)
         sessions = sayso_web.Sessions(kept, desk.clock)
@@ -81,6 +71,47 @@ async def running(
         await runner.setup()
         await web.SockSite(runner, listener).start()
         yield Service(names.url, desk, sessions, said, crew.failed)
+
+
+def _chats(given: environment.Environment, chosen: schema.Settings) -> list[str]:
+    """The chats that are configured, by name."""
+    wanted = {
+        "slack": given.slack_bot_token or chosen.slack,
+        "discord": given.discord_bot_token or chosen.discord,
+    }
+    return [name for name, there in wanted.items() if there]
+
+
+async def _connect(
+    stack: contextlib.AsyncExitStack,
+    given: environment.Environment,
+    chosen: schema.Settings,
+    desk: desks.Desk,
+    app: web.Application,
+    checks: dict[str, health.Check],
+) -> tuple[list[channel.Channel], str]:
+    """The channels of every configured chat, until *stack* ends, and how they are connected in words."""
+    uses = _chats(given, chosen)
+    channels: list[channel.Channel] = []
+    said: list[str] = []
+    # slow to import, and not for everybody
+    if "slack" in uses:
+        from sayso_bots import chat
+
+        slack = await stack.enter_async_context(chat.connected(given, chosen, desk, app))
+        channels.append(slack.channel)
+        desk.tellers["slack"] = slack.notes
+        checks["slack"] = functools.partial(chat.ready, slack)
+        said.append(chat.described(slack.settings))
+    if "discord" in uses:
+        from sayso_bots import discord_chat
+
+        discord = await stack.enter_async_context(discord_chat.connected(given, chosen, desk, app))
+        channels.append(discord.channel)
+        desk.tellers["discord"] = discord.notes
+        checks["discord"] = functools.partial(discord_chat.ready, discord)
+        said.append(discord_chat.described(discord.settings))
+    return channels, " · ".join(said) or "none; the inbox only"
 
 
 def _start(

@@ -21,7 +21,7 @@ _SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)$")
 # These mean something else in a policy.
 _RESERVED = {"anyone", "requester", "group", "nobody"}
-_NOT_YET = re.compile(r"^(discord|rules|policies\.[^.]+\.(remind|escalate))$")
+_NOT_YET = re.compile(r"^(rules|policies\.[^.]+\.(remind|escalate))$")
 
 
 def load(path: Path | None) -> schema.Settings:
@@ -60,7 +60,8 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
 
 def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
     """What the desk needs of the settings; *channels* are those that this process reaches."""
-    route = (f"slack:{settings.slack.channel}",) if settings.slack else ("web",)
+    chats = {"slack": settings.slack, "discord": settings.discord}
+    route = tuple(f"{name}:{chat.channel}" for name, chat in chats.items() if chat) or ("web",)
     policies = {desks.DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
     return sayso.House(
@@ -152,19 +153,24 @@ def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
         hint = _near(where[-1], known) or f"known here: {', '.join(known)}"
         return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
     if first["type"] == "missing":
-        return errors.InvalidSettings(f"{key} is missing", field=key, hint=_EXPECTED.get(where[-1]))
+        form = _EXPECTED.get(key) or _EXPECTED.get(where[-1])
+        return errors.InvalidSettings(f"{key} is missing", field=key, hint=form)
     if first["type"] in ("model_type", "dict_type"):
         return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
     if where[-1] == "[key]":
         return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
     said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
     said = said.removeprefix("Value error, ")
-    expected = next((_EXPECTED[part] for part in reversed(where[1:]) if part in _EXPECTED), None)
+    expected = _EXPECTED.get(key) or next((_EXPECTED[part] for part in reversed(where[1:]) if part in _EXPECTED), None)
     return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=expected)
 
 
 _EXPECTED = {
     "channel": 'channel = "#approvals"',
+    "discord.channel": 'channel = "910", the id of a channel; Discord shows ids in its developer mode',
+    "threads": 'threads = "session", or "off"',
+    "discord": 'the user\'s id, as "940"; Discord shows ids in its developer mode',
+    "discord_role": 'the role\'s id, as "77"',
     "slack": 'workspace and user, as "T0123/U0456"; sayso doctor shows the workspace',
     "approvers": 'approvers = ["ann", "group:release"], or ["anyone"]',
     "members": 'members = ["ann", "bob"]',

@@ -21,6 +21,10 @@ from sayso_bots import environment
         ("SLACK_APP_TOKEN", "xapp-1", "slack_app_token", "xapp-1"),
         ("SLACK_SIGNING_SECRET", "s", "slack_signing_secret", "s"),
         ("SLACK_API_URL", "http://127.0.0.1:1/api/", "slack_api_url", "http://127.0.0.1:1/api/"),
+        ("DISCORD_BOT_TOKEN", "t", "discord_bot_token", "t"),
+        ("DISCORD_PUBLIC_KEY", "ab" * 32, "discord_public_key", "ab" * 32),
+        ("DISCORD_API_URL", "http://127.0.0.1:1/api/v10", "discord_api_url", "http://127.0.0.1:1/api/v10"),
+        ("DISCORD_GATEWAY_URL", "ws://127.0.0.1:1/", "discord_gateway_url", "ws://127.0.0.1:1/"),
     ],
 )
 def test_each_variable_is_read(name: str, value: str, attribute: str, expected: object) -> None:
@@ -37,6 +41,9 @@ def test_each_variable_is_read(name: str, value: str, attribute: str, expected: 
         ("SAYSO_PORT", "web", "0 to 65535"),
         ("SAYSO_URL", "127.0.0.1", "http://"),
         ("SLACK_API_URL", "slack.com", "http://"),
+        ("DISCORD_API_URL", "discord.com", "http://"),
+        ("DISCORD_GATEWAY_URL", "http://127.0.0.1", "ws://"),
+        ("DISCORD_PUBLIC_KEY", "swapped", "64 hexadecimal digits"),
         ("SLACK_BOT_TOKEN", "xapp-swapped", "sayso init slack"),
         ("SLACK_APP_TOKEN", "xoxb-swapped", "sayso init slack"),
     ],

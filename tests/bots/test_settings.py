@@ -178,7 +178,6 @@ def test_a_wrong_key_or_value_is_named_in_full_with_a_hint(text: str, key: str, 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('[discord]\nchannel = "910"', "discord"),
         ('[[rules]]\neffect = "allow"', "rules"),
         ('[policies.p]\napprovers = []\nremind = ["5m"]', "policies.p.remind"),
         ("[policies.p]\napprovers = []\nescalate = []", "policies.p.escalate"),
@@ -220,8 +219,7 @@ def test_the_written_example_names_every_key_and_is_right_with_all_of_them_on() 
     commented = [line.removeprefix("# ") for line in init.TEMPLATE.splitlines()[3:]]
     written = parse("\n".join(line for line in commented if "=" in line or line.startswith("[")))
     assert parse(init.TEMPLATE).policies.keys() == {"default"}
-    unset = {"people.ann.discord", "groups.release.discord_role"}  # the bot for it is still to come
-    assert {key for key, value in _leaves(written) if value in (None, [])} == unset
+    assert {key for key, value in _leaves(written) if value in (None, [])} == set()
 
 
 def _leaves(table: pydantic.BaseModel | Mapping[str, object], above: str = "") -> list[tuple[str, object]]:
@@ -233,3 +231,27 @@ def _leaves(table: pydantic.BaseModel | Mapping[str, object], above: str = "") -
         elif above != "policies.default.":
             found.append((f"{above}{name}", value))
     return found
+
+
+def test_a_request_without_a_route_goes_to_every_chat() -> None:
+    both = parse('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"\nthreads = "session"')
+    assert settings.house(both).route == ("slack:#ops", "discord:910")
+    assert both.discord is not None
+    assert both.discord.threads == "session"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "hint"),
+    [
+        ('[discord]\nchannel = "#ops"', "discord.channel", "the id of a channel"),
+        ("[discord]", "discord.channel", "the id of a channel"),
+        ('[discord]\nchannel = "910"\nthreads = "all"', "discord.threads", 'threads = "session"'),
+        ('[people.ann]\ndiscord = "ann#1"', "people.ann.discord", '"940"'),
+        ('[groups.g]\ndiscord_role = "@release"', "groups.g.discord_role", '"77"'),
+    ],
+)
+def test_a_name_where_discord_needs_an_id_is_refused(text: str, key: str, hint: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as caught:
+        parse(text)
+    assert caught.value.field == key
+    assert hint in (caught.value.hint or "")
