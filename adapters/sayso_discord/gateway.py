@@ -42,7 +42,8 @@ class Patience:
 
 
 _STORM_WITHIN = 10.0
-_NO_RETURN = (discord.LoginFailure, discord.PrivilegedIntentsRequired)
+# To start again after one of these is of no use, and counts against the limit of starts.
+_FINAL_CODES = (4004, 4010, 4011, 4012, 4013, 4014)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,10 @@ class Gateway:
                 self._content = False
             except discord.LoginFailure:
                 raise _unusable("the token") from None
+            except discord.ConnectionClosed as error:
+                if error.code in _FINAL_CODES:
+                    raise _unusable(f"this bot any more, code {error.code}") from None
+                log.warning("gateway closed", extra={"code": error.code})
             except Exception:
                 # a payload that the library cannot read ends its client without closing it
                 log.exception("gateway client failed")
@@ -132,7 +137,7 @@ class Gateway:
                 watching.cancel()
                 await client.close()
                 running.cancel()
-                with contextlib.suppress(asyncio.CancelledError, *_NO_RETURN, Exception):
+                with contextlib.suppress(asyncio.CancelledError, Exception):
                     await running
 
     def came_up(self) -> None:
@@ -248,4 +253,5 @@ def _author(person: discord.User | discord.Member) -> Json:
 
 def _unusable(what: str) -> errors.InvalidSettings:
     hint = "Developer Portal > your application > Bot: copy the token again, and check the intents there"
+    log.error("gateway given up", extra={"hint": hint})
     return errors.InvalidSettings(f"Discord does not take {what}", field="DISCORD_BOT_TOKEN", hint=hint)
