@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import itertools
 import signal
+import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,9 +22,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pg_server() -> Iterator[str]:
     """The address of a server that this test process has for itself."""
-    folder = tmp_path_factory.mktemp("postgres")
+    # not below pytest's own folder, which every run that starts closes to other users: root's server is another user
+    with tempfile.TemporaryDirectory(prefix="sayso-postgres-", ignore_cleanup_errors=True) as name:
+        yield from _serving(Path(name))
+
+
+def _serving(folder: Path) -> Iterator[str]:
     # its lock file stands here, or else every test run of this machine would wait for every other
     (folder / "python_PostgresServer").mkdir()
     with pytest.MonkeyPatch.context() as patch:
