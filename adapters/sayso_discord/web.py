@@ -124,8 +124,9 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
         ChannelError: Discord cannot be reached.
     """
     _aim(settings)
-    # the library prints tokens of interactions at its lowest level
-    logging.getLogger("discord").setLevel(logging.INFO)
+    # at its lowest level the library prints tokens of interactions, and at the next one nothing of use
+    logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger("discord.client").setLevel(logging.ERROR)  # it would warn that voice is missing
     client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, max_ratelimit_timeout=LONGEST_WAIT)
     async with client:
         try:
