@@ -91,13 +91,16 @@ class DiscordChannel:
                 raise
             return None  # without the right to read a second card is possible; it settles the same request
         marked = render.mark(ticket_id)
-        ours = [
-            str(one["id"])
-            for one in recent
-            if one.get("author", {}).get("id") == self._bot_user
-            and any(part.get("id") == marked for part in one.get("components") or [])
-        ]
+        ours = [str(one["id"]) for one in recent if self._is_ours(one) and _mark_of(one) == marked]
         return ours[-1] if ours else None
+
+    def _is_ours(self, message: Any) -> bool:
+        return bool(message["author"]["id"] == self._bot_user)
+
+
+def _mark_of(message: Any) -> object:
+    parts: list[Any] = message.get("components") or [{}]
+    return parts[0].get("id")
 
 
 def _moved(ref: channel.MessageRef) -> str:

@@ -111,7 +111,8 @@ def _given(guild: str, user: str, mine: list[str], roles: Mapping[str, int], cha
         found |= roles.get(role, 0)
     if found & _ADMINISTRATOR:
         return -1
-    changes = {str(one["id"]): one for one in channel.get("permission_overwrites") or []}
+    listed: list[Json] = channel.get("permission_overwrites") or []
+    changes = {str(one["id"]): one for one in listed}
     for targets in ([guild], mine, [user]):
         some = [changes[target] for target in targets if target in changes]
         denied, allowed = 0, 0

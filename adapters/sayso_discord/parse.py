@@ -112,7 +112,7 @@ def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, 
 def parse(payload: Any) -> Click | Submission | None:
     """What an interaction was, or None where it is not for us. A component that we cannot read has no token."""
     kind, who, way = _get(payload, "type"), _who(payload), _way(payload)
-    if kind not in (PRESSED, SUBMITTED) or isinstance(kind, bool) or who is None or way is None:
+    if kind not in (PRESSED, SUBMITTED) or who is None or way is None:
         return None
     data = _get(payload, "data")
     carried = custom_ids.read(_text(data, "custom_id"))

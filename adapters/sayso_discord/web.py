@@ -86,7 +86,7 @@ class Web:
 
     async def hand_file(self, way: parse.Way, name: str, content: str) -> None:
         """A file for whoever made an interaction, and nobody else. Raises `ChannelError`."""
-        body = {
+        body: Json = {
             "content": "The whole content:",
             "flags": limits.EPHEMERAL,
             "allowed_mentions": {"parse": []},

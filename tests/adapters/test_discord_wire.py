@@ -4,13 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-import aiohttp
-import discord
 import pytest
 import yarl
+from aiohttp import web
+from discord import gateway as library
 
 import sayso
-from sayso import errors, events, machine, memory, model
+from sayso import draw, errors, events, machine, memory, model
 from sayso_discord import gateway
 from tests.adapters.discord_scene import ANN, OPS, Scene, scene
 from tests.conftest import until
@@ -57,7 +57,7 @@ async def test_a_post_that_failed_is_one_card_in_the_end(there: Scene, fault: st
 
 async def test_a_card_that_was_posted_and_not_recorded_is_found_long_after(there: Scene) -> None:
     ticket = await there.ask(DEPLOY)
-    drawn = sayso.draw.card_of(ticket, there.front.mint)
+    drawn = draw.card_of(ticket, there.front.mint)
     there.clock.advance(3000)  # its nonce is forgotten by then
     ref = await there.link.channel.post(f"discord:{OPS}", drawn, again=True)
     assert ref.message == there.card.id
@@ -72,7 +72,7 @@ async def test_a_channel_that_will_never_take_it_is_told_to_the_agent_at_once(
     assert (await there.decision(ticket)).outcome == "undeliverable"
     there.discord.fail_next(POSTS, fault)
     with pytest.raises(errors.ChannelError) as caught:
-        await there.link.channel.post(f"discord:{OPS}", sayso.draw.card_of(ticket, there.front.mint), again=False)
+        await there.link.channel.post(f"discord:{OPS}", draw.card_of(ticket, there.front.mint), again=False)
     assert hint in (caught.value.hint or "")
 
 
@@ -192,24 +192,24 @@ async def test_a_gateway_that_closes_at_once_is_not_stormed() -> None:
     opened = asyncio.Event()
     tries = 0
 
-    async def hello_and_goodbye(request: aiohttp.web.Request) -> aiohttp.web.WebSocketResponse:
+    async def hello_and_goodbye(request: web.Request) -> web.WebSocketResponse:
         nonlocal tries
         tries += 1
-        socket = aiohttp.web.WebSocketResponse()
+        socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_str(json.dumps({"op": 10, "d": {"heartbeat_interval": 41250}, "s": None, "t": None}))
         await socket.close(code=4000)
         opened.set()
         return socket
 
-    app = aiohttp.web.Application()
+    app = web.Application()
     app.router.add_get("/gateway/", hello_and_goodbye)
-    runner = aiohttp.web.AppRunner(app)
+    runner = web.AppRunner(app)
     async with scene() as there:
         await runner.setup()
-        await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"ws://127.0.0.1:{runner.addresses[0][1]}/gateway/"
-        discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+        library.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
         patience = gateway.Patience(first_pause=60, storm=3, look_every=0.001, ready=1)
         taken = there.link.gateway
         assert taken is not None
@@ -298,5 +298,5 @@ async def test_over_http_no_gateway_is_opened_and_readiness_is_the_servers() -> 
 
 async def test_without_a_public_key_there_is_no_address(there: Scene) -> None:
     with pytest.raises(errors.InvalidSettings) as caught:
-        there.link.add_routes(aiohttp.web.Application())
+        there.link.add_routes(web.Application())
     assert caught.value.field == "DISCORD_PUBLIC_KEY"
