@@ -124,5 +124,5 @@ async def _answered(door: Front, api: Web, payload: Json) -> None:
     except (errors.ChannelError, TimeoutError) as error:
         # what counts is stored, and the card shows it; a click replayed after a break is often too old to answer
         log.warning("interaction not answered", extra={"error": str(error)})
-    else:
+    finally:
         door.answered(payload)

@@ -84,7 +84,7 @@ class Replies:
             account = actor.account
             await self._desk.answer(ticket.id, submission.spoken(ticket, reply.text), actor)
         except errors.AlreadyDecided as error:
-            if aloud and not _repeats(error.ticket, account):
+            if aloud and not submission.repeated(error.ticket, account, reply.text):
                 await self._say(reply, told(error))
             return
         except (errors.Refused, errors.NotFound) as error:
@@ -109,8 +109,3 @@ class Replies:
             await self._api.send("POST", _PATH, body, channel_id=reply.channel)
         except errors.ChannelError as error:
             log.info("reply refused", extra={"error": error.message})
-
-
-def _repeats(ticket: model.Ticket, account: str) -> bool:
-    """Whether this person's answer is the one that counted: messages are read again after a restart."""
-    return any(one.via == account for one in ticket.answers)

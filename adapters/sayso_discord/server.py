@@ -30,9 +30,11 @@ def add_routes(
         answer = _PONG if payload.get("type") == _PING else await handle(payload)
         # without an answer it was delivered twice
         response = web.json_response(answer) if answer is not None else web.Response(status=202)
-        await response.prepare(request)
-        await response.write_eof()
-        answered(payload)
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            answered(payload)
         return response
 
     routes.router.add_post("/discord/interactions", interactions)

@@ -33,13 +33,17 @@ class Threads:
             found = await self._store.get(KIND, _name(channel, session))
             if found is not None and found.value.get("made"):
                 return str(found.value["thread"])
-            thread = str(found.value["thread"]) if found else await self._root(channel, session)
+            lost = found is not None and found.value.get("lost")
+            begun = str(found.value["thread"]) if found and not lost else None
+            thread = begun or await self._root(channel, session, str(found.value["thread"]) if found else "")
             await self._make(channel, thread, session)
             return thread
 
     async def lost(self, channel: str, session: card.Session) -> None:
-        """Forget a thread that somebody deleted."""
-        await self._store.remove(KIND, _name(channel, session))
+        """Know that somebody deleted a thread: the next one hangs on another message."""
+        found = await self._store.get(KIND, _name(channel, session))
+        if found is not None:
+            await self._put(found.name, {**found.value, "made": False, "lost": True})
 
     async def session_of(self, thread: str) -> tuple[str, str] | None:
         """Owner and id of the session that a thread belongs to; None where it is none of ours."""
@@ -50,8 +54,9 @@ class Threads:
         """Open a thread that Discord closed for want of messages. Raises `ChannelError`."""
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
 
-    async def _root(self, channel: str, session: card.Session) -> str:
-        body = {**render.opening(session), "nonce": nonce("thread", channel, session.owner, session.id)}
+    async def _root(self, channel: str, session: card.Session, before: str) -> str:
+        # another nonce than the lost one had, which would find its message again
+        body = {**render.opening(session), "nonce": nonce("thread", channel, session.owner, session.id, before)}
         posted = await self._api.send(
             "POST", "/channels/{channel_id}/messages", {**body, "enforce_nonce": True}, channel_id=channel
         )

@@ -11,10 +11,9 @@ from collections import OrderedDict
 from collections.abc import Coroutine
 from typing import Any
 
-import pydantic
 from slack_bolt.response import BoltResponse
 
-from sayso import channel, desk, dialog, draw, errors, fields, model, wording
+from sayso import channel, desk, dialog, draw, errors, model, submission, wording
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.members import Members
@@ -108,7 +107,7 @@ class Front:
         if ref is None or any(mark in self._seen for mark in marks):
             return _RECEIVED
         ticket = await self._desk.get(ref.ticket_id)
-        if ticket.request.kind != "question":
+        if ticket.request.kind in ("permission", "form"):
             if ticket.decision is None:
                 self._tell_once(reply, ticket, _NOT_BY_REPLY)
         else:
@@ -121,9 +120,9 @@ class Front:
         try:
             actor = await self._members.actor(reply.who)
             account = actor.account
-            await self._desk.answer(ticket.id, _answer(reply.text), actor)
+            await self._desk.answer(ticket.id, submission.spoken(ticket, reply.text), actor)
         except errors.AlreadyDecided as error:
-            if not _repeats(error.ticket, account, reply.text):
+            if not submission.repeated(error.ticket, account, reply.text):
                 self._tell_once(reply, ticket, told(error))
                 self._freshen(reply, error)
         except (errors.Refused, errors.NotFound) as error:
@@ -234,17 +233,3 @@ def _view(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:
 
 def _modal(answer: dict[str, Any]) -> BoltResponse:
     return BoltResponse(status=200, body=answer)
-
-
-def _answer(said: str) -> model.Answer:
-    try:
-        return model.Answer(text=said or None)
-    except pydantic.ValidationError as error:
-        message = f"write some text, at most {fields.MAX_TEXT} characters"
-        raise errors.InvalidAnswer(message, field="text") from error
-
-
-def _repeats(ticket: model.Ticket, account: str, said: str) -> bool:
-    """Whether this very answer is the one that was counted: Slack delivers an event again when it is not sure."""
-    given = [one.answer.values or {} for one in ticket.answers if one.via == account]
-    return any(said in values.values() for values in given)

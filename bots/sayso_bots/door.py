@@ -70,6 +70,10 @@ class Embedded:
         """Withdraw a request."""
         return await self.desk.cancel(id, self._caller, reason)
 
+    async def note(self, session: str, said: str) -> Sequence[str]:
+        """Tell what an agent is doing; refused here, where no chat is connected."""
+        return await self.desk.note(session, said)
+
     async def list(
         self, *, state: Literal["pending", "decided"] | None = None, session: str | None = None, limit: int = 50
     ) -> Sequence[model.Ticket]:

@@ -6,7 +6,7 @@ import contextlib
 import importlib.metadata
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, cast
 
 from sayso import desk, errors, model, people, store, stores, tokens
@@ -35,6 +35,10 @@ class Asker(Protocol):
 
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
         """Withdraw a request."""
+        ...
+
+    async def note(self, session: str, said: str) -> Sequence[str]:
+        """Tell people what the agent of a session is doing; where it was told. Needs a service with a chat."""
         ...
 
 

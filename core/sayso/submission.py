@@ -59,6 +59,10 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
         InvalidAnswer: they are no answer to it; a permission and a form are not answered with words.
     """
     request = ticket.request
+    try:
+        said.encode()
+    except UnicodeEncodeError as error:
+        raise errors.InvalidAnswer("this holds half a character", field="text") from error
     if request.kind == "question":
         return model.Answer(text=_typed({"text": said}, "text", fields.MAX_TEXT))
     if request.kind != "choice":
@@ -71,6 +75,14 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
     if not named and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
     return _free(ticket, _typed({"other": (named or [words])[0]}, "other", fields.MAX_TEXT))
+
+
+def repeated(ticket: model.Ticket, account: str, said: str) -> bool:
+    """Whether these words of this account are among the answers already: platforms deliver a message again at times."""
+    meant = spoken(ticket, said)
+    wanted = meant.text or meant.choice or list(meant.choices or ())
+    given = (one.answer.values or {} for one in ticket.answers if one.via == account)
+    return any(wanted in values.values() for values in given)
 
 
 def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:

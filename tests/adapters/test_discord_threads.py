@@ -192,6 +192,20 @@ async def test_what_was_written_while_nobody_listened_is_read_after_the_start(th
     assert (decision.text, decision.by[0].person) == ("Acme", "ann")
 
 
+async def test_somebody_who_replies_late_is_told_but_not_for_what_was_taken(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question())
+    (card,) = there.cards(thread(there))
+    said = await ann.reply(card, "Acme")
+    await decided(there, ticket)
+    await there.stop()
+    await there.start()
+    await ann.reply(card, "No, Bolt")
+    await there.discord.until(lambda: "Too late: answered by ann" in last(there))
+    ours = [one for one in there.discord.messages(thread(there)) if one.author == there.discord.bot_id]
+    assert len(ours) == 2
+    assert there.discord.world.find(said.id) is not None
+
+
 async def test_a_note_goes_into_the_thread_of_its_session(there: Scene) -> None:
     there.front.tellers["discord"] = there.link.notes
     await there.ask(question())

@@ -257,6 +257,18 @@ async def test_a_reply_that_is_no_answer_is_told_so(there: Scene, ann: Person, w
     assert (await there.decision(ticket)).text == "Acme"
 
 
+async def test_a_choice_is_answered_by_a_reply_with_an_option_or_its_number(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Choice("Which?", ["Red", "Blue"]))
+    seen = await ann.reply(there.card, "green")
+    assert "none of the options" in await there.whispered(seen)
+    first = await ann.reply(there.card, "2", event_id="Ev1")
+    await there.stop()
+    await there.start()
+    await there.slack.send_event(first.deliveries[0].payload["event"], event_id="Ev1")
+    assert (await there.decision(ticket)).choice == "Blue"
+    assert len(there.slack.ephemerals("U1")) == 1
+
+
 async def test_a_window_that_cannot_open_is_said(there: Scene, ann: Person) -> None:
     await there.ask(DEPLOY)
     there.slack.fail_next("views.open", "expired_trigger_id")

@@ -240,7 +240,8 @@ def test_plain_words_answer_a_question_and_name_an_option() -> None:
 def test_plain_words_are_refused_where_they_are_no_answer() -> None:
     form = opened(asking.Form("Refund", [model.Field(name="a", label="A")]))
     choice = opened(asking.Choice("Which?", ["Red", "Blue"]))
-    for ticket, words in ((opened(), "yes"), (form, "10"), (choice, "3"), (choice, "green"), (choice, "²")):
+    half = (opened(asking.Question("Why?")), "a\ud800b")
+    for ticket, words in (half, (opened(), "yes"), (form, "10"), (choice, "3"), (choice, "green"), (choice, "²")):
         with pytest.raises(errors.InvalidAnswer):
             submission.spoken(ticket, words)
 
