@@ -47,9 +47,7 @@ class _Connector(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def open(
-    url: str | None = None, *, key: str | None = None, database: str | None = None
-) -> AsyncGenerator[Asker]:
+async def open(url: str | None = None, *, key: str | None = None, database: str | None = None) -> AsyncGenerator[Asker]:
     """A desk to ask at.
 
     With *url* or `SAYSO_URL` it is the service there, signed in with *key* or `SAYSO_KEY`; otherwise a database of its

@@ -38,7 +38,8 @@ class Scene:
     front: desk.Desk
     transport: Transport
     threads: Literal["session", "off"] = "off"
-    endpoint: Http = field(init=False)
+    patience: gateway.Patience = QUICK
+    endpoint: Http = field(init=False, repr=False)
     link: sayso_discord.Discord = field(init=False)
     courier: courier.Courier = field(init=False)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -53,7 +54,9 @@ class Scene:
 
     async def start(self) -> None:
         """Connect the app, as a new process would."""
-        self.link = await self._open.enter_async_context(sayso_discord.connect(self.front, self.settings, QUICK))
+        self.link = await self._open.enter_async_context(
+            sayso_discord.connect(self.front, self.settings, self.patience)
+        )
         self.courier = courier.Courier(self.front, [self.link.channel])
         if self.transport == "http":
             served = web.Application()
@@ -119,6 +122,7 @@ async def scene(
     threads: Literal["session", "off"] = "off",
     route: tuple[str, ...] = (f"discord:{OPS}",),
     privileged: int = 0,
+    patience: gateway.Patience = QUICK,
 ) -> AsyncGenerator[Scene]:
     """Everything up, and down again at the end."""
     clock = ManualClock()
@@ -127,7 +131,7 @@ async def scene(
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")
         discord.role(ROLE, name="release")
-        there = Scene(discord, clock, front, transport, threads)
+        there = Scene(discord, clock, front, transport, threads, patience)
         await there.start()
         try:
             yield there

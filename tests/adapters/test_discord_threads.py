@@ -7,7 +7,7 @@ import pytest
 
 import sayso
 from sayso import errors, model
-from tests.adapters.discord_scene import ANN, BOB, OPS, Scene, scene
+from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
 from tests.fakes.discord_payloads import MESSAGE_CONTENT
 
@@ -234,3 +234,24 @@ async def test_a_place_may_ask_for_threads_where_the_settings_do_not() -> None:
     async with scene(route=(f"discord:{OPS}/thread",)) as there:
         await there.ask(question())
         assert len(there.cards(thread(there))) == 1
+
+
+async def test_a_role_counts_for_what_was_written_while_nobody_listened() -> None:
+    async with scene(threads="session", policy=model.Policy(approvers=("group:release",))) as there:
+        ticket = await there.ask(question())
+        (card,) = there.cards(thread(there))
+        await there.stop()
+        there.discord.gateway.forget()
+        await there.discord.person(ANN, name="ann").reply(card, "not by role")
+        await there.discord.person(BOB, name="bob", roles=(ROLE,)).reply(card, "by role")
+        await there.start()
+        decision = await decided(there, ticket)
+        assert (decision.text, decision.by[0].person) == ("by role", f"discord:{BOB}")
+
+
+async def test_a_role_counts_in_a_reply() -> None:
+    async with scene(threads="session", policy=model.Policy(approvers=("group:release",))) as there:
+        bob = there.discord.person(BOB, name="bob", roles=(ROLE,))
+        ticket = await there.ask(question())
+        await bob.reply(there.cards(thread(there))[0], "Acme")
+        assert (await decided(there, ticket)).text == "Acme"

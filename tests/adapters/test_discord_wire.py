@@ -221,6 +221,17 @@ async def test_a_gateway_that_closes_at_once_is_not_stormed() -> None:
     await runner.cleanup()
 
 
+async def test_a_gateway_that_falls_silent_is_left_for_a_new_connection() -> None:
+    patience = gateway.Patience(first_pause=0.01, longest_pause=0.1, down=0.2, silence=0.5, look_every=0.01, storm=99)
+    async with scene(patience=patience) as there:
+        there.discord.gateway.silent = True
+        link = there.link.gateway
+        assert link is not None
+        await until(lambda: not link.healthy())
+        there.discord.gateway.silent = False
+        await until(link.healthy, within=20)
+
+
 async def test_a_payload_that_kills_the_library_ends_in_a_fresh_client(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     there.discord.send_event("INTERACTION_CREATE", {"id": "1", "type": 3})

@@ -35,6 +35,8 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("POST", f"/v1/requests/{OWN}/answers", ALLOW, {"bot": 403, "other": 403, "ann": 200, "bob": 403, "op": 403}),
     ("POST", f"/v1/requests/{OWN}/cancel", None, {"bot": 200, "other": 404, "ann": 403, "bob": 403, "op": 200}),
     ("GET", f"/v1/requests/{OWN}/log", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
+    # 422: no chat is connected here
+    ("POST", "/v1/sessions/s-1/notes", {"text": "half done"}, {"bot": 422, "ann": 403, "bob": 403, "op": 422}),
     (
         "POST",
         f"/v1/requests/{OWN}/resume",

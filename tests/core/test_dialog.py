@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sayso import asking, card, dialog, draw, errors, model, submission, text, tokens
+from sayso.testing import samples
 from tests.core.samples import MINT, opened, permission
 
 ROOM = dialog.Room(content=2000, inputs=3, typed=3000)
@@ -269,3 +270,13 @@ def test_a_card_knows_its_session_and_whether_talking_answers_it() -> None:
     assert (asked.session.id, asked.session.name.text) == ("s\u202e1", "s⟦U+202E⟧1")
     permission = draw.card_of(opened(), MINT)
     assert not permission.talk
+
+
+def test_words_that_were_taken_are_known_again() -> None:
+    question = samples.sample(asking.Question("Why?"), samples.said(text="because"))
+    several = samples.sample(asking.Choice("Which?", ["A", "B"], multiple=True), samples.said(choices=("B",)))
+    single = samples.sample(asking.Choice("Which?", ["A", "B"]), samples.said(choice="B"))
+    for ticket, words in ((question, "because"), (several, "2"), (single, "b")):
+        assert submission.repeated(ticket, "chat:T/ann", words)
+        assert not submission.repeated(ticket, "chat:T/bob", words)
+    assert not submission.repeated(question, "chat:T/ann", "why not")
