@@ -25,6 +25,7 @@ async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
 
 KINDS = pytest.mark.parametrize("kind", ["http", "command"])
 BOTH = pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+PAIRS = pytest.mark.parametrize(("kind", "event"), [("http", "PreToolUse"), ("command", "PermissionRequest")])
 
 
 @KINDS
@@ -39,8 +40,7 @@ async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: K
     assert ticket.request.context["Folder"] == str(scene.cwd)
 
 
-@KINDS
-@BOTH
+@PAIRS
 async def test_the_model_reads_why_a_command_was_denied(
     tmp_path: Path, service: Service, kind: Kind, event: settings.Event
 ) -> None:
@@ -54,8 +54,7 @@ async def test_the_model_reads_why_a_command_was_denied(
     assert "denied by test:ann. Do not run it and do not work around it. Reason: not on a Friday" in result.text
 
 
-@KINDS
-@BOTH
+@PAIRS
 async def test_an_edited_command_runs_as_edited(
     tmp_path: Path, service: Service, kind: Kind, event: settings.Event
 ) -> None:

@@ -55,7 +55,7 @@ async def card(slack: FakeSlack) -> Message:
     return slack.messages("C1")[0]
 
 
-# every event by every kind of hook is in test_claude_cli; here each of them meets the whole service once
+# test_claude_cli has every event by every kind of hook; here each of them meets the whole service once
 @pytest.mark.parametrize(("kind", "event"), [("command", "PreToolUse"), ("http", "PermissionRequest")])
 async def test_a_person_allows_in_slack_and_the_command_runs(
     command: Command, slack: FakeSlack, ann: Person, kind: Kind, event: settings.Event
