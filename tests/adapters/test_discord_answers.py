@@ -25,7 +25,6 @@ def ann(there: Scene) -> Person:
     return there.discord.person(ANN, name="ann")
 
 
-
 async def test_allow_lets_the_agent_go_on_and_takes_the_buttons_away(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     assert (await ann.press(there.card, "Allow")).acked
@@ -145,9 +144,7 @@ async def test_a_value_that_does_not_fit_is_said_and_what_was_typed_is_kept(ther
     assert (await there.decision(ticket)).values == {"name": "Acme", "amount": 10}
 
 
-async def test_what_does_not_fit_is_read_page_by_page_and_as_a_file_and_then_allowed(
-    there: Scene, ann: Person
-) -> None:
+async def test_what_does_not_fit_is_read_page_by_page_and_as_a_file_and_then_allowed(there: Scene, ann: Person) -> None:
     command = "\n".join(f"echo {n:03d}" for n in range(100))
     ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": command}))
     seen = await ann.press(there.card, "Review")
