@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sayso import card, channel, errors, store
@@ -30,41 +31,48 @@ class DiscordChannel:
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
         """Post a card. Raises `ChannelError`."""
+        return await self._post(place, drawn, again=again, before="")
+
+    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+        """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
+        while moved := await self._store.get(MOVED, _moved(ref)):
+            ref = replace(ref, **moved.value)
+        try:
+            await self._edited(ref.conversation, ref.message, drawn)
+        except web.Refused as error:
+            gone = error.number in (web.UNKNOWN_MESSAGE, web.UNKNOWN_CHANNEL)
+            if not gone or drawn.tone != "pending":
+                raise
+            now = await self._post(ref.place, drawn, again=False, before=ref.message)
+            await self._store.keep(now)
+            there = {"conversation": now.conversation, "message": now.message}
+            await self._store.put(store.Record(MOVED, _moved(ref), there))
+
+    async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> channel.MessageRef:
         conversation, has_threads = await self._places.find(place)
         # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
         session = drawn.session if has_threads and drawn.talk else None
         if session is None:
-            return await self._posted(place, conversation, drawn, again=again)
+            return await self._posted(place, conversation, drawn, again=again, before=before)
         thread = await self._threads.of(conversation, session)
         try:
-            return await self._posted(place, thread, drawn, again=again)
+            return await self._posted(place, thread, drawn, again=again, before=before)
         except web.Refused as error:
             if error.number != web.UNKNOWN_CHANNEL:
                 raise
         await self._threads.lost(conversation, session)
         thread = await self._threads.of(conversation, session)
-        return await self._posted(place, thread, drawn, again=False)
+        return await self._posted(place, thread, drawn, again=False, before=before)
 
-    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
-        """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
-        moved = await self._store.get(MOVED, _moved(ref))
-        message = str(moved.value["message"]) if moved else ref.message
-        try:
-            await self._edited(ref.conversation, message, drawn)
-        except web.Refused as error:
-            if error.number != web.UNKNOWN_MESSAGE or drawn.tone != "pending":
-                raise
-            body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, message), "enforce_nonce": True}
-            posted = await self._api.send("POST", _MESSAGES, body, channel_id=ref.conversation)
-            version = moved.version if moved else 0
-            await self._store.put(store.Record(MOVED, _moved(ref), {"message": posted["id"]}, None, version))
-
-    async def _posted(self, place: str, conversation: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+    async def _posted(
+        self, place: str, conversation: str, drawn: card.Card, *, again: bool, before: str
+    ) -> channel.MessageRef:
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:
             await self._edited(conversation, found, drawn)
             return channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
-        body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, place), "enforce_nonce": True}
+        # with the nonce of the one *before* it Discord would answer with that one, which is gone
+        body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         posted = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
         ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
         if again:

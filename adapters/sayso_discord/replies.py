@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sayso import desk, errors, model, store, submission
 from sayso_discord import parse, render, threads, web
-from sayso_discord.channel import MOVED, NAME
+from sayso_discord.channel import NAME
 from sayso_discord.front import told
 from sayso_discord.members import Members
 
@@ -67,11 +67,6 @@ class Replies:
 
     async def _by_card(self, channel: str, message: str) -> model.Ticket | None:
         ref = await self._desk.store.find_ref(NAME, channel, message)
-        if ref is not None:
-            return await self._desk.get(ref.ticket_id)
-        moved = next((r for r in await self._desk.store.scan(MOVED) if r.value.get("message") == message), None)
-        old = moved.name.partition("/")[2] if moved else ""
-        ref = await self._desk.store.find_ref(NAME, channel, old)
         return await self._desk.get(ref.ticket_id) if ref else None
 
     async def _is_here(self, ticket: model.Ticket, channel: str) -> bool:

@@ -91,6 +91,20 @@ async def test_a_thread_that_was_deleted_is_begun_anew(there: Scene) -> None:
     assert len(there.cards(thread(there))) == 1
 
 
+async def test_a_question_whose_thread_was_deleted_is_asked_in_a_new_one(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question())
+    await there.stop()
+    del there.discord.world.channels[thread(there)]
+    await there.start()
+    await there.discord.until(lambda: there.discord.threads(OPS) and there.cards(thread(there)))
+    (card,) = there.cards(thread(there))
+    modal_seen = await ann.press(card, "Answer")
+    assert modal_seen.modals
+    await ann.reply(card, "Acme")
+    assert (await decided(there, ticket)).text == "Acme"
+    assert there.discord.controls(there.cards(thread(there))[0]) == []
+
+
 @pytest.mark.parametrize("fault", ["reset", "lost", "503"])
 @pytest.mark.parametrize("operation", ["create_message", "create_thread_from_message"])
 async def test_a_crash_while_a_thread_is_begun_ends_in_one_thread(there: Scene, operation: str, fault: str) -> None:

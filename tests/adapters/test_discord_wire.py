@@ -269,6 +269,18 @@ async def test_a_card_that_was_deleted_is_posted_again_and_decides(there: Scene,
     assert there.discord.controls(there.card) == []
 
 
+async def test_a_card_that_is_deleted_again_and_again_is_there_once(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    for _ in range(3):
+        await there.stop()
+        del there.discord.world.channels[OPS].messages[there.card.id]
+        await there.start()
+        await there.discord.until(there.cards)
+    await there.front.cancel(ticket.id)
+    await there.deliver()
+    assert there.discord.controls(there.card) == []
+
+
 async def test_a_card_that_was_decided_while_discord_was_away_is_closed_after_the_start(there: Scene) -> None:
     ticket = await there.ask(DEPLOY)
     await there.stop()
