@@ -58,7 +58,7 @@ class DiscordChannel:
         try:
             return await self._posted(place, thread, drawn, again=again, before=before)
         except web.Refused as error:
-            if error.number != web.UNKNOWN_CHANNEL:
+            if error.number not in web.CLOSED:
                 raise
         await self._threads.lost(conversation, session)
         thread = await self._threads.of(conversation, session)

@@ -27,7 +27,7 @@ class Notes:
         try:
             await self._send(thread, said)
         except web.Refused as error:
-            if error.number != web.UNKNOWN_CHANNEL:
+            if error.number not in web.CLOSED:
                 raise
             await self._threads.lost(conversation, session)
             await self._send(await self._threads.of(conversation, session), said)

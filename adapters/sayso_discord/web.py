@@ -28,7 +28,9 @@ _CALL_WITHIN = 40.0
 # The library waits itself for limits up to this; the courier for longer ones.
 LONGEST_WAIT = 30.0
 
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS = 10003, 10008, 50083, 160004
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
+# A thread that answers like this takes no more messages.
+CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
 _TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
 _ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
 _HINTS: Mapping[int, str] = {

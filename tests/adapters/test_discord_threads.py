@@ -91,6 +91,18 @@ async def test_a_thread_that_was_deleted_is_begun_anew(there: Scene) -> None:
     assert len(there.cards(thread(there))) == 1
 
 
+async def test_a_locked_thread_is_left_and_another_one_begun(there: Scene, ann: Person) -> None:
+    there.front.tellers["discord"] = there.link.notes
+    await there.ask(question("One?"))
+    await ann.archive(thread(there), lock=True)
+    ticket = await there.ask(question("Two?"))
+    assert (await there.front.get(ticket.id)).decision is None
+    _, other = there.discord.threads(OPS)
+    assert len(there.cards(other.id)) == 1
+    await there.front.note("fix the build", "going on")
+    assert "going on" in there.discord.visible_text(there.discord.messages(other.id)[-1])
+
+
 async def test_a_question_whose_thread_was_deleted_is_asked_in_a_new_one(there: Scene, ann: Person) -> None:
     ticket = await there.ask(question())
     await there.stop()
