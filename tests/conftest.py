@@ -11,7 +11,7 @@ import pytest
 Found = TypeVar("Found")
 
 BOUND = 15.0
-"""Seconds that any wait in a test may last: generous, since a machine that is busy is no bug, and free when all is well."""
+"""Seconds that any wait in a test may last: generous, since a busy machine is no bug, and free when all is well."""
 
 STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
 """A skipped test fails the run. Read once: the variable itself is cleared before the first test."""
