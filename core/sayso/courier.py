@@ -63,11 +63,22 @@ class Courier:
         changes, busy = self._store.changes(), set[asyncio.Task[None]]()
         try:
             while True:
-                jobs = await self._store.take([name], self._clock.now(), LEASE, _AT_ONCE - len(busy))
+                jobs = await self._taken(name, _AT_ONCE - len(busy))
                 busy |= {asyncio.create_task(self._perform(job)) for job in jobs}
                 busy = await self._still_busy(name, changes, busy)
         finally:
             await _end(busy)
+
+    async def _taken(self, name: str, most: int) -> Sequence[store.Job]:
+        taking = asyncio.ensure_future(self._store.take([name], self._clock.now(), LEASE, most))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            # the store may have leased them already, and nobody would perform them until the lease ends
+            with contextlib.suppress(errors.StoreUnavailable):
+                for job in await taking:
+                    await self._store.retry(job, self._clock.now(), "the courier was stopped")
+            raise
 
     async def _still_busy(
         self, name: str, changes: AsyncIterator[None], busy: set[asyncio.Task[None]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -33,7 +33,7 @@ _RECONNECT = 0.5
 # "sayso" in ASCII, so that no other program takes the same by chance.
 _LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
 
-_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 Waiting = tuple[tables.Write, "asyncio.Future[None]"]
 
@@ -111,7 +111,7 @@ class PostgresStore(tables.Tables):
 
     async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         try:
-            async with self._pool.acquire(timeout=self._timeout) as db:
+            async with self._connection() as db:
                 return list(await db.fetch(self._queries.get(query, query), *values))
         except _TROUBLE as error:
             raise _unavailable(error) from error
@@ -161,7 +161,7 @@ class PostgresStore(tables.Tables):
     async def _store(self, writes: Sequence[tables.Write]) -> Sequence[bool]:
         """Write them in one transaction; for each whether it was the next version."""
         async with (
-            self._pool.acquire(timeout=self._timeout) as db,
+            self._connection() as db,
             # with a stricter level, what is read after the lock could be older than the lock
             db.transaction(isolation="read_committed"),
         ):
@@ -177,10 +177,20 @@ class PostgresStore(tables.Tables):
 
     async def _landed(self, write: tables.Write) -> bool:
         # behind the lock: a commit whose answer was lost may still be under way
-        async with self._pool.acquire(timeout=self._timeout) as db, db.transaction(isolation="read_committed"):
+        async with self._connection() as db, db.transaction(isolation="read_committed"):
             await db.execute(_LOCK)
             ref = write.ticket[1] if write.ticket else None
             return bool(await db.fetch(self._queries["landed"], *write.logged, ref))
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Any, None]:
+        async with self._pool.acquire(timeout=self._timeout) as db:
+            try:
+                yield db
+            except asyncpg.InternalClientError:
+                # cut off in the middle of something: whoever got it next would fail, too
+                db.terminate()
+                raise
 
     def _answer(self, one: Waiting, error: errors.SaysoError | None) -> None:
         write, future = one

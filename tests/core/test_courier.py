@@ -1,13 +1,14 @@
 """What leaves the house: every card once, every change on it, whatever fails in between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import apsw
 import pytest
 
-from sayso import card, channel, courier, desk, draw, errors, events, memory, model, sqlite
+from sayso import card, channel, courier, desk, draw, errors, events, memory, model, sqlite, store
 from sayso import clock as clocks
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -297,3 +298,27 @@ async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
     await courier.Courier(damaged, [board]).deliver()
     assert [pinned.drawn.ticket_id for pinned in board.pinned.values()] == ["fine"]
     assert await kept.next_job(["chat"]) is not None
+
+
+async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: Board, clock: ManualClock) -> None:
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(memory.MemoryStore):
+        async def take(
+            self, channels: Collection[str], now: datetime, lease: float, limit: int = 20
+        ) -> Sequence[store.Job]:
+            jobs = await super().take(channels, now, lease, limit)
+            if jobs:
+                taken.set()
+                await go_on.wait()
+            return jobs
+
+    kept = Slow()
+    await desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock).open(permission())
+    running = asyncio.create_task(courier.Courier(desk.Desk(kept, MINT, None, clock), [board]).run())
+    await taken.wait()
+    running.cancel()
+    go_on.set()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await kept.next_job(["chat"]) == clock.now()
+    assert board.pinned == {}
