@@ -218,11 +218,7 @@ class PostgresStore(tables.Tables):
     async def _hear(self, db: Any) -> None:
         """Listen until the connection is lost."""
         lost = asyncio.Event()
-
-        def end(_connection: Any) -> None:
-            lost.set()
-
-        db.add_termination_listener(end)
+        db.add_termination_listener(lambda _connection: lost.set())
         await db.add_listener("sayso", self._heard)
         self._hearing.set()
         try:
