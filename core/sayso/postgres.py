@@ -15,7 +15,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors, sql, store, tables, watch
 
 log = logging.getLogger(__name__)
