@@ -28,8 +28,6 @@ _ANSWER_WITHIN = 2.0
 _CLOSE_WITHIN = 10.0
 _REMEMBERED = 5_000
 
-_TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
-_GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 _NO_WINDOW = "The window could not be opened in time. Please press again."
 _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card with buttons."
 
@@ -94,11 +92,11 @@ class Front:
             if isinstance(error, errors.AlreadyDecided):
                 # whoever was late looked at a card that was not up to date
                 self.start(self._freshen(error))
-            return _private(act.way, render.whisper(told(error)))
+            return _private(act.way, render.whisper(wording.told(error)))
         except Exception:
             # the outermost loop of a press: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
-            return _private(act.way, render.whisper(_TRY_AGAIN))
+            return _private(act.way, render.whisper(wording.TRY_AGAIN))
         if isinstance(following, dialog.Dialog):
             return self._opened(act, following)
         if act.way.private:
@@ -119,11 +117,11 @@ class Front:
 
     def _wrong(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
-            return _private(act.way, render.whisper(told(error)))
+            return _private(act.way, render.whisper(wording.told(error)))
         self._typed[act.who.user, act.token] = act.draft
         while len(self._typed) > _REMEMBERED // 10:
             self._typed.popitem(last=False)
-        return _private(act.way, render.retry(act.token, told(error)))
+        return _private(act.way, render.retry(act.token, wording.told(error)))
 
     def _prefilled(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
         """What somebody typed before is there again after it was found wrong."""
@@ -179,20 +177,6 @@ class Front:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("follow-up failed", exc_info=error)
-
-
-def told(error: errors.SaysoError) -> str:
-    """What the person reads who met this error."""
-    match error:
-        case errors.AlreadyDecided(ticket=ticket):
-            return wording.too_late(ticket)
-        case errors.InvalidToken() | errors.NotFound():
-            return _GONE
-        case errors.Refused():
-            said = error.message[:1].upper() + error.message[1:]
-            return f"{said}. {error.hint}" if error.hint else f"{said}."
-        case _:
-            return _TRY_AGAIN
 
 
 async def _after(sent: asyncio.Event | None) -> None:

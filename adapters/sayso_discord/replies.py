@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sayso import desk, errors, model, store, submission
+from sayso import desk, errors, model, store, submission, wording
 from sayso_discord import parse, render, threads, web
 from sayso_discord.channel import NAME
-from sayso_discord.front import told
 from sayso_discord.members import Members
 
 log = logging.getLogger(__name__)
@@ -80,11 +79,11 @@ class Replies:
             await self._desk.answer(ticket.id, submission.spoken(ticket, reply.text), actor)
         except errors.AlreadyDecided as error:
             if aloud and not submission.repeated(error.ticket, account, reply.text):
-                await self._say(reply, told(error))
+                await self._say(reply, wording.told(error))
             return
         except (errors.Refused, errors.NotFound) as error:
             if aloud:
-                await self._say(reply, told(error))
+                await self._say(reply, wording.told(error))
             return
         await self._mark(reply)
 

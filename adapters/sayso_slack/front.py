@@ -29,8 +29,6 @@ _RECEIVED = BoltResponse(status=200)
 # Slack shows that this failed and repeats events, but not clicks.
 _FAILED = BoltResponse(status=503)
 
-_TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
-_GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 _NO_WINDOW = "The window could not be opened. Please press again."
 _NOT_BY_REPLY = "A reply does not decide this request. Please use the buttons on its card."
 
@@ -75,7 +73,7 @@ class Front:
             # the outermost loop of a click: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
             if isinstance(act, parse.Click):
-                self._start(self._whisper(act, _TRY_AGAIN))
+                self._start(self._whisper(act, wording.TRY_AGAIN))
             return _FAILED
 
     async def _clicked(self, click: parse.Click) -> BoltResponse:
@@ -83,7 +81,7 @@ class Front:
             actor = await self._members.actor(click.who)
             following = await self._desk.press(click.token, actor, render.ROOM, _seat(click.spot), click.draft)
         except errors.SaysoError as error:
-            self._start(self._whisper(click, told(error)))
+            self._start(self._whisper(click, wording.told(error)))
             self._freshen(click, error)
             return _RECEIVED if isinstance(error, errors.Refused | errors.NotFound) else _FAILED
         if isinstance(following, dialog.Dialog):
@@ -123,10 +121,10 @@ class Front:
             await self._desk.answer(ticket.id, submission.spoken(ticket, reply.text), actor)
         except errors.AlreadyDecided as error:
             if not submission.repeated(error.ticket, account, reply.text):
-                self._tell_once(reply, ticket, told(error))
+                self._tell_once(reply, ticket, wording.told(error))
                 self._freshen(reply, error)
         except (errors.Refused, errors.NotFound) as error:
-            self._tell_once(reply, ticket, told(error))
+            self._tell_once(reply, ticket, wording.told(error))
 
     async def _show(self, click: parse.Click, opened: dialog.Dialog) -> None:
         view = _view(opened, click.spot)
@@ -197,29 +195,15 @@ class Front:
             log.error("follow-up failed", exc_info=error)
 
 
-def told(error: errors.SaysoError) -> str:
-    """What the person reads who met this error."""
-    match error:
-        case errors.AlreadyDecided(ticket=ticket):
-            return wording.too_late(ticket)
-        case errors.InvalidToken() | errors.NotFound():
-            return _GONE
-        case errors.Refused():
-            said = error.message[:1].upper() + error.message[1:]
-            return f"{said}. {error.hint}" if error.hint else f"{said}."
-        case _:
-            return _TRY_AGAIN
-
-
 def _turned(sent: parse.Submission, error: errors.SaysoError) -> BoltResponse:
     """What a submission is answered with that did not count; what was typed stays, where trying again makes sense."""
     final = isinstance(error, errors.Refused | errors.NotFound) and not isinstance(error, errors.InvalidAnswer)
     wrong = error.field if error.field in sent.inputs else next(iter(sent.inputs), None)
     if not final and wrong is not None:
-        return _modal({"response_action": "errors", "errors": {wrong: told(error)}})
+        return _modal({"response_action": "errors", "errors": {wrong: wording.told(error)}})
     if not final and not isinstance(error, errors.InvalidAnswer):
         return _FAILED
-    return _modal({"response_action": "update", "view": render.notice("Not counted", told(error))})
+    return _modal({"response_action": "update", "view": render.notice("Not counted", wording.told(error))})
 
 
 def _seat(spot: parse.Spot | None) -> desk.Seat | None:

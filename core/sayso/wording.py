@@ -5,7 +5,10 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 
 from __future__ import annotations
 
-from sayso import model
+from sayso import errors, model
+
+TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
+_GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 
 
 def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
@@ -61,3 +64,17 @@ def too_late(ticket: model.Ticket) -> str:
 def moment(decision: model.Decision) -> str:
     """When it was decided, in UTC, to the second."""
     return decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def told(error: errors.SaysoError) -> str:
+    """What the person reads who met this error; the same on every chat."""
+    match error:
+        case errors.AlreadyDecided(ticket=ticket):
+            return too_late(ticket)
+        case errors.InvalidToken() | errors.NotFound():
+            return _GONE
+        case errors.Refused():
+            said = error.message[:1].upper() + error.message[1:]
+            return f"{said}. {error.hint}" if error.hint else f"{said}."
+        case _:
+            return TRY_AGAIN
