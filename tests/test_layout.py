@@ -25,7 +25,8 @@ PLATFORM = re.compile("slack|discord", re.IGNORECASE)
 # Platforms, agent frameworks and web servers: the business of adapters.
 NOT_IN_CORE = {
     "aiohttp", "slack_bolt", "slack_sdk", "discord", "fastapi", "starlette", "uvicorn",
-    "anthropic", "claude_agent_sdk", "langgraph", "mcp", "openai", "agents", "pydantic_ai",
+    "anthropic", "claude_agent_sdk", "langgraph", "langchain", "mcp", "openai", "agents", "pydantic_ai", "ai", "vercel",
+    "agentapprovalprotocol",
 }  # fmt: skip
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")

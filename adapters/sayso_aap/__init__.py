@@ -1,0 +1,1 @@
+"""The open Agent Approval Protocol: agents of any make ask here; people answer."""

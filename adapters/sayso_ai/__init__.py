@@ -1,0 +1,1 @@
+"""Vercel's AI SDK for Python asks through its hooks; people answer."""

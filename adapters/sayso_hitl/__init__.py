@@ -1,0 +1,1 @@
+"""Hooks of the observability dashboard ask here; people answer."""

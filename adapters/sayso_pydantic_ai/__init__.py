@@ -1,0 +1,1 @@
+"""Pydantic AI agents defer tool calls; people answer."""

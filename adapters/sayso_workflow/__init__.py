@@ -1,0 +1,1 @@
+"""Durable workflows wait in typed hooks; people resume them."""
