@@ -211,9 +211,9 @@ def request_of(message: Message) -> str | None:
 
 
 @asynccontextmanager
-async def house(command: Command, database: str = "sqlite:///sayso.db") -> AsyncGenerator[House]:
-    """Everything up, with Ann (U1) and Bob (U2) in #ops."""
-    (command.folder / "sayso.toml").write_text(SETTINGS)
+async def house(command: Command, database: str = "sqlite:///sayso.db", more: str = "") -> AsyncGenerator[House]:
+    """Everything up, with Ann (U1) and Bob (U2) in #ops; *more* is added to the settings."""
+    (command.folder / "sayso.toml").write_text(SETTINGS + more)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with FakeSlack() as slack, AsyncExitStack() as life:
