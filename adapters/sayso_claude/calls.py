@@ -1,0 +1,151 @@
+"""One card for one call, though Claude Code asks about it twice: by its permission hook and by the SDK's callback.
+
+The two come at the same time, perhaps from two processes, and the hook does not say which call it is about. So the id
+of the request follows from the call itself, and a number tells the same call made again from the call asked about
+twice: each source uses a number once. A decision is never used for a second call of its source.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sayso import digest, errors, model, store
+
+# Seconds. Both sources of one call come within one; a decided request that was opened earlier is another call's.
+WINDOW = 15.0
+# The same call in one session, to the byte, more often than any agent makes it.
+_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What both sources know of a call."""
+
+    session: str
+    tool: str
+    input: model.JsonObject
+    agent: str | None = None
+    """The subagent's id."""
+
+    def id(self, number: int) -> str:
+        """The request's id for the *number*th time this call is made. Raises `InvalidRequest`."""
+        named = json.dumps([self.session, self.agent or "", digest.of_call(self.tool, self.input)])
+        return f"claude-{hashlib.sha256(named.encode()).hexdigest()[:32]}-{number}"
+
+    def same(self, request: model.Request) -> bool:
+        """Whether a request that was found by its id is about this call."""
+        asked = request.metadata.get("claude", {}).get("call")
+        return asked == digest.of_call(self.tool, self.input) and request.source.session == self.session[:200]
+
+
+class Front(Protocol):
+    """As much of a desk as this needs."""
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state. Raises `NotFound`."""
+        ...
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting. Raises `AlreadyExists` where the id is somebody else's."""
+        ...
+
+
+class Used(Protocol):
+    """The requests that one source has used, and for which attempt of a caller."""
+
+    @property
+    def source(self) -> str:
+        """What the source's requests have as `event` in their metadata."""
+        ...
+
+    async def by(self, id: str) -> str | None:
+        """The attempt that uses this request."""
+        ...
+
+    async def take(self, id: str, attempt: str, until: datetime) -> bool:
+        """Use it for this attempt; False where it is used for another one. Forgotten after *until*."""
+        ...
+
+
+async def opened(
+    front: Front, used: Used, call: Named, request: Callable[[str], model.Request], attempt: str, now: datetime
+) -> model.Ticket:
+    """The ticket of this very call: one that the other source opened for it, or a new one, asked with the id given.
+
+    *attempt* is the same whenever a caller who was cut off comes back: the tool use's id, or a key of its own.
+
+    Raises:
+        InvalidRequest: the request cannot be asked.
+    """
+    for number in range(_MOST):
+        id = call.id(number)
+        ticket = await _found(front, id)
+        if ticket is None:
+            if await used.take(id, attempt, now + timedelta(days=1)):
+                with contextlib.suppress(errors.AlreadyExists):
+                    ticket = await front.open(request(id))
+                # the other source was faster by a moment, with the same call in other words
+                ticket = ticket or await _found(front, id)
+        elif not call.same(ticket.request) or not await _mine(used, ticket, attempt, now):
+            continue
+        if ticket is not None and call.same(ticket.request):
+            return ticket
+    raise errors.InvalidRequest("this call was made too often in this session", field="tool_input")
+
+
+async def _found(front: Front, id: str) -> model.Ticket | None:
+    try:
+        return await front.get(id)
+    except errors.NotFound:
+        return None
+
+
+async def _mine(used: Used, ticket: model.Ticket, attempt: str, now: datetime) -> bool:
+    decided = ticket.decision is not None
+    late = now - ticket.created_at > timedelta(seconds=WINDOW)
+    if decided and (late or ticket.request.metadata["claude"].get("event") == used.source):
+        return await used.by(ticket.id) == attempt
+    return await used.take(ticket.id, attempt, ticket.expires_at + timedelta(seconds=WINDOW))
+
+
+class Remembered:
+    """Used by the one process that asks, as long as it lives."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._attempts: dict[str, str] = {}
+
+    async def by(self, id: str) -> str | None:
+        """As `Used.by`."""
+        return self._attempts.get(id)
+
+    async def take(self, id: str, attempt: str, until: datetime) -> bool:
+        """As `Used.take`; kept beyond *until*."""
+        return self._attempts.setdefault(id, attempt) == attempt
+
+
+class Stored:
+    """Used by a service, whichever of its processes is asked, also after a restart."""
+
+    def __init__(self, source: str, kept: store.Store) -> None:
+        self.source = source
+        self._store = kept
+
+    async def by(self, id: str) -> str | None:
+        """As `Used.by`."""
+        found = await self._store.get("claude-call", id)
+        return found.value["attempt"] if found else None
+
+    async def take(self, id: str, attempt: str, until: datetime) -> bool:
+        """As `Used.take`."""
+        try:
+            await self._store.put(store.Record("claude-call", id, {"attempt": attempt}, until))
+        except errors.Conflict:
+            return await self.by(id) == attempt
+        return True
