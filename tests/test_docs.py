@@ -169,7 +169,7 @@ def test_the_python_on_every_page_runs(
         "README.md": "running make deploy\n",
         "docs/channels.md": "allowed\n[]\n",
         "docs/http.md": "",
-        "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
+        "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
         "refunded 25.0 for 1042\nallowed ['ann', 'bob']\n",
     }
     assert said == expected[page]

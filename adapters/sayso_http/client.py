@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, overload
 
 import pydantic
 
-from sayso import asking, digest, errors, model, tokens
+from sayso import asking, digest, errors, handles, model, tokens
 from sayso_http import calls, reading, sessions, stream, tickets
 
 # Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
@@ -48,13 +48,19 @@ class RemoteDesk:
     ) -> None:
         await self._calls.close()
 
-    async def ask(self, request: model.Request) -> model.Decision:
-        """Ask, and wait for the decision. Raises as `open` and `wait`."""
-        ticket = await self.open(request)
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[False]) -> handles.Handle: ...
+    async def ask(self, request: model.Request, *, wait: bool = True) -> model.Decision | handles.Handle:
+        """Ask, and wait for the decision; with `wait=False` go on with a handle. Raises as `open` and `wait`."""
+        handle = handles.Handle(self, request, await self.open(request))
+        if not wait:
+            return handle
         try:
-            return asking.with_value(request, await self.wait(ticket.id))
+            return await handle
         finally:
-            self._asked.pop(ticket.id, None)
+            self._asked.pop(handle.id, None)
 
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting.
@@ -173,7 +179,7 @@ def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Tick
         allowed = digest.of_call(asked.request.tool or "", decision.input or {})
         if asked.request.kind != "permission" or allowed != decision.input_digest:
             raise _mismatch(f"the input of {ticket.id} is not the one that was allowed")
-    if decision.grant is not None and decision.grant not in asked.request.grants:
+    if decision.grant is not None and decision.grant not in asked.request.grant_names:
         raise _mismatch(f"the grant of {ticket.id} was never offered")
     return decision
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import getpass
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import sayso
 from sayso import desk as desks
-from sayso import events, model, opening, people, store, stores
+from sayso import events, handles, model, opening, people, store, stores
 from sayso_bots import environment, settings
 
 
@@ -48,9 +48,10 @@ class Embedded:
         self.actor = actor
         self._caller = desks.Caller(operator=True)
 
-    async def ask(self, request: model.Request) -> model.Decision:
-        """Ask, and wait for the decision."""
-        return await self.desk.ask(request)
+    async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
+        """The decision, or with `wait=False` a handle to it."""
+        handle = handles.Handle(self, request, await self.open(request))
+        return await handle if wait else handle
 
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting."""

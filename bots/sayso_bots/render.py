@@ -15,9 +15,12 @@ _FLAGS: dict[tokens.Action, str] = {
     "allow": "--allow",
     "deny": "--deny",
     "reason": "--deny --reason TEXT",
+    "review": "--allow",
     "edit": "--allow --input JSON",
     "session": "--allow --grant session",
     "always": "--allow --grant always",
+    "respond": "--respond TEXT",
+    "stop": "--stop",
     "other": "--choice TEXT",
 }
 
@@ -82,8 +85,11 @@ def _commands(drawn: card.Card) -> Iterable[str]:
         if isinstance(control, card.Pick):
             yield f"{command} --choice LABEL" + (" [--choice LABEL …]" if control.multiple else "")
             continue
-        action = tokens.read(control.token).action
-        if action == "fill":
+        pressed = tokens.read(control.token)
+        action = pressed.action
+        if action == "offer":
+            yield f"{command} --allow --grant {pressed.index + 1}"
+        elif action == "fill":
             yield f"{command} --text TEXT" if control.label == "Answer" else f"{command} --value NAME=VALUE …"
         elif action in _FLAGS:
             yield f"{command} {_FLAGS[action]}"

@@ -22,9 +22,11 @@ from sayso_bots import door, environment, output, prompt
 @click.argument("id")
 @click.option("--allow", "verdict", flag_value="allow", help="Allow a permission.")
 @click.option("--deny", "verdict", flag_value="deny", help="Deny it.")
+@click.option("--stop", "verdict", flag_value="stop", help="Deny it, and end the agent's run, where offered.")
+@click.option("--respond", metavar="TEXT", help="Answer in place of the tool, where offered.")
 @click.option("--reason", help="Why; the agent reads it.")
 @click.option("--input", metavar="JSON", help="Allow, but with this input.")
-@click.option("--grant", type=click.Choice(["session", "always"]), help="Allow more than this once, where offered.")
+@click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
 @click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
@@ -51,6 +53,10 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
 def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
     choices: Sequence[str] = given.pop("choices", ())
     values: Sequence[str] = given.pop("values", ())
+    if "respond" in given:
+        given |= {"verdict": "respond", "text": given.pop("respond")}
+    if "grant" in given:
+        given["grant"] = _grant(request, given["grant"])
     if "input" in given:
         given["input"] = _input(given["input"])
     if choices:
@@ -62,6 +68,12 @@ def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
     except pydantic.ValidationError as error:
         wrong = asking.invalid(error)
         raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
+
+
+def _grant(request: model.Request, named: str) -> str:
+    """The name of a grant; an offer goes by its number on the card."""
+    number = int(named) if named.isascii() and named.isdigit() else 0
+    return request.offers[number - 1].name if 1 <= number <= len(request.offers) else named
 
 
 def _input(raw: str) -> Any:

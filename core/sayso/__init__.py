@@ -18,7 +18,8 @@ from sayso.errors import (
     Unauthorized,
 )
 from sayso.gate import Denied, requires_approval
-from sayso.model import Answer, Attachment, Decision, Field, Option, Policy, Request, Source, Ticket
+from sayso.handles import Handle, held
+from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
 from sayso.opening import Asker, open
 
 __all__ = [
@@ -36,12 +37,14 @@ __all__ = [
     "DigestMismatch",
     "Field",
     "Form",
+    "Handle",
     "House",
     "InvalidAnswer",
     "InvalidRequest",
     "InvalidSettings",
     "NotAllowed",
     "NotFound",
+    "Offer",
     "Option",
     "Permission",
     "Policy",
@@ -54,6 +57,7 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "Unauthorized",
+    "held",
     "open",
     "requires_approval",
 ]

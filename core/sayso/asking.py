@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import pydantic
 from typing_extensions import TypedDict
@@ -25,6 +25,7 @@ class Common(TypedDict, total=False):
     expires_in: float
     supersedes: str
     callback_url: str
+    verdicts: Sequence[Literal["deny", "respond", "stop"]]
     metadata: Mapping[str, Any]
 
 
@@ -38,9 +39,13 @@ class Permission(model.Request):
         input: Mapping[str, Any] | None = None,
         title: str | None = None,
         grants: Sequence[model.Grant] = (),
+        offers: Sequence[model.Offer] = (),
+        editable: bool = True,
+        confirm: bool = False,
         **common: Unpack[Common],
     ) -> None:
-        _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, grants=grants)
+        own: dict[str, Any] = {"grants": grants, "offers": offers, "editable": editable, "confirm": confirm}
+        _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, **own)
 
 
 class Question(model.Request):
@@ -107,8 +112,7 @@ def checked(request: model.Request) -> model.Request:
     """
     _only_what_its_kind_needs(request)
     if request.kind == "permission":
-        if not request.tool:
-            raise errors.InvalidRequest("a permission names its tool", field="tool")
+        _permission(request)
     elif not request.title:
         raise errors.InvalidRequest(f"a {request.kind} needs a title", field="title", hint="the question itself")
     else:
@@ -158,17 +162,31 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     return errors.InvalidRequest(f"{field}: {first['msg']}", field=field)
 
 
+_PERMISSION = {"tool", "input", "grants", "offers", "editable", "confirm"}
 _OF_KIND: Mapping[str, set[str]] = {
-    "permission": {"tool", "input", "grants"},
+    "permission": _PERMISSION,
     "question": set[str](),
     "choice": {"options", "multiple", "other"},
     "form": {"json_schema", "fields"},
 }
-_KIND_KEYS = {"tool", "input", "grants", "options", "multiple", "other", "json_schema", "fields"}
+_KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
+
+
+def _permission(request: model.Request) -> None:
+    if not request.tool:
+        raise errors.InvalidRequest("a permission names its tool", field="tool")
+    names = [offer.name for offer in request.offers]
+    if len({*names, "session", "always"}) != len(names) + 2:
+        raise errors.InvalidRequest("each offer needs a name of its own", field="offers")
+    if request.confirm and request.grants:
+        raise errors.InvalidRequest("a grant is given with one press, which confirm rules out", field="grants")
 
 
 def _only_what_its_kind_needs(request: model.Request) -> None:
-    given = {name for name in model.Request.model_fields if getattr(request, name) not in (None, (), False)}
+    if "respond" in request.verdicts and request.kind != "permission":
+        raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
+    shape = model.Request.model_fields.items()
+    given = {name for name, field in shape if getattr(request, name) != field.get_default(call_default_factory=True)}
     for name in sorted(_KIND_KEYS - _OF_KIND[request.kind]):
         if name in given:
             shown = "schema" if name == "json_schema" else name

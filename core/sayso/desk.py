@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal, overload
 
 from sayso import (
     asking,
@@ -14,6 +15,7 @@ from sayso import (
     dialog,
     errors,
     events,
+    handles,
     machine,
     model,
     notes,
@@ -75,18 +77,27 @@ class Desk:
         self.tellers: dict[str, notes.Teller] = {}
         """Where notes can be told from this process, by name."""
 
-    async def ask(self, request: model.Request, caller: Caller | None = None) -> model.Decision:
-        """Ask, and wait for the decision, however long it takes.
+    @overload
+    async def ask(
+        self, request: model.Request, caller: Caller | None = None, *, wait: Literal[True] = True
+    ) -> model.Decision: ...
+    @overload
+    async def ask(
+        self, request: model.Request, caller: Caller | None = None, *, wait: Literal[False]
+    ) -> handles.Handle: ...
+    async def ask(
+        self, request: model.Request, caller: Caller | None = None, *, wait: bool = True
+    ) -> model.Decision | handles.Handle:
+        """Ask, and wait for the decision, however long it takes; with `wait=False` go on with a handle to it.
 
-        A denial and an expiry are decisions, not errors. If the waiting task is cancelled, the request stays open:
-        asking again with the same id finds it.
+        Denial and expiry are decisions, not errors. A cancelled wait leaves it open: the same id finds it again.
 
         Raises:
             InvalidRequest: the request cannot be asked.
             AlreadyExists: its id belongs to a request with other content.
         """
-        ticket = await self.open(request, caller)
-        return asking.with_value(request, await self.wait(ticket.id))
+        handle = handles.Handle(self, request, await self.open(request, caller))
+        return await handle if wait else handle
 
     async def open(self, request: model.Request, caller: Caller | None = None) -> model.Ticket:
         """Ask without waiting; returns once the request is durable. Raises as `ask`."""

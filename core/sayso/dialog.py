@@ -66,6 +66,10 @@ def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, r
             return Dialog(T("Deny with a reason"), token, inputs=(reason,), submit=T("Deny"), danger=True)
         case "edit":
             return _edit(ticket, token, room)
+        case "stop" | "respond":
+            return _against(pressed.action, token)
+        case "offer":
+            return _offer(ticket, pressed.index, token)
         case "other":
             answer = Input("other", T("Your answer"), multiline=True)
             return Dialog(T("Another answer"), token, _question(ticket), (answer,), T("Answer"))
@@ -101,6 +105,21 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
         if field.other:
             made.append(Input(f"f{index}o", T("Or another answer"), required=False))
     return tuple(made)
+
+
+def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
+    if action == "stop":
+        note = card.Note((T("The tool does not run, and the agent is told to end its run."),))
+        reason = Input("reason", T("Why? For the record."), required=False, multiline=True)
+        return Dialog(T("Deny and stop"), token, (note,), (reason,), T("Deny and stop"), danger=True)
+    note = card.Note((T("The tool does not run. The agent takes your words as its result."),))
+    return Dialog(T("Answer instead"), token, (note,), (Input("text", T("Your answer"), multiline=True),), T("Answer"))
+
+
+def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
+    if index >= len(ticket.request.offers):
+        return None
+    return Dialog(T("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=T("Allow"))
 
 
 def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:

@@ -14,6 +14,9 @@ T = text.Trusted
 _MOST_KEYS = 12
 _LONGEST_KEY = 60
 
+_OFFERED = {"rule": "Rule {} would add", "folder": "Folder {} would add", "mode": "Mode {} would change"}
+_OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…", "mode": "Allow and change mode {}…"}
+
 
 def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
     """The card of a ticket: pending with its buttons, closed without any."""
@@ -143,6 +146,8 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
         yield T("Session"), text.line(source.session)
     if source.url:
         yield T("Link given by the agent"), text.line(source.url)
+    for index, offer in enumerate(request.offers):
+        yield T(_OFFERED[offer.kind].format(index + 1)), text.line(offer.effect)
     for name, value in request.context.items():
         yield text.line(name), text.line(value)
     yield T("Asked"), card.Moment(ticket.created_at)
@@ -180,9 +185,24 @@ def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Code((T("Reason"),), text.literal(decision.reason))
     if decision.outcome == "allowed" and decision.input != (ticket.request.input or {}):
         yield from input_parts(decision.input or {}, "Runs instead, as edited")
-    if decision.grant:
-        yield card.Line((T(f"Allowed for the {decision.grant}" if decision.grant == "session" else "Allowed always"),))
+    yield from _granted(ticket.request, decision.grant)
     yield from _answer(decision)
+
+
+def _granted(request: model.Request, grant: str | None) -> Iterable[card.Part]:
+    if grant in request.grants:
+        yield card.Line((T("Allowed for the session" if grant == "session" else "Allowed always"),))
+    for offer in request.offers:
+        if offer.name == grant:
+            yield card.Line((T("Allowed, and more: "), text.line(offer.effect)))
+
+
+def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
+    """What an offer adds, in full, and what that means."""
+    offer = request.offers[index]
+    if offer.kind == "mode":
+        yield card.Warn(T("This changes what you are asked from now on, not only this call."))
+    yield card.Code((T(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True))
 
 
 def _answer(decision: model.Decision) -> Iterable[card.Part]:
@@ -207,18 +227,30 @@ def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]
     else:
         label = T("Answer") if request.kind == "question" else T("Fill in")
         yield card.Button(label, mint.token(ticket, "fill"), "primary", deciding=True)
+    if request.kind != "permission" and "deny" in request.verdicts:
+        yield card.Button(T("Decline"), mint.token(ticket, "deny"))
+    if "respond" in request.verdicts:
+        yield card.Button(T("Answer instead…"), mint.token(ticket, "respond"))
+    if "stop" in request.verdicts:
+        deny = "Deny" if request.kind == "permission" else "Decline"
+        yield card.Button(T(f"{deny} and stop…"), mint.token(ticket, "stop"))
 
 
 def _permission_controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
-    yield card.Button(T("Allow"), mint.token(ticket, "allow"), "primary", deciding=True)
+    if ticket.request.confirm:
+        yield card.Button(T("Review and allow…"), mint.token(ticket, "review"), deciding=True)
+    else:
+        yield card.Button(T("Allow"), mint.token(ticket, "allow"), "primary", deciding=True)
     yield card.Button(T("Deny"), mint.token(ticket, "deny"), "danger")
     yield card.Button(T("Deny with reason…"), mint.token(ticket, "reason"))
-    if ticket.request.input and ticket.policy.quorum == 1:
+    if ticket.request.input and ticket.request.editable and ticket.policy.quorum == 1:
         yield card.Button(T("Edit and allow…"), mint.token(ticket, "edit"), deciding=True)
     if "session" in ticket.request.grants:
         yield card.Button(T("Allow for the session"), mint.token(ticket, "session"), deciding=True)
     if "always" in ticket.request.grants:
         yield card.Button(T("Allow always"), mint.token(ticket, "always"), deciding=True)
+    for index, offer in enumerate(ticket.request.offers):
+        yield card.Button(T(_OFFERS[offer.kind].format(index + 1)), mint.token(ticket, "offer", index), deciding=True)
 
 
 def _tone(ticket: model.Ticket) -> Any:

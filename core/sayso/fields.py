@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any
 
 import pydantic
 import pydantic_core
 
-from sayso import errors, model
+from sayso import errors, model, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
 # A text answer is never longer than this, so that every surface can show it again.
 MAX_TEXT = 40_000
 
-_KINDS: Mapping[str, Literal["text", "boolean", "number", "integer"]] = {
-    "string": "text",
-    "boolean": "boolean",
-    "number": "number",
-    "integer": "integer",
-}
-_NOTED = {"title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated", "readOnly"}
-_SHARED = _NOTED | {"type", "enum", "const", "anyOf", "oneOf", "$ref", "allOf"}
-_RULES: Mapping[str, set[str]] = {
-    "text": {"minLength", "maxLength", "pattern", "format"},
-    "number": {"minimum", "maximum"},
-    "integer": {"minimum", "maximum"},
-    "boolean": set(),
-    "choice": {"minLength", "maxLength"},
-    "list": {"items", "minItems", "maxItems", "uniqueItems"},
-}
+# What a browser takes for an address in a form (HTML standard, "valid email address").
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*$"
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:
@@ -43,27 +30,8 @@ def of_request(request: model.Request) -> tuple[model.Field, ...]:
         options, multiple, other = request.options, request.multiple, request.other
         return (model.Field(name=ANSWER, label=label, kind="choice", options=options, multiple=multiple, other=other),)
     if request.kind == "form":
-        return request.fields or from_schema(request.json_schema or {})
+        return request.fields or schema.from_schema(request.json_schema or {})
     return ()
-
-
-def from_schema(schema: Mapping[str, Any]) -> tuple[model.Field, ...]:
-    """The fields of a JSON schema: an object of texts, numbers, yes/no, dates and enumerations.
-
-    Raises:
-        InvalidRequest: a part of the schema has no field a person could fill; `field` names it.
-    """
-    known = {"type", "properties", "required", "$defs", "definitions", "additionalProperties"} | _NOTED
-    _only(schema, known, "schema")
-    properties = schema.get("properties")
-    if schema.get("type", "object") != "object" or not _is_object(properties) or not properties:
-        raise errors.InvalidRequest(
-            "schema must be an object with properties", field="schema", hint='{"type": "object", "properties": {…}}'
-        )
-    required = schema.get("required", [])
-    if not _is_list(required) or not all(name in properties for name in required):
-        raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
-    return tuple(_field(name, part, name in required, schema) for name, part in properties.items())
 
 
 def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.JsonObject:
@@ -108,94 +76,6 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         _adapter(field)
 
 
-def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:
-    where = f"schema.properties.{name}"
-    if not _is_object(part):
-        raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    resolved, optional = _resolve(part, root, where)
-    multiple = resolved.get("type") == "array"
-    shape = resolved
-    if multiple:
-        _only(resolved, _RULES["list"] | _SHARED, where)
-        shape, _ = _resolve(resolved.get("items") or {}, root, f"{where}.items")
-    kind, options = _kind(shape, where)
-    if multiple and kind != "choice":
-        raise errors.InvalidRequest(f"{where}: a list must be of an enumeration", field=where)
-    _only(shape, _RULES[kind if kind != "date" else "text"] | _SHARED, where)
-    noted = {**resolved, **part}
-    try:
-        return model.Field(
-            name=name,
-            label=noted.get("title") or name.replace("_", " "),
-            kind=kind,
-            description=noted.get("description"),
-            required=required and not optional,
-            options=tuple(model.Option(label=str(option)) for option in options),
-            multiple=multiple,
-            default=noted.get("default"),
-            minimum=shape.get("minimum"),
-            maximum=shape.get("maximum"),
-            min_length=shape.get("minLength"),
-            max_length=shape.get("maxLength"),
-            pattern=shape.get("pattern"),
-        )
-    except pydantic.ValidationError as error:
-        raise errors.InvalidRequest(f"{where}: {error.errors()[0]['msg']}", field=where) from error
-
-
-def _resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], bool]:
-    """Follow `$ref` and take the one shape out of `anyOf [shape, null]`; and whether null was among them."""
-    optional = False
-    for _ in range(8):  # more indirection than any generator writes
-        found = next((part[key] for key in ("anyOf", "oneOf", "allOf") if key in part), None)
-        if "$ref" in part:
-            part = _definition(str(part["$ref"]), root, where)
-        elif _is_list(found):
-            shapes = [shape for shape in found if shape != {"type": "null"}]
-            optional = optional or len(shapes) < len(found)
-            if len(shapes) != 1:
-                raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
-            part = shapes[0]
-        else:
-            break
-        if not _is_object(part):
-            raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    return part, optional
-
-
-def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
-    found: Any = root
-    for step in pointer.removeprefix("#/").split("/"):
-        found = found.get(step) if _is_object(found) else None
-    if found is None or not pointer.startswith("#/"):
-        raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)
-    return found
-
-
-def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, list[Any]]:
-    options = shape.get("enum", [shape["const"]] if "const" in shape else None)
-    if options is not None:
-        if not _is_list(options) or not all(isinstance(item, str) for item in options):
-            raise errors.InvalidRequest(f"{where}: an enumeration lists texts", field=where)
-        return "choice", options
-    if shape.get("format") == "date":
-        return "date", []
-    kind = _KINDS.get(str(shape.get("type")))
-    if kind is None:
-        hint = "use string, number, integer, boolean, an enum, or a list of an enum"
-        raise errors.InvalidRequest(f"{where}: nobody can fill a {shape.get('type')!r}", field=where, hint=hint)
-    return kind, []
-
-
-def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
-    # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
-    for key in part:
-        if key not in known:
-            raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}")
-    if part.get("format", "date") != "date":
-        raise errors.InvalidRequest(f"{where}.format: only date is supported", field=f"{where}.format")
-
-
 def _value(field: model.Field, value: Any) -> Any:
     try:
         checked = _adapter(field).validate_python(value)
@@ -203,7 +83,9 @@ def _value(field: model.Field, value: Any) -> Any:
         raise errors.InvalidAnswer(f"{field.label}: {_plainly(field, error)}", field=field.name) from error
     if field.kind == "choice" and field.multiple and len(set(checked)) != len(checked):
         raise errors.InvalidAnswer(f"{field.label}: the same option twice", field=field.name)
-    return checked.isoformat() if isinstance(checked, datetime.date) else checked
+    if isinstance(checked, datetime.date):
+        return checked.isoformat()
+    return str(value) if isinstance(checked, pydantic_core.Url) else checked
 
 
 def _plainly(field: model.Field, error: pydantic.ValidationError) -> str:
@@ -224,42 +106,59 @@ def _adapter(field: model.Field) -> pydantic.TypeAdapter[Any]:
 
 def _text(field: model.Field) -> pydantic.TypeAdapter[Any]:
     # pydantic's own pattern engine runs in linear time, so a hostile pattern cannot stop the service
-    longest = min(field.max_length or MAX_TEXT, MAX_TEXT)
+    longest = MAX_TEXT if field.max_length is None else min(field.max_length, MAX_TEXT)
     rules = pydantic.StringConstraints(min_length=field.min_length, max_length=longest, pattern=field.pattern)
+    if field.format == "email":
+        return pydantic.TypeAdapter(Annotated[str, rules, pydantic.Field(pattern=_EMAIL, max_length=254)])
+    if field.format is not None:
+        shape = {"uri": pydantic.AnyUrl, "date-time": pydantic.AwareDatetime}[field.format]
+        return pydantic.TypeAdapter(Annotated[str, rules, pydantic.AfterValidator(_shaped(shape))])
     return pydantic.TypeAdapter(Annotated[str, rules])
 
 
+def _shaped(shape: Any) -> Callable[[str], str]:
+    adapter = pydantic.TypeAdapter[Any](shape)
+
+    def checked(value: str) -> str:
+        adapter.validate_python(value)
+        return value
+
+    return checked
+
+
+def _bounds(field: model.Field) -> Any:
+    return pydantic.Field(
+        ge=field.minimum, le=field.maximum, gt=field.above, lt=field.below, multiple_of=field.multiple_of
+    )
+
+
 def _number(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    rules = pydantic.Field(ge=field.minimum, le=field.maximum, allow_inf_nan=False)
-    return pydantic.TypeAdapter(Annotated[float, pydantic.BeforeValidator(_no_boolean), rules])
+    finite = pydantic.Field(allow_inf_nan=False)
+    return pydantic.TypeAdapter(Annotated[float, pydantic.BeforeValidator(_no_boolean), finite, _bounds(field)])
 
 
 def _integer(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    rules = pydantic.Field(ge=field.minimum, le=field.maximum)
-    return pydantic.TypeAdapter(Annotated[int, pydantic.BeforeValidator(_no_boolean), rules])
+    return pydantic.TypeAdapter(Annotated[int, pydantic.BeforeValidator(_no_boolean), _bounds(field)])
 
 
 def _choice(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    labels = [option.label for option in field.options]
-
-    def one_of(value: str) -> str:
-        if value not in labels and not field.other:
+    def one_of(value: Any) -> Any:
+        for option in field.options:
+            given = option.label if option.value is None else option.value
+            # 1 and True are equal, and not the same answer
+            if value == option.label or (value == given and type(value) is type(given)):
+                return given
+        if not field.other or not isinstance(value, str):
             raise ValueError(f"{value!r} is not one of the options")
-        return value
+        return text.validate_python(value)
 
     rules = pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)
+    text = pydantic.TypeAdapter[str](Annotated[str, rules])
     one = pydantic.AfterValidator(one_of)
     if field.multiple:
-        return pydantic.TypeAdapter(Annotated[list[Annotated[str, rules, one]], pydantic.Field(min_length=1)])
-    return pydantic.TypeAdapter(Annotated[str, rules, one])
-
-
-def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
-
-
-def _is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
+        several = pydantic.Field(min_length=max(1, field.min_length or 0), max_length=field.max_length)
+        return pydantic.TypeAdapter(Annotated[list[Annotated[Any, one]], several])
+    return pydantic.TypeAdapter(Annotated[Any, one])
 
 
 def _no_boolean(value: Any) -> Any:

@@ -17,6 +17,14 @@ DEFAULT_EXPIRES_IN = 3600.0
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
 
+_AGAINST = frozenset({"deny", "respond", "stop"})
+_TAKES = {
+    "allow": {"reason", "input", "grant"},
+    "deny": {"reason"},
+    "stop": {"reason"},
+    "respond": {"text"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -147,10 +155,10 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
 def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     last = ticket.answers[-1]
     if ticket.request.kind != "permission":
-        return _decide(ticket, "answered", at, (last,))
-    denials = tuple(given for given in _latest(ticket) if given.answer.verdict == "deny")
-    if len(denials) >= ticket.policy.veto:
-        return _decide(ticket, "denied", at, denials)
+        return _decide(ticket, "denied" if last.answer.verdict else "answered", at, (last,))
+    against = tuple(given for given in _latest(ticket) if given.answer.verdict in _AGAINST)
+    if len(against) >= ticket.policy.veto:
+        return _decide(ticket, "answered" if last.answer.verdict == "respond" else "denied", at, against)
     if len(allows_by(ticket)) >= ticket.policy.quorum:
         return _decide(ticket, "allowed", at, allows_by(ticket))
     return Step(ticket, _redraws(ticket))
@@ -164,7 +172,7 @@ def _fitting(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
     """The answer in its one stored form, or a refusal that names the part that does not fit."""
     request = ticket.request
     given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
-    if request.kind == "permission":
+    if request.kind == "permission" or answer.verdict in request.verdicts:
         return _fitting_verdict(ticket, answer, given)
     wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
     if len(given) != 1 or not given <= wanted:
@@ -185,15 +193,20 @@ def _single(request: model.Request, answer: model.Answer) -> str | list[str] | N
 
 
 def _fitting_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
-    if answer.verdict is None or given - {"verdict", "reason", "input", "grant"}:
-        raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint="allow or deny")
-    if answer.verdict == "deny" and (answer.input is not None or answer.grant):
-        raise errors.InvalidAnswer(
-            "a denial has no input and no grant", field="input" if answer.input is not None else "grant"
-        )
-    if answer.grant and answer.grant not in ticket.request.grants:
+    known = ("allow", "deny", *ticket.request.verdicts)
+    if answer.verdict is None or answer.verdict not in known:
+        hint = " or ".join(dict.fromkeys(known))
+        raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
+    for name in sorted(given - {"verdict"} - _TAKES[answer.verdict]):
+        raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
+    if answer.verdict == "respond" and not answer.text:
+        raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
+    if answer.grant and answer.grant not in ticket.request.grant_names:
         raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
     edited = answer.input is not None and answer.input != ticket.request.input
+    if edited and not ticket.request.editable:
+        hint = "deny with a reason instead"
+        raise errors.InvalidAnswer("the agent cannot run another input", field="input", hint=hint)
     if edited and ticket.policy.quorum > 1:
         # people who allowed before would have allowed something else
         hint = "deny with a reason instead"
@@ -248,9 +261,13 @@ def _decide(
 def _content(
     ticket: model.Ticket, outcome: model.Outcome, by: tuple[model.Given, ...], reason: str | None
 ) -> model.JsonObject:
-    request, last = ticket.request, by[-1].answer if by else model.Answer()
+    request, last = ticket.request, ticket.answers[-1].answer if by else model.Answer()
     reasons = [one.answer.reason for one in by if one.answer.reason]
     content: model.JsonObject = {"reason": "; ".join(reasons) or reason}
+    if outcome == "denied":
+        return content | {"stop": any(one.answer.verdict == "stop" for one in by)}
+    if outcome == "answered" and request.kind == "permission":
+        return content | {"text": last.text}
     if outcome == "allowed":
         used = last.input if last.input is not None else request.input or {}
         content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}

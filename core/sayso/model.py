@@ -11,8 +11,10 @@ Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
 Grant = Literal["session", "always"]
 FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
-Verdict = Literal["allow", "deny"]
+Verdict = Literal["allow", "deny", "respond", "stop"]
+"""`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
 
+Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
 JsonObject = dict[str, Any]
 RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
@@ -40,6 +42,8 @@ class Option(Frozen):
 
     label: Title
     description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+    value: Scalar | None = None
+    """What the agent gets in a form; the label where there is none."""
 
 
 class Field(Frozen):
@@ -57,9 +61,16 @@ class Field(Frozen):
     default: Any = None
     minimum: float | None = None
     maximum: float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
+    above: float | None = None
+    """Greater than this."""
+    below: float | None = None
+    """Less than this."""
+    multiple_of: Annotated[float, pydantic.Field(gt=0)] | None = None
+    min_length: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """Characters of a text; how many to choose where several may be chosen."""
+    max_length: Annotated[int, pydantic.Field(ge=0)] | None = None
     pattern: str | None = None
+    format: Literal["email", "uri", "date-time"] | None = None
 
 
 class Source(Frozen):
@@ -76,6 +87,17 @@ class Attachment(Frozen):
     name: Name
     kind: Literal["text", "diff"] = "text"
     text: str
+
+
+class Offer(Frozen):
+    """A wider grant in the asking side's own terms; each gets a button of its own, none is ever taken along."""
+
+    name: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    """What the decision's `grant` says when a person chose it."""
+    kind: Literal["rule", "folder", "mode"]
+    """A mode changes what is asked from now on, and says so in a warning."""
+    effect: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
+    """What exactly it adds or changes, and for how long; shown in full."""
 
 
 class Request(Frozen):
@@ -101,12 +123,24 @@ class Request(Frozen):
     risk: Literal["low", "medium", "high"] | None = None
     grants: tuple[Grant, ...] = ()
     """Wider grants that the asking side can honour; only these get a button."""
+    offers: Annotated[tuple[Offer, ...], pydantic.Field(max_length=5)] = ()
+    verdicts: tuple[Literal["deny", "respond", "stop"], ...] = ()
+    """Further verdicts that it can honour. A permission can always be denied; anything else only where this says so."""
+    editable: pydantic.StrictBool = True
+    """Whether a person may allow another input than the one asked for."""
+    confirm: pydantic.StrictBool = False
+    """Whether allowing takes more than one press, and no button is preselected."""
     policy: Name | None = None
     route: Annotated[tuple[Place, ...], pydantic.Field(max_length=10)] = ()
     expires_in: Seconds | None = None
     supersedes: RequestId | None = None
     callback_url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
     metadata: JsonObject = pydantic.Field(default_factory=dict)
+
+    @property
+    def grant_names(self) -> tuple[str, ...]:
+        """All grants that an answer may name."""
+        return (*self.grants, *(offer.name for offer in self.offers))
 
 
 class Policy(Frozen):
@@ -131,7 +165,7 @@ class Answer(Frozen):
     verdict: Verdict | None = None
     reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
     input: JsonObject | None = None
-    grant: Grant | None = None
+    grant: Name | None = None
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=40_000)] | None = None
     choice: str | None = None
     choices: tuple[str, ...] | None = None
@@ -179,7 +213,9 @@ class Decision(Frozen):
     text: str | None = None
     choices: tuple[str, ...] | None = None
     values: JsonObject | None = None
-    grant: Grant | None = None
+    grant: Name | None = None
+    stop: bool = False
+    """Whether the agent's run is to end, too."""
     digest: str
     """Of the request as it was shown."""
     input_digest: str | None = None

@@ -7,9 +7,9 @@ import importlib.metadata
 import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast, overload
 
-from sayso import desk, errors, model, people, store, stores, tokens
+from sayso import desk, errors, handles, model, people, store, stores, tokens
 
 DEFAULT_DATABASE = "sqlite:///sayso.db"
 
@@ -17,8 +17,12 @@ DEFAULT_DATABASE = "sqlite:///sayso.db"
 class Asker(Protocol):
     """What an agent sees, embedded or behind a service."""
 
-    async def ask(self, request: model.Request) -> model.Decision:
-        """Ask, and wait for the decision."""
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[False]) -> handles.Handle: ...
+    async def ask(self, request: model.Request, *, wait: bool = True) -> model.Decision | handles.Handle:
+        """Ask, and wait for the decision; with `wait=False` go on with a handle to it."""
         ...
 
     async def open(self, request: model.Request) -> model.Ticket:

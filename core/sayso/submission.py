@@ -34,8 +34,15 @@ def _meaning(
             return model.Answer(verdict="allow")
         case "session" | "always":
             return model.Answer(verdict="allow", grant=pressed.action)
+        case "offer":
+            return model.Answer(verdict="allow", grant=_offered(ticket, pressed.index))
         case "deny":
             return model.Answer(verdict="deny")
+        case "stop":
+            said = str(draft.get("reason") or "").strip()
+            return model.Answer(verdict="stop", reason=_typed(draft, "reason", 4000) if said else None)
+        case "respond":
+            return model.Answer(verdict="respond", text=_typed(draft, "text", fields.MAX_TEXT))
         case "reason":
             return model.Answer(verdict="deny", reason=_typed(draft, "reason", 4000))
         case "edit":
@@ -168,6 +175,12 @@ def _label(ticket: model.Ticket, index: int) -> str:
     if index >= len(ticket.request.options):
         raise errors.InvalidAnswer("there is no such option", field="choice")
     return ticket.request.options[index].label
+
+
+def _offered(ticket: model.Ticket, index: int) -> str:
+    if index >= len(ticket.request.offers):
+        raise errors.InvalidAnswer("there is no such offer", field="grant")
+    return ticket.request.offers[index].name
 
 
 def _raw(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, name: str) -> Any:

@@ -21,7 +21,12 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             with_input = ", with an edited input: use the edited input" if edited else ""
             return f"{what} was allowed by {people(decision)}{with_input}.{because}"
         case "denied":
-            return f"{what} was denied by {people(decision)}. Do not run it and do not work around it.{because}"
+            then = " End this run now." if decision.stop else ""
+            if ticket.request.kind != "permission":
+                return f"{what} was declined by {people(decision)}. Do not assume an answer.{then}{because}"
+            return f"{what} was denied by {people(decision)}. Do not run it and do not work around it.{then}{because}"
+        case "answered" if ticket.request.kind == "permission":
+            return f"{what} was not run. {people(decision)} answered in its place: {decision.text}"
         case "answered":
             return f"{what} was answered by {people(decision)}."
         case "expired":
@@ -41,6 +46,8 @@ def people(decision: model.Decision) -> str:
 
 def verdict(decision: model.Decision) -> str:
     """What became of a request, in a word or two, for cards and lists."""
+    if decision.stop:
+        return "Denied, and the agent is to stop"
     return {
         "allowed": "Allowed",
         "denied": "Denied",

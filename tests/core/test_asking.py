@@ -5,6 +5,7 @@ import enum
 import json
 from typing import Any
 
+import jsonschema
 import pydantic
 import pytest
 import rfc8785
@@ -80,7 +81,7 @@ def refused(document: dict[str, Any]) -> errors.InvalidRequest:
             "schema.properties.a.format",
         ),
         ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"$ref": "#/x"}}}}, "schema.properties.a"),
-        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [1, 2]}}}}, "schema.properties.a"),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [[1], 2]}}}}, "schema.properties.a"),
         ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "("}}}}, "a"),
         (
             {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}},
@@ -199,8 +200,47 @@ def test_what_was_typed_wrongly_is_said_in_plain_words(kind: Any, said: str) -> 
 
 
 def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(errors.InvalidRequest, match="exclusiveMinimum"):
-        asking.checked(asking.Form("Refund", Refund))
+    with pytest.raises(errors.InvalidRequest, match="contentEncoding"):
+        asking.checked(asking.Form("Key", {"properties": {"key": {"type": "string", "contentEncoding": "base64"}}}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "right", "wrong"),
+    [
+        ({"type": "number", "exclusiveMinimum": 0}, [0.01, 5], [0, -1]),
+        ({"type": "integer", "exclusiveMaximum": 9, "multipleOf": 4}, [4, 8], [12, 5]),
+        ({"type": "string", "format": "email"}, ["ann@example.org"], ["ann", "ann@", "a b@example.org"]),
+        ({"type": "string", "format": "uri"}, ["https://example.org/x?y"], ["example", "no uri"]),
+        ({"type": "string", "format": "date-time"}, ["2026-01-02T03:04:05Z"], ["2026-01-02", "2026-01-02T03:04:05"]),
+        ({"enum": [1, 2]}, [1, 2], [3, True]),
+        ({"oneOf": [{"const": "eu", "title": "Europe"}, {"const": "us"}]}, ["eu", "us"], ["mars"]),
+        ({"enum": ["a", "b"], "enumNames": ["First", "Second"]}, ["a", "b"], ["c"]),
+        (
+            {"type": "array", "minItems": 2, "maxItems": 2, "items": {"enum": ["a", "b", "c"]}},
+            [["a", "b"]],
+            [["a"], ["a", "b", "c"], ["a", "a"]],
+        ),
+        ({"type": "array", "items": {"anyOf": [{"const": "a", "title": "A"}]}}, [["a"]], [["b"]]),
+    ],
+    ids=str,
+)
+def test_what_a_schema_says_of_a_value_is_what_is_checked(
+    shape: dict[str, Any], right: list[Any], wrong: list[Any]
+) -> None:
+    asked = fields.of_request(asking.checked(asking.Form("Fill", {"properties": {"a": shape}})))
+    for value in right:
+        assert fields.check(asked, {"a": value}) == {"a": value}
+        jsonschema.validate(value, shape)
+    for value in wrong:
+        with pytest.raises(errors.InvalidAnswer):
+            fields.check(asked, {"a": value})
+
+
+def test_a_titled_option_is_chosen_by_its_title_and_comes_as_its_value() -> None:
+    shape = {"properties": {"a": {"oneOf": [{"const": 10, "title": "Ten"}, {"const": 20, "title": "Twenty"}]}}}
+    asked = fields.of_request(asking.checked(asking.Form("Fill", shape)))
+    assert [option.label for option in asked[0].options] == ["Ten", "Twenty"]
+    assert fields.check(asked, {"a": "Twenty"}) == {"a": 20}
 
 
 def test_a_models_own_validators_have_the_last_word() -> None:

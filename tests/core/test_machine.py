@@ -200,7 +200,9 @@ def test_a_decision_is_sent_to_the_callback_address() -> None:
     [
         ({}, "verdict"),
         ({"text": "yes"}, "verdict"),
-        ({"verdict": "allow", "text": "yes"}, "verdict"),
+        ({"verdict": "allow", "text": "yes"}, "text"),
+        ({"verdict": "stop"}, "verdict"),
+        ({"verdict": "respond", "text": "42"}, "verdict"),
         ({"verdict": "deny", "input": {}}, "input"),
         ({"verdict": "deny", "grant": "session"}, "grant"),
         ({"verdict": "allow", "grant": "session"}, "grant"),

@@ -1,0 +1,60 @@
+"""Asking without sitting and waiting: a handle to come back with, and a wait that withdraws what nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from sayso import asking, errors, model, tokens
+
+if TYPE_CHECKING:
+    from sayso import opening
+
+
+class Handle:
+    """A request that was asked while the agent goes on working; `await` it for the decision, as often as you like."""
+
+    def __init__(self, desk: opening.Asker, request: model.Request, ticket: model.Ticket) -> None:
+        self._desk = desk
+        self._request = request
+        self.ticket = ticket
+        """The request as it was opened."""
+
+    @property
+    def id(self) -> str:
+        """The id to find it by, in this process or any other."""
+        return self.ticket.id
+
+    def __await__(self) -> Generator[Any, Any, model.Decision]:
+        """The decision, once there is one. Raises as `Desk.wait`, and `InvalidAnswer` where a model refuses it."""
+        return self._decision().__await__()
+
+    async def done(self) -> bool:
+        """Whether it is decided, without waiting. Raises `NotFound`."""
+        return (await self._desk.get(self.id)).decision is not None
+
+    async def cancel(self, reason: str | None = None) -> model.Ticket:
+        """Withdraw it; a closed one stays as it is. Raises `NotFound`."""
+        return await self._desk.cancel(self.id, reason=reason)
+
+    async def _decision(self) -> model.Decision:
+        return asking.with_value(self._request, await self._desk.wait(self.id))
+
+
+async def held(
+    desk: opening.Asker, request: model.Request, *, reason: str = "the agent stopped waiting"
+) -> model.Decision:
+    """Ask, for as long as the caller waits: where its task is cancelled, the request is withdrawn with *reason*.
+
+    For a pause that dies with its process. Raises as `Desk.ask`.
+    """
+    named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
+    try:
+        return await desk.ask(named)
+    except asyncio.CancelledError:
+        # it may have been opened by a call that was cut short, so its id was chosen before
+        with contextlib.suppress(errors.SaysoError):
+            await asyncio.shield(desk.cancel(str(named.id), reason=reason))
+        raise
