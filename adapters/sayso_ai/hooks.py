@@ -1,0 +1,194 @@
+"""A pending hook as a request, a decision as what resolves the hook. Pure: nothing is asked or resolved in here.
+
+The rule: the gate of a tool is only ever given a `ToolApproval`. Anything else (an exception, a dict that does not fit)
+would hang the run for ever. A hook inside a tool or a loop may be given an exception, which its code can catch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ai
+import pydantic
+import pydantic_core
+
+import sayso
+from sayso import errors, gate, model
+
+Part = ai.messages.HookPart[Any]
+Resolution = pydantic.BaseModel | model.JsonObject | Exception
+
+# In the metadata of a hook whose gate takes more than yes or no; only `sayso_ai.Agent` puts it there.
+TAKES_EDITS = "sayso_ai.Agent"
+_OURS = {"tool", "kwargs", "title", "body", TAKES_EDITS}
+# Limits of a request's context; what is larger is attached, so that nothing is cut.
+_MOST_FACTS = 10
+_LONGEST_FACT = 2000
+
+
+class Approval(ai.tools.ToolApproval):
+    """What the gate of `sayso_ai.Agent` takes: a `ToolApproval`, and what to run or to say instead."""
+
+    kwargs: model.JsonObject | None = None
+    """The edited input, where a person edited it."""
+    instead: str | None = None
+    """A person's answer in the place of the tool's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the hooks of a run are asked."""
+
+    forms: Mapping[str, type[pydantic.BaseModel]] = field(default_factory=dict[str, type[pydantic.BaseModel]])
+    """The payload models of the run's own hooks, by name: a hook says no more of its model than that."""
+    durable: str | None = None
+    common: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def pending(event: object, *, nested: bool = False) -> Iterator[tuple[Part, bool]]:
+    """The hook that *event* says is waiting, and whether it waits in an agent within a tool."""
+    if isinstance(event, ai.events.PartialToolCallResult):
+        yield from pending(event.value, nested=True)
+    elif isinstance(event, ai.events.HookEvent) and event.hook.status == "pending":
+        yield event.hook, nested
+
+
+def cancelled(part: Part) -> ai.events.HookEvent:
+    """The event that says so."""
+    closed = part.model_copy(update={"status": "cancelled"})
+    return ai.events.HookEvent(message=ai.messages.Message(role="internal", parts=[closed]), hook=closed)
+
+
+def request_id(run: str, part: Part) -> str:
+    """The id of a durable run's hook: the same in every process that replays the run."""
+    named = json.dumps([run, part.hook_id, part.tool_call_id])
+    return f"ai-{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+
+
+def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
+    """What to ask people for this hook.
+
+    Raises:
+        InvalidRequest: it cannot be asked: its model is not known, or its input is no JSON.
+    """
+    common: dict[str, Any] = {
+        **_facts(part),
+        "source": sayso.Source(session=terms.durable),
+        "metadata": {"hook_id": part.hook_id, "tool_call_id": part.tool_call_id},
+        **({"id": id} if id else {}),
+        **terms.common,
+    }
+    if not is_gate(part):
+        shape = _shape(part, terms)
+        title = _text(part, "title") or part.hook_id.replace("_", " ")
+        return sayso.Form(title, shape, verdicts=["deny", "stop"], **common)
+    return sayso.Permission(
+        tool=_text(part, "tool") or part.hook_id,
+        input=_plain(part.metadata.get("kwargs", {})),
+        title=_text(part, "title"),
+        editable=takes_edits(part),
+        verdicts=["respond", "stop"] if takes_edits(part) else ["stop"],
+        **common,
+    )
+
+
+def resolution(part: Part, terms: Terms, asked: model.Request, decision: model.Decision) -> Resolution:
+    """What to resolve this hook with.
+
+    Raises:
+        DigestMismatch: what was allowed is not what was asked.
+        InvalidAnswer: the values do not fit the hook's model.
+    """
+    if is_gate(part):
+        return _approval(part, asked, decision)
+    if decision.values is None:
+        return gate.Denied(decision)
+    shape = _shape(part, terms)
+    try:
+        # exactly what the hook will do with them
+        shape(**decision.values)
+    except pydantic.ValidationError as error:
+        raise errors.InvalidAnswer(f"the answer does not fit {shape.__name__}: {error}", field="values") from error
+    return decision.values
+
+
+def refusal(part: Part, error: Exception) -> Resolution:
+    """What to resolve this hook with where nobody could be asked, or the answer cannot be used."""
+    known = isinstance(error, errors.SaysoError)
+    hint = f" ({error.hint})" if isinstance(error, errors.SaysoError) and error.hint else ""
+    said = f"{error}{hint}" if known else "something failed that is written to the log"
+    told = f"sayso got no decision: {said}. Nobody has allowed this; do not work around it."
+    if is_gate(part):
+        return ai.tools.ToolApproval(granted=False, reason=told)
+    return errors.SaysoError(told)
+
+
+def is_gate(part: Part) -> bool:
+    """Whether it waits for a `ToolApproval`."""
+    return part.hook_type == ai.agents.TOOL_APPROVAL_HOOK_TYPE
+
+
+def takes_edits(part: Part) -> bool:
+    """Whether its gate runs what a person edited, or says what a person said instead."""
+    return part.metadata.get(TAKES_EDITS) is True
+
+
+def _approval(part: Part, asked: model.Request, decision: model.Decision) -> Resolution:
+    if decision.outcome == "answered" and takes_edits(part):
+        return Approval(granted=False, reason=decision.text, instead=decision.text)
+    if not decision.allowed:
+        return ai.tools.ToolApproval(granted=False, reason=decision.model_text)
+    allowed = gate.approved_input(asked.tool or "", decision)
+    if allowed == asked.input:
+        return ai.tools.ToolApproval(granted=True, reason=decision.reason)
+    if not takes_edits(part):
+        raise errors.DigestMismatch("the input was edited, which this agent cannot run", hint="call it again with that")
+    return Approval(granted=True, reason=decision.reason, kwargs=allowed)
+
+
+def _shape(part: Part, terms: Terms) -> type[pydantic.BaseModel]:
+    found = terms.forms.get(part.hook_type)
+    if found is None:
+        hint = f"sayso_ai.people(…, forms=[{part.hook_type}])"
+        raise errors.InvalidRequest(f"the form {part.hook_type} is not known here", field="forms", hint=hint)
+    return found
+
+
+def _facts(part: Part) -> dict[str, Any]:
+    """The rest of the metadata: beside the question, or attached where it is too much for that."""
+    rest = {name: value for name, value in part.metadata.items() if name not in _OURS}
+    said = _text(part, "body")
+    body = {"body": said} if said else {}
+    if not rest:
+        return {**body}
+    facts = {name: value if isinstance(value, str) else _json(value) for name, value in rest.items()}
+    if len(facts) <= _MOST_FACTS and all(len(fact) <= _LONGEST_FACT for fact in facts.values()):
+        return {**body, "context": facts}
+    return {**body, "attachments": _attached(rest)}
+
+
+def _attached(rest: Mapping[str, Any]) -> Sequence[model.Attachment]:
+    return [model.Attachment(name="metadata", text=_json(rest, indent=2))]
+
+
+def _text(part: Part, name: str) -> str | None:
+    found = part.metadata.get(name)
+    return found if isinstance(found, str) and found else None
+
+
+def _plain(kwargs: Any) -> model.JsonObject:
+    try:
+        found: Any = pydantic_core.to_jsonable_python(kwargs)
+    except pydantic_core.PydanticSerializationError as error:
+        raise errors.InvalidRequest(f"the input cannot be shown: {error}", field="input") from error
+    if not isinstance(found, dict):
+        raise errors.InvalidRequest("the hook's kwargs are no object", field="input")
+    return found
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(pydantic_core.to_jsonable_python(value, fallback=str), ensure_ascii=False, indent=indent)

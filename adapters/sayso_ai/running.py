@@ -1,0 +1,166 @@
+"""A run, watched: each hook that waits becomes one request, each decision resolves its hook, on the run's own loop.
+
+The rule: a hook's future is the truth. While it is open people are asked; once it is done, by whomever, nobody is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar, Unpack
+
+import ai
+import pydantic
+from ai.agents import agent as agents
+
+import sayso
+from sayso import asking, errors, model, opening
+from sayso_ai import hooks
+
+log = logging.getLogger(__name__)
+
+Output = TypeVar("Output")
+
+
+@contextlib.asynccontextmanager
+async def people(
+    desk: opening.Asker,
+    run: AbstractAsyncContextManager[agents.AgentStream[Output]],
+    *,
+    forms: Iterable[type[pydantic.BaseModel]] = (),
+    durable: str | None = None,
+    **common: Unpack[asking.Common],
+) -> AsyncGenerator[Stream[Output]]:
+    """The stream of *run*, in which people at *desk* decide what its hooks wait for.
+
+        async with sayso_ai.people(desk, agent.run(model, messages)) as stream:
+            async for event in stream: ...
+
+    *forms* are the payload models of its own hooks (`ai.hook(…, payload=Refund)`), *common* any other key of a request
+    (`policy`, `route`, `expires_in` …). When the block ends, requests that are still open are withdrawn.
+
+    With *durable*, a name for this run that no other has, the gate of a tool does not wait: it is deferred, the run
+    ends, and `Stream.deferred` has the ids to wait for. A run of the same messages under the same name goes on from
+    there, in any process.
+    """
+    terms = hooks.Terms({shape.__name__: shape for shape in forms}, durable, common)
+    async with run as inner:
+        stream = Stream(desk, inner, terms)
+        try:
+            yield stream
+        finally:
+            await stream.close()
+
+
+class Stream(agents.AgentStream[Output]):
+    """What `agent.run` gives, with the same properties, and with what became of it."""
+
+    def __init__(self, desk: opening.Asker, inner: agents.AgentStream[Output], terms: hooks.Terms) -> None:
+        super().__init__(self._events(), inner.context, inner.hook_registry)
+        self.deferred: list[str] = []
+        """Ids of the requests that a durable run left open when it ended."""
+        self._desk = desk
+        self._inner = inner
+        self._terms = terms
+        self._asks: set[asyncio.Task[None]] = set()
+        self._stop: asyncio.Future[model.Decision] = asyncio.get_running_loop().create_future()
+
+    @property
+    def stopped(self) -> model.Decision | None:
+        """The decision by which a person ended the run, if one did."""
+        return self._stop.result() if self._stop.done() else None
+
+    async def close(self) -> None:
+        """End the run, and withdraw what is still open."""
+        await self.aclose()
+        for ask in self._asks:
+            ask.cancel()
+        await asyncio.gather(*self._asks, return_exceptions=True)
+
+    async def _events(self) -> AsyncGenerator[ai.events.AgentEvent]:
+        # The run's own generator sets context variables, so all its steps are taken in one context.
+        inside = contextvars.copy_context()
+        try:
+            while (event := await self._next(inside)) is not None:
+                for part, nested in hooks.pending(event):
+                    self._ask(part, nested)
+                yield event
+        finally:
+            await asyncio.create_task(self._inner.aclose(), context=inside)
+        if self._stop.done():
+            await self._withdraw()
+            for part in self.deferred_hooks:
+                yield hooks.cancelled(part)
+
+    async def _next(self, inside: contextvars.Context) -> ai.events.AgentEvent | None:
+        """The next event, or None once the run has ended, or a person has ended it."""
+
+        async def step() -> ai.events.AgentEvent | None:
+            return await anext(self._inner, None)
+
+        taken = asyncio.create_task(step(), context=inside)
+        try:
+            either: set[asyncio.Future[Any]] = {taken, self._stop}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return None if self._stop.done() else taken.result()
+        finally:
+            if not taken.done():
+                taken.cancel()
+            await asyncio.wait({taken})
+
+    def _ask(self, part: hooks.Part, nested: bool) -> None:
+        future = _future(part, self.hook_registry)
+        if future is None:
+            # it was settled before anybody saw that it waits
+            return
+        ask = asyncio.create_task(self._settle(part, future, nested))
+        self._asks.add(ask)
+        ask.add_done_callback(self._asks.discard)
+        future.add_done_callback(lambda _: ask.cancel())
+
+    async def _settle(self, part: hooks.Part, future: asyncio.Future[Any], nested: bool) -> None:
+        try:
+            # what is deferred must be found again: by its call, in the messages of this run and of no inner one
+            lasting = not nested and hooks.is_gate(part) and part.tool_call_id
+            id = hooks.request_id(self._terms.durable, part) if lasting and self._terms.durable else None
+            asked = hooks.request(part, self._terms, id)
+            decision = await (self._ask_later(asked, part) if id else sayso.held(self._desk, asked))
+            if decision is None:
+                return
+            if decision.stop:
+                if not self._stop.done():
+                    self._stop.set_result(decision)
+                return
+            said = hooks.resolution(part, self._terms, asked, decision)
+        except Exception as error:
+            known = isinstance(error, errors.SaysoError)
+            log.warning("hook %s got no decision: %s", part.hook_id, error, exc_info=not known)
+            said = hooks.refusal(part, error)
+        if not future.done():
+            ai.resolve_hook(part, said, registry=self.hook_registry)
+
+    async def _ask_later(self, asked: model.Request, part: hooks.Part) -> model.Decision | None:
+        """The decision if there is one; without, the hook is deferred."""
+        ticket = await self._desk.open(asked)
+        if ticket.decision is not None:
+            return await self._desk.wait(ticket.id)
+        self.deferred.append(ticket.id)
+        ai.defer_hook(part, registry=self.hook_registry)
+        return None
+
+    async def _withdraw(self) -> None:
+        """Nobody comes back for what a stopped run had deferred."""
+        for id in self.deferred:
+            with contextlib.suppress(errors.SaysoError):
+                await self._desk.cancel(id, reason="the run was stopped")
+        self.deferred.clear()
+
+
+def _future(part: hooks.Part, registry: ai.HookRegistry) -> asyncio.Future[Any] | None:
+    """What the hook waits on. The library tells of some ends of a wait and not of others (a tool's own timeout)."""
+    live = registry._live_hooks.get(part.hook_id)  # pyright: ignore[reportPrivateUsage]
+    return live[0] if live is not None and not live[0].done() else None
