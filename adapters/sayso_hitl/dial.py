@@ -1,0 +1,100 @@
+"""Takes decisions to agents that listen on this machine: as one text frame over a WebSocket, tried for some seconds.
+
+The rule: nothing but a loopback address is ever connected to, and only the agent that asked hears the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+from typing import Any
+
+import aiohttp
+import tenacity
+
+from sayso import clock, errors, events, model, store
+from sayso_hitl import wire
+
+log = logging.getLogger(__name__)
+
+# Seconds to go on dialling: an agent binds its port before it asks, so whoever does not answer soon has given up.
+PATIENCE = 3.0
+# Seconds for one try, and for the agent to close the connection once it has read: the dashboard's server takes 5, too.
+_ONE_TRY = 5.0
+# How many of the latest questions are looked at for another agent that listens at the same address by now.
+_LATEST = 300
+
+
+class Dialer:
+    """The courier's `Resumer` for requests of `sayso_hitl`: delivers a decision to the agent's own WebSocket server."""
+
+    def __init__(self, kept: store.Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
+        self._store = kept
+        self._clock = now
+        self._patience = patience
+
+    def next_try(self, attempts: int) -> float | None:
+        """None: what did not succeed within the patience has no receiver any more."""
+        return None
+
+    async def resume(self, ticket: model.Ticket) -> None:
+        """Deliver once, and put on record where that was not possible.
+
+        Raises:
+            ChannelError: the agent has given up, or another one listens at its address; always `final`.
+        """
+        try:
+            url = wire.check_address(ticket.request.callback_url)
+            await self._same_agent(ticket)
+            await self._dial(url, wire.frame(ticket))
+        except (errors.InvalidRequest, errors.ChannelError) as error:
+            lost = events.Undelivered(at=self._clock.now(), place="callback", reason=error.message)
+            await self._store.note(ticket.id, ticket.version, lost)
+            raise errors.ChannelError(error.message, final=True) from error
+
+    async def _same_agent(self, ticket: model.Ticket) -> None:
+        """Refuse where the port has a new owner: it would take this answer for its own."""
+        if ticket.owner != wire.CALLER.owner:
+            raise errors.ChannelError("no hook asked this")
+        for other in await self._store.list(store.Query(owner=ticket.owner, limit=_LATEST)):
+            newer = other.created_at > ticket.created_at and other.request.source != ticket.request.source
+            if newer and other.request.callback_url == ticket.request.callback_url:
+                raise errors.ChannelError("another agent listens at its address by now")
+
+    async def _dial(self, url: str, text: str) -> None:
+        trying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type((aiohttp.ClientError, OSError)),
+            stop=tenacity.stop_after_delay(self._patience),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=0.5),
+            reraise=True,
+        )
+        try:
+            await trying(_send, url, text)
+        except (aiohttp.ClientError, OSError) as error:
+            raise errors.ChannelError(f"the agent does not listen any more: {type(error).__name__}") from error
+
+
+async def _send(url: str, text: str) -> None:
+    connector = aiohttp.TCPConnector(socket_factory=_loopback_socket, force_close=True)
+    # no proxies from the environment: nothing leaves this machine
+    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+        async with asyncio.timeout(_ONE_TRY):
+            connection = await session.ws_connect(url)
+            await connection.send_str(text)
+        # whoever closes at once cuts the frame off; whoever never closes has it all the same
+        with contextlib.suppress(TimeoutError):
+            await connection.receive(_ONE_TRY)
+        await connection.close()
+
+
+def _loopback_socket(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
+    """A socket for one address of the host, also of one that a redirect names. Raises `PermissionError`."""
+    family, kind, protocol, _, where = info
+    if not ipaddress.ip_address(str(where[0])).is_loopback:
+        raise PermissionError(f"{where[0]} is not this machine")
+    made = socket.socket(family, kind, protocol)
+    made.setblocking(False)
+    return made

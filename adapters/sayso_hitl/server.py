@@ -1,0 +1,108 @@
+"""`POST /events`, as the observability dashboard's server takes it: any local hook may ask, no local hook may answer.
+
+Events that ask nothing are answered and forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import pydantic
+from aiohttp import web
+
+from sayso import asking, errors, keys, machine, model, store
+from sayso import desk as desks
+from sayso_hitl import wire
+
+log = logging.getLogger(__name__)
+
+# Bytes. Hooks may send a whole transcript along; what people are asked about is bounded by the core, to 1 MiB.
+_MOST_BYTES = 16 * 1024**2
+# Questions that may wait at the same time: somebody must read them.
+_MOST_PENDING = 100
+# The dashboard asks for this many; and never more than so many are read.
+_RECENT, _MOST_RECENT = 100, 300
+# The largest number that every reader of JSON takes as it is.
+_NUMBERS = 2**53
+
+Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
+
+
+def add_routes(
+    app: web.Application,
+    desk: desks.Desk,
+    *,
+    authenticate: Authenticate,
+    policy: str | None = None,
+    route: Sequence[model.Place] = (),
+) -> None:
+    """Serve hooks of the dashboard; requests go out under *policy* and to *route*, or to the defaults.
+
+    Whoever reaches *app* may ask, so it must listen on a loopback address only. Reading and answering need a key.
+    """
+    door = _Door(desk, authenticate, policy, tuple(route))
+    app.router.add_post("/events", door.take)
+    app.router.add_get("/events/recent", door.recent)
+    app.router.add_post(r"/events/{number:[0-9]{1,16}}/respond", door.respond)
+
+
+class _Door:
+    def __init__(
+        self, desk: desks.Desk, authenticate: Authenticate, policy: str | None, route: tuple[model.Place, ...]
+    ) -> None:
+        self._desk = desk
+        self._authenticate = authenticate
+        self._common = {"policy": policy, "route": route}
+
+    async def take(self, request: web.Request) -> web.Response:
+        """`POST /events`: the saved event; where it asks something, with a status."""
+        if request.content_type != "application/json":
+            # a page of any site could post other types from a browser on this machine
+            raise web.HTTPUnsupportedMediaType
+        try:
+            event = wire.event_of(await request.clone(client_max_size=_MOST_BYTES).read())
+            now = int(self._desk.clock.now().timestamp() * 1000)
+            event = {"timestamp": now, **event, "id": secrets.randbelow(_NUMBERS)}
+            if not event.get("humanInTheLoop"):
+                return web.json_response(event)
+            return web.json_response(wire.saved(await self._ask(event)))
+        except errors.InvalidRequest as error:
+            log.warning("an event was refused", extra={"field": error.field})
+            return web.json_response({"error": error.message}, status=400)
+
+    async def recent(self, request: web.Request) -> web.Response:
+        """`GET /events/recent`: what was asked, newest first, as far as this key may see it."""
+        key = await self._authenticate(request)
+        given = request.query.get("limit", str(_RECENT))
+        if not (given.isascii() and given.isdigit() and len(given) < 10):
+            raise errors.InvalidRequest("limit is no number", field="limit", hint=f"1 to {_MOST_RECENT}")
+        query = store.Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT))
+        seen = [one for one in await self._desk.store.list(query) if self._sees(key, one)]
+        return web.json_response([await self._saved(one) for one in seen])
+
+    async def respond(self, request: web.Request) -> web.Response:
+        """`POST /events/{id}/respond`: one answer, by the person behind an approver's key; the second gets 409."""
+        actor = (await self._authenticate(request)).actor
+        try:
+            said = wire.Said.model_validate_json(await request.read())
+        except pydantic.ValidationError as error:
+            raise errors.InvalidAnswer(asking.invalid(error).message, field="body") from error
+        ticket = await self._desk.get(wire.ticket_id(int(request.match_info["number"])), wire.CALLER)
+        answered = await self._desk.answer(ticket.id, wire.answer_of(ticket.request, said), actor)
+        return web.json_response(await self._saved(answered))
+
+    async def _ask(self, event: model.JsonObject) -> model.Ticket:
+        pending = store.Query(state="pending", owner=wire.CALLER.owner, limit=_MOST_PENDING)
+        if len(await self._desk.store.list(pending)) >= _MOST_PENDING:
+            raise errors.Refused("too many questions of hooks wait already", hint="answer or cancel some")
+        return await self._desk.open(wire.request_of(event, event["id"], **self._common), wire.CALLER)
+
+    async def _saved(self, ticket: model.Ticket) -> model.JsonObject:
+        return wire.saved(ticket, await self._desk.store.log(ticket.id) if ticket.decision else ())
+
+    def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
+        if key.role == "operator":
+            return True
+        return machine.may_answer(ticket, self._desk.house.directory.identify(key.actor))
