@@ -1,1 +1,11 @@
 """LangGraph and LangChain agents pause with interrupts; people answer."""
+
+import importlib.util
+
+if importlib.util.find_spec("langgraph") is None:
+    raise ImportError("sayso_langgraph needs LangGraph: pip install 'sayso[langgraph]'")
+
+from sayso_langgraph.driver import answers, run
+from sayso_langgraph.questions import ask
+
+__all__ = ["answers", "ask", "run"]

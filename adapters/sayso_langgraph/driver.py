@@ -1,0 +1,113 @@
+"""Runs a graph until nobody has to be asked any more; what waits is read from the checkpoint, never remembered here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.pregel import Pregel
+from langgraph.pregel.protocol import PregelProtocol
+from langgraph.types import Command, Interrupt
+
+from sayso import errors, model, opening
+from sayso_langgraph import actions, questions
+
+# LangGraph leaves its type parameters open in places, and ships no stubs.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+Graph = PregelProtocol[Any, Any, Any, Any]
+
+
+async def run(
+    desk: opening.Asker, graph: Graph, input: Any, config: RunnableConfig, *, context: Any = None, **common: Any
+) -> Any:
+    """Run *graph* to its end; every interrupt of it ends in front of people. Returns what `ainvoke` returns.
+
+    With *input* None the thread goes on where it stands, in this process or after another one died: what it waits for
+    is found in its checkpoint, and nobody is asked twice. *common* are other keys of a request (`policy`, `route` …).
+
+    Raises:
+        InvalidRequest: the thread has no id, waits already and got a new input, or pauses with what nobody can answer.
+        Denied: nobody gave an answer that this pause can take; the thread stays paused.
+    """
+    resume = await answers(desk, graph, config, **common) if input is None else None
+    if input is not None and await _waiting(graph, config):
+        hint = "call with input None to go on, or update the state to drop the pause"
+        raise errors.InvalidRequest("this thread waits for people already", field="input", hint=hint)
+    while True:
+        given = input if resume is None else resume
+        output = await graph.ainvoke(given, config, context=context)
+        resume = await answers(desk, graph, config, **common)
+        if resume is None:
+            return output
+
+
+async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **common: Any) -> Command[Any] | None:
+    """Ask people about all that *graph* waits for now, at once; the command to resume it with, or None.
+
+    For a loop of your own, such as one that streams. Cancelled, it leaves the requests open: the next call finds them.
+    Raises as `run`.
+    """
+    waiting = await _waiting(graph, config)
+    if not waiting:
+        return None
+    thread = _thread(config)
+    tools = _tools(graph)
+    source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
+    keys = {"source": source, **common}
+    asked = [_asked(desk, interrupt, _id(thread, interrupt.id), tools, keys) for interrupt in waiting]
+    # all are waited for before one may fail, so that no answer of another is lost on the way
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
+
+
+async def _asked(
+    desk: opening.Asker, interrupt: Interrupt[Any], id: str, tools: Mapping[str, BaseTool], common: Mapping[str, Any]
+) -> Any:
+    schema = getattr(interrupt, "response_schema", None)
+    stopped = actions.of_interrupt(interrupt.value, schema)
+    if stopped is None:
+        return await questions.asked(desk, interrupt.value, schema, id, common)
+    each = [actions.decided(desk, one, f"{id}-{n}", tools.get(one.tool), common) for n, one in enumerate(stopped)]
+    decided = await asyncio.gather(*each, return_exceptions=True)
+    for one in decided:
+        if isinstance(one, BaseException):
+            raise one
+    return {"decisions": decided} if "action_requests" in interrupt.value else decided[0]
+
+
+async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:
+    _thread(config)
+    return (await graph.aget_state(config)).interrupts
+
+
+def _thread(config: RunnableConfig) -> str:
+    thread = config.get("configurable", {}).get("thread_id")
+    if not thread:
+        hint = 'config={"configurable": {"thread_id": "…"}}'
+        raise errors.InvalidRequest("a thread that waits for people has an id", field="thread_id", hint=hint)
+    return str(thread)
+
+
+def _id(thread: str, interrupt: str) -> str:
+    """The same for the same pause in any process: LangGraph derives an interrupt's id from its checkpoint."""
+    return "langgraph-" + hashlib.sha256(f"{thread}\n{interrupt}".encode()).hexdigest()[:32]
+
+
+def _tools(graph: Graph) -> Mapping[str, BaseTool]:
+    """The tools of this graph and of the graphs inside it, by name."""
+    if not isinstance(graph, Pregel):
+        return {}
+    graphs: list[Any] = [graph, *(inner for _, inner in graph.get_subgraphs(recurse=True))]
+    found: dict[str, BaseTool] = {}
+    for one in graphs:
+        for node in one.nodes.values():
+            found.update(getattr(node.bound, "tools_by_name", {}))
+    return found

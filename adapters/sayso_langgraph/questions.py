@@ -1,0 +1,127 @@
+"""Interrupts that a graph's own nodes raise: asked as a question, a choice or a form, by what the value looks like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeGuard, cast
+
+from langgraph.types import interrupt
+
+from sayso import asking, errors, gate, model, opening
+
+Json = dict[str, Any]
+# Marks a whole request of ours in an interrupt's value.
+_OURS = "sayso"
+# The one field of a form for a response schema that is no object.
+_ONLY = "answer"
+_LONGEST_TITLE = 500
+
+
+def ask(request: model.Request) -> model.Decision:
+    """Pause this node until people decided on *request*: any kind, with its typed value. Also where nobody did.
+
+    For nodes and tools of a graph that `run` or `answers` drives. The node runs again from its start afterwards, as
+    after every `interrupt`.
+
+    Raises:
+        InvalidRequest: the request cannot be asked.
+        InvalidAnswer: the form's own model refuses the values.
+    """
+    asking.checked(request)
+    decided = interrupt({_OURS: asking.document(request)})
+    return asking.with_value(request, model.Decision.model_validate(decided))
+
+
+async def asked(desk: opening.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any]) -> Any:
+    """What the interrupt returns.
+
+    Raises:
+        InvalidRequest: nobody can be asked this.
+        Denied: nobody answered; a plain interrupt has no value for that.
+    """
+    ours = mapping(value)
+    if ours is not None and set(ours) == {_OURS}:
+        return (await desk.ask(_own(ours[_OURS], id, common))).model_dump(mode="json")
+    request = _request(value, schema, {**common, "id": id})
+    decision = await desk.ask(request)
+    if decision.outcome != "answered":
+        raise gate.Denied(decision)
+    if request.kind == "form":
+        values = decision.values or {}
+        return values if _is_object(schema) else values[_ONLY]
+    return decision.text if request.kind == "question" else _chosen(request, decision)
+
+
+def mapping(value: object) -> Mapping[str, Any] | None:
+    """A value with names, or None."""
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else None
+
+
+def shown(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
+    """A title and a body for a value: its `question`, and all else as it is."""
+    rest = dict(value)
+    question = rest.pop("question", None)
+    if _is_title(question):
+        return question, _fenced(rest) if rest else None
+    if isinstance(question, str) and question:
+        return otherwise, f"{question}\n\n{_fenced(rest)}" if rest else question
+    return otherwise, _fenced(dict(value))
+
+
+def _own(document: Json, id: str, common: Mapping[str, Any]) -> model.Request:
+    request = asking.parse(json.dumps(document))
+    # what the node said itself goes before what the whole run says
+    missing = {name: item for name, item in common.items() if name not in request.model_fields_set}
+    return model.Request.model_validate({**request.model_dump(), **missing, "id": request.id or id})
+
+
+def _request(value: Any, schema: Json | None, common: Json) -> model.Request:
+    given = _named(value)
+    options, multiple = given.get("options"), given.get("multiple", False)
+    choice = schema is None and _is_labels(options) and isinstance(multiple, bool)
+    known = {"options", "multiple"} if choice else set[str]()
+    title, body = shown({name: item for name, item in given.items() if name not in known}, "The agent asks")
+    keys: Json = {**({"body": body} if body else {}), **common}
+    if schema is not None:
+        return asking.Form(title, schema if _is_object(schema) else _wrapped(schema, title), **keys)
+    if choice:
+        return asking.Choice(title, cast(list[str], options), multiple=multiple, **keys)
+    return asking.Question(title, **keys)
+
+
+def _named(value: Any) -> Mapping[str, Any]:
+    """The value with names for its parts."""
+    if _is_labels(value):
+        return {"question": "Which one?", "options": value}
+    return {"question": value} if isinstance(value, str) else mapping(value) or {"value": value}
+
+
+def _wrapped(schema: Json, title: str) -> Json:
+    inner = {name: part for name, part in schema.items() if name != "$defs"}
+    whole: Json = {"type": "object", "properties": {_ONLY: {"title": title, **inner}}, "required": [_ONLY]}
+    return {**whole, "$defs": schema["$defs"]} if "$defs" in schema else whole
+
+
+def _chosen(request: model.Request, decision: model.Decision) -> Any:
+    return list(decision.choices or ()) if request.multiple else decision.choice
+
+
+def _fenced(value: Any) -> str:
+    try:
+        return f"~~~~json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n~~~~"
+    except (TypeError, ValueError) as error:
+        hint = "interrupt with plain JSON, or ask with sayso_langgraph.ask"
+        raise errors.InvalidRequest(f"this interrupt is no JSON: {error}", field="value", hint=hint) from error
+
+
+def _is_title(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_TITLE
+
+
+def _is_labels(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and len(value) > 0 and all(_is_title(item) for item in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _is_object(schema: Json | None) -> bool:
+    return schema is not None and schema.get("type") == "object"
