@@ -6,29 +6,62 @@ then runs. So every answer to a gate is one of the forms below, spelt out. Measu
 
 from __future__ import annotations
 
-GATES = frozenset({"PreToolUse", "PermissionRequest"})
+TOOLS = frozenset({"PreToolUse", "PermissionRequest"})
+"""Events about a tool call."""
+
+STEPS = frozenset(
+    {
+        "ConfigChange",
+        "PreCompact",
+        "PreModelSwitch",
+        "TaskCompleted",
+        "TaskCreated",
+        "UserPromptExpansion",
+        "UserPromptSubmit",
+    }
+)
+"""Events about a step of the session; without a person's word the step is not taken."""
+
+ENDS = frozenset({"Stop", "SubagentStop", "TeammateIdle"})
+"""Events about coming to rest. Only a person's denial keeps an agent at work; whatever goes wrong, it may rest."""
+
+RETRY = "PermissionDenied"
+"""Claude Code itself refused a call; only a person's word makes it be tried again."""
+
+ELICITATION = "Elicitation"
+"""A tool server asks the user."""
+
+GATES = TOOLS | STEPS | ENDS | {RETRY, ELICITATION}
 """Events that this service decides."""
+
+NOTIFICATION = "Notification"
+"""Told in the session's thread; never decided."""
 
 HARMLESS = frozenset(
     {
+        "CwdChanged",
+        "DirectoryAdded",
+        "ElicitationResult",
+        "FileChanged",
         "InstructionsLoaded",
-        "Notification",
-        "PermissionDenied",
+        "MessageDisplay",
         "PostCompact",
+        "PostModelSwitch",
+        "PostToolBatch",
         "PostToolUse",
         "PostToolUseFailure",
-        "PreCompact",
         "SessionEnd",
         "SessionStart",
-        "Stop",
+        "Setup",
         "StopFailure",
         "SubagentStart",
-        "SubagentStop",
-        "TaskCompleted",
-        "TeammateIdle",
+        "WorktreeRemove",
     }
 )
 """Events where silence lets nothing run that was not allowed before; any other one, known or new, is an error here."""
+
+GO_ON: dict[str, object] = {"continue": True}
+"""Let it happen, in so many words."""
 
 
 def allow(
@@ -39,22 +72,43 @@ def allow(
     context: str | None = None,
     permissions: tuple[dict[str, object], ...] = (),
 ) -> dict[str, object]:
-    """Let the tool run; with *changed* it runs with that input instead.
+    """Let the tool run, or the step be taken; with *changed* the tool runs with that input instead.
 
     *context* reaches the model and exists before a tool only; *permissions* are updates of a permission request only.
     """
-    if event == "PreToolUse":
+    if event in ("PreToolUse", "PreModelSwitch"):
         given = _given(updatedInput=changed, additionalContext=context)
         return _output(event, {"permissionDecision": "allow", "permissionDecisionReason": reason, **given})
-    given = _given(updatedInput=changed, updatedPermissions=list(permissions) or None)
-    return _output(event, {"decision": {"behavior": "allow", **given}})
-
-
-def deny(event: str, reason: str) -> dict[str, object]:
-    """Do not let the tool run; the model reads *reason*."""
     if event == "PermissionRequest":
-        return _output(event, {"decision": {"behavior": "deny", "message": reason}})
-    return _output("PreToolUse", {"permissionDecision": "deny", "permissionDecisionReason": reason})
+        given = _given(updatedInput=changed, updatedPermissions=list(permissions) or None)
+        return _output(event, {"decision": {"behavior": "allow", **given}})
+    return _output(event, {"retry": True}) if event == RETRY else GO_ON
+
+
+def deny(event: str, reason: str, *, stop: bool = False) -> dict[str, object]:
+    """Do not let it happen; the model reads *reason*. With *stop* the agent's turn ends, too."""
+    # `continue` alone denies nothing: a tool that is allowed beforehand runs, and only then the turn ends
+    ended = {"continue": False, "stopReason": reason} if stop else {}
+    if event == "PermissionRequest":
+        return _output(event, {"decision": {"behavior": "deny", "message": reason, **_given(interrupt=stop or None)}})
+    if event == RETRY:
+        return {**GO_ON, **ended}
+    if event in STEPS - {"PreModelSwitch"} or event in ENDS:
+        return {"decision": "block", "reason": reason, **ended}
+    named = "PreModelSwitch" if event == "PreModelSwitch" else "PreToolUse"
+    return {**_output(named, {"permissionDecision": "deny", "permissionDecisionReason": reason}), **ended}
+
+
+def elicited(action: str, content: dict[str, object] | None = None, reason: str | None = None) -> dict[str, object]:
+    """What a tool server is told: `accept` with the content, `decline`, or `cancel`."""
+    return {**_output(ELICITATION, {"action": action, **_given(content=content)}), **_given(reason=reason)}
+
+
+def undecided(event: str, reason: str) -> dict[str, object]:
+    """Nobody decided, whatever the cause: what is safe for this event."""
+    if event == ELICITATION:
+        return elicited("cancel", reason=reason)
+    return GO_ON if event in ENDS else deny(event, reason)
 
 
 def _given(**values: object | None) -> dict[str, object]:

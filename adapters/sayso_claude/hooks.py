@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, digest, errors, gate, model
-from sayso_claude import forms
+from sayso import asking, digest, gate, model
+from sayso_claude import calls, forms
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
 _PLAIN_BASH = {"command", "description", "timeout"}
@@ -30,7 +30,8 @@ class Call(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    hook_event_name: Literal["PreToolUse", "PermissionRequest"]
+    hook_event_name: Literal["PreToolUse", "PermissionRequest", "CanUseTool"]
+    """`CanUseTool` is not on the wire: it stands for the SDK's callback, which asks about the same calls."""
     session_id: str
     tool_name: str
     tool_input: dict[str, Any]
@@ -41,6 +42,11 @@ class Call(pydantic.BaseModel):
     permission_mode: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
+
+    @property
+    def named(self) -> calls.Named:
+        """What everybody who asks about this call knows of it."""
+        return calls.Named(self.session_id, self.tool_name, self.tool_input, self.agent_id)
 
 
 def event_of(raw: bytes) -> str | None:
@@ -53,20 +59,10 @@ def event_of(raw: bytes) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def parse(raw: bytes) -> Call | None:
-    """The call to decide, or None where nothing hangs on our answer.
-
-    Raises:
-        InvalidRequest: it is no hook call, or one that is not decided here.
-    """
-    event = event_of(raw)
-    if event in forms.HARMLESS:
-        return None
-    if event not in forms.GATES:
-        hint = "use this hook for PreToolUse and PermissionRequest only; see: sayso init claude-code"
-        raise errors.InvalidRequest(f"{event!r} is not decided here", field="hook_event_name", hint=hint)
+def parse(raw: bytes) -> Call:
+    """The call to decide. Raises `InvalidRequest`."""
     try:
-        return Call.model_validate(json.loads(raw))
+        return Call.model_validate_json(raw)
     except pydantic.ValidationError as error:
         raise asking.invalid(error) from error
 
@@ -74,23 +70,33 @@ def parse(raw: bytes) -> Call | None:
 def request_id(call: Call, owner: str, idempotency_key: str | None) -> str | None:
     """The same call gets the same id, so a caller who was cut off finds its ticket; None where nothing names it."""
     if call.tool_use_id:
-        named = ["call", owner, call.session_id, call.tool_use_id]
-    elif idempotency_key:
-        named = ["attempt", owner, call.session_id, idempotency_key]
-    else:
-        return None
-    return "claude-" + hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+        return _id("call", owner, call.session_id, call.tool_use_id)
+    return attempt_id(call.session_id, owner, idempotency_key)
+
+
+def attempt_id(session: str, owner: str, idempotency_key: str | None) -> str | None:
+    """As `request_id`, for what has no name but the caller's own key."""
+    return _id("attempt", owner, session, idempotency_key) if idempotency_key else None
 
 
 def request(
-    call: Call, *, id: str | None, expires_in: float, policy: str | None = None, route: Sequence[str] = ()
+    call: Call,
+    *,
+    id: str | None = None,
+    expires_in: float | None = None,
+    policy: str | None = None,
+    route: Sequence[str] = (),
 ) -> model.Request:
     """The question that people see. Raises `InvalidRequest`."""
     rule = session_rule(call, call.tool_input)
     agent = f"Claude Code ({call.agent_type})" if call.agent_type else "Claude Code"
     context = {"Folder": call.cwd, "Permission mode": call.permission_mode, GRANTED: _shown(rule)}
-    traced = {"event": call.hook_event_name, **call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"})}
-    given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route)}
+    traced = {
+        "event": call.hook_event_name,
+        "call": digest.of_call(call.tool_name, call.tool_input),
+        **call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"}),
+    }
+    given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
     return asking.Permission(
         tool=call.tool_name,
         input=call.tool_input,
@@ -98,7 +104,7 @@ def request(
         source=model.Source(agent=agent[:200], session=call.session_id[:200] or None),
         context={name: value[:2000] for name, value in context.items() if value},
         metadata={"claude": {name: value for name, value in traced.items() if value}},
-        expires_in=expires_in,
+        verdicts=("stop",),
         **{name: value for name, value in given.items() if value},
     )
 
@@ -110,7 +116,7 @@ def answer(call: Call, decision: model.Decision) -> model.JsonObject:
         DigestMismatch: the input is not the one that was allowed.
     """
     if not decision.allowed:
-        return forms.deny(call.hook_event_name, decision.model_text)
+        return forms.deny(call.hook_event_name, decision.model_text, stop=decision.stop)
     allowed = gate.approved_input(call.tool_name, decision)
     changed = allowed if digest.canonical(allowed) != digest.canonical(call.tool_input) else None
     rule = session_rule(call, allowed) if decision.grant == "session" else None
@@ -131,6 +137,10 @@ def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
     if not isinstance(command, str) or not 0 < len(command) <= _LONGEST_RULE or command != command.strip():
         return None
     return command if command.isprintable() and command.isascii() and not _NOT_LITERAL & set(command) else None
+
+
+def _id(*named: str) -> str:
+    return "claude-" + hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
 
 
 def _shown(rule: str | None) -> str | None:

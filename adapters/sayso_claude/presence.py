@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aiohttp import web
@@ -34,6 +34,13 @@ class Stopping(errors.SaysoError):
     status = 503
 
 
+class Late(errors.SaysoError):
+    """The caller's limit comes before the request's; who else waits for it may wait on."""
+
+    code = "late"
+    status = 408
+
+
 class Presence:
     """The held connections of one process."""
 
@@ -45,15 +52,19 @@ class Presence:
         self._sweeper: asyncio.Task[None] | None = None
         self._farewells: set[asyncio.Task[None]] = set()
 
-    async def hold(self, request: web.Request, ticket: model.Ticket, turn: int) -> model.Decision:
-        """The decision, for a caller who holds *request* open; *turn* is what `arrived` gave.
+    async def hold(
+        self, request: web.Request, ticket: model.Ticket, turn: int, until: datetime
+    ) -> model.Decision | None:
+        """The decision, for a caller who holds *request* open *until* then; None where there is none by then.
+
+        *turn* is what `arrived` gave.
 
         Raises:
             Gone: the caller hung up. Unless somebody comes back, the ticket is withdrawn.
             Stopping: this service stops.
         """
         try:
-            return await self._unless_gone(request, self._desk.wait(ticket.id))
+            return await self._unless_gone(request, self._decided(ticket.id, until))
         except (Gone, asyncio.CancelledError):
             # a server with `handler_cancellation` cancels the handler where others only close the connection
             if not self._stopping.is_set():
@@ -86,6 +97,10 @@ class Presence:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _decided(self, id: str, until: datetime) -> model.Decision | None:
+        await self._clock.within(until, self._desk.wait(id))
+        return (await self._desk.get(id)).decision
 
     async def _unless_gone(self, request: web.Request, waiting: Awaitable[T]) -> T:
         gone = asyncio.get_running_loop().create_future()

@@ -1,16 +1,20 @@
-"""`POST /claude/hooks`: Claude Code waits on the open connection, and whatever goes wrong, a gate is told to deny."""
+"""`POST /claude/hooks`: Claude Code waits on the open connection, and whatever goes wrong, a gate stays closed."""
 
 from __future__ import annotations
 
 import logging
 import math
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
 
 from sayso import desk as desks
 from sayso import errors, keys, model
-from sayso_claude import forms, hooks, passes, presence, settings
+from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, settings, steps
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +41,31 @@ def add_routes(
     which a caller who was cut off finds its request again. With it errors come with their status; without it with 200,
     because Claude Code reads no other answer. Errors about events that decide nothing are raised, for a middleware.
     """
-    there = presence.Presence(desk)
-    door = _Door(desk, authenticate, there, policy, tuple(route))
+    there, told = presence.Presence(desk), relay.Relay(desk)
+    door = _Door(desk, authenticate, there, told, policy, tuple(route))
     app.router.add_post(settings.PATH, door.handle)
     app.on_shutdown.append(there.stop)
     app.on_cleanup.append(there.close)
+    app.on_cleanup.append(told.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """One hook call: the connection it is held on, who it is from, and how long it may take."""
+
+    request: web.Request
+    key: keys.Key
+    limit: float
+
+    @property
+    def patience(self) -> float:
+        """How long people are asked, so that the caller hears from us before its own limit."""
+        return self.limit - min(_MARGIN, self.limit / 4)
+
+    @property
+    def attempt(self) -> str | None:
+        """The same for a caller who comes back; None where it cannot."""
+        return self.request.headers.get("Idempotency-Key")
 
 
 class _Door:
@@ -50,15 +74,17 @@ class _Door:
         desk: desks.Desk,
         authenticate: Authenticate,
         there: presence.Presence,
+        told: relay.Relay,
         policy: str | None,
         route: tuple[model.Place, ...],
     ) -> None:
         self._desk = desk
         self._authenticate = authenticate
         self._presence = there
+        self._relay = told
         self._passes = passes.Passes()
-        self._policy = policy
-        self._route = route
+        self._used = calls.Stored("PermissionRequest", desk.store)
+        self._common: dict[str, Any] = {"policy": policy, "route": route}
 
     async def handle(self, request: web.Request) -> web.Response:
         event: str | None = None
@@ -66,41 +92,112 @@ class _Door:
             raw = await request.clone(client_max_size=_MOST_BYTES).read()
             event = hooks.event_of(raw)
             key = await self._authenticate(request)
-            return web.json_response(await self._decide(request, key, hooks.parse(raw)))
+            if key.role != "agent":
+                raise errors.NotAllowed(f"a key of role {key.role} cannot ask", hint="use an agent's key in SAYSO_KEY")
+            return _answered(event, await self._decide(event, raw, _Caller(request, key, _limit(request))))
         except presence.Gone:
             return web.Response(status=499)  # nobody reads it
         except Exception as error:
-            if event is not None and event not in forms.GATES:
+            if event is not None and event not in forms.GATES and event != forms.NOTIFICATION:
                 raise
             return _closed(request, event or "PreToolUse", error)
 
-    async def _decide(self, request: web.Request, key: keys.Key, call: hooks.Call | None) -> model.JsonObject:
-        if key.role != "agent":
-            raise errors.NotAllowed(f"a key of role {key.role} cannot ask", hint="use an agent's key in SAYSO_KEY")
-        if call is None:
+    async def _decide(self, event: str | None, raw: bytes, caller: _Caller) -> model.JsonObject:
+        if event == forms.NOTIFICATION:
+            self._relay.notification(raw, caller.key.caller)
+        if event == forms.NOTIFICATION or event in forms.HARMLESS:
             return {}
-        now = self._desk.clock.now()
-        decision = self._passes.use(key.name, call, now) or await self._ask(request, key, call)
-        self._passes.keep(key.name, call, decision, self._desk.clock.now())
-        return hooks.answer(call, decision)
+        if event == forms.ELICITATION:
+            return await self._elicited(elicitation.parse(raw), caller)
+        if event in forms.TOOLS:
+            return await self._called(hooks.parse(raw), caller)
+        if event in forms.GATES:
+            step = steps.parse(raw)
+            asked = steps.request(step, **self._terms(caller, hooks.attempt_id(step.session_id, *_named(caller))))
+            return steps.answer(step, await self._ask(asked, caller))
+        hint = f"events that are: {', '.join(sorted(forms.GATES))}; see: sayso init claude-code"
+        raise errors.InvalidRequest(f"{event!r} is not decided here", field="hook_event_name", hint=hint)
 
-    async def _ask(self, request: web.Request, key: keys.Key, call: hooks.Call) -> model.Decision:
-        again = request.headers.get("Idempotency-Key")
-        id = hooks.request_id(call, key.name, again)
-        asked = hooks.request(call, id=id, expires_in=_patience(request), policy=self._policy, route=self._route)
-        turn = await self._presence.arrived(id) if id else 0
-        ticket = await self._desk.open(asked, key.caller)
+    async def _elicited(self, asked: elicitation.Elicitation, caller: _Caller) -> model.JsonObject:
+        terms = self._terms(caller, hooks.attempt_id(asked.session_id, *_named(caller)))
         try:
-            return await self._presence.hold(request, ticket, turn)
-        except presence.Stopping:
-            if not again:
-                # nobody can come back for it
-                await self._desk.cancel(ticket.id, key.caller, "the service stopped")
+            request = elicitation.request(asked, **terms)
+            return elicitation.answer(asked, await self._ask(request, caller))
+        except errors.InvalidRequest as error:
+            said = f"The tool server {asked.mcp_server_name!r} asked for something that nobody can fill in: {error}"
+            self._relay.tell(asked.session_id, said, caller.key.caller)
             raise
 
+    async def _called(self, call: hooks.Call, caller: _Caller) -> model.JsonObject:
+        now, owner = self._desk.clock.now(), caller.key.name
+        passed = self._passes.use(owner, call, now)
+        if passed:
+            return hooks.answer(call, passed)
+        if call.hook_event_name == "PreToolUse":
+            asked = hooks.request(call, **self._terms(caller, hooks.request_id(call, *_named(caller))))
+            decision = await self._ask(asked, caller)
+            self._passes.keep(owner, call, decision, self._desk.clock.now())
+            return hooks.answer(call, decision)
+        return await self._permitted(call, caller)
 
-def _patience(request: web.Request) -> float:
-    """How long a request may stay open, so that the caller hears from us before its own limit."""
+    async def _permitted(self, call: hooks.Call, caller: _Caller) -> model.JsonObject:
+        """A permission request, which the SDK's callback may ask about at the same time."""
+        made = list[str]()
+
+        def asked(id: str) -> model.Request:
+            made.append(id)
+            return hooks.request(call, **self._terms(caller, id))
+
+        front, attempt = _Front(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
+        now = self._desk.clock.now()
+        ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
+        turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
+        decision = await self._held(ticket, turn, caller)
+        return hooks.answer(call, decision)
+
+    async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
+        turn = await self._presence.arrived(asked.id) if asked.id else 0
+        return await self._held(await self._desk.open(asked, caller.key.caller), turn, caller)
+
+    async def _held(self, ticket: model.Ticket, turn: int, caller: _Caller) -> model.Decision:
+        # the request itself expires before, but one that the SDK opened may live on
+        until = self._desk.clock.now() + timedelta(seconds=(caller.patience + caller.limit) / 2)
+        try:
+            decision = await self._presence.hold(caller.request, ticket, turn, until)
+        except presence.Stopping:
+            if not caller.attempt:
+                # nobody can come back for it
+                await self._desk.cancel(ticket.id, caller.key.caller, "the service stopped")
+            raise
+        if decision is None:
+            raise presence.Late("nobody decided within the limit of the hook")
+        return decision
+
+    def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
+        given = {"id": id, "expires_in": caller.patience, **self._common}
+        return {name: value for name, value in given.items() if value}
+
+
+class _Front:
+    """The desk, for one caller."""
+
+    def __init__(self, desk: desks.Desk, caller: desks.Caller) -> None:
+        self._desk = desk
+        self._caller = caller
+
+    async def get(self, id: str) -> model.Ticket:
+        return await self._desk.get(id, self._caller)
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        return await self._desk.open(request, self._caller)
+
+
+def _named(caller: _Caller) -> tuple[str, str | None]:
+    return caller.key.name, caller.attempt
+
+
+def _limit(request: web.Request) -> float:
+    """Seconds after which the caller takes our silence for an answer."""
     given = request.headers.get("Sayso-Timeout", str(settings.DEFAULT_TIMEOUT))
     try:
         limit = float(given)
@@ -108,17 +205,27 @@ def _patience(request: web.Request) -> float:
         limit = math.nan
     if not 1 <= limit <= _LONGEST:
         raise errors.InvalidRequest("Sayso-Timeout is no time", field="Sayso-Timeout", hint="seconds, 1 or more")
-    return limit - min(_MARGIN, limit / 4)
+    return limit
+
+
+def _answered(event: str | None, body: model.JsonObject) -> web.Response:
+    # whatever is said before compacting becomes an instruction to the model that compacts
+    if event == "PreCompact" and body == forms.GO_ON:
+        return web.Response(content_type="application/json")
+    return web.json_response(body)
 
 
 def _closed(request: web.Request, event: str, error: Exception) -> web.Response:
-    """A failure, spelt out as a denial: a tool waits for us."""
+    """A failure, spelt out in the words that keep this gate closed: somebody waits for us."""
     failure = _known(error)
+    if event == forms.NOTIFICATION:
+        log.warning("note not told", extra={"code": failure.code}, exc_info=failure is not error)
+        return web.json_response({})
     log.warning("hook denied", extra={"event": event, "code": failure.code}, exc_info=failure is not error)
     hint = f" ({failure.hint})" if failure.hint else ""
     told = f"sayso could not ask anybody: {failure}{hint}. Nobody has allowed this; do not work around it."
     status = failure.status if "Idempotency-Key" in request.headers else 200
-    return web.json_response(forms.deny(event, told), status=status)
+    return web.json_response(forms.undecided(event, told), status=status)
 
 
 def _known(error: Exception) -> errors.SaysoError:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sayso import keys, model, store
 from sayso.testing.clock import ManualClock
-from sayso_claude import hooks, passes, presence
+from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
 from tests.adapters.claude_service import Json, Service, call
 from tests.conftest import until
@@ -158,13 +158,15 @@ async def test_a_bug_inside_is_a_denial_that_shows_nothing_of_it(tmp_path: Path)
         assert denial(await service.post(call(), Idempotency_Key="k"), 500)
 
 
-async def test_an_event_that_lets_nothing_run_gets_an_empty_answer(service: Service) -> None:
-    assert await service.post({"hook_event_name": "Notification", "message": "hello"}) == (200, {})
+@pytest.mark.parametrize("event", sorted(forms.HARMLESS))
+async def test_an_event_that_lets_nothing_run_gets_an_empty_answer(service: Service, event: str) -> None:
+    assert await service.post({"hook_event_name": event, "session_id": "s-1"}) == (200, {})
     assert await service.count() == 0
 
 
-async def test_a_gate_that_is_not_ours_is_an_error_and_not_an_empty_answer(service: Service) -> None:
-    status, body = await service.post({"hook_event_name": "Elicitation"})
+@pytest.mark.parametrize("event", ["WorktreeCreate", "Brand" + "New", "", "CanUseTool"])
+async def test_a_gate_that_is_not_ours_is_an_error_and_not_an_empty_answer(service: Service, event: str) -> None:
+    status, body = await service.post({"hook_event_name": event})
     assert (status, body["error"]["field"]) == (422, "hook_event_name")
 
 

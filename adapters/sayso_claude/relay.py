@@ -1,0 +1,53 @@
+"""What Claude Code tells its user is told in the session's thread, too. Nobody waits for it; nothing hangs on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any, cast
+
+from aiohttp import web
+
+from sayso import desk, errors, notes
+
+log = logging.getLogger(__name__)
+
+# Notes on their way; more at once come from an agent that runs wild.
+_MOST = 20
+
+
+class Relay:
+    """Tells notes from one process, in the background."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self._desk = front
+        self._told: set[asyncio.Task[None]] = set()
+
+    def notification(self, raw: bytes, caller: desk.Caller) -> None:
+        """Tell what a Notification hook says."""
+        payload = cast("dict[str, Any]", json.loads(raw))
+        session, message = str(payload.get("session_id") or ""), str(payload.get("message") or "")
+        title = payload.get("title")
+        self.tell(session, f"{title}: {message}" if title else message, caller)
+
+    def tell(self, session: str, said: str, caller: desk.Caller) -> None:
+        """Tell *said* in the session's thread; where that cannot be done the log says so."""
+        if len(self._told) < _MOST:
+            task = asyncio.create_task(self._tell(session[:200], said[: notes.LONGEST], caller))
+            self._told.add(task)
+            task.add_done_callback(self._told.discard)
+
+    async def close(self, _: web.Application) -> None:
+        """End what is on its way."""
+        for task in self._told:
+            task.cancel()
+        await asyncio.gather(*self._told, return_exceptions=True)
+
+    async def _tell(self, session: str, said: str, caller: desk.Caller) -> None:
+        try:
+            await self._desk.note(session, said, caller)
+        except errors.SaysoError as error:
+            log.info("note not told", extra={"code": error.code, "hint": error.hint})
+        except Exception:
+            log.exception("note not told")
