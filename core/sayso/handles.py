@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from sayso import asking, errors, model, tokens
+from sayso import asking, errors, model
 
 if TYPE_CHECKING:
     from sayso import opening
+
+# Seconds that a cancelled caller is kept for the withdrawal; a service that is away may take it later.
+_FAREWELL = 5.0
 
 
 class Handle:
@@ -50,11 +53,17 @@ async def held(
 
     For a pause that dies with its process. Raises as `Desk.ask`.
     """
-    named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
+    asked = asyncio.ensure_future(desk.ask(request, wait=False))
     try:
-        return await desk.ask(named)
+        return await (await asyncio.shield(asked))
     except asyncio.CancelledError:
-        # it may have been opened by a call that was cut short, so its id was chosen before
-        with contextlib.suppress(errors.SaysoError):
-            await asyncio.shield(desk.cancel(str(named.id), reason=reason))
+        # a call that was cut short may still have opened it
+        farewell = asyncio.ensure_future(_withdrawn(asked, reason))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(farewell), _FAREWELL)
         raise
+
+
+async def _withdrawn(asked: asyncio.Future[Handle], reason: str) -> None:
+    with contextlib.suppress(errors.SaysoError):
+        await (await asked).cancel(reason)

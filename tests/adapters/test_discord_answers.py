@@ -197,3 +197,51 @@ async def test_nothing_that_is_posted_notifies_or_unfurls_anything(there: Scene,
         assert there.discord.pings(message) == []
         assert there.discord.links(message) == []
         assert there.discord.previews(message) == []
+
+
+WIDE = sayso.Permission(
+    tool="Bash",
+    input={"command": "make deploy"},
+    offers=[sayso.Offer(name="s0", kind="mode", effect="accepts every edit until the session ends")],
+    verdicts=["respond", "stop"],
+    confirm=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "typed", "meant"),
+    [
+        ("Deny and stop…", {}, ("denied", True, None, None)),
+        ("Answer instead…", {"Your answer": "It is deployed"}, ("answered", False, "It is deployed", None)),
+    ],
+)
+async def test_every_further_way_to_answer_reaches_the_agent(
+    there: Scene, ann: Person, label: str, typed: dict[str, str], meant: tuple[str, bool, str | None, str | None]
+) -> None:
+    ticket = await there.ask(WIDE)
+    modal = await there.opened(ann, label)
+    assert (await there.front.get(ticket.id)).decision is None
+    if typed:
+        await ann.fill(modal, typed)
+    assert (await ann.submit(modal)).acked
+    found = await there.decision(ticket)
+    assert (found.outcome, found.stop, found.text, found.grant) == meant
+
+
+@pytest.mark.parametrize(("label", "grant"), [("Allow and change mode 1…", "s0"), ("Review and allow…", None)])
+async def test_what_needs_care_is_shown_in_private_and_allowed_there(
+    there: Scene, ann: Person, label: str, grant: str | None
+) -> None:
+    ticket = await there.ask(WIDE)
+    (shown,) = (await ann.press(there.card, label)).ephemerals
+    assert "accepts every edit until the session ends" in there.discord.visible_text(shown)
+    assert (await there.front.get(ticket.id)).decision is None
+    await ann.press(shown, "Allow")
+    found = await there.decision(ticket)
+    assert (found.outcome, found.grant) == ("allowed", grant)
+
+
+async def test_a_question_can_be_declined_where_the_agent_can_take_it(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer?", verdicts=["deny"]))
+    await ann.press(there.card, "Decline")
+    assert (await there.decision(ticket)).outcome == "denied"

@@ -191,3 +191,50 @@ async def test_long_content_is_allowed_only_after_all_of_it_was_shown(there: Sce
     assert "Allow" in there.slack.controls(ann.view)
     await ann.submit(ann.view)
     assert (await there.decision(ticket)).allowed
+
+
+WIDE = sayso.Permission(
+    tool="Bash",
+    input={"command": "make deploy"},
+    offers=[sayso.Offer(name="s0", kind="mode", effect="accepts every edit until the session ends")],
+    verdicts=["respond", "stop"],
+    confirm=True,
+)
+
+
+async def test_every_further_way_to_answer_reaches_the_agent(there: Scene, ann: Person) -> None:
+    asked = [await there.ask(WIDE) for _ in range(3)]
+    stop, respond, offer = there.cards()
+    await ann.press(stop, "Deny and stop…")
+    await there.slack.until(lambda: there.slack.views("U1"))
+    await ann.submit(ann.view)
+    await ann.press(respond, "Answer instead…")
+    await there.slack.until(lambda: there.slack.views("U1"))
+    await ann.fill(ann.view, {"Your answer": "It is deployed already"})
+    await ann.submit(ann.view)
+    await ann.press(offer, "Allow and change mode 1…")
+    await there.slack.until(lambda: there.slack.views("U1"))
+    assert "This changes what you are asked from now on" in there.slack.visible_text(ann.view)
+    await ann.submit(ann.view)
+    found = [await there.decision(ticket) for ticket in asked]
+    assert [(one.outcome, one.stop, one.text, one.grant) for one in found] == [
+        ("denied", True, None, None),
+        ("answered", False, "It is deployed already", None),
+        ("allowed", False, None, "s0"),
+    ]
+    assert [there.slack.controls(card) for card in there.cards()] == [[], [], []]
+
+
+async def test_what_needs_care_is_not_allowed_with_one_press(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(WIDE)
+    view = await there.open(ann, "Review and allow…")
+    assert "make deploy" in there.slack.visible_text(view)
+    assert (await there.front.get(ticket.id)).decision is None
+    await ann.submit(view)
+    assert (await there.decision(ticket)).allowed
+
+
+async def test_a_question_can_be_declined_where_the_agent_can_take_it(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which customer?", verdicts=["deny"]))
+    await ann.press(there.card, "Decline")
+    assert (await there.decision(ticket)).outcome == "denied"

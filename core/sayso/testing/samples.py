@@ -47,12 +47,33 @@ def pending() -> Iterator[model.Ticket]:
     yield sample(permission)
     yield sample(permission, said(verdict="allow"), quorum=2)
     yield sample(asking.Permission(tool="Bash"))
+    yield sample(_everything())
+    yield sample(asking.Permission(tool="Write", input={"path": "x"}, editable=False, confirm=True))
+    yield sample(asking.Question("Which customer is this for?", verdicts=["deny", "stop"]))
     yield sample(asking.Question("Which customer is this for?"))
     yield sample(asking.Form("Refund", [model.Field(name="a", label="Amount", kind="number")]))
     for count in (1, 5, 6, 10, 11, 100):
         options = [model.Option(label=f"{'same ' * 20}{n}", description="about") for n in range(count)]
         yield sample(asking.Choice("Which?", options, other=count > 5))
         yield sample(asking.Choice("Which?", [f"o{n}" for n in range(count)], multiple=True))
+
+
+def _everything() -> asking.Permission:
+    """Every button that a permission can have."""
+    effects = ("adds the rule Bash(make:*) to the session", "adds /srv to the session", "accepts edits from now on")
+    offers = [
+        model.Offer(name=f"s{n}", kind=kind, effect=effect)
+        for n, (kind, effect) in enumerate(
+            zip(get_args(model.Offer.model_fields["kind"].annotation), effects, strict=True)
+        )
+    ]
+    return asking.Permission(
+        tool="Bash",
+        input={"command": "make deploy"},
+        grants=("session", "always"),
+        offers=offers,
+        verdicts=["respond", "stop"],
+    )
 
 
 def long() -> Iterator[model.Ticket]:
@@ -69,6 +90,10 @@ def closed() -> Iterator[model.Ticket]:
     yield sample(permission, said(verdict="allow"))
     yield sample(permission, said(verdict="allow", input={"command": "x" * 20_000}))
     yield sample(permission, said(verdict="deny", reason="no\n" * 1_000))
+    yield sample(_everything(), said(verdict="allow", grant="s2"))
+    yield sample(_everything(), said(verdict="stop", reason="enough"))
+    yield sample(_everything(), said(verdict="respond", text="done by hand"))
+    yield sample(asking.Question("Which?", verdicts=["deny"]), said(verdict="deny"))
     yield sample(permission, events.Cancelled(at=NOW, by="agent"))
     yield sample(permission, events.Superseded(at=NOW, by="r2"))
     yield sample(permission, events.Ticked(at=NOW + timedelta(days=1)))
@@ -90,7 +115,7 @@ def dialogs(room: dialog.Room) -> Iterator[dialog.Dialog]:
     for ticket in (*pending(), *long(), sample(asking.Form("Fill in", fields)), sample(wide)):
         for action in get_args(tokens.Action):
             # as many pages and steps as any sample has; beyond the last one it is the last one again
-            for index in range(12 if action in ("review", "fill") else 1):
+            for index in range(12 if action in ("review", "fill") else 3 if action == "offer" else 1):
                 pressed = tokens.read(MINT.token(ticket, action, index))
                 opened = _opened(ticket, pressed, room)
                 if opened is not None and (opened.parts or opened.inputs):
