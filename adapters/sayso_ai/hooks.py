@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import ai
 import pydantic
@@ -63,10 +63,16 @@ def cancelled(part: Part) -> ai.events.HookEvent:
     return ai.events.HookEvent(message=ai.messages.Message(role="internal", parts=[closed]), hook=closed)
 
 
-def request_id(run: str, part: Part) -> str:
-    """The id of a durable run's hook: the same in every process that replays the run."""
-    named = json.dumps([run, part.hook_id, part.tool_call_id])
+def request_id(run: str, hook_id: str, tool_call_id: str) -> str:
+    """The id of what a durable run asks: the same in every process that takes the run up again."""
+    named = json.dumps([run, hook_id, tool_call_id])
     return f"ai-{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+
+
+def taken_up(run: str, messages: Sequence[ai.messages.Message]) -> set[str]:
+    """The ids of what earlier processes may have asked for the turn with which *messages* end."""
+    calls = [call.tool_call_id for call in messages[-1].tool_calls] if messages else []
+    return {request_id(run, f"approve_{call}", call) for call in calls}
 
 
 def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
@@ -187,7 +193,7 @@ def _plain(kwargs: Any) -> model.JsonObject:
         raise errors.InvalidRequest(f"the input cannot be shown: {error}", field="input") from error
     if not isinstance(found, dict):
         raise errors.InvalidRequest("the hook's kwargs are no object", field="input")
-    return found
+    return cast(model.JsonObject, found)
 
 
 def _json(value: Any, indent: int | None = None) -> str:

@@ -53,7 +53,7 @@ async def people(
         try:
             yield stream
         finally:
-            await stream.close()
+            await stream.aclose()
 
 
 class Stream(agents.AgentStream[Output]):
@@ -67,19 +67,13 @@ class Stream(agents.AgentStream[Output]):
         self._inner = inner
         self._terms = terms
         self._asks: set[asyncio.Task[None]] = set()
+        self._lasting = hooks.taken_up(terms.durable, inner.messages) if terms.durable else set[str]()
         self._stop: asyncio.Future[model.Decision] = asyncio.get_running_loop().create_future()
 
     @property
     def stopped(self) -> model.Decision | None:
         """The decision by which a person ended the run, if one did."""
         return self._stop.result() if self._stop.done() else None
-
-    async def close(self) -> None:
-        """End the run, and withdraw what is still open."""
-        await self.aclose()
-        for ask in self._asks:
-            ask.cancel()
-        await asyncio.gather(*self._asks, return_exceptions=True)
 
     async def _events(self) -> AsyncGenerator[ai.events.AgentEvent]:
         # The run's own generator sets context variables, so all its steps are taken in one context.
@@ -91,8 +85,8 @@ class Stream(agents.AgentStream[Output]):
                 yield event
         finally:
             await asyncio.create_task(self._inner.aclose(), context=inside)
-        if self._stop.done():
             await self._withdraw()
+        if self._stop.done():
             for part in self.deferred_hooks:
                 yield hooks.cancelled(part)
 
@@ -124,9 +118,7 @@ class Stream(agents.AgentStream[Output]):
 
     async def _settle(self, part: hooks.Part, future: asyncio.Future[Any], nested: bool) -> None:
         try:
-            # what is deferred must be found again: by its call, in the messages of this run and of no inner one
-            lasting = not nested and hooks.is_gate(part) and part.tool_call_id
-            id = hooks.request_id(self._terms.durable, part) if lasting and self._terms.durable else None
+            id = self._lasting_id(part) if not nested else None
             asked = hooks.request(part, self._terms, id)
             decision = await (self._ask_later(asked, part) if id else sayso.held(self._desk, asked))
             if decision is None:
@@ -143,8 +135,15 @@ class Stream(agents.AgentStream[Output]):
         if not future.done():
             ai.resolve_hook(part, said, registry=self.hook_registry)
 
+    def _lasting_id(self, part: hooks.Part) -> str | None:
+        """The id of what is deferred: only what is found again by its call, in the messages of this very run."""
+        if self._terms.durable is None or not hooks.is_gate(part) or part.tool_call_id is None:
+            return None
+        return hooks.request_id(self._terms.durable, part.hook_id, part.tool_call_id)
+
     async def _ask_later(self, asked: model.Request, part: hooks.Part) -> model.Decision | None:
         """The decision if there is one; without, the hook is deferred."""
+        self._lasting.add(str(asked.id))
         ticket = await self._desk.open(asked)
         if ticket.decision is not None:
             return await self._desk.wait(ticket.id)
@@ -153,11 +152,15 @@ class Stream(agents.AgentStream[Output]):
         return None
 
     async def _withdraw(self) -> None:
-        """Nobody comes back for what a stopped run had deferred."""
-        for id in self.deferred:
-            with contextlib.suppress(errors.SaysoError):
-                await self._desk.cancel(id, reason="the run was stopped")
-        self.deferred.clear()
+        """Nobody waits any more; and nobody comes back for what a stopped run had deferred, in any process."""
+        for ask in self._asks:
+            ask.cancel()
+        await asyncio.gather(*self._asks, return_exceptions=True)
+        if self._stop.done():
+            for id in self._lasting:
+                with contextlib.suppress(errors.SaysoError):
+                    await self._desk.cancel(id, reason="the run was stopped")
+            self.deferred.clear()
 
 
 def _future(part: hooks.Part, registry: ai.HookRegistry) -> asyncio.Future[Any] | None:

@@ -1,0 +1,79 @@
+"""A desk in this process with people at it, and agents of the AI SDK whose model plays a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import ai
+
+import sayso
+from sayso import memory, model, people, store, tokens
+from sayso.testing.clock import ManualClock
+
+ANN = people.Actor(account="test:ann", name="Ann", member=True)
+GO = ai.user_message("go")
+# Seconds for whatever a run waits for, so that one that hangs fails its test.
+SOON = 10.0
+
+
+class Room:
+    """The desk, and what people do at it."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.desk = sayso.Desk(memory.MemoryStore(), tokens.Mint(b"for tests only, never for people"), now=self.clock)
+
+    async def tickets(self) -> list[model.Ticket]:
+        """All requests, oldest first."""
+        return list(await self.desk.store.list(store.Query()))[::-1]
+
+    async def asked(self, count: int = 1) -> list[model.Ticket]:
+        """All requests, once there are so many."""
+        async with asyncio.timeout(SOON):
+            changes = self.desk.store.changes()
+            while len(found := await self.tickets()) < count:
+                await anext(changes)
+        return found
+
+    async def answer(self, tool: str | None = None, *, count: int = 1, **answer: Any) -> None:
+        """Ann answers the newest open one of *count* requests; or the one for *tool*."""
+        found = [one for one in await self.asked(count) if one.decision is None and tool in (None, one.request.tool)]
+        await self.desk.answer(found[-1].id, model.Answer(**answer), ANN)
+
+    async def decided(self) -> model.Ticket:
+        """The only request, once it is decided."""
+        [ticket] = await self.asked()
+        async with asyncio.timeout(SOON):
+            await self.desk.wait(ticket.id)
+        return await self.desk.get(ticket.id)
+
+
+def call(tool: ai.AgentTool | str, id: str | None = None, **kwargs: Any) -> ai.messages.ToolCallPart:
+    """What the model says to call a tool."""
+    made = ai.testing.tool_call(tool, **kwargs)
+    return made.model_copy(update={"tool_call_id": id}) if id else made
+
+
+def model_of(*turns: Sequence[ai.messages.ToolCallPart]) -> ai.testing.FakeModel:
+    """A model that makes these calls, turn by turn, and is done then."""
+    calls = [ai.assistant_message(*turn) for turn in turns]
+    return ai.testing.FakeModel([GO, *calls, ai.assistant_message("done")])
+
+
+def results(stream: ai.agents.agent.AgentStream[Any]) -> list[Any]:
+    """What the model was told by its tools, in the order of their names."""
+    found = [part for message in stream.messages for part in message.tool_results]
+    return [part.result for part in sorted(found, key=lambda part: (part.tool_name, part.tool_call_id))]
+
+
+async def drained(stream: ai.agents.agent.AgentStream[Any]) -> list[ai.events.AgentEvent]:
+    """All events of a run, which must end."""
+    async with asyncio.timeout(SOON):
+        return [event async for event in stream]
+
+
+def hooks(events: Sequence[ai.events.AgentEvent]) -> list[str]:
+    """What became of the hooks."""
+    return [event.hook.status for event in events if isinstance(event, ai.events.HookEvent)]

@@ -1,0 +1,120 @@
+"""Durable runs: what waits is deferred, the run ends, and a run of its messages goes on from there."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import ai
+import pytest
+
+import sayso
+import sayso_ai
+from tests.adapters.ai_scene import ANN, GO, Room, call, drained, model_of, results
+
+RAN: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_ran() -> None:
+    RAN.clear()
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@ai.tool(require_approval=True)
+async def refund(order: str) -> str:
+    """Refund an order."""
+    RAN.append(order)
+    return f"refunded {order}"
+
+
+@ai.tool
+async def look(order: str) -> str:
+    """Look at an order."""
+    RAN.append(f"look {order}")
+    return f"{order} is late"
+
+
+CALLS = [call(look, "c0", order="A1"), call(refund, "c1", order="A1"), call(refund, "c2", order="A2")]
+FIRST = model_of(CALLS)
+# The scripted model compares to the letter, and a turn that is taken up again is marked by the library.
+AGAIN = ai.testing.FakeModel(
+    [GO, ai.assistant_message(*CALLS).model_copy(update={"replay": True}), ai.assistant_message("done")]
+)
+KINDS = pytest.mark.parametrize("kind", [ai.Agent, sayso_ai.Agent])
+
+
+async def process(
+    room: Room, messages: Sequence[ai.messages.Message], kind: type[ai.Agent] = ai.Agent, name: str = "order-7"
+) -> tuple[sayso_ai.Stream[str], list[ai.messages.Message]]:
+    """What one process does: it runs, and leaves the messages as another would load them."""
+    model = FIRST if len(messages) == 1 else AGAIN
+    run = kind(tools=[refund, look]).run(model, list(messages))
+    async with sayso_ai.people(room.desk, run, durable=name) as stream:
+        await drained(stream)
+    kept = json.dumps([message.model_dump(mode="json") for message in stream.messages])
+    return stream, [ai.messages.Message.model_validate(one) for one in json.loads(kept)]
+
+
+async def answer(room: Room, id: str, **given: Any) -> None:
+    await room.desk.answer(id, sayso.Answer(**given), ANN)
+
+
+@KINDS
+async def test_each_tool_runs_once_and_each_call_is_asked_about_once(room: Room, kind: type[ai.Agent]) -> None:
+    asked = len(FIRST.calls) + len(AGAIN.calls)
+    first, messages = await process(room, [GO], kind)
+    assert (RAN, len(first.deferred), len(first.deferred_hooks)) == (["look A1"], 2, 2)
+    still, messages = await process(room, messages, kind)
+    assert (RAN, still.deferred) == (["look A1"], first.deferred)
+    tickets = {ticket.request.metadata["tool_call_id"]: ticket.id for ticket in await room.tickets()}
+    await answer(room, tickets["c2"], verdict="allow")
+    second, messages = await process(room, messages, kind)
+    assert (RAN, second.deferred) == (["look A1", "A2"], [tickets["c1"]])
+    await answer(room, tickets["c1"], verdict="deny", reason="not this one")
+    last, _ = await process(room, messages, kind)
+    assert (RAN, last.deferred, last.output) == (["look A1", "A2"], [], "done")
+    assert results(last)[0] == "A1 is late"
+    assert "not this one" in results(last)[1]
+    assert (len(await room.tickets()), len(FIRST.calls) + len(AGAIN.calls) - asked) == (2, 2)
+
+
+async def test_a_decision_that_is_there_already_is_taken_at_once(room: Room) -> None:
+    first, messages = await process(room, [GO])
+    for id in first.deferred:
+        await answer(room, id, verdict="allow")
+    last, _ = await process(room, messages)
+    assert (sorted(RAN), last.deferred, last.blocked) == (["A1", "A2", "look A1"], [], False)
+
+
+async def test_another_run_with_the_same_calls_asks_for_itself(room: Room) -> None:
+    first, messages = await process(room, [GO])
+    for id in first.deferred:
+        await answer(room, id, verdict="allow")
+    other, _ = await process(room, messages, name="order-8")
+    assert (RAN, set(other.deferred) & set(first.deferred)) == (["look A1"], set())
+
+
+async def test_what_a_person_edited_is_what_the_next_process_runs(room: Room) -> None:
+    first, messages = await process(room, [GO], sayso_ai.Agent)
+    for id in first.deferred:
+        await answer(room, id, verdict="allow", input={"order": "A9"})
+    await process(room, messages, sayso_ai.Agent)
+    assert RAN == ["look A1", "A9", "A9"]
+
+
+async def test_a_stopped_run_leaves_no_request_open(room: Room) -> None:
+    first, messages = await process(room, [GO])
+    await answer(room, first.deferred[0], verdict="stop")
+    last, _ = await process(room, messages)
+    assert last.stopped
+    assert (RAN, last.deferred) == (["look A1"], [])
+    assert {one.decision and one.decision.outcome for one in await room.tickets()} == {"denied", "cancelled"}
+
+
+async def test_the_session_of_its_cards_is_the_run(room: Room) -> None:
+    await process(room, [GO])
+    assert {one.request.source.session for one in await room.tickets()} == {"order-7"}
