@@ -10,19 +10,19 @@ from typing import Any, Literal, cast
 import pydantic
 
 from sayso import asking, digest, gate, model
-from sayso_claude import calls, forms
+from sayso_claude import calls, forms, questions, suggestions
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
 _PLAIN_BASH = {"command", "description", "timeout"}
-# The rule is shown as one fact on the card, and a fact holds 2000 characters.
+# The rule is shown in full beside its button, which holds 2000 characters.
 _LONGEST_RULE = 1000
 # In a rule `*` is a wildcard and `:*` a prefix; brackets and backslashes may be read as escapes. The others join or
 # redirect commands, which the CLI matches part by part. Measured on 2.1.329: a rule of the other signs also lets run
 # the same command behind `time`, `nice`, `nohup`, `timeout` or a locale; never with more arguments, nor elsewhere.
 _NOT_LITERAL = set("*\\()\"'`$;&|<>#")
 
-GRANTED = "“Allow for the session” adds"
-"""The card's fact that shows a session rule before anybody allows it."""
+PLAN = "ExitPlanMode"
+"""The tool by which an agent shows its plan."""
 
 
 class Call(pydantic.BaseModel):
@@ -42,6 +42,7 @@ class Call(pydantic.BaseModel):
     permission_mode: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
+    permission_suggestions: list[dict[str, Any]] = []
 
     @property
     def named(self) -> calls.Named:
@@ -88,51 +89,64 @@ def request(
     route: Sequence[str] = (),
 ) -> model.Request:
     """The question that people see. Raises `InvalidRequest`."""
-    rule = session_rule(call, call.tool_input)
     agent = f"Claude Code ({call.agent_type})" if call.agent_type else "Claude Code"
-    context = {"Folder": call.cwd, "Permission mode": call.permission_mode, GRANTED: _shown(rule)}
-    traced = {
-        "event": call.hook_event_name,
-        "call": digest.of_call(call.tool_name, call.tool_input),
-        **call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"}),
-    }
+    context = {"Folder": call.cwd, "Permission mode": call.permission_mode}
     given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
-    return asking.Permission(
-        tool=call.tool_name,
-        input=call.tool_input,
-        grants=("session",) if rule else (),
-        source=model.Source(agent=agent[:200], session=call.session_id[:200] or None),
-        context={name: value[:2000] for name, value in context.items() if value},
-        metadata={"claude": {name: value for name, value in traced.items() if value}},
-        verdicts=("stop",),
+    common: dict[str, Any] = {
+        "source": model.Source(agent=agent[:200], session=call.session_id[:200] or None),
+        "context": {name: value[:2000] for name, value in context.items() if value},
+        "metadata": {"claude": _traced(call)},
         **{name: value for name, value in given.items() if value},
-    )
+    }
+    if call.tool_name == questions.TOOL:
+        return questions.request(call.tool_input, verdicts=("deny", "stop"), **common)
+    offers = suggestions.offers(_updates(call))
+    if _is_plan(call):
+        common |= {"body": call.tool_input["plan"], "title": "May the agent carry out this plan?", "editable": False}
+    return asking.Permission(tool=call.tool_name, input=_shown(call), offers=offers, verdicts=("stop",), **common)
 
 
-def answer(call: Call, decision: model.Decision) -> model.JsonObject:
-    """The JSON for exactly this decision on exactly this call.
+def answer(call: Call, decision: model.Decision, shown: model.Request | None = None) -> model.JsonObject:
+    """The JSON for exactly this decision on exactly this call, which people saw as *shown*.
 
     Raises:
         DigestMismatch: the input is not the one that was allowed.
+        InvalidAnswer: these are no answers to the agent's questions.
     """
-    if not decision.allowed:
+    allowed = approved(call, decision)
+    if allowed is None:
         return forms.deny(call.hook_event_name, decision.model_text, stop=decision.stop)
-    allowed = gate.approved_input(call.tool_name, decision)
     changed = allowed if digest.canonical(allowed) != digest.canonical(call.tool_input) else None
-    rule = session_rule(call, allowed) if decision.grant == "session" else None
+    granted = update(shown, decision) if shown else None
     return forms.allow(
         call.hook_event_name,
         decision.model_text,
         changed=changed,
         context=decision.model_text if changed is not None or decision.reason else None,
-        permissions=(_update(rule),) if rule else (),
+        permissions=(granted,) if granted else (),
     )
+
+
+def approved(call: Call, decision: model.Decision) -> model.JsonObject | None:
+    """The input that may run; None where nobody allowed any. Raises as `answer`."""
+    if call.tool_name == questions.TOOL:
+        return questions.updated_input(call.tool_input, decision) if decision.outcome == "answered" else None
+    if not decision.allowed:
+        return None
+    allowed = gate.approved_input(call.tool_name, decision)
+    return call.tool_input if _is_plan(call) else allowed
+
+
+def update(shown: model.Request, decision: model.Decision) -> model.JsonObject | None:
+    """The permission update that a person chose along with the call, of those that the card showed; or None."""
+    # from the card, not from the call: whoever else asks about it may have come with other suggestions
+    return suggestions.chosen(shown.metadata["claude"].get("updates", []), decision.grant)
 
 
 def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
     """The shell command that a rule for the session would allow; None where no rule says exactly that and no more."""
     command = arguments.get("command")
-    if call.hook_event_name != "PermissionRequest" or call.tool_name != "Bash" or set(arguments) - _PLAIN_BASH:
+    if call.hook_event_name == "PreToolUse" or call.tool_name != "Bash" or set(arguments) - _PLAIN_BASH:
         return None
     if not isinstance(command, str) or not 0 < len(command) <= _LONGEST_RULE or command != command.strip():
         return None
@@ -143,10 +157,26 @@ def _id(*named: str) -> str:
     return "claude-" + hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
 
 
-def _shown(rule: str | None) -> str | None:
-    return rule and f"the rule Bash({rule}): not asked again until this session ends"
+def _traced(call: Call) -> model.JsonObject:
+    """What the request remembers of its call, for whoever finds it later."""
+    told = call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"})
+    same = digest.of_call(call.tool_name, call.tool_input)
+    traced = {"event": call.hook_event_name, "call": same, "updates": _updates(call), **told}
+    return {name: value for name, value in traced.items() if value}
 
 
-def _update(rule: str) -> model.JsonObject:
+def _updates(call: Call) -> list[model.JsonObject]:
+    """Our own rule for the session, which says no more than this command; then what Claude Code suggests."""
+    rule = session_rule(call, call.tool_input)
     rules = [{"toolName": "Bash", "ruleContent": rule}]
-    return {"type": "addRules", "rules": rules, "behavior": "allow", "destination": "session"}
+    own: model.JsonObject = {"type": "addRules", "rules": rules, "behavior": "allow", "destination": "session"}
+    return [*([own] if rule else []), *(one for one in call.permission_suggestions if one != own)]
+
+
+def _is_plan(call: Call) -> bool:
+    return call.tool_name == PLAN and isinstance(call.tool_input.get("plan"), str)
+
+
+def _shown(call: Call) -> model.JsonObject:
+    # a plan is Markdown, and stands in the body
+    return {name: value for name, value in call.tool_input.items() if name != "plan" or not _is_plan(call)}

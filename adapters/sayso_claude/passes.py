@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sayso import digest, gate, model
+from sayso import digest, model
 from sayso_claude import hooks
 
 # Seconds. Claude Code asks for permission within one after the hook before the tool.
@@ -26,11 +26,11 @@ class Passes:
 
     def keep(self, owner: str, call: hooks.Call, decision: model.Decision, now: datetime) -> None:
         """Remember that people, not a rule or a clock, allowed this call."""
-        if call.hook_event_name != "PreToolUse" or not decision.allowed or not decision.by:
+        allowed = hooks.approved(call, decision)
+        if call.hook_event_name != "PreToolUse" or allowed is None or not decision.by:
             return
         self._until = {key: kept for key, kept in self._until.items() if kept[0] > now}
         if len(self._until) < _MOST:
-            allowed = gate.approved_input(call.tool_name, decision)
             self._until[_key(owner, call, allowed)] = (now + timedelta(seconds=WINDOW), decision)
 
     def use(self, owner: str, call: hooks.Call, now: datetime) -> model.Decision | None:

@@ -153,7 +153,7 @@ class _Door:
         ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
         decision = await self._held(ticket, turn, caller)
-        return hooks.answer(call, decision)
+        return hooks.answer(call, decision, ticket.request)
 
     async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
         turn = await self._presence.arrived(asked.id) if asked.id else 0

@@ -50,10 +50,25 @@ def test_a_call_is_shown_with_its_tool_input_folder_and_agent() -> None:
     }
 
 
-def test_a_permission_request_shows_the_rule_that_its_session_grant_would_add() -> None:
-    found = hooks.request(parsed("PermissionRequest"), id=None, expires_in=5)
-    assert found.grants == ("session",)
-    assert found.context[hooks.GRANTED] == "the rule Bash(make deploy): not asked again until this session ends"
+OWN = {
+    "type": "addRules",
+    "rules": [{"toolName": "Bash", "ruleContent": "make deploy"}],
+    "behavior": "allow",
+    "destination": "session",
+}
+FOLDER = {"type": "addDirectories", "directories": ["/srv"], "destination": "session"}
+
+
+def test_a_permission_request_offers_our_rule_and_what_claude_code_suggests_each_by_itself() -> None:
+    found = hooks.request(parsed("PermissionRequest", permission_suggestions=[FOLDER, OWN]), id=None, expires_in=5)
+    assert [(offer.name, offer.kind, offer.effect) for offer in found.offers] == [
+        ("s0", "rule", "Bash(make deploy) to what runs without asking · until this session ends"),
+        ("s1", "folder", "work in /srv as in its own folder · until this session ends"),
+    ]
+
+
+def test_before_a_tool_nothing_wider_is_offered() -> None:
+    assert hooks.request(parsed(), id=None, expires_in=5).offers == ()
 
 
 @pytest.mark.parametrize(
@@ -74,17 +89,16 @@ def test_a_permission_request_shows_the_rule_that_its_session_grant_would_add() 
         "a" * 1001,
     ],
 )
-def test_a_command_that_a_rule_cannot_say_exactly_has_no_session_grant(command: str) -> None:
-    found = hooks.request(parsed("PermissionRequest", input={"command": command}), id=None, expires_in=5)
-    assert (found.grants, hooks.GRANTED in found.context) == ((), False)
+def test_a_command_that_a_rule_cannot_say_exactly_has_no_rule_of_ours(command: str) -> None:
+    assert hooks.request(parsed("PermissionRequest", input={"command": command}), id=None, expires_in=5).offers == ()
 
 
 @pytest.mark.parametrize(
     "other",
     [{"tool": "Write", "input": {"command": "x"}}, {"input": {"command": "x", "dangerouslyDisableSandbox": True}}],
 )
-def test_another_tool_or_a_command_with_powers_has_no_session_grant(other: dict[str, Any]) -> None:
-    assert hooks.request(parsed("PermissionRequest", **other), id=None, expires_in=5).grants == ()
+def test_another_tool_or_a_command_with_powers_has_no_rule_of_ours(other: dict[str, Any]) -> None:
+    assert hooks.request(parsed("PermissionRequest", **other), id=None, expires_in=5).offers == ()
 
 
 def test_an_allowed_call_runs_as_it_is() -> None:
@@ -103,17 +117,62 @@ def test_an_edited_call_runs_as_edited_and_the_model_is_told() -> None:
     assert hooks.answer(parsed("PermissionRequest"), edited) == permitted
 
 
-def test_a_session_grant_adds_exactly_one_rule_to_the_session() -> None:
-    granted = decision("allowed", {"command": "make deploy"}, grant="session")
-    rule = {"toolName": "Bash", "ruleContent": "make deploy"}
-    update = {"type": "addRules", "rules": [rule], "behavior": "allow", "destination": "session"}
-    assert hooks.answer(parsed("PermissionRequest"), granted) == asked(behavior="allow", updatedPermissions=[update])
+@pytest.mark.parametrize(("grant", "granted"), [("s0", OWN), ("s1", FOLDER)])
+def test_a_chosen_offer_adds_exactly_what_the_card_showed(grant: str, granted: dict[str, Any]) -> None:
+    shown = hooks.request(parsed("PermissionRequest", permission_suggestions=[FOLDER]))
+    chosen = decision("allowed", {"command": "make deploy"}, grant=grant)
+    # whoever asks about the same call may have come with other suggestions, or with none
+    told = hooks.answer(parsed("PermissionRequest"), chosen, shown)
+    assert told == asked(behavior="allow", updatedPermissions=[granted])
 
 
-def test_a_session_grant_on_an_edit_that_no_rule_can_say_allows_only_this_call() -> None:
-    granted = decision("allowed", {"command": "rm *"}, grant="session")
-    told = hooks.answer(parsed("PermissionRequest"), granted)
-    assert told == asked(behavior="allow", updatedInput={"command": "rm *"})
+def test_deny_and_stop_ends_the_turn_and_denies_in_so_many_words() -> None:
+    stopped = decision("denied", stop=True)
+    denied = before(permissionDecision="deny", permissionDecisionReason="Told.")
+    assert hooks.answer(parsed(), stopped) == {**denied, "continue": False, "stopReason": "Told."}
+    told = asked(behavior="deny", message="Told.", interrupt=True)
+    assert hooks.answer(parsed("PermissionRequest"), stopped) == told
+
+
+QUESTIONS = {
+    "questions": [
+        {
+            "question": "Which region?",
+            "header": "Region",
+            "options": [{"label": "eu", "description": "Frankfurt"}, {"label": "us", "description": "Ohio"}],
+            "multiSelect": False,
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+def test_the_agents_questions_are_a_choice_and_its_answer_goes_into_the_input(event: str) -> None:
+    call = parsed(event, "AskUserQuestion", QUESTIONS)
+    found = hooks.request(call)
+    assert (found.kind, found.title, found.verdicts) == ("choice", "Which region?", ("deny", "stop"))
+    told = hooks.answer(call, decision("answered", choices=("eu",)))["hookSpecificOutput"]
+    updated = told.get("updatedInput") or told["decision"]["updatedInput"]
+    assert updated == {**QUESTIONS, "answers": {"Which region?": "eu"}}
+
+
+def test_questions_that_nobody_answered_are_a_denial() -> None:
+    told = hooks.answer(parsed(tool="AskUserQuestion", input=QUESTIONS), decision("denied"))
+    assert told == before(permissionDecision="deny", permissionDecisionReason="Told.")
+
+
+def test_a_plan_is_read_as_text_and_cannot_be_edited() -> None:
+    call = parsed("PermissionRequest", "ExitPlanMode", {"plan": "1. **Test**", "planFilePath": "/p.md"})
+    found = hooks.request(call)
+    assert (found.body, found.input, found.editable) == ("1. **Test**", {"planFilePath": "/p.md"}, False)
+    allowed = decision("allowed", {"planFilePath": "/p.md"}, tool="ExitPlanMode")
+    assert hooks.answer(call, allowed, found) == asked(behavior="allow")
+
+
+def test_two_different_plans_are_never_the_same_call() -> None:
+    one, other = (parsed("PermissionRequest", "ExitPlanMode", {"plan": plan}) for plan in ("a", "b"))
+    assert one.named.id(0) != other.named.id(0)
+    assert not other.named.same(hooks.request(one))
 
 
 @pytest.mark.parametrize("outcome", ["denied", "expired", "cancelled", "superseded", "undeliverable", "answered"])

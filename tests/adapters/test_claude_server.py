@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sayso import keys, model, store
+from sayso import digest, keys, model, store
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
@@ -96,9 +96,9 @@ async def test_a_withdrawn_request_is_a_denial(service: Service) -> None:
     assert "withdrawn" in denial(await waiting)
 
 
-async def test_a_session_grant_becomes_a_rule_for_the_session(service: Service) -> None:
+async def test_a_chosen_offer_becomes_a_rule_for_the_session(service: Service) -> None:
     waiting = post(service, call("PermissionRequest"))
-    await service.answer(verdict="allow", grant="session")
+    await service.answer(verdict="allow", grant="s0")
     _, body = await waiting
     (update,) = body["hookSpecificOutput"]["decision"]["updatedPermissions"]
     assert (update["type"], update["destination"]) == ("addRules", "session")
@@ -239,7 +239,15 @@ def test_what_no_person_allowed_gives_no_pass(clock: ManualClock) -> None:
     asked = hooks.parse(json.dumps(call("PermissionRequest")).encode())
     assert payload
     assert asked
-    ruled = model.Decision(outcome="allowed", digest="sha256:0", decided_at=clock.now(), model_text="By a rule.")
+    bound = digest.of_call("Bash", {"command": "make deploy"})
+    ruled = model.Decision(
+        outcome="allowed",
+        input={"command": "make deploy"},
+        input_digest=bound,
+        digest="sha256:0",
+        decided_at=clock.now(),
+        model_text="By a rule.",
+    )
     kept.keep("agent", payload, ruled, clock.now())
     assert kept.use("agent", asked, clock.now()) is None
 
