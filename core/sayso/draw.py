@@ -14,7 +14,7 @@ T = text.Trusted
 _MOST_KEYS = 12
 _LONGEST_KEY = 60
 
-_OFFERED = {"rule": "Rule {} would add", "folder": "Folder {} would add", "mode": "Mode {} would change"}
+_OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 _OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…", "mode": "Allow and change mode {}…"}
 
 

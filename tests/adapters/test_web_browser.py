@@ -356,3 +356,19 @@ async def test_a_page_whose_session_ended_says_so_and_shows_nothing_new(page: as
     await expect(page.locator("#live")).to_have_attribute("data-state", "lost")
     await expect(page.locator("#live")).to_contain_text("Signed out")
     await expect(card(page, "r1")).to_have_count(0)
+
+
+async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Question("Which customer?", id="r1", verdicts=["deny", "stop"]))
+    await service.desk.open(sayso.Choice("Which one?", ["a", "b"], id="r2", verdicts=["stop"], other=True))
+    asked = card(page, "r1")
+    await asked.get_by_role("textbox").fill("Ac")
+    await asked.get_by_role("button", name="Decline", exact=True).click()
+    await expect(asked.locator(".verdict")).to_be_visible()
+    chosen = card(page, "r2")
+    await chosen.get_by_role("button", name="Decline and stop…").click()
+    assert (await service.desk.get("r2")).decision is None
+    await chosen.get_by_role("button", name="Deny and stop").click()
+    await expect(chosen.locator(".verdict")).to_be_visible()
+    found = [await decided(service, id) for id in ("r1", "r2")]
+    assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]

@@ -117,8 +117,8 @@ def test_an_offer_is_shown_in_full_before_it_is_given_and_a_mode_with_a_warning(
     shown = [dialog.of_press(ticket, pressed(ticket, "offer", index), MINT, ROOM) for index in (0, 1, 2)]
     texts = [["".join(card.pieces(part)) for part in one.parts] for one in shown if one]
     assert texts == [
-        [f"Rule 1 would add{OFFERS[0].effect}"],
-        ["This changes what you are asked from now on, not only this call.", f"Mode 2 would change{OFFERS[1].effect}"],
+        [f"Rule 1{OFFERS[0].effect}"],
+        ["This changes what you are asked from now on, not only this call.", f"Mode 2{OFFERS[1].effect}"],
     ]
     assert shown[2] is None
 
