@@ -363,12 +363,12 @@ async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: as
     await service.desk.open(sayso.Choice("Which one?", ["a", "b"], id="r2", verdicts=["stop"], other=True))
     asked = card(page, "r1")
     await asked.get_by_role("textbox").fill("Ac")
-    await asked.get_by_role("button", name="Decline", exact=True).click()
+    await asked.get_by_role("button", name="Decline", exact=True).press("Enter")
     await expect(asked.locator(".verdict")).to_be_visible()
     chosen = card(page, "r2")
-    await chosen.get_by_role("button", name="Decline and stop…").click()
+    await chosen.get_by_role("button", name="Decline and stop…").press("Enter")
     assert (await service.desk.get("r2")).decision is None
-    await chosen.get_by_role("button", name="Deny and stop").click()
+    await chosen.get_by_role("button", name="Deny and stop").press("Enter")
     await expect(chosen.locator(".verdict")).to_be_visible()
     found = [await decided(service, id) for id in ("r1", "r2")]
     assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
