@@ -7,6 +7,11 @@ from sayso.errors import (
     AlreadyDecided,
     AlreadyExists,
     DigestMismatch,
+    HookCancelled,
+    HookClosed,
+    HookConflict,
+    HookDeferred,
+    HookExpired,
     InvalidAnswer,
     InvalidRequest,
     InvalidSettings,
@@ -19,8 +24,10 @@ from sayso.errors import (
 )
 from sayso.gate import Denied, requires_approval
 from sayso.handles import Handle, held
+from sayso.hooks import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
 from sayso.opening import Asker, open
+from sayso.typed import Defined, Hook, define_hook
 
 __all__ = [
     "AlreadyDecided",
@@ -32,12 +39,19 @@ __all__ = [
     "Choice",
     "Clock",
     "Decision",
+    "Defined",
     "Denied",
     "Desk",
     "DigestMismatch",
     "Field",
     "Form",
     "Handle",
+    "Hook",
+    "HookCancelled",
+    "HookClosed",
+    "HookConflict",
+    "HookDeferred",
+    "HookExpired",
     "House",
     "InvalidAnswer",
     "InvalidRequest",
@@ -56,8 +70,14 @@ __all__ = [
     "StoreUnavailable",
     "SystemClock",
     "Ticket",
+    "ToolApproval",
     "Unauthorized",
+    "abort_pending_hook",
+    "cancel_hook",
+    "define_hook",
     "held",
+    "hook",
     "open",
     "requires_approval",
+    "resolve_hook",
 ]

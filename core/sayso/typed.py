@@ -1,0 +1,300 @@
+"""Typed hooks: a place where a program waits, under a token that others can find. A hook is a request with a stable id.
+
+The rule: the token names a row of places on the desk, and a hook takes the first that is free. A place is free once its
+request is closed and was another run's; a run that comes back, by its session, finds its own places and their answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, runtime_checkable
+
+from sayso import desk as desks
+from sayso import errors, model, opening, payloads, waiting
+from sayso.payloads import P
+
+_MARK = "hook"
+
+
+class Defined(Generic[P]):
+    """Hooks of one type; made by `define_hook`."""
+
+    def __init__(self, shape: type[P], desk: opening.Asker | None = None, title: str | None = None) -> None:
+        self._payload = payloads.of(shape)
+        self._desk = desk
+        self._title = title or str(self._payload.schema.get("title", shape.__name__))
+
+    def create(
+        self,
+        *,
+        token: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        title: str | None = None,
+        **common: Any,
+    ) -> Hook[P]:
+        """A hook; it is asked once it is awaited, or opened.
+
+        *token* is what `resume` finds it by, a random one unless given. *metadata* is shown to whoever answers. With
+        *session* a restarted run finds its hook and its answer again; without, the hook ends with the task that waits.
+        *common* are other keys of a request: `policy`, `route`, `expires_in` (in seconds; an hour unless given) …
+        """
+        source = common.get("source") or model.Source()
+        if session is not None:
+            common["source"] = source.model_copy(update={"session": session})
+        run = session or source.session
+        request = {"title": title or self._title, "metadata": metadata or {}, **common}
+        return Hook(self._payload, token or secrets.token_urlsafe(16), run, request, self._desk)
+
+    async def resume(self, token: str, payload: P | Mapping[str, Any]) -> model.Ticket:
+        """Answer the hook that waits under *token*, as the person at this terminal or behind an approver's key.
+
+        Raises:
+            InvalidAnswer: the payload does not fit; `field` names the part, and the hook goes on waiting.
+            NotFound: nobody ever waited under this token.
+            AlreadyDecided: it was answered, cancelled or expired before.
+            NotAllowed: this key or person may not answer; an agent's key never may.
+        """
+        answer = self._payload.answer(payload)
+        async with at(self._desk) as desk:
+            return await said(desk, (await latest(desk, token)).id, answer)
+
+    async def get(self, token: str) -> model.Ticket:
+        """The newest request under *token*; `metadata_of` reads what came along. Raises `NotFound`."""
+        async with at(self._desk) as desk:
+            return await latest(desk, token)
+
+
+class Hook(Generic[P]):
+    """One pause. `await` it for the answer, or iterate for many; `async with` frees the token at the end."""
+
+    def __init__(
+        self,
+        payload: payloads.Payload[P],
+        token: str,
+        session: str | None,
+        request: Mapping[str, Any],
+        desk: opening.Asker | None,
+    ) -> None:
+        self.token = token
+        self._payload = payload
+        self._session = session
+        # without a session this very object is the run: nobody else may ever find its answers
+        self._run = f"session:{session}" if session else f"once:{secrets.token_hex(8)}"
+        self._wanted = dict(request)
+        self._desk = desk
+        self._disposed = False
+
+    def __await__(self) -> Generator[Any, Any, P]:
+        """The first answer.
+
+        Raises:
+            HookCancelled, HookExpired: it was closed without one.
+            HookConflict: another run waits under this token.
+            HookDeferred: this run was told to stop waiting.
+            InvalidRequest: the payload cannot be shown as a card.
+        """
+        return self._first().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[P]:
+        """Every answer, each asked for when the one before was taken, until the hook is disposed. Raises as `await`."""
+        place = 0
+        while not self._disposed:
+            try:
+                value, place = await self._next(place)
+            except errors.HookCancelled:
+                if self._disposed:
+                    return
+                raise
+            yield value
+            place += 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # a run that was told to leave it open, or dies, did not dispose of it
+        if not isinstance(error, errors.HookDeferred | asyncio.CancelledError):
+            await self.dispose()
+
+    async def open(self) -> model.Ticket:
+        """Ask now, and wait later. Raises as `await`."""
+        async with at(self._desk) as desk:
+            return (await self._claim(desk, 0, None))[0]
+
+    async def conflict(self) -> model.Ticket | None:
+        """The request of another run that waits under this token; None where this hook has it now.
+
+        Raises:
+            HookConflict: the other one belongs to somebody else's key, and cannot be shown.
+        """
+        try:
+            await self.open()
+        except errors.HookConflict as conflict:
+            if conflict.ticket is None:
+                raise
+            return conflict.ticket
+        return None
+
+    async def dispose(self, reason: str = "the agent no longer waits for this") -> None:
+        """Withdraw what is open, and free the token. Again is nothing."""
+        self._disposed = True
+        with contextlib.suppress(errors.NotFound):
+            async with at(self._desk) as desk:
+                await self._withdraw(desk, reason)
+
+    async def _first(self) -> P:
+        return (await self._next(0))[0]
+
+    async def _next(self, place: int) -> tuple[P, int]:
+        """The answer at this place or, where it did not fit, at a later one; and where that was."""
+        complaint: str | None = None
+        async with at(self._desk) as desk:
+            while True:
+                ticket, place = await self._claim(desk, place, complaint)
+                decision = await self._decision(desk, ticket)
+                try:
+                    return self._payload.value(decision), place
+                except errors.InvalidAnswer as unfit:
+                    # the fields were right, and the type's own validators say no: somebody is asked once more
+                    complaint, place = unfit.message, place + 1
+
+    async def _claim(self, desk: opening.Asker, place: int, complaint: str | None) -> tuple[model.Ticket, int]:
+        try:
+            while True:
+                try:
+                    return await desk.open(self._request(place, complaint)), place
+                except errors.AlreadyExists as taken:
+                    await self._over(desk, place, taken)
+                place += 1
+        except asyncio.CancelledError:
+            await self._left(desk)
+            raise
+
+    def _request(self, place: int, complaint: str | None) -> model.Request:
+        wanted = dict(self._wanted)
+        if complaint:
+            body = wanted.get("body")
+            wanted["body"] = f"The last answer did not fit: {complaint}" + (f"\n\n{body}" if body else "")
+        marks = {"token": self.token, "run": self._run}
+        return self._payload.request(_id(self.token, place), marks=marks, **wanted)
+
+    async def _over(self, desk: opening.Asker, place: int, taken: errors.AlreadyExists) -> None:
+        """Return where the place is an earlier run's and closed; else raise `HookConflict`."""
+        try:
+            found = await desk.get(_id(self.token, place))
+        except errors.NotFound:
+            why = f"the token {self.token!r} belongs to somebody else's key"
+            raise errors.HookConflict(self.token, None, why, "choose another token") from taken
+        if _mark(found, "run") == self._run:
+            why = f"the token {self.token!r} was asked in this session with other content"
+            raise errors.HookConflict(self.token, found, why, "one token, one question: choose another") from taken
+        if found.decision is None:
+            session = found.request.source.session
+            who = f"session {session}" if session else "a run without a session"
+            hint = "wait until it is decided, cancel it with sayso.cancel_hook, or choose another token"
+            why = f"{who} waits under the token {self.token!r}"
+            raise errors.HookConflict(self.token, found, why, hint) from taken
+
+    async def _decision(self, desk: opening.Asker, ticket: model.Ticket) -> model.Decision:
+        try:
+            decision = await waiting.wait(desk, ticket.id, self.token, durable=self._session is not None)
+        except asyncio.CancelledError:
+            await self._left(desk)
+            raise
+        if decision.outcome == "expired":
+            raise errors.HookExpired(self.token, decision)
+        if decision.outcome not in ("allowed", "denied", "answered"):
+            raise errors.HookCancelled(self.token, decision)
+        return decision
+
+    async def _left(self, desk: opening.Asker) -> None:
+        if self._session is None:
+            with contextlib.suppress(errors.SaysoError):
+                await asyncio.shield(self._withdraw(desk, "the agent stopped waiting"))
+
+    async def _withdraw(self, desk: opening.Asker, reason: str) -> None:
+        newest = await latest(desk, self.token)
+        if _mark(newest, "run") == self._run and newest.decision is None:
+            await desk.cancel(newest.id, reason=reason)
+
+
+def define_hook(shape: type[P], *, desk: opening.Asker | None = None, title: str | None = None) -> Defined[P]:
+    """Hooks that wait for *shape*, a Pydantic model or a dataclass of one to ten plain fields.
+
+    A model of nothing but `granted` or `approved`, and perhaps an optional `reason` or `comment`, is asked as a
+    permission, any other as a form. *desk* is where to ask; by default `sayso.open()` each time.
+
+    Raises:
+        InvalidRequest: *shape* is no such type.
+    """
+    return Defined(shape, desk, title)
+
+
+def metadata_of(ticket: model.Ticket) -> model.JsonObject:
+    """What a hook's maker said about it."""
+    found: model.JsonObject = ticket.request.metadata.get(_MARK, {}).get("metadata", {})
+    return found
+
+
+@contextlib.asynccontextmanager
+async def at(desk: opening.Asker | None) -> AsyncGenerator[opening.Asker]:
+    """The desk that was given, or the one of `sayso.open()`."""
+    if desk is not None:
+        yield desk
+        return
+    async with opening.open() as opened:
+        yield opened
+
+
+async def latest(desk: opening.Asker, token: str) -> model.Ticket:
+    """The newest request under *token*. Raises `NotFound`."""
+    found = await _at_place(desk, token, 0)
+    if found is None:
+        raise errors.NotFound(f"no hook waits under {token!r}", field="token", hint="nothing was stored for later")
+    low, high = 0, 1
+    # places are filled in order: double until one is missing, then halve
+    while (newer := await _at_place(desk, token, high)) is not None:
+        found, low, high = newer, high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        newer = await _at_place(desk, token, middle)
+        found, low, high = (newer, middle, high) if newer is not None else (found, low, middle)
+    return found
+
+
+async def said(desk: opening.Asker, id: str, answer: model.Answer) -> model.Ticket:
+    """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
+    if isinstance(desk, desks.Desk):
+        return await desk.answer(id, answer, opening.local())
+    if isinstance(desk, _Answers):
+        return await desk.answer(id, answer)
+    raise errors.NotAllowed("nobody can answer at this desk", hint="use sayso.open() with an approver's key")
+
+
+@runtime_checkable
+class _Answers(Protocol):
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket: ...
+
+
+def _id(token: str, place: int) -> str:
+    name = f"hook_{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+    return f"{name}.{place}" if place else name
+
+
+async def _at_place(desk: opening.Asker, token: str, place: int) -> model.Ticket | None:
+    try:
+        return await desk.get(_id(token, place))
+    except errors.NotFound:
+        return None
+
+
+def _mark(ticket: model.Ticket, name: str) -> Any:
+    return ticket.request.metadata.get(_MARK, {}).get(name)
