@@ -63,7 +63,7 @@ class _Gate:
     async def __call__(self) -> ai.events.ToolCallResult:
         try:
             kwargs = self.kwargs
-        except ValueError:
+        except Exception:
             # arguments that fit nothing: the model is told, and nobody is asked
             return await self._plain()
         try:
@@ -85,10 +85,10 @@ class _Gate:
         if approval.kwargs is None:
             return await self._call()
         try:
-            edited = self._fitting(approval.kwargs)
-        except ValueError as error:
+            return await self._call(**self._fitting(approval.kwargs))
+        except Exception as error:
+            # the tool's own errors are results already; an exception from here would hang the run
             return self._said(f"Not run: a person edited the input, and it does not fit: {error}", is_error=True)
-        return await self._call(**edited)
 
     def _fitting(self, edited: dict[str, Any]) -> dict[str, Any]:
         """All arguments, as the tool takes them; what the edit left out has its default again."""

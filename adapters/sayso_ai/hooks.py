@@ -81,13 +81,7 @@ def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
     Raises:
         InvalidRequest: it cannot be asked: its model is not known, or its input is no JSON.
     """
-    common: dict[str, Any] = {
-        **_facts(part),
-        "source": sayso.Source(session=terms.durable),
-        "metadata": {"hook_id": part.hook_id, "tool_call_id": part.tool_call_id},
-        **({"id": id} if id else {}),
-        **terms.common,
-    }
+    common: dict[str, Any] = {**terms.common, **_facts(part, terms.common), **({"id": id} if id else {})}
     if not is_gate(part):
         shape = _shape(part, terms)
         title = _text(part, "title") or part.hook_id.replace("_", " ")
@@ -164,21 +158,22 @@ def _shape(part: Part, terms: Terms) -> type[pydantic.BaseModel]:
     return found
 
 
-def _facts(part: Part) -> dict[str, Any]:
-    """The rest of the metadata: beside the question, or attached where it is too much for that."""
+def _facts(part: Part, common: Mapping[str, Any]) -> dict[str, Any]:
+    """What the hook says of itself, beside what is said of the run."""
     rest = {name: value for name, value in part.metadata.items() if name not in _OURS}
-    said = _text(part, "body")
-    body = {"body": said} if said else {}
-    if not rest:
-        return {**body}
-    facts = {name: value if isinstance(value, str) else _json(value) for name, value in rest.items()}
-    if len(facts) <= _MOST_FACTS and all(len(fact) <= _LONGEST_FACT for fact in facts.values()):
-        return {**body, "context": facts}
-    return {**body, "attachments": _attached(rest)}
-
-
-def _attached(rest: Mapping[str, Any]) -> Sequence[model.Attachment]:
-    return [model.Attachment(name="metadata", text=_json(rest, indent=2))]
+    context = {name: value if isinstance(value, str) else _json(value) for name, value in rest.items()}
+    context.update(common.get("context", {}))
+    attachments = [*common.get("attachments", ())]
+    if len(context) > _MOST_FACTS or any(len(fact) > _LONGEST_FACT for fact in context.values()):
+        attachments.append(model.Attachment(name="metadata", text=_json(rest, indent=2)))
+        context = {**common.get("context", {})}
+    hook = {"hook_id": part.hook_id, "tool_call_id": part.tool_call_id}
+    return {
+        "context": context,
+        "attachments": attachments,
+        "metadata": {**common.get("metadata", {}), **hook},
+        **({"body": said} if (said := _text(part, "body")) else {}),
+    }
 
 
 def _text(part: Part, name: str) -> str | None:

@@ -46,7 +46,13 @@ async def people(
     With *durable*, a name for this run that no other has, the gate of a tool does not wait: it is deferred, the run
     ends, and `Stream.deferred` has the ids to wait for. A run of the same messages under the same name goes on from
     there, in any process.
+
+    Raises:
+        InvalidRequest: a key in *common* is one that each hook has of its own.
     """
+    if own := sorted({"id", "verdicts", "supersedes"} & set(common)):
+        raise errors.InvalidRequest(f"each hook is a request with its own {own[0]}", field=own[0])
+    common.setdefault("source", sayso.Source(session=durable))
     terms = hooks.Terms({shape.__name__: shape for shape in forms}, durable, common)
     async with run as inner:
         stream = Stream(desk, inner, terms)
@@ -102,9 +108,8 @@ class Stream(agents.AgentStream[Output]):
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return None if self._stop.done() else taken.result()
         finally:
-            if not taken.done():
-                taken.cancel()
-            await asyncio.wait({taken})
+            taken.cancel()
+            await asyncio.gather(taken, return_exceptions=True)
 
     def _ask(self, part: hooks.Part, nested: bool) -> None:
         future = _future(part, self.hook_registry)
@@ -124,16 +129,21 @@ class Stream(agents.AgentStream[Output]):
             if decision is None:
                 return
             if decision.stop:
-                if not self._stop.done():
-                    self._stop.set_result(decision)
-                return
+                return self._end(decision)
             said = hooks.resolution(part, self._terms, asked, decision)
         except Exception as error:
             known = isinstance(error, errors.SaysoError)
             log.warning("hook %s got no decision: %s", part.hook_id, error, exc_info=not known)
             said = hooks.refusal(part, error)
-        if not future.done():
+        if not future.done() and not self._stop.done():
             ai.resolve_hook(part, said, registry=self.hook_registry)
+
+    def _end(self, decision: model.Decision) -> None:
+        """A person ends the run: its hook stays unresolved, so the run can do nothing until it is closed."""
+        if not self._stop.done():
+            self._stop.set_result(decision)
+        for ask in self._asks - {asyncio.current_task()}:
+            ask.cancel()
 
     def _lasting_id(self, part: hooks.Part) -> str | None:
         """The id of what is deferred: only what is found again by its call, in the messages of this very run."""

@@ -91,8 +91,8 @@ async def test_several_calls_wait_at_once_and_are_answered_in_any_order(room: Ro
 
     async def answers() -> None:
         tickets = {ticket.request.metadata["tool_call_id"]: ticket.id for ticket in await room.asked(3)}
-        for id, verdict in (("A3", "allow"), ("A1", "deny"), ("A2", "allow")):
-            await room.desk.answer(tickets[id], sayso.Answer(verdict=verdict), ANN)
+        for id, allowed in (("A3", True), ("A1", False), ("A2", True)):
+            await room.desk.answer(tickets[id], sayso.Answer(verdict="allow" if allowed else "deny"), ANN)
 
     stream, events = await run(room, model_of(calls), answers(), agent=agent)
     assert sorted(RAN) == [("A2", 5), ("A3", 5)]
@@ -106,6 +106,28 @@ async def test_arguments_that_fit_no_tool_reach_the_model_and_nobody_is_asked(ro
         stream, _ = await run(room, model_of([call("refund", cents="many")]), agent=agent)
         assert results(stream)[0].startswith("ValidationError: ")
     assert await room.tickets() == []
+
+
+async def test_what_is_said_of_the_run_stands_beside_what_the_hook_says(room: Room) -> None:
+    agent: dict[str, Any] = {
+        "source": sayso.Source(agent="shop", session="s-1"),
+        "context": {"Shop": "eu"},
+        "metadata": {"trace": 7},
+    }
+    await run(room, model_of([call(refund, "c1", order="A1")]), room.answer(verdict="allow"), **agent)
+    [ticket] = await room.tickets()
+    shown = ticket.request
+    assert (shown.source.agent, shown.source.session, shown.context) == ("shop", "s-1", {"Shop": "eu"})
+    assert shown.metadata == {"trace": 7, "hook_id": "approve_c1", "tool_call_id": "c1"}
+
+
+@pytest.mark.parametrize("key", ["id", "verdicts", "supersedes"])
+async def test_what_each_hook_has_of_its_own_cannot_be_given_for_a_run(room: Room, key: str) -> None:
+    given: dict[str, Any] = {key: "x"}
+    with pytest.raises(sayso.InvalidRequest) as refused:
+        async with sayso_ai.people(room.desk, ai.Agent().run(model_of(), [GO]), **given):
+            pass
+    assert refused.value.field == key
 
 
 async def test_silence_is_not_consent(room: Room) -> None:
@@ -217,6 +239,18 @@ async def test_a_person_can_end_the_run_and_nothing_further_runs(room: Room) -> 
     assert hooks(events) == ["pending", "pending", "cancelled", "cancelled"]
     outcomes = {one.decision.outcome for one in await room.tickets() if one.decision}
     assert outcomes == {"denied", "cancelled"}
+
+
+async def test_once_the_run_is_ended_nothing_is_allowed_even_if_nobody_reads_its_events(room: Room) -> None:
+    calls = [call(refund, "A1", order="A1"), call(refund, "A2", order="A2")]
+    async with sayso_ai.people(room.desk, ai.Agent(tools=[refund]).run(model_of(calls), [GO])) as stream:
+        async for event in stream:
+            if isinstance(event, ai.events.RunBlocked):
+                await room.answer(count=2, verdict="stop")
+                ids = [ticket.id for ticket in await room.tickets()]
+                outcomes = [(await room.desk.wait(id)).outcome for id in ids]
+                assert outcomes == ["cancelled", "denied"]
+    assert (RAN, stream.output if stream.stopped is None else None) == ([], None)
 
 
 async def test_what_somebody_else_resolves_first_counts_and_the_request_is_withdrawn(room: Room) -> None:
