@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": "tickets",
     "keys": "keyring",
     "hook": "cli",
+    "mcp": "mcp",
 }
 
 # Packages that only an extra brings.
@@ -34,6 +35,8 @@ _EXTRAS: Mapping[str, str] = {
     "discord": "discord",
     "cryptography": "discord",
     "asyncpg": "postgres",
+    "mcp": "mcp",
+    "mcp_types": "mcp",
 }
 
 

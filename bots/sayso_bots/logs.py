@@ -20,5 +20,6 @@ def start(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Line("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
-    # one line for every long poll says nothing
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # one line for every long poll, and two for every MCP call, say nothing
+    for name in ("aiohttp.access", "mcp.server.streamable_http"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 import functools
 import hmac
+import importlib.util
 import socket
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
 import sayso_claude.server
+import sayso_hitl
 import sayso_http.server
 import sayso_web
 from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
-from sayso_bots import door, environment, listening, schema, settings, workers
+from sayso_bots import dashboard, door, environment, listening, schema, settings, workers
 from sayso_http import addresses, auth, callback, health
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
@@ -43,9 +45,14 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def running(
-    given: environment.Environment, chosen: schema.Settings, listener: socket.socket
+    given: environment.Environment,
+    chosen: schema.Settings,
+    listener: socket.socket,
+    hitl: socket.socket | None = None,
 ) -> AsyncGenerator[Service]:
     """The service over the database that *given* names, listening on *listener*, until the block ends.
+
+    With *hitl* hooks of the dashboard are taken there.
 
     At the end it takes no more calls, finishes those under way, and then closes what they needed.
 
@@ -66,10 +73,13 @@ async def running(
         sessions = sayso_web.Sessions(kept, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
         _add_api(app, desk, checks, chosen.service.callback_hosts)
+        _add_mcp(app, desk, names.origins)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         await web.SockSite(runner, listener).start()
+        if hitl:
+            await stack.enter_async_context(dashboard.running(desk, hitl))
         yield Service(names.url, desk, sessions, said, crew.failed)
 
 
@@ -117,7 +127,9 @@ async def _connect(
 def _start(
     crew: workers.Workers, desk: desks.Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
 ) -> None:
-    resumer = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
+    callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
+    # whether hooks are taken now or not: an earlier run may owe one its answer
+    resumer = dashboard.Resumers(callbacks, sayso_hitl.Dialer(desk.store, desk.clock))
     crew.start("courier", courier.Courier(desk, channels, resumer).run)
     crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
 
@@ -132,6 +144,16 @@ def _add_api(
 
     sayso_http.server.add_routes(app, desk, authenticate=authenticate, ready=checks, check_callback=check_callback)
     sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
+
+
+def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -> None:
+    """The MCP server, where its extra is installed."""
+    if importlib.util.find_spec("mcp"):
+        from sayso_claude import questions
+        from sayso_mcp import server
+
+        authenticate = auth.authenticate(keys.Keys(desk.store))
+        server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
 
 
 def callback_secret(mint: tokens.Mint) -> bytes:

@@ -1,0 +1,85 @@
+"""Serves the MCP SDK's ASGI application from aiohttp, one call at a time. It knows neither MCP nor the product."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from aiohttp import web
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+# Seconds between two looks at a held connection: a web server tells a handler nothing when its client goes away.
+_SWEEP = 0.5
+
+
+async def serve(app: App, request: web.Request, most_bytes: int, **extra: Any) -> web.StreamResponse:
+    """What *app* answers; *extra* goes into its scope. It hears of a client that has gone.
+
+    Raises:
+        HTTPRequestEntityTooLarge: the body has more than *most_bytes*.
+    """
+    body = await request.clone(client_max_size=most_bytes).read()
+    call = _Call(request, body)
+    await app({**_scope(request), **extra}, call.receive, call.send)
+    return call.answer()
+
+
+def _scope(request: web.Request) -> Message:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.scheme,
+        "path": request.path,
+        "raw_path": request.raw_path.encode(),
+        "query_string": request.query_string.encode(),
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.raw_headers],
+        "client": None,
+        "server": None,
+    }
+
+
+class _Call:
+    def __init__(self, request: web.Request, body: bytes) -> None:
+        self._request = request
+        self._body: bytes | None = body
+        self._response: web.StreamResponse | None = None
+        self._ended = False
+
+    async def receive(self) -> Message:
+        if (body := self._body) is not None:
+            self._body = None
+            return {"type": "http.request", "body": body, "more_body": False}
+        while not self._ended and not self._gone():  # noqa: ASYNC110 (aiohttp has no event for it)
+            await asyncio.sleep(_SWEEP)
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._response = web.StreamResponse(status=message["status"])
+            for name, value in message.get("headers", ()):
+                # how it is framed on the wire is aiohttp's own business
+                if name not in (b"connection", b"transfer-encoding"):
+                    self._response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+            return
+        response = self.answer()
+        if not response.prepared:
+            await response.prepare(self._request)
+        if body := message.get("body"):
+            await response.write(body)
+        if not message.get("more_body"):
+            self._ended = True
+            await response.write_eof()
+
+    def answer(self) -> web.StreamResponse:
+        """What was answered; a client that left before that gets nothing."""
+        return self._response or web.Response(status=499)
+
+    def _gone(self) -> bool:
+        transport = self._request.transport
+        return transport is None or transport.is_closing()

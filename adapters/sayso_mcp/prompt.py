@@ -1,0 +1,90 @@
+"""Claude Code's `--permission-prompt-tool`: what it may run. Pure; every answer is an allow or a deny, in its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, Unpack
+
+import pydantic
+
+from sayso import asking, errors, gate, model
+from sayso_mcp import settings
+
+# Seconds between our last word and the client's limit; of short limits a quarter.
+_MARGIN = 10.0
+
+
+class Call(pydantic.BaseModel):
+    """What Claude Code wants to do; keys of newer versions are passed over."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    tool_name: str
+    input: dict[str, Any]
+    tool_use_id: str | None = None
+
+
+class Question(Protocol):
+    """A tool that is itself a question: how it is asked, and the input that the answers make."""
+
+    def request(self, input: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.Request:
+        """What people are asked. Raises `InvalidRequest`."""
+        ...
+
+    def updated_input(self, input: Mapping[str, Any], decision: model.Decision) -> model.JsonObject:
+        """The input with the answers. Raises `InvalidAnswer`."""
+        ...
+
+
+def read(tool_name: Any, input: Any, tool_use_id: Any) -> Call:
+    """The call. Raises `InvalidRequest` where it is none."""
+    try:
+        return Call(tool_name=tool_name, input=input, tool_use_id=tool_use_id)
+    except pydantic.ValidationError as error:
+        raise asking.invalid(error) from error
+
+
+def patience(limit: float) -> tuple[float, float]:
+    """For how many seconds the request stays open, and after how many the answer must be out, given the limit."""
+    margin = min(_MARGIN, limit / 4)
+    return limit - margin, limit - margin / 2
+
+
+def request(call: Call, how: settings.Settings, question: Question | None, *, expires_in: float) -> model.Request:
+    """What people are asked. Raises `InvalidRequest`.
+
+    It has no id of its own: nothing in the call tells two runs apart, and an old *allow* must not answer a new run.
+    """
+    common = asking.Common(
+        source=model.Source(agent="Claude Code", session=how.session),
+        context={name: value[:2000] for name, value in how.context.items()},
+        metadata={"claude": {"tool_use_id": call.tool_use_id}} if call.tool_use_id else {},
+        route=how.route,
+        expires_in=expires_in,
+    )
+    if how.policy:
+        common["policy"] = how.policy
+    if question is not None:
+        return question.request(call.input, **common)
+    return asking.Permission(tool=call.tool_name, input=call.input, **common)
+
+
+def answer(call: Call, question: Question | None, decision: model.Decision) -> model.JsonObject:
+    """The JSON for exactly this decision on exactly this call. Raises `DigestMismatch`, `InvalidAnswer`."""
+    if question is not None and decision.outcome == "answered":
+        return {"behavior": "allow", "updatedInput": question.updated_input(call.input, decision)}
+    if not decision.allowed:
+        return deny(decision.model_text)
+    return {"behavior": "allow", "updatedInput": gate.approved_input(call.tool_name, decision)}
+
+
+def deny(message: str) -> model.JsonObject:
+    """Do not run it; the model reads why."""
+    return {"behavior": "deny", "message": message}
+
+
+def failed(error: Exception) -> model.JsonObject:
+    """Nobody could be asked. Of an error that is not ours nothing from the inside."""
+    known = error if isinstance(error, errors.SaysoError) else errors.SaysoError("the MCP server failed")
+    hint = f" ({known.hint})" if known.hint else ""
+    return deny(f"sayso could not ask anybody: {known}{hint}. Nobody has allowed this; do not work around it.")

@@ -1,0 +1,59 @@
+"""How a request stands, in the one shape in which every tool tells it. Pure; only `allowed` is consent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from sayso import gate, model
+
+_PENDING = (
+    "Nobody has decided yet, and that is no consent. Go on waiting: call get_decision with request_id {id!r}, "
+    "again and again if need be. Do not act as if it were allowed, and do not ask anew."
+)
+
+
+class Standing(pydantic.BaseModel):
+    """A request as a model sees it: still pending, or with its one final decision."""
+
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    request_id: str = pydantic.Field(description="Give it to get_decision to go on waiting.")
+    outcome: Literal["pending", model.Outcome] = pydantic.Field(
+        description="allowed and denied are about a permission, answered is everything else that a person said; "
+        "all others mean that nobody decided."
+    )
+    allowed: bool = pydantic.Field(description="Whether a person allowed the tool call. Nothing else is consent.")
+    model_text: str = pydantic.Field(description="What this means for you, in a sentence or two.")
+    input: model.JsonObject | None = pydantic.Field(
+        default=None, description="The input that may run: exactly this one, a person may have edited it."
+    )
+    text: str | None = pydantic.Field(default=None, description="The answer to a question.")
+    choices: tuple[str, ...] | None = pydantic.Field(default=None, description="What was chosen.")
+    values: model.JsonObject | None = pydantic.Field(default=None, description="The values of a form.")
+    reason: str | None = pydantic.Field(default=None, description="The person's own words on the decision.")
+
+
+def pending(id: str) -> Standing:
+    """A request that nobody has decided yet."""
+    return Standing(request_id=id, outcome="pending", allowed=False, model_text=_PENDING.format(id=id))
+
+
+def decided(id: str, tool: str | None, decision: model.Decision) -> Standing:
+    """A decision on request *id*.
+
+    Raises:
+        DigestMismatch: the input is not the one that was allowed.
+    """
+    return Standing(
+        request_id=id,
+        outcome=decision.outcome,
+        allowed=decision.allowed,
+        model_text=decision.model_text,
+        input=gate.approved_input(tool or "", decision) if decision.allowed else None,
+        text=decision.text,
+        choices=decision.choices,
+        values=decision.values,
+        reason=decision.reason,
+    )

@@ -1,0 +1,221 @@
+"""The tools of the MCP server. Each asks people and waits, and says so before its client gives up."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import inspect
+import json
+import logging
+from collections.abc import Callable, Generator, Mapping
+from typing import Annotated, Any
+
+import mcp_types as types
+import pydantic
+from mcp.server import mcpserver
+from mcp.server.mcpserver.exceptions import ToolError
+
+from sayso import asking, errors, model
+from sayso_mcp import prompt, settings, standing, waiting
+
+log = logging.getLogger(__name__)
+
+_INSTRUCTIONS = (
+    "People decide here: ask before anything that is hard to undo, and whenever only a person can know. "
+    "An answer with outcome 'pending' is no consent: call get_decision until there is another outcome."
+)
+
+Answer = Annotated[types.CallToolResult, standing.Standing]
+Tool = Annotated[str, pydantic.Field(description="The tool or action that is to run, as people know it.")]
+Input = Annotated[dict[str, Any], pydantic.Field(description="Exactly what will run; people see all of it.")]
+Title = Annotated[str, pydantic.Field(description="The question itself, in one line.")]
+Body = Annotated[str, pydantic.Field(description="What a person must know to decide, in Markdown.")]
+Id = Annotated[
+    str,
+    pydantic.Field(
+        description="An id of your own for this question: asking the same again with it finds the same request, "
+        "so a call that was cut off never asks twice. Letters, digits and ._:-"
+    ),
+]
+Seconds = Annotated[float, pydantic.Field(ge=0, description="How long people may take; 0 leaves it to the policy.")]
+Options = Annotated[list[str | model.Option], pydantic.Field(description="1 to 100 of them.")]
+Multiple = Annotated[bool, pydantic.Field(description="Several may be chosen.")]
+Other = Annotated[bool, pydantic.Field(description="Free text may be given in place of an option.")]
+Schema = Annotated[
+    dict[str, Any],
+    pydantic.Field(description="A JSON Schema of a flat object with 1 to 10 properties; titles are shown as labels."),
+]
+RequestId = Annotated[str, pydantic.Field(description="From the answer of the tool that asked.")]
+# Their own validation would answer with an error, and Claude Code must read a denial.
+Text = Annotated[Any, pydantic.WithJsonSchema({"type": "string"})]
+Object = Annotated[Any, pydantic.WithJsonSchema({"type": "object"})]
+
+
+# Who is asked, by the call.
+DeskOf = Callable[[mcpserver.Context], waiting.Asks]
+Questions = Mapping[str, prompt.Question]
+
+
+class Tools:
+    """The tools, for whatever desk a call comes to.
+
+    *questions* are tools of Claude Code that are questions themselves, by name; any other one needs permission.
+    """
+
+    def __init__(
+        self, desk_of: DeskOf, given: settings.Settings | None = None, questions: Questions | None = None
+    ) -> None:
+        self._desk_of = desk_of
+        self._settings = given or settings.Settings()
+        self._questions = questions or {}
+        self._waits = waiting.Waits()
+
+    def server(self) -> mcpserver.MCPServer:
+        """An MCP server with these tools."""
+        version = importlib.metadata.version("sayso")
+        server = mcpserver.MCPServer("sayso", instructions=_INSTRUCTIONS, version=version, subscriptions=False)
+        asks = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
+        reads = types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
+        for tool, title, hints, structured in (
+            (self.ask_permission, "Ask for permission", asks, None),
+            (self.ask_question, "Ask a question", asks, None),
+            (self.ask_choice, "Ask for a choice", asks, None),
+            (self.ask_form, "Ask for several values", asks, None),
+            (self.get_decision, "Go on waiting", reads, None),
+            # its text is read by a program, which takes nothing beside it
+            (self.permission_prompt, "For Claude Code itself", asks, False),
+        ):
+            said = inspect.getdoc(tool)
+            server.add_tool(tool, title=title, description=said, annotations=hints, structured_output=structured)
+        return server
+
+    async def leave(self) -> None:
+        """Withdraw what nobody can come back for, because this process ends."""
+        await self._waits.leave()
+
+    async def ask_permission(
+        self,
+        ctx: mcpserver.Context,
+        tool: Tool,
+        input: Input,
+        body: Body = "",
+        id: Id = "",
+        expires_in: Seconds = 0.0,
+    ) -> Answer:
+        """Ask people whether you may do something. Act only on `allowed: true`, and only with the `input` returned.
+
+        A denial comes with its reason. `pending` is no consent: call get_decision with the request_id.
+        """
+        common = self._common(ctx, id, body, expires_in)
+        return await self._ask(ctx, functools.partial(asking.Permission, tool=tool, input=input, **common))
+
+    async def ask_question(
+        self, ctx: mcpserver.Context, title: Title, body: Body = "", id: Id = "", expires_in: Seconds = 0.0
+    ) -> Answer:
+        """Ask people a question that is answered in free text; the answer is in `text`.
+
+        On `pending` call get_decision with the request_id.
+        """
+        common = self._common(ctx, id, body, expires_in)
+        return await self._ask(ctx, functools.partial(asking.Question, title, **common))
+
+    async def ask_choice(
+        self,
+        ctx: mcpserver.Context,
+        title: Title,
+        options: Options,
+        multiple: Multiple = False,
+        other: Other = False,
+        body: Body = "",
+        id: Id = "",
+        expires_in: Seconds = 0.0,
+    ) -> Answer:
+        """Ask people to choose among options; what they chose is in `choices`, by label.
+
+        On `pending` call get_decision with the request_id.
+        """
+        common = self._common(ctx, id, body, expires_in)
+        make = functools.partial(asking.Choice, title, options, multiple=multiple, other=other, **common)
+        return await self._ask(ctx, make)
+
+    async def ask_form(
+        self,
+        ctx: mcpserver.Context,
+        title: Title,
+        schema: Schema,
+        body: Body = "",
+        id: Id = "",
+        expires_in: Seconds = 0.0,
+    ) -> Answer:
+        """Ask people for several values at once; they are in `values`, and fit the schema.
+
+        On `pending` call get_decision with the request_id.
+        """
+        common = self._common(ctx, id, body, expires_in)
+        return await self._ask(ctx, functools.partial(asking.Form, title, schema, **common))
+
+    async def get_decision(self, ctx: mcpserver.Context, request_id: RequestId) -> Answer:
+        """Go on waiting for a request that was pending. Call it again as long as the outcome is `pending`."""
+        desk = self._desk_of(ctx)
+        with _said():
+            ticket = await desk.get(request_id)
+            decision = await self._waits.decision(desk, ticket.id, ctx, patience=self._settings.patience)
+            return _told(ticket, decision)
+
+    async def permission_prompt(
+        self, ctx: mcpserver.Context, tool_name: Text = None, input: Object = None, tool_use_id: Text = None
+    ) -> str:
+        """For Claude Code's option --permission-prompt-tool. Models ask with ask_permission."""
+        try:
+            answer = await self._prompt(ctx, prompt.read(tool_name, input, tool_use_id))
+        except Exception as error:
+            known = isinstance(error, errors.SaysoError)
+            log.warning("permission prompt denied", extra={"error": type(error).__name__}, exc_info=not known)
+            answer = prompt.failed(error)
+        return json.dumps(answer)
+
+    async def _prompt(self, ctx: mcpserver.Context, call: prompt.Call) -> model.JsonObject:
+        given, desk = self._settings, self._desk_of(ctx)
+        open_for, wait_for = prompt.patience(given.limit)
+        question = self._questions.get(call.tool_name)
+        asked = prompt.request(call, given, question, expires_in=open_for)
+        ticket, decision = await self._waits.ask(desk, asked, ctx, patience=wait_for)
+        if decision is None:
+            await waiting.withdraw(desk, ticket.id, "nobody decided in time")
+            return prompt.deny("Nobody has decided in time, and silence is no consent. Do not work around it.")
+        return prompt.answer(call, question, decision)
+
+    async def _ask(self, ctx: mcpserver.Context, make: Callable[[], model.Request]) -> types.CallToolResult:
+        desk = self._desk_of(ctx)
+        with _said():
+            return _told(*await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
+
+    def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float) -> dict[str, Any]:
+        given = self._settings
+        client = ctx.session.client_params
+        agent = (client.client_info.title or client.client_info.name)[:200] if client else None
+        source = model.Source(agent=agent or None, session=given.session)
+        common = {"id": id, "body": body, "expires_in": expires_in, "policy": given.policy, "route": given.route}
+        return {"source": source, **{name: value for name, value in common.items() if value}}
+
+
+def _told(ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
+    """The answer, as data for programs and as the same JSON for clients that read only text."""
+    known = standing.pending(ticket.id)
+    if decision is not None:
+        known = standing.decided(ticket.id, ticket.request.tool, decision)
+    shown = known.model_dump(mode="json", exclude_none=True)
+    text = json.dumps(shown, ensure_ascii=False)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=shown)
+
+
+@contextlib.contextmanager
+def _said() -> Generator[None]:
+    """Our errors as the tool's, in words that say what to do."""
+    try:
+        yield
+    except errors.SaysoError as error:
+        where = f" ({error.field})" if error.field else ""
+        hint = f"; {error.hint}" if error.hint else ""
+        raise ToolError(f"{error.message}{where}{hint}. Nobody has allowed or answered anything.") from error

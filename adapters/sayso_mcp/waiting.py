@@ -1,0 +1,109 @@
+"""Waits for people while a client waits for us. A request is withdrawn only when nobody can come back for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+
+import anyio
+
+from sayso import errors, model, tokens
+
+# Seconds between two signs of life: clients that count silence begin at 60.
+_BEAT = 15.0
+# Seconds that a withdrawal may take: whoever is about to end us does not wait long.
+_FAREWELL = 3.0
+
+
+class Asks(Protocol):
+    """The part of a desk that the tools need."""
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        ...
+
+    async def wait(self, id: str) -> model.Decision:
+        """Wait for the decision."""
+        ...
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        ...
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request."""
+        ...
+
+
+class Call(Protocol):
+    """The part of a tool call that waiting needs."""
+
+    async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> Any:
+        """Send a sign of life; nothing where the client did not ask for any."""
+        ...
+
+
+class Waits:
+    """All that is waited for in this process."""
+
+    def __init__(self) -> None:
+        self._unknown: dict[str, Asks] = {}
+
+    async def ask(
+        self, desk: Asks, request: model.Request, call: Call, *, patience: float
+    ) -> tuple[model.Ticket, model.Decision | None]:
+        """Ask, and wait for *patience* seconds at most; None where nobody has decided by then.
+
+        Until it is told, only this call knows an id that it did not choose: if it ends early, the request is withdrawn.
+        """
+        if request.id is not None:
+            ticket = await desk.open(request)
+            return ticket, await self.decision(desk, ticket.id, call, patience=patience)
+        named = request.model_copy(update={"id": tokens.new_id()})
+        async with self._withdrawn_unless_told(desk, str(named.id)):
+            ticket = await desk.open(named)
+            return ticket, await self.decision(desk, ticket.id, call, patience=patience)
+
+    async def decision(self, desk: Asks, id: str, call: Call, *, patience: float) -> model.Decision | None:
+        """Wait for *patience* seconds at most; None where nobody has decided by then."""
+        beats = asyncio.create_task(_beat(call, id))
+        try:
+            with anyio.move_on_after(patience):
+                return await desk.wait(id)
+        finally:
+            beats.cancel()
+        return None
+
+    async def leave(self) -> None:
+        """Withdraw what nobody can come back for, because this process ends."""
+        farewells = [withdraw(desk, id) for id, desk in self._unknown.items()]
+        await asyncio.gather(*farewells)
+
+    @contextlib.asynccontextmanager
+    async def _withdrawn_unless_told(self, desk: Asks, id: str) -> AsyncGenerator[None]:
+        self._unknown[id] = desk
+        try:
+            yield
+        except BaseException:
+            await withdraw(desk, id)
+            raise
+        finally:
+            del self._unknown[id]
+
+
+async def withdraw(desk: Asks, id: str, reason: str = "the agent hung up") -> None:
+    """Withdraw a request, also while the caller itself is being cancelled; give up soon."""
+    with anyio.move_on_after(_FAREWELL, shield=True), contextlib.suppress(errors.SaysoError):
+        await desk.cancel(id, reason=reason)
+
+
+async def _beat(call: Call, id: str) -> None:
+    beats = 0
+    # nobody there to hear it: whoever waits will be told by the transport
+    with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+        while True:
+            await call.report_progress(beats, None, f"waiting for a person to decide request {id}")
+            await asyncio.sleep(_BEAT)
+            beats += 1
