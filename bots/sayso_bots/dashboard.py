@@ -1,0 +1,62 @@
+"""The door for hooks of the observability dashboard: a listener of its own, for this machine only."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+
+from aiohttp import web
+
+import sayso_hitl
+from sayso import courier, errors, keys, model
+from sayso import desk as desks
+from sayso_bots import listening
+from sayso_http import auth
+
+# Where the dashboard's helper looks, which has the name in it.
+_HOSTS = ("localhost", "127.0.0.1")
+
+
+class Resumers:
+    """The courier's `Resumer` for both kinds of address: an agent of this machine is dialled, any other one called."""
+
+    def __init__(self, callbacks: courier.Resumer, dialer: courier.Resumer) -> None:
+        self._callbacks = callbacks
+        self._dialer = dialer
+
+    def next_try(self, attempts: int) -> float | None:
+        """As for callbacks; the dialer tries as long as it makes sense, and then never again."""
+        return self._callbacks.next_try(attempts)
+
+    async def resume(self, ticket: model.Ticket) -> None:
+        """Deliver once. Raises `ChannelError`."""
+        dialled = (ticket.request.callback_url or "").startswith("ws:")
+        await (self._dialer if dialled else self._callbacks).resume(ticket)
+
+
+def bind(port: int) -> socket.socket:
+    """A socket for the hooks of this machine; port 0 takes a free one.
+
+    Raises:
+        InvalidSettings: the port is taken.
+    """
+    try:
+        return listening.bind(_HOSTS[1], port)
+    except errors.InvalidSettings as error:
+        hint = "does the dashboard's own server run there? give that one another port, with SERVER_PORT"
+        raise errors.InvalidSettings(error.message, field="--hitl-port", hint=hint) from error
+
+
+@contextlib.asynccontextmanager
+async def running(desk: desks.Desk, listener: socket.socket) -> AsyncGenerator[None]:
+    """Take hooks' questions on *listener*, until the block ends."""
+    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(_HOSTS)])
+    sayso_hitl.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        yield
+    finally:
+        await runner.cleanup()
