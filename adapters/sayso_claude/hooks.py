@@ -102,7 +102,8 @@ def request(
         return questions.request(call.tool_input, verdicts=("deny", "stop"), **common)
     offers = suggestions.offers(_updates(call))
     if _is_plan(call):
-        common |= {"body": call.tool_input["plan"], "title": "May the agent carry out this plan?", "editable": False}
+        common |= {"body": call.tool_input["plan"], "title": "May the agent carry out this plan?"}
+        common |= {"editable": False, "confirm": True}
     return asking.Permission(tool=call.tool_name, input=_shown(call), offers=offers, verdicts=("stop",), **common)
 
 
@@ -174,7 +175,8 @@ def _updates(call: Call) -> list[model.JsonObject]:
 
 
 def _is_plan(call: Call) -> bool:
-    return call.tool_name == PLAN and isinstance(call.tool_input.get("plan"), str)
+    plan = call.tool_input.get("plan")
+    return call.tool_name == PLAN and isinstance(plan, str) and bool(plan.strip())
 
 
 def _shown(call: Call) -> model.JsonObject:

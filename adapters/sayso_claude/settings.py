@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from typing_extensions import TypedDict
 
 from sayso import errors
+from sayso_claude import forms
 
-Event = Literal["PreToolUse", "PermissionRequest"]
+EVENTS = tuple(sorted(forms.GATES | {forms.NOTIFICATION}))
+"""Events that a hook of ours is for."""
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 PATH = "/claude/hooks"
@@ -21,17 +23,21 @@ DEFAULT_TIMEOUT = 600
 MARGIN = 10
 
 
-class Hook(TypedDict):
-    """One hook handler."""
+# both words are Python's own
+_Words = TypedDict("_Words", {"if": NotRequired[str], "async": NotRequired[Literal[True]]})
+
+
+class Hook(_Words):
+    """One hook handler; `if` is a rule that a tool call must match, and nobody waits for one that is `async`."""
 
     type: Literal["command", "http"]
     timeout: int
-    onFailure: Literal["block"]
+    onFailure: NotRequired[Literal["block"]]  # noqa: N815 (their word)
     """Without it a tool that is allowed beforehand runs whenever the hook fails."""
     command: NotRequired[str]
     url: NotRequired[str]
     headers: NotRequired[dict[str, str]]
-    allowedEnvVars: NotRequired[list[str]]
+    allowedEnvVars: NotRequired[list[str]]  # noqa: N815
 
 
 class Matcher(TypedDict):
@@ -44,35 +50,51 @@ class Matcher(TypedDict):
 class Settings(TypedDict):
     """What goes into `.claude/settings.json`."""
 
-    hooks: dict[Event, list[Matcher]]
+    hooks: dict[str, list[Matcher]]
 
 
 def settings(
     url: str = DEFAULT_URL,
     *,
-    events: Sequence[Event] = ("PermissionRequest",),
+    events: Sequence[str] = ("PermissionRequest",),
     matcher: str = "*",
+    rule: str | None = None,
     timeout: int = DEFAULT_TIMEOUT,
     kind: Literal["command", "http"] = "command",
 ) -> Settings:
-    """Settings that ask at the service at *url*, for tools that *matcher* names, waiting *timeout* seconds at most.
+    """Settings that ask at the service at *url*, for what *matcher* names, waiting *timeout* seconds at most.
 
-    A command hook survives a restart of the service; an http hook is denied by one.
+    *rule* is a permission rule, such as `Bash(git push *)`: only tool calls that match it are asked about. A command
+    hook survives a restart of the service; an http hook is denied by one.
 
     Raises:
-        InvalidSettings: an address, an event or a time that Claude Code would not take as meant.
+        InvalidSettings: an address, an event, a rule or a time that Claude Code would not take as meant.
     """
     _check(url, events, timeout)
+    if rule is not None and not set(events) <= forms.TOOLS:
+        hint = f"other events than {', '.join(sorted(forms.TOOLS))} have no tool call to match, and would never run"
+        raise errors.InvalidSettings("a rule is for tool calls only", field="rule", hint=hint)
     if kind == "http":
         _check_way(url)
-    hook = _http(url.rstrip("/"), timeout) if kind == "http" else _command(url.rstrip("/"), timeout)
-    return {"hooks": {event: [{"matcher": matcher, "hooks": [hook]}] for event in events}}
+    made = _http(url.rstrip("/"), timeout) if kind == "http" else _command(url.rstrip("/"), timeout)
+    return {"hooks": {event: [{"matcher": matcher, "hooks": [_for(event, made, rule)]}] for event in events}}
+
+
+def _for(event: str, made: Hook, rule: str | None) -> Hook:
+    hook = made.copy()
+    if rule is not None:
+        hook["if"] = rule
+    if event != forms.NOTIFICATION:
+        hook["onFailure"] = "block"
+    elif hook["type"] == "command":
+        hook["async"] = True
+    return hook
 
 
 def _command(url: str, timeout: int) -> Hook:
     words = ["sayso", "hook", "claude-code", "--timeout", str(timeout - MARGIN)]
     words += ["--url", url] if url != DEFAULT_URL else []
-    return {"type": "command", "command": shlex.join(words), "timeout": timeout, "onFailure": "block"}
+    return {"type": "command", "command": shlex.join(words), "timeout": timeout}
 
 
 def _http(url: str, timeout: int) -> Hook:
@@ -80,7 +102,6 @@ def _http(url: str, timeout: int) -> Hook:
         "type": "http",
         "url": url + PATH,
         "timeout": timeout,
-        "onFailure": "block",
         "headers": {"Authorization": "Bearer $SAYSO_KEY", "Sayso-Timeout": str(timeout)},
         "allowedEnvVars": ["SAYSO_KEY"],
     }
@@ -103,8 +124,8 @@ def _check(url: str, events: Sequence[str], timeout: int) -> None:
         hint = "Claude Code shows the address to the model; the key goes into SAYSO_KEY"
         raise errors.InvalidSettings("the url must hold no secret, query or fragment", field="url", hint=hint)
     for event in events or [""]:
-        if event not in ("PreToolUse", "PermissionRequest"):
-            hint = "PreToolUse or PermissionRequest"
+        if event not in EVENTS:
+            hint = ", ".join(EVENTS)
             raise errors.InvalidSettings(f"{event!r} is not decided here", field="events", hint=hint)
     if type(timeout) is not int or not 2 * MARGIN <= timeout <= 86_400:
         hint = f"whole seconds from {2 * MARGIN} to 86400"

@@ -1,8 +1,8 @@
-"""`sayso hook claude-code`: hands a hook call to the service and its answer back, or denies.
+"""`sayso hook claude-code`: hands a hook call to the service and its answer back, or says no.
 
 It starts once for every tool call, so until something fails it imports only what Python has loaded or compiled in. It
 outlives a restart of the service: a call that was cut off is sent again, under the same key, and finds its ticket.
-Whatever goes wrong it says "deny" in so many words, because Claude Code takes silence for "no decision".
+Whatever goes wrong it says so in so many words, because Claude Code takes silence for "no decision".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ URL = "http://127.0.0.1:8700"
 USAGE = f"""\
 usage: sayso hook claude-code [--timeout SECONDS] [--url URL]
 
-Asks the service about the tool call on standard input and prints its decision, as a command hook of Claude Code.
+Asks the service about the event on standard input and prints its decision, as a command hook of Claude Code.
 SAYSO_KEY is the agent key, SAYSO_URL (or --url) the service, {URL} by default. It waits {TIMEOUT:.0f} seconds:
 keep that below the hook's timeout. `sayso init claude-code` shows the settings.
 """
@@ -87,24 +87,31 @@ def _print(raw: bytes, body: bytes) -> int:
         return _written(body)
     from sayso_claude import forms
 
-    if _event(raw) in forms.HARMLESS:
+    event = _event(raw)
+    if event in forms.HARMLESS or event == forms.NOTIFICATION:
+        return _written(body)
+    spelt_out = any(word in body for word in (b'"continue"', b'"block"', b'"action"', b'"retry"'))
+    # before compacting silence lets it happen, and whatever is said becomes an instruction
+    if event in forms.GATES - forms.TOOLS and (spelt_out or (event == "PreCompact" and not body)):
         return _written(body)
     return _closed(raw, "the answer is no decision: is the address that of sayso serve?")
 
 
 def _closed(raw: bytes, reason: str) -> int:
-    """Deny, in the form of this very event."""
+    """Say no, in the form of this very event."""
     import json
 
     from sayso_claude import forms
 
     told = f"sayso hook: {reason}. Nobody has allowed this; do not work around it."
     event = _event(raw)
-    if event in forms.GATES:
-        return _written(json.dumps(forms.deny(event, told)).encode())
+    if event in forms.GATES - forms.ENDS:
+        return _written(json.dumps(forms.undecided(event, told)).encode())
     os.write(2, told.encode("utf-8", "backslashreplace") + b"\n")
-    if event in forms.HARMLESS:
+    if event in forms.HARMLESS | forms.ENDS:
         return 1
+    if event == forms.NOTIFICATION:
+        return 0
     # not even the event is known: both ways of saying no that work before a tool
     _written(json.dumps(forms.deny("PreToolUse", told)).encode())
     return 2

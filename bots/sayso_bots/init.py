@@ -121,22 +121,25 @@ def discord(application: str) -> None:
 
 @init_.command("claude-code", epilog="\b\nExample:\n  sayso init claude-code > .claude/settings.json")
 @click.option("--url", default="http://127.0.0.1:8700", show_default=True, envvar="SAYSO_URL", help="Of the service.")
-@click.option("--event", "events", multiple=True, type=click.Choice(["PermissionRequest", "PreToolUse"]))
+@click.option("--event", "events", multiple=True, help="When to ask; may be given more than once.")
 @click.option("--matcher", default="*", show_default=True, help="Which tools; Claude Code's own pattern.")
+@click.option("--if", "rule", metavar="RULE", help="Only tool calls that match this permission rule.")
 @click.option("--timeout", type=int, default=600, show_default=True, help="Seconds to wait for a person.")
 @click.option("--http", is_flag=True, help="Let Claude Code call the service itself, without a process for each call.")
-def claude_code(url: str, events: tuple[str, ...], matcher: str, timeout: int, http: bool) -> None:
+def claude_code(url: str, events: tuple[str, ...], matcher: str, rule: str | None, timeout: int, http: bool) -> None:
     """Print the settings that make Claude Code ask here.
 
-    PermissionRequest (the default) asks where Claude Code would ask; PreToolUse asks before every call.
+    PermissionRequest (the default) asks where Claude Code would ask; PreToolUse asks before every call. The other
+    events: Elicitation, Notification, PermissionDenied, PreModelSwitch, Stop, SubagentStop, TaskCreated, TaskCompleted,
+    TeammateIdle, UserPromptSubmit, UserPromptExpansion, PreCompact, ConfigChange.
     """
     from sayso_claude import settings
 
-    chosen: list[settings.Event] = ["PreToolUse" if event == "PreToolUse" else "PermissionRequest" for event in events]
     made = settings.settings(
         url,
-        events=chosen or ["PermissionRequest"],
+        events=events or ["PermissionRequest"],
         matcher=matcher,
+        rule=rule,
         timeout=timeout,
         kind="http" if http else "command",
     )

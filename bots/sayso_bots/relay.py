@@ -61,7 +61,8 @@ class Relay:
             except OSError as error:
                 self._may_try_again(pause, str(error) or type(error).__name__)
             else:
-                if status == 200 or (status >= 400 and b'"hookSpecificOutput"' in answer and status not in _RESTARTING):
+                spelt_out = b'"hookSpecificOutput"' in answer or b'"block"' in answer
+                if status == 200 or (status >= 400 and spelt_out and status not in _RESTARTING):
                     return answer
                 if status not in _RESTARTING:
                     self._refused(status)

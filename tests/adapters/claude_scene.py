@@ -31,8 +31,8 @@ class Scene:
     url: str
     key: str
     kind: Kind = "http"
-    event: settings.Event = "PreToolUse"
-    also: tuple[settings.Event, ...] = ()
+    event: str = "PreToolUse"
+    also: tuple[str, ...] = ()
     permissions: Json = field(default_factory=Json)
     timeout: int = 30
     printed: Json | None = None

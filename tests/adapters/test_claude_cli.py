@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sayso.testing.clock import ManualClock
-from sayso_claude import presence, settings
+from sayso_claude import presence
 from tests.adapters import claude_service
 from tests.adapters.claude_scene import Kind, Scene, running, touch
 from tests.adapters.claude_service import Service
@@ -30,7 +30,7 @@ PAIRS = pytest.mark.parametrize(("kind", "event"), [("http", "PreToolUse"), ("co
 
 @KINDS
 @BOTH
-async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: Kind, event: settings.Event) -> None:
+async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: Kind, event: str) -> None:
     scene = Scene(tmp_path, service.url, service.key, kind, event)
     async with running(scene) as run:
         ticket = await service.answer(verdict="allow")
@@ -42,7 +42,7 @@ async def test_an_allowed_command_runs(tmp_path: Path, service: Service, kind: K
 
 @PAIRS
 async def test_the_model_reads_why_a_command_was_denied(
-    tmp_path: Path, service: Service, kind: Kind, event: settings.Event
+    tmp_path: Path, service: Service, kind: Kind, event: str
 ) -> None:
     permissions = {"allow": ["Bash"]} if event == "PreToolUse" else {}
     scene = Scene(tmp_path, service.url, service.key, kind, event, permissions=permissions)
@@ -55,9 +55,7 @@ async def test_the_model_reads_why_a_command_was_denied(
 
 
 @PAIRS
-async def test_an_edited_command_runs_as_edited(
-    tmp_path: Path, service: Service, kind: Kind, event: settings.Event
-) -> None:
+async def test_an_edited_command_runs_as_edited(tmp_path: Path, service: Service, kind: Kind, event: str) -> None:
     scene = Scene(tmp_path, service.url, service.key, kind, event)
     async with running(scene) as run:
         await service.answer(verdict="allow", input={"command": "touch other.txt"})
@@ -78,8 +76,8 @@ async def test_the_model_is_told_that_its_command_was_edited(tmp_path: Path, ser
 async def test_allowing_for_the_session_asks_once_and_only_for_that_command(tmp_path: Path, service: Service) -> None:
     scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
     async with running(scene, touch("a.txt"), touch("a.txt"), touch("b.txt")) as run:
-        ticket = await service.answer(verdict="allow", grant="session")
-        assert "Bash(touch a.txt)" in str(ticket.request.context)
+        ticket = await service.answer(verdict="allow", grant="s0")
+        assert "Bash(touch a.txt)" in ticket.request.offers[0].effect
         other = await service.answer(count=2, verdict="deny")
         results = await run
     assert other.request.input == {"command": "touch b.txt"}
@@ -102,7 +100,7 @@ async def test_allowing_for_the_session_asks_once_and_only_for_that_command(tmp_
 async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Service, more: str) -> None:
     scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
     async with running(scene, touch("a.txt"), anthropic.ToolUse("Bash", {"command": more})) as run:
-        await service.answer(verdict="allow", grant="session")
+        await service.answer(verdict="allow", grant="s0")
         await service.answer(count=2, verdict="deny")
         await run
     assert scene.files() == ["a.txt"]

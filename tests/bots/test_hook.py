@@ -229,7 +229,7 @@ async def test_a_wrong_command_line_is_a_denial(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{", b"[]", b'{"hook_event_name": 5}', b'{"hook_event_name": "Elicitation"}']
+    "payload", [b"", b"{", b"[]", b'{"hook_event_name": 5}', b'{"hook_event_name": "WorktreeCreate"}']
 )
 async def test_where_the_event_is_unknown_the_hook_blocks_in_both_ways(payload: bytes) -> None:
     ended = await run(payload=payload, SAYSO_KEY="")
@@ -243,11 +243,63 @@ async def test_an_event_hidden_in_the_tools_input_changes_nothing() -> None:
 
 
 async def test_an_event_that_lets_nothing_run_passes_and_never_blocks(tmp_path: Path) -> None:
-    stop = {"hook_event_name": "Stop"}
+    started = {"hook_event_name": "SessionStart"}
     async with claude_service.serve(tmp_path) as service:
-        assert await run(payload=stop, SAYSO_URL=service.url, SAYSO_KEY=service.key) == (0, b"{}", "")
-    ended = await run(payload=stop, SAYSO_KEY="")
+        assert await run(payload=started, SAYSO_URL=service.url, SAYSO_KEY=service.key) == (0, b"{}", "")
+    ended = await run(payload=started, SAYSO_KEY="")
     assert (ended.code, ended.out) == (1, b"")
+
+
+STOP = {"hook_event_name": "Stop", "session_id": "s-1", "stop_hook_active": False}
+COMPACT = {"hook_event_name": "PreCompact", "session_id": "s-1", "trigger": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer", "printed"),
+    [
+        (STOP, {"verdict": "allow"}, {"continue": True}),
+        (STOP, {"verdict": "deny", "reason": "no tests"}, "Not done yet, says test:ann: go on working."),
+        (COMPACT, {"verdict": "deny"}, "PreCompact was denied by test:ann."),
+    ],
+)
+async def test_a_decision_on_a_step_is_handed_back(
+    tmp_path: Path, payload: Json, answer: Json, printed: Json | str
+) -> None:
+    async with claude_service.serve(tmp_path) as service:
+        running = await start(payload=payload, SAYSO_URL=service.url, SAYSO_KEY=service.key)
+        await service.answer(**answer)
+        ended = await running.ended()
+    assert ended.code == 0
+    if isinstance(printed, str):
+        assert ended.json["decision"] == "block"
+        assert ended.json["reason"].startswith(printed)
+    else:
+        assert ended.json == printed
+
+
+async def test_before_compacting_nothing_is_said_where_it_is_allowed(tmp_path: Path) -> None:
+    async with claude_service.serve(tmp_path) as service:
+        running = await start(payload=COMPACT, SAYSO_URL=service.url, SAYSO_KEY=service.key)
+        await service.answer(verdict="allow")
+        assert await running.ended() == (0, b"", "")
+
+
+async def test_without_a_service_an_agent_may_stop_and_no_other_step_is_taken() -> None:
+    stopped = await run(payload=STOP, SAYSO_KEY="")
+    assert (stopped.code, stopped.out) == (1, b"")
+    prompted = await run(payload={**STOP, "hook_event_name": "UserPromptSubmit", "prompt": "go"}, SAYSO_KEY="")
+    assert (prompted.code, prompted.json["decision"]) == (0, "block")
+    elicited = await run(payload={"hook_event_name": "Elicitation"}, SAYSO_KEY="")
+    assert elicited.json["hookSpecificOutput"] == {"hookEventName": "Elicitation", "action": "cancel"}
+    noted = await run(payload={"hook_event_name": "Notification", "message": "hello"}, SAYSO_KEY="")
+    assert (noted.code, noted.out) == (0, b"")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>"])
+async def test_an_answer_about_a_step_that_says_nothing_is_a_block(body: bytes) -> None:
+    async with peer(http(200, body)) as url:
+        ended = await run(payload={**STOP, "hook_event_name": "TaskCreated"}, SAYSO_URL=url)
+    assert (ended.code, ended.json["decision"]) == (0, "block")
 
 
 async def test_an_interrupted_hook_denies_and_its_request_is_withdrawn(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from sayso_claude import settings
 from tests.adapters.claude_scene import Kind, Scene, running, touch
 from tests.bots.conftest import Command, Running
 from tests.fakes import anthropic, claude_cli
@@ -41,7 +40,7 @@ def ann(slack: FakeSlack) -> Person:
     return slack.person("U1", name="ann")
 
 
-def scene(command: Command, url: str, kind: Kind, event: settings.Event, permissions: Any = None) -> Scene:
+def scene(command: Command, url: str, kind: Kind, event: str, permissions: Any = None) -> Scene:
     """A run with a key and with the settings that the command printed."""
     key = command("keys", "add", "claude", "--role", "agent").stdout.strip()
     http = ["--http"] if kind == "http" else []
@@ -58,7 +57,7 @@ async def card(slack: FakeSlack) -> Message:
 # test_claude_cli has every event by every kind of hook; here each of them meets the whole service once
 @pytest.mark.parametrize(("kind", "event"), [("command", "PreToolUse"), ("http", "PermissionRequest")])
 async def test_a_person_allows_in_slack_and_the_command_runs(
-    command: Command, slack: FakeSlack, ann: Person, kind: Kind, event: settings.Event
+    command: Command, slack: FakeSlack, ann: Person, kind: Kind, event: str
 ) -> None:
     async with serving(command, slack) as (_, url):
         set_up = scene(command, url, kind, event)
@@ -114,8 +113,13 @@ async def test_a_person_reads_the_rule_and_allows_for_the_session(
         set_up = scene(command, url, "command", "PermissionRequest")
         async with running(set_up, touch(), touch()) as run:
             asked = await card(slack)
-            assert "the rule Bash(touch made.txt)" in slack.visible_text(asked)
-            await ann.press(asked, "Allow for the session")
+            assert "Bash(touch made.txt) to what runs without asking" in slack.visible_text(asked)
+            seen = await ann.press(asked, "Allow with rule 1…")
+            await slack.until(lambda: seen.views, within=WITHIN)
+            assert "Bash(touch made.txt) to what runs without asking · until this session ends" in slack.visible_text(
+                ann.view
+            )
+            assert (await ann.submit(ann.view)).errors == {}
             assert [result.is_error for result in await run] == [False, False]
     assert len(slack.messages("C1")) == 1
 
