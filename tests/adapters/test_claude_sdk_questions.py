@@ -137,7 +137,11 @@ def test_questions_that_nobody_can_answer_are_refused_by_name(broken: list[Any],
 
 
 def test_a_long_question_is_shown_whole() -> None:
-    asked = {**DB, "question": "Why? " * 300, "options": [{"label": "A", "description": "a" * 3000}, DB["options"][1]]}
+    asked: Json = {
+        **DB,
+        "question": "Why? " * 300,
+        "options": [{"label": "A", "description": "a" * 3000}, DB["options"][1]],
+    }
     request = questions.request({"questions": [asked]})
     assert request.kind == "form"
     assert asked["question"] in (request.body or "")
