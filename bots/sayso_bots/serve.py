@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 
 import click
@@ -12,27 +13,32 @@ from sayso_bots import environment, logs, schema, settings
 
 
 @click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
-def serve_() -> None:
+@click.option("--hitl-port", type=click.IntRange(0, 65535), help="Also take hooks of the dashboard, at this port.")
+def serve_(hitl_port: int | None) -> None:
     """Run the service: inbox, HTTP API, Claude Code hooks, and the chat that is configured.
 
     Everything is set by sayso.toml and the environment; `sayso doctor` looks at both.
     """
     given = environment.read()
     logs.start()
-    asyncio.run(_serve(given, settings.load(given.config)))
+    asyncio.run(_serve(given, settings.load(given.config), hitl_port))
 
 
-async def _serve(given: environment.Environment, chosen: schema.Settings) -> None:
+async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_port: int | None) -> None:
     # aiohttp and the adapters are slow to import, and no other command needs them
-    from sayso_bots import listening, service
+    from sayso_bots import dashboard, listening, service
 
     listening.check(given, chosen.service)
     stopped = stop_signal()
-    with listening.bind(given.host, given.port) as listener:
-        async with service.running(given, chosen, listener) as running:
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listening.bind(given.host, given.port))
+        hitl = None if hitl_port is None else stack.enter_context(dashboard.bind(hitl_port))
+        async with service.running(given, chosen, listener, hitl) as running:
             click.echo(f"sayso listens on {running.url}")
             click.echo(f"  database  {service.durability(running.desk.store.durability)}")
             click.echo(f"  chat      {running.chat}")
+            if hitl:
+                click.echo(f"  hooks     http://localhost:{hitl.getsockname()[1]} for those of the dashboard")
             click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
             click.echo("            later with an approver's key: sayso keys add NAME --role approver")
             await until_told(stopped, running.failed)

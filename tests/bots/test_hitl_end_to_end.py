@@ -1,0 +1,151 @@
+"""Hooks of the dashboard against a real `sayso serve` and people in Slack; the service is killed, the hooks are not."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sayso import clock, keys
+from tests.adapters.hitl_scene import Agent, Json
+from tests.bots.conftest import Command, Running
+from tests.bots.restarts import House, house, soon
+from tests.fakes.processes import environment
+from tests.fakes.slack import Message, Person
+
+HOOK = Path(__file__).resolve().parents[2] / "bots" / "examples" / "hitl_hook.py"
+
+
+@dataclass(frozen=True)
+class WithHooks(Command):
+    """`sayso serve` with the option, at the same port after every start."""
+
+    port: int = 0
+
+    def started(self, *arguments: str, **variables: str) -> AbstractAsyncContextManager[Running]:
+        return super().started(*arguments, "--hitl-port", str(self.port), **variables)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The house, and where hooks ask."""
+
+    there: House
+    ann: Person
+    url: str
+
+    async def card(self, count: int = 1) -> Message:
+        """The newest card, once there have been *count*."""
+        await self.there.until(lambda: len(self.there.cards()) == count)
+        return self.there.cards()[-1]
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with house(WithHooks(tmp_path, port)) as there:
+        yield Stage(there, there.slack.person("U1", name="ann"), f"http://localhost:{port}")
+
+
+async def respond(stage: Stage, key: str, event: Json, said: Json) -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    path = f"{stage.url}/events/{event['id']}/respond"
+    return (await asyncio.to_thread(requests.post, path, json=said, headers=headers, timeout=10)).status_code
+
+
+async def test_a_press_in_slack_reaches_the_hook_once_and_a_second_answer_is_refused(stage: Stage) -> None:
+    agent = Agent(stage.url)
+    asked = asyncio.create_task(asyncio.to_thread(agent.permission, "Delete 500 records?"))
+    card = await stage.card()
+    text = stage.there.slack.visible_text(card)
+    assert "shop" in text
+    assert "Delete 500 records?" in text
+    assert "s-1" in text
+    assert "Edit and allow…" not in stage.there.slack.controls(card)
+    assert (await stage.ann.press(card, "Allow")).acked
+    assert await soon(asked) is True
+    assert agent.saved is not None
+    async with stage.there.stored() as kept:
+        approver = await keys.Keys(kept).add("bob", "approver", clock.SystemClock().now())
+    assert await respond(stage, approver, agent.saved, {"permission": False}) == 409
+    assert await respond(stage, stage.there.key, agent.saved, {"permission": False}) == 403
+    assert len(agent.heard) == 1
+
+
+async def test_a_hook_outlives_a_kill_of_the_service_before_anybody_answers(stage: Stage) -> None:
+    agent = Agent(stage.url)
+    asked = asyncio.create_task(asyncio.to_thread(agent.choice, "Which one?", ["Jest", "Mocha"]))
+    card = await stage.card()
+    await stage.there.restart()
+    assert (await stage.ann.press(card, "2 · Mocha")).acked
+    assert await soon(asked) == "Mocha"
+    assert stage.there.posts() == 1
+
+
+async def test_a_decision_that_a_killed_service_had_not_delivered_reaches_the_hook_after_the_restart(
+    stage: Stage,
+) -> None:
+    agent = Agent(stage.url, slow=True)
+    asked = asyncio.create_task(asyncio.to_thread(agent.permission, "Delete 500 records?"))
+    card = await stage.card()
+    pressing = asyncio.create_task(stage.ann.press(card, "Allow"))
+    id = str(card.metadata["event_payload"]["request_id"]) if card.metadata else ""
+    assert (await stage.there.decision(id)).allowed
+    # it dials somebody who does not listen yet, and dies while it tries
+    await stage.there.kill()
+    await pressing
+    agent.may_listen.set()
+    await stage.there.lapse()
+    await stage.there.start()
+    assert await soon(asked) is True
+    assert len(agent.heard) == 1
+
+
+async def hook(stage: Stage, call: Json) -> tuple[int, Any, str]:
+    """The example's hook, as a process: its exit code, what it prints, and what it complains about."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(HOOK)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment({"SAYSO_URL": stage.there.url, "SAYSO_KEY": stage.there.key}),
+    )
+    try:
+        out, err = await process.communicate(json.dumps(call).encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return process.returncode, json.loads(out), err.decode()
+
+
+async def test_a_hook_before_a_tool_prints_the_decision_that_claude_code_reads(stage: Stage) -> None:
+    for count, (label, verdict) in enumerate((("Allow", "allow"), ("Deny", "deny")), 1):
+        tool = {"tool_name": "Bash", "tool_input": {"command": "make deploy"}}
+        call = {"hook_event_name": "PreToolUse", "session_id": "s-1", **tool}
+        asked = asyncio.create_task(hook(stage, call))
+        card = await stage.card(count)
+        assert "make deploy" in stage.there.slack.visible_text(card)
+        assert (await stage.ann.press(card, label)).acked
+        code, said, complaints = await soon(asked)
+        decision = said["hookSpecificOutput"]
+        assert (code, complaints, decision["hookEventName"]) == (0, "", "PreToolUse")
+        assert decision["permissionDecision"] == verdict
+        assert decision["permissionDecisionReason"].endswith("by ann")
+
+
+def test_a_port_that_is_taken_stops_the_start_with_a_hint(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = Command(tmp_path)("serve", "--hitl-port", str(port), SAYSO_PORT="0")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"port {port} is taken (--hitl-port)" in ran.stderr
