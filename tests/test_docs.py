@@ -168,6 +168,7 @@ def test_the_python_on_every_page_runs(
     expected = {
         "README.md": "running make deploy\n",
         "docs/channels.md": "allowed\n[]\n",
+        "docs/hitl.md": "Acme PostgreSQL\nTrue\n",
         "docs/http.md": "",
         "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
         "refunded 25.0 for 1042\nallowed ['ann', 'bob']\n",
