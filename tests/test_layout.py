@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
+# Programs that a reader copies; they are in no wheel.
+EXAMPLES = ROOT / "bots" / "examples"
+
 MOST_LINES_IN_A_FILE = 300
 MOST_LINES_IN_A_FUNCTION = 50
 VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
@@ -39,11 +42,11 @@ ADDRESS = re.compile(
 
 def packages(root: str) -> list[Path]:
     """Folders of a source root that hold code; one with only a py.typed is a plan, not a package."""
-    return sorted(folder for folder in (ROOT / root).iterdir() if any(folder.rglob("*.py")))
+    return sorted(folder for folder in (ROOT / root).iterdir() if any(folder.rglob("*.py")) and folder != EXAMPLES)
 
 
 def modules(*roots: str) -> list[Path]:
-    return sorted(path for root in roots for path in (ROOT / root).rglob("*.py"))
+    return sorted(path for root in roots for path in (ROOT / root).rglob("*.py") if EXAMPLES not in path.parents)
 
 
 def parse(path: Path) -> ast.Module:
