@@ -75,6 +75,10 @@ class Calls:
         self._reached = False
         self._session: aiohttp.ClientSession | None = None
 
+    def address(self, path: str) -> str:
+        """A path of the service, as this client reaches it."""
+        return str(self._url / path.lstrip("/"))
+
     def start(self) -> None:
         """Open the session; connections are made when they are needed."""
         # every waiting request holds a connection, and there may be many at once

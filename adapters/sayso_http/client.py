@@ -7,14 +7,16 @@ that does not belong to what was asked.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, Self, overload
+from typing import Any, Literal, Self, overload
 
 import pydantic
 
 from sayso import asking, digest, errors, handles, model, tokens
-from sayso_http import calls, reading, sessions, stream, tickets
+from sayso import webhooks as core_webhooks
+from sayso_http import calls, reading, sessions, stream, tickets, webhooks
 
 # Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
 _POLL = 50.0
@@ -139,6 +141,17 @@ class RemoteDesk:
         body = sessions.Note(text=said).model_dump_json().encode()
         path = f"/v1/sessions/{calls.quoted(session)}/notes"
         return _read(await self._calls.send("POST", path, body, once=True), sessions.Told).places
+
+    async def make_webhook(self, wanted: model.JsonObject) -> core_webhooks.Address:
+        """An address that takes one call. Raises as `sayso.create_webhook`."""
+        body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
+        made = _read(await self._calls.send("POST", "/v1/webhooks", body), webhooks.Made)
+        return core_webhooks.Address(made.id, self._calls.address(made.path), made.expires_at)
+
+    async def respond_webhook(self, id: str, body: Any) -> None:
+        """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""
+        path = f"/v1/webhooks/{calls.quoted(id)}/reply"
+        await self._calls.send("POST", path, json.dumps(body).encode(), once=True)
 
     async def log(self, id: str) -> Sequence[stream.LogRow]:
         """What happened to a request, oldest row first. Raises `NotFound`."""

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import json_schema
 
 from sayso import model
-from sayso_http import auth, health, reading, resume, sessions, stream, tickets
+from sayso_http import auth, health, reading, resume, sessions, stream, tickets, webhooks
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
@@ -118,6 +118,31 @@ OPERATIONS: Sequence[Operation] = (
         {200: resume.Resumed},
         model.Answer,
         fails=(403, 404, 409, *_READ),
+        key=False,
+    ),
+    Operation(
+        "post",
+        "/v1/webhooks",
+        "Make an address that takes one call, for the agent that makes it. The same name and content is the same one.",
+        {201: webhooks.Made, 200: webhooks.Made},
+        webhooks.Wanted,
+        fails=(403, 409, *_READ),
+    ),
+    Operation(
+        "post",
+        "/v1/webhooks/{id}/reply",
+        "What the call to a webhook that is held is answered with.",
+        {202: webhooks.Accepted},
+        webhooks.Json,
+        fails=(403, 404, 409, *_READ),
+    ),
+    Operation(
+        "post",
+        "/webhook/{token}",
+        "Call a webhook, once: any JSON, or what its schema says.",
+        {202: webhooks.Accepted, 200: webhooks.Json},
+        webhooks.Json,
+        fails=(403, 404, *_READ),
         key=False,
     ),
     Operation(

@@ -23,6 +23,7 @@ from sayso_http import (
     stream,
     tickets,
     waits,
+    webhooks,
 )
 
 # Requests on one page.
@@ -47,6 +48,7 @@ def add_routes(
     app.on_shutdown.append(held.stop)
     routes = _Requests(desk, authenticate, held, check_callback)
     one_time = resume.Addresses(desk, authenticate)
+    hooks = webhooks.Webhooks(desk, authenticate, held)
     events = stream.Stream(desk, authenticate, held, longest_silence)
     probes = health.Probes(desk, ready or {})
     app.router.add_post("/v1/requests", routes.create)
@@ -58,6 +60,9 @@ def add_routes(
     app.router.add_post("/v1/requests/{id}/resume", one_time.make)
     app.router.add_post("/v1/sessions/{session}/notes", sessions.Sessions(desk, authenticate).note)
     app.router.add_post("/resume/{token}", one_time.use)
+    app.router.add_post("/v1/webhooks", hooks.make)
+    app.router.add_post("/v1/webhooks/{id}/reply", hooks.reply)
+    app.router.add_post("/webhook/{token}", hooks.take)
     app.router.add_get("/v1/events", events.serve, allow_head=False)
     app.router.add_get("/v1/openapi.json", openapi.serve)
     app.router.add_get("/healthz", probes.alive)
@@ -82,6 +87,7 @@ class _Requests:
         caller = await self._caller(request)
         owner = caller.may_ask()
         wanted = await reading.body(request, model.Request)
+        webhooks.reserved(wanted.id)
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)
         ticket, new = await self._desk.admit(_named(wanted, request, owner.owner), owner)

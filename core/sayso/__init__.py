@@ -28,6 +28,7 @@ from sayso.hooks import ToolApproval, abort_pending_hook, cancel_hook, hook, res
 from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
 from sayso.opening import Asker, open
 from sayso.typed import Defined, Hook, define_hook
+from sayso.webhooks import Webhook, create_webhook
 
 __all__ = [
     "AlreadyDecided",
@@ -72,8 +73,10 @@ __all__ = [
     "Ticket",
     "ToolApproval",
     "Unauthorized",
+    "Webhook",
     "abort_pending_hook",
     "cancel_hook",
+    "create_webhook",
     "define_hook",
     "held",
     "hook",
