@@ -5,6 +5,7 @@ import importlib
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from tests.conftest import require
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+# What needs a newer Python says so when it is imported on an older one.
+TOO_NEW = {"adapters/sayso_ai"} if sys.version_info < (3, 12) else set[str]()
 
 # Programs that a reader copies; they are in no wheel.
 EXAMPLES = ROOT / "bots" / "examples"
@@ -197,7 +201,7 @@ def test_files_and_functions_stay_within_the_budget() -> None:
     assert over == []
 
 
-@pytest.mark.parametrize("package", WHEEL)
+@pytest.mark.parametrize("package", [one for one in WHEEL if one not in TOO_NEW])
 def test_everything_a_package_offers_can_be_imported(package: str) -> None:
     module = importlib.import_module(Path(package).name)
     missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]

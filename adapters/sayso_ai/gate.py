@@ -17,7 +17,7 @@ from sayso_ai import hooks
 class Agent(ai.Agent):
     """An `ai.Agent`, to be used in its place: on the cards of its gated tools people may also edit and answer.
 
-    `ToolApproval` has no room for that, so its gates wait for an `Approval`, which everything that knows a
+    The SDK's `ToolApproval` has no room for that, so its gates wait for more, which everything that knows a
     `ToolApproval` can resolve as well.
     """
 
@@ -69,7 +69,7 @@ class _Gate:
         try:
             approval = await ai.hook(
                 f"approve_{self.id}",
-                payload=_PAYLOAD,
+                payload=hooks.ToolApproval,
                 metadata={"tool": self.name, "kwargs": kwargs, hooks.TAKES_EDITS: True},
                 tool_call_id=self.id,
             )
@@ -77,7 +77,7 @@ class _Gate:
             return ai.deferred_tool_result(deferred.hook, tool_call_id=self.id, tool_name=self.name)
         return await self._done(approval)
 
-    async def _done(self, approval: hooks.Approval) -> ai.events.ToolCallResult:
+    async def _done(self, approval: hooks.ToolApproval) -> ai.events.ToolCallResult:
         if approval.instead is not None:
             return self._said(approval.instead)
         if not approval.granted:
@@ -102,7 +102,3 @@ class _Gate:
 
     def _said(self, result: str, *, is_error: bool = False) -> ai.events.ToolCallResult:
         return ai.tool_result(tool_call_id=self.id, tool_name=self.name, result=result, is_error=is_error)
-
-
-# A hook goes by the name of its payload, and by this one everybody knows an approval.
-_PAYLOAD: type[hooks.Approval] = type(ai.agents.TOOL_APPROVAL_HOOK_TYPE, (hooks.Approval,), {})

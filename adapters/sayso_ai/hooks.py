@@ -30,8 +30,8 @@ _MOST_FACTS = 10
 _LONGEST_FACT = 2000
 
 
-class Approval(ai.tools.ToolApproval):
-    """What the gate of `sayso_ai.Agent` takes: a `ToolApproval`, and what to run or to say instead."""
+class ToolApproval(ai.tools.ToolApproval):
+    """What the gate of `sayso_ai.Agent` takes: the SDK's own, by whose name a hook is known, and what else to do."""
 
     kwargs: model.JsonObject | None = None
     """The edited input, where a person edited it."""
@@ -139,7 +139,7 @@ def takes_edits(part: Part) -> bool:
 
 def _approval(part: Part, asked: model.Request, decision: model.Decision) -> Resolution:
     if decision.outcome == "answered" and takes_edits(part):
-        return Approval(granted=False, reason=decision.text, instead=decision.text)
+        return ToolApproval(granted=False, reason=decision.text, instead=decision.text)
     if not decision.allowed:
         return ai.tools.ToolApproval(granted=False, reason=decision.model_text)
     allowed = gate.approved_input(asked.tool or "", decision)
@@ -147,7 +147,7 @@ def _approval(part: Part, asked: model.Request, decision: model.Decision) -> Res
         return ai.tools.ToolApproval(granted=True, reason=decision.reason)
     if not takes_edits(part):
         raise errors.DigestMismatch("the input was edited, which this agent cannot run", hint="call it again with that")
-    return Approval(granted=True, reason=decision.reason, kwargs=allowed)
+    return ToolApproval(granted=True, reason=decision.reason, kwargs=allowed)
 
 
 def _shape(part: Part, terms: Terms) -> type[pydantic.BaseModel]:

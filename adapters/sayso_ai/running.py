@@ -84,14 +84,16 @@ class Stream(agents.AgentStream[Output]):
     async def _events(self) -> AsyncGenerator[ai.events.AgentEvent]:
         # The run's own generator sets context variables, so all its steps are taken in one context.
         inside = contextvars.copy_context()
+        ended = False
         try:
             while (event := await self._next(inside)) is not None:
                 for part, nested in hooks.pending(event):
                     self._ask(part, nested)
                 yield event
+            ended = True
         finally:
             await asyncio.create_task(self._inner.aclose(), context=inside)
-            await self._withdraw()
+            await self._withdraw(ended)
         if self._stop.done():
             for part in self.deferred_hooks:
                 yield hooks.cancelled(part)
@@ -156,21 +158,22 @@ class Stream(agents.AgentStream[Output]):
         self._lasting.add(str(asked.id))
         ticket = await self._desk.open(asked)
         if ticket.decision is not None:
+            self._lasting.discard(ticket.id)
             return await self._desk.wait(ticket.id)
         self.deferred.append(ticket.id)
         ai.defer_hook(part, registry=self.hook_registry)
         return None
 
-    async def _withdraw(self) -> None:
-        """Nobody waits any more; and nobody comes back for what a stopped run had deferred, in any process."""
+    async def _withdraw(self, ended: bool) -> None:
+        """Nobody waits any more; and where the run itself is over, nobody comes back for what it does not defer."""
         for ask in self._asks:
             ask.cancel()
         await asyncio.gather(*self._asks, return_exceptions=True)
         if self._stop.done():
-            for id in self._lasting:
-                with contextlib.suppress(errors.SaysoError):
-                    await self._desk.cancel(id, reason="the run was stopped")
             self.deferred.clear()
+        for id in self._lasting - set(self.deferred) if ended else ():
+            with contextlib.suppress(errors.SaysoError):
+                await self._desk.cancel(id, reason="the run went on without it")
 
 
 def _future(part: hooks.Part, registry: ai.HookRegistry) -> asyncio.Future[Any] | None:

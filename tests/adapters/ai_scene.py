@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import ai
@@ -77,3 +77,34 @@ async def drained(stream: ai.agents.agent.AgentStream[Any]) -> list[ai.events.Ag
 def hooks(events: Sequence[ai.events.AgentEvent]) -> list[str]:
     """What became of the hooks."""
     return [event.hook.status for event in events if isinstance(event, ai.events.HookEvent)]
+
+
+class _Obliging(ai.testing._FakeProvider):
+    """Calls each tool once, with something in every argument, and is done then."""
+
+    def stream(
+        self, model: ai.Model, messages: list[ai.messages.Message], *, tools: Sequence[ai.Tool] | None = None, **_: Any
+    ) -> AsyncGenerator[ai.events.Event]:
+        if messages[-1].role == "tool":
+            said = ai.assistant_message("All settled.")
+        else:
+            said = ai.assistant_message(*(_called(tool) for tool in tools or ()))
+        return ai.events._replay_message_events(said)
+
+
+def _called(tool: ai.Tool) -> ai.messages.ToolCallPart:
+    assert tool.spec
+    properties = tool.spec.params.get("properties", {})
+    filled = {name: 900 if shape.get("type") == "integer" else "A1" for name, shape in properties.items()}
+    return ai.testing.tool_call(tool.name, **filled)
+
+
+def readers_own() -> dict[str, Any]:
+    """What the page takes for granted: a model, its messages, an agent with tools."""
+
+    @ai.tool(require_approval=True)
+    async def refund(order: str, cents: int) -> str:
+        return f"refunded {order}"
+
+    obliging = ai.Model(id="obliging", provider=_Obliging())
+    return {"model": obliging, "messages": [GO], "agent": ai.Agent(tools=[refund]), "refund": refund}

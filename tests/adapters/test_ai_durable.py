@@ -6,6 +6,7 @@ from typing import Any
 
 import ai
 import pytest
+from ai.ui import ai_sdk
 
 import sayso
 import sayso_ai
@@ -113,6 +114,29 @@ async def test_a_stopped_run_leaves_no_request_open(room: Room) -> None:
     assert last.stopped
     assert (RAN, last.deferred) == (["look A1"], [])
     assert {one.decision and one.decision.outcome for one in await room.tickets()} == {"denied", "cancelled"}
+
+
+async def test_an_approval_that_a_web_page_brings_withdraws_the_request(room: Room) -> None:
+    first, messages = await process(room, [GO])
+    registry = ai.HookRegistry()
+    brought = ai_sdk.ApprovalResponse(hook_id="approve_c1", granted=True, reason=None, tool_call_id="c1")
+    ai_sdk.apply_approvals([brought], registry=registry)
+    run = ai.Agent(tools=[refund, look]).run(AGAIN, messages, hook_registry=registry)
+    async with sayso_ai.people(room.desk, run, durable="order-7") as stream:
+        await drained(stream)
+    tickets = {ticket.request.metadata["tool_call_id"]: ticket for ticket in await room.tickets()}
+    assert RAN == ["look A1", "A1"]
+    assert [tickets[call].state for call in ("c1", "c2")] == ["decided", "pending"]
+    assert (stream.deferred, set(first.deferred)) == ([tickets["c2"].id], {one.id for one in tickets.values()})
+
+
+async def test_a_run_that_is_left_keeps_what_it_deferred_open(room: Room) -> None:
+    run = ai.Agent(tools=[refund, look]).run(FIRST, [GO])
+    async with sayso_ai.people(room.desk, run, durable="order-7") as stream:
+        async for _ in stream:
+            if len(stream.deferred) == 2:
+                break
+    assert [ticket.state for ticket in await room.tickets()] == ["pending", "pending"]
 
 
 async def test_the_session_of_its_cards_is_the_run(room: Room) -> None:

@@ -10,7 +10,7 @@ from tests.bots.conftest import Command
 from tests.bots.restarts import House, house
 from tests.fakes.processes import started
 
-AGENT = [sys.executable, Path(__file__).with_name("ai_agent.py")]
+AGENT: list[str | Path] = [sys.executable, Path(__file__).with_name("ai_agent.py")]
 
 
 @pytest.fixture
