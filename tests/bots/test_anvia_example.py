@@ -84,18 +84,22 @@ async def test_a_person_allows_denies_answers_and_stops_what_an_anvia_agent_does
     assert (source.agent, source.session, told["metadata"]) == ("support", "s-1", {"tenant": "acme"})
 
 
-async def test_what_a_person_edits_is_what_runs_where_the_middleware_asks(command: Command) -> None:
+async def test_what_a_person_edits_runs_or_nothing_does(command: Command) -> None:
     async with house(command) as there:
         ann = there.slack.person("U1", name="ann")
-        async with asks(there, [DEPLOY, DEPLOY], edits=True) as running:
+        async with asks(there, [DEPLOY, DEPLOY], edits=True, applied=True) as running:
             await in_window(there, ann, 1, "Edit and allow…", {"command": "make staging"})
             await ann.press(await card(there, 2), "Deny")
-            edited, denied, end = await printed(running)
-        assert (edited, end, len(there.cards())) == ("result ran make staging", "done", 2)
+            edited, denied, _ = await printed(running)
+        assert edited == "result ran make staging"
         assert "was denied by ann" in denied
+        async with asks(there, [DEPLOY], edits=True) as running:
+            await in_window(there, ann, 3, "Edit and allow…", {"command": "make staging"})
+            [not_applied, _] = await printed(running)
+        assert not_applied == "result This was not run: its input is not the one that was allowed."
         async with agent(command.folder, there.url, "sayso_x", [DEPLOY]) as running:
-            [refused, end] = await printed(running)
-        assert (refused.startswith("result Nobody could be asked: "), len(there.cards())) == (True, 2)
+            [refused, _] = await printed(running)
+        assert (refused.startswith("result Nobody could be asked: "), len(there.cards())) == (True, 3)
 
 
 async def test_people_answer_the_questions_of_an_anvia_agent(command: Command) -> None:

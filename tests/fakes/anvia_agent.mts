@@ -3,7 +3,7 @@
 import { people } from "../../bots/examples/anvia/sayso.ts";
 import { type Call, PromptCancelledError, turn } from "./anvia.mts";
 
-type Plan = { calls: Call[]; edits?: boolean; concurrency?: number; patience?: number };
+type Plan = { calls: Call[]; edits?: boolean; applied?: boolean; concurrency?: number; patience?: number };
 
 const plan: Plan = JSON.parse(process.argv[2]);
 const ended = new AbortController();
@@ -14,12 +14,13 @@ const { approvals, hook, middleware } = people({
   key: process.env.SAYSO_KEY!,
   signal: ended.signal,
   patience: plan.patience,
+  edits: plan.edits,
   guards: (tool) => tool === "deploy",
 });
 const deploy = { execute: ({ command }: { command: string }) => `ran ${command}` };
 const refund = { ...deploy, approval: { when: ({ args }: any) => args.amount > 100, reason: "more than **100**" } };
 const tools = { deploy, refund: { ...refund, execute: ({ amount }: { amount: number }) => `refunded ${amount}` } };
-const agent = { id: "support", tools, hook, approvals, middlewares: plan.edits ? [middleware] : [] };
+const agent = { id: "support", tools, hook, approvals, middlewares: plan.applied ? [middleware] : [] };
 
 try {
   const run = { concurrency: plan.concurrency, sessionId: "s-1", metadata: { tenant: "acme" } };

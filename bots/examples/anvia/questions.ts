@@ -22,17 +22,21 @@ function choice(given: any): Choice {
 
 /** One question has a button for each choice; several make a form. People may always write something else. */
 export function request(asked: Prompt[]): { kind: string } & Record<string, unknown> {
-  const field = ({ choices }: Prompt) => ({ kind: "choice", options: choices.map(({ label }) => ({ label })), other: true });
   const [first] = asked;
-  if (asked.length === 1) return { title: first.question, ...field(first) };
-  const fields = asked.map((one, index) => ({ name: `q${index}`, label: one.question, ...field(one) }));
-  return { kind: "form", title: `${asked.length} questions`, fields };
+  const offered = ({ choices }: Prompt) => ({ options: choices.map(({ label }) => ({ label })), other: true });
+  const common = { verdicts: ["deny", "stop"] };
+  if (asked.length === 1) return { ...common, kind: "choice", title: first.question, ...offered(first) };
+  const named = ({ question: label }: Prompt, index: number) => ({ name: `q${index}`, label, kind: "choice" });
+  const fields = asked.map((one, index) => ({ ...named(one, index), ...offered(one) }));
+  return { ...common, kind: "form", title: `${asked.length} questions`, fields };
 }
 
-export function answers(asked: Prompt[], decision: Decision): Answer[] {
-  return asked.map(({ id, choices }, index) => {
+/** The tool's result, as Studio writes it. */
+export function answers(asked: Prompt[], decision: Decision): string {
+  const given = asked.map(({ id, choices }, index): Answer => {
     const said = String(decision.choices?.[0] ?? decision.values?.[`q${index}`]);
     const chosen = choices.find(({ label }) => label === said)?.value;
     return { questionId: id, answer: chosen ?? said, ...(chosen ? { choice: chosen } : { custom: true }) };
   });
+  return JSON.stringify({ answers: given });
 }

@@ -10,12 +10,14 @@ import { answers, prompts, request } from "./questions.ts";
 export type Options = Service & {
   /** Which calls are asked about, besides those of tools with an `approval` of their own. */
   guards?: (tool: string) => boolean;
+  /** Whether people may change the input of those; needs `middleware`, as the agent's last one. */
+  edits?: boolean;
   /** Further keys of each request: `policy`, `route`, `expires_in`, `risk` … */
   common?: Record<string, unknown>;
 };
 
-export function people({ guards = () => false, common = {}, ...service }: Options) {
-  const [guarded, decisions, stops] = [new Set<string>(), new Map<string, Decision>(), new Map<string, string>()];
+export function people({ guards = () => false, edits = false, common = {}, ...service }: Options) {
+  const [allowed, stops] = [new Map<string, Decision>(), new Map<string, string>()];
 
   /** The same call is the same request, so a repeated HTTP call finds it. */
   const put = (call: string, asked: { kind: string } & Record<string, unknown>) =>
@@ -27,7 +29,7 @@ export function people({ guards = () => false, common = {}, ...service }: Option
     const input = JSON.parse(asked.rawArgs || "{}");
     const source = { agent: run.agentId, session: run.sessionId ?? run.runId };
     const more = { body: asked.reason, source, metadata: { ...run, toolCallId }, editable: false };
-    const decision = decisions.get(call) ?? (await put(`${run.runId} ${call}`, { ...may(toolName, input), ...more }));
+    const decision = allowed.get(call) ?? (await put(`${run.runId} ${call}`, { ...may(toolName, input), ...more }));
     if (decision.stop) stops.set(call, decision.model_text);
     if (decision.outcome !== "allowed") return { approved: false, rejectMessage: decision.text ?? decision.model_text };
     if (isDeepStrictEqual(decision.input, input)) return { approved: true, reason: decision.model_text };
@@ -35,32 +37,27 @@ export function people({ guards = () => false, common = {}, ...service }: Option
   }
 
   const hook: PromptHook = {
-    async onToolCall({ toolName, args, internalCallId, tool }) {
-      if (toolName !== "ask_question") {
-        if (!guards(toolName)) return undefined;
-        guarded.add(internalCallId);
-        return tool.requestApproval();
-      }
-      const asked = prompts(JSON.parse(args || "{}"));
-      const decision = await put(internalCallId, { ...request(asked), verdicts: ["deny", "stop"] });
+    async onToolCall({ toolName, args, internalCallId: call, tool }) {
+      const question = toolName === "ask_question" ? prompts(JSON.parse(args || "{}")) : undefined;
+      if (!question && !guards(toolName)) return undefined;
+      if (!question && !edits) return tool.requestApproval();
+      const decision = await put(call, question ? request(question) : may(toolName, JSON.parse(args || "{}")));
       if (decision.stop) return tool.cancel(decision.model_text);
-      const answered = decision.outcome === "answered";
-      return tool.skip(answered ? JSON.stringify({ answers: answers(asked, decision) }) : decision.model_text);
+      if (question && decision.outcome === "answered") return tool.skip(answers(question, decision));
+      if (decision.outcome !== "allowed") return tool.skip(decision.text ?? decision.model_text);
+      allowed.set(call, decision);
+      return tool.requestApproval();
     },
-    onToolResult({ internalCallId, run }) {
-      const reason = stops.get(internalCallId);
-      [guarded, decisions, stops].forEach((kept) => kept.delete(internalCallId));
+    onToolResult({ internalCallId: call, run }) {
+      const reason = stops.get(call);
+      [allowed, stops].forEach((kept) => kept.delete(call));
       return reason === undefined ? undefined : run.cancel(reason);
     },
   };
 
-  /** Optional, and the last one: asks before `approvals` does, where an edited input can still take effect. */
   const middleware: AgentMiddleware = {
-    async onToolInput({ toolName, args, internalCallId }) {
-      if (!guarded.has(internalCallId)) return undefined;
-      const decision = await put(internalCallId, may(toolName, JSON.parse(args || "{}")));
-      decisions.set(internalCallId, decision);
-      return decision.outcome === "allowed" ? { args: decision.input as any } : undefined;
+    onToolInput({ internalCallId: call }) {
+      return allowed.has(call) ? { args: JSON.stringify(allowed.get(call)?.input) } : undefined;
     },
   };
 
