@@ -1,0 +1,130 @@
+"""Runs an agent to its end; what it waits with can be kept in a file, where the next process finds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pydantic_ai
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.run import AgentRunResult
+
+from sayso import errors, opening
+from sayso_pydantic_ai import deferred
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Where a run stands that ended with deferred calls. `input` is a digest of what it began with."""
+
+    input: str
+    conversation: str
+    messages: Sequence[ModelMessage]
+    requests: pydantic_ai.DeferredToolRequests
+
+
+_PAUSE = pydantic.TypeAdapter(_Pause)
+
+
+async def run(
+    desk: opening.Asker,
+    agent: pydantic_ai.Agent[Any, Any],
+    prompt: Any,
+    *,
+    saved: str | Path | None = None,
+    questions: Collection[str] = (),
+    options: Mapping[str, Any] | None = None,
+    **common: Any,
+) -> AgentRunResult[Any]:
+    """Run *agent* to its end; every deferred call ends in front of people.
+
+    With *saved*, a file, the run is written there before anybody is asked, and taken up from there by the same call in
+    another process; at its end the file is removed. It holds the conversation. One process at a time. *options* are
+    keys of `Agent.run` (`deps`, `message_history` …), *common* other keys of a request. A run that defers calls which
+    are not for people ends with all of its `DeferredToolRequests` as output; nobody was asked.
+
+    Raises:
+        InvalidRequest: the requests cannot be asked, or the file holds the run of another prompt.
+        Denied: somebody pressed "Deny and stop"; the file stays.
+    """
+    given = _with_deferral(agent, options or {})
+    path = Path(saved) if saved else None
+    digest = _digest(prompt)
+    pause = _load(path, digest) if path else None
+    result = None if pause else await agent.run(prompt, **given)
+    while result is None or (pause := _pause(result, digest, questions)):
+        assert pause is not None  # of this result, or from the file
+        if path:
+            _save(path, pause)
+        result = await _resumed(desk, agent, pause, questions, given, common)
+    if path:
+        path.unlink(missing_ok=True)
+    return result
+
+
+async def _resumed(
+    desk: opening.Asker,
+    agent: pydantic_ai.Agent[Any, Any],
+    pause: _Pause,
+    questions: Collection[str],
+    options: Json,
+    common: Mapping[str, Any],
+) -> AgentRunResult[Any]:
+    asked: Json = {"conversation": pause.conversation, "questions": questions}
+    results = await deferred.answers(desk, agent, pause.requests, **asked, **common)
+    left = {name: value for name, value in options.items() if name not in ("message_history", "conversation_id")}
+    return await agent.run(message_history=pause.messages, deferred_tool_results=results, **left)
+
+
+def _with_deferral(agent: pydantic_ai.Agent[Any, Any], options: Mapping[str, Any]) -> Json:
+    """The options, with deferred calls as one more way in which a run may end."""
+    wanted = options.get("output_type", agent.output_type)
+    types = list(wanted) if isinstance(wanted, list | tuple) else [wanted]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if pydantic_ai.DeferredToolRequests not in types:
+        types.append(pydantic_ai.DeferredToolRequests)  # pyright: ignore[reportUnknownMemberType]
+    return {**options, "output_type": types}
+
+
+def _pause(result: AgentRunResult[Any], digest: str, questions: Collection[str]) -> _Pause | None:
+    """Where the run waits; None where it has ended, or waits for what people cannot give."""
+    requests = result.output
+    if not isinstance(requests, pydantic_ai.DeferredToolRequests):
+        return None
+    if not all(deferred.is_for_people(requests, call, questions) for call in requests.calls):
+        return None
+    return _Pause(digest, result.conversation_id, result.all_messages(), requests)
+
+
+def _load(path: Path, digest: str) -> _Pause | None:
+    if not path.exists():
+        return None
+    try:
+        pause = _PAUSE.validate_json(path.read_bytes())
+    except pydantic.ValidationError as error:
+        raise errors.InvalidRequest(f"{path} is no saved run", field="saved", hint="name another file") from error
+    if pause.input != digest:
+        hint = "finish that run with its own prompt, or remove the file"
+        raise errors.InvalidRequest(f"{path} holds the run of another prompt", field="saved", hint=hint)
+    return pause
+
+
+def _save(path: Path, pause: _Pause) -> None:
+    beside = path.with_name(path.name + ".new")
+    # the owner's alone: it is the whole conversation
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(_PAUSE.dump_json(pause))
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _digest(prompt: Any) -> str:
+    return hashlib.sha256(json.dumps(prompt, default=repr).encode()).hexdigest()
