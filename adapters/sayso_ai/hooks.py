@@ -1,7 +1,7 @@
 """A pending hook as a request, a decision as what resolves the hook. Pure: nothing is asked or resolved in here.
 
 The rule: the gate of a tool is only ever given a `ToolApproval`. Anything else (an exception, a dict that does not fit)
-would hang the run for ever. A hook inside a tool or a loop may be given an exception, which its code can catch.
+would hang the run for ever. A hook of a run's own may be given an exception, which its code can catch.
 """
 
 from __future__ import annotations

@@ -137,7 +137,12 @@ class Stream(agents.AgentStream[Output]):
             known = isinstance(error, errors.SaysoError)
             log.warning("hook %s got no decision: %s", part.hook_id, error, exc_info=not known)
             said = hooks.refusal(part, error)
-        if not future.done() and not self._stop.done():
+        if future.done() or self._stop.done():
+            return
+        if isinstance(said, Exception) and part.tool_call_id is not None:
+            # it holds a call back, as a gate does, and from there an exception would hang the run
+            await ai.cancel_hook(part, reason=str(said), registry=self.hook_registry)
+        else:
             ai.resolve_hook(part, said, registry=self.hook_registry)
 
     def _end(self, decision: model.Decision) -> None:

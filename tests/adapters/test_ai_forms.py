@@ -1,7 +1,9 @@
 """Hooks of a run's own, with a payload model: people fill it in, and only what fits it reaches the agent."""
 
+import asyncio
 import datetime
-from collections.abc import Awaitable
+import functools
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Self
 
 import ai
@@ -10,7 +12,7 @@ import pytest
 
 import sayso
 import sayso_ai
-from tests.adapters.ai_scene import GO, Room, call, model_of, results
+from tests.adapters.ai_scene import GO, Room, call, drained, hooks, model_of, results
 
 
 class Refund(pydantic.BaseModel):
@@ -126,6 +128,33 @@ async def test_a_form_that_nobody_could_fill_is_refused_in_words_and_the_agent_g
     got = await said(room, None, Nested, payload=Nested)
     assert got.startswith("SaysoError: sayso got no decision: schema.properties.refunds")
     assert await room.tickets() == []
+
+
+class Filling(ai.Agent):
+    """A loop of somebody's own, that asks for a form before each call."""
+
+    async def loop(self, context: ai.Context) -> AsyncGenerator[ai.events.AgentEvent]:
+        while context.keep_running():
+            async with ai.stream(context=context) as stream, ai.ToolRunner() as runner:
+                async for event in ai.util.merge(stream, runner.events()):
+                    yield event
+                    if isinstance(event, ai.events.ToolEnd):
+                        runner.schedule(functools.partial(self._filled, self.resolve(event.tool_call)))
+                context.add(stream.message)
+                context.add(runner.get_tool_message())
+
+    async def _filled(self, made: ai.ToolCall) -> ai.events.ToolCallResult:
+        await ai.hook("refund_form", payload=Refund, tool_call_id=made.id)
+        return await made()
+
+
+async def test_a_form_that_holds_a_call_back_never_hangs_the_run(room: Room) -> None:
+    run = Filling(tools=[ask]).run(model_of([call(ask)]), [GO])
+    async with sayso_ai.people(room.desk, run, forms=[Refund]) as stream:
+        answering = asyncio.create_task(room.answer(verdict="deny"))
+        events = await drained(stream)
+        await answering
+    assert (hooks(events), results(stream)) == (["pending", "cancelled"], [])
 
 
 async def test_a_form_that_was_not_announced_says_how_to(room: Room) -> None:
