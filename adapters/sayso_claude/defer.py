@@ -1,0 +1,209 @@
+"""The durable way to wait: the call is deferred, the run ends, and the session goes on once people have decided.
+
+The ticket's id follows from the session and the call, so whoever resumes the session, in whatever process, finds the
+decision, and nobody is asked twice. A call that was let go once is never let go again: a process that was killed in
+the middle of it cannot know whether it ran.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+import claude_agent_sdk
+from claude_agent_sdk import types
+
+from sayso import asking, digest, errors, handles, model, opening
+from sayso_claude import forms, pauses, sdk
+
+log = logging.getLogger(__name__)
+
+# Seconds that a subagent may wait. The CLI keeps milliseconds in 31 bits, so no limit may be longer than 24 days.
+_LONGEST = 20 * 86_400.0
+_EVENT = "PreToolUse"
+_ONE = "Only one call at a time can wait for people here. Ask again for this one when the other is done."
+_AGAIN = "This was let go once, and the agent was stopped before its result was known. Look whether it took effect."
+
+
+def options(
+    desk: opening.Asker, given: types.ClaudeAgentOptions | None = None, *, tools: str, **common: Unpack[asking.Common]
+) -> types.ClaudeAgentOptions:
+    """*given*, with a hook that defers each call of the *tools*; `run` then waits and goes on.
+
+    *tools* is a pattern over their names, as in Claude Code's settings (`"Bash|Write"`). They are asked about in every
+    mode, also where they are allowed beforehand. *common* are keys of every request. A subagent cannot be deferred:
+    its call waits, and dies with the process.
+    """
+    chosen = given or types.ClaudeAgentOptions()
+    people = chosen.can_use_tool if isinstance(chosen.can_use_tool, sdk.People) else None
+    gate = _Gate(desk, people, common)
+    return sdk.with_hook(chosen, types.HookMatcher(matcher=tools, hooks=[gate], timeout=_LONGEST))
+
+
+async def run(
+    desk: opening.Asker, prompt: str, options: types.ClaudeAgentOptions, *, session: str
+) -> AsyncIterator[types.Message]:
+    """All messages of a session, through as many deferred calls as there are; *options* are those of `options`.
+
+    *session* is a UUID that the program chose and kept: a program that was killed calls this again with the same one.
+    A call that waits is then finished first, in place of the prompt; otherwise the session gets the prompt (again).
+
+    Raises:
+        InvalidSettings: the session is not named by a UUID.
+    """
+    known, waiting = _state(session, options)
+    resumed = dataclasses.replace(options, resume=session, session_id=None)
+    begun = resumed if known else dataclasses.replace(options, resume=None, session_id=session)
+    messages = _bare(desk, resumed, waiting) if waiting else claude_agent_sdk.query(prompt=prompt, options=begun)
+    while True:
+        waiting = None
+        # a caller who stops listening ends the CLI, too
+        async with contextlib.aclosing(cast("AsyncGenerator[types.Message]", messages)):
+            async for message in messages:
+                if isinstance(message, types.ResultMessage) and message.deferred_tool_use:
+                    waiting = message.deferred_tool_use.id
+                yield message
+        if waiting is None:
+            return
+        messages = _bare(desk, resumed, waiting)
+
+
+def ticket_id(session: str, tool_use_id: str) -> str:
+    """The request's id for a deferred call."""
+    return "claude-defer-" + hashlib.sha256(json.dumps([session, tool_use_id]).encode()).hexdigest()[:32]
+
+
+class _Gate:
+    """The hook before tools."""
+
+    def __init__(self, desk: opening.Asker, people: sdk.People | None, common: Mapping[str, Any]) -> None:
+        self._desk = desk
+        self._people = people
+        self._common = common
+        # Claude Code keeps one deferred call of a turn and loses the others; a resumed session has no prompt id yet
+        self._deferred: dict[tuple[str, str | None], str] = {}
+
+    async def __call__(self, input: types.HookInput, _: str | None, __: types.HookContext) -> types.HookJSONOutput:
+        said = cast("dict[str, Any]", input)
+        turn = (said["session_id"], said.get("prompt_id"))
+        try:
+            output = await self._answer(said, turn)
+        except Exception as error:
+            log.warning("call denied", extra={"tool": said.get("tool_name")}, exc_info=True)
+            self._forget(turn, said)
+            output = forms.deny(_EVENT, pauses.failure(error))
+        return cast(types.HookJSONOutput, output)
+
+    async def _answer(self, said: dict[str, Any], turn: tuple[str, str | None]) -> dict[str, object]:
+        pause = _pause(said)
+        if pause.agent_id:
+            # a subagent whose call is deferred is ended without a word, and nothing comes of it
+            request = pauses.request(pause, self._common, event=_EVENT)
+            return self._decided(said, pause, await handles.held(self._desk, request))
+        call = said["tool_use_id"]
+        if self._deferred.setdefault(turn, call) != call:
+            return forms.deny(_EVENT, _ONE)
+        ticket = await self._ticket(pause, ticket_id(said["session_id"], call))
+        if ticket.decision is None:
+            waits = {"permissionDecision": "defer", "permissionDecisionReason": "people are asked"}
+            return {"hookSpecificOutput": {"hookEventName": _EVENT, **waits}}
+        self._forget(turn, said)
+        return self._decided(said, pause, ticket.decision)
+
+    async def _ticket(self, pause: pauses.Pause, id: str) -> model.Ticket:
+        request = pauses.request(pause, self._common, id=id, event=_EVENT)
+        with contextlib.suppress(errors.NotFound):
+            found = await self._desk.get(id)
+            # of this very call, though the program may ask with another policy by now
+            if found.request.metadata.get("claude") == request.metadata["claude"]:
+                return found
+        return await self._desk.open(request)
+
+    def _decided(self, said: dict[str, Any], pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
+        if not decision.allowed and decision.outcome != "answered":
+            return forms.deny(_EVENT, decision.model_text, stop=decision.stop)
+        allowed = pauses.approved(pause, decision)
+        if not _first(said):
+            return forms.deny(_EVENT, _AGAIN)
+        if self._people is not None:
+            # some tools are asked about by the callback, too, whatever a hook said
+            self._people.settle(pause, decision)
+        changed = allowed if digest.canonical(allowed) != digest.canonical(pause.input) else None
+        told = decision.model_text if changed is not None or decision.reason else None
+        return forms.allow(_EVENT, decision.model_text, changed=changed, context=told)
+
+    def _forget(self, turn: tuple[str, str | None], said: dict[str, Any]) -> None:
+        if self._deferred.get(turn) == said.get("tool_use_id"):
+            del self._deferred[turn]
+
+
+async def _bare(desk: opening.Asker, options: types.ClaudeAgentOptions, waiting: str) -> AsyncIterator[types.Message]:
+    stop = False
+    # a request that is not there any more is asked again by the hook
+    with contextlib.suppress(errors.NotFound):
+        stop = (await desk.wait(ticket_id(str(options.resume), waiting))).stop
+    # no prompt: with one, a call that is deferred again would be lost; and stdin stays open for the hook's answer
+    async with claude_agent_sdk.ClaudeSDKClient(options) as client:
+        async for message in client.receive_response():
+            if stop and isinstance(message, types.UserMessage):
+                # the denial is on record; a resumed run goes on although the hook says that it must not
+                await client.interrupt()
+            yield message
+
+
+def _pause(said: dict[str, Any]) -> pauses.Pause:
+    return pauses.Pause(
+        tool=said["tool_name"],
+        input=said["tool_input"],
+        tool_use_id=said["tool_use_id"],
+        session=said["session_id"],
+        folder=said.get("cwd"),
+        agent_id=said.get("agent_id"),
+        agent_type=said.get("agent_type"),
+    )
+
+
+def _first(said: dict[str, Any]) -> bool:
+    """Whether the call was never let go before, by any process: a mark beside the transcript says so."""
+    folder = Path(said["transcript_path"]).with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / f"sayso-{ticket_id(said['session_id'], said['tool_use_id'])}").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _state(session: str, options: types.ClaudeAgentOptions) -> tuple[bool, str | None]:
+    """Whether Claude Code knows the session, and which of its calls is deferred."""
+    try:
+        uuid.UUID(session)
+    except ValueError as error:
+        raise errors.InvalidSettings("a session is named by a UUID", field="session", hint="uuid.uuid4()") from error
+    known = {**os.environ, **options.env}
+    home = Path(known.get("CLAUDE_CONFIG_DIR") or Path(known.get("HOME", Path.home())) / ".claude")
+    for transcript in home.glob(f"projects/*/{session}.jsonl"):
+        return True, _waiting(transcript.read_text(encoding="utf-8", errors="replace").splitlines())
+    return False, None
+
+
+def _waiting(lines: Iterable[str]) -> str | None:
+    waiting: str | None = None
+    for line in lines:
+        try:
+            entry: dict[str, Any] = json.loads(line)
+        except ValueError:
+            continue  # the last line of a process that was killed
+        if entry.get("type") == "attachment" and entry["attachment"].get("type") == "hook_deferred_tool":
+            waiting = entry["attachment"]["toolUseID"]
+        elif entry.get("type") == "user":
+            waiting = None
+    return waiting
