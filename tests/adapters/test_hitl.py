@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 import sayso
+import sayso_hitl
 from sayso import draw, keys, store
 from sayso_hitl import dial, wire
 from tests.adapters import hitl_scene
@@ -278,6 +279,17 @@ async def test_another_agent_at_the_same_port_never_hears_an_older_answer(scene:
     assert agent.heard == []
     await scene.desk.answer((await scene.ticket()).id, sayso.Answer(verdict="deny"), ANN)
     assert await asked is False
+
+
+async def test_only_what_hooks_asked_is_dialled(scene: Scene) -> None:
+    asked = sayso.Permission(tool="Bash", id="hitl-7", callback_url="ws://localhost:50123")
+    await scene.desk.open(asked, sayso.Caller(owner="bot"))
+    await scene.answer(verdict="allow")
+    await scene.delivered()
+    lost = [row.entry for row in await scene.desk.store.log("hitl-7") if row.entry.type == "undelivered"]
+    assert [one.reason for one in lost] == ["no hook asked this"]
+    # what failed within the patience is never tried again
+    assert sayso_hitl.Dialer(scene.desk.store, scene.desk.clock).next_try(1) is None
 
 
 async def test_an_agent_cannot_send_the_dialler_on_to_another_machine(scene: Scene) -> None:

@@ -141,11 +141,3 @@ async def test_a_hook_before_a_tool_prints_the_decision_that_claude_code_reads(s
         assert (code, complaints, decision["hookEventName"]) == (0, "", "PreToolUse")
         assert decision["permissionDecision"] == verdict
         assert decision["permissionDecisionReason"].endswith("by ann")
-
-
-def test_a_port_that_is_taken_stops_the_start_with_a_hint(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ran = Command(tmp_path)("serve", "--hitl-port", str(port), SAYSO_PORT="0")
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"port {port} is taken (--hitl-port)" in ran.stderr
