@@ -21,7 +21,7 @@ from sayso_hitl import wire
 log = logging.getLogger(__name__)
 
 # Seconds to go on dialling: an agent binds its port before it asks, so whoever does not answer soon has given up.
-PATIENCE = 3.0
+PATIENCE = 5.0
 # Seconds for one try, and for the agent to close the connection once it has read: the dashboard's server takes 5, too.
 _ONE_TRY = 5.0
 # How many of the latest questions are looked at for another agent that listens at the same address by now.

@@ -82,7 +82,7 @@ async def test_a_press_in_slack_reaches_the_hook_once_and_a_second_answer_is_ref
 
 async def test_a_hook_outlives_a_kill_of_the_service_before_anybody_answers(stage: Stage) -> None:
     agent = Agent(stage.url)
-    asked = asyncio.create_task(asyncio.to_thread(agent.choice, "Which one?", ["Jest", "Mocha"]))
+    asked = asyncio.create_task(asyncio.to_thread(agent.choice, "Which one?", ["Jest", "Mocha"], timeout=60))
     card = await stage.card()
     await stage.there.restart()
     assert (await stage.ann.press(card, "2 · Mocha")).acked
@@ -94,7 +94,7 @@ async def test_a_decision_that_a_killed_service_had_not_delivered_reaches_the_ho
     stage: Stage,
 ) -> None:
     agent = Agent(stage.url, slow=True)
-    asked = asyncio.create_task(asyncio.to_thread(agent.permission, "Delete 500 records?"))
+    asked = asyncio.create_task(asyncio.to_thread(agent.permission, "Delete 500 records?", timeout=60))
     card = await stage.card()
     pressing = asyncio.create_task(stage.ann.press(card, "Allow"))
     id = str(card.metadata["event_payload"]["request_id"]) if card.metadata else ""
