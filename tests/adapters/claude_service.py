@@ -57,6 +57,11 @@ class Service:
 
     async def post(self, payload: Json | bytes, **headers: str) -> tuple[int, Json]:
         """A hook call; header names with underscores."""
+        status, body = await self.post_raw(payload, **headers)
+        return status, json.loads(body)
+
+    async def post_raw(self, payload: Json | bytes, **headers: str) -> tuple[int, bytes]:
+        """As `post`, with the very bytes of the answer."""
         named = {
             "Authorization": f"Bearer {self.key}",
             **{name.replace("_", "-"): text for name, text in headers.items()},
@@ -66,7 +71,7 @@ class Service:
             aiohttp.ClientSession() as session,
             session.post(f"{self.url}/claude/hooks", data=io.BytesIO(body), headers=named) as response,
         ):
-            return response.status, await response.json()
+            return response.status, await response.read()
 
     async def waiting(self) -> None:
         """Somebody waits for the newest request."""
