@@ -36,7 +36,7 @@ def add_routes(
     """Serve MCP clients that have an agent's key.
 
     The application answers only to its own host names by itself (`known_hosts`); a page of another origin than
-    *origins* is refused here. *questions* is as for `Tools`. The SDK is imported with the first call: it takes a second.
+    *origins* is refused here. *questions* is as for `Tools`. The SDK, slow to import, comes with the first call.
     """
     door = _Door(desk, authenticate, frozenset(origins), questions or {})
     app.router.add_post(PATH, door.handle)

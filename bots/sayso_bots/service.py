@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+import sayso_aap
 import sayso_claude.server
 import sayso_hitl
 import sayso_http.server
@@ -20,7 +21,7 @@ import sayso_web
 from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
 from sayso_bots import dashboard, door, environment, listening, schema, settings, workers
-from sayso_http import addresses, auth, callback, health
+from sayso_http import addresses, auth, callback, health, reading, waits
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
 GRACE = 10.0
@@ -74,6 +75,7 @@ async def running(
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
         _add_api(app, desk, checks, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)
+        _add_aap(app, desk)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -154,6 +156,13 @@ def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -
 
         authenticate = auth.authenticate(keys.Keys(desk.store))
         server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
+
+
+def _add_aap(app: web.Application, desk: desks.Desk) -> None:
+    held = waits.Waits()
+    doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.decided)
+    sayso_aap.add_routes(app, desk, doors)
+    app.on_shutdown.append(held.stop)
 
 
 def callback_secret(mint: tokens.Mint) -> bytes:
