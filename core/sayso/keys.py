@@ -45,8 +45,10 @@ class Keys:
     def __init__(self, kept: store.Store) -> None:
         self._store = kept
 
-    async def add(self, name: str, role: str, at: datetime, person: str | None = None) -> str:
-        """Make a key and return its secret, which is shown once.
+    async def add(
+        self, name: str, role: str, at: datetime, person: str | None = None, *, secret: str | None = None
+    ) -> str:
+        """Make a key and return its secret, which is shown once; *secret* is one that its maker can make again.
 
         Raises:
             InvalidRequest: the name or role is none, or the name is taken.
@@ -57,7 +59,7 @@ class Keys:
             raise errors.InvalidRequest(f"{role!r} is no role", field="role", hint="agent, approver or operator")
         if any(key.name == name for key in await self.list()):
             raise errors.InvalidRequest(f"there is a key {name!r} already", field="name", hint="revoke it first")
-        secret = f"sayso_{role}_{secrets.token_urlsafe(32)}"
+        secret = secret or f"sayso_{role}_{secrets.token_urlsafe(32)}"
         value = {"name": name, "role": role, "person": person, "created_at": at.isoformat()}
         await self._store.put(store.Record("key", _hash(secret), value))
         return secret

@@ -1,0 +1,149 @@
+"""`/v1/requests`: submit a call, wait for its decision, withdraw it; use the approval once, and say how it went."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from sayso import desk as desks
+from sayso import digest, errors, keys, model, store
+from sayso_aap import replies, wire
+
+# Seconds; larger waits are cut to this, as the protocol says.
+LONGEST_WAIT = 30
+_USED = "aap-used"
+
+
+class Requests:
+    """The operations of an instance on its own requests."""
+
+    def __init__(self, desk: desks.Desk, doors: replies.Doors) -> None:
+        self._desk = desk
+        self._doors = doors
+
+    async def create(self, request: web.Request) -> web.Response:
+        """`POST /v1/requests`: 201 for a new one, 200 for a retry of the same."""
+        key = await self._instance(request)
+        id = wire.request_id(key.name, replies.idempotency_key(request))
+        given = await self._doors.read(request, wire.Submission)
+        submitted = digest.digest(given.model_dump(mode="json", exclude_none=True), "body")
+        found = await self._known(id, submitted)
+        if found is not None:
+            return await self._reply(found)
+        agent = await self._name(key)
+        asked = wire.request(given, id=id, agent=agent, submitted=submitted)
+        try:
+            ticket, new = await self._desk.admit(asked, key.caller)
+        except errors.AlreadyExists as error:
+            raise replies.Conflict("idempotency_conflict", "the key was used for a different request") from error
+        await self._still_there(request, ticket)
+        return await self._reply(ticket, 201 if new else 200)
+
+    async def get(self, request: web.Request) -> web.Response:
+        """`GET /v1/requests/{id}`, with `?wait=30s` a long poll."""
+        ticket = await self._own(request)
+        for name in request.query:
+            if name != "wait":
+                raise errors.InvalidRequest("a query parameter is unknown", field=name[:100])
+        if "wait" in request.query:
+            wait = replies.fitting(wire.Duration, request.query["wait"], "wait")
+            ticket = await self._doors.decided(self._desk, ticket, min(wire.seconds(wait), LONGEST_WAIT))
+        return await self._reply(ticket)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """`DELETE /v1/requests/{id}`: withdraws a pending one, and says so again when asked again."""
+        key = await self._instance(request)
+        ticket = await self._desk.cancel((await self._own(request)).id, key.caller)
+        if wire.status(ticket) != "cancelled":
+            raise replies.Conflict("already_terminal", f"the request is {wire.status(ticket)}")
+        return await self._reply(ticket)
+
+    async def consume(self, request: web.Request) -> web.Response:
+        """`POST /v1/requests/{id}/consume`: the approval is used for one execution; a retry of it finds it used."""
+        ticket, name = await self._own(request), replies.idempotency_key(request)
+        record = await self._used(ticket.id)
+        if record is None:
+            self._usable(ticket)
+            value = {"key": name, "consumed_at": wire.stamp(self._desk.clock.now())}
+            # of two at once, one uses it
+            with contextlib.suppress(errors.Conflict):
+                await self._desk.store.put(store.Record(_USED, ticket.id, value))
+            record = await self._used(ticket.id)
+        if record is None or record.value["key"] != name:
+            raise replies.Conflict("already_consumed", "this approval was used before")
+        return await self._reply(ticket)
+
+    async def outcome(self, request: web.Request) -> web.Response:
+        """`POST /v1/requests/{id}/outcome`: how the execution went, once."""
+        ticket = await self._own(request)
+        given = (await self._doors.read(request, wire.Report)).model_dump(exclude_none=True)
+        told = await self._reported(ticket.id, given)
+        if {name: value for name, value in told.items() if name != "reported_at"} != given:
+            raise replies.Conflict("outcome_conflict", "another outcome was reported before")
+        return await self._reply(ticket)
+
+    async def _reported(self, id: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The outcome on record: this one, where none was there before."""
+        while True:
+            record = await self._used(id)
+            if record is None:
+                raise replies.Conflict("not_consumed", "this approval was not used")
+            if "outcome" not in record.value:
+                outcome = {**given, "reported_at": wire.stamp(self._desk.clock.now())}
+                changed = store.Record(_USED, id, {**record.value, "outcome": outcome}, version=record.version)
+                with contextlib.suppress(errors.Conflict):
+                    await self._desk.store.put(changed)
+                continue
+            found: Mapping[str, Any] = record.value["outcome"]
+            return found
+
+    async def _instance(self, request: web.Request) -> keys.Key:
+        key = await self._doors.authenticate(request)
+        if key.role != "agent":
+            raise errors.NotAllowed("only an instance's credential makes and reads requests")
+        return key
+
+    async def _still_there(self, request: web.Request, ticket: model.Ticket) -> None:
+        """An instance that was deleted meanwhile leaves nothing open. Raises `Unauthorized`."""
+        try:
+            await self._doors.authenticate(request)
+        except errors.Unauthorized:
+            await self._desk.cancel(ticket.id, reason="the instance was deleted")
+            raise
+
+    async def _name(self, key: keys.Key) -> str:
+        found = await self._desk.store.get("aap-instance", key.name)
+        return str(found.value["name"]) if found else key.name
+
+    async def _known(self, id: str, submitted: str) -> model.Ticket | None:
+        """The request of an earlier try; by the submission itself, since a renamed instance asks the same."""
+        try:
+            ticket = await self._desk.store.load(id)
+        except errors.NotFound:
+            return None
+        if wire.submitted(ticket) != submitted:
+            raise replies.Conflict("idempotency_conflict", "the key was used for a different request")
+        return await self._desk.tick(id)
+
+    async def _own(self, request: web.Request) -> model.Ticket:
+        key = await self._instance(request)
+        ticket = await self._desk.get(request.match_info["id"], key.caller)
+        if wire.submitted(ticket) is None:
+            raise errors.NotFound("there is no such request", field="id")
+        return await self._desk.tick(ticket.id)
+
+    def _usable(self, ticket: model.Ticket) -> None:
+        if ticket.decision is None or not ticket.decision.allowed:
+            raise replies.Conflict("not_approved", f"the request is {wire.status(ticket)}")
+        if self._desk.clock.now() >= wire.valid_until(ticket.decision):
+            raise replies.Conflict("approval_expired", "the time to start this call is over")
+
+    async def _used(self, id: str) -> store.Record | None:
+        return await self._desk.store.get(_USED, id)
+
+    async def _reply(self, ticket: model.Ticket, status: int = 200) -> web.Response:
+        used = await self._used(ticket.id)
+        return replies.reply(wire.resource(ticket, used.value if used else None), status)

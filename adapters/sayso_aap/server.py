@@ -1,0 +1,34 @@
+"""The routes of the protocol, below one address of the service."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sayso import desk as desks
+from sayso_aap import instances, replies, requests
+from sayso_aap.replies import Doors
+
+__all__ = ["PATH", "Doors", "add_routes"]
+
+PATH = "/aap"
+"""The base URL that an adapter is given ends with this."""
+
+
+def add_routes(app: web.Application, desk: desks.Desk, doors: Doors) -> None:
+    """Serve the protocol: agents' keys ask, operators' keys provision instances."""
+    served = web.Application(middlewares=[replies.in_its_form])
+    asked, made = requests.Requests(desk, doors), instances.Instances(desk, doors)
+    served.add_routes(
+        [
+            web.post("/v1/requests", asked.create),
+            web.get("/v1/requests/{id}", asked.get),
+            web.delete("/v1/requests/{id}", asked.cancel),
+            web.post("/v1/requests/{id}/consume", asked.consume),
+            web.post("/v1/requests/{id}/outcome", asked.outcome),
+            web.post("/v1/instances", made.provision),
+            web.get("/v1/instances/{id}", made.get),
+            web.patch("/v1/instances/{id}", made.update),
+            web.delete("/v1/instances/{id}", made.delete),
+        ]
+    )
+    app.add_subapp(PATH, served)

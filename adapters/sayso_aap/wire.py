@@ -1,0 +1,159 @@
+"""AAP's objects, and what they are at our desk. Pure, both ways.
+
+Source of names, forms and states: the protocol's OpenAPI contract, version 1, and its Python client 0.3.3, which adds
+`server`, `consume` and `outcome`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from sayso import asking, model
+
+# How long an approved call may still be started. The protocol leaves it to the provider.
+VALID_FOR = timedelta(minutes=5)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST = 30 * 86_400
+_STATUS: Mapping[model.Outcome, str] = {
+    "allowed": "approved",
+    "denied": "denied",
+    "answered": "denied",
+    "expired": "expired",
+    # nobody decided, and nobody withdrew it
+    "undeliverable": "expired",
+    "cancelled": "cancelled",
+    "superseded": "cancelled",
+}
+
+Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
+Duration = Annotated[str, pydantic.StringConstraints(pattern=r"^[1-9][0-9]{0,8}[smh]$")]
+Outcome = Literal["succeeded", "failed"]
+
+
+class Strict(pydantic.BaseModel):
+    """A protocol object: no unknown keys, no nulls."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _no_nulls(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and None in given.values():
+            raise ValueError("a field is null")
+        return given  # pyright: ignore[reportUnknownVariableType]
+
+
+class Submission(Strict):
+    """`CreateApprovalRequest`: one proposed tool call."""
+
+    tool: Text
+    server: Text | None = None
+    arguments: dict[str, Any]
+    timeout: Duration
+    agent_reasoning: Annotated[str, pydantic.StringConstraints(max_length=100_000)] | None = None
+    context: dict[str, Any] | None = None
+
+
+class Report(Strict):
+    """How an approved call went."""
+
+    status: Outcome
+    note: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=4000)] | None = None
+
+
+def seconds(duration: str) -> int:
+    """A protocol duration, such as `30m`, in seconds."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def stamp(at: datetime) -> str:
+    """A timestamp as the protocol writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def request_id(owner: str, key: str) -> str:
+    """The same for each retry of one submission; ids are UUIDs."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sayso:aap:{owner}\n{key}"))
+
+
+def request(given: Submission, *, id: str, agent: str, submitted: str) -> model.Request:
+    """The question that people see; *submitted* is the digest of the submission. Raises `InvalidRequest`."""
+    session = (given.context or {}).get("session_id")
+    body: dict[str, Any] = {"body": given.agent_reasoning} if given.agent_reasoning else {}
+    return asking.Permission(
+        id=id,
+        tool=given.tool,
+        input=given.arguments,
+        editable=False,
+        source=model.Source(agent=agent[:200], session=str(session)[:200] if session else None),
+        context=dict(_facts(given)),
+        expires_in=min(seconds(given.timeout), _LONGEST),
+        metadata={"aap": {"submitted": submitted, **_kept(given)}},
+        **body,
+    )
+
+
+def resource(ticket: model.Ticket, used: Mapping[str, Any] | None) -> model.JsonObject:
+    """`ApprovalRequest`: the request as it stands; *used* is the record of its one execution."""
+    kept = dict(ticket.request.metadata["aap"])
+    del kept["submitted"]
+    shown: model.JsonObject = {
+        "id": ticket.id,
+        "tool": ticket.request.tool,
+        "arguments": ticket.request.input or {},
+        **kept,
+        "status": status(ticket),
+        "created_at": stamp(ticket.created_at),
+        "deadline_at": stamp(ticket.expires_at),
+    }
+    if ticket.decision is not None:
+        shown["decision"] = _decision(ticket, ticket.decision)
+    if used is not None:
+        shown["consumption"] = {name: used[name] for name in ("consumed_at", "outcome") if name in used}
+    return shown
+
+
+def submitted(ticket: model.Ticket) -> str | None:
+    """The digest of the submission; None where the request did not come by this protocol."""
+    kept: Any = ticket.request.metadata.get("aap")
+    found = kept.get("submitted") if isinstance(kept, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return found if isinstance(found, str) else None
+
+
+def status(ticket: model.Ticket) -> str:
+    """The state, in the protocol's words."""
+    return "pending" if ticket.decision is None else _STATUS[ticket.decision.outcome]
+
+
+def valid_until(decision: model.Decision) -> datetime:
+    """When an approved call may no longer be started. Fixed: reading it again does not extend it."""
+    return decision.decided_at + VALID_FOR
+
+
+def _decision(ticket: model.Ticket, decision: model.Decision) -> model.JsonObject:
+    told: model.JsonObject = {"status": _STATUS[decision.outcome], "decided_at": stamp(decision.decided_at)}
+    if decision.reason or decision.text:
+        told["note"] = decision.reason or decision.text
+    if decision.allowed:
+        told["expires_at"] = stamp(valid_until(decision))
+    return told
+
+
+def _kept(given: Submission) -> model.JsonObject:
+    """What the resource repeats and the request has no place for."""
+    return given.model_dump(mode="json", exclude={"tool", "arguments"}, exclude_none=True)
+
+
+def _facts(given: Submission) -> Iterable[tuple[str, str]]:
+    """What the adapter observed, as far as it is short; the card has room for ten."""
+    if given.server:
+        yield "Server", given.server
+    plain = ((name, value) for name, value in (given.context or {}).items() if isinstance(value, str | int | float))
+    for name, value in list(plain)[:8]:
+        if 0 < len(name) <= 60 and name not in ("Server", "session_id") and str(value):
+            yield name, str(value)[:2000]
