@@ -1,15 +1,21 @@
 """The example agent, the real CLI, `sayso serve` and Slack: one card, whatever is killed in between."""
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from claude_agent_sdk import ClaudeAgentOptions, Message, query
+
+import sayso
+from sayso_claude import sdk
 from tests.adapters.claude_scene import touch
+from tests.adapters.test_claude_sdk_questions import DB, LOOK
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house
-from tests.fakes import anthropic, claude_cli
+from tests.fakes import anthropic, claude_cli, slack
 from tests.fakes.processes import Running, started
-from tests.fakes.slack import Message
 
 AGENT = Path(__file__).parents[2] / "bots" / "examples" / "claude_agent.py"
 SESSION = "2f1c9a52-5d0e-4c57-9d55-3a5c1d0a7b10"
@@ -24,7 +30,7 @@ def agent(there: House, api: anthropic.FakeAnthropic) -> AbstractAsyncContextMan
     return started([sys.executable, AGENT, SESSION, "go"], folder, **env)
 
 
-async def card(there: House, number: int = 0) -> Message:
+async def card(there: House, number: int = 0) -> slack.Message:
     await there.until(lambda: len(there.cards()) > number, within=WITHIN)
     return there.cards()[number]
 
@@ -51,3 +57,38 @@ async def test_an_agent_that_is_killed_while_people_think_runs_the_allowed_call_
         assert (command.folder / "work" / "made.txt").read_text() == "ran\n"
         assert (len(there.cards()), there.posts()) == (2, 2)
         assert [result.is_error for result in api.tool_results()] == [False, True]
+
+
+async def test_people_choose_a_rule_and_fill_in_the_agents_questions_in_slack(command: Command) -> None:
+    asked = anthropic.ToolUse("AskUserQuestion", {"questions": [DB, LOOK]})
+    async with (
+        house(command) as there,
+        anthropic.serve() as api,
+        sayso.open(there.url, key=there.key) as desk,
+        asyncio.TaskGroup() as group,
+    ):
+        ann = there.slack.person("U1", name="ann")
+        api.script([touch("a.txt"), touch("a.txt"), asked, anthropic.Text("done")])
+        env = claude_cli.cli_env(command.folder / "home", api.url)
+        options = sdk.options(desk, ClaudeAgentOptions(cwd=command.folder, env=env))
+        run = group.create_task(collected(query(prompt="go", options=options)))
+        seen = await ann.press(await card(there), "Allow with rule 1…")
+        await there.until(lambda: seen.views)
+        assert "Bash(touch a.txt) to what runs without asking" in there.slack.visible_text(ann.view)
+        assert (await ann.submit(ann.view)).errors == {}
+        form = await card(there, 1)
+        assert "[a] [b]" in there.slack.visible_text(form)
+        seen = await ann.press(form, "Fill in")
+        await there.until(lambda: seen.views)
+        await ann.fill(ann.view, {"Which database?": "2 · SQLite", "Notes on: Layout": "neither"})
+        assert (await ann.submit(ann.view)).errors == {}
+        await run
+    assert [result.is_error for result in api.tool_results()] == [False, False, False]
+    said = api.tool_results()[-1].text
+    assert '"Which database?"="SQLite"' in said
+    assert '"Which layout?"=(no option selected) notes: neither' in said
+
+
+async def collected(messages: AsyncIterator[Message]) -> None:
+    async for _ in messages:
+        pass
