@@ -1,23 +1,21 @@
 """Hooks of the dashboard against a real `sayso serve` and people in Slack; the service is killed, the hooks are not."""
 
 import asyncio
-import json
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from sayso import clock, keys
+from tests.adapters.claude_scene import Scene, running, touch
 from tests.adapters.hitl_scene import Agent, Json
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import House, house, soon
-from tests.fakes.processes import environment
 from tests.fakes.slack import Message, Person
 
 HOOK = Path(__file__).resolve().parents[2] / "bots" / "examples" / "hitl_hook.py"
@@ -109,35 +107,17 @@ async def test_a_decision_that_a_killed_service_had_not_delivered_reaches_the_ho
     assert len(agent.heard) == 1
 
 
-async def hook(stage: Stage, call: Json) -> tuple[int, Any, str]:
-    """The example's hook, as a process: its exit code, what it prints, and what it complains about."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(HOOK)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment({"SAYSO_URL": stage.there.url, "SAYSO_KEY": stage.there.key}),
-    )
-    try:
-        out, err = await process.communicate(json.dumps(call).encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    return process.returncode, json.loads(out), err.decode()
-
-
-async def test_a_hook_before_a_tool_prints_the_decision_that_claude_code_reads(stage: Stage) -> None:
-    for count, (label, verdict) in enumerate((("Allow", "allow"), ("Deny", "deny")), 1):
-        tool = {"tool_name": "Bash", "tool_input": {"command": "make deploy"}}
-        call = {"hook_event_name": "PreToolUse", "session_id": "s-1", **tool}
-        asked = asyncio.create_task(hook(stage, call))
-        card = await stage.card(count)
-        assert "make deploy" in stage.there.slack.visible_text(card)
-        assert (await stage.ann.press(card, label)).acked
-        code, said, complaints = await soon(asked)
-        decision = said["hookSpecificOutput"]
-        assert (code, complaints, decision["hookEventName"]) == (0, "", "PreToolUse")
-        assert decision["permissionDecision"] == verdict
-        assert decision["permissionDecisionReason"].endswith("by ann")
+async def test_the_real_cli_obeys_a_hook_that_asks_through_the_helper(stage: Stage) -> None:
+    hook = f"SAYSO_URL={stage.there.url} {sys.executable} {HOOK}"
+    entry = {"type": "command", "command": hook, "timeout": 60, "onFailure": "block"}
+    printed = {"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [entry]}]}}
+    scene = Scene(stage.there.command.folder, stage.there.url, stage.there.key, printed=printed)
+    async with running(scene, touch("one.txt"), touch("two.txt")) as run:
+        first = await stage.card()
+        assert "touch one.txt" in stage.there.slack.visible_text(first)
+        assert (await stage.ann.press(first, "Allow")).acked
+        assert (await stage.ann.press(await stage.card(2), "Deny")).acked
+        results = await run
+    assert [result.is_error for result in results] == [False, True]
+    assert "Denied by ann" in results[1].text
+    assert scene.files() == ["one.txt"]
