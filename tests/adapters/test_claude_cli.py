@@ -1,6 +1,7 @@
 """The real Claude Code CLI asks through our hooks, with the settings we print: people decide, and it obeys."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncGenerator
@@ -104,6 +105,24 @@ async def test_a_session_rule_covers_nothing_longer(tmp_path: Path, service: Ser
         await service.answer(count=2, verdict="deny")
         await run
     assert scene.files() == ["a.txt"]
+
+
+async def test_a_suggestion_of_claude_code_that_a_person_chose_is_kept_where_the_card_said(
+    tmp_path: Path, service: Service
+) -> None:
+    scene = Scene(tmp_path, service.url, service.key, event="PermissionRequest")
+    calls = [anthropic.ToolUse("Bash", {"command": f"npm run {name}"}) for name in ("a", "b")]
+    async with running(scene, *calls) as run:
+        ticket = await service.answer(verdict="allow", grant="s1")
+        await run
+    assert [offer.effect for offer in ticket.request.offers] == [
+        "Bash(npm run a) to what runs without asking · until this session ends",
+        "Bash(npm run *) to what runs without asking · from now on, for you in this project"
+        " (.claude/settings.local.json)",
+    ]
+    kept = json.loads((scene.cwd / ".claude" / "settings.local.json").read_text())
+    assert kept == {"permissions": {"allow": ["Bash(npm run *)"]}}
+    assert await service.count() == 1
 
 
 async def test_a_rule_that_asks_after_the_hook_allowed_does_not_ask_the_person_twice(

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import claude_agent_sdk
 import jsonschema
 import pytest
+from claude_agent_sdk import types
 
 from tests.adapters import claude_service
 from tests.adapters.claude_scene import Scene, touch
@@ -177,3 +179,44 @@ async def test_a_link_is_shown_as_text_and_consent_goes_back(
         ticket = await service.answer(verdict=verdict)
         assert (await told(run))["action"] == action
     assert ticket.request.input == {"url": "https://login.example/x"}
+
+
+QUESTIONS = {
+    "questions": [
+        {
+            "question": "Which region?",
+            "header": "Region",
+            "options": [{"label": "eu", "description": "Frankfurt"}, {"label": "us", "description": "Ohio"}],
+            "multiSelect": False,
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+async def test_the_agents_own_question_is_a_choice_and_the_hook_answers_it(
+    tmp_path: Path, service: Service, event: str
+) -> None:
+    async def never(*_: Any) -> types.PermissionResult:
+        # it makes the CLI offer the tool; of two who are asked, the one who waits longest loses
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    scene = Scene(tmp_path, service.url, service.key, event=event)
+    async with anthropic.serve() as model:
+        model.script([anthropic.ToolUse("AskUserQuestion", QUESTIONS), DONE])
+        given = scene.options(model.url)
+        given["home"].mkdir()
+        env = {**claude_cli.cli_env(given["home"], model.url), **given.get("env", {})}
+        options = types.ClaudeAgentOptions(
+            cwd=scene.cwd, env=env, settings=json.dumps(given.get("settings")), setting_sources=[], can_use_tool=never
+        )
+        async with claude_agent_sdk.ClaudeSDKClient(options) as client:
+            await client.query("go")
+            ticket = await service.answer(choice="eu")
+            async with asyncio.timeout(20):
+                _ = [message async for message in client.receive_response()]
+        (result,) = model.tool_results()
+    assert (ticket.request.kind, ticket.request.title) == ("choice", "Which region?")
+    assert '"Which region?"="eu"' in result.text
+    assert await service.count() == 1
