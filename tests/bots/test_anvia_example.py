@@ -26,13 +26,8 @@ DEPLOY = {"name": "deploy", "arguments": {"command": "make deploy"}}
 @asynccontextmanager
 async def agent(folder: Path, url: str, key: str, calls: Sequence[Any], **plan: Any) -> AsyncGenerator[Running]:
     packages = await asyncio.to_thread(node.installed, ROOT / "bots" / "examples" / "anvia" / "package.json")
-    line = [
-        "node",
-        "--import",
-        (packages / "tsx/dist/loader.mjs").as_uri(),
-        AGENT,
-        json.dumps({"calls": calls, **plan}),
-    ]
+    given = json.dumps({"calls": calls, **plan})
+    line: list[str | Path] = ["node", "--import", (packages / "tsx/dist/loader.mjs").as_uri(), AGENT, given]
     async with started(line, folder, SAYSO_URL=url, SAYSO_KEY=key) as running:
         yield running
 

@@ -47,7 +47,7 @@ def built(source: Path, *, output: str) -> Path:
         (place / "node_modules").symlink_to(packages)
         ran(("npm", "run", "build"), place)
 
-    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not _made(path.relative_to(source))]
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and _counts(path.relative_to(source))]
     return kept("build", source, files, build) / output
 
 
@@ -81,8 +81,9 @@ def ran(line: Iterable[str], folder: Path) -> None:
         pytest.fail(f"{' '.join(line)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}", pytrace=False)
 
 
-def _made(path: Path) -> bool:
-    return any(part == "node_modules" or part.startswith(".") for part in path.parts)
+def _counts(path: Path) -> bool:
+    made = any(part == "node_modules" or part.startswith(".") for part in path.parts)
+    return path.suffix != ".md" and not made
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import { sayso } from "../sayso";
 const decision = z.object({
   outcome: z.enum(["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]),
   input: z.record(z.string(), z.any()).nullish(),
+  reason: z.string().nullish(),
   text: z.string().nullish(),
   choices: z.array(z.string()).nullish(),
   values: z.record(z.string(), z.any()).nullish(),
@@ -19,7 +20,7 @@ export const decided = defineHook<z.input<typeof decision>, Decision>({ schema: 
 
 export const requestId = (runId: string, name: string) => `${runId}:${name}`;
 
-/** Asks what `POST /v1/requests` takes; `name` tells the questions of one run apart. Waits `seconds` at most. */
+/** Asks what `POST /v1/requests` takes, and waits `seconds` at most. In one run each `name` is for one question. */
 export async function people(name: string, request: Record<string, unknown>, seconds = 3600): Promise<Decision> {
   const id = requestId(getWorkflowMetadata().workflowRunId, name);
   // In a block of its own: once there is an answer the token is free, and a repeated callback finds no hook.
@@ -27,18 +28,19 @@ export async function people(name: string, request: Record<string, unknown>, sec
     using hook = decided.create({ token: id, metadata: { name } });
     // A hook is registered when the run first waits for it; an answer must not come before that.
     if (await hook.getConflict()) throw new FatalError(`${id} is asked already`);
-    await ask({ ...request, id, expires_in: seconds });
-    const told = await Promise.race([hook, sleep(seconds * 1000)]);
+    const known = await ask({ ...request, id, expires_in: seconds });
+    const told = known ?? (await Promise.race([hook, sleep(seconds * 1000)]));
     if (told) return told;
   }
   return await withdraw(id);
 }
 
-async function ask(request: Record<string, unknown>): Promise<void> {
+async function ask(request: Record<string, unknown>): Promise<Decision | undefined> {
   "use step";
-  // The id makes a repeated step find the same request.
+  // The id makes a repeated step find the same request, which may have been decided meanwhile.
   const callback_url = new URL("/api/sayso/callback", process.env.APP_URL).href;
-  await sayso("/v1/requests", { ...request, callback_url });
+  const ticket = await sayso("/v1/requests", { ...request, callback_url });
+  return ticket.decision ? decision.parse(ticket.decision) : undefined;
 }
 ask.maxRetries = 100;
 
