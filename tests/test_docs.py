@@ -46,6 +46,13 @@ FENCE = re.compile(r"^( *)```(\w+)(?: (\w+))?\n(.*?)^\1```$", re.MULTILINE | re.
 NOT_RUN = re.compile(r"\.venv/|…")
 # Pages of what needs a newer Python: there is no test of their code on an older one.
 TOO_NEW = {"docs/ai-sdk.md"} if sys.version_info < (3, 12) else set[str]()
+# Where the agents come from that a page takes for granted.
+READERS_OWN = {
+    "docs/ai-sdk.md": ("ai_scene", "readers_own"),
+    "docs/langgraph.md": ("readers", "langgraph"),
+    "docs/openai-agents.md": ("readers", "openai"),
+    "docs/pydantic-ai.md": ("readers", "pydantic_ai"),
+}
 # Seconds for all commands of a page.
 PATIENCE = 60.0
 # Requests that a page answers by itself.
@@ -157,9 +164,10 @@ def readme_channel() -> str:
 
 def readers_own(page: str) -> dict[str, Any]:
     """What a page takes for granted: the agent that its reader has."""
-    if page != "docs/ai-sdk.md":
+    if page not in READERS_OWN:
         return {}
-    own: dict[str, Any] = importlib.import_module("tests.adapters.ai_scene").readers_own()
+    module, function = READERS_OWN[page]
+    own: dict[str, Any] = getattr(importlib.import_module(f"tests.adapters.{module}"), function)()
     return own
 
 
@@ -179,8 +187,13 @@ def test_the_python_on_every_page_runs(
         "README.md": "running make deploy\n",
         "docs/ai-sdk.md": "All settled.\nrefunded 25.0\nAll settled.\n",
         "docs/channels.md": "allowed\n[]\n",
+        "docs/claude-agent-sdk.md": "",
         "docs/hitl.md": "Acme PostgreSQL\nTrue\n",
         "docs/http.md": "",
+        "docs/langgraph.md": "done\n{'amount': 25.0}\nmodel\n__interrupt__\nHumanInTheLoopMiddleware.after_model\ntools\nmodel\n"
+        "HumanInTheLoopMiddleware.after_model\n",
+        "docs/openai-agents.md": "done\ndone\ndone\n",
+        "docs/pydantic-ai.md": "done\ndone\ndone\nNone\ndone\n",
         "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
         "refunded 25.0 for 1042\nallowed ['ann', 'bob']\n",
     }
