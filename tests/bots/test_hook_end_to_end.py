@@ -11,6 +11,7 @@ import pytest
 
 from tests.adapters.claude_scene import Kind, Scene, running, touch
 from tests.bots.conftest import Command, Running
+from tests.bots.test_hook import run
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.slack import FakeSlack, Message, Person
 
@@ -61,7 +62,7 @@ async def test_a_person_allows_in_slack_and_the_command_runs(
 ) -> None:
     async with serving(command, slack) as (_, url):
         set_up = scene(command, url, kind, event)
-        async with running(set_up) as run:
+        async with running(set_up) as ran:
             asked = await card(slack)
             shown = slack.visible_text(asked)
             assert "Claude Code asks to run Bash" in shown
@@ -69,7 +70,7 @@ async def test_a_person_allows_in_slack_and_the_command_runs(
             assert str(set_up.cwd) in shown
             assert set_up.files() == []
             assert (await ann.press(asked, "Allow")).acked
-            assert [result.is_error for result in await run] == [False]
+            assert [result.is_error for result in await ran] == [False]
         assert set_up.files() == ["made.txt"]
         await slack.until(lambda: "Allowed by ann" in slack.visible_text(slack.messages("C1")[0]), within=WITHIN)
     assert slack.controls(slack.messages("C1")[0]) == []
@@ -81,12 +82,12 @@ async def test_a_person_denies_in_slack_and_the_model_reads_the_reason(
 ) -> None:
     async with serving(command, slack) as (_, url):
         set_up = scene(command, url, kind, "PreToolUse", {"allow": ["Bash"]})
-        async with running(set_up) as run:
+        async with running(set_up) as ran:
             seen = await ann.press(await card(slack), "Deny with reason…")
             await slack.until(lambda: seen.views, within=WITHIN)
             await ann.fill(ann.view, {"Why not? The agent reads this.": "not on a Friday"})
             assert (await ann.submit(ann.view)).errors == {}
-            (result,) = await run
+            (result,) = await ran
     assert result.is_error
     assert result.text.endswith("Do not run it and do not work around it. Reason: not on a Friday")
     assert set_up.files() == []
@@ -97,12 +98,12 @@ async def test_a_person_edits_in_slack_and_the_edited_command_runs(
 ) -> None:
     async with serving(command, slack) as (_, url):
         set_up = scene(command, url, "command", "PreToolUse")
-        async with running(set_up) as run:
+        async with running(set_up) as ran:
             seen = await ann.press(await card(slack), "Edit and allow…")
             await slack.until(lambda: seen.views, within=WITHIN)
             await ann.fill(ann.view, {"command": "touch other.txt"})
             assert (await ann.submit(ann.view)).errors == {}
-            await run
+            await ran
     assert set_up.files() == ["other.txt"]
 
 
@@ -111,7 +112,7 @@ async def test_a_person_reads_the_rule_and_allows_for_the_session(
 ) -> None:
     async with serving(command, slack) as (_, url):
         set_up = scene(command, url, "command", "PermissionRequest")
-        async with running(set_up, touch(), touch()) as run:
+        async with running(set_up, touch(), touch()) as ran:
             asked = await card(slack)
             assert "Bash(touch made.txt) to what runs without asking" in slack.visible_text(asked)
             seen = await ann.press(asked, "Allow with rule 1…")
@@ -120,7 +121,7 @@ async def test_a_person_reads_the_rule_and_allows_for_the_session(
                 ann.view
             )
             assert (await ann.submit(ann.view)).errors == {}
-            assert [result.is_error for result in await run] == [False, False]
+            assert [result.is_error for result in await ran] == [False, False]
     assert len(slack.messages("C1")) == 1
 
 
@@ -129,14 +130,14 @@ async def test_a_killed_service_comes_back_and_the_press_on_the_old_card_counts(
 ) -> None:
     async with serving(command, slack) as (service, url):
         set_up = scene(command, url, "command", "PreToolUse")
-        run = asyncio.create_task(set_up.run(touch()))
+        ran = asyncio.create_task(set_up.run(touch()))
         asked = await card(slack)
         service.process.send_signal(signal.SIGKILL)
         await service.process.wait()
     async with serving(command, slack, url.rpartition(":")[2]):
         await slack.until(lambda: slack.sockets.open, within=WITHIN)
         assert (await ann.press(asked, "Allow")).acked
-        assert [result.is_error for result in await run] == [False]
+        assert [result.is_error for result in await ran] == [False]
     assert set_up.files() == ["made.txt"]
     assert len(slack.messages("C1")) == 1
 
@@ -149,3 +150,16 @@ async def test_a_killed_cli_leaves_a_card_that_says_so(command: Command, slack: 
             await card(slack)
         await slack.until(lambda: "Withdrawn" in slack.visible_text(slack.messages("C1")[0]), within=WITHIN)
     assert slack.controls(slack.messages("C1")[0]) == []
+
+
+async def test_what_claude_code_tells_its_user_is_told_in_a_thread_of_its_session(
+    command: Command, slack: FakeSlack
+) -> None:
+    said = {"hook_event_name": "Notification", "session_id": "s-1", "message": "Claude is waiting for your input"}
+    async with serving(command, slack) as (_, url):
+        key = command("keys", "add", "claude", "--role", "agent").stdout.strip()
+        assert (await run(payload=said, SAYSO_URL=url, SAYSO_KEY=key)).json == {}
+        await slack.until(lambda: len(slack.messages("C1")) == 2, within=WITHIN)
+    opening, note = slack.messages("C1")
+    assert note.thread_ts == opening.ts
+    assert slack.visible_text(note).endswith("Claude is waiting for your input")
