@@ -1,1 +1,12 @@
 """Durable workflows wait in typed hooks; people resume them."""
+
+import importlib.util
+
+if importlib.util.find_spec("vercel") is None or importlib.util.find_spec("vercel.workflow") is None:
+    raise ImportError("sayso_workflow needs the Workflow SDK: pip install 'sayso[workflow]'")
+
+from sayso_workflow.asking import ask
+from sayso_workflow.resuming import resume_when_decided
+from sayso_workflow.runs import SANDBOX
+
+__all__ = ["SANDBOX", "ask", "resume_when_decided"]

@@ -42,7 +42,7 @@ async def hook(
         HookDeferred: `abort_pending_hook` was called.
         InvalidRequest: the payload cannot be shown as a card.
     """
-    defined = typed.define_hook(payload, desk=desk, title=label)
+    defined = typed.Defined(payload, desk, label=label)
     return await defined.create(token=label, metadata=metadata, session=session, **common)
 
 

@@ -36,15 +36,21 @@ class Payload(Generic[P]):
     why: str | None
 
     def request(
-        self, id: str, title: str, metadata: Mapping[str, Any], marks: Mapping[str, Any], **common: Any
+        self,
+        id: str,
+        label: str,
+        metadata: Mapping[str, Any],
+        marks: Mapping[str, Any],
+        title: str | None = None,
+        **common: Any,
     ) -> model.Request:
         """The request for one answer of this type; *marks* go into its metadata. Raises `InvalidRequest`."""
         kept = {**marks, "metadata": dict(metadata)}
         common = {**common, "id": id, "metadata": {"hook": kept}}
         if self.flag is not None:
-            tool, arguments = _call(title, metadata)
-            return asking.Permission(tool=tool, input=arguments, editable=False, **common)
-        return asking.Form(title, self.schema, **_facts(metadata, common))
+            tool, arguments = _call(label, metadata)
+            return asking.Permission(tool=tool, input=arguments, title=title, editable=False, **common)
+        return asking.Form(title or label, self.schema, **_facts(metadata, common))
 
     def value(self, decision: model.Decision) -> P:
         """The instance that *decision* means. Raises `InvalidAnswer` where the type's own validators refuse it."""
@@ -108,10 +114,10 @@ def _verdict(granted: bool, reason: str | None) -> model.Answer:
     return model.Answer(verdict="allow" if granted else "deny", reason=reason)
 
 
-def _call(title: str, metadata: Mapping[str, Any]) -> tuple[str, model.JsonObject]:
+def _call(label: str, metadata: Mapping[str, Any]) -> tuple[str, model.JsonObject]:
     """The tool and the input on a permission's card: all of *metadata* is shown."""
     rest = {name: value for name, value in metadata.items() if name != "tool"}
-    tool = str(metadata.get("tool") or title)
+    tool = str(metadata.get("tool") or label)
     if len(rest) == 1 and (only := next(iter(rest))) in _INPUTS and isinstance(rest[only], Mapping):
         return tool, dict(rest[only])
     return tool, rest

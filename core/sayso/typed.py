@@ -24,10 +24,13 @@ _MARK = "hook"
 class Defined(Generic[P]):
     """Hooks of one type; made by `define_hook`."""
 
-    def __init__(self, shape: type[P], desk: opening.Asker | None = None, title: str | None = None) -> None:
+    def __init__(
+        self, shape: type[P], desk: opening.Asker | None = None, title: str | None = None, label: str | None = None
+    ) -> None:
         self._payload = payloads.of(shape)
         self._desk = desk
-        self._title = title or str(self._payload.schema.get("title", shape.__name__))
+        self._title = title
+        self._label = label or str(self._payload.schema.get("title", shape.__name__))
 
     def create(
         self,
@@ -48,7 +51,7 @@ class Defined(Generic[P]):
         if session is not None:
             common["source"] = source.model_copy(update={"session": session})
         run = session or source.session
-        request = {"title": title or self._title, "metadata": metadata or {}, **common}
+        request = {"label": self._label, "title": title or self._title, "metadata": metadata or {}, **common}
         return Hook(self._payload, token or secrets.token_urlsafe(16), run, request, self._desk)
 
     async def resume(self, token: str, payload: P | Mapping[str, Any]) -> model.Ticket:

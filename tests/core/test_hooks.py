@@ -345,9 +345,10 @@ async def test_a_random_token_is_known_to_its_maker_and_differs_each_time(desk: 
 
 
 async def test_a_dataclass_that_says_yes_or_no_is_a_permission_with_a_comment(desk: sayso.Desk) -> None:
-    verdicts = sayso.define_hook(Verdict, desk=desk)
+    verdicts = sayso.define_hook(Verdict, desk=desk, title="Book it?")
     task = waits(verdicts.create(token="t", metadata={"price": 420}))
     ticket = await asked(desk)
+    assert ticket.request.title == "Book it?"
     assert (ticket.request.kind, ticket.request.tool, ticket.request.input) == ("permission", "Verdict", {"price": 420})
     await desk.answer(ticket.id, sayso.Answer(verdict="deny", reason="too dear"), ANN)
     assert await soon(task) == Verdict(approved=False, comment="too dear")

@@ -1,0 +1,206 @@
+"""Resume each run once its request is decided: runs beside the app, and picks up what was asked before it started.
+
+The rule: one app, one of these. A run is resumed by the public `resume`, and only where its own record says that it was
+not: two at once could both find that, and the SDK takes a second resume, and may repeat a step, without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, cast, runtime_checkable
+
+from vercel.workflow import BaseHook, WorkflowWorldError
+
+import sayso
+from sayso import desk as desks
+from sayso import payloads, store
+from sayso_workflow import runs
+
+log = logging.getLogger(__name__)
+
+# No request waits longer than 30 days; an older one cannot be about a run that was not resumed.
+_OLDEST = timedelta(days=31)
+# What another process asked is seen soon after.
+_RECENT = timedelta(hours=1)
+_PAGE = 200
+_PASSING = (sayso.SaysoError, WorkflowWorldError, OSError)
+
+
+@contextlib.asynccontextmanager
+async def resume_when_decided(desk: sayso.Asker, *hooks: type[BaseHook], every: float = 5.0) -> AsyncGenerator[None]:
+    """While this is open, every request of `sayso_workflow.ask` for one of *hooks* resumes its run once it is decided.
+
+    Also those that were asked, or decided, before. *every* so many seconds it looks for requests that other processes
+    asked, and withdraws those whose run no longer waits. *desk* is embedded, or a service's with the key that asked.
+    """
+    resumer = _Resumer(desk, {name_of(hook): payloads.of(hook) for hook in hooks}, every)
+    _present.append(resumer)
+    running = asyncio.create_task(resumer.run())
+    try:
+        yield
+    finally:
+        _present.remove(resumer)
+        tasks = [running, *resumer.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def present_desk() -> sayso.Asker | None:
+    """The desk of the resumer in this process."""
+    return _present[-1].desk if _present else None
+
+
+def follow(ticket: sayso.Ticket) -> None:
+    """See a request through that was asked in this process."""
+    for resumer in _present:
+        resumer.follow(ticket)
+
+
+def name_of(hook: type[BaseHook]) -> str:
+    """What a hook's type is called in a request."""
+    return f"{hook.__module__}.{hook.__qualname__}"
+
+
+class _Resumer:
+    def __init__(self, desk: sayso.Asker, hooks: Mapping[str, payloads.Payload[BaseHook]], every: float) -> None:
+        self.desk = desk
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._hooks = hooks
+        self._every = every
+        self._followed: set[str] = set()
+        self._open: dict[str, sayso.Ticket] = {}
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        span, first = _OLDEST, True
+        while True:
+            try:
+                async for ticket in _asked(self.desk, span):
+                    # what was decided before the start was left by a process that is gone
+                    self.follow(ticket, left=first and ticket.decision is not None)
+                for ticket in list(self._open.values()):
+                    await self._gone(ticket)
+                span, first = _RECENT, False
+            except _PASSING as error:
+                log.warning("workflow requests could not be listed", extra={"error": str(error)})
+            await asyncio.sleep(self._every)
+
+    def follow(self, ticket: sayso.Ticket, *, left: bool = False) -> None:
+        if _marks(ticket).get("hook") in self._hooks and ticket.id not in self._followed:
+            self._followed.add(ticket.id)
+            # a step may run on a thread of its own
+            self._loop.call_soon_threadsafe(self._start, ticket, left)
+
+    def _start(self, ticket: sayso.Ticket, left: bool) -> None:
+        task = self._loop.create_task(self._through(ticket, left))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _through(self, ticket: sayso.Ticket, left: bool) -> None:
+        while True:
+            try:
+                await self._resume(ticket, await self._decision(ticket), left)
+                return
+            except _PASSING as error:
+                log.warning("a run could not be resumed yet", extra={"id": ticket.id, "error": str(error)})
+            except Exception:
+                log.exception("a run cannot be resumed", extra={"id": ticket.id})
+                return
+            await asyncio.sleep(self._every)
+
+    async def _decision(self, ticket: sayso.Ticket) -> sayso.Decision:
+        if ticket.decision is not None:
+            return ticket.decision
+        self._open[ticket.id] = ticket
+        try:
+            return await self.desk.wait(ticket.id)
+        finally:
+            del self._open[ticket.id]
+
+    async def _resume(self, ticket: sayso.Ticket, decision: sayso.Decision, left: bool) -> None:
+        marks = _marks(ticket)
+        hook = await runs.waiting(marks["token"], marks["id"])
+        if hook is None:
+            log.info("the run no longer waits", extra={"id": ticket.id})
+        elif await runs.received(hook) >= marks["nth"]:
+            if left:
+                await runs.settled(hook)
+                await runs.wake(hook)
+        elif (value := await self._value(ticket, decision)) is not None:
+            await runs.settled(hook)
+            # cut off after this was written, a new process finds it received, and only wakes the run
+            await asyncio.shield(value.resume(hook))  # pyright: ignore[reportUnknownMemberType]
+            log.info("a run was resumed", extra={"id": ticket.id, "outcome": decision.outcome})
+
+    async def _value(self, ticket: sayso.Ticket, decision: sayso.Decision) -> BaseHook | None:
+        """The payload that a decision means. None where nobody gave one, or somebody must be asked again."""
+        marks = _marks(ticket)
+        payload = self._hooks[marks["hook"]]
+        if decision.outcome in ("allowed", "denied", "answered"):
+            try:
+                return payload.value(decision)
+            except sayso.InvalidAnswer as unfit:
+                await self._again(ticket, unfit.message)
+                return None
+        if marks["otherwise"] is not None:
+            return payload.adapter.validate_python(marks["otherwise"])
+        if payload.flag is not None:
+            return payload.value(decision.model_copy(update={"reason": decision.model_text}))
+        log.warning("nobody decided, and the run waits on", extra={"id": ticket.id, "outcome": decision.outcome})
+        return None
+
+    async def _again(self, ticket: sayso.Ticket, complaint: str) -> None:
+        """The fields fit and the type's own validators say no: ask once more, and say why."""
+        said = {"id": f"{ticket.id}.again", "body": f"The last answer did not fit: {complaint}"}
+        self.follow(await self.desk.open(ticket.request.model_copy(update=said)))
+
+    async def _gone(self, ticket: sayso.Ticket) -> None:
+        marks = _marks(ticket)
+        if await runs.waiting(marks["token"], marks["id"]) is None:
+            await self.desk.cancel(ticket.id, reason="the workflow no longer waits for this")
+
+
+_present: list[_Resumer] = []
+
+
+@runtime_checkable
+class _Lists(Protocol):
+    async def list(
+        self, state: str | None = None, *, limit: int = 50, before: str | None = None
+    ) -> Sequence[sayso.Ticket]: ...
+
+
+async def _asked(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Ticket]:
+    """Requests of workflows, newest first, back to *span* before the newest of all."""
+    last: sayso.Ticket | None = None
+    oldest: datetime | None = None
+    while True:
+        page = await _page(desk, last)
+        for ticket in page:
+            # told by the desk's own clock
+            oldest = oldest or ticket.created_at - span
+            if ticket.created_at < oldest:
+                return
+            if ticket.id.startswith("wf_") and "nth" in _marks(ticket):
+                yield ticket
+        if len(page) < _PAGE:
+            return
+        last = page[-1]
+
+
+async def _page(desk: sayso.Asker, last: sayso.Ticket | None) -> Sequence[sayso.Ticket]:
+    if isinstance(desk, desks.Desk):
+        before = (last.created_at, last.id) if last else None
+        return await desk.store.list(store.Query(limit=_PAGE, before=before))
+    if isinstance(desk, _Lists):
+        return await desk.list(limit=_PAGE, before=last.id if last else None)
+    raise sayso.InvalidSettings("this desk cannot list its requests", hint="use sayso.open()")
+
+
+def _marks(ticket: sayso.Ticket) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], ticket.request.metadata.get("hook", {}))
