@@ -18,11 +18,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-import claude_agent_sdk
-from claude_agent_sdk import types
-
 from sayso import asking, digest, errors, handles, model, opening
 from sayso_claude import forms, pauses, sdk
+
+# below ours, which says what to install where it is missing
+import claude_agent_sdk  # isort: skip
+from claude_agent_sdk import types  # isort: skip
 
 log = logging.getLogger(__name__)
 

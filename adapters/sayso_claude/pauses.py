@@ -12,7 +12,6 @@ from typing import Any
 from sayso import asking, digest, errors, gate, model
 from sayso_claude import calls, hooks, questions, suggestions
 
-PLAN = "ExitPlanMode"
 AGENT = "Claude agent"
 EVENT = "CanUseTool"
 """What requests of the SDK's callback have as their event; see `calls`."""
@@ -64,9 +63,10 @@ def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, e
     whole["metadata"] = {**common.get("metadata", {}), "claude": _traced(pause, event, updates)}
     whole["context"] = {**_facts(pause), **common.get("context", {})}
     if pause.tool == questions.TOOL:
-        whole["verdicts"] = ("deny", *whole["verdicts"])
+        # an answer in place of the tool is what this tool is for
+        whole["verdicts"] = ("deny", *(one for one in whole["verdicts"] if one == "stop"))
         return questions.request(pause.input, **whole)
-    if pause.tool == PLAN:
+    if pause.tool == hooks.PLAN:
         return _plan(pause, whole)
     if pause.description:
         whole.setdefault("body", pause.description)
@@ -91,7 +91,7 @@ def approved(pause: Pause, decision: model.Decision) -> model.JsonObject:
         return questions.updated_input(pause.input, decision)
     allowed = gate.approved_input(pause.tool, decision)
     # the plan stands on the card as text, beside the input
-    return {**pause.input, **allowed} if pause.tool == PLAN else allowed
+    return {**pause.input, **allowed} if pause.tool == hooks.PLAN else allowed
 
 
 def failure(error: Exception) -> str:
@@ -116,7 +116,7 @@ def _plan(pause: Pause, common: dict[str, Any]) -> model.Request:
 
 def _updates(pause: Pause) -> list[model.JsonObject]:
     """Our own rule for the session, which says no more than this call; then what Claude Code suggests."""
-    if pause.no_rules or pause.tool in (questions.TOOL, PLAN):
+    if pause.no_rules or pause.tool in (questions.TOOL, hooks.PLAN):
         return []
     call = hooks.Call(hook_event_name="CanUseTool", session_id="", tool_name=pause.tool, tool_input=pause.input)
     rule = hooks.session_rule(call, pause.input)

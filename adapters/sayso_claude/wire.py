@@ -9,11 +9,12 @@ import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from claude_agent_sdk import types
-from claude_agent_sdk._internal.transport import subprocess_cli
-
 from sayso import errors
 from sayso_claude import sdk
+
+# below ours, which says what to install where it is missing
+from claude_agent_sdk import types  # isort: skip
+from claude_agent_sdk._internal.transport import subprocess_cli  # isort: skip
 
 
 class Wire(subprocess_cli.SubprocessCLITransport):

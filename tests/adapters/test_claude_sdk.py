@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import importlib
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -267,3 +269,26 @@ async def test_the_same_call_again_is_asked_again(ann: Desk) -> None:
             await ann.answer(number, verdict="allow")
             await line.answer(asked)
     assert await ann.count() == 2
+
+
+async def test_an_answer_in_place_of_the_tool_reaches_the_model_where_it_was_asked_for(ann: Desk) -> None:
+    callback = sdk.ask_people(ann.desk, verdicts=("respond", "stop"))
+    async with connected(ClaudeAgentOptions(can_use_tool=callback)) as line:
+        asked = line.ask("Bash", TOUCH)
+        await ann.answer(verdict="respond", text="it is there already")
+        back = await line.answer(asked)
+        question = line.ask("AskUserQuestion", {"questions": [DB]})
+        await ann.answer(2, choice="SQLite")
+        assert (await line.answer(question))["behavior"] == "allow"
+    assert back["behavior"] == "deny"
+    assert back["message"].endswith("answered in its place: it is there already")
+
+
+@pytest.mark.parametrize("name", ["sdk", "defer", "wire"])
+def test_without_the_sdk_it_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("sdk", "defer", "wire"):
+        monkeypatch.delitem(sys.modules, f"sayso_claude.{module}", raising=False)
+        monkeypatch.delattr(f"sayso_claude.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "claude_agent_sdk", None)
+    with pytest.raises(ImportError, match=r"pip install 'sayso\[claude\]'"):
+        importlib.import_module(f"sayso_claude.{name}")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -267,3 +268,25 @@ async def test_a_tool_of_ones_own_asks_with_a_form(stage: Stage) -> None:
         await stage.ann.answer(values={"amount": 12.5})
         await run
     assert "12.5" in told(stage)[0]
+
+
+async def test_the_programs_of_the_page_ask_people(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{stage.folder}/sayso.db")
+    page = (Path(__file__).parents[2] / "docs" / "claude-agent-sdk.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+    programs = ("agent", "durable")
+    for program in programs:
+        stage.api.script([touch(f"{program}.txt"), anthropic.Text("done")])
+    async with sayso.open() as opened:
+        assert isinstance(opened, sayso.Desk)
+        for count, program in enumerate(programs, 1):
+            own = (SESSION,) if program == "durable" else ()
+            async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+                group.create_task(names[program]("go", *own, stage.given))
+                await Desk(opened).answer(count, verdict="allow")
+    assert stage.files() == ["agent.txt", "durable.txt"]
+    assert capsys.readouterr().out.endswith("waiting for people\ndone\n")
