@@ -132,7 +132,7 @@ class Stream(agents.AgentStream[Output]):
                 return
             if decision.stop:
                 return self._end(decision)
-            said = hooks.resolution(part, self._terms, asked, decision)
+            said = hooks.resolution(part, asked, decision)
         except Exception as error:
             known = isinstance(error, errors.SaysoError)
             log.warning("hook %s got no decision: %s", part.hook_id, error, exc_info=not known)

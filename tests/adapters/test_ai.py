@@ -13,6 +13,7 @@ from ai.ui import ai_sdk
 import sayso
 import sayso_ai
 from tests.adapters.ai_scene import ANN, GO, Room, call, drained, hooks, model_of, results
+from tests.conftest import until
 
 RAN: list[Any] = []
 
@@ -272,6 +273,19 @@ async def test_what_somebody_else_resolves_first_counts_and_the_request_is_withd
 def _elsewhere(loop: asyncio.AbstractEventLoop, registry: ai.HookRegistry) -> None:
     granted = ai.tools.ToolApproval(granted=True)
     loop.call_soon_threadsafe(lambda: ai.resolve_hook("approve_A1", granted, registry=registry))
+
+
+async def test_a_hook_that_was_resolved_before_anybody_saw_it_asks_nobody(room: Room) -> None:
+    registry = ai.HookRegistry()
+    run = ai.Agent(tools=[refund]).run(model_of([call(refund, "A1", order="A1")]), [GO], hook_registry=registry)
+    async with sayso_ai.people(room.desk, run) as stream:
+        await anext(stream)
+        # the run goes ahead of whoever reads its events
+        await until(lambda: registry._live_hooks)
+        ai.resolve_hook("approve_A1", ai.tools.ToolApproval(granted=True), registry=registry)
+        await until(lambda: RAN)
+        await drained(stream)
+    assert await room.tickets() == []
 
 
 async def test_an_agent_within_a_tool_asks_the_same_people(room: Room) -> None:

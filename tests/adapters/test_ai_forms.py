@@ -169,6 +169,15 @@ async def test_a_wait_for_approval_of_a_run_s_own_is_a_permission(room: Room) ->
     assert (ticket.request.tool, ticket.request.input, ticket.request.context) == ("delete_all", {}, {"why": "spring"})
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "why"), [({"at": object()}, "the input cannot be shown"), ([1], "the hook's kwargs are no object")]
+)
+async def test_input_that_cannot_be_shown_is_denied(room: Room, kwargs: object, why: str) -> None:
+    got = await said(room, None, hook="go", payload=ai.tools.ToolApproval, metadata={"kwargs": kwargs})
+    assert got.startswith("ToolApproval(granted=False, reason=")
+    assert why in got
+
+
 async def test_metadata_too_large_for_facts_is_attached_whole(room: Room) -> None:
     await said(room, room.answer(values=VALUES), metadata={"log": "x" * 3000, "when": datetime.date(2026, 1, 1)})
     [ticket] = await room.tickets()
