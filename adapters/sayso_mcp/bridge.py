@@ -61,15 +61,15 @@ class _Call:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._response = web.StreamResponse(status=message["status"])
+            response = self._response = web.StreamResponse(status=message["status"])
             for name, value in message.get("headers", ()):
                 # how it is framed on the wire is aiohttp's own business
                 if name not in (b"connection", b"transfer-encoding"):
-                    self._response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+                    response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+            # at once: a client counts how long it waits for the first byte
+            await response.prepare(self._request)
             return
         response = self.answer()
-        if not response.prepared:
-            await response.prepare(self._request)
         if body := message.get("body"):
             await response.write(body)
         if not message.get("more_body"):
