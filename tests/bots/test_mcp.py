@@ -1,0 +1,84 @@
+"""The command `sayso mcp`: what it takes, how it fails, and that its output is the protocol's alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bots.conftest import Call
+from tests.fakes.processes import environment
+
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        ([], {"SAYSO_URL": "http://127.0.0.1:9"}, "the service needs a key"),
+        ([], {"SAYSO_URL": "ftp://x"}, "SAYSO_URL"),
+        ([], {"SAYSO_URI": "http://127.0.0.1:9"}, "did you mean SAYSO_URL?"),
+        ([], {"MCP_TOOL_TIMEOUT": "soon"}, "MCP_TOOL_TIMEOUT is no time"),
+        (["--patience", "soon"], {}, "50s, 15m, 2h"),
+        (["--patience", "0"], {}, "50s, 15m, 2h"),
+        (["--limit", "31d"], {}, "50s, 15m, 2h"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_in_words_and_says_nothing_to_the_client(
+    inside: Call, arguments: list[str], variables: dict[str, str], said: str
+) -> None:
+    done = inside("mcp", *arguments, **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_without_the_package_it_says_what_to_install(inside: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("mcp", "sayso_mcp")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    done = inside("mcp")
+    assert done.returncode == 2
+    assert "pip install 'sayso[mcp]'" in done.stderr
+
+
+def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process(tmp_path: Path) -> None:
+    ask: dict[str, Any] = {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "get_decision", "arguments": {"request_id": "nothing"}},
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "sayso_bots", "mcp"],
+        input="".join(f"{json.dumps(line)}\n" for line in (INITIALIZE, PING, "no JSON-RPC", ask)),
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    answered = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, {line["id"] for line in answered} >= {0, 1}) == (0, True), done.stderr
+    assert all(line["jsonrpc"] == "2.0" for line in answered)
+
+
+def test_other_commands_never_load_the_sdk(tmp_path: Path) -> None:
+    script = (
+        "import sys, click; from sayso_bots import cli\n"
+        "for name in ('mcp', 'list', 'ask'): cli.sayso_.get_command(click.Context(cli.sayso_), name)\n"
+        "import sayso_bots.service\n"
+        "print(sorted({'mcp', 'mcp_types', 'starlette', 'uvicorn'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment({}), capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "[]"
