@@ -188,14 +188,15 @@ def test_the_python_on_every_page_runs(
         "docs/ai-sdk.md": "All settled.\nrefunded 25.0\nAll settled.\n",
         "docs/channels.md": "allowed\n[]\n",
         "docs/claude-agent-sdk.md": "",
+        "docs/hooks.md": "25.0\nTrue\n25.0\n25.0\n",
         "docs/hitl.md": "Acme PostgreSQL\nTrue\n",
         "docs/http.md": "",
-        "docs/langgraph.md": "done\n{'amount': 25.0}\nmodel\n__interrupt__\nHumanInTheLoopMiddleware.after_model\ntools\nmodel\n"
-        "HumanInTheLoopMiddleware.after_model\n",
+        "docs/langgraph.md": "done\n{'amount': 25.0}\nmodel\n__interrupt__\nHumanInTheLoopMiddleware.after_model\n"
+        "tools\nmodel\nHumanInTheLoopMiddleware.after_model\n",
         "docs/openai-agents.md": "done\ndone\ndone\n",
         "docs/pydantic-ai.md": "done\ndone\ndone\nNone\ndone\n",
         "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
-        "refunded 25.0 for 1042\nallowed ['ann', 'bob']\n",
+        "refunded 25.0 for 1042\nTrue\nallowed ['ann', 'bob']\n",
     }
     assert said == expected[page]
 
@@ -529,7 +530,7 @@ async def test_the_http_page_has_every_route() -> None:
 
 def test_the_http_page_has_every_error_with_its_status() -> None:
     rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", sections("docs/http.md")["Errors"], re.MULTILINE))
-    inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied"}
+    inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied", "hook_closed", "hook_deferred"}
     for kind in _below(errors.SaysoError):
         if kind.code not in inside:
             assert f"`{kind.code}`" in rows[str(kind.status)], kind
