@@ -1,7 +1,9 @@
 """Hook calls become requests and decisions become the JSON that Claude Code obeys; all of it pure."""
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,7 +260,7 @@ def test_settings_name_another_address_in_the_command() -> None:
         ("url", {"url": "http://user:secret@host"}),
         ("url", {"url": "http://host/?key=secret"}),
         ("url", {"url": "http://10.0.0.1", "kind": "http"}),
-        ("events", {"events": ["Elicitation"]}),
+        ("events", {"events": ["SessionStart"]}),
         ("events", {"events": []}),
         ("timeout", {"timeout": "x"}),
         ("timeout", {"timeout": 19}),
@@ -270,3 +272,37 @@ def test_settings_that_claude_code_would_misread_are_refused(field: str, given: 
     with pytest.raises(errors.InvalidSettings) as refused:
         settings.settings(**given)
     assert refused.value.field == field
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "claude-code.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_event_and_no_other() -> None:
+    gated = PAGE.partition("## What is gated")[2].partition("\nSeveral may be given")[0]
+    cells = re.findall(r"^\| (`.*?) \|", gated, re.MULTILINE)[1:]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == set(settings.EVENTS)
+
+
+def test_the_page_has_every_row_once() -> None:
+    assert re.findall(r"^\| (K\d+) \|", PAGE, re.MULTILINE) == [f"K{number}" for number in range(1, 25)]
+
+
+@pytest.mark.parametrize("kind", ["command", "http"])
+@pytest.mark.parametrize("event", settings.EVENTS)
+def test_every_event_has_settings_that_fail_closed_and_only_a_notification_is_not_waited_for(
+    event: str, kind: Any
+) -> None:
+    (hook,) = settings.settings(events=[event], kind=kind)["hooks"][event][0]["hooks"]
+    told = event == "Notification"
+    assert (hook.get("onFailure"), hook.get("async")) == (
+        None if told else "block",
+        (told and kind == "command") or None,
+    )
+
+
+def test_a_rule_narrows_tool_calls_and_nothing_else() -> None:
+    made = settings.settings(events=["PreToolUse"], rule="Bash(git push *)")
+    assert made["hooks"]["PreToolUse"][0]["hooks"][0].get("if") == "Bash(git push *)"
+    with pytest.raises(errors.InvalidSettings) as refused:
+        settings.settings(events=["PreToolUse", "Stop"], rule="Bash")
+    assert refused.value.field == "rule"

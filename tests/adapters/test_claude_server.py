@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+import sayso
 from sayso import digest, keys, model, store
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
@@ -185,6 +186,31 @@ async def test_two_permission_requests_are_two_cards_even_for_the_same_command(s
     for ticket in await service.desk.store.list(store.Query()):
         await service.desk.answer(ticket.id, model.Answer(verdict="deny"), claude_service.ANN)
     assert [denial(answer) for answer in await asyncio.gather(*asked)]
+
+
+async def test_a_hook_answers_in_time_though_the_sdk_may_wait_longer(service: Service, clock: ManualClock) -> None:
+    asked = hooks.Call.model_validate(call("PermissionRequest") | {"hook_event_name": "CanUseTool"})
+    request = hooks.request(asked, id=asked.named.id(0), expires_in=3600)
+    ticket = await service.desk.open(request, sayso.Caller("agent"))
+    waiting = post(service, call("PermissionRequest"), Sayso_Timeout="100")
+    await service.waiting()
+    clock.advance(95)
+    assert "nobody decided within the limit of the hook" in denial(await waiting)
+    assert (await service.desk.get(ticket.id)).state == "pending"
+    assert await service.count() == 1
+
+
+async def test_a_hook_joins_what_the_sdk_opened_and_adds_what_its_card_showed(service: Service) -> None:
+    asked = hooks.Call.model_validate(call("PermissionRequest") | {"hook_event_name": "CanUseTool"})
+    await service.desk.open(hooks.request(asked, id=asked.named.id(0)), sayso.Caller("agent"))
+    other = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
+    waiting = post(service, call("PermissionRequest", permission_suggestions=[other]))
+    await service.waiting()
+    await service.answer(verdict="allow", grant="s0")
+    _, body = await waiting
+    (update,) = body["hookSpecificOutput"]["decision"]["updatedPermissions"]
+    assert update["rules"] == [{"toolName": "Bash", "ruleContent": "make deploy"}]
+    assert await service.count() == 1
 
 
 async def test_a_call_allowed_before_the_tool_is_not_asked_about_again(service: Service) -> None:
