@@ -191,6 +191,8 @@ async def test_a_tool_that_stops_waiting_withdraws_its_request(room: Room) -> No
         waiting = asyncio.ensure_future(ai.hook("go_on", payload=ai.tools.ToolApproval))
         await stopped.wait()
         waiting.cancel()
+        # while the run goes on, and not only at its end
+        await room.decided()
         return "went on alone"
 
     async def leave() -> None:

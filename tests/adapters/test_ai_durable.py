@@ -96,7 +96,7 @@ async def test_another_run_with_the_same_calls_asks_for_itself(room: Room) -> No
     for id in first.deferred:
         await answer(room, id, verdict="allow")
     other, _ = await process(room, messages, name="order-8")
-    assert (RAN, set(other.deferred) & set(first.deferred)) == (["look A1"], set())
+    assert (RAN, len({*first.deferred, *other.deferred})) == (["look A1"], 4)
 
 
 async def test_what_a_person_edited_is_what_the_next_process_runs(room: Room) -> None:
@@ -136,6 +136,14 @@ async def test_a_run_that_is_left_keeps_what_it_deferred_open(room: Room) -> Non
         async for _ in stream:
             if len(stream.deferred) == 2:
                 break
+    assert [ticket.state for ticket in await room.tickets()] == ["pending", "pending"]
+
+
+async def test_a_run_that_is_left_before_it_asks_again_withdraws_nothing(room: Room) -> None:
+    _, messages = await process(room, [GO])
+    run = ai.Agent(tools=[refund, look]).run(AGAIN, messages)
+    async with sayso_ai.people(room.desk, run, durable="order-7") as stream:
+        await anext(stream)
     assert [ticket.state for ticket in await room.tickets()] == ["pending", "pending"]
 
 
