@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from sayso import asking, digest, errors, handles, model, opening
-from sayso_claude import forms, pauses, sdk
+from sayso_claude import forms, hooks, pauses, questions, sdk
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 # Seconds that a subagent may wait. The CLI keeps milliseconds in 31 bits, so no limit may be longer than 24 days.
 _LONGEST = 20 * 86_400.0
 _EVENT = "PreToolUse"
+# These change nothing, so an answer that got lost on its way is given again.
+_HARMLESS = frozenset({questions.TOOL, hooks.PLAN})
 _ONE = "Only one call at a time can wait for people here. Ask again for this one when the other is done."
 _AGAIN = "This was let go once, and the agent was stopped before its result was known. Look whether it took effect."
 
@@ -132,7 +134,7 @@ class _Gate:
         if not decision.allowed and decision.outcome != "answered":
             return forms.deny(_EVENT, decision.model_text, stop=decision.stop)
         allowed = pauses.approved(pause, decision)
-        if not _first(said):
+        if pause.tool not in _HARMLESS and not _first(said):
             return forms.deny(_EVENT, _AGAIN)
         if self._people is not None:
             # some tools are asked about by the callback, too, whatever a hook said

@@ -218,29 +218,6 @@ async def test_deny_and_stop_ends_a_deferred_run(stage: Stage) -> None:
     assert (stage.files(), await stage.ann.count()) == ([], 1)
 
 
-async def test_a_call_that_was_let_go_and_cut_off_is_not_let_go_again(stage: Stage) -> None:
-    stage.api.script([touch(), anthropic.Text("done")])
-    [first] = await stage.until_done(first_leg(deferred(stage)))
-    ticket = await stage.ann.answer(verdict="allow")
-    assert first.deferred_tool_use is not None
-    assert ticket.id == defer.ticket_id(SESSION, first.deferred_tool_use.id)
-    # another process let it go, and was killed before its result was known
-    [transcript] = stage.folder.glob(f"home/.claude/projects/*/{SESSION}.jsonl")
-    transcript.with_suffix("").mkdir(exist_ok=True)
-    (transcript.with_suffix("") / f"sayso-{ticket.id}").touch()
-    await stage.until_done(deferred(stage))
-    assert stage.files() == []
-    assert "Look whether it took effect" in told(stage)[0]
-
-
-async def first_leg(messages: AsyncIterator[types.Message]) -> AsyncIterator[types.Message]:
-    """As a program that is killed while people think."""
-    async for message in messages:
-        yield message
-        if isinstance(message, types.ResultMessage):
-            return
-
-
 async def test_a_session_that_waits_for_nobody_gets_the_prompt(stage: Stage) -> None:
     stage.api.script([anthropic.Text("one"), anthropic.Text("two")])
     results = [*await stage.until_done(deferred(stage)), *await stage.until_done(deferred(stage))]
