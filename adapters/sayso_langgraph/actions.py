@@ -27,16 +27,23 @@ class Action:
 
 
 def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
-    """The tool calls of an interrupt, in order; None where it is no review of tool calls."""
+    """The tool calls of an interrupt, in order; None where it is no review of tool calls.
+
+    Raises:
+        InvalidRequest: it begins like one, and is none.
+    """
     given = questions.mapping(value)
     if given is None:
         return None
-    if given.get("type") == "tool_approval":
-        return [_action(given, frozenset(_types(schema)))]
-    if "action_requests" not in given or "review_configs" not in given:
-        return None
-    allowed = {config["action_name"]: frozenset(config["allowed_decisions"]) for config in given["review_configs"]}
-    return [_action(one, allowed[one["name"]]) for one in given["action_requests"]]
+    try:
+        if given.get("type") == "tool_approval":
+            return [_action(given, frozenset(_types(schema)))]
+        if "action_requests" not in given or "review_configs" not in given:
+            return None
+        allowed = {one["action_name"]: frozenset(one["allowed_decisions"]) for one in given["review_configs"]}
+        return [_action(one, allowed[one["name"]]) for one in given["action_requests"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise errors.InvalidRequest(f"no review of tool calls: {error!r}", field="action_requests") from error
 
 
 async def decided(
@@ -59,8 +66,8 @@ async def decided(
 
 
 def _request(action: Action, id: str, trouble: str | None, common: Mapping[str, Any]) -> model.Request:
-    verdicts = {*common.get("verdicts", ())} | {"respond"} & action.allowed
-    keys: Json = {**common, "id": id, "verdicts": sorted(verdicts)}
+    stop = [*common.get("verdicts", ())]
+    keys: Json = {**common, "id": id, "verdicts": [*stop, *({"respond"} & action.allowed)]}
     if action.description:
         keys["body"] = action.description
     if trouble:
@@ -70,8 +77,7 @@ def _request(action: Action, id: str, trouble: str | None, common: Mapping[str, 
     if "respond" not in action.allowed:
         raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions")
     # a tool whose only implementation is a person's answer
-    decline = ["deny"] if "reject" in action.allowed else []
-    keys["verdicts"] = [*decline, *sorted(verdicts - {"respond", "deny"})]
+    keys["verdicts"] = [*stop, *(["deny"] if "reject" in action.allowed else [])]
     title, body = questions.shown(action.args, f"What does {action.tool} answer?")
     if body:
         keys.setdefault("body", body)

@@ -52,6 +52,7 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     For a loop of your own, such as one that streams. Cancelled, it leaves the requests open: the next call finds them.
     Raises as `run`.
     """
+    _check(common)
     waiting = await _waiting(graph, config)
     if not waiting:
         return None
@@ -88,7 +89,20 @@ async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[A
     return (await graph.aget_state(config)).interrupts
 
 
+def _check(common: Mapping[str, Any]) -> None:
+    """Refuse what a pause of a graph could not honour."""
+    for name in ("id", "supersedes", "grants", "offers", "editable"):
+        if name in common:
+            raise errors.InvalidRequest(f"an interrupt takes no {name}", field=name)
+    if set(common.get("verdicts", ())) - {"stop"}:
+        hint = "what else there is follows from allowed_decisions"
+        raise errors.InvalidRequest("an interrupt takes no verdict but stop", field="verdicts", hint=hint)
+
+
 def _thread(config: RunnableConfig) -> str:
+    # a past checkpoint shows pauses that were decided long ago, and those decisions are not for a second run
+    if config.get("configurable", {}).get("checkpoint_id"):
+        raise errors.InvalidRequest("people answer for the present of a thread", field="checkpoint_id")
     thread = config.get("configurable", {}).get("thread_id")
     if not thread:
         hint = 'config={"configurable": {"thread_id": "…"}}'
@@ -106,8 +120,10 @@ def _tools(graph: Graph) -> Mapping[str, BaseTool]:
     if not isinstance(graph, Pregel):
         return {}
     graphs: list[Any] = [graph, *(inner for _, inner in graph.get_subgraphs(recurse=True))]
-    found: dict[str, BaseTool] = {}
-    for one in graphs:
-        for node in one.nodes.values():
-            found.update(getattr(node.bound, "tools_by_name", {}))
-    return found
+    nodes = [node for one in graphs for node in getattr(one, "nodes", {}).values()]
+    found: dict[str, list[BaseTool]] = {}
+    for node in nodes:
+        for name, tool in getattr(node.bound, "tools_by_name", {}).items():
+            found.setdefault(name, []).append(tool)
+    # of two with one name it is not known which will run
+    return {name: tools[0] for name, tools in found.items() if len(tools) == 1}

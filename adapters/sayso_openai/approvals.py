@@ -23,19 +23,20 @@ State = agents.RunState[Any, Any]
 async def answers(desk: opening.Asker, state: State, *, run: str | None = None, **common: Any) -> State:
     """Ask people about all tool calls that *state* waits with, at once, and put their decisions into it.
 
-    *run* is a name of this run that outlives the process: with it the requests can be found again, and stay open where
-    the waiting is cancelled. Without, they are withdrawn then. *common* are other keys of a request. Of grants there is
-    `"session"`: this tool of this agent, for the rest of the run.
+    *run* is a name of this one run that outlives the process: with it the requests can be found again, and stay open
+    where the waiting is cancelled. Without, they are withdrawn then. *common* are other keys of a request. Of grants
+    there is `"session"`: this tool of this agent, for the rest of the run.
 
     Raises:
         InvalidRequest: the requests cannot be asked.
         Denied: somebody pressed "Deny and stop"; the state is as it was.
     """
-    if set(common.get("grants", ())) - {"session"}:
-        hint = 'grants=["session"] holds for the rest of a run'
-        raise errors.InvalidRequest("this SDK knows no grant beyond a run", field="grants", hint=hint)
+    _check(common)
     waiting = state.get_interruptions()
-    found = await asyncio.gather(*(_asked(desk, item, run, common) for item in waiting), return_exceptions=True)
+    # some models number their calls anew in each turn, and a decision is for one of them
+    turn = len(state.to_json(context_serializer=lambda _: {})["model_responses"])
+    asking_all = (_asked(desk, item, run, turn, common) for item in waiting)
+    found = await asyncio.gather(*asking_all, return_exceptions=True)
     decided: list[tuple[agents.ToolApprovalItem, model.Decision]] = []
     # all are waited for before one may fail, so that no answer of another is lost on the way
     for item, one in zip(waiting, found, strict=True):
@@ -50,15 +51,26 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     return state
 
 
+def _check(common: Mapping[str, Any]) -> None:
+    """Refuse what an approval of the SDK could not honour."""
+    for name in ("id", "supersedes", "offers", "editable"):
+        if name in common:
+            raise errors.InvalidRequest(f"an approval takes no {name}", field=name)
+    if set(common.get("grants", ())) - {"session"}:
+        hint = 'grants=["session"] holds for the rest of a run'
+        raise errors.InvalidRequest("this SDK knows no grant beyond a run", field="grants", hint=hint)
+
+
 async def _asked(
-    desk: opening.Asker, item: agents.ToolApprovalItem, run: str | None, common: Mapping[str, Any]
+    desk: opening.Asker, item: agents.ToolApprovalItem, run: str | None, turn: int, common: Mapping[str, Any]
 ) -> model.Decision:
     source = model.Source(agent=item.agent.name[:200], session=run[:200] if run else None)
     keys: Json = {"source": source, **common}
-    if run is None:
-        return await handles.held(desk, asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys))
-    keys["id"] = _id(run, item)
-    return await desk.ask(asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys))
+    if run is not None:
+        named = json.dumps([run, turn, item.agent.name, _tool(item), item.call_id])
+        keys["id"] = "openai-" + hashlib.sha256(named.encode()).hexdigest()[:32]
+    request = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
+    return await (handles.held(desk, request) if run is None else desk.ask(request))
 
 
 def _apply(state: State, item: agents.ToolApprovalItem, decision: model.Decision) -> None:
@@ -87,8 +99,3 @@ def _input(item: agents.ToolApprovalItem) -> Json:
         if isinstance(arguments, dict):
             return cast(Json, arguments)
     return whole
-
-
-def _id(run: str, item: agents.ToolApprovalItem) -> str:
-    named = json.dumps([run, item.agent.name, _tool(item), item.call_id])
-    return "openai-" + hashlib.sha256(named.encode()).hexdigest()[:32]

@@ -9,16 +9,16 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pydantic
 import pydantic_ai
 from pydantic_ai.capabilities import HandleDeferredToolCalls
-from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.messages import ModelMessage, ToolCallPart
 
-from sayso import asking, gate, handles, model, opening
+from sayso import asking, errors, gate, handles, model, opening
 
 Json = dict[str, Any]
 Check = Callable[[str, Json], None]
@@ -53,22 +53,25 @@ async def answers(
     desk: opening.Asker,
     agent: pydantic_ai.Agent[Any, Any],
     requests: pydantic_ai.DeferredToolRequests,
+    messages: Sequence[ModelMessage],
     *,
-    conversation: str,
     questions: Collection[str] = (),
     **common: Any,
 ) -> pydantic_ai.DeferredToolResults | None:
     """Ask people about the deferred calls of a run that has ended with them; None where none of them is for people.
 
-    *conversation* is the run's `conversation_id`: with it any process finds the same requests again, and they stay open
-    where the waiting is cancelled. What runs somewhere else is missing in the results: `requests.remaining(results)`.
+    *messages* are all of that run's: from them any process finds the same requests again, and they stay open where the
+    waiting is cancelled. What runs somewhere else is missing in the results: `requests.remaining(results)`.
 
     Raises:
         InvalidRequest: the requests cannot be asked.
         Denied: somebody pressed "Deny and stop".
     """
-    keys = {"source": _source(agent, conversation), **common}
-    return await _Clerk(desk, questions, keys, _checking(agent), conversation).results(requests)
+    last = messages[-1] if messages else None
+    if last is None or last.run_id is None:
+        raise errors.InvalidRequest("these are no messages of a run", field="messages", hint="result.all_messages()")
+    keys = {"source": _source(agent, last.conversation_id), **common}
+    return await _Clerk(desk, questions, keys, _checking(agent), last.run_id).results(requests)
 
 
 def is_for_people(requests: pydantic_ai.DeferredToolRequests, call: ToolCallPart, questions: Collection[str]) -> bool:
@@ -82,9 +85,11 @@ class _Clerk:
     questions: Collection[str]
     common: Mapping[str, Any]
     check: Check
-    conversation: str | None = None
+    run: str | None = None
+    """The run that ended with the calls, where it can be taken up again. Some models number calls anew in each run."""
 
     async def results(self, requests: pydantic_ai.DeferredToolRequests) -> pydantic_ai.DeferredToolResults | None:
+        _check(self.common)
         asked = [call for call in requests.calls if is_for_people(requests, call, self.questions)]
         waiting = [*requests.approvals, *asked]
         if not waiting:
@@ -136,13 +141,20 @@ class _Clerk:
         return decision, list(decision.choices) if call.args_as_dict().get("multiple") else decision.choice
 
     async def _ask(self, request: model.Request) -> model.Decision:
-        return await (handles.held(self.desk, request) if self.conversation is None else self.desk.ask(request))
+        return await (handles.held(self.desk, request) if self.run is None else self.desk.ask(request))
 
     def _id(self, call: ToolCallPart, attempt: int) -> Json:
-        if self.conversation is None:
+        if self.run is None:
             return {}
-        named = json.dumps([self.conversation, call.tool_name, call.tool_call_id, attempt])
+        named = json.dumps([self.run, call.tool_name, call.tool_call_id, attempt])
         return {"id": "pydantic-ai-" + hashlib.sha256(named.encode()).hexdigest()[:32]}
+
+
+def _check(common: Mapping[str, Any]) -> None:
+    """Refuse what a deferred call could not honour."""
+    for name in ("id", "supersedes", "grants", "offers", "editable"):
+        if name in common:
+            raise errors.InvalidRequest(f"a deferred call takes no {name}", field=name)
 
 
 def _question(call: ToolCallPart, common: Json) -> model.Request:
@@ -157,6 +169,8 @@ def _question(call: ToolCallPart, common: Json) -> model.Request:
     choice = isinstance(multiple, bool) and _is_labels(options)
     for name in ("options", "multiple") if choice else ():
         rest.pop(name, None)
+    # a question is answered anyway
+    common = {**common, "verdicts": [one for one in common.get("verdicts", ()) if one != "respond"]}
     if rest:
         common = {"body": f"~~~~json\n{json.dumps(rest, indent=2, ensure_ascii=False)}\n~~~~", **common}
     if choice:

@@ -26,7 +26,6 @@ class _Pause:
     """Where a run stands that ended with deferred calls. `input` is a digest of what it began with."""
 
     input: str
-    conversation: str
     messages: Sequence[ModelMessage]
     requests: pydantic_ai.DeferredToolRequests
 
@@ -78,8 +77,7 @@ async def _resumed(
     options: Json,
     common: Mapping[str, Any],
 ) -> AgentRunResult[Any]:
-    asked: Json = {"conversation": pause.conversation, "questions": questions}
-    results = await deferred.answers(desk, agent, pause.requests, **asked, **common)
+    results = await deferred.answers(desk, agent, pause.requests, pause.messages, questions=questions, **common)
     left = {name: value for name, value in options.items() if name not in ("message_history", "conversation_id")}
     return await agent.run(message_history=pause.messages, deferred_tool_results=results, **left)
 
@@ -100,7 +98,7 @@ def _pause(result: AgentRunResult[Any], digest: str, questions: Collection[str])
         return None
     if not all(deferred.is_for_people(requests, call, questions) for call in requests.calls):
         return None
-    return _Pause(digest, result.conversation_id, result.all_messages(), requests)
+    return _Pause(digest, result.all_messages(), requests)
 
 
 def _load(path: Path, digest: str) -> _Pause | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import pytest
 
 import sayso
 from sayso import memory, model
@@ -60,6 +63,16 @@ class Office:
                 return await task
         finally:
             task.cancel()
+
+
+@contextmanager
+def without(package: str, adapter: str) -> Generator[None]:
+    """As where *package* is not installed, and *adapter* was never imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in sys.modules if name.partition(".")[0] == adapter]:
+            patch.delitem(sys.modules, name)
+        patch.setitem(sys.modules, package, None)
+        yield
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """LangGraph's and LangChain's own pauses, with the real packages and a model that follows a script."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain.agents.middleware import AgentState, HumanInTheLoopMiddleware
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -21,7 +22,7 @@ from typing_extensions import TypedDict
 
 import sayso
 import sayso_langgraph
-from tests.adapters.deciding import Office, office
+from tests.adapters.deciding import Office, office, without
 
 # pyright: reportMissingTypeStubs=false
 
@@ -458,3 +459,60 @@ async def test_an_answer_given_past_the_desk_does_not_count_twice(ann: Office) -
     await graph.ainvoke(Command(resume={"decisions": [{"type": "reject"}]}), on())
     await ann.when(running, {"verdict": "allow"})
     assert ran == []
+
+
+def test_without_the_package_it_says_what_to_install() -> None:
+    with without("langgraph", "sayso_langgraph"), pytest.raises(ImportError, match=r"pip install 'sayso\[langgraph\]'"):
+        importlib.import_module("sayso_langgraph")
+
+
+@pytest.mark.parametrize(
+    ("common", "field"),
+    [
+        ({"policy": "nobody-has-this"}, "policy"),
+        ({"grants": ["session"]}, "grants"),
+        ({"verdicts": ["respond"]}, "verdicts"),
+        ({"id": "r1"}, "id"),
+    ],
+)
+async def test_what_a_pause_cannot_honour_is_refused(ann: Office, common: Any, field: str) -> None:
+    ran: Ran = []
+    with pytest.raises(sayso.InvalidRequest) as refused:
+        await sayso_langgraph.run(ann.desk, agent(ran, call()), HI, on(), **common)
+    assert (refused.value.field, ran) == (field, [])
+
+
+async def test_a_past_checkpoint_does_not_get_its_decisions_a_second_time(ann: Office, mode: str) -> None:
+    ran: Ran = []
+    graph = agent(ran, call(), mode=mode)
+    running = asyncio.create_task(sayso_langgraph.run(ann.desk, graph, HI, on()))
+    await ann.asked()
+    past = (await graph.aget_state(on())).config
+    await ann.when(running, {"verdict": "allow"})
+    with pytest.raises(sayso.InvalidRequest, match="the present of a thread"):
+        await sayso_langgraph.run(ann.desk, graph, None, past)
+    assert len(ran) == 1
+
+
+async def test_what_only_looks_like_a_review_is_refused(ann: Office) -> None:
+    odd = {"action_requests": [{"name": "refund", "args": {}}], "review_configs": []}
+    with pytest.raises(sayso.InvalidRequest, match="no review of tool calls"):
+        await sayso_langgraph.run(ann.desk, asking(odd), {"said": []}, on())
+
+
+async def test_an_edit_is_not_measured_by_the_tool_of_another_agent(ann: Office) -> None:
+    def refund(order: str) -> str:
+        """Refund an order, in another way."""
+        return order
+
+    other = create_agent(Scripted(responses=[AIMessage("done")]), [tool(refund)], name="other")
+    ran: Ran = []
+    graph: Any = StateGraph(AgentState)
+    graph.add_node("one", agent(ran, call(), saver=True))
+    graph.add_node("other", other)
+    graph.add_edge(START, "one")
+    graph.add_edge("one", "other")
+    whole = graph.compile(checkpointer=InMemorySaver())
+    edited = {"verdict": "allow", "input": {"order": 1, "amount": 5.0}}
+    await ann.when(sayso_langgraph.run(ann.desk, whole, HI, on()), edited)
+    assert ran == [(1, 5.0)]

@@ -1,6 +1,7 @@
 """Tool approvals of the OpenAI Agents SDK, with the real package and its own scripted model."""
 
 import asyncio
+import importlib
 import stat
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 import sayso
 import sayso_openai
-from tests.adapters.deciding import Office, office
+from tests.adapters.deciding import Office, office, without
 
 Ran = list[tuple[int, float]]
 WHO = "refund order 1"
@@ -330,3 +331,35 @@ async def test_a_file_that_is_no_run_is_refused(ann: Office, tmp_path: Path) -> 
     saved.write_text("[]")
     with pytest.raises(sayso.InvalidRequest, match="no saved run"):
         await sayso_openai.run(ann.desk, agent([]), WHO, saved=saved)
+
+
+def test_without_the_package_it_says_what_to_install() -> None:
+    with without("agents", "sayso_openai"), pytest.raises(ImportError, match=r"pip install 'sayso\[openai\]'"):
+        importlib.import_module("sayso_openai")
+
+
+@pytest.mark.parametrize(
+    ("common", "field"),
+    [({"policy": "nobody-has-this"}, "policy"), ({"editable": True}, "editable"), ({"id": "r1"}, "id")],
+)
+async def test_what_an_approval_cannot_honour_is_refused(ann: Office, common: Any, field: str) -> None:
+    ran: Ran = []
+    with pytest.raises(sayso.InvalidRequest) as refused:
+        await sayso_openai.run(ann.desk, agent(ran, [call()]), WHO, **common)
+    assert (refused.value.field, ran) == (field, [])
+
+
+async def test_a_call_in_a_later_turn_is_asked_anew_whatever_its_id(ann: Office) -> None:
+    state = await paused(agent([], [call(2, 1.0, "c2")], [call()]), ann)
+    assert len(state) == 2
+
+
+async def paused(clerk: agents.Agent[Any], ann: Office) -> set[str]:
+    """The ids of two requests, of two turns of one named run."""
+    ids: set[str] = set()
+    result = await agents.Runner.run(clerk, WHO)
+    while result.interruptions:
+        asking = asyncio.create_task(sayso_openai.answers(ann.desk, result.to_state(), run="run-1"))
+        ids.add((await ann.say(verdict="allow")).id)
+        result = await agents.Runner.run(clerk, await asking)
+    return ids

@@ -1,6 +1,7 @@
 """Deferred tool calls of Pydantic AI, with the real package and a model that follows a script."""
 
 import asyncio
+import importlib
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic_ai.toolsets import ExternalToolset
 
 import sayso
 import sayso_pydantic_ai
-from tests.adapters.deciding import Office, office
+from tests.adapters.deciding import Office, office, without
 
 Ran = list[tuple[int, float]]
 Agent = pydantic_ai.Agent[Any, Any]
@@ -232,7 +233,7 @@ async def test_people_answer_their_part_and_the_program_the_rest(ann: Office) ->
     clerk = agent(ran, [call(id="c2"), *asks("render")], toolsets=[outside("render")])
     result = await sayso_pydantic_ai.run(ann.desk, clerk, WHO)
     assert await ann.all() == []
-    asking = sayso_pydantic_ai.answers(ann.desk, clerk, result.output, conversation=result.conversation_id)
+    asking = sayso_pydantic_ai.answers(ann.desk, clerk, result.output, result.all_messages())
     results = await ann.when(asking, {"verdict": "allow"})
     assert results is not None
     assert results.answered_by == {"c2": "chat:T/ann"}
@@ -339,3 +340,44 @@ async def test_a_file_that_is_no_run_is_refused(ann: Office, tmp_path: Path) -> 
     saved.write_text("[]")
     with pytest.raises(sayso.InvalidRequest, match="no saved run"):
         await sayso_pydantic_ai.run(ann.desk, agent([]), WHO, saved=saved)
+
+
+def test_without_the_package_it_says_what_to_install() -> None:
+    with (
+        without("pydantic_ai", "sayso_pydantic_ai"),
+        pytest.raises(ImportError, match=r"pip install 'sayso\[pydantic-ai\]'"),
+    ):
+        importlib.import_module("sayso_pydantic_ai")
+
+
+@pytest.mark.parametrize(
+    ("common", "field"),
+    [({"policy": "nobody-has-this"}, "policy"), ({"grants": ["always"]}, "grants"), ({"id": "r1"}, "id")],
+)
+async def test_what_a_deferred_call_cannot_honour_is_refused(ann: Office, way: str, common: Any, field: str) -> None:
+    ran: Ran = []
+    with pytest.raises(sayso.InvalidRequest) as refused:
+        await running(way, ann, agent(ran, [call()]), **common)
+    assert (refused.value.field, ran) == (field, [])
+
+
+async def test_a_call_in_a_later_turn_is_asked_anew_whatever_its_id(ann: Office, way: str) -> None:
+    ran: Ran = []
+    await ann.when(running(way, ann, agent(ran, [call()], [call()])), {"verdict": "allow"}, {"verdict": "deny"})
+    assert (ran, len(await ann.all())) == ([(1, 25.0)], 2)
+
+
+async def test_a_question_beside_a_call_has_no_answer_instead(ann: Office, way: str) -> None:
+    clerk = agent([], [*asks(question="Who?"), call(id="c2")], toolsets=[outside("ask_user")])
+    task = running(way, ann, clerk, questions=["ask_user"], verdicts=["respond", "stop"])
+    by_kind = {ticket.request.kind: ticket for ticket in await ann.asked(2)}
+    assert by_kind["question"].request.verdicts == ("stop",)
+    assert by_kind["permission"].request.verdicts == ("respond", "stop")
+    await ann.answer(by_kind["permission"], verdict="deny")
+    await ann.answer(by_kind["question"], text="Acme")
+    assert (await ann.when(task)).output == "done"
+
+
+async def test_messages_of_no_run_are_refused(ann: Office) -> None:
+    with pytest.raises(sayso.InvalidRequest, match="no messages of a run"):
+        await sayso_pydantic_ai.answers(ann.desk, agent([]), DeferredToolRequests(approvals=[call()]), [])
