@@ -113,7 +113,7 @@ async def test_people_decide_in_slack_what_claude_code_may_run(there: House, ann
 
 async def test_claude_code_reads_a_denial_before_its_own_limit(tmp_path: Path) -> None:
     database = {"SAYSO_DATABASE_URL": f"sqlite:///{tmp_path}/sayso.db"}
-    async with running(tmp_path, database, touch("a"), MCP_TOOL_TIMEOUT="2000") as run:
+    async with running(tmp_path, database, touch("a"), MCP_TOOL_TIMEOUT="4000") as run:
         (result,) = await run
     assert result.is_error
     assert "Silence is not consent" in result.text
