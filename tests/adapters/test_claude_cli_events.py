@@ -216,7 +216,7 @@ async def test_the_agents_own_question_is_a_choice_and_the_hook_answers_it(
             ticket = await service.answer(choice="eu")
             async with asyncio.timeout(20):
                 _ = [message async for message in client.receive_response()]
-        (result,) = model.tool_results()
-    assert (ticket.request.kind, ticket.request.title) == ("choice", "Which region?")
-    assert '"Which region?"="eu"' in result.text
+            (result,) = model.tool_results()
+            assert (ticket.request.kind, ticket.request.title) == ("choice", "Which region?")
+            assert '"Which region?"="eu"' in result.text
     assert await service.count() == 1

@@ -32,8 +32,9 @@ def main(asked: Json) -> None:
             case None if message.get("id") == "e1":
                 told = message.get("result") or message.get("error")
                 _result(calling, {"content": [{"type": "text", "text": json.dumps(told, sort_keys=True)}]})
-            case method if method and "id" in message:
-                _result(message["id"], {})
+            case method:
+                if method and "id" in message:
+                    _result(message["id"], {})
 
 
 def _result(id: Any, result: Json) -> None:
