@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import standardwebhooks
 
 from sayso import clock, keys
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import WITHIN, House, house
+from tests.conftest import until
 from tests.fakes import node
 from tests.fakes.processes import started
 from tests.fakes.slack import Message, Person
@@ -85,6 +87,13 @@ class App:
         await self.there.until(lambda: self.there.cards(f"{run}:deploy"))
         return self.there.cards(f"{run}:deploy")[0]
 
+    async def asleep(self, run: str) -> Message:
+        """The card of a run that waits; earlier its log might not survive a kill: it marks a step, then writes it."""
+        shown = await self.card(run)
+        log = self.there.command.folder / "events" / "events"
+        await until(lambda: any('"wait_created"' in path.read_text() for path in log.glob(f"{run}-*.json")))
+        return shown
+
     async def sayso(self, path: str, key: str, body: Mapping[str, Any]) -> Any:
         """A call of the service that must succeed."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -102,9 +111,13 @@ class App:
             return answered.status
 
 
+@pytest.fixture(scope="module")
+def output() -> Path:
+    return node.built(EXAMPLE, output=".output")
+
+
 @asynccontextmanager
-async def app(there: House) -> AsyncGenerator[App]:
-    output = await asyncio.to_thread(node.built, EXAMPLE, output=".output")
+async def app(there: House, output: Path) -> AsyncGenerator[App]:
     secret = (await asyncio.to_thread(there.command, "keys", "callback")).stdout.strip()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -115,8 +128,10 @@ async def app(there: House) -> AsyncGenerator[App]:
             yield made
 
 
-async def test_a_workflow_that_asks_people_outlives_kills_and_takes_only_signed_decisions(command: Command) -> None:
-    async with house(command, more=SETTINGS) as there, app(there) as here:
+async def test_a_workflow_that_asks_people_outlives_kills_and_takes_only_signed_decisions(
+    command: Command, output: Path
+) -> None:
+    async with house(command, more=SETTINGS) as there, app(there, output) as here:
         ann = there.slack.person("U1", name="ann")
         await killed_while_somebody_thinks(here, ann)
         await killed_while_it_is_told(here, ann)
@@ -132,7 +147,7 @@ async def test_a_workflow_that_asks_people_outlives_kills_and_takes_only_signed_
 
 async def killed_while_somebody_thinks(here: App, ann: Person) -> None:
     run = await here.deploy("make deploy")
-    card = await here.card(run)
+    card = await here.asleep(run)
     await here.kill()
     await here.start()
     assert (await ann.press(card, "Allow")).acked
@@ -142,7 +157,7 @@ async def killed_while_somebody_thinks(here: App, ann: Person) -> None:
 
 async def killed_while_it_is_told(here: App, ann: Person) -> None:
     run = await here.deploy("make again")
-    card = await here.card(run)
+    card = await here.asleep(run)
     await here.kill()
     assert (await ann.press(card, "Allow")).acked
     await here.there.decision(f"{run}:deploy")

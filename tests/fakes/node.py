@@ -6,7 +6,9 @@ The rule: a finished folder is never written again; its name says what went into
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -57,6 +59,10 @@ def kept(kind: str, root: Path, inputs: Iterable[Path], make: Callable[[Path], N
     for path in inputs:
         told.update(f"\n{path.relative_to(root)}\n".encode() + path.read_bytes())
     place = _CACHE / f"{kind}-{told.hexdigest()[:20]}"
+    if place.exists():
+        return place
+    # The first time takes minutes where the network is slow: that is no test that hangs.
+    faulthandler.cancel_dump_traceback_later()
     _CACHE.mkdir(parents=True, exist_ok=True)
     with _alone(place.with_suffix(".lock")):
         if not place.exists():
@@ -68,6 +74,7 @@ def kept(kind: str, root: Path, inputs: Iterable[Path], make: Callable[[Path], N
     return place
 
 
+@functools.cache
 def node_version() -> str:
     """Of the `node` on the path."""
     require(shutil.which("node"), "node")
