@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,7 +22,10 @@ async def serve(app: App, request: web.Request, most_bytes: int, **extra: Any) -
     Raises:
         HTTPRequestEntityTooLarge: the body has more than *most_bytes*.
     """
-    body = await request.clone(client_max_size=most_bytes).read()
+    try:
+        body = await request.clone(client_max_size=most_bytes).read()
+    except ConnectionError:
+        return web.Response(status=499)  # nobody reads it
     call = _Call(request, body)
     await app({**_scope(request), **extra}, call.receive, call.send)
     return call.answer()
@@ -60,20 +64,25 @@ class _Call:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            response = self._response = web.StreamResponse(status=message["status"])
-            for name, value in message.get("headers", ()):
-                # how it is framed on the wire is aiohttp's own business
-                if name not in (b"connection", b"transfer-encoding"):
-                    response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
-            # at once: a client counts how long it waits for the first byte
-            await response.prepare(self._request)
-            return
+        # one that has gone is heard of by `receive`
+        with contextlib.suppress(ConnectionError):
+            await (self._begin if message["type"] == "http.response.start" else self._go_on)(message)
+
+    async def _begin(self, message: Message) -> None:
+        response = self._response = web.StreamResponse(status=message["status"])
+        for name, value in message.get("headers", ()):
+            # how it is framed on the wire is aiohttp's own business
+            if name not in (b"connection", b"transfer-encoding"):
+                response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        # at once: a client counts how long it waits for the first byte
+        await response.prepare(self._request)
+
+    async def _go_on(self, message: Message) -> None:
+        self._ended = not message.get("more_body")
         response = self.answer()
         if body := message.get("body"):
             await response.write(body)
-        if not message.get("more_body"):
-            self._ended = True
+        if self._ended:
             await response.write_eof()
 
     def answer(self) -> web.StreamResponse:

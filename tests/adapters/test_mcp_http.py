@@ -181,3 +181,21 @@ async def test_the_first_call_of_many_at_once_loads_the_sdk_once(service: Servic
                 return found.status
 
         assert await asyncio.gather(*(status() for _ in range(5))) == [200] * 5
+
+
+async def test_a_client_that_goes_in_the_middle_of_its_call_makes_no_noise(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = service.url.removeprefix("http://")
+    name, port = host.split(":")
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {service.keys['bot']}\r\nContent-Length: 99\r\n"
+    )
+    _, writer = await asyncio.open_connection(name, int(port))
+    writer.write(f"{head}\r\n{{".encode())
+    await writer.drain()
+    await asyncio.sleep(0)
+    writer.transport.abort()
+    async with service.client() as client:
+        assert (await client.list_tools()).tools
+    assert [row.message for row in caplog.records if row.levelname in ("ERROR", "WARNING")] == []
