@@ -11,7 +11,7 @@ from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage
 import sayso
 from sayso import model, store
 from sayso_claude import sdk
-from tests.adapters.claude_scene import Kind, Scene, touch
+from tests.adapters.claude_scene import Scene, touch
 from tests.bots.conftest import Command
 from tests.bots.restarts import WITHIN, House, house, request_of
 from tests.conftest import until
@@ -30,10 +30,10 @@ def ann(there: House) -> Person:
     return there.slack.person("U1", name="ann")
 
 
-def options(there: House, folder: Path, api_url: str, kind: Kind) -> ClaudeAgentOptions:
+def options(there: House, folder: Path, api_url: str) -> ClaudeAgentOptions:
     """An agent whose settings have a hook that asks at the same service."""
     folder.mkdir()
-    scene = Scene(folder, there.url, there.key, kind, "PermissionRequest")
+    scene = Scene(folder, there.url, there.key, "http", "PermissionRequest")
     given = scene.options(api_url)
     home = given["home"]
     home.mkdir()
@@ -57,14 +57,13 @@ async def result(client: ClaudeSDKClient) -> list[str | None]:
     return [message.result async for message in client.receive_response() if isinstance(message, ResultMessage)]
 
 
-@pytest.mark.parametrize("kind", ["http", "command"])
 async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
-    there: House, ann: Person, tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+    there: House, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with anthropic.serve() as api, sayso.open(there.url, key=there.key) as desk, there.stored() as kept:
         api.script([touch("a.txt"), touch("a.txt"), anthropic.Text("done")])
         waited = watched(desk, monkeypatch)
-        given = sdk.options(desk, options(there, tmp_path / "agent", api.url, kind))
+        given = sdk.options(desk, options(there, tmp_path / "agent", api.url))
         async with ClaudeSDKClient(given) as client:
             await client.query("go")
             run = asyncio.create_task(result(client))
