@@ -12,7 +12,7 @@ import pydantic_core
 from vercel.workflow import BaseHook
 
 import sayso
-from sayso import model, payloads, typed
+from sayso import model, payloads, places
 from sayso_workflow import resuming, runs
 
 
@@ -35,8 +35,9 @@ async def ask(
 
     Raises:
         NotFound: no workflow waits under this token.
-        InvalidRequest: the hook cannot be shown as a card.
+        InvalidRequest: the hook cannot be shown as a card, or `resume_when_decided` was not told of it.
     """
+    resuming.check(hook)
     found = await runs.registered(token)
     if found is None:
         hint = "make the hook before the step that asks: hook = Approval.wait(token=…)"
@@ -55,7 +56,7 @@ async def ask(
     id = f"wf_{found.hook_id}" + (f".{nth}" if nth > 1 else "")
     shown = _shown(found.metadata)
     request = payload.request(id, hook.__name__, shown, marks, title, **common)
-    async with typed.at(desk or resuming.present_desk()) as where:
+    async with places.at(desk or resuming.present_desk()) as where:
         ticket = await where.open(request)
     resuming.follow(ticket)
     return ticket

@@ -55,6 +55,13 @@ def present_desk() -> sayso.Asker | None:
     return _present[-1].desk if _present else None
 
 
+def check(hook: type[BaseHook]) -> None:
+    """Refuse a hook that the resumer of this process would leave waiting. Raises `InvalidRequest`."""
+    if _present and not any(resumer.knows(hook) for resumer in _present):
+        hint = f"resume_when_decided(desk, {hook.__name__})"
+        raise sayso.InvalidRequest(f"nothing here resumes {name_of(hook)}", field="hook", hint=hint)
+
+
 def follow(ticket: sayso.Ticket) -> None:
     """See a request through that was asked in this process."""
     for resumer in _present:
@@ -89,6 +96,9 @@ class _Resumer:
             except _PASSING as error:
                 log.warning("workflow requests could not be listed", extra={"error": str(error)})
             await asyncio.sleep(self._every)
+
+    def knows(self, hook: type[BaseHook]) -> bool:
+        return name_of(hook) in self._hooks
 
     def follow(self, ticket: sayso.Ticket, *, left: bool = False) -> None:
         if _marks(ticket).get("hook") in self._hooks and ticket.id not in self._followed:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import model, opening, payloads, typed, waiting
+from sayso import model, opening, payloads, places, typed, waiting
 from sayso.payloads import P
 
 
@@ -58,9 +58,9 @@ async def resolve_hook(label: str, data: Any, *, desk: opening.Asker | None = No
         InvalidAnswer: *data* does not fit; `field` names the part, and the hook goes on waiting.
         NotAllowed: this key or person may not answer.
     """
-    async with typed.at(desk) as where:
-        ticket = await typed.latest(where, label)
-        return await typed.said(where, ticket.id, payloads.untyped(ticket.request, data))
+    async with places.at(desk) as where:
+        ticket = await places.latest(where, label)
+        return await places.said(where, ticket.id, payloads.untyped(ticket.request, data))
 
 
 async def cancel_hook(label: str, *, reason: str | None = None, desk: opening.Asker | None = None) -> model.Ticket:
@@ -69,8 +69,8 @@ async def cancel_hook(label: str, *, reason: str | None = None, desk: opening.As
     Raises:
         NotFound: nobody ever waited under this label.
     """
-    async with typed.at(desk) as where:
-        return await where.cancel((await typed.latest(where, label)).id, reason=reason)
+    async with places.at(desk) as where:
+        return await where.cancel((await places.latest(where, label)).id, reason=reason)
 
 
 def abort_pending_hook(label: str) -> None:

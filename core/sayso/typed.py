@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, runtime_checkable
+from typing import Any, Generic, Self
 
-from sayso import desk as desks
-from sayso import errors, model, opening, payloads, waiting
+from sayso import errors, model, opening, payloads, places, waiting
 from sayso.payloads import P
-
-_MARK = "hook"
 
 
 class Defined(Generic[P]):
@@ -64,13 +60,13 @@ class Defined(Generic[P]):
             NotAllowed: this key or person may not answer; an agent's key never may.
         """
         answer = self._payload.answer(payload)
-        async with at(self._desk) as desk:
-            return await said(desk, (await latest(desk, token)).id, answer)
+        async with places.at(self._desk) as desk:
+            return await places.said(desk, (await places.latest(desk, token)).id, answer)
 
     async def get(self, token: str) -> model.Ticket:
-        """The newest request under *token*; `metadata_of` reads what came along. Raises `NotFound`."""
-        async with at(self._desk) as desk:
-            return await latest(desk, token)
+        """The newest request under *token*; its metadata has what came along as `hook`. Raises `NotFound`."""
+        async with places.at(self._desk) as desk:
+            return await places.latest(desk, token)
 
 
 class Hook(Generic[P]):
@@ -129,7 +125,7 @@ class Hook(Generic[P]):
 
     async def open(self) -> model.Ticket:
         """Ask now, and wait later. Raises as `await`."""
-        async with at(self._desk) as desk:
+        async with places.at(self._desk) as desk:
             return (await self._claim(desk, 0, None))[0]
 
     async def conflict(self) -> model.Ticket | None:
@@ -150,7 +146,7 @@ class Hook(Generic[P]):
         """Withdraw what is open, and free the token. Again is nothing."""
         self._disposed = True
         with contextlib.suppress(errors.NotFound):
-            async with at(self._desk) as desk:
+            async with places.at(self._desk) as desk:
                 await self._withdraw(desk, reason)
 
     async def _first(self) -> P:
@@ -159,7 +155,7 @@ class Hook(Generic[P]):
     async def _next(self, place: int) -> tuple[P, int]:
         """The answer at this place or, where it did not fit, at a later one; and where that was."""
         complaint: str | None = None
-        async with at(self._desk) as desk:
+        async with places.at(self._desk) as desk:
             while True:
                 ticket, place = await self._claim(desk, place, complaint)
                 decision = await self._decision(desk, ticket)
@@ -187,16 +183,16 @@ class Hook(Generic[P]):
             body = wanted.get("body")
             wanted["body"] = f"The last answer did not fit: {complaint}" + (f"\n\n{body}" if body else "")
         marks = {"token": self.token, "run": self._run}
-        return self._payload.request(_id(self.token, place), marks=marks, **wanted)
+        return self._payload.request(places.id_of(self.token, place), marks=marks, **wanted)
 
     async def _over(self, desk: opening.Asker, place: int, taken: errors.AlreadyExists) -> None:
         """Return where the place is an earlier run's and closed; else raise `HookConflict`."""
         try:
-            found = await desk.get(_id(self.token, place))
+            found = await desk.get(places.id_of(self.token, place))
         except errors.NotFound:
             why = f"the token {self.token!r} belongs to somebody else's key"
             raise errors.HookConflict(self.token, None, why, "choose another token") from taken
-        if _mark(found, "run") == self._run:
+        if places.mark(found, "run") == self._run:
             why = f"the token {self.token!r} was asked in this session with other content"
             raise errors.HookConflict(self.token, found, why, "one token, one question: choose another") from taken
         if found.decision is None:
@@ -224,8 +220,8 @@ class Hook(Generic[P]):
                 await asyncio.shield(self._withdraw(desk, "the agent stopped waiting"))
 
     async def _withdraw(self, desk: opening.Asker, reason: str) -> None:
-        newest = await latest(desk, self.token)
-        if _mark(newest, "run") == self._run and newest.decision is None:
+        newest = await places.latest(desk, self.token)
+        if places.mark(newest, "run") == self._run and newest.decision is None:
             await desk.cancel(newest.id, reason=reason)
 
 
@@ -239,65 +235,3 @@ def define_hook(shape: type[P], *, desk: opening.Asker | None = None, title: str
         InvalidRequest: *shape* is no such type.
     """
     return Defined(shape, desk, title)
-
-
-def metadata_of(ticket: model.Ticket) -> model.JsonObject:
-    """What a hook's maker said about it."""
-    found: model.JsonObject = ticket.request.metadata.get(_MARK, {}).get("metadata", {})
-    return found
-
-
-@contextlib.asynccontextmanager
-async def at(desk: opening.Asker | None) -> AsyncGenerator[opening.Asker]:
-    """The desk that was given, or the one of `sayso.open()`."""
-    if desk is not None:
-        yield desk
-        return
-    async with opening.open() as opened:
-        yield opened
-
-
-async def latest(desk: opening.Asker, token: str) -> model.Ticket:
-    """The newest request under *token*. Raises `NotFound`."""
-    found = await _at_place(desk, token, 0)
-    if found is None:
-        raise errors.NotFound(f"no hook waits under {token!r}", field="token", hint="nothing was stored for later")
-    low, high = 0, 1
-    # places are filled in order: double until one is missing, then halve
-    while (newer := await _at_place(desk, token, high)) is not None:
-        found, low, high = newer, high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        newer = await _at_place(desk, token, middle)
-        found, low, high = (newer, middle, high) if newer is not None else (found, low, middle)
-    return found
-
-
-async def said(desk: opening.Asker, id: str, answer: model.Answer) -> model.Ticket:
-    """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
-    if isinstance(desk, desks.Desk):
-        return await desk.answer(id, answer, opening.local())
-    if isinstance(desk, _Answers):
-        return await desk.answer(id, answer)
-    raise errors.NotAllowed("nobody can answer at this desk", hint="use sayso.open() with an approver's key")
-
-
-@runtime_checkable
-class _Answers(Protocol):
-    async def answer(self, id: str, answer: model.Answer) -> model.Ticket: ...
-
-
-def _id(token: str, place: int) -> str:
-    name = f"hook_{hashlib.sha256(token.encode()).hexdigest()[:32]}"
-    return f"{name}.{place}" if place else name
-
-
-async def _at_place(desk: opening.Asker, token: str, place: int) -> model.Ticket | None:
-    try:
-        return await desk.get(_id(token, place))
-    except errors.NotFound:
-        return None
-
-
-def _mark(ticket: model.Ticket, name: str) -> Any:
-    return ticket.request.metadata.get(_MARK, {}).get(name)

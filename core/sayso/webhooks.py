@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, runtime_checkable
 
-from sayso import errors, model, opening, payloads, typed
+from sayso import errors, model, opening, payloads, places
 from sayso.payloads import P
 
 
@@ -56,16 +56,16 @@ class Webhook(Generic[P]):
             InvalidRequest: nobody called yet.
             AlreadyExists: it was answered before.
         """
-        async with typed.at(self._desk) as desk:
+        async with places.at(self._desk) as desk:
             await _hooking(desk).respond_webhook(self.id, body)
 
     async def dispose(self) -> None:
         """Take the address back. After a call it is nothing."""
-        async with typed.at(self._desk) as desk:
+        async with places.at(self._desk) as desk:
             await desk.cancel(self.id, reason="the agent no longer waits for this call")
 
     async def _called(self) -> P:
-        async with typed.at(self._desk) as desk:
+        async with places.at(self._desk) as desk:
             try:
                 decision = await desk.wait(self.id)
             except asyncio.CancelledError:
@@ -116,7 +116,7 @@ async def create_webhook(
         "reply": None if manual else respond_with,
         "hold": float(hold) if manual else 0.0,
     }
-    async with typed.at(desk) as where:
+    async with places.at(desk) as where:
         address = await _hooking(where).make_webhook(wanted)
     return Webhook(address, shaped, desk, durable=name is not None)
 

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[None]:
+async def running() -> AsyncGenerator[None]:
     """A new process of an app, as far as the SDK can tell: its runs are in files, its queue is empty."""
     mine = LocalWorld()
     world.set_world(mine)
@@ -64,7 +64,7 @@ async def running() -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def app(desk: sayso.Asker) -> AsyncIterator[None]:
+async def app(desk: sayso.Asker) -> AsyncGenerator[None]:
     hooks = (flows.Approval, flows.Transfer, flows.Room)
     async with running(), sayso_workflow.resume_when_decided(desk, *hooks, every=0.02):
         yield
@@ -142,6 +142,13 @@ async def test_asking_for_a_token_that_no_run_waits_under_is_an_error(
             await sayso_workflow.ask(flows.Approval, "nobody")
     assert unknown.value.field == "token"
     assert await desk.store.last_row() == 0
+
+
+async def test_a_hook_that_nothing_would_resume_is_not_asked(desk: sayso.Desk) -> None:
+    async with running(), sayso_workflow.resume_when_decided(desk, flows.Room):
+        with pytest.raises(sayso.InvalidRequest) as unknown:
+            await sayso_workflow.ask(flows.Approval, "order:1")
+    assert "resume_when_decided(desk, Approval)" in (unknown.value.hint or "")
 
 
 async def test_a_step_that_is_run_again_finds_its_card(desk: sayso.Desk) -> None:

@@ -37,8 +37,7 @@ class Room(BaseHook):
 
 @workflows.step
 async def approve(token: str, expires_in: float | None) -> None:
-    more = {} if expires_in is None else {"expires_in": expires_in}
-    await sayso_workflow.ask(Approval, token, title="Book it?", **more)
+    await sayso_workflow.ask(Approval, token, title="Book it?", expires_in=expires_in)
 
 
 @workflows.step

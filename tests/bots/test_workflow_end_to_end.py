@@ -1,7 +1,7 @@
 """A workflow's process, the service and a person in Slack: both processes are killed, the trip is booked once."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ PROGRAM = "import asyncio, workflow_python; asyncio.run(workflow_python.main('A1
 
 
 @asynccontextmanager
-async def workflow(there: House, folder: Path) -> AsyncIterator[Running]:
+async def workflow(there: House, folder: Path) -> AsyncGenerator[Running]:
     path = f"{EXAMPLES}:{':'.join(filter(None, sys.path))}"
     line = [sys.executable, "-c", PROGRAM]
     async with started(line, folder, PYTHONPATH=path, SAYSO_URL=there.url, SAYSO_KEY=there.key) as running:

@@ -1,0 +1,69 @@
+"""Where hooks stand: the places of a token in order, found from any process by the token alone, and answered there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol, runtime_checkable
+
+from sayso import desk as desks
+from sayso import errors, model, opening
+
+
+@contextlib.asynccontextmanager
+async def at(desk: opening.Asker | None) -> AsyncGenerator[opening.Asker]:
+    """The desk that was given, or the one of `sayso.open()`."""
+    if desk is not None:
+        yield desk
+        return
+    async with opening.open() as opened:
+        yield opened
+
+
+def id_of(token: str, place: int) -> str:
+    """The id of the request at a place of a token."""
+    name = f"hook_{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+    return f"{name}.{place}" if place else name
+
+
+def mark(ticket: model.Ticket, name: str) -> Any:
+    """What a hook wrote into its request: `token`, `run`, `metadata`."""
+    return ticket.request.metadata.get("hook", {}).get(name)
+
+
+async def latest(desk: opening.Asker, token: str) -> model.Ticket:
+    """The newest request under *token*. Raises `NotFound`."""
+    found = await _at_place(desk, token, 0)
+    if found is None:
+        raise errors.NotFound(f"no hook waits under {token!r}", field="token", hint="nothing was stored for later")
+    low, high = 0, 1
+    # places are filled in order: double until one is missing, then halve
+    while (newer := await _at_place(desk, token, high)) is not None:
+        found, low, high = newer, high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        newer = await _at_place(desk, token, middle)
+        found, low, high = (newer, middle, high) if newer is not None else (found, low, middle)
+    return found
+
+
+async def said(desk: opening.Asker, id: str, answer: model.Answer) -> model.Ticket:
+    """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
+    if isinstance(desk, desks.Desk):
+        return await desk.answer(id, answer, opening.local())
+    if isinstance(desk, _Answers):
+        return await desk.answer(id, answer)
+    raise errors.NotAllowed("nobody can answer at this desk", hint="use sayso.open() with an approver's key")
+
+
+@runtime_checkable
+class _Answers(Protocol):
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket: ...
+
+
+async def _at_place(desk: opening.Asker, token: str, place: int) -> model.Ticket | None:
+    try:
+        return await desk.get(id_of(token, place))
+    except errors.NotFound:
+        return None
