@@ -33,10 +33,7 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     """
     _check(common)
     waiting = state.get_interruptions()
-    # some models number their calls anew in each turn, and a decision is for one of them
-    turn = len(state.to_json(context_serializer=lambda _: {})["model_responses"])
-    asking_all = (_asked(desk, item, run, turn, common) for item in waiting)
-    found = await asyncio.gather(*asking_all, return_exceptions=True)
+    found = await asyncio.gather(*(_asked(desk, item, run, common) for item in waiting), return_exceptions=True)
     decided: list[tuple[agents.ToolApprovalItem, model.Decision]] = []
     # all are waited for before one may fail, so that no answer of another is lost on the way
     for item, one in zip(waiting, found, strict=True):
@@ -62,12 +59,13 @@ def _check(common: Mapping[str, Any]) -> None:
 
 
 async def _asked(
-    desk: opening.Asker, item: agents.ToolApprovalItem, run: str | None, turn: int, common: Mapping[str, Any]
+    desk: opening.Asker, item: agents.ToolApprovalItem, run: str | None, common: Mapping[str, Any]
 ) -> model.Decision:
     source = model.Source(agent=item.agent.name[:200], session=run[:200] if run else None)
     keys: Json = {"source": source, **common}
     if run is not None:
-        named = json.dumps([run, turn, item.agent.name, _tool(item), item.call_id])
+        # the SDK lets no id of a call stand for a second call of the same run
+        named = json.dumps([run, item.agent.name, _tool(item), item.call_id])
         keys["id"] = "openai-" + hashlib.sha256(named.encode()).hexdigest()[:32]
     request = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
     return await (handles.held(desk, request) if run is None else desk.ask(request))

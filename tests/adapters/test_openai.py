@@ -349,17 +349,13 @@ async def test_what_an_approval_cannot_honour_is_refused(ann: Office, common: An
     assert (refused.value.field, ran) == (field, [])
 
 
-async def test_a_call_in_a_later_turn_is_asked_anew_whatever_its_id(ann: Office) -> None:
-    state = await paused(agent([], [call(2, 1.0, "c2")], [call()]), ann)
-    assert len(state) == 2
-
-
-async def paused(clerk: agents.Agent[Any], ann: Office) -> set[str]:
-    """The ids of two requests, of two turns of one named run."""
-    ids: set[str] = set()
-    result = await agents.Runner.run(clerk, WHO)
-    while result.interruptions:
-        asking = asyncio.create_task(sayso_openai.answers(ann.desk, result.to_state(), run="run-1"))
-        ids.add((await ann.say(verdict="allow")).id)
-        result = await agents.Runner.run(clerk, await asking)
-    return ids
+async def test_a_call_whose_id_was_used_before_never_runs_on_the_old_decision(ann: Office, tmp_path: Path) -> None:
+    ran: Ran = []
+    saved = tmp_path / "run.json"
+    await ann.when(sayso_openai.run(ann.desk, agent(ran, [call()], [call()]), WHO, saved=saved), {"verdict": "allow"})
+    assert ran == [(1, 25.0)]
+    with pytest.raises(agents.ModelBehaviorError, match="reused"):
+        await ann.when(
+            sayso_openai.run(ann.desk, agent(ran, [call()], [call(2)]), WHO, saved=saved), {"verdict": "deny"}
+        )
+    assert ran == [(1, 25.0)]
