@@ -76,11 +76,17 @@ class Payload(Generic[P]):
 
 def of(shape: type[P]) -> Payload[P]:
     """The payload of a Pydantic model or a dataclass. Raises `InvalidRequest` where *shape* is neither."""
-    if not (dataclasses.is_dataclass(shape) or issubclass(shape, pydantic.BaseModel)):
+    if not (isinstance(shape, type) and (dataclasses.is_dataclass(shape) or issubclass(shape, pydantic.BaseModel))):  # pyright: ignore[reportUnnecessaryIsInstance]
         hint = "such as class Refund(pydantic.BaseModel): amount: float"
         raise errors.InvalidRequest("a payload is a Pydantic model or a dataclass", field="payload", hint=hint)
-    adapter: pydantic.TypeAdapter[P] = pydantic.TypeAdapter(shape)
-    schema = adapter.json_schema()
+    try:
+        adapter: pydantic.TypeAdapter[P] = pydantic.TypeAdapter(shape)
+        schema = adapter.json_schema()
+    except pydantic.errors.PydanticUserError as error:
+        hint = "use text, numbers, yes/no, dates and enumerations"
+        raise errors.InvalidRequest(
+            f"{shape.__name__} cannot be a form: {error.message}", field="payload", hint=hint
+        ) from error
     flag, why = _verdict_fields(schema)
     return Payload(shape, adapter, schema, flag, why)
 

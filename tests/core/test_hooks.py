@@ -486,6 +486,11 @@ async def test_who_may_answer_a_hook_is_what_the_policy_says() -> None:
     await kept.close()
 
 
+@dataclasses.dataclass
+class Odd:
+    task: asyncio.Lock
+
+
 class Nested(pydantic.BaseModel):
     lines: list[Booking]
 
@@ -493,8 +498,9 @@ class Nested(pydantic.BaseModel):
 async def test_a_payload_that_nobody_could_fill_in_is_refused_at_once(desk: sayso.Desk) -> None:
     with pytest.raises(sayso.InvalidRequest):
         await sayso.hook("a", payload=Nested, desk=desk)
-    with pytest.raises(sayso.InvalidRequest):
-        sayso.define_hook(dict)
+    for shape in (dict, list[int], Odd):
+        with pytest.raises(sayso.InvalidRequest):
+            sayso.define_hook(shape)
 
 
 async def test_by_default_the_desk_is_the_one_that_sayso_opens(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
