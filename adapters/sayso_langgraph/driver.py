@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -60,12 +60,7 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     tools = _tools(graph)
     source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
     keys = {"source": source, **common}
-    asked = [_asked(desk, interrupt, _id(thread, interrupt.id), tools, keys) for interrupt in waiting]
-    # all are waited for before one may fail, so that no answer of another is lost on the way
-    found = await asyncio.gather(*asked, return_exceptions=True)
-    for one in found:
-        if isinstance(one, BaseException):
-            raise one
+    found = await _together([_asked(desk, one, _id(thread, one.id), tools, keys) for one in waiting])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
@@ -77,11 +72,18 @@ async def _asked(
     if stopped is None:
         return await questions.asked(desk, interrupt.value, schema, id, common)
     each = [actions.decided(desk, one, f"{id}-{n}", tools.get(one.tool), common) for n, one in enumerate(stopped)]
-    decided = await asyncio.gather(*each, return_exceptions=True)
-    for one in decided:
-        if isinstance(one, BaseException):
-            raise one
+    decided = await _together(each)
     return {"decisions": decided} if "action_requests" in interrupt.value else decided[0]
+
+
+async def _together(asked: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """All of them, or the first failure at once: then nobody waits for the rest."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 import agents
@@ -33,17 +33,9 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     """
     _check(common)
     waiting = state.get_interruptions()
-    found = await asyncio.gather(*(_asked(desk, item, run, common) for item in waiting), return_exceptions=True)
-    decided: list[tuple[agents.ToolApprovalItem, model.Decision]] = []
-    # all are waited for before one may fail, so that no answer of another is lost on the way
-    for item, one in zip(waiting, found, strict=True):
-        if isinstance(one, BaseException):
-            raise one
-        if one.stop:
-            raise gate.Denied(one)
-        decided.append((item, one))
+    decided = await _together([_asked(desk, item, run, common) for item in waiting])
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
-    for item, decision in sorted(decided, key=lambda pair: not pair[1].allowed):
+    for item, decision in sorted(zip(waiting, decided, strict=True), key=lambda pair: not pair[1].allowed):
         _apply(state, item, decision)
     return state
 
@@ -68,7 +60,20 @@ async def _asked(
         named = json.dumps([run, item.agent.name, _tool(item), item.call_id])
         keys["id"] = "openai-" + hashlib.sha256(named.encode()).hexdigest()[:32]
     request = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
-    return await (handles.held(desk, request) if run is None else desk.ask(request))
+    decision = await (handles.held(desk, request) if run is None else desk.ask(request))
+    if decision.stop:
+        raise gate.Denied(decision)
+    return decision
+
+
+async def _together(asked: Sequence[Coroutine[Any, Any, model.Decision]]) -> list[model.Decision]:
+    """All of them, or the first failure at once: then nobody waits for the rest."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _apply(state: State, item: agents.ToolApprovalItem, decision: model.Decision) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from pydantic_ai.messages import ModelMessage, ToolCallPart
 from sayso import asking, errors, gate, handles, model, opening
 
 Json = dict[str, Any]
+_Decided = tuple[model.Decision, Any]
 Check = Callable[[str, Json], None]
 """Raises Pydantic's ValidationError where a tool would not take this input."""
 
@@ -95,22 +96,15 @@ class _Clerk:
         if not waiting:
             return None
         making = [self._approval(call, requests.metadata) for call in requests.approvals]
-        found = await asyncio.gather(*making, *map(self._question, asked), return_exceptions=True)
-        decided: dict[str, tuple[model.Decision, Any]] = {}
-        # all are waited for before one may fail, so that no answer of another is lost on the way
-        for call, one in zip(waiting, found, strict=True):
-            if isinstance(one, BaseException):
-                raise one
-            if one[0].stop:
-                raise gate.Denied(one[0])
-            decided[call.tool_call_id] = one
+        found = await _together([*making, *map(self._question, asked)])
+        decided = {call.tool_call_id: one for call, one in zip(waiting, found, strict=True)}
         approvals = {call.tool_call_id: decided[call.tool_call_id][1] for call in requests.approvals}
         calls = {call.tool_call_id: decided[call.tool_call_id][1] for call in asked}
         by = {id: " and ".join(who.person for who in decision.by) for id, (decision, _) in decided.items()}
         named = {id: names for id, names in by.items() if names}
         return requests.build_results(approvals=approvals, calls=calls, answered_by=named)
 
-    async def _approval(self, call: ToolCallPart, metadata: Mapping[str, Json]) -> tuple[model.Decision, Any]:
+    async def _approval(self, call: ToolCallPart, metadata: Mapping[str, Json]) -> _Decided:
         facts = _facts(metadata.get(call.tool_call_id, {}))
         keys: Json = {**self.common, "context": {**facts, **self.common.get("context", {})}}
         for attempt in itertools.count(1):
@@ -132,7 +126,7 @@ class _Clerk:
                 return decision, pydantic_ai.ToolApproved(override_args=input)
         raise AssertionError  # count never ends
 
-    async def _question(self, call: ToolCallPart) -> tuple[model.Decision, Any]:
+    async def _question(self, call: ToolCallPart) -> _Decided:
         decision = await self._ask(_question(call, {**self.common, **self._id(call, 1)}))
         if decision.outcome != "answered":
             return decision, pydantic_ai.ToolFailed(decision.model_text)
@@ -141,13 +135,26 @@ class _Clerk:
         return decision, list(decision.choices) if call.args_as_dict().get("multiple") else decision.choice
 
     async def _ask(self, request: model.Request) -> model.Decision:
-        return await (handles.held(self.desk, request) if self.run is None else self.desk.ask(request))
+        decision = await (handles.held(self.desk, request) if self.run is None else self.desk.ask(request))
+        if decision.stop:
+            raise gate.Denied(decision)
+        return decision
 
     def _id(self, call: ToolCallPart, attempt: int) -> Json:
         if self.run is None:
             return {}
         named = json.dumps([self.run, call.tool_name, call.tool_call_id, attempt])
         return {"id": "pydantic-ai-" + hashlib.sha256(named.encode()).hexdigest()[:32]}
+
+
+async def _together(asked: Sequence[Coroutine[Any, Any, _Decided]]) -> list[_Decided]:
+    """All of them, or the first failure at once: then nobody waits for the rest."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _check(common: Mapping[str, Any]) -> None:

@@ -516,3 +516,23 @@ async def test_an_edit_is_not_measured_by_the_tool_of_another_agent(ann: Office)
     edited = {"verdict": "allow", "input": {"order": 1, "amount": 5.0}}
     await ann.when(sayso_langgraph.run(ann.desk, whole, HI, on()), edited)
     assert ran == [(1, 5.0)]
+
+
+async def test_a_stop_does_not_wait_for_the_rest(ann: Office, mode: str) -> None:
+    ran: Ran = []
+    task = asyncio.create_task(
+        sayso_langgraph.run(
+            ann.desk,
+            agent(ran, calls(*[{"name": "refund", "args": {"order": n, "amount": 1.0}} for n in (1, 2)]), mode=mode),
+            HI,
+            on(),
+            verdicts=["stop"],
+        )
+    )
+    first, second = await ann.asked(2)
+    await ann.answer(second, verdict="stop")
+    with pytest.raises(sayso.Denied):
+        await ann.when(task)
+    decision = (await ann.desk.get(first.id)).decision
+    assert ran == []
+    assert decision is None

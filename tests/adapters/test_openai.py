@@ -359,3 +359,18 @@ async def test_a_call_whose_id_was_used_before_never_runs_on_the_old_decision(an
             sayso_openai.run(ann.desk, agent(ran, [call()], [call(2)]), WHO, saved=saved), {"verdict": "deny"}
         )
     assert ran == [(1, 25.0)]
+
+
+async def test_a_stop_does_not_wait_for_the_rest(ann: Office) -> None:
+    ran: Ran = []
+    task = asyncio.create_task(
+        sayso_openai.run(ann.desk, agent(ran, [call(), call(2, 1.0, "c2")]), WHO, verdicts=["stop"])
+    )
+    first, second = await ann.asked(2)
+    await ann.answer(second, verdict="stop")
+    with pytest.raises(sayso.Denied):
+        await ann.when(task)
+    decision = (await ann.desk.get(first.id)).decision
+    assert ran == []
+    assert decision is not None
+    assert decision.outcome == "cancelled"

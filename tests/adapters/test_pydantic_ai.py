@@ -381,3 +381,15 @@ async def test_a_question_beside_a_call_has_no_answer_instead(ann: Office, way: 
 async def test_messages_of_no_run_are_refused(ann: Office) -> None:
     with pytest.raises(sayso.InvalidRequest, match="no messages of a run"):
         await sayso_pydantic_ai.answers(ann.desk, agent([]), DeferredToolRequests(approvals=[call()]), [])
+
+
+async def test_a_stop_does_not_wait_for_the_rest(ann: Office, way: str) -> None:
+    ran: Ran = []
+    task = running(way, ann, agent(ran, [call(), call(2, 1.0, "c2")]), verdicts=["stop"])
+    first, second = await ann.asked(2)
+    await ann.answer(second, verdict="stop")
+    with pytest.raises(sayso.Denied):
+        await ann.when(task)
+    decision = (await ann.desk.get(first.id)).decision
+    assert ran == []
+    assert (decision is None) == (way == "after the run")
