@@ -1,6 +1,6 @@
 """What our TypeScript for Anvia does to an agent that is a process: people press buttons, the agent goes on.
 
-Anvia is in no registry: a stand-in for its runtime makes the tool calls, of the same shape.
+Without the package itself: a stand-in for its runtime makes the tool calls, of the same shape and in the same order.
 """
 
 from __future__ import annotations

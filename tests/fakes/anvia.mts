@@ -1,5 +1,5 @@
 // Anvia's tool calls, as its runtime makes them (0.26): hook, input middleware, approval, tool, result hook.
-// The rule: only what it was seen to do. The package itself is in no registry.
+// The rule: only what the package was seen to do; it stands in for it where that cannot be installed.
 import { randomUUID } from "node:crypto";
 
 export class PromptCancelledError extends Error {
