@@ -432,5 +432,5 @@ async def test_sixty_requests_wait_at_once(service: Service) -> None:
 def test_a_remote_desk_is_an_asker() -> None:
     desk: sayso.Asker = client.RemoteDesk("http://127.0.0.1:8700", SECRET)
     assert json.dumps(sorted(name for name in dir(desk) if not name.startswith("_"))) == json.dumps(
-        ["answer", "ask", "cancel", "get", "list", "log", "note", "open", "wait"]
+        ["answer", "ask", "cancel", "get", "list", "log", "make_webhook", "note", "open", "respond_webhook", "wait"]
     )
