@@ -195,7 +195,8 @@ def test_the_python_on_every_page_runs(
         "tools\nmodel\nHumanInTheLoopMiddleware.after_model\n",
         "docs/openai-agents.md": "done\ndone\ndone\n",
         "docs/pydantic-ai.md": "done\ndone\ndone\nNone\ndone\n",
-        "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\nAcme PostgreSQL ('eu',) 25.0\n"
+        "docs/python.md": "running make deploy\ncustomer-7 pending\nAcme\nworking on, with region-7 open\nAcme\n"
+        "Acme PostgreSQL ('eu',) 25.0\n"
         "refunded 25.0 for 1042\nTrue\nallowed ['ann', 'bob']\n",
     }
     assert said == expected[page]

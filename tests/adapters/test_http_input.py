@@ -117,7 +117,7 @@ async def test_a_bad_request_is_422_with_the_field_and_nothing_is_stored(
         ('{"verdict": true}', "verdict"),
         ('{"verdict": null}', "verdict"),
         ('{"verdict": "allow", "verdict": "deny"}', "verdict"),
-        ('{"verdict": "allow", "text": "x"}', "verdict"),
+        ('{"verdict": "allow", "text": "x"}', "text"),
         ('{"verdict": "allow", "by": "bob"}', "by"),
         ('{"verdict": "allow", "grant": "always"}', "grant"),
         ('{"verdict": "deny", "input": {}}', "input"),
