@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+import concurrent.futures
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar, Unpack
 
 import pydantic
 
 from sayso import asking, model, opening
 
+T = TypeVar("T")
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of *work*, run on a loop of its own. A loop that this is called in stands still meanwhile."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with concurrent.futures.ThreadPoolExecutor(1) as apart:
+        return apart.submit(lambda: asyncio.run(work())).result()
+
 
 def ask(request: model.Request) -> model.Decision:
-    """Ask any request and wait for its decision. Raises as `Desk.ask`, and RuntimeError inside a running loop."""
+    """Ask any request and wait for its decision. Raises as `Desk.ask`."""
 
     async def asked() -> model.Decision:
         async with opening.open() as desk:
             return await desk.ask(request)
 
-    return asyncio.run(asked())
+    return run(asked)
 
 
 def permission(tool: str, input: Mapping[str, Any] | None = None, **common: Unpack[asking.Common]) -> model.Decision:

@@ -7,7 +7,6 @@ since what a hook prints is read as its decision.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Annotated, Any, Literal, Unpack
 
 import pydantic
 
-from sayso import asking, clock, handles, model, opening
+from sayso import asking, blocking, clock, handles, model, opening
 
 log = logging.getLogger(__name__)
 
@@ -183,13 +182,7 @@ def _decided(request: model.Request, limit: float) -> model.Decision:
         async with opening.open() as desk, asyncio.timeout(limit + _GRACE):
             return await handles.held(desk, request, reason="the hook stopped waiting")
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(asked())
-    # called inside a loop, which it blocks as the helper did
-    with concurrent.futures.ThreadPoolExecutor(1) as apart:
-        return apart.submit(lambda: asyncio.run(asked())).result()
+    return blocking.run(asked)
 
 
 def _source(event: _Event) -> model.Source:

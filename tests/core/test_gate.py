@@ -126,3 +126,25 @@ def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pyt
         return said
 
     assert asyncio.run(asyncio.wait_for(both(), 20)) == ["deployed staging", True, "Acme", "SQLite", {"n": 1}]
+
+
+async def test_a_sync_function_may_be_gated_inside_a_running_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+    monkeypatch.setenv("SAYSO_DATABASE_URL", url)
+
+    @sayso.requires_approval()
+    def deploy(target: str) -> str:
+        return f"deployed {target}"
+
+    async def answering() -> None:
+        kept = await stores.connect(url)
+        front = desk.Desk(kept, await mint(kept))
+        await front.answer((await pending(front)).id, model.Answer(verdict="allow"), actor())
+        await kept.close()
+
+    # the loop of this test stands still in the call, so somebody answers from another one
+    answerer = asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(answering()))
+    assert deploy("prod") == "deployed prod"
+    await answerer
