@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -13,7 +12,7 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt
 
-from sayso import errors, model, opening
+from sayso import errors, handles, model, opening
 from sayso_langgraph import actions, questions
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.
@@ -60,7 +59,7 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     tools = _tools(graph)
     source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
     keys = {"source": source, **common}
-    found = await _together([_asked(desk, one, _id(thread, one.id), tools, keys) for one in waiting])
+    found = await handles.together([_asked(desk, one, _id(thread, one.id), tools, keys) for one in waiting])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
@@ -72,18 +71,8 @@ async def _asked(
     if stopped is None:
         return await questions.asked(desk, interrupt.value, schema, id, common)
     each = [actions.decided(desk, one, f"{id}-{n}", tools.get(one.tool), common) for n, one in enumerate(stopped)]
-    decided = await _together(each)
+    decided = await handles.together(each)
     return {"decisions": decided} if "action_requests" in interrupt.value else decided[0]
-
-
-async def _together(asked: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """All of them, or the first failure at once: then nobody waits for the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in asked]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:

@@ -5,10 +5,9 @@ The SDK binds an approval to the arguments that the model gave and has no way to
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 import agents
@@ -33,7 +32,7 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     """
     _check(common)
     waiting = state.get_interruptions()
-    decided = await _together([_asked(desk, item, run, common) for item in waiting])
+    decided = await handles.together([_asked(desk, item, run, common) for item in waiting])
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
     for item, decision in sorted(zip(waiting, decided, strict=True), key=lambda pair: not pair[1].allowed):
         _apply(state, item, decision)
@@ -64,16 +63,6 @@ async def _asked(
     if decision.stop:
         raise gate.Denied(decision)
     return decision
-
-
-async def _together(asked: Sequence[Coroutine[Any, Any, model.Decision]]) -> list[model.Decision]:
-    """All of them, or the first failure at once: then nobody waits for the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in asked]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _apply(state: State, item: agents.ToolApprovalItem, decision: model.Decision) -> None:

@@ -5,11 +5,10 @@ A call that runs somewhere else is left alone, unless it is a question or was na
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +95,7 @@ class _Clerk:
         if not waiting:
             return None
         making = [self._approval(call, requests.metadata) for call in requests.approvals]
-        found = await _together([*making, *map(self._question, asked)])
+        found = await handles.together([*making, *map(self._question, asked)])
         decided = {call.tool_call_id: one for call, one in zip(waiting, found, strict=True)}
         approvals = {call.tool_call_id: decided[call.tool_call_id][1] for call in requests.approvals}
         calls = {call.tool_call_id: decided[call.tool_call_id][1] for call in asked}
@@ -145,16 +144,6 @@ class _Clerk:
             return {}
         named = json.dumps([self.run, call.tool_name, call.tool_call_id, attempt])
         return {"id": "pydantic-ai-" + hashlib.sha256(named.encode()).hexdigest()[:32]}
-
-
-async def _together(asked: Sequence[Coroutine[Any, Any, _Decided]]) -> list[_Decided]:
-    """All of them, or the first failure at once: then nobody waits for the rest."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in asked]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _check(common: Mapping[str, Any]) -> None:

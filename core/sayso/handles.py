@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Generator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayso import asking, errors, model
 
 if TYPE_CHECKING:
     from sayso import opening
+
+T = TypeVar("T")
 
 # Seconds that a cancelled caller is kept for the withdrawal; a service that is away may take it later.
 _FAREWELL = 5.0
@@ -62,6 +64,16 @@ async def held(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(farewell), _FAREWELL)
         raise
+
+
+async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of all of them, or the first failure at once: then nobody waits for the rest."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asked]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def _withdrawn(asked: asyncio.Future[Handle], reason: str) -> None:

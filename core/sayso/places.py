@@ -27,6 +27,11 @@ def id_of(token: str, place: int) -> str:
     return f"{name}.{place}" if place else name
 
 
+def place_of(id: str) -> int:
+    """The place that a request's id says."""
+    return int(id.partition(".")[2] or 0)
+
+
 def mark(ticket: model.Ticket, name: str) -> Any:
     """What a hook wrote into its request: `token`, `run`, `metadata`."""
     return ticket.request.metadata.get("hook", {}).get(name)

@@ -172,10 +172,14 @@ class Hook(Generic[P]):
                     return await desk.open(self._request(place, complaint)), place
                 except errors.AlreadyExists as taken:
                     await self._over(desk, place, taken)
-                place += 1
+                place = max(place + 1, await self._newest(desk))
         except asyncio.CancelledError:
             await self._left(desk)
             raise
+
+    async def _newest(self, desk: opening.Asker) -> int:
+        """The place of the newest request. What a run without a session finds before it is never its own."""
+        return 0 if self._session else places.place_of((await places.latest(desk, self.token)).id)
 
     def _request(self, place: int, complaint: str | None) -> model.Request:
         wanted = dict(self._wanted)

@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import memory, opening, people, store
+from sayso import events, machine, memory, opening, people, store
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
 
@@ -511,3 +511,32 @@ async def test_by_default_the_desk_is_the_one_that_sayso_opens(tmp_path: Any, mo
         await asked(here)
     await sayso.resolve_hook("a", {"city": "Rome", "nights": 1})
     assert (await soon(task)).city == "Rome"
+
+
+class Counting(memory.MemoryStore):
+    """Counts what is tried to be written."""
+
+    tried = 0
+
+    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+        self.tried += 1
+        await super().commit(step, entry)
+
+
+async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps() -> None:
+    kept = Counting()
+    front = sayso.Desk(kept, await opening.mint(kept))
+
+    async def use() -> None:
+        task = waits(sayso.hook("deploy", payload=sayso.ToolApproval, desk=front))
+        await asked(front)
+        await sayso.resolve_hook("deploy", {"granted": True}, desk=front)
+        assert (await soon(task)).granted
+
+    for _ in range(40):
+        await use()
+    kept.tried = 0
+    await use()
+    assert kept.tried < 6
+    assert len(await kept.list(store.Query(limit=50))) == 41
+    await kept.close()
