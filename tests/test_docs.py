@@ -534,7 +534,8 @@ def test_the_http_page_has_every_error_with_its_status() -> None:
     inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied"}
     inside |= {"hook_closed", "hook_deferred"}
     for kind in _below(errors.SaysoError):
-        if kind.code not in inside:
+        # AAP has errors of its own form, below its own address
+        if kind.code not in inside and not kind.__module__.startswith("sayso_aap"):
             assert f"`{kind.code}`" in rows[str(kind.status)], kind
     for status, code in auth._CODES.items():
         assert f"`{code}`" in rows[str(status)]
