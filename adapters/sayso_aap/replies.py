@@ -50,14 +50,18 @@ class Doors:
     decided: Callable[[desk.Desk, model.Ticket, float], Awaitable[model.Ticket]]
 
 
-class Conflict(errors.SaysoError):
-    """The operation conflicts with what is there; `code` is the protocol's."""
-
-    status = 409
+class Failed(errors.SaysoError):
+    """An operation that cannot be done; `code` is the protocol's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Conflict(Failed):
+    """The operation conflicts with what is there."""
+
+    status = 409
 
 
 def reply(body: model.JsonObject | None, status: int = 200) -> web.Response:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sayso import desk as desks
 from sayso import digest, errors, keys, model, store
-from sayso_aap import replies, wire
+from sayso_aap import receivers, replies, wire
 
 # Seconds; larger waits are cut to this, as the protocol says.
 LONGEST_WAIT = 30
@@ -33,8 +33,10 @@ class Requests:
         found = await self._known(id, submitted)
         if found is not None:
             return await self._reply(found)
-        agent = await self._name(key)
-        asked = wire.request(given, id=id, agent=agent, submitted=submitted)
+        instance = await self._desk.store.get(receivers.INSTANCE, key.name)
+        agent = str(instance.value["name"]) if instance else key.name
+        told = receivers.callback_url(key.name) if instance else None
+        asked = wire.request(given, id=id, agent=agent, submitted=submitted, callback_url=told)
         try:
             ticket, new = await self._desk.admit(asked, key.caller)
         except errors.AlreadyExists as error:
@@ -113,10 +115,6 @@ class Requests:
         except errors.Unauthorized:
             await self._desk.cancel(ticket.id, reason="the instance was deleted")
             raise
-
-    async def _name(self, key: keys.Key) -> str:
-        found = await self._desk.store.get("aap-instance", key.name)
-        return str(found.value["name"]) if found else key.name
 
     async def _known(self, id: str, submitted: str) -> model.Ticket | None:
         """The request of an earlier try; by the submission itself, since a renamed instance asks the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from sayso import desk as desks
-from sayso_aap import instances, replies, requests
+from sayso_aap import instances, receivers, replies, requests
 from sayso_aap.replies import Doors
 
 __all__ = ["PATH", "Doors", "add_routes"]
@@ -14,10 +14,13 @@ PATH = "/aap"
 """The base URL that an adapter is given ends with this."""
 
 
-def add_routes(app: web.Application, desk: desks.Desk, doors: Doors) -> None:
-    """Serve the protocol: agents' keys ask, operators' keys provision instances."""
+def add_routes(app: web.Application, desk: desks.Desk, doors: Doors, notifier: receivers.Notifier) -> None:
+    """Serve the protocol: agents' keys ask, operators' keys provision instances.
+
+    *notifier* must be the courier's resumer for addresses of `SCHEME`, too.
+    """
     served = web.Application(middlewares=[replies.in_its_form])
-    asked, made = requests.Requests(desk, doors), instances.Instances(desk, doors)
+    asked, made = requests.Requests(desk, doors), instances.Instances(desk, doors, notifier)
     served.add_routes(
         [
             web.post("/v1/requests", asked.create),

@@ -35,10 +35,14 @@ Duration = Annotated[str, pydantic.StringConstraints(pattern=r"^[1-9][0-9]{0,8}[
 Outcome = Literal["succeeded", "failed"]
 
 
-class Strict(pydantic.BaseModel):
-    """A protocol object: no unknown keys, no nulls."""
+class Nullable(pydantic.BaseModel):
+    """A protocol object: no unknown keys."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Strict(Nullable):
+    """And no nulls."""
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -81,10 +85,12 @@ def request_id(owner: str, key: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sayso:aap:{owner}\n{key}"))
 
 
-def request(given: Submission, *, id: str, agent: str, submitted: str) -> model.Request:
+def request(
+    given: Submission, *, id: str, agent: str, submitted: str, callback_url: str | None = None
+) -> model.Request:
     """The question that people see; *submitted* is the digest of the submission. Raises `InvalidRequest`."""
     session = (given.context or {}).get("session_id")
-    body: dict[str, Any] = {"body": given.agent_reasoning} if given.agent_reasoning else {}
+    more: dict[str, Any] = {"body": given.agent_reasoning, "callback_url": callback_url}
     return asking.Permission(
         id=id,
         tool=given.tool,
@@ -94,7 +100,7 @@ def request(given: Submission, *, id: str, agent: str, submitted: str) -> model.
         context=dict(_facts(given)),
         expires_in=min(seconds(given.timeout), _LONGEST),
         metadata={"aap": {"submitted": submitted, **_kept(given)}},
-        **body,
+        **{name: value for name, value in more.items() if value},
     )
 
 

@@ -36,11 +36,11 @@ class Dialer:
         self._clock = now
         self._patience = patience
 
-    def next_try(self, attempts: int) -> float | None:
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
         """None: what did not succeed within the patience has no receiver any more."""
         return None
 
-    async def resume(self, ticket: model.Ticket) -> None:
+    async def resume(self, ticket: model.Ticket) -> bool:
         """Deliver once, and put on record where that was not possible.
 
         Raises:
@@ -50,6 +50,7 @@ class Dialer:
             url = wire.check_address(ticket.request.callback_url)
             await self._same_agent(ticket)
             await self._dial(url, wire.frame(ticket))
+            return True
         except (errors.InvalidRequest, errors.ChannelError) as error:
             lost = events.Undelivered(at=self._clock.now(), place="callback", reason=error.message)
             await self._store.note(ticket.id, ticket.version, lost)

@@ -13,19 +13,16 @@ from collections.abc import Callable, Collection, Mapping, MutableSet, Sequence
 from datetime import datetime
 from typing import Literal
 
-import aiohttp
 import standardwebhooks
 from aiohttp import abc
 
 from sayso import clock, errors, model
-from sayso_http import addresses
+from sayso_http import outbound
 
 # Seconds between tries, 75 hours in all: the schedule that Standard Webhooks recommends.
 SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 # Up to this part of each wait is added at random, so that receivers are not met by all callbacks at once.
 _JITTER = 0.1
-# Seconds for one call, in all: Standard Webhooks asks for 15 to 30, and the courier's lease is longer.
-PATIENCE = 20.0
 # Bytes that a signing secret has, by Standard Webhooks.
 _SECRET = range(24, 65)
 _GONE = 410
@@ -69,40 +66,35 @@ class CallbackResumer:
         now: clock.Clock | None = None,
         chance: Callable[[], float] = random.random,
         resolver: abc.AbstractResolver | None = None,
-        patience: float = PATIENCE,
+        patience: float = outbound.PATIENCE,
     ) -> None:
         if any(len(one) not in _SECRET for one in (secret, *older)):
             raise errors.InvalidSettings("a signing secret has 24 to 64 bytes", field="SAYSO_SECRET")
         self._hooks = [standardwebhooks.Webhook(one) for one in (secret, *older)]
-        self._allow = frozenset(allow)
+        self._caller = outbound.Caller(allow, resolver=resolver, patience=patience)
         self._clock: clock.Clock = now or clock.SystemClock()
         self._chance = chance
-        self._resolver = resolver
-        self._patience = patience
 
-    def next_try(self, attempts: int) -> float | None:
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
         """Seconds until the next try after so many; None after the tenth."""
         if attempts > len(SCHEDULE):
             return None
         return SCHEDULE[attempts - 1] * (1 + _JITTER * self._chance())
 
-    async def resume(self, ticket: model.Ticket) -> None:
-        """Deliver once.
+    async def resume(self, ticket: model.Ticket) -> bool:
+        """Deliver once; False where the request named no address.
 
         Raises:
             ChannelError: it was not taken; `final` where the address must not be called, or the receiver is gone.
         """
         url, decision = ticket.request.callback_url, ticket.decision
         if url is None or decision is None:
-            return
-        try:
-            target = addresses.check_callback_url(url, self._allow)
-        except errors.InvalidRequest as error:
-            raise errors.ChannelError(error.message, final=True, hint=error.hint) from error
-        status = await self._post(url, target, *self._signed(ticket, decision))
+            return False
+        status = (await self._caller.post(url, *self._signed(ticket, decision))).status
         if not 200 <= status < 300:
             # a redirect is a failure, too: its target was never checked
             raise errors.ChannelError(f"the receiver answers with {status}", final=status == _GONE)
+        return True
 
     def _signed(self, ticket: model.Ticket, decision: model.Decision) -> tuple[bytes, Mapping[str, str]]:
         told = Decided(
@@ -122,27 +114,6 @@ class CallbackResumer:
             "webhook-signature": " ".join(hook.sign(name, at, text) for hook in self._hooks),
         }
         return text.encode(), headers
-
-    async def _post(self, url: str, target: addresses.Target, body: bytes, headers: Mapping[str, str]) -> int:
-        vetted = addresses.Vetted(target, self._allow)
-        connector = aiohttp.TCPConnector(
-            socket_factory=vetted.socket, resolver=self._resolver, use_dns_cache=False, force_close=True
-        )
-        # no proxies from the environment, no cookies, nothing kept between calls; the answer's body is not read
-        session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
-        timeout = aiohttp.ClientTimeout(total=self._patience)
-        try:
-            async with (
-                session,
-                session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response,
-            ):
-                return response.status
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if vetted.refused:
-                hint = "the operator can allow the host by name in the settings"
-                message = f"the callback's host leads to {vetted.refused}, which is not public"
-                raise errors.ChannelError(message, final=True, hint=hint) from error
-            raise errors.ChannelError(f"the callback did not get through: {type(error).__name__}") from error
 
 
 def verify(

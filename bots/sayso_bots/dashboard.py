@@ -9,30 +9,13 @@ from collections.abc import AsyncGenerator
 from aiohttp import web
 
 import sayso_hitl
-from sayso import courier, errors, keys, model
 from sayso import desk as desks
+from sayso import errors, keys
 from sayso_bots import listening
 from sayso_http import auth
 
 # Where the dashboard's helper looks, which has the name in it.
 _HOSTS = ("localhost", "127.0.0.1")
-
-
-class Resumers:
-    """The courier's `Resumer` for both kinds of address: an agent of this machine is dialled, any other one called."""
-
-    def __init__(self, callbacks: courier.Resumer, dialer: courier.Resumer) -> None:
-        self._callbacks = callbacks
-        self._dialer = dialer
-
-    def next_try(self, attempts: int) -> float | None:
-        """As for callbacks; the dialer tries as long as it makes sense, and then never again."""
-        return self._callbacks.next_try(attempts)
-
-    async def resume(self, ticket: model.Ticket) -> None:
-        """Deliver once. Raises `ChannelError`."""
-        dialled = (ticket.request.callback_url or "").startswith("ws:")
-        await (self._dialer if dialled else self._callbacks).resume(ticket)
 
 
 def bind(port: int) -> socket.socket:

@@ -20,8 +20,8 @@ import sayso_http.server
 import sayso_web
 from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
-from sayso_bots import dashboard, door, environment, listening, schema, settings, workers
-from sayso_http import addresses, auth, callback, health, reading, waits
+from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, workers
+from sayso_http import addresses, auth, callback, health, outbound, reading, waits
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
 GRACE = 10.0
@@ -75,7 +75,7 @@ async def running(
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
         _add_api(app, desk, checks, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)
-        _add_aap(app, desk)
+        _add_aap(app, desk, chosen.service.callback_hosts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -131,7 +131,11 @@ def _start(
 ) -> None:
     callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
-    resumer = dashboard.Resumers(callbacks, sayso_hitl.Dialer(desk.store, desk.clock))
+    ways: dict[str, courier.Resumer] = {
+        "ws": sayso_hitl.Dialer(desk.store, desk.clock),
+        sayso_aap.SCHEME: _notifier(desk, callback_hosts),
+    }
+    resumer = resuming.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, channels, resumer).run)
     crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
 
@@ -158,10 +162,14 @@ def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -
         server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
 
 
-def _add_aap(app: web.Application, desk: desks.Desk) -> None:
+def _notifier(desk: desks.Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
+    return sayso_aap.Notifier(desk.store, desk.clock, outbound.Caller(callback_hosts, patience=sayso_aap.PATIENCE))
+
+
+def _add_aap(app: web.Application, desk: desks.Desk, callback_hosts: Sequence[str]) -> None:
     held = waits.Waits()
     doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.decided)
-    sayso_aap.add_routes(app, desk, doors)
+    sayso_aap.add_routes(app, desk, doors, _notifier(desk, callback_hosts))
     app.on_shutdown.append(held.stop)
 
 

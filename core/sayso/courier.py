@@ -29,12 +29,12 @@ _AT_ONCE = 20
 class Resumer(Protocol):
     """Hands a decision to the address that a request named."""
 
-    async def resume(self, ticket: model.Ticket) -> None:
-        """Deliver once. Raises `ChannelError`, `final` where the receiver wants no more."""
+    async def resume(self, ticket: model.Ticket) -> bool:
+        """Deliver once; False where there is nobody to tell. Raises `ChannelError`, `final` where it is no use."""
         ...
 
-    def next_try(self, attempts: int) -> float | None:
-        """Seconds until the next try after so many; None gives up."""
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
+        """Seconds until the next try after so many; None gives up. A longer wait that the receiver wanted counts."""
         ...
 
 
@@ -159,13 +159,12 @@ class Courier:
                 await self._channel(place).edit(ref, draw.card_of(ticket, self._desk.mint))
 
     async def _resume(self, ticket: model.Ticket) -> None:
-        if self._resumer is not None:
-            await self._resumer.resume(ticket)
+        if self._resumer is not None and await self._resumer.resume(ticket):
             await self._note(ticket, "callback", "")
 
     async def _failed(self, job: store.Job, error: errors.ChannelError) -> None:
         context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
-        wait = None if error.final else self._wait(job, error)
+        wait = None if error.final else await self._wait(job, error)
         if wait is not None:
             log.warning("delivery failed, trying again", extra={**context, "seconds": wait, "error": error.message})
             await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
@@ -175,14 +174,16 @@ class Courier:
             await self._desk.undelivered(job.ticket_id, job.effect.place, error.message)
         await self._store.done(job)
 
-    def _wait(self, job: store.Job, error: errors.ChannelError) -> float | None:
+    async def _wait(self, job: store.Job, error: errors.ChannelError) -> float | None:
+        asked = error.retry_after or 0.0
         if isinstance(job.effect, events.Resume) and self._resumer is not None:
-            return self._resumer.next_try(job.attempts + 1)
+            wait = self._resumer.next_try(await self._store.load(job.ticket_id), job.attempts + 1)
+            return None if wait is None else max(asked, wait)
         if isinstance(job.effect, events.Redraw) and job.attempts >= _MOST_REDRAWS:
             return None
         state = tenacity.RetryCallState(tenacity.AsyncRetrying(), None, (), {})
         state.attempt_number = job.attempts + 1
-        return max(error.retry_after or 0.0, _BACKOFF(state))
+        return max(asked, _BACKOFF(state))
 
     async def _note(self, ticket: model.Ticket, place: model.Place, message: str) -> None:
         at: datetime = self._clock.now()

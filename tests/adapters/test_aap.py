@@ -18,9 +18,9 @@ from aiohttp import web
 
 import sayso
 import sayso_aap
-from sayso import keys, memory, model, people, store, tokens
+from sayso import courier, keys, memory, model, people, store, tokens
 from sayso.testing.clock import ManualClock
-from sayso_http import auth, reading, waits
+from sayso_http import auth, outbound, reading, waits
 from tests.conftest import until
 
 Json = dict[str, Any]
@@ -49,6 +49,12 @@ class Provider:
     http: aiohttp.ClientSession
     instance: str
     provisioner: str
+    couriers: courier.Courier
+
+    async def delivered(self) -> None:
+        """Every notification that is due goes out."""
+        while await self.couriers.deliver():
+            pass
 
     async def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, **headers: str
@@ -96,18 +102,21 @@ def code(answer: tuple[int, Json]) -> tuple[int, str, str]:
 async def provider() -> AsyncGenerator[Provider]:
     clock = ManualClock()
     kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, tokens.Mint(b"for tests only, never for people"), now=clock)
+    house = sayso.House(callbacks=True)
+    desk = sayso.Desk(kept, tokens.Mint(b"for tests only, never for people"), house, clock)
     known, held = keys.Keys(kept), waits.Waits()
     instance = await known.add("codex-chris-laptop", "agent", clock.now())
     provisioner = await known.add("platform", "operator", clock.now())
     app = web.Application(middlewares=[auth.errors_as_json])
-    sayso_aap.add_routes(app, desk, sayso_aap.Doors(auth.authenticate(known), reading.body, held.decided))
+    notifier = sayso_aap.Notifier(kept, clock, outbound.Caller(["127.0.0.1"], patience=2.0))
+    doors = sayso_aap.Doors(auth.authenticate(known), reading.body, held.decided)
+    sayso_aap.add_routes(app, desk, doors, notifier)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     base = f"http://127.0.0.1:{runner.addresses[0][1]}{sayso_aap.PATH}"
     async with aiohttp.ClientSession() as http:
-        yield Provider(base, desk, clock, http, instance, provisioner)
+        yield Provider(base, desk, clock, http, instance, provisioner, courier.Courier(desk, [], notifier))
     await runner.cleanup()
 
 
@@ -281,12 +290,6 @@ async def test_an_instance_is_made_once_read_renamed_and_ended_for_good(provider
     renamed = await provider.call("PATCH", path, {"instance_name": "x"}, key=boss, Idempotency_Key="u1")
     assert code(renamed)[0] == 404
     assert code(await provider.call("DELETE", f"/v1/instances/{uuid.uuid4()}", key=boss))[0] == 404
-
-
-async def test_delivery_by_webhook_is_refused_by_its_name(provider: Provider) -> None:
-    delivery = {"type": "webhook", "url": "https://harness.example.com/aap", "registration_id": str(uuid.uuid4())}
-    answer = await provider.provision(delivery={**delivery, "signing_secret": "whsec_x"})
-    assert code(answer) == (400, "invalid_request", "unsupported_delivery_type")
 
 
 async def test_eight_tries_to_make_one_instance_make_one(provider: Provider) -> None:

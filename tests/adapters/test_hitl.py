@@ -289,7 +289,8 @@ async def test_only_what_hooks_asked_is_dialled(scene: Scene) -> None:
     lost = [row.entry for row in await scene.desk.store.log("hitl-7") if row.entry.type == "undelivered"]
     assert [one.reason for one in lost] == ["no hook asked this"]
     # what failed within the patience is never tried again
-    assert sayso_hitl.Dialer(scene.desk.store, scene.desk.clock).next_try(1) is None
+    dialer = sayso_hitl.Dialer(scene.desk.store, scene.desk.clock)
+    assert dialer.next_try(await scene.desk.get("hitl-7"), 1) is None
 
 
 async def test_an_agent_cannot_send_the_dialler_on_to_another_machine(scene: Scene) -> None:

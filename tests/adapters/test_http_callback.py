@@ -255,9 +255,10 @@ async def test_while_a_secret_is_changed_both_sign(front: desk.Desk) -> None:
         assert callback.verify(body, headers, secret).data.id == "a.b:c"
 
 
-def test_jitter_adds_up_to_a_tenth() -> None:
+async def test_jitter_adds_up_to_a_tenth(front: desk.Desk) -> None:
     late = callback.CallbackResumer(SECRET, chance=lambda: 1.0)
-    assert [late.next_try(number) for number in (1, 9, 10)] == [pytest.approx(5.5), pytest.approx(95_040), None]
+    ticket = await decided(front, "https://hooks.example.com/")
+    assert [late.next_try(ticket, number) for number in (1, 9, 10)] == [pytest.approx(5.5), pytest.approx(95_040), None]
 
 
 @pytest.mark.parametrize("secret", [b"", b"x" * 23, b"x" * 65])

@@ -2,9 +2,15 @@
 
 import sys
 
+from agentapprovalprotocol import AsyncClient, AsyncGate, Call
+
+from sayso import clock, keys
+from tests.adapters.test_aap_async import Harness, harness
 from tests.bots.conftest import Command
 from tests.bots.restarts import house
 from tests.fakes.processes import started
+
+__all__ = ["harness"]
 
 AGENT = """
 import os
@@ -30,3 +36,22 @@ async def test_a_call_that_a_person_allowed_runs_once_whoever_is_killed_meanwhil
         async with started(line, command.folder, **variables) as agent:
             assert "already attempted" in (await agent.ended())[1]
         assert (len(there.cards()), there.posts()) == (1, 1)
+
+
+async def test_a_paused_call_is_woken_after_the_service_was_killed(command: Command, harness: Harness) -> None:
+    async with house(command, more='[service]\ncallback_hosts = ["127.0.0.1"]\n') as there:
+        ann = there.slack.person("U1", name="ann")
+        async with there.stored() as kept:
+            boss = await keys.Keys(kept).add("platform", "operator", clock.SystemClock().now())
+        base = f"{there.url}/aap"
+        made = await harness.receiver.provision(provider_url=base, provisioner_token=boss, url=harness.url)
+        client = AsyncClient(base, made.token)
+        call = Call(key="run-1", tool="deploy", arguments={}, resume={"framework": "own", "thread": "t-7"})
+        assert not await AsyncGate(client, mode="async").check(call)
+        await there.until(there.cards)
+        await there.restart()
+        assert (await ann.press(there.cards()[0], "Allow")).acked
+        await there.until(lambda: harness.woken)
+        assert harness.woken == ["t-7 approved"]
+        assert await AsyncGate(client, mode="async").check(call)
+        await client.aclose()

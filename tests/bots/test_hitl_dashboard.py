@@ -8,7 +8,7 @@ import pytest
 import sayso
 from sayso import asking, model
 from sayso.testing import samples
-from sayso_bots import dashboard
+from sayso_bots import dashboard, resuming
 
 
 @dataclass
@@ -17,21 +17,23 @@ class Noted:
 
     addresses: list[str | None] = field(default_factory=list[str | None])
 
-    def next_try(self, attempts: int) -> float | None:
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
         return float(attempts)
 
-    async def resume(self, ticket: model.Ticket) -> None:
+    async def resume(self, ticket: model.Ticket) -> bool:
         self.addresses.append(ticket.request.callback_url)
+        return True
 
 
 async def test_an_agent_of_this_machine_is_dialled_and_any_other_address_is_called() -> None:
     callbacks, dialer = Noted(), Noted()
-    resumers = dashboard.Resumers(callbacks, dialer)
+    resumers = resuming.Resumers({"ws": dialer}, callbacks)
     for url in ("ws://localhost:50123", "https://hooks.example.com/", "wss://hooks.example.com/"):
-        await resumers.resume(samples.sample(asking.Permission(tool="Bash", callback_url=url)))
+        ticket = samples.sample(asking.Permission(tool="Bash", callback_url=url))
+        await resumers.resume(ticket)
+        assert resumers.next_try(ticket, 3) == 3.0
     assert dialer.addresses == ["ws://localhost:50123"]
     assert callbacks.addresses == ["https://hooks.example.com/", "wss://hooks.example.com/"]
-    assert resumers.next_try(3) == 3.0
 
 
 def test_a_port_that_is_taken_names_the_option_and_says_what_may_run_there() -> None:

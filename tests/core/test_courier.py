@@ -23,13 +23,14 @@ class Callbacks:
         self.failures, self.final = failures, final
         self.resumed: list[str] = []
 
-    async def resume(self, ticket: model.Ticket) -> None:
+    async def resume(self, ticket: model.Ticket) -> bool:
         if self.failures:
             self.failures -= 1
             raise errors.ChannelError("503", final=self.final)
         self.resumed.append(ticket.id)
+        return True
 
-    def next_try(self, attempts: int) -> float | None:
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
         return 5.0 * attempts if attempts < 3 else None
 
 

@@ -1,0 +1,42 @@
+"""How often receivers may be registered: the protocol wants a bound for each provisioner and each destination."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sayso import clock
+from sayso_aap import replies
+
+# Registrations within the window, for one provisioner and for one host; in this process.
+MOST = 20
+WINDOW = timedelta(minutes=1)
+
+
+class TooMany(replies.Failed):
+    """The caller must slow down."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__("rate_limit", f"at most {MOST} receivers are registered in {WINDOW.seconds} seconds")
+
+
+class Limits:
+    """The registrations of the last minute."""
+
+    def __init__(self, now: clock.Clock) -> None:
+        self._clock = now
+        self._seen: defaultdict[tuple[str, str], deque[datetime]] = defaultdict(deque)
+
+    def count(self, provisioner: str, url: str) -> None:
+        """One more. Raises `TooMany`; a path or another instance on the same host makes no difference."""
+        now = self._clock.now()
+        for what in (("provisioner", provisioner), ("host", urlsplit(url).hostname or "")):
+            times = self._seen[what]
+            while times and times[0] <= now - WINDOW:
+                times.popleft()
+            if len(times) >= MOST:
+                raise TooMany
+            times.append(now)
