@@ -133,11 +133,17 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
     foreign = bool(_FOREIGN.search(raw))
     spacing = _SPACING if foreign or not code else _SPACING_IN_CODE
 
+    stray = -2
+
     def shown(found: regex.Match[str]) -> str:
+        nonlocal stray
         sign, at = found[0], found.start()
         if len(sign) > 1:
             return sign
-        if sign in _DEPENDS and not found["marks"]:
+        # beside a mark that is shown by its number, nothing is ordinary writing
+        if found["marks"]:
+            stray = at
+        elif sign in _DEPENDS and at != stray + 1:
             if _ORDINARY.match(raw, at) or spacing.match(raw, at):
                 return sign
             if foreign and not code and _SPACING_ABROAD.match(raw, at):

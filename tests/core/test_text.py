@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso import text
@@ -344,6 +344,7 @@ def test_two_texts_never_look_the_same(one: str, other: str) -> None:
 
 
 @given(SPICED, st.booleans())
+@example("\u094d\u200c", False)
 def test_what_is_shown_needs_no_second_escaping_of_anything_but_our_own_signs(raw: str, code: bool) -> None:
     shown = text.literal(raw, code=code).text
     again = text.literal(shown.replace("⟦", "[").replace("␍", ""), code=code)
