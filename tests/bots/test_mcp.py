@@ -56,18 +56,22 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
         "method": "tools/call",
         "params": {"name": "get_decision", "arguments": {"request_id": "nothing"}},
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "sayso_bots", "mcp"],
-        input="".join(f"{json.dumps(line)}\n" for line in (INITIALIZE, PING, "no JSON-RPC", ask)),
-        cwd=tmp_path,
-        env=environment({}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    answered = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (done.returncode, {line["id"] for line in answered} >= {0, 1}) == (0, True), done.stderr
+    lines = "".join(f"{json.dumps(line)}\n" for line in (INITIALIZE, PING, "no JSON-RPC", ask))
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(
+        [sys.executable, "-m", "sayso_bots", "mcp"], cwd=tmp_path, env=environment({}), text=True, **pipes
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(lines)
+        server.stdin.flush()
+        answered: list[Any] = []
+        # its end cuts off what is not answered yet
+        while not {line["id"] for line in answered} >= {0, 1}:
+            answered.append(json.loads(server.stdout.readline()))
+        rest, said = server.communicate(timeout=60)
+    answered += [json.loads(line) for line in rest.splitlines()]
+    assert server.returncode == 0, said
     assert all(line["jsonrpc"] == "2.0" for line in answered)
 
 
