@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import agents
 
-from sayso import errors, opening
+from sayso import errors, files, opening
 from sayso_openai import approvals
 
 Json = dict[str, Any]
@@ -94,13 +93,7 @@ def _save(path: Path, name: str | None, input: str | list[Any], state: approvals
     # an object of the program's own is given again by the next process, and may hold what no file should
     kept = state.to_json(context_serializer=_nothing if _is_object(context) else None)
     whole = {"run": name, "input": _digest(input), "state": kept}
-    beside = path.with_name(path.name + ".new")
-    # the owner's alone: it is the whole conversation
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(whole, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    files.replace(path, json.dumps(whole).encode())
 
 
 def _is_object(context: object) -> bool:

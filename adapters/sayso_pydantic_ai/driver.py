@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import pydantic_ai
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.run import AgentRunResult
 
-from sayso import errors, opening
+from sayso import errors, files, opening
 from sayso_pydantic_ai import deferred
 
 Json = dict[str, Any]
@@ -62,7 +61,7 @@ async def run(
     while result is None or (pause := _pause(result, digest, questions)):
         assert pause is not None  # of this result, or from the file
         if path:
-            _save(path, pause)
+            files.replace(path, _PAUSE.dump_json(pause))
         result = await _resumed(desk, agent, pause, questions, given, common)
     if path:
         path.unlink(missing_ok=True)
@@ -112,16 +111,6 @@ def _load(path: Path, digest: str) -> _Pause | None:
         hint = "finish that run with its own prompt, or remove the file"
         raise errors.InvalidRequest(f"{path} holds the run of another prompt", field="saved", hint=hint)
     return pause
-
-
-def _save(path: Path, pause: _Pause) -> None:
-    beside = path.with_name(path.name + ".new")
-    # the owner's alone: it is the whole conversation
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(_PAUSE.dump_json(pause))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def _digest(prompt: Any) -> str:

@@ -13,7 +13,7 @@ RULE = {
     "behavior": "allow",
     "destination": "localSettings",
 }
-FOLDER = {"type": "addDirectories", "directories": ["/work/shop"], "destination": "session"}
+FOLDER = {"type": "addDirectories", "directories": ["/srv/shop"], "destination": "session"}
 MODE = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
 
 
@@ -25,7 +25,7 @@ def test_each_suggestion_is_an_offer_of_its_own_that_says_all_of_it() -> None:
             "Bash(touch e1.txt) to what runs without asking"
             " · from now on, for you in this project (.claude/settings.local.json)",
         ),
-        ("s1", "folder", "work in /work/shop as in its own folder · until this session ends"),
+        ("s1", "folder", "work in /srv/shop as in its own folder · until this session ends"),
         (
             "s2",
             "mode",
@@ -51,7 +51,7 @@ def test_every_type_and_place_has_its_words(changed: dict[str, Any], effect: str
 
 def test_taking_a_folder_away_is_said() -> None:
     [offer] = suggestions.offers([{**FOLDER, "type": "removeDirectories"}])
-    assert offer.effect == "takes away: work in /work/shop · until this session ends"
+    assert offer.effect == "takes away: work in /srv/shop · until this session ends"
 
 
 @pytest.mark.parametrize(
