@@ -171,6 +171,8 @@ _OF_KIND: Mapping[str, set[str]] = {
 }
 _KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
 
+_UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in _KIND_KEYS}
+
 
 def _permission(request: model.Request) -> None:
     if not request.tool:
@@ -185,10 +187,8 @@ def _permission(request: model.Request) -> None:
 def _only_what_its_kind_needs(request: model.Request) -> None:
     if "respond" in request.verdicts and request.kind != "permission":
         raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
-    shape = model.Request.model_fields.items()
-    given = {name for name, field in shape if getattr(request, name) != field.get_default(call_default_factory=True)}
     for name in sorted(_KIND_KEYS - _OF_KIND[request.kind]):
-        if name in given:
+        if getattr(request, name) != _UNSAID[name]:
             shown = "schema" if name == "json_schema" else name
             raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
     if request.json_schema is not None and request.fields:
