@@ -434,3 +434,46 @@ def test_a_remote_desk_is_an_asker() -> None:
     assert json.dumps(sorted(name for name in dir(desk) if not name.startswith("_"))) == json.dumps(
         ["answer", "ask", "cancel", "get", "list", "log", "make_webhook", "note", "open", "respond_webhook", "wait"]
     )
+
+
+async def test_a_handle_serves_an_agent_that_goes_on_and_may_be_awaited_twice(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        handle = await desk.ask(sayso.Form("Refund", Refund), wait=False)
+        assert not await handle.done()
+        await service.call(
+            "POST", f"/v1/requests/{handle.id}/answers", "ann", {"values": {"customer": "A", "amount": 1}}
+        )
+        async with asyncio.timeout(5):
+            assert [(await handle).value, (await handle).value] == [Refund(customer="A", amount=1)] * 2
+        assert await handle.done()
+
+
+async def test_a_wait_that_ends_with_its_task_withdraws_the_request(service: Service) -> None:
+    async with service.remote("bot") as desk:
+        held = asyncio.create_task(sayso.held(desk, sayso.Question("Who?"), reason="moved on"))
+        id = await pending(service)
+        held.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await held
+        found = (await desk.get(id)).decision
+    assert found is not None
+    assert (found.outcome, found.reason) == ("cancelled", "moved on")
+
+
+@pytest.mark.parametrize(
+    ("offered", "answer", "meant"),
+    [
+        ({"verdicts": ["stop"]}, {"verdict": "stop"}, ("denied", True, None, None)),
+        ({"verdicts": ["respond"]}, {"verdict": "respond", "text": "42"}, ("answered", False, "42", None)),
+        (
+            {"offers": [sayso.Offer(name="s0", kind="rule", effect="adds a rule")]},
+            {"verdict": "allow", "grant": "s0"},
+            ("allowed", False, None, "s0"),
+        ),
+    ],
+)
+async def test_what_an_agent_can_honour_comes_back_as_it_was_answered(
+    service: Service, offered: dict[str, Any], answer: dict[str, Any], meant: tuple[Any, ...]
+) -> None:
+    found = await answered(service, sayso.Permission(tool="Bash", **offered), answer)
+    assert (found.outcome, found.stop, found.text, found.grant) == meant
