@@ -6,7 +6,6 @@ denial that says why.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -15,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
-from sayso import asking, digest, errors, model, opening
+from sayso import asking, digest, errors, handles, model, opening
 from sayso_claude import calls, hooks, pauses
 
 try:
@@ -135,18 +134,8 @@ class People:
 
     async def _decision(self, pause: pauses.Pause) -> tuple[model.Decision, model.Request]:
         """The decision, and what people saw."""
-        opened = asyncio.ensure_future(self._opened(pause))
-        try:
-            ticket = await asyncio.shield(opened)
-            return await self._desk.wait(ticket.id), ticket.request
-        except asyncio.CancelledError:
-            with contextlib.suppress(errors.SaysoError):
-                await asyncio.shield(self._withdrawn(opened))
-            raise
-
-    async def _withdrawn(self, opened: asyncio.Future[model.Ticket]) -> None:
-        # it is opened first where that was cut short, so that nothing is left on the cards
-        await self._desk.cancel((await opened).id, reason="the agent stopped waiting")
+        ticket, decision = await handles.while_waited(self._desk, self._opened(pause), "the agent stopped waiting")
+        return decision, ticket.request
 
     async def _opened(self, pause: pauses.Pause) -> model.Ticket:
         if pause.named is None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from sayso import callers, errors, keys, model
 from sayso import desk as desks
-from sayso import errors, keys, model
 from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, settings, steps
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class _Door:
             made.append(id)
             return hooks.request(call, **self._terms(caller, id))
 
-        front, attempt = _Front(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
+        front, attempt = callers.CallersDesk(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
         now = self._desk.clock.now()
         ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
@@ -176,20 +176,6 @@ class _Door:
     def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
         given = {"id": id, "expires_in": caller.patience, **self._common}
         return {name: value for name, value in given.items() if value}
-
-
-class _Front:
-    """The desk, for one caller."""
-
-    def __init__(self, desk: desks.Desk, caller: desks.Caller) -> None:
-        self._desk = desk
-        self._caller = caller
-
-    async def get(self, id: str) -> model.Ticket:
-        return await self._desk.get(id, self._caller)
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        return await self._desk.open(request, self._caller)
 
 
 def _named(caller: _Caller) -> tuple[str, str | None]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sayso import callers, errors, keys
 from sayso import desk as desks
-from sayso import errors, keys, model
 from sayso_mcp import bridge, prompt
 
 if TYPE_CHECKING:
@@ -43,31 +43,6 @@ def add_routes(
     app.on_shutdown.append(door.stop)
 
 
-class KeyedDesk:
-    """The desk for the holder of one key: they reach what they asked themselves."""
-
-    def __init__(self, desk: desks.Desk, caller: desks.Caller) -> None:
-        self._desk = desk
-        self._caller = caller
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        """Ask without waiting."""
-        return await self._desk.open(request, self._caller)
-
-    async def wait(self, id: str) -> model.Decision:
-        """Wait for the decision."""
-        await self.get(id)
-        return await self._desk.wait(id)
-
-    async def get(self, id: str) -> model.Ticket:
-        """A request with its present state."""
-        return await self._desk.get(id, self._caller)
-
-    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request."""
-        return await self._desk.cancel(id, self._caller, reason)
-
-
 class _Door:
     def __init__(
         self,
@@ -95,7 +70,7 @@ class _Door:
             self._app = asyncio.get_running_loop().create_future()
             self._running = asyncio.create_task(self._run(self._app))
         app = await asyncio.shield(self._app)
-        return await bridge.serve(app, request, _MOST_BYTES, **{_DESK: KeyedDesk(self._desk, key.caller)})
+        return await bridge.serve(app, request, _MOST_BYTES, **{_DESK: callers.CallersDesk(self._desk, key.caller)})
 
     async def stop(self, _: web.Application) -> None:
         """Let every held call go, before the server closes its connections."""
@@ -130,8 +105,8 @@ def _manager(questions: Mapping[str, prompt.Question]) -> StreamableHTTPSessionM
     return server.session_manager
 
 
-def _desk_of(call: mcpserver.Context) -> KeyedDesk:
+def _desk_of(call: mcpserver.Context) -> callers.CallersDesk:
     request = call.request_context.request
     assert request is not None  # it came over HTTP
-    found: KeyedDesk = request.scope[_DESK]
+    found: callers.CallersDesk = request.scope[_DESK]
     return found

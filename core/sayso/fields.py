@@ -71,9 +71,21 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):
             message = f"{field.label} needs 1 to 100 options with different labels"
             raise errors.InvalidRequest(message, field="options" if field.name == ANSWER else field.name)
+        if _ambiguous(field):
+            message = f"{field.label} has an option whose value is another one's label or value"
+            raise errors.InvalidRequest(message, field=field.name)
         if field.kind != "choice" and (labels or field.multiple or field.other):
             raise errors.InvalidRequest(f"{field.label} is no choice and has options", field=field.name)
         _adapter(field)
+
+
+def _ambiguous(field: model.Field) -> bool:
+    """Whether a choice could be taken for another one: what a person chose by its label must come as its own value."""
+    own = [(option.label, option.label if option.value is None else option.value) for option in field.options]
+    values = [(type(value), value) for _, value in own]
+    return len(set(values)) < len(values) or any(
+        value == label for here, (_, value) in enumerate(own) for there, (label, _) in enumerate(own) if here != there
+    )
 
 
 def _value(field: model.Field, value: Any) -> Any:
@@ -85,7 +97,7 @@ def _value(field: model.Field, value: Any) -> Any:
         raise errors.InvalidAnswer(f"{field.label}: the same option twice", field=field.name)
     if isinstance(checked, datetime.date):
         return checked.isoformat()
-    return str(value) if isinstance(checked, pydantic_core.Url) else checked
+    return checked
 
 
 def _plainly(field: model.Field, error: pydantic.ValidationError) -> str:

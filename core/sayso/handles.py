@@ -55,12 +55,21 @@ async def held(
 
     For a pause that dies with its process. Raises as `Desk.ask`.
     """
-    asked = asyncio.ensure_future(desk.ask(request, wait=False))
+    _, decision = await while_waited(desk, desk.open(request), reason)
+    return asking.with_value(request, decision)
+
+
+async def while_waited(
+    desk: opening.Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
+) -> tuple[model.Ticket, model.Decision]:
+    """As `held`, for a request that *opened* opens: the ticket, and the decision on it."""
+    asked = asyncio.ensure_future(opened)
     try:
-        return await (await asyncio.shield(asked))
+        ticket = await asyncio.shield(asked)
+        return ticket, await desk.wait(ticket.id)
     except asyncio.CancelledError:
         # a call that was cut short may still have opened it
-        farewell = asyncio.ensure_future(_withdrawn(asked, reason))
+        farewell = asyncio.ensure_future(_withdrawn(desk, asked, reason))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(farewell), _FAREWELL)
         raise
@@ -76,6 +85,6 @@ async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _withdrawn(asked: asyncio.Future[Handle], reason: str) -> None:
+async def _withdrawn(desk: opening.Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
     with contextlib.suppress(errors.SaysoError):
-        await (await asked).cancel(reason)
+        await desk.cancel((await opened).id, reason=reason)

@@ -236,6 +236,19 @@ def test_what_a_schema_says_of_a_value_is_what_is_checked(
             fields.check(asked, {"a": value})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        [{"const": "No", "title": "Yes"}, {"const": "Yes", "title": "No"}],
+        [{"const": 1, "title": "One"}, {"const": 1, "title": "Uno"}],
+    ],
+)
+def test_options_that_could_be_taken_for_each_other_are_refused(options: list[dict[str, Any]]) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused_:
+        asking.checked(asking.Form("Fill", {"properties": {"a": {"oneOf": options}}}))
+    assert refused_.value.field == "a"
+
+
 def test_a_titled_option_is_chosen_by_its_title_and_comes_as_its_value() -> None:
     shape = {"properties": {"a": {"oneOf": [{"const": 10, "title": "Ten"}, {"const": 20, "title": "Twenty"}]}}}
     asked = fields.of_request(asking.checked(asking.Form("Fill", shape)))
