@@ -55,7 +55,11 @@ async def held(
 
     For a pause that dies with its process. Raises as `Desk.ask`.
     """
-    _, decision = await while_waited(desk, desk.open(request), reason)
+
+    async def opened() -> model.Ticket:
+        return (await desk.ask(request, wait=False)).ticket
+
+    _, decision = await while_waited(desk, opened(), reason)
     return asking.with_value(request, decision)
 
 
