@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Literal, overload
 
 from sayso import (
     asking,
-    channel,
     clock,
     dialog,
     errors,
@@ -20,48 +16,19 @@ from sayso import (
     model,
     notes,
     people,
+    pressing,
     store,
-    submission,
     tokens,
 )
+from sayso import house as houses
 
-DEFAULT = "default"
-# A half-filled form of several steps is kept this long.
-_DRAFT_KEPT = timedelta(hours=1)
+DEFAULT = houses.DEFAULT
+Caller = houses.Caller
+House = houses.House
+Seat = pressing.Seat
+
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the name of the key, and the person on whose behalf its agent runs."""
-
-    owner: str = "local"
-    requester: str | None = None
-    operator: bool = False
-    """An operator reads and cancels what others asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Where a press happened: the platform's channel, room and message."""
-
-    channel: str
-    conversation: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the operator configured: policies, people, where requests go."""
-
-    policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
-    directory: people.Directory = field(default_factory=people.Directory)
-    route: tuple[model.Place, ...] = ("web",)
-    channels: Collection[str] | None = None
-    """Names of the channels that can be reached; None where another process reaches them."""
-    callbacks: bool = False
-    """Whether decisions can be sent to a request's callback address."""
 
 
 class Desk:
@@ -107,7 +74,7 @@ class Desk:
         """As `open`, and whether the request is new. Raises as `ask`."""
         asking.checked(request)
         who = caller or Caller()
-        terms = self._terms(request, who)
+        terms = houses.terms(self.house, request, who)
         opened = machine.open_ticket(
             asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
         )
@@ -193,42 +160,16 @@ class Desk:
         ticket = await self.store.load_ref(pressed.ref)
         self.mint.check(pressed, ticket)
         if seat is not None:
-            await self._seated(ticket, seat)
-        await self._may(ticket, actor)
-        opened = dialog.of_press(ticket, pressed, self.mint, room) if draft is None else None
-        if opened is not None:
-            return opened
-        typed = {**await self._earlier(ticket, pressed, actor), **(draft or {})}
-        following = submission.after(ticket, pressed, typed, self.mint, room)
-        if isinstance(following, model.Answer):
-            return await self.answer(ticket.id, following, actor)
-        if pressed.action == "fill":
-            await self._keep_draft(ticket, actor, typed)
-        return following
+            await pressing.seated(self, ticket, seat)
+        following = await pressing.following(self, ticket, pressing.Press(pressed, actor, room, draft))
+        if isinstance(following, dialog.Dialog):
+            return following
+        return await self.answer(ticket.id, following, actor)
 
     async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
         """Put a refused answer on record."""
         turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
         await self.store.note(id, 0, turned)
-
-    def _terms(self, request: model.Request, caller: Caller) -> machine.Terms:
-        name = request.policy or DEFAULT
-        policy = self.house.policies.get(name)
-        if policy is None:
-            known = ", ".join(self.house.policies)
-            raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
-        for place in request.route:
-            self._reachable(place)
-        if request.callback_url and not self.house.callbacks:
-            raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
-        route = tuple(dict.fromkeys(request.route)) or self.house.route
-        return machine.Terms(owner=caller.owner, policy=policy, route=route, requester=caller.requester)
-
-    def _reachable(self, place: model.Place) -> None:
-        channels = self.house.channels
-        if channels is not None and place.partition(":")[0] not in channels:
-            hint = f"channels here: {', '.join(sorted(channels))}"
-            raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)
 
     async def _same_again(self, wanted: model.Ticket) -> model.Ticket:
         found = await self.store.load(wanted.id)
@@ -259,42 +200,3 @@ class Desk:
                 raise errors.AlreadyDecided(step.ticket)
             return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
-
-    async def _may(self, ticket: model.Ticket, actor: people.Actor) -> None:
-        """Refuse a press before a dialog opens; the answer itself is checked again."""
-        person = self.house.directory.identify(actor)
-        if ticket.decision is not None:
-            refusal: errors.Refused = errors.AlreadyDecided(ticket)
-        elif not machine.may_answer(ticket, person):
-            refusal = machine.refusal(ticket, person)
-        else:
-            return
-        await self.refused(ticket.id, person, refusal)
-        raise refusal
-
-    async def _seated(self, ticket: model.Ticket, seat: Seat) -> None:
-        """A card counts where it was posted; one whose posting was cut short by a crash is adopted."""
-        if await self.store.find_ref(seat.channel, seat.conversation, seat.message):
-            return
-        refs = [ref for ref in await self.store.refs(ticket.id) if ref.channel == seat.channel]
-        places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
-        known = {ref.conversation: ref.place for ref in refs}
-        place = known.get(seat.conversation) or (places[0] if places and len(refs) < len(places) else None)
-        if place is None:
-            raise errors.InvalidToken("this card was not posted here by sayso")
-        await self.store.keep(channel.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
-
-    async def _earlier(self, ticket: model.Ticket, pressed: tokens.Pressed, actor: people.Actor) -> dialog.Draft:
-        """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
-        if pressed.action != "fill" or pressed.index == 0:
-            return {}
-        found = await self.store.get("draft", f"{ticket.ref}/{actor.account}")
-        return found.value if found else {}
-
-    async def _keep_draft(self, ticket: model.Ticket, actor: people.Actor, typed: dialog.Draft) -> None:
-        name = f"{ticket.ref}/{actor.account}"
-        found = await self.store.get("draft", name)
-        version = found.version if found else 0
-        # a double click wrote the same a moment ago
-        with contextlib.suppress(errors.Conflict):
-            await self.store.put(store.Record("draft", name, dict(typed), self.clock.now() + _DRAFT_KEPT, version))

@@ -1,6 +1,7 @@
-"""Events in, a new ticket and effects out. Every rule lives in this file; no I/O, no clock, no platform.
+"""Events in, a new ticket and effects out. No I/O, no clock, no platform.
 
-Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+Every rule lives here, or in the two pure files it calls: `approvers` (who may answer) and `fitting` (what an answer
+must be). Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from sayso import digest, errors, events, fields, model, wording
+from sayso import approvers, digest, errors, events, fields, fitting, model, wording
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
@@ -17,13 +18,9 @@ DEFAULT_EXPIRES_IN = 3600.0
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
 
-_AGAINST = frozenset({"deny", "respond", "stop"})
-_TAKES = {
-    "allow": {"reason", "input", "grant"},
-    "deny": {"reason"},
-    "stop": {"reason"},
-    "respond": {"text"},
-}
+may_answer = approvers.may_answer
+refusal = approvers.refusal
+allows_by = approvers.allows_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +93,6 @@ def next_wake(ticket: model.Ticket) -> datetime | None:
     return ticket.expires_at if ticket.decision is None else None
 
 
-def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
-    """Whether the policy lets this person answer."""
-    own = ticket.requester is not None and person.id == ticket.requester
-    if ticket.request.kind == "permission" and own and not ticket.policy.self_approval:
-        return False
-    return any(_matches(approver, ticket, person) for approver in ticket.policy.approvers)
-
-
-def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
-    """Why this person may not answer, and who may."""
-    if ticket.requester == person.id and not ticket.policy.self_approval:
-        return errors.NotAllowed("you cannot approve what was asked on your own behalf")
-    who = ", ".join(ticket.policy.approvers) or "nobody"
-    return errors.NotAllowed(f"you may not answer this request; it is for: {who}")
-
-
-def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
-    """The latest *allow* of each person; a quorum counts these."""
-    return tuple(given for given in _latest(ticket) if given.answer.verdict == "allow")
-
-
 def _digest(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
     bound = {
         "id": id,
@@ -129,24 +105,14 @@ def _digest(request: model.Request, terms: Terms, id: str, expires_at: datetime)
     return digest.digest(bound, "request")
 
 
-def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
-    if approver == "anyone":
-        return person.member
-    if approver == "requester":
-        return person.id == ticket.requester
-    if approver.startswith("group:"):
-        return approver.removeprefix("group:") in person.groups
-    return person.id == approver
-
-
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     if event.at >= ticket.expires_at:
         raise errors.Refused("the time for this request is over", hint="ask again")
     if not may_answer(ticket, event.by):
         raise refusal(ticket, event.by)
-    answer = _fitting(ticket, event.answer)
+    answer = fitting.fitted(ticket, event.answer)
     given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
-    if any(old.person == given.person and old.answer == answer for old in _latest(ticket)):
+    if any(old.person == given.person and old.answer == answer for old in approvers.latest(ticket)):
         return Step(ticket)
     changed = ticket.model_copy(update={"answers": (*ticket.answers, given), "version": ticket.version + 1})
     return _weighed(changed, event.at)
@@ -156,66 +122,12 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     last = ticket.answers[-1]
     if ticket.request.kind != "permission":
         return _decide(ticket, "denied" if last.answer.verdict else "answered", at, (last,))
-    against = tuple(given for given in _latest(ticket) if given.answer.verdict in _AGAINST)
+    against = approvers.against(ticket)
     if len(against) >= ticket.policy.veto:
         return _decide(ticket, "answered" if last.answer.verdict == "respond" else "denied", at, against)
     if len(allows_by(ticket)) >= ticket.policy.quorum:
         return _decide(ticket, "allowed", at, allows_by(ticket))
     return Step(ticket, _redraws(ticket))
-
-
-def _latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
-    return tuple({given.person: given for given in ticket.answers}.values())
-
-
-def _fitting(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
-    """The answer in its one stored form, or a refusal that names the part that does not fit."""
-    request = ticket.request
-    given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
-    if request.kind == "permission" or answer.verdict in request.verdicts:
-        return _fitting_verdict(ticket, answer, given)
-    wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
-    if len(given) != 1 or not given <= wanted:
-        names = " or ".join(sorted(wanted))
-        raise errors.InvalidAnswer(f"a {request.kind} is answered with {names}", field=names, hint="and nothing else")
-    values = answer.values if request.kind == "form" else {fields.ANSWER: _single(request, answer)}
-    checked = fields.check(fields.of_request(request), values or {})
-    return model.Answer(values=checked)
-
-
-def _single(request: model.Request, answer: model.Answer) -> str | list[str] | None:
-    chosen = [answer.choice] if answer.choice is not None else list(answer.choices or ())
-    if request.kind == "question":
-        return answer.text
-    if not request.multiple and len(chosen) > 1:
-        raise errors.InvalidAnswer("only one option may be chosen", field="choices")
-    return chosen if request.multiple else next(iter(chosen), None)
-
-
-def _fitting_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
-    known = ("allow", "deny", *ticket.request.verdicts)
-    if answer.verdict is None or answer.verdict not in known:
-        hint = " or ".join(dict.fromkeys(known))
-        raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
-    for name in sorted(given - {"verdict"} - _TAKES[answer.verdict]):
-        raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
-    if answer.verdict == "respond" and not answer.text:
-        raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
-    if answer.grant and answer.grant not in ticket.request.grant_names:
-        raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
-    edited = answer.input is not None and answer.input != ticket.request.input
-    if edited and not ticket.request.editable:
-        hint = "deny with a reason instead"
-        raise errors.InvalidAnswer("the agent cannot run another input", field="input", hint=hint)
-    if edited and ticket.policy.quorum > 1:
-        # people who allowed before would have allowed something else
-        hint = "deny with a reason instead"
-        raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
-    try:
-        digest.canonical(answer.input if edited and answer.input else {}, "input")
-    except errors.InvalidRequest as error:
-        raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
-    return answer if edited else answer.model_copy(update={"input": None})
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:

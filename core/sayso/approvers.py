@@ -1,0 +1,48 @@
+"""Who may answer a request, and whose answers count: the rules of `machine` about people. Pure."""
+
+from __future__ import annotations
+
+from sayso import errors, model
+
+_AGAINST = frozenset({"deny", "respond", "stop"})
+
+
+def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
+    """Whether the policy lets this person answer."""
+    own = ticket.requester is not None and person.id == ticket.requester
+    if ticket.request.kind == "permission" and own and not ticket.policy.self_approval:
+        return False
+    return any(_matches(approver, ticket, person) for approver in ticket.policy.approvers)
+
+
+def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
+    """Why this person may not answer, and who may."""
+    if ticket.requester == person.id and not ticket.policy.self_approval:
+        return errors.NotAllowed("you cannot approve what was asked on your own behalf")
+    who = ", ".join(ticket.policy.approvers) or "nobody"
+    return errors.NotAllowed(f"you may not answer this request; it is for: {who}")
+
+
+def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
+    """The latest *allow* of each person; a quorum counts these."""
+    return tuple(given for given in latest(ticket) if given.answer.verdict == "allow")
+
+
+def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
+    """The latest answer of each person; only these count."""
+    return tuple({given.person: given for given in ticket.answers}.values())
+
+
+def against(ticket: model.Ticket) -> tuple[model.Given, ...]:
+    """The latest answers that speak against running it; a veto counts these."""
+    return tuple(given for given in latest(ticket) if given.answer.verdict in _AGAINST)
+
+
+def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
+    if approver == "anyone":
+        return person.member
+    if approver == "requester":
+        return person.id == ticket.requester
+    if approver.startswith("group:"):
+        return approver.removeprefix("group:") in person.groups
+    return person.id == approver

@@ -1,0 +1,62 @@
+"""What an answer must be to fit its request: the rules of `machine` about content. Pure."""
+
+from __future__ import annotations
+
+from sayso import digest, errors, fields, model
+
+_TAKES = {
+    "allow": {"reason", "input", "grant"},
+    "deny": {"reason"},
+    "stop": {"reason"},
+    "respond": {"text"},
+}
+
+
+def fitted(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
+    """The answer in its one stored form, or a refusal that names the part that does not fit."""
+    request = ticket.request
+    given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
+    if request.kind == "permission" or answer.verdict in request.verdicts:
+        return _verdict(ticket, answer, given)
+    wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
+    if len(given) != 1 or not given <= wanted:
+        names = " or ".join(sorted(wanted))
+        raise errors.InvalidAnswer(f"a {request.kind} is answered with {names}", field=names, hint="and nothing else")
+    values = answer.values if request.kind == "form" else {fields.ANSWER: _single(request, answer)}
+    checked = fields.check(fields.of_request(request), values or {})
+    return model.Answer(values=checked)
+
+
+def _single(request: model.Request, answer: model.Answer) -> str | list[str] | None:
+    chosen = [answer.choice] if answer.choice is not None else list(answer.choices or ())
+    if request.kind == "question":
+        return answer.text
+    if not request.multiple and len(chosen) > 1:
+        raise errors.InvalidAnswer("only one option may be chosen", field="choices")
+    return chosen if request.multiple else next(iter(chosen), None)
+
+
+def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
+    known = ("allow", "deny", *ticket.request.verdicts)
+    if answer.verdict is None or answer.verdict not in known:
+        hint = " or ".join(dict.fromkeys(known))
+        raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
+    for name in sorted(given - {"verdict"} - _TAKES[answer.verdict]):
+        raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
+    if answer.verdict == "respond" and not answer.text:
+        raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
+    if answer.grant and answer.grant not in ticket.request.grant_names:
+        raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
+    edited = answer.input is not None and answer.input != ticket.request.input
+    if edited and not ticket.request.editable:
+        hint = "deny with a reason instead"
+        raise errors.InvalidAnswer("the agent cannot run another input", field="input", hint=hint)
+    if edited and ticket.policy.quorum > 1:
+        # people who allowed before would have allowed something else
+        hint = "deny with a reason instead"
+        raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
+    try:
+        digest.canonical(answer.input if edited and answer.input else {}, "input")
+    except errors.InvalidRequest as error:
+        raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
+    return answer if edited else answer.model_copy(update={"input": None})

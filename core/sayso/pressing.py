@@ -1,0 +1,96 @@
+"""What a press on a card comes to: the answer, or the dialog that opens first. The answer itself goes by the desk."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sayso import channel, dialog, errors, machine, model, people, store, submission, tokens
+
+if TYPE_CHECKING:
+    from sayso import desk
+
+# A half-filled form of several steps is kept this long.
+_DRAFT_KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a press happened: the platform's channel, room and message."""
+
+    channel: str
+    conversation: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press that was read: who pressed, what, and what was typed. With a draft it is a submitted dialog."""
+
+    pressed: tokens.Pressed
+    actor: people.Actor
+    room: dialog.Room
+    draft: dialog.Draft | None
+
+
+async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
+    """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
+    await _may(front, ticket, press.actor)
+    opened = dialog.of_press(ticket, press.pressed, front.mint, press.room) if press.draft is None else None
+    if opened is not None:
+        return opened
+    typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
+    found = submission.after(ticket, press.pressed, typed, front.mint, press.room)
+    if isinstance(found, dialog.Dialog) and press.pressed.action == "fill":
+        await _keep_draft(front, ticket, press.actor, typed)
+    return found
+
+
+async def seated(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> None:
+    """A card counts where it was posted; one whose posting was cut short by a crash is adopted.
+
+    Raises:
+        InvalidToken: no card of this request was posted there.
+    """
+    if await front.store.find_ref(seat.channel, seat.conversation, seat.message):
+        return
+    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == seat.channel]
+    places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
+    known = {ref.conversation: ref.place for ref in refs}
+    place = known.get(seat.conversation) or (places[0] if places and len(refs) < len(places) else None)
+    if place is None:
+        raise errors.InvalidToken("this card was not posted here by sayso")
+    await front.store.keep(channel.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
+
+
+async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> None:
+    """Refuse a press before a dialog opens; the answer itself is checked again."""
+    person = front.house.directory.identify(actor)
+    if ticket.decision is not None:
+        refusal: errors.Refused = errors.AlreadyDecided(ticket)
+    elif not machine.may_answer(ticket, person):
+        refusal = machine.refusal(ticket, person)
+    else:
+        return
+    await front.refused(ticket.id, person, refusal)
+    raise refusal
+
+
+async def _earlier(front: desk.Desk, ticket: model.Ticket, press: Press) -> dialog.Draft:
+    """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
+    if press.pressed.action != "fill" or press.pressed.index == 0:
+        return {}
+    found = await front.store.get("draft", f"{ticket.ref}/{press.actor.account}")
+    return found.value if found else {}
+
+
+async def _keep_draft(front: desk.Desk, ticket: model.Ticket, actor: people.Actor, typed: dialog.Draft) -> None:
+    name = f"{ticket.ref}/{actor.account}"
+    found = await front.store.get("draft", name)
+    version = found.version if found else 0
+    ends = front.clock.now() + _DRAFT_KEPT
+    # a double click wrote the same a moment ago
+    with contextlib.suppress(errors.Conflict):
+        await front.store.put(store.Record("draft", name, dict(typed), ends, version))
