@@ -17,7 +17,7 @@ import pydantic
 import pydantic_core
 
 import sayso
-from sayso import errors, gate, model
+from sayso import digest, errors, gate, model
 
 Part = ai.messages.HookPart[Any]
 Resolution = pydantic.BaseModel | model.JsonObject | Exception
@@ -135,7 +135,7 @@ def _approval(part: Part, asked: model.Request, decision: model.Decision) -> Res
     if not decision.allowed:
         return ai.tools.ToolApproval(granted=False, reason=decision.model_text)
     allowed = gate.approved_input(asked.tool or "", decision)
-    if allowed == asked.input:
+    if digest.same(allowed, asked.input or {}):
         return ai.tools.ToolApproval(granted=True, reason=decision.reason)
     if not takes_edits(part):
         raise errors.DigestMismatch("the input was edited, which this agent cannot run", hint="call it again with that")

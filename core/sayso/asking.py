@@ -8,7 +8,7 @@ from typing import Any, Literal, Unpack
 import pydantic
 from typing_extensions import TypedDict
 
-from sayso import digest, errors, fields, model
+from sayso import digest, edits, errors, fields, model
 
 
 class Common(TypedDict, total=False):
@@ -37,6 +37,7 @@ class Permission(model.Request):
         *,
         tool: str,
         input: Mapping[str, Any] | None = None,
+        input_schema: Mapping[str, Any] | None = None,
         title: str | None = None,
         grants: Sequence[model.Grant] = (),
         offers: Sequence[model.Offer] = (),
@@ -45,6 +46,7 @@ class Permission(model.Request):
         **common: Unpack[Common],
     ) -> None:
         own: dict[str, Any] = {"grants": grants, "offers": offers, "editable": editable, "confirm": confirm}
+        own["input_schema"] = None if input_schema is None else dict(input_schema)
         _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, **own)
 
 
@@ -162,7 +164,7 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     return errors.InvalidRequest(f"{field}: {first['msg']}", field=field)
 
 
-_PERMISSION = {"tool", "input", "grants", "offers", "editable", "confirm"}
+_PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
 _OF_KIND: Mapping[str, set[str]] = {
     "permission": _PERMISSION,
     "question": set[str](),
@@ -177,6 +179,8 @@ _UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for
 def _permission(request: model.Request) -> None:
     if not request.tool:
         raise errors.InvalidRequest("a permission names its tool", field="tool")
+    if request.input_schema is not None:
+        edits.check_schema(request.input_schema)
     names = [offer.name for offer in request.offers]
     if len({*names, "session", "always"}) != len(names) + 2:
         raise errors.InvalidRequest("each offer needs a name of its own", field="offers")

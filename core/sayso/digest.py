@@ -45,6 +45,11 @@ def digest(value: Mapping[str, Any], field: str = "input") -> str:
     return "sha256:" + hashlib.sha256(canonical(value, field)).hexdigest()
 
 
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two JSON objects are the same: 1 and 1.0 are, 1 and true are not. Raises as `canonical`."""
+    return canonical(one) == canonical(other)
+
+
 def of_call(tool: str, arguments: Mapping[str, Any]) -> str:
     """The digest that binds an allowed tool call to the call that runs: over `{"input": …, "tool": …}`."""
     return digest({"tool": tool, "input": arguments})

@@ -183,7 +183,7 @@ def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
     yield card.Line((*spans, T(" · "), card.Moment(decision.decided_at)), strong=True)
     if decision.reason:
         yield card.Code((T("Reason"),), text.literal(decision.reason))
-    if decision.outcome == "allowed" and decision.input != (ticket.request.input or {}):
+    if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
         yield from input_parts(decision.input or {}, "Runs instead, as edited")
     yield from _granted(ticket.request, decision.grant)
     yield from _answer(decision)

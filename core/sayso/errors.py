@@ -24,6 +24,7 @@ SaysoError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -135,10 +136,21 @@ class NotAllowed(Refused):
 
 
 class InvalidAnswer(Refused):
-    """The answer does not fit the request; `field` names the part."""
+    """The answer does not fit the request; `field` names the part, `complaints` every wrong part by its name."""
 
     code = "invalid_answer"
     status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        complaints: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.complaints = dict(complaints or {})
 
 
 class InvalidToken(Refused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayso import digest, errors, fields, model
+from sayso import digest, edits, errors, fields, model
 
 _TAKES = {
     "allow": {"reason", "input", "grant"},
@@ -27,6 +27,11 @@ def fitted(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
     return model.Answer(values=checked)
 
 
+def alike(one: model.Answer, other: model.Answer) -> bool:
+    """Whether two answers say the same. Python's own equality would take true for 1."""
+    return digest.same(one.model_dump(mode="json"), other.model_dump(mode="json"))
+
+
 def _single(request: model.Request, answer: model.Answer) -> str | list[str] | None:
     chosen = [answer.choice] if answer.choice is not None else list(answer.choices or ())
     if request.kind == "question":
@@ -47,7 +52,7 @@ def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> mod
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
     if answer.grant and answer.grant not in ticket.request.grant_names:
         raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
-    edited = answer.input is not None and answer.input != ticket.request.input
+    edited = answer.input is not None and _is_edited(ticket.request, answer.input)
     if edited and not ticket.request.editable:
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("the agent cannot run another input", field="input", hint=hint)
@@ -55,8 +60,13 @@ def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> mod
         # people who allowed before would have allowed something else
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
+    if edited and ticket.request.input_schema is not None:
+        edits.check(ticket.request.input_schema, answer.input or {})
+    return answer if edited else answer.model_copy(update={"input": None})
+
+
+def _is_edited(request: model.Request, given: model.JsonObject) -> bool:
     try:
-        digest.canonical(answer.input if edited and answer.input else {}, "input")
+        return not digest.same(given, request.input or {})
     except errors.InvalidRequest as error:
         raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
-    return answer if edited else answer.model_copy(update={"input": None})

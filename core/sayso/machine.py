@@ -112,7 +112,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise refusal(ticket, event.by)
     answer = fitting.fitted(ticket, event.answer)
     given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
-    if any(old.person == given.person and old.answer == answer for old in approvers.latest(ticket)):
+    if any(old.person == given.person and fitting.alike(old.answer, answer) for old in approvers.latest(ticket)):
         return Step(ticket)
     changed = ticket.model_copy(update={"answers": (*ticket.answers, given), "version": ticket.version + 1})
     return _weighed(changed, event.at)

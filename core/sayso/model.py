@@ -111,6 +111,8 @@ class Request(Frozen):
     """Markdown by the agent; shown as text that can do nothing."""
     tool: Name | None = None
     input: JsonObject | None = None
+    input_schema: JsonObject | None = None
+    """The tool's own JSON Schema; an input that a person edited must fit it. Never shown."""
     options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
     multiple: pydantic.StrictBool = False
     other: pydantic.StrictBool = False

@@ -5,10 +5,15 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 
 from __future__ import annotations
 
-from sayso import errors, model
+from sayso import digest, errors, model
 
 TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
 _GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
+
+
+def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
+    """Whether another input was allowed than the one asked for; true in place of 1 is another one."""
+    return not digest.same(decision.input or {}, ticket.request.input or {})
 
 
 def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
@@ -17,7 +22,7 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
     because = f" Reason: {decision.reason}" if decision.reason else ""
     match decision.outcome:
         case "allowed":
-            edited = decision.input != (ticket.request.input or {})
+            edited = is_edited(ticket, decision)
             with_input = ", with an edited input: use the edited input" if edited else ""
             return f"{what} was allowed by {people(decision)}{with_input}.{because}"
         case "denied":
