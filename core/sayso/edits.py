@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import jsonschema
-import pydantic
 import pydantic_core
 import referencing
 import referencing.exceptions
@@ -92,14 +91,14 @@ def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     """Refuse an edited input that the tool does not take.
 
     Raises:
-        InvalidAnswer: `complaints` has one for each wrong part, by its path, such as `items.0.amount`.
+        InvalidAnswer: `complaints` has one for each wrong argument, by its name; "" is the input as a whole.
     """
     complaints: dict[str, str] = {}
     begun = _work.set(0)
     try:
         for error in _validator(schema).iter_errors(edited):
-            for path, said in _told(error):
-                complaints.setdefault(path, said)
+            for name, said in _told(error):
+                complaints[name] = f"{complaints[name]}; {said}" if name in complaints else said
             if len(complaints) >= _MOST_TOLD:
                 break
     except (referencing.exceptions.Unresolvable, _TooMuch, RecursionError, TypeError, ValueError) as error:
@@ -108,7 +107,9 @@ def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     finally:
         _work.reset(begun)
     if complaints:
-        told = "; ".join(f"{path}: {said}" if path else said for path, said in complaints.items())
+        # in the order of the arguments, as people see them
+        complaints = {name: complaints[name] for name in sorted(complaints, key=[*edited, *complaints].index)}
+        told = "; ".join(f"{name}: {said}" if name else said for name, said in complaints.items())
         raise errors.InvalidAnswer(f"the tool does not take this input: {told}", field="input", complaints=complaints)
 
 
@@ -122,15 +123,16 @@ def _validator(schema: model.JsonObject) -> Any:
 @functools.cache
 def _checker(base: Any) -> Any:
     """A validator class of one draft, with our patterns and arithmetic, each rule counted."""
-    own = {
+    own: dict[str, _Keyword] = {
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional,
         "multipleOf": _multiple_of,
         "uniqueItems": _unique,
     }
-    known = base.VALIDATORS
-    return validators.extend(base, {name: _counted(own.get(name, rule)) for name, rule in known.items()})
+    known: Mapping[str, _Keyword] = {**base.VALIDATORS, **own}
+    counted = {name: _counted(rule) for name, rule in known.items()}
+    return validators.extend(base, counted)  # type: ignore[no-untyped-call] # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def _counted(rule: _Keyword) -> _Keyword:
@@ -164,7 +166,7 @@ def _only_checkable(part: Any) -> None:
 
 @functools.lru_cache(maxsize=256)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a text matches *pattern*, in linear time, however hostile both are. Raises `pydantic_core.SchemaError`."""
+    """Whether a text matches *pattern*, in linear time however hostile both are. Raises `pydantic_core.SchemaError`."""
     validator = pydantic_core.SchemaValidator({"type": "str", "pattern": pattern, "regex_engine": "rust-regex"})
     return validator.isinstance_python
 
@@ -209,19 +211,22 @@ def _unique(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator
 
 def _told(error: exceptions.ValidationError) -> Iterator[tuple[str, str]]:
     """Where an error is, and what is wrong there in our words; what was typed is not repeated."""
-    path = ".".join(str(step) for step in error.absolute_path)
-    rule: Any = error.validator_value
-    match error.validator:
-        case "required":
-            for name in rule if isinstance(error.instance, dict) else ():
-                if name not in error.instance:
-                    yield (f"{path}.{name}" if path else name), "it is missing, and the tool needs it"
-        case "additionalProperties" if error.message == "additional":
-            yield path, "the tool has no such argument"
-        case "anyOf" | "oneOf":
-            yield path, _of_union(error)
-        case _:
-            yield path, _words(error)
+    path = [str(step) for step in error.absolute_path]
+    if error.validator == "required":
+        yield from (_at([*path, name], "it is missing, and the tool needs it") for name in _missing(error))
+    elif error.message == "additional":
+        yield _at(path, "the tool has no such argument")
+    else:
+        yield _at(path, _of_union(error) if error.validator in ("anyOf", "oneOf") else _words(error))
+
+
+def _missing(error: Any) -> Iterator[str]:
+    return (name for name in error.validator_value if name not in error.instance)
+
+
+def _at(path: list[str], said: str) -> tuple[str, str]:
+    deeper = ".".join(path[1:])
+    return (path[0] if path else ""), (f"{deeper}: {said}" if deeper else said)
 
 
 def _of_union(error: exceptions.ValidationError) -> str:
@@ -234,8 +239,8 @@ def _of_union(error: exceptions.ValidationError) -> str:
 def _words(error: exceptions.ValidationError) -> str:
     rule: Any = error.validator_value
     if error.validator == "type":
-        kinds = rule if isinstance(rule, list) else [rule]
-        return "please give " + " or ".join(_NOUNS.get(str(kind), str(kind)) for kind in kinds)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        kinds: list[str] = [rule] if isinstance(rule, str) else rule
+        return "please give " + " or ".join(_NOUNS.get(kind, kind) for kind in kinds)
     if error.validator in ("enum", "const"):
         shown = json.dumps(rule if error.validator == "enum" else [rule], ensure_ascii=False)[1:-1]
         return f"please give one of {shown[:300]}" if error.validator == "enum" else f"please give {shown[:300]}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import asking, card, dialog, draw, errors, fields, model, tokens
+from sayso import asking, card, dialog, digest, draw, edits, errors, fields, model, tokens
 
 
 def after(
@@ -127,7 +127,21 @@ def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
             edited[key] = json.loads(str(typed))
         except ValueError as error:
             raise errors.InvalidAnswer(f"this is not valid JSON: {error}", field=name) from error
+    _check_edit(ticket, edited)
     return edited
+
+
+def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
+    """Say what is wrong beside its input, while the window is open; the answer itself is checked again."""
+    if ticket.request.input_schema is None or digest.same(edited, ticket.request.input or {}):
+        return
+    try:
+        edits.check(ticket.request.input_schema, edited)
+    except errors.InvalidAnswer as error:
+        names = {key: f"k{index}" for index, key in enumerate(edited)}
+        placed = {names.get(key, ""): said for key, said in error.complaints.items()}
+        first = next(iter(placed), None)
+        raise errors.InvalidAnswer(error.message, field=first or "input", complaints=placed) from error
 
 
 def _reviewed(

@@ -1,0 +1,175 @@
+"""An edited input against the tool's own schema, at the press on every surface."""
+
+from typing import Any
+
+import pytest
+
+from sayso import asking, dialog, digest, edits, errors, model, submission, tokens
+from tests.core.samples import MINT, after, opened, said
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "number", "multipleOf": 0.01, "maximum": 500},
+        "currency": {"enum": ["EUR", "USD"]},
+        "count": {"type": "integer"},
+        "note": {"anyOf": [{"type": "string", "pattern": "^[a-z]+$"}, {"type": "null"}]},
+        "lines": {"type": "array", "items": {"type": "object", "required": ["sku"]}},
+    },
+    "required": ["amount"],
+    "additionalProperties": False,
+}
+
+
+def asked(input: dict[str, Any], schema: dict[str, Any] | None = SCHEMA) -> model.Ticket:
+    return opened(asking.checked(asking.Permission(tool="refund", input=input, input_schema=schema)))
+
+
+def refusal(input: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> errors.InvalidAnswer:
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        edits.check(schema, input)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("edited", "complaints"),
+    [
+        ({"amount": "12"}, {"amount": "please give a number, such as 12.5"}),
+        ({"amount": 19.995}, {"amount": "please give a multiple of 0.01"}),
+        ({"amount": 501}, {"amount": "please give at most 500"}),
+        ({}, {"amount": "it is missing, and the tool needs it"}),
+        ({"amount": 1, "count": True}, {"count": "please give a whole number, such as 12"}),
+        ({"amount": 1, "currency": "GBP"}, {"currency": 'please give one of "EUR", "USD"'}),
+        ({"amount": 1, "note": "B4D"}, {"note": "this has not the form that the tool takes"}),
+        ({"amount": 1, "force": True}, {"force": "the tool has no such argument"}),
+        ({"amount": 1, "lines": [{}]}, {"lines": "0.sku: it is missing, and the tool needs it"}),
+        (
+            {"amount": None, "count": 1.5},
+            {"amount": "please give a number, such as 12.5", "count": "please give a whole number, such as 12"},
+        ),
+    ],
+)
+def test_an_edit_that_the_tool_does_not_take_is_refused_with_all_that_is_wrong(
+    edited: dict[str, Any], complaints: dict[str, str]
+) -> None:
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        after(asked({"amount": 10}), said("ann", verdict="allow", input=edited))
+    assert (refused.value.field, refused.value.complaints) == ("input", complaints)
+
+
+@pytest.mark.parametrize(
+    "edited", [{"amount": 19.99}, {"amount": 0.1, "note": None}, {"amount": 3, "count": 2.0, "note": "abc"}]
+)
+def test_an_edit_that_the_tool_takes_is_allowed_as_it_is(edited: dict[str, Any]) -> None:
+    decision = after(asked({"amount": 10}), said("ann", verdict="allow", input=edited)).decision
+    assert decision is not None
+    assert decision.input == edited
+
+
+def test_what_the_agent_asked_for_may_be_allowed_even_where_it_does_not_fit() -> None:
+    decision = after(asked({"amount": "ten"}), said("ann", verdict="allow", input={"amount": "ten"})).decision
+    assert decision is not None
+    assert decision.allowed
+    assert decision.input == {"amount": "ten"}
+
+
+def test_an_edit_is_free_where_the_tool_has_no_schema() -> None:
+    decision = after(asked({"x": 1}, None), said("ann", verdict="allow", input={"y": [1]})).decision
+    assert decision is not None
+    assert decision.input == {"y": [1]}
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True})])
+def test_true_in_place_of_one_is_an_edit(one: object, other: object) -> None:
+    ticket = after(asked({"x": one}, None), said("ann", verdict="allow", input={"x": other}))
+    decision = ticket.decision
+    assert decision is not None
+    assert decision.input == {"x": other}
+    assert "edited input" in decision.model_text
+    assert decision.input_digest == digest.of_call("refund", {"x": other}) != digest.of_call("refund", {"x": one})
+
+
+def test_the_window_says_what_is_wrong_beside_its_input() -> None:
+    ticket = asked({"currency": "EUR", "amount": 10})
+    pressed = tokens.read(MINT.token(ticket, "edit"))
+    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        submission.after(ticket, pressed, {"k0": "GBP", "k1": "501"}, MINT, room)
+    assert refused.value.complaints == {"k0": 'please give one of "EUR", "USD"', "k1": "please give at most 500"}
+    assert refused.value.field == "k0"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": 5},
+        {"properties": {"a": {"pattern": "("}}},
+        {"properties": {"a": {"pattern": "(?=x)"}}},
+        {"unevaluatedProperties": False},
+        {"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#"}}},
+        {"description": "x" * edits.MAX_SCHEMA_BYTES},
+        {"$schema": 5, "properties": []},
+    ],
+)
+def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent(schema: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        asking.checked(asking.Permission(tool="t", input={}, input_schema=schema))
+    assert refused.value.field == "input_schema"
+    assert edits.editable(schema) == {"editable": False}
+
+
+def test_without_a_schema_or_with_a_good_one_a_call_stays_editable() -> None:
+    assert edits.editable(None) == {}
+    assert edits.editable(SCHEMA) == {"input_schema": SCHEMA}
+    assert edits.editable(["no object"]) == {"editable": False}
+
+
+@pytest.mark.parametrize("kind", ["question", "choice", "form"])
+def test_only_a_permission_has_a_tool_and_its_schema(kind: Any) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        asking.checked(model.Request(kind=kind, title="T", input_schema={}))
+    assert refused.value.field == "input_schema"
+
+
+@pytest.mark.parametrize("reference", ["https://example.com/schema.json", "file:///etc/passwd", "#/$defs/none"])
+def test_no_reference_is_followed_out_of_the_schema(reference: str) -> None:
+    schema = {"properties": {"a": {"$ref": reference}}}
+    assert "cannot be checked" in refusal({"a": 1}, schema).message
+
+
+def test_a_schema_that_multiplies_its_own_work_ends_in_a_refusal() -> None:
+    twice = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    schema = {"$defs": {**twice, "d40": {"type": "null"}}, "properties": {"a": {"$ref": "#/$defs/d0"}}}
+    asking.checked(asking.Permission(tool="t", input={}, input_schema=schema))
+    assert "cannot be checked" in refusal({"a": 1}, schema).message
+
+
+def test_a_pattern_that_would_take_for_ever_elsewhere_is_read_once() -> None:
+    schema = {"properties": {"a": {"pattern": "^(a+)+$"}}, "patternProperties": {"^(b+)+$": {}}}
+    assert refusal({"a": "a" * 100_000 + "!"}, schema).complaints == {"a": "this has not the form that the tool takes"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "fits", "unfit"),
+    [
+        ({"patternProperties": {"^x-": {"type": "integer"}}, "additionalProperties": False}, {"x-a": 1}, {"y": 1}),
+        ({"patternProperties": {"^x-": {"type": "integer"}}}, {"y": "z"}, {"x-a": "1"}),
+        ({"additionalProperties": {"type": "integer"}}, {"a": 1}, {"a": "1"}),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [1, True, "1"]}, {"a": [{"b": 1}, {"b": 1.0}]}),
+        ({"properties": {"a": {"const": 1}}}, {"a": 1}, {"a": True}),
+        ({"properties": {"a": {"oneOf": [{"type": "null"}, {"type": "string"}]}}}, {"a": None}, {"a": 1}),
+        ({"properties": {"a": {"anyOf": [{"required": ["b"]}, False]}}}, {"a": {"b": 1}}, {"a": {}}),
+        ({"properties": {"a": {"type": ["string", "null"]}}}, {"a": None}, {"a": 1}),
+        ({"$schema": "http://json-schema.org/draft-04/schema#", "required": ["a"]}, {"a": 1}, {"b": 1}),
+        ({"not": {"required": ["b"]}}, {"a": 1}, {"b": 1}),
+        ({"minProperties": 1}, {"a": 1}, {}),
+    ],
+)
+def test_the_rules_of_json_schema_hold_for_an_edit(
+    schema: dict[str, Any], fits: dict[str, Any], unfit: dict[str, Any]
+) -> None:
+    edits.check_schema(schema)
+    edits.check(schema, fits)
+    said = refusal(unfit, schema)
+    assert said.complaints
+    assert not any("regex" in one or "^x-" in one for one in said.complaints.values())
