@@ -20,7 +20,7 @@ from sayso_claude import calls, hooks, pauses
 try:
     from claude_agent_sdk import types
 except ImportError as error:
-    raise ImportError("the Claude Agent SDK is not installed: pip install 'sayso[claude]'") from error
+    raise ImportError("the Claude Agent SDK is not installed: in a clone of sayso, pip install '.[claude]'") from error
 
 log = logging.getLogger(__name__)
 

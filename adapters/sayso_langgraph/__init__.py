@@ -3,7 +3,7 @@
 import importlib.util
 
 if importlib.util.find_spec("langgraph") is None:
-    raise ImportError("sayso_langgraph needs LangGraph: pip install 'sayso[langgraph]'")
+    raise ImportError("sayso_langgraph needs LangGraph: in a clone of sayso, pip install '.[langgraph]'")
 
 from sayso_langgraph.driver import answers, run
 from sayso_langgraph.questions import ask

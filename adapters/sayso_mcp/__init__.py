@@ -3,4 +3,4 @@
 import importlib.util
 
 if importlib.util.find_spec("mcp") is None:
-    raise ImportError("sayso_mcp needs the official MCP package: pip install 'sayso[mcp]'", name="mcp")
+    raise ImportError("sayso_mcp needs the official MCP package: in a clone of sayso, pip install '.[mcp]'", name="mcp")

@@ -3,7 +3,7 @@
 import importlib.util
 
 if importlib.util.find_spec("agents") is None:
-    raise ImportError("sayso_openai needs the OpenAI Agents SDK: pip install 'sayso[openai]'")
+    raise ImportError("sayso_openai needs the OpenAI Agents SDK: in a clone of sayso, pip install '.[openai]'")
 
 from sayso_openai.approvals import answers
 from sayso_openai.driver import run

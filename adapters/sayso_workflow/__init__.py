@@ -3,7 +3,7 @@
 import importlib.util
 
 if importlib.util.find_spec("vercel") is None or importlib.util.find_spec("vercel.workflow") is None:
-    raise ImportError("sayso_workflow needs the Workflow SDK: pip install 'sayso[workflow]'")
+    raise ImportError("sayso_workflow needs the Workflow SDK: in a clone of sayso, pip install '.[workflow]'")
 
 from sayso_workflow.asking import ask
 from sayso_workflow.resuming import resume_when_decided

@@ -117,7 +117,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         # Python's own exit code for this would be 1, which says that somebody denied
         missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
         if extra := _EXTRAS.get(missing):
-            fail(f"a package is missing: {error}", hint=f"install sayso[{extra}]")
+            fail(f"a package is missing: {error}", hint=f"in a clone of sayso: pip install '.[{extra}]'")
         else:
             traceback.print_exc()
         code = 2

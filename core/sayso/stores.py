@@ -27,7 +27,9 @@ async def connect(url: str) -> store.Store:
             from sayso import postgres
         except ImportError as error:
             raise errors.InvalidSettings(
-                "PostgreSQL needs the package asyncpg", field="SAYSO_DATABASE_URL", hint="install sayso[postgres]"
+                "PostgreSQL needs the package asyncpg",
+                field="SAYSO_DATABASE_URL",
+                hint="in a clone of sayso: pip install '.[postgres]'",
             ) from error
         return await postgres.PostgresStore.open(url)
     # the address may hold a password, so it is not shown

@@ -290,5 +290,5 @@ def test_without_the_sdk_it_says_what_to_install(name: str, monkeypatch: pytest.
         monkeypatch.delitem(sys.modules, f"sayso_claude.{module}", raising=False)
         monkeypatch.delattr(f"sayso_claude.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "claude_agent_sdk", None)
-    with pytest.raises(ImportError, match=r"pip install 'sayso\[claude\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[claude\]'"):
         importlib.import_module(f"sayso_claude.{name}")

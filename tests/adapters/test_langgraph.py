@@ -462,7 +462,7 @@ async def test_an_answer_given_past_the_desk_does_not_count_twice(ann: Office) -
 
 
 def test_without_the_package_it_says_what_to_install() -> None:
-    with without("langgraph", "sayso_langgraph"), pytest.raises(ImportError, match=r"pip install 'sayso\[langgraph\]'"):
+    with without("langgraph", "sayso_langgraph"), pytest.raises(ImportError, match=r"pip install '\.\[langgraph\]'"):
         importlib.import_module("sayso_langgraph")
 
 

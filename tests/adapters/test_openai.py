@@ -334,7 +334,7 @@ async def test_a_file_that_is_no_run_is_refused(ann: Office, tmp_path: Path) -> 
 
 
 def test_without_the_package_it_says_what_to_install() -> None:
-    with without("agents", "sayso_openai"), pytest.raises(ImportError, match=r"pip install 'sayso\[openai\]'"):
+    with without("agents", "sayso_openai"), pytest.raises(ImportError, match=r"pip install '\.\[openai\]'"):
         importlib.import_module("sayso_openai")
 
 

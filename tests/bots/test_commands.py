@@ -237,4 +237,4 @@ def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Co
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     refused = command("init", "slack", PYTHONPATH=path)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "install sayso[slack]" in refused.stderr
+    assert "pip install '.[slack]'" in refused.stderr

@@ -46,7 +46,7 @@ def test_without_the_package_it_says_what_to_install(inside: Call, monkeypatch: 
     monkeypatch.setitem(sys.modules, "mcp", None)
     done = inside("mcp")
     assert done.returncode == 2
-    assert "pip install 'sayso[mcp]'" in done.stderr
+    assert "pip install '.[mcp]'" in done.stderr
 
 
 def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process(tmp_path: Path) -> None:

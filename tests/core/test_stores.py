@@ -39,4 +39,4 @@ async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "sayso.postgres", None)
     with pytest.raises(errors.InvalidSettings, match="asyncpg") as refused:
         await stores.connect("postgresql://localhost/sayso")
-    assert refused.value.hint == "install sayso[postgres]"
+    assert refused.value.hint == "in a clone of sayso: pip install '.[postgres]'"
