@@ -23,6 +23,12 @@ def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
     return errors.NotAllowed(f"you may not answer this request; it is for: {who}")
 
 
+def named(ticket: model.Ticket) -> tuple[str, ...]:
+    """Whom the policy names: people by id and groups; `anyone` names nobody."""
+    names = (ticket.requester if name == "requester" else name for name in ticket.policy.approvers)
+    return tuple(dict.fromkeys(name for name in names if name and name != "anyone"))
+
+
 def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
     """The latest *allow* of each person; a quorum counts these."""
     return tuple(given for given in latest(ticket) if given.answer.verdict == "allow")

@@ -136,6 +136,8 @@ class Card:
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""
+    approvers: tuple[str, ...] = ()
+    """Whom it is for, by the names of the policy, while it is open: a platform notifies them, and nobody else."""
 
 
 # A line break takes the room of this many characters, so that a long listing is not a tall card.

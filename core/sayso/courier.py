@@ -170,8 +170,9 @@ class Courier:
             await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
             return
         log.error("delivery given up", extra={**context, "error": error.message, "hint": error.hint})
-        if isinstance(job.effect, events.Announce):
-            await self._desk.undelivered(job.ticket_id, job.effect.place, error.message)
+        if not isinstance(job.effect, events.Resume) and error.final:
+            # a card that is gone for good can no more be answered than one that never came
+            await self._desk.undelivered(job.ticket_id, job.effect.place, reason(error))
         await self._store.done(job)
 
     async def _wait(self, job: store.Job, error: errors.ChannelError) -> float | None:
@@ -195,6 +196,11 @@ class Courier:
 
     def _channel(self, place: model.Place) -> channel.Channel:
         return self._channels[place.partition(":")[0]]
+
+
+def reason(error: errors.ChannelError) -> str:
+    """Why a place was given up, with what to do about it: what the agent and its people read."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -43,6 +43,8 @@ class Desk:
         self.clock: clock.Clock = now or clock.SystemClock()
         self.tellers: dict[str, notes.Teller] = {}
         """Where notes can be told from this process, by name."""
+        self.addresses: dict[str, Callable[[model.Place], None]] = {}
+        """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
 
     @overload
     async def ask(
@@ -75,6 +77,9 @@ class Desk:
         asking.checked(request)
         who = caller or Caller()
         terms = houses.terms(self.house, request, who)
+        for place in request.route:
+            if check := self.addresses.get(place.partition(":")[0]):
+                check(place)
         opened = machine.open_ticket(
             asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
         )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sayso import card, machine, model, prose, text, tokens, wording
+from sayso import approvers, card, machine, model, prose, text, tokens, wording
 
 T = text.Trusted
 
@@ -31,6 +31,7 @@ def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
         review=None if ticket.decision else review,
         session=session_of(ticket),
         talk=ticket.request.kind != "permission",
+        approvers=() if ticket.decision else approvers.named(ticket),
     )
 
 

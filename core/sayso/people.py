@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sayso import errors, model
@@ -40,6 +40,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """Accounts and platform groups, as `slack:T1/U1` and `slack:S1`."""
+
+    accounts: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """Everybody who is configured. One person has one id, whatever they press on, so a quorum counts people."""
 
@@ -57,6 +65,20 @@ class Directory:
             groups=tuple(name for name, group in self.groups.items() if self._is_in(group, person, actor)),
             member=actor.member,
         )
+
+    def called(self, names: Sequence[str], platform: str) -> Called:
+        """How those whom a policy names are called on a platform: people, and groups by their platform groups."""
+        people, groups = list[str](), list[str]()
+        for name in names:
+            if name.startswith("group:"):
+                group = self.groups.get(name.removeprefix("group:"), Group())
+                groups += sorted(group.platform_groups)
+                people += sorted(group.members)
+            else:
+                people.append(name)
+        known = (self.people.get(name, Profile()).accounts for name in people)
+        accounts = (account for some in known for account in sorted(some))
+        return Called(_on(platform, accounts), _on(platform, groups))
 
     def check(self, policy: model.Policy, name: str) -> None:
         """Refuse a policy that names somebody unknown, or that too few people could ever meet.
@@ -78,3 +100,7 @@ class Directory:
 
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)
+
+
+def _on(platform: str, ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for one in ids if one.startswith(f"{platform}:")))

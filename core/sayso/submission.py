@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pydantic
+import regex
 
 from sayso import asking, card, dialog, digest, draw, edits, errors, fields, model, tokens
+
+_EMOJI = regex.compile(
+    r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
+)
 
 
 def after(
@@ -76,12 +82,29 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
         raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
     words = said.strip()
     labels = [option.label for option in request.options]
-    named = [label for label in labels if label.casefold() == words.casefold()]
-    if not named and words.isascii() and words.isdigit() and 0 < int(words) <= len(labels):
-        named = [labels[int(words) - 1]]
-    if not named and not request.other:
+    named = _named(labels, words)
+    if named is None and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
-    return _free(ticket, _typed({"other": (named or [words])[0]}, "other", fields.MAX_TEXT))
+    return _free(ticket, _typed({"other": named or words}, "other", fields.MAX_TEXT))
+
+
+def _named(labels: Sequence[str], words: str) -> str | None:
+    """The one option that somebody wrote: as it is, in another spelling, without emoji, or as its number."""
+    for form in (str, _folded, _bare):
+        found = [label for label in labels if form(label) == form(words) != ""]
+        if len(found) == 1:
+            return found[0]
+    is_number = words.isascii() and words.isdigit() and 0 < int(words[:6]) <= len(labels)
+    return labels[int(words) - 1] if is_number and len(words) < 7 else None
+
+
+def _folded(written: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
+
+
+def _bare(written: str) -> str:
+    """Without emoji, and without the names that chats write in their place."""
+    return _folded(_EMOJI.sub(" ", written))
 
 
 def repeated(ticket: model.Ticket, account: str, said: str) -> bool:

@@ -103,7 +103,7 @@ async def test_a_place_that_is_gone_makes_the_request_undeliverable_at_once(
     ticket = await front.open(permission())
     await runner.deliver()
     decision = await front.wait(ticket.id)
-    assert (decision.outcome, decision.reason) == ("undeliverable", "no such channel")
+    assert (decision.outcome, decision.reason) == ("undeliverable", "no such channel (invite the app)")
 
 
 async def test_an_expired_request_is_not_posted_any_more(
@@ -137,6 +137,22 @@ async def test_an_edit_that_fails_for_good_is_dropped(front: desk.Desk, runner: 
     await front.cancel(ticket.id)
     assert await runner.deliver() == 1
     assert await runner.deliver() == 0
+
+
+async def test_an_open_card_that_is_gone_for_good_makes_the_request_undeliverable(
+    clock: ManualClock, board: Board
+) -> None:
+    front = desk.Desk(
+        memory.MemoryStore(), MINT, desk.House({"default": model.Policy(quorum=2)}, route=("chat:#ops",)), clock
+    )
+    runner = courier.Courier(front, [board])
+    ticket = await front.open(permission())
+    await runner.deliver()
+    board.faults = [errors.ChannelError("the channel is gone", final=True)]
+    await front.answer(ticket.id, model.Answer(verdict="allow"), actor("ann"))
+    await runner.deliver()
+    decision = await front.wait(ticket.id)
+    assert (decision.outcome, decision.reason) == ("undeliverable", "the channel is gone")
 
 
 async def test_one_broken_effect_does_not_stop_the_others(front: desk.Desk, board: Board, clock: ManualClock) -> None:

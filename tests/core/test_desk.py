@@ -76,6 +76,19 @@ async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
     assert await kept.list(store.Query()) == []
 
 
+async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
+    front: desk.Desk, kept: memory.MemoryStore
+) -> None:
+    def check(place: model.Place) -> None:
+        raise errors.InvalidRequest(f"{place!r} is not a place", field="route")
+
+    front.addresses["chat"] = check
+    with pytest.raises(errors.InvalidRequest) as refused:
+        await front.open(permission(route=("chat:nowhere",)))
+    assert refused.value.field == "route"
+    assert await kept.list(store.Query()) == []
+
+
 async def test_a_newer_request_takes_the_place_of_an_older_one(front: desk.Desk) -> None:
     waiting, older = await ask(front, permission(id="a"))
     newer = await front.open(permission(id="b", supersedes="a"))

@@ -1,0 +1,59 @@
+"""What one person alone is told who pressed or wrote: a true sentence, with names and a time for their own clock. Pure.
+
+The rule: whoever it was is named as people know them, never by an account; names are foreign text, so they are literal.
+"""
+
+from __future__ import annotations
+
+from sayso import approvers, card, errors, model, text, wording
+
+T = text.Trusted
+
+RENEWED = "This card was out of date, and is renewed now. Please press again."
+GONE = (
+    "This was not counted: its request is not known here. It is gone, or another program uses the same bot and "
+    "answers for it."
+)
+
+
+def line(said: str) -> card.Line:
+    """A sentence of the service."""
+    return card.Line((T(said),))
+
+
+def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
+    """Why an act of this account was not counted."""
+    if not isinstance(error, errors.AlreadyDecided) or error.ticket.decision is None:
+        return line(wording.told(error))
+    decision = error.ticket.decision
+    verdict = wording.verdict(decision)
+    if any(one.via == account for one in decision.by):
+        return card.Line(
+            (T(f"{verdict}: that is what you said, and it counted at "), card.Moment(decision.decided_at), T("."))
+        )
+    spans: list[card.Inline] = [T(f"Too late: {verdict[0].lower()}{verdict[1:]}")]
+    for index, one in enumerate(decision.by):
+        spans += [T(" and " if index else " by "), text.line(_name(one))]
+    return card.Line((*spans, T(" at "), card.Moment(decision.decided_at), T(".")))
+
+
+def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
+    """What a press did that decided nothing alone; None where there is nothing to say."""
+    if ticket.decision is not None or ticket.request.kind != "permission":
+        return None
+    mine = next((one for one in approvers.latest(ticket) if one.via == account), None)
+    if mine is None or (ticket.policy.quorum == 1 and ticket.policy.veto == 1):
+        return None
+    allows = mine.answer.verdict == "allow"
+    so_far = len(approvers.allows_by(ticket) if allows else approvers.against(ticket))
+    needed = ticket.policy.quorum if allows else ticket.policy.veto
+    verb = "allowed" if allows else "denied"
+    if before is not None and mine in approvers.latest(before):
+        return line(f"You have {verb} this already. {so_far} of {needed} people have; others have to agree.")
+    return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")
+
+
+def _name(one: model.By) -> str:
+    if ":" not in one.person:
+        return one.person
+    return one.name if one.name and one.name != one.person else "somebody"

@@ -1,0 +1,162 @@
+"""Which message is the answer to which request: people who talk to each other are left alone, and the app is heard."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import sayso
+from sayso import errors, machine, marks, memory, model, people, submission, talk, telling
+from sayso.testing import samples
+
+NOW = samples.NOW
+
+
+def ticket(request: model.Request, id: str = "r1", **policy: Any) -> model.Ticket:
+    terms = machine.Terms("bot", model.Policy(**policy), ("chat:ops",))
+    return machine.open_ticket(request, terms, id=id, ref=f"ref-{id}", at=NOW).ticket
+
+
+QUESTION = ticket(sayso.Question("Which customer?"))
+OTHER = ticket(sayso.Question("Which region?"), "r2")
+PERMISSION = ticket(sayso.Permission(tool="Bash", input={"command": "x"}), "r3")
+CHOICE = ticket(sayso.Choice("Where?", ["staging", "prod"]), "r4")
+FREE = ticket(sayso.Choice("Where?", ["staging", "prod"], other=True), "r5")
+
+
+def judged(text: str = "Acme", *here: model.Ticket, about: model.Ticket | None = None, **words: Any) -> talk.Meaning:
+    return talk.judge(talk.Words(text, **words), about, here)
+
+
+@pytest.mark.parametrize("names", [None, "app", "other"])
+def test_a_reply_to_a_card_answers_it_whomever_it_names(names: Any) -> None:
+    assert judged(to="card", about=QUESTION, names=names) == talk.Meaning(QUESTION, addressed=True)
+
+
+@pytest.mark.parametrize("request_", [QUESTION, CHOICE, FREE])
+def test_a_reply_to_somebody_else_is_no_answer_and_goes_without_a_word(request_: model.Ticket) -> None:
+    assert judged("prod", request_, to="other", session=True) == talk.Meaning()
+    assert judged("prod", request_, to="other", alone=True) == talk.Meaning()
+
+
+def test_a_message_that_names_somebody_else_first_is_no_answer() -> None:
+    assert judged("what do you think?", QUESTION, names="other", session=True) == talk.Meaning()
+
+
+@pytest.mark.parametrize("to", ["app", "card"])
+def test_a_reply_to_a_note_is_no_answer_and_is_told_so(to: Any) -> None:
+    assert judged("Acme", QUESTION, to=to, session=True).told == talk.NO_CARD
+
+
+def test_talk_in_the_thread_of_a_session_answers_its_only_question_and_can_be_taken_back() -> None:
+    meaning = judged("Acme", QUESTION, session=True)
+    assert meaning == talk.Meaning(QUESTION)
+    assert talk.grace(timedelta(), meaning) == talk.LEAST_GRACE
+    assert talk.grace(timedelta(minutes=1), meaning) == timedelta(minutes=1)
+
+
+def test_what_was_said_to_the_app_waits_as_long_as_the_house_says() -> None:
+    assert talk.grace(timedelta(), judged("Acme", QUESTION, names="app")) == timedelta()
+
+
+def test_under_a_choice_with_other_only_what_is_said_to_the_app_counts() -> None:
+    assert judged("hmm wait", FREE, session=True) == talk.Meaning()
+    assert judged("prod", FREE, session=True) == talk.Meaning()
+    assert judged("hmm wait", FREE, session=True, names="app").ticket == FREE
+    assert judged("hmm wait", to="card", about=FREE).ticket == FREE
+
+
+def test_talk_under_a_choice_counts_only_where_it_is_an_option() -> None:
+    assert judged("hmm wait", CHOICE, session=True) == talk.Meaning()
+    assert judged("prod", CHOICE, session=True) == talk.Meaning(CHOICE)
+
+
+def test_where_several_are_open_only_those_who_speak_to_the_app_are_asked_which() -> None:
+    assert judged("Acme", QUESTION, OTHER, session=True) == talk.Meaning()
+    assert judged("Acme", QUESTION, OTHER, names="app").told == talk.WHICH
+
+
+@pytest.mark.parametrize(
+    ("here", "told"), [((), talk.NOTHING_OPEN), ((PERMISSION,), talk.BY_BUTTON), ((QUESTION,), talk.NO_WORDS)]
+)
+@pytest.mark.parametrize("how", [{"names": "app"}, {"alone": True}])
+def test_what_is_said_to_the_app_is_never_dropped_without_a_word(here: Any, told: str, how: Any) -> None:
+    assert judged("", *here, **how).told == told
+
+
+def test_a_permission_is_never_decided_by_words() -> None:
+    assert judged("allow", to="card", about=PERMISSION) == talk.Meaning(told=talk.BY_BUTTON, addressed=True)
+    assert judged("allow", PERMISSION, session=True) == talk.Meaning()
+
+
+def test_a_reply_without_words_is_told_so() -> None:
+    assert judged("", to="card", about=QUESTION).told == talk.NO_WORDS
+
+
+def test_what_was_open_at_a_moment_is_known_later_too() -> None:
+    answered = machine.step(QUESTION, event(QUESTION, "Acme")).ticket
+    assert talk.open_at([answered, OTHER], NOW) == [answered, OTHER]
+    assert talk.open_at([answered, OTHER], NOW + timedelta(seconds=5)) == [OTHER]
+    assert talk.open_at([OTHER], NOW - timedelta(seconds=1)) == []
+
+
+def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
+    from sayso import events
+
+    who = people.Directory().identify(people.Actor("chat:T/1", name, member=True))
+    return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=submission.spoken(asked, said))
+
+
+@pytest.mark.parametrize("written", ["ship it", ":rocket: Ship it", "🚀 ship  it", "ｓｈｉｐ it", "1", " Ship it "])
+def test_an_option_is_known_in_every_spelling_of_a_chat(written: str) -> None:
+    asked = ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"]))
+    assert submission.spoken(asked, written).choice == "🚀 Ship it"
+
+
+@pytest.mark.parametrize("written", [":rocket:", "🚀", "3", "0", "9" * 5000, "ship"])
+def test_what_names_no_option_is_none(written: str) -> None:
+    with pytest.raises(errors.InvalidAnswer):
+        submission.spoken(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
+
+
+async def test_a_mark_only_rises() -> None:
+    kept = marks.Marks(memory.MemoryStore(), "chat")
+    assert await kept.of("C1") == ""
+    for message in ("99", "100", "98"):
+        await kept.raise_to("C1", message)
+    assert await kept.of("C1") == "100"
+    assert await kept.of("C2") == ""
+
+
+def shown(line: Any) -> str:
+    return "".join(getattr(span, "text", str(span)) if not hasattr(span, "at") else "TIME" for span in line.spans)
+
+
+def test_whoever_is_late_reads_who_decided_and_never_an_account() -> None:
+    decided = machine.step(QUESTION, event(QUESTION, "Acme", "Ann B")).ticket
+    late = errors.AlreadyDecided(decided)
+    assert shown(telling.refusal(late, "chat:T/2")) == "Too late: answered by Ann B at TIME."
+    assert shown(telling.refusal(late, "chat:T/1")) == "Answered: that is what you said, and it counted at TIME."
+    nameless = machine.step(QUESTION, event(QUESTION, "Acme", "")).ticket
+    assert "by somebody at" in shown(telling.refusal(errors.AlreadyDecided(nameless)))
+
+
+def test_a_second_allow_of_one_person_is_told_that_it_is_the_second() -> None:
+    asked = ticket(sayso.Permission(tool="Bash", input={}), quorum=2)
+    from sayso import events
+
+    who = people.Directory().identify(people.Actor("chat:T/1", "ann", member=True))
+    allow = events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))
+    once = machine.step(asked, allow).ticket
+    assert "Counted: 1 of 2" in shown(telling.counted(once, asked, "chat:T/1"))
+    assert "already. 1 of 2" in shown(telling.counted(once, once, "chat:T/1"))
+    assert telling.counted(once, asked, "chat:T/2") is None
+
+
+def test_whom_a_policy_names_is_known_on_each_platform() -> None:
+    directory = people.Directory(
+        people={"ann": people.Profile(frozenset({"chat:1", "mail:a"})), "bob": people.Profile(frozenset({"chat:2"}))},
+        groups={"ops": people.Group(frozenset({"bob"}), frozenset({"chat:77", "mail:9"}))},
+    )
+    called = directory.called(("ann", "group:ops", "nobody"), "chat")
+    assert called == people.Called(("chat:1", "chat:2"), ("chat:77",))
