@@ -14,7 +14,7 @@ from sayso_aap import receivers, replies, wire
 
 # Seconds; larger waits are cut to this, as the protocol says.
 LONGEST_WAIT = 30
-_USED = "aap-used"
+_OUTCOME = "aap-outcome"
 
 
 class Requests:
@@ -66,22 +66,21 @@ class Requests:
     async def consume(self, request: web.Request) -> web.Response:
         """`POST /v1/requests/{id}/consume`: the approval is used for one execution; a retry of it finds it used."""
         ticket, name = await self._own(request), replies.idempotency_key(request)
-        record = await self._used(ticket.id)
-        if record is None:
-            self._usable(ticket)
-            value = {"key": name, "consumed_at": wire.stamp(self._desk.clock.now())}
-            # of two at once, one uses it
-            with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(store.Record(_USED, ticket.id, value))
-            record = await self._used(ticket.id)
-        if record is None or record.value["key"] != name:
-            raise replies.Conflict("already_consumed", "this approval was used before")
-        return await self._reply(ticket)
+        try:
+            used = await self._desk.use(ticket.id, desks.Caller(owner=ticket.owner), attempt=name)
+        except errors.AlreadyUsed as error:
+            raise replies.Conflict("already_consumed", "this approval was used before") from error
+        except errors.NotUsable as error:
+            over = ticket.decision is not None and ticket.decision.outcome == "allowed"
+            raise replies.Conflict("approval_expired" if over else "not_approved", error.message) from error
+        return await self._reply(used)
 
     async def outcome(self, request: web.Request) -> web.Response:
         """`POST /v1/requests/{id}/outcome`: how the execution went, once."""
         ticket = await self._own(request)
         given = (await self._doors.read(request, wire.Report)).model_dump(exclude_none=True)
+        if ticket.used_at is None:
+            raise replies.Conflict("not_consumed", "this approval was not used")
         told = await self._reported(ticket.id, given)
         if {name: value for name, value in told.items() if name != "reported_at"} != given:
             raise replies.Conflict("outcome_conflict", "another outcome was reported before")
@@ -90,17 +89,13 @@ class Requests:
     async def _reported(self, id: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The outcome on record: this one, where none was there before."""
         while True:
-            record = await self._used(id)
-            if record is None:
-                raise replies.Conflict("not_consumed", "this approval was not used")
-            if "outcome" not in record.value:
-                outcome = {**given, "reported_at": wire.stamp(self._desk.clock.now())}
-                changed = store.Record(_USED, id, {**record.value, "outcome": outcome}, version=record.version)
-                with contextlib.suppress(errors.Conflict):
-                    await self._desk.store.put(changed)
-                continue
-            found: Mapping[str, Any] = record.value["outcome"]
-            return found
+            record = await self._desk.store.get(_OUTCOME, id)
+            if record is not None:
+                return record.value
+            outcome = {**given, "reported_at": wire.stamp(self._desk.clock.now())}
+            # of two at once, one is on record
+            with contextlib.suppress(errors.Conflict):
+                await self._desk.store.put(store.Record(_OUTCOME, id, outcome))
 
     async def _instance(self, request: web.Request) -> keys.Key:
         key = await self._doors.authenticate(request)
@@ -133,15 +128,6 @@ class Requests:
             raise errors.NotFound("there is no such request", field="id")
         return await self._desk.tick(ticket.id)
 
-    def _usable(self, ticket: model.Ticket) -> None:
-        if ticket.decision is None or not ticket.decision.allowed:
-            raise replies.Conflict("not_approved", f"the request is {wire.status(ticket)}")
-        if self._desk.clock.now() >= wire.valid_until(ticket.decision):
-            raise replies.Conflict("approval_expired", "the time to start this call is over")
-
-    async def _used(self, id: str) -> store.Record | None:
-        return await self._desk.store.get(_USED, id)
-
     async def _reply(self, ticket: model.Ticket, status: int = 200) -> web.Response:
-        used = await self._used(ticket.id)
-        return replies.reply(wire.resource(ticket, used.value if used else None), status)
+        record = await self._desk.store.get(_OUTCOME, ticket.id) if ticket.used_at else None
+        return replies.reply(wire.resource(ticket, record.value if record else None), status)

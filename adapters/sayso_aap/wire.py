@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import pydantic
 
-from sayso import asking, model
+from sayso import asking, machine, model
 
-# How long an approved call may still be started. The protocol leaves it to the provider.
-VALID_FOR = timedelta(minutes=5)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST = 30 * 86_400
 _STATUS: Mapping[model.Outcome, str] = {
@@ -104,8 +102,8 @@ def request(
     )
 
 
-def resource(ticket: model.Ticket, used: Mapping[str, Any] | None) -> model.JsonObject:
-    """`ApprovalRequest`: the request as it stands; *used* is the record of its one execution."""
+def resource(ticket: model.Ticket, outcome: Mapping[str, Any] | None) -> model.JsonObject:
+    """`ApprovalRequest`: the request as it stands; *outcome* is how its one execution went."""
     kept = dict(ticket.request.metadata["aap"])
     del kept["submitted"]
     shown: model.JsonObject = {
@@ -119,8 +117,8 @@ def resource(ticket: model.Ticket, used: Mapping[str, Any] | None) -> model.Json
     }
     if ticket.decision is not None:
         shown["decision"] = _decision(ticket, ticket.decision)
-    if used is not None:
-        shown["consumption"] = {name: used[name] for name in ("consumed_at", "outcome") if name in used}
+    if ticket.used_at is not None:
+        shown["consumption"] = {"consumed_at": stamp(ticket.used_at)} | ({"outcome": outcome} if outcome else {})
     return shown
 
 
@@ -136,17 +134,13 @@ def status(ticket: model.Ticket) -> str:
     return "pending" if ticket.decision is None else _STATUS[ticket.decision.outcome]
 
 
-def valid_until(decision: model.Decision) -> datetime:
-    """When an approved call may no longer be started. Fixed: reading it again does not extend it."""
-    return decision.decided_at + VALID_FOR
-
-
 def _decision(ticket: model.Ticket, decision: model.Decision) -> model.JsonObject:
     told: model.JsonObject = {"status": _STATUS[decision.outcome], "decided_at": stamp(decision.decided_at)}
     if decision.reason or decision.text:
         told["note"] = decision.reason or decision.text
-    if decision.allowed:
-        told["expires_at"] = stamp(valid_until(decision))
+    if decision.outcome == "allowed":
+        # fixed: reading it again does not extend it
+        told["expires_at"] = stamp(machine.valid_until(ticket, decision))
     return told
 
 

@@ -41,6 +41,7 @@ _KNOWN: Mapping[str, type[errors.SaysoError]] = {
         errors.InvalidAnswer,
         errors.InvalidToken,
         errors.Unauthorized,
+        errors.NotUsable,
         errors.DigestMismatch,
         errors.StoreUnavailable,
     )
@@ -51,6 +52,13 @@ class Closed(errors.Refused):
     """The service says that the request is decided; whoever knows its id can look by whom."""
 
     code = "already_decided"
+
+
+class Spent(errors.SaysoError):
+    """The service says that the allow was used; whoever knows its id can look when."""
+
+    code = errors.AlreadyUsed.code
+    status = errors.AlreadyUsed.status
 
 
 class _Cut(Exception):
@@ -200,5 +208,7 @@ def _error(status: int, body: bytes) -> errors.SaysoError:
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
     if found.code == Closed.code:
         return Closed(found.message, hint=found.hint)
+    if found.code == Spent.code:
+        return Spent(found.message, hint=found.hint)
     known = _KNOWN.get(found.code, errors.SaysoError)
     return known(found.message, field=found.field, hint=found.hint)

@@ -109,6 +109,19 @@ class RemoteDesk:
         body = tickets.Cancel(reason=reason).model_dump_json().encode()
         return _ticket(await self._calls.send("POST", f"{_path(id)}/cancel", body))
 
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, immediately before what was allowed runs; a call that is cut and repeated is one use.
+
+        Raises:
+            NotFound, AlreadyUsed, NotUsable: as `sayso.Desk.use`; nothing may run.
+            StoreUnavailable: whether it was used is not known; nothing may run.
+        """
+        body = tickets.Use(attempt=attempt or tokens.new_id()).model_dump_json().encode()
+        try:
+            return _ticket(await self._calls.send("POST", f"{_path(id)}/use", body))
+        except calls.Spent as spent:
+            raise errors.AlreadyUsed(await self.get(id)) from spent
+
     async def list(
         self, state: str | None = None, *, limit: int = 50, before: str | None = None, session: str | None = None
     ) -> Sequence[model.Ticket]:
@@ -188,7 +201,7 @@ def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Tick
     """The decision, once it is sure that it is one on exactly what was asked."""
     if not ticket.digest == decision.digest == asked.digest or not asking.alike(ticket.request, asked.request):
         raise _mismatch(f"the decision on {ticket.id} belongs to other content")
-    if decision.allowed:
+    if decision.outcome == "allowed":
         allowed = digest.of_call(asked.request.tool or "", decision.input or {})
         if asked.request.kind != "permission" or allowed != decision.input_digest:
             raise _mismatch(f"the input of {ticket.id} is not the one that was allowed")

@@ -94,6 +94,15 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation(
         "post",
+        "/v1/requests/{id}/use",
+        "Use an allow, with the key that asked, immediately before what was allowed runs. It is good once.",
+        {200: tickets.Document},
+        tickets.Use,
+        body_required=False,
+        fails=(403, 404, 409, *_READ),
+    ),
+    Operation(
+        "post",
         "/v1/sessions/{session}/notes",
         "Tell people what an agent is doing, in the thread of its session.",
         {200: sessions.Told},

@@ -9,7 +9,7 @@ from typing import Literal
 from aiohttp import web
 
 from sayso import desk as sayso_desk
-from sayso import errors, model, store
+from sayso import errors, machine, model, store
 from sayso_http import (
     access,
     auth,
@@ -56,6 +56,7 @@ def add_routes(
     app.router.add_get("/v1/requests/{id}", routes.read)
     app.router.add_post("/v1/requests/{id}/answers", routes.answer)
     app.router.add_post("/v1/requests/{id}/cancel", routes.cancel)
+    app.router.add_post("/v1/requests/{id}/use", routes.use)
     app.router.add_get("/v1/requests/{id}/log", routes.log)
     app.router.add_post("/v1/requests/{id}/resume", one_time.make)
     app.router.add_post("/v1/sessions/{session}/notes", sessions.Sessions(desk, authenticate).note)
@@ -134,6 +135,13 @@ class _Requests:
         ticket = await caller.ticket(request.match_info["id"])
         return await self._answered(await self._desk.cancel(ticket.id, owner, wanted.reason))
 
+    async def use(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        owner = caller.may_ask()
+        wanted = await reading.body(request, tickets.Use, empty=True)
+        ticket = await caller.ticket(request.match_info["id"])
+        return await self._answered(await self._desk.use(ticket.id, owner, attempt=wanted.attempt))
+
     async def log(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
         ticket = await caller.ticket(request.match_info["id"])
@@ -144,7 +152,8 @@ class _Requests:
         return access.Caller(self._desk, await self._authenticate(request))
 
     async def _document(self, ticket: model.Ticket) -> tickets.Document:
-        return tickets.document(ticket, await self._desk.store.refs(ticket.id))
+        now = machine.read(ticket, self._desk.clock.now())
+        return tickets.document(now, await self._desk.store.refs(ticket.id))
 
     async def _answered(self, ticket: model.Ticket) -> web.Response:
         return replies.reply(await self._document(ticket))

@@ -42,6 +42,8 @@ class Document(model.Frozen):
     """As it was when the request was asked; later changes do not touch it."""
     route: tuple[str, ...]
     undelivered: tuple[str, ...]
+    used_at: datetime | None = None
+    """When the allow was used."""
     request: model.Request
 
 
@@ -49,6 +51,13 @@ class Cancel(model.Frozen):
     """The body of a cancel; it may be left out."""
 
     reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
+
+
+class Use(model.Frozen):
+    """The body of a use; it may be left out."""
+
+    attempt: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)] | None = None
+    """Your name for this attempt: sent again, it is the same use."""
 
 
 class Page(model.Frozen):
@@ -76,5 +85,6 @@ def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> D
         policy=ticket.policy,
         route=ticket.route,
         undelivered=ticket.undelivered,
+        used_at=ticket.used_at,
         request=ticket.request,
     )

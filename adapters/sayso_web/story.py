@@ -28,6 +28,8 @@ def told(row: store.Row) -> tuple[card.Inline, ...]:
             return (T("Withdrawn with the key "), text.line(entry.by), *because)
         case events.Superseded():
             return (T("Replaced by the request "), text.line(entry.by))
+        case events.Used():
+            return (T("Used with the key "), text.line(entry.by))
         case events.Ticked():
             return (T("Time ran out"),)
 

@@ -151,8 +151,13 @@ async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
             output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)
             return 0
         decided = await _decision(desk, ticket)
+        allowed = decided.outcome == "allowed"
+        unseen = allowed and not digest.same(decided.input or {}, request.input or {}) and not as_json
+        if allowed and not unseen:
+            # exit code 0 lets the tool run, so it is the use
+            await desk.use(ticket.id)
     _tell(decided, as_json=as_json)
-    if decided.allowed and not digest.same(decided.input or {}, request.input or {}) and not as_json:
+    if unseen:
         # a script that reads only the exit code would run what nobody allowed
         hint = f"ask again with --json and --id {ticket.id}, and use that input"
         raise errors.DigestMismatch("it was allowed with an edited input", field="input", hint=hint)

@@ -71,6 +71,10 @@ class Embedded:
         """Withdraw a request."""
         return await self.desk.cancel(id, self._caller, reason)
 
+    async def use(self, id: str) -> model.Ticket:
+        """Use an allow, once."""
+        return await self.desk.use(id)
+
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell what an agent is doing; refused here, where no chat is connected."""
         return await self.desk.note(session, said)

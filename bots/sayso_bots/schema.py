@@ -65,6 +65,8 @@ class Policy(_Table):
     self_approval: bool = False
     expires_in: durations.Duration | None = None
     on_timeout: Literal["deny"] = "deny"
+    valid_for: durations.Duration = pydantic.Field(default="15m", validate_default=True)
+    """An allow that is not used within it is void."""
 
 
 class Service(_Table):

@@ -6,6 +6,7 @@ from sayso.desk import Caller, Desk, House
 from sayso.errors import (
     AlreadyDecided,
     AlreadyExists,
+    AlreadyUsed,
     DigestMismatch,
     HookCancelled,
     HookClosed,
@@ -17,6 +18,7 @@ from sayso.errors import (
     InvalidSettings,
     NotAllowed,
     NotFound,
+    NotUsable,
     Refused,
     SaysoError,
     StoreUnavailable,
@@ -33,6 +35,7 @@ from sayso.webhooks import Webhook, create_webhook
 __all__ = [
     "AlreadyDecided",
     "AlreadyExists",
+    "AlreadyUsed",
     "Answer",
     "Asker",
     "Attachment",
@@ -59,6 +62,7 @@ __all__ = [
     "InvalidSettings",
     "NotAllowed",
     "NotFound",
+    "NotUsable",
     "Offer",
     "Option",
     "Permission",

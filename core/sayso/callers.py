@@ -28,3 +28,7 @@ class CallersDesk:
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
         """Withdraw a request."""
         return await self._desk.cancel(id, self._caller, reason)
+
+    async def use(self, id: str) -> model.Ticket:
+        """Use an allow, once."""
+        return await self._desk.use(id, self._caller)

@@ -96,8 +96,8 @@ class Desk:
         """The decision on a request, once there is one. Raises `NotFound`."""
         while True:
             ticket = await self.store.load(id)
-            if ticket.decision is not None:
-                return ticket.decision
+            if (decided := machine.read(ticket, self.clock.now())).decision is not None:
+                return decided.decision
             if not await self.clock.within(ticket.expires_at, self.store.changed(id, ticket.version)):
                 await self.tick(id)
 
@@ -106,7 +106,7 @@ class Desk:
         ticket = await self.store.load(id)
         if caller is not None and not caller.operator and ticket.owner != caller.owner:
             raise errors.NotFound(f"there is no request {id}", field="id")
-        return ticket
+        return machine.read(ticket, self.clock.now())
 
     async def answer(self, id: str, answer: model.Answer, actor: people.Actor) -> model.Ticket:
         """What one person says to a request. This is the one way to a decision by a person.
@@ -131,6 +131,22 @@ class Desk:
         await self.get(id, caller)
         by = (caller or Caller()).owner
         return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
+
+    async def use(self, id: str, caller: Caller | None = None, *, attempt: str | None = None) -> model.Ticket:
+        """Use the allow of a request, immediately before what was allowed runs. One allow is good once.
+
+        A call with the same *attempt* again is the same use: for callers whose call may be cut off and repeated.
+
+        Raises:
+            NotFound: there is no such request, or another caller asked it.
+            AlreadyUsed: it was used before; nothing may run.
+            NotUsable: it is not decided, was not allowed, or its time is over; nothing may run.
+        """
+        if caller is not None:
+            # an operator withdraws what others asked, but does not run it
+            await self.get(id, Caller(owner=caller.owner))
+        by = (caller or Caller()).owner
+        return await self._step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
 
     async def note(self, session: str, said: str, caller: Caller | None = None) -> tuple[model.Place, ...]:
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
@@ -179,7 +195,7 @@ class Desk:
     async def _same_again(self, wanted: model.Ticket) -> model.Ticket:
         found = await self.store.load(wanted.id)
         if found.owner == wanted.owner and asking.alike(found.request, wanted.request):
-            return found
+            return machine.read(found, wanted.created_at)
         hint = "choose another id; the same id may only be used to ask the same again"
         raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
 

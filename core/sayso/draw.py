@@ -182,6 +182,10 @@ def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
         spans += [T(" by " if index == 0 else " and "), text.line(one.name)]
         spans += [T(" ("), text.line(one.person), T(")")] if one.person != one.name else []
     yield card.Line((*spans, T(" · "), card.Moment(decision.decided_at)), strong=True)
+    if decision.used_at:
+        yield card.Line((T("Used · "), card.Moment(decision.used_at)))
+    elif decision.void:
+        yield card.Line((T("It was not used in time, and is void"),))
     if decision.reason:
         yield card.Code((T("Reason"),), text.literal(decision.reason))
     if decision.outcome == "allowed" and wording.is_edited(ticket, decision):

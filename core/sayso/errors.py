@@ -15,6 +15,8 @@ SaysoError
 │   ├─ NotAllowed         this person may not decide this               403
 │   ├─ InvalidAnswer      the answer does not fit the request           422
 │   └─ InvalidToken       a button or address that is not ours          400
+├─ AlreadyUsed            one allow is good once, and it was used       409
+├─ NotUsable              there is no allow to use, or its time is over 409
 ├─ Unauthorized           no key, or not one of ours                    401
 ├─ DigestMismatch         what is about to run is not what was allowed
 ├─ StoreUnavailable       the database cannot be used now               503
@@ -158,6 +160,26 @@ class InvalidToken(Refused):
 
     code = "invalid_token"
     status = 400
+
+
+class AlreadyUsed(SaysoError):
+    """The allow was used before; `ticket` and the message say when."""
+
+    code = "already_used"
+    status = 409
+
+    def __init__(self, ticket: model.Ticket) -> None:
+        at = f" at {ticket.used_at:%Y-%m-%d %H:%M:%S} UTC" if ticket.used_at else ""
+        hint = "one allow is good once; ask again under a new id"
+        super().__init__(f"the allow of request {ticket.id} was used{at}", field="id", hint=hint)
+        self.ticket = ticket
+
+
+class NotUsable(SaysoError):
+    """There is no allow to use: nobody decided yet, it was not allowed, or its time is over."""
+
+    code = "not_usable"
+    status = 409
 
 
 class Unauthorized(SaysoError):

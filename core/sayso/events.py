@@ -52,7 +52,17 @@ class Ticked(model.Frozen):
     at: datetime
 
 
-Event = Answered | Cancelled | Superseded | Undelivered | Ticked
+class Used(model.Frozen):
+    """The allow was used: what it was given for runs next."""
+
+    type: Literal["used"] = "used"
+    at: datetime
+    by: str
+    attempt: str | None = None
+    """Which attempt at it; a repeated call of the same one is no second use."""
+
+
+Event = Answered | Cancelled | Superseded | Undelivered | Ticked | Used
 
 
 class Announce(model.Frozen):

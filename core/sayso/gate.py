@@ -33,6 +33,7 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
     Raises:
         Denied: by the call, when nobody allowed it.
         DigestMismatch: by the call, when what is about to run is not what was allowed.
+        AlreadyUsed, NotUsable: by the call, when it finds an old allow by its `id`: one allow runs it once.
     """
 
     def wrap(function: F) -> F:
@@ -42,14 +43,23 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
         def request(bound: inspect.BoundArguments) -> model.Request:
             return asking.Permission(tool=name, input=_named(bound), **common)
 
+        async def approved(there: opening.Asker, bound: inspect.BoundArguments) -> None:
+            decision = await there.ask(request(bound))
+            _edited(bound, _shown(name, decision))
+            await use_allowed(there, name, decision)
+
+        async def approved_here(bound: inspect.BoundArguments) -> None:
+            async with opening.open() as opened:
+                await approved(opened, bound)
+
         async def gated(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            _edited(bound, approved_input(name, await _ask(desk, request(bound))))
+            await (approved_here(bound) if desk is None else approved(desk, bound))
             return await function(*bound.args, **bound.kwargs)
 
         def gated_blocking(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            _edited(bound, approved_input(name, blocking.ask(request(bound))))
+            blocking.run(lambda: approved_here(bound))
             return function(*bound.args, **bound.kwargs)
 
         chosen = gated if inspect.iscoroutinefunction(function) else gated_blocking
@@ -62,23 +72,42 @@ def approved_input(tool: str, decision: model.Decision) -> model.JsonObject:
     """The input that may run, checked against the digest of what a person allowed.
 
     Raises:
-        Denied: nobody allowed it.
+        Denied: nobody allowed it, or the allow was used or is void.
         DigestMismatch: the input is not the one that was allowed.
     """
     if not decision.allowed:
         raise Denied(decision)
-    allowed = decision.input or {}
-    if digest.of_call(tool, allowed) != decision.input_digest:
-        hint = "nothing was run; ask again"
-        raise errors.DigestMismatch(f"the input of {tool} is not the one that was allowed", field="input", hint=hint)
+    return _shown(tool, decision)
+
+
+async def use_allowed(desk: opening.Asker, tool: str, decision: model.Decision) -> model.JsonObject:
+    """Use an allow, immediately before the tool runs: the input that may run, once.
+
+    Raises:
+        Denied: nobody allowed it.
+        DigestMismatch: the input is not the one that was allowed.
+        AlreadyUsed: it was used before, and the message says when.
+        NotUsable: its time is over.
+    """
+    allowed = _shown(tool, decision)
+    used = (await desk.use(decision.id)).decision
+    if used is None or used.input_digest != decision.input_digest:
+        raise _mismatch(tool)
     return allowed
 
 
-async def _ask(desk: opening.Asker | None, request: model.Request) -> model.Decision:
-    if desk is not None:
-        return await desk.ask(request)
-    async with opening.open() as opened:
-        return await opened.ask(request)
+def _shown(tool: str, decision: model.Decision) -> model.JsonObject:
+    if decision.outcome != "allowed":
+        raise Denied(decision)
+    allowed = decision.input or {}
+    if digest.of_call(tool, allowed) != decision.input_digest:
+        raise _mismatch(tool)
+    return allowed
+
+
+def _mismatch(tool: str) -> errors.DigestMismatch:
+    hint = "nothing was run; ask again"
+    return errors.DigestMismatch(f"the input of {tool} is not the one that was allowed", field="input", hint=hint)
 
 
 def _named(bound: inspect.BoundArguments) -> model.JsonObject:

@@ -44,6 +44,10 @@ class Handle:
         """Withdraw it; a closed one stays as it is. Raises `NotFound`."""
         return await self._desk.cancel(self.id, reason=reason)
 
+    async def use(self) -> model.Ticket:
+        """Use its allow, immediately before what was allowed runs. Raises as `Desk.use`."""
+        return await self._desk.use(self.id)
+
     async def _decision(self) -> model.Decision:
         return asking.with_value(self._request, await self._desk.wait(self.id))
 

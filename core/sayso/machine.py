@@ -18,6 +18,9 @@ DEFAULT_EXPIRES_IN = 3600.0
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
 
+# The rules that every digest names.
+_FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
+
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by
@@ -66,9 +69,12 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 
     Raises:
         AlreadyDecided: the ticket is closed. A tick, a cancel or a lost place after that changes nothing.
+        AlreadyUsed, NotUsable: there is no allow to use.
         NotAllowed: this person may not answer this request.
         InvalidAnswer: the answer does not fit the request.
     """
+    if isinstance(event, events.Used):
+        return _used(ticket, event)
     if ticket.decision is not None:
         if isinstance(event, events.Answered):
             raise errors.AlreadyDecided(ticket)
@@ -93,16 +99,36 @@ def next_wake(ticket: model.Ticket) -> datetime | None:
     return ticket.expires_at if ticket.decision is None else None
 
 
+def read(ticket: model.Ticket, at: datetime) -> model.Ticket:
+    """The ticket as it reads at this moment: an allow that was not used in time is void."""
+    decision = ticket.decision
+    if decision is None or not decision.allowed or at < valid_until(ticket, decision):
+        return ticket
+    void = decision.model_copy(update={"void": True})
+    return ticket.model_copy(update={"decision": _told(ticket, void)})
+
+
+def valid_until(ticket: model.Ticket, decision: model.Decision) -> datetime:
+    """When an allow becomes void if nobody used it."""
+    return decision.decided_at + timedelta(seconds=ticket.policy.valid_for)
+
+
 def _digest(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
     bound = {
         "id": id,
         "request": request.model_dump(mode="json", exclude_defaults=True),
-        "policy": terms.policy.model_dump(mode="json"),
+        "policy": _bound_policy(terms.policy),
         "owner": terms.owner,
         "requester": terms.requester,
         "expires_at": expires_at.isoformat(),
     }
     return digest.digest(bound, "request")
+
+
+def _bound_policy(policy: model.Policy) -> model.JsonObject:
+    # what a policy can say since then counts where it is said: older tickets keep their digest
+    first = policy.model_dump(mode="json", include=_FIRST_RULES)
+    return first | policy.model_dump(mode="json", exclude_defaults=True)
 
 
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
@@ -128,6 +154,29 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     if len(allows_by(ticket)) >= ticket.policy.quorum:
         return _decide(ticket, "allowed", at, allows_by(ticket))
     return Step(ticket, _redraws(ticket))
+
+
+def _used(ticket: model.Ticket, event: events.Used) -> Step:
+    decision = ticket.decision
+    if ticket.used_at is not None:
+        if event.attempt is not None and event.attempt == ticket.used_for:
+            return Step(ticket)
+        raise errors.AlreadyUsed(ticket)
+    if decision is None:
+        raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
+    if decision.outcome != "allowed":
+        raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
+    ends = valid_until(ticket, decision)
+    if event.at >= ends:
+        message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
+        raise errors.NotUsable(message, field="id", hint="ask again under a new id")
+    used = _told(ticket, decision.model_copy(update={"used_at": event.at}))
+    facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
+    return Step(ticket.model_copy(update=facts))
+
+
+def _told(ticket: model.Ticket, decision: model.Decision) -> model.Decision:
+    return decision.model_copy(update={"model_text": wording.for_model(ticket, decision)})
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
@@ -158,6 +207,7 @@ def _decide(
     reason: str | None = None,
 ) -> Step:
     decision = model.Decision(
+        id=ticket.id,
         outcome=outcome,
         digest=ticket.digest,
         by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
@@ -165,8 +215,9 @@ def _decide(
         model_text="",
         **_content(ticket, outcome, by, reason),
     )
-    told = decision.model_copy(update={"model_text": wording.for_model(ticket, decision)})
-    closed = ticket.model_copy(update={"decision": told})
+    if outcome == "allowed":
+        decision = decision.model_copy(update={"valid_until": valid_until(ticket, decision)})
+    closed = ticket.model_copy(update={"decision": _told(ticket, decision)})
     return Step(closed, (*_redraws(closed), *_resumes(closed)))
 
 

@@ -159,6 +159,8 @@ class Policy(Frozen):
     """Seconds; a request may ask for less, never for more."""
     on_timeout: Literal["deny"] = "deny"
     """Silence is never consent: there is no other value."""
+    valid_for: Seconds = 900.0
+    """Seconds in which an allow must be used; after them it is void."""
 
 
 class Answer(Frozen):
@@ -209,6 +211,8 @@ class By(Frozen):
 class Decision(Frozen):
     """The one final outcome that the agent gets."""
 
+    id: str = ""
+    """Of the request."""
     outcome: Outcome
     input: JsonObject | None = None
     reason: str | None = None
@@ -224,14 +228,20 @@ class Decision(Frozen):
     """Of `{"input", "tool"}` as it may run: the edited input, where a person edited it."""
     by: tuple[By, ...] = ()
     decided_at: datetime
+    valid_until: datetime | None = None
+    """An allow that is not used before this is void."""
+    used_at: datetime | None = None
+    """When the allow was used; filled when the decision is read after that."""
+    void: bool = False
+    """Whether it is read after `valid_until`, and was not used."""
     model_text: str
     """One sentence for the model."""
     _value: Any = pydantic.PrivateAttr(default=None)
 
     @property
     def allowed(self) -> bool:
-        """Whether a permission was given. Nothing else is consent."""
-        return self.outcome == "allowed"
+        """Whether a permission was given and can still be used. Nothing else is consent."""
+        return self.outcome == "allowed" and self.used_at is None and not self.void
 
     @property
     def choice(self) -> str | None:
@@ -270,6 +280,10 @@ class Ticket(Frozen):
     answers: tuple[Given, ...] = ()
     undelivered: tuple[Place, ...] = ()
     decision: Decision | None = None
+    used_at: datetime | None = None
+    """When the allow was used. One allow is good once."""
+    used_for: str | None = None
+    """The attempt that used it; the same attempt finds it used by itself, another one is refused."""
 
     @property
     def state(self) -> Literal["pending", "decided"]:

@@ -41,6 +41,10 @@ class Asker(Protocol):
         """Withdraw a request."""
         ...
 
+    async def use(self, id: str) -> model.Ticket:
+        """Use an allow, immediately before what was allowed runs. One allow is good once: a second use is refused."""
+        ...
+
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing; where it was told. Needs a service with a chat."""
         ...

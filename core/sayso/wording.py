@@ -21,6 +21,11 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
     what = "The tool call" if ticket.request.kind == "permission" else "The question"
     because = f" Reason: {decision.reason}" if decision.reason else ""
     match decision.outcome:
+        case "allowed" if decision.used_at is not None:
+            used = f"{decision.used_at:%Y-%m-%d %H:%M:%S} UTC"
+            return f"{what} was allowed by {people(decision)}, and the allow was used at {used}. Do not run it again."
+        case "allowed" if decision.void:
+            return f"{what} was allowed by {people(decision)}, but not run in time. Do not run it now: ask again."
         case "allowed":
             edited = is_edited(ticket, decision)
             with_input = ", with an edited input: use the edited input" if edited else ""

@@ -149,7 +149,7 @@ async def test_a_decision_is_told_with_its_note_and_only_an_approval_expires(
     await provider.decide(shown["id"], **answer)
     _, found = await provider.call("GET", f"/v1/requests/{shown['id']}")
     assert (found["status"], found["decision"]["status"], found["decision"].get("note")) == (said, said, note)
-    assert found["decision"].get("expires_at") == ("2026-01-01T12:05:00.000000Z" if said == "approved" else None)
+    assert found["decision"].get("expires_at") == ("2026-01-01T12:15:00.000000Z" if said == "approved" else None)
     provider.clock.advance(60)
     assert (await provider.submit()) == (200, found)
 
@@ -241,7 +241,7 @@ async def test_an_approval_is_used_once_in_its_time_and_its_outcome_is_told_once
     assert code(await provider.call("POST", f"{path}/outcome", {"status": "failed"}))[2] == "outcome_conflict"
     _, late = await provider.submit("k2")
     await provider.decide(late["id"], verdict="allow")
-    provider.clock.advance(300)
+    provider.clock.advance(900)
     answer = await provider.call("POST", f"/v1/requests/{late['id']}/consume", Idempotency_Key="c")
     assert code(answer) == (409, "conflict", "approval_expired")
 

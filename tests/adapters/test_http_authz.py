@@ -33,6 +33,7 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("GET", f"/v1/requests/{OWN}", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
     ("GET", f"/v1/requests/{FOREIGN}?wait=1", None, {"bot": 404, "bob": 404}),
     ("POST", f"/v1/requests/{OWN}/answers", ALLOW, {"bot": 403, "other": 403, "ann": 200, "bob": 403, "op": 403}),
+    ("POST", f"/v1/requests/{OWN}/use", None, {"bot": 409, "other": 404, "ann": 403, "bob": 403, "op": 404}),
     ("POST", f"/v1/requests/{OWN}/cancel", None, {"bot": 200, "other": 404, "ann": 403, "bob": 403, "op": 200}),
     ("GET", f"/v1/requests/{OWN}/log", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
     # 422: no chat is connected here
@@ -118,7 +119,8 @@ async def test_what_belongs_to_others_looks_like_what_is_not_there(service: Serv
 
 
 async def test_what_belongs_to_others_cannot_be_paged_from_or_cancelled(service: Service) -> None:
-    for method, path in (("GET", "/v1/requests?before={}"), ("POST", "/v1/requests/{}/cancel")):
+    calls = (("GET", "/v1/requests?before={}"), ("POST", "/v1/requests/{}/cancel"), ("POST", "/v1/requests/{}/use"))
+    for method, path in calls:
         theirs = await service.call(method, path.format(FOREIGN), "bot")
         nothing = await service.call(method, path.format("nothing"), "bot")
         assert (theirs.status, theirs.text) == (404, nothing.text)

@@ -71,6 +71,35 @@ async def test_a_denial_is_a_decision_with_words_for_the_model(service: Service)
     assert "denied by ann" in decision.model_text
 
 
+async def test_an_allow_is_used_once_and_reads_as_used_from_then_on(service: Service) -> None:
+    decision = await answered(service, sayso.Permission(tool="Bash", input={"c": 1}), {"verdict": "allow"})
+    async with service.remote("bot") as desk, service.remote("other") as other:
+        with pytest.raises(sayso.NotFound):
+            await other.use(decision.id)
+        used = await desk.use(decision.id)
+        assert used.used_at is not None
+        with pytest.raises(sayso.AlreadyUsed, match="was used at") as refused:
+            await desk.use(decision.id)
+        again = await desk.wait(decision.id)
+        assert (refused.value.ticket.used_at, again.used_at, again.allowed) == (used.used_at, used.used_at, False)
+        assert "Do not run it again" in again.model_text
+        await desk.open(sayso.Question("Who?", id="q1"))
+        with pytest.raises(sayso.NotUsable):
+            await desk.use("q1")
+
+
+async def test_a_use_whose_answer_was_lost_is_one_use(service: Service) -> None:
+    decision = await answered(service, sayso.Permission(tool="Bash"), {"verdict": "allow"})
+    path = f"/v1/requests/{decision.id}/use"
+    first = await service.call("POST", path, "bot", {"attempt": "run-1"})
+    again = await service.call("POST", path, "bot", {"attempt": "run-1"})
+    assert (first.status, again.status, again.json) == (200, 200, first.json)
+    other = await service.call("POST", path, "bot", {"attempt": "run-2"})
+    none = await service.call("POST", path, "bot")
+    assert (other.status, other.error["code"], none.status) == (409, "already_used", 409)
+    assert other.error["message"] in none.error["message"]
+
+
 async def test_sayso_open_with_an_address_is_this_desk(service: Service) -> None:
     async with sayso.open(service.url, key=service.secrets["bot"]) as desk:
         ticket = await desk.open(sayso.Question("Who?", id="q1"))
@@ -432,7 +461,20 @@ async def test_sixty_requests_wait_at_once(service: Service) -> None:
 def test_a_remote_desk_is_an_asker() -> None:
     desk: sayso.Asker = client.RemoteDesk("http://127.0.0.1:8700", SECRET)
     assert json.dumps(sorted(name for name in dir(desk) if not name.startswith("_"))) == json.dumps(
-        ["answer", "ask", "cancel", "get", "list", "log", "make_webhook", "note", "open", "respond_webhook", "wait"]
+        [
+            "answer",
+            "ask",
+            "cancel",
+            "get",
+            "list",
+            "log",
+            "make_webhook",
+            "note",
+            "open",
+            "respond_webhook",
+            "use",
+            "wait",
+        ]
     )
 
 

@@ -27,6 +27,7 @@ def answered(**answer: object) -> events.Answered:
         (events.Cancelled(at=AT, by="bot"), "Withdrawn with the key <bot>"),
         (events.Cancelled(at=AT, by="bot", reason="done"), "Withdrawn with the key <bot>: <done>"),
         (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
+        (events.Used(at=AT, by=ODD), "Used with the key <a⟦U+202E⟧b>"),
         (events.Ticked(at=AT), "Time ran out"),
         (events.Turned(at=AT, by=ANN, code="x", message="no"), "<ann> by way of <chat:T/ann> was turned away: <no>"),
         (answered(text="x"), "<ann> by way of <chat:T/ann> answered"),

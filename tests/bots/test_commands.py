@@ -31,6 +31,17 @@ async def test_the_verdict_given_in_another_process_is_the_exit_code(
     assert told in out
 
 
+def test_an_allow_lets_one_run_of_a_script_through(inside: Call) -> None:
+    assert inside(*RUN).returncode == 0
+    assert inside("answer", "r1", "--allow").returncode == 0
+    assert inside(*RUN, "--wait").returncode == 0
+    again = inside(*RUN, "--wait")
+    assert again.returncode == 2
+    assert "was used at" in again.stderr
+    assert json.loads(inside("show", "r1", "--json").stdout)["used_at"]
+    assert "Used · " in inside("show", "r1").stdout
+
+
 async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
     async with command.started(*RUN, "--wait") as asking:
         await asking.line("waiting for r1", error=True)

@@ -100,6 +100,20 @@ async def test_a_policy_says_when_a_request_expires(written: str, seconds: float
     assert (ticket.expires_at - ticket.created_at).total_seconds() == seconds
 
 
+@pytest.mark.parametrize(("written", "seconds"), [("", 900), ('valid_for = "2m"', 120), ("valid_for = 30", 30)])
+async def test_a_policy_says_how_long_an_allow_is_good(written: str, seconds: float) -> None:
+    clock = ManualClock()
+    front = desk_of(f'[policies.p]\napprovers = ["anyone"]\n{written}', clock)
+    early, late = [await front.open(sayso.Permission(tool="deploy", policy="p")) for _ in range(2)]
+    for ticket in (early, late):
+        await front.answer(ticket.id, sayso.Answer(verdict="allow"), ANN)
+    clock.advance(seconds - 1)
+    await front.use(early.id)
+    clock.advance(1)
+    with pytest.raises(sayso.NotUsable):
+        await front.use(late.id)
+
+
 def test_on_timeout_has_one_value_because_silence_is_never_consent() -> None:
     assert parse('[policies.p]\napprovers = []\non_timeout = "deny"').policies["p"].on_timeout == "deny"
     with pytest.raises(errors.InvalidSettings, match="on_timeout"):

@@ -13,6 +13,7 @@ from sayso import errors, events, machine, model, store
 
 # Entries that no change of a ticket goes with.
 _NOTES = (events.Turned, events.Delivered)
+_AT_FIRST = {"answers": (), "undelivered": (), "decision": None, "used_at": None, "used_for": None}
 
 
 @dataclass
@@ -55,8 +56,13 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
         if not answers[id, account]:
             yield f"{id}: a press of {account} was acknowledged, and neither counted nor refused"
     for id, decision in seen.decided.items():
-        if id not in stored.tickets or stored.tickets[id].decision != decision:
+        if id not in stored.tickets or _outcome(stored.tickets[id].decision) != _outcome(decision):
             yield f"{id}: the agent was told {decision.outcome}, and that is not what is stored"
+
+
+def _outcome(decision: model.Decision | None) -> model.JsonObject | None:
+    """What was decided; whether it is used by now is another fact."""
+    return decision.model_dump(exclude={"used_at", "void", "model_text"}) if decision else None
 
 
 def _answers(stored: Stored) -> Iterator[tuple[str, str]]:
@@ -71,7 +77,7 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     changes = [row for row in stored.rows[id] if not isinstance(row.entry, _NOTES)]
     if [row.version for row in changes] != list(range(1, ticket.version + 1)):
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
-    replayed = ticket.model_copy(update={"version": 1, "answers": (), "undelivered": (), "decision": None})
+    replayed = ticket.model_copy(update={"version": 1, **_AT_FIRST})
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):
@@ -79,9 +85,9 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
         assert not isinstance(row.entry, _NOTES)
         try:
             replayed = machine.step(replayed, row.entry).ticket
-        except errors.Refused as refused:
+        except (errors.Refused, errors.AlreadyUsed, errors.NotUsable) as refused:
             yield f"{id}: the log has an answer that had to be refused: {refused}"
-        deciding += replayed.decision is not None
+        deciding += replayed.decision is not None and not isinstance(row.entry, events.Used)
     if deciding > 1:
         yield f"{id}: {deciding} rows of the log decide it"
     if replayed != ticket:

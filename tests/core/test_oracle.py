@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sayso import desk, errors, events, memory, model
+from sayso import desk, errors, events, memory, model, store
 from tests.core import oracle
 from tests.core.oracle import Stored, Witnessed
 from tests.core.samples import MINT, actor, permission
@@ -37,6 +37,16 @@ def stored_without(rows: Callable[[Any], bool]) -> Callable[[Witnessed, Stored],
         return dataclasses.replace(stored, rows=kept)
 
     return changed
+
+
+def used_twice(_: Witnessed, stored: Stored) -> Stored:
+    ticket = stored.tickets["r1"]
+    assert ticket.decision is not None
+    used = [store.Row(100 + n, "r1", 4 + n, events.Used(at=ticket.decision.decided_at, by="bot")) for n in range(2)]
+    return Stored(
+        {**stored.tickets, "r1": ticket.model_copy(update={"version": 5})},
+        {**stored.rows, "r1": [*stored.rows["r1"], *used]},
+    )
 
 
 def repeated(_: Witnessed, stored: Stored) -> Stored:
@@ -73,6 +83,7 @@ async def test_an_honest_history_has_no_fault() -> None:
         (never_pressed, "r2: a press of chat:T/bob was acknowledged"),
         (told_otherwise, "r1: the agent was told denied"),
         (forgotten, "r1: the ticket is not what the rules make of its log"),
+        (used_twice, "r1: the log has an answer that had to be refused: the allow of request r1 was used"),
         (repeated, "r1: version 3 follows from rows of versions [1, 2, 3, 3]"),
         (stored_without(lambda entry: isinstance(entry, events.Answered)), "rows of versions [1]"),
     ],
