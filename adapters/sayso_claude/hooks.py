@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
@@ -20,6 +21,8 @@ _LONGEST_RULE = 1000
 # redirect commands, which the CLI matches part by part. Measured on 2.1.329: a rule of the other signs also lets run
 # the same command behind `time`, `nice`, `nohup`, `timeout` or a locale; never with more arguments, nor elsewhere.
 _NOT_LITERAL = set("*\\()\"'`$;&|<>#")
+
+_EVENT = re.compile(rb'"hook_event_name"\s{0,8}:\s{0,8}"([A-Za-z]{1,40})"')
 
 PLAN = "ExitPlanMode"
 """The tool by which an agent shows its plan."""
@@ -58,6 +61,12 @@ def event_of(raw: bytes) -> str | None:
         return None
     name = cast("dict[str, Any]", payload).get("hook_event_name") if isinstance(payload, dict) else None
     return name if isinstance(name, str) else None
+
+
+def event_in(head: bytes) -> str | None:
+    """The event of a call of which only the beginning is there; None where it does not say."""
+    found = _EVENT.search(head)
+    return event_of(head) or (found[1].decode() if found else None)
 
 
 def parse(raw: bytes) -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
@@ -72,13 +73,15 @@ async def errors_as_json(request: web.Request, handler: typedefs.Handler) -> web
         if error.status < 400 or error.content_type != "text/plain":
             raise
         return _of_aiohttp(error)
+    except web.RequestPayloadError:
+        return failed(400, Failure(code="unreadable_body", message="the body cannot be read", field="body"))
     except ConnectionResetError:
         raise  # the caller has gone: there is nobody to answer
     except Exception:
         resource = request.match_info.route.resource
         # the pattern, not the path: a path may hold a one-time token
         log.exception("a request failed", extra={"route": resource.canonical if resource else None})
-        return _failed(500, Failure(code="internal", message="the service failed", hint="see its log"))
+        return failed(500, Failure(code="internal", message="the service failed", hint="see its log"))
 
 
 def known_hosts(hosts: Collection[str]) -> typedefs.Middleware:
@@ -93,7 +96,7 @@ def known_hosts(hosts: Collection[str]) -> typedefs.Middleware:
         given = [host.lower() for host in request.headers.getall("Host", [])]
         if len(given) != 1 or not {given[0], _without_port(given[0])} & known:
             hint = _HINTS[421]
-            return _failed(421, Failure(code=_CODES[421], message="this host name is not ours", hint=hint))
+            return failed(421, Failure(code=_CODES[421], message="this host name is not ours", hint=hint))
         return await handler(request)
 
     return check
@@ -108,11 +111,13 @@ def _of_ours(error: errors.SaysoError) -> web.Response:
         log.warning("a request failed", extra={"code": error.code, "error": error.message})
         message = {503: "the database cannot be used now; nothing was stored"}.get(error.status, "the service failed")
         hidden = Failure(code=error.code, message=message, hint="try again" if error.status == 503 else "see its log")
-        return _failed(error.status, hidden, {"Retry-After": "2"} if error.status == 503 else None)
+        return failed(error.status, hidden, {"Retry-After": "2"} if error.status == 503 else None)
     hint = wording.too_late(error.ticket) if isinstance(error, errors.AlreadyDecided) else error.hint
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    if isinstance(error, errors.TooMany):
+        headers = {"Retry-After": str(math.ceil(error.retry_after))}
     failure = Failure(code=error.code, message=error.message, field=error.field, hint=hint)
-    return _failed(error.status, failure, headers)
+    return failed(error.status, failure, headers)
 
 
 def _of_aiohttp(error: web.HTTPException) -> web.Response:
@@ -121,8 +126,9 @@ def _of_aiohttp(error: web.HTTPException) -> web.Response:
         code=_CODES.get(error.status, f"http_{error.status}"), message=message, hint=_HINTS.get(error.status)
     )
     allowed = error.headers.get("Allow")
-    return _failed(error.status, failure, {"Allow": allowed} if allowed else None)
+    return failed(error.status, failure, {"Allow": allowed} if allowed else None)
 
 
-def _failed(status: int, failure: Failure, headers: Mapping[str, str] | None = None) -> web.Response:
+def failed(status: int, failure: Failure, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An error on the wire."""
     return replies.reply(Failed(error=failure), status, headers)

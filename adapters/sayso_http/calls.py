@@ -42,6 +42,7 @@ _KNOWN: Mapping[str, type[errors.SaysoError]] = {
         errors.InvalidToken,
         errors.Unauthorized,
         errors.NotUsable,
+        errors.TooMany,
         errors.DigestMismatch,
         errors.StoreUnavailable,
     )

@@ -11,6 +11,7 @@ import pydantic
 from aiohttp import web
 
 from sayso import asking, errors
+from sayso_http import connections
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
@@ -27,13 +28,14 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
 
     Raises:
         InvalidRequest: `field` names what is wrong.
-        HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType: it was not read.
+        HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, Encoded: it was not read.
     """
     if empty and not request.body_exists:
         return shape()
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
-    return parse(await _bounded(request), shape)
+    connections.refuse_encoded(request)
+    return parse(await bounded(request), shape)
 
 
 def parse(document: bytes, shape: type[Body]) -> Body:
@@ -85,7 +87,8 @@ def whole(text: str | None, field: str, default: int, most: int = _LAST_ROW, lea
     return int(text)
 
 
-async def _bounded(request: web.Request) -> bytes:
+async def bounded(request: web.Request) -> bytes:
+    """The body. Raises `HTTPRequestEntityTooLarge`, also while it is still coming."""
     if (request.content_length or 0) > BODY_LIMIT:
         raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, request.content_length or 0)
     read = bytearray()
@@ -97,10 +100,11 @@ async def _bounded(request: web.Request) -> bytes:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise errors.InvalidRequest("a key is given twice in one object", field=twice[:100], hint="give it once")
+    seen = set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            raise errors.InvalidRequest("a key is given twice in one object", field=name[:100], hint="give it once")
+        seen.add(name)
 
 
 def _finite(text: str) -> None:

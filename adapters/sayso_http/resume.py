@@ -72,11 +72,15 @@ class Addresses:
     async def use(self, request: web.Request) -> web.Response:
         """`POST /resume/{token}`, with an answer as the body."""
         name = _hash(request.match_info["token"])
+        # nothing is read for somebody who has no address
+        known = await self._desk.store.get(_KIND, name)
+        if known is None or not await self._lives(known):
+            raise _unknown()
         given = await reading.body(request, model.Answer)
         # of two at once, one gets it
         taken = await self._desk.store.remove(_KIND, name)
         if taken is None or not await self._lives(taken):
-            raise errors.InvalidToken("this address is unknown, used or over", hint="ask for a new one")
+            raise _unknown()
         try:
             ticket = await self._desk.answer(taken.value["ticket"], given, _actor(taken))
         except (errors.InvalidAnswer, errors.StoreUnavailable):
@@ -109,6 +113,10 @@ class Addresses:
 def _actor(record: store.Record) -> people.Actor:
     name = f"resume:{record.value['name']}"
     return people.Actor(account=name, name=name, member=True, person=record.value["person"])
+
+
+def _unknown() -> errors.InvalidToken:
+    return errors.InvalidToken("this address is unknown, used or over", hint="ask for a new one")
 
 
 def _hash(token: str) -> str:

@@ -12,7 +12,7 @@ import sayso_hitl
 from sayso import desk as desks
 from sayso import errors, keys
 from sayso_bots import listening
-from sayso_http import auth
+from sayso_http import auth, connections
 
 # Where the dashboard's helper looks, which has the name in it.
 _HOSTS = ("localhost", "127.0.0.1")
@@ -34,12 +34,15 @@ def bind(port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def running(desk: desks.Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
-    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(_HOSTS)])
+    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(_HOSTS)])
     sayso_hitl.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener).start()
-        yield
+        server = await connections.serve(runner, listener, connections.Limits())
+        try:
+            yield
+        finally:
+            server.close()
     finally:
         await runner.cleanup()

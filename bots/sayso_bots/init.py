@@ -48,6 +48,13 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine
 # hosts = ["sayso.internal"]          # further host names it answers to
 # callback_hosts = ["hooks.example.com"]
+# connections = 10000                 # open at the same time; those that ask nothing make room for new ones
+# connections_per_address = 2000
+# headers_within = "15s"              # how long the headers and the body of a request may take to come
+# body_within = "30s"
+# idle_for = "75s"                    # how long a connection may rest between two requests
+# pending_per_key = 1000              # requests of one key that wait at the same time
+# asks_per_minute = 600               # new requests of one key
 """
 
 _SLACK = """

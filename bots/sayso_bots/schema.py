@@ -78,6 +78,20 @@ class Service(_Table):
     """Further host names that the server answers to."""
     callback_hosts: list[_Host] = []
     """Hosts that a request's `callback_url` may name."""
+    connections: Annotated[int, pydantic.Field(ge=16, le=60_000)] = 10_000
+    """Open connections in all; where the system allows fewer files, fewer."""
+    connections_per_address: Annotated[int, pydantic.Field(ge=1, le=60_000)] = 2_000
+    """Open connections of one address."""
+    headers_within: durations.Duration = 15.0
+    """For how long the headers of a request may take to come."""
+    body_within: durations.Duration = 30.0
+    """For how long the body of a request may take to come."""
+    idle_for: durations.Duration = 75.0
+    """For how long a connection may rest between two requests."""
+    pending_per_key: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 1_000
+    """Requests of one key that may wait for a decision at the same time."""
+    asks_per_minute: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 600
+    """New requests that one key may make in a minute."""
     owner: _Name | None = None
     """Whom the printed sign-in link signs in; a person, where there are any."""
 

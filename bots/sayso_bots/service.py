@@ -21,7 +21,7 @@ import sayso_web
 from sayso import channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
 from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, workers
-from sayso_http import addresses, auth, callback, health, outbound, reading, waits
+from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
 GRACE = 10.0
@@ -61,7 +61,7 @@ async def running(
         InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
     names = listening.names(given.host, listener.getsockname()[1], chosen.service)
-    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(names.hosts)])
+    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(names.hosts)])
     crew = workers.Workers()
     checks: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
@@ -79,10 +79,22 @@ async def running(
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        server = await connections.serve(runner, listener, bounds(chosen.service))
+        stack.callback(server.close)
         if hitl:
             await stack.enter_async_context(dashboard.running(desk, hitl))
         yield Service(names.url, desk, sessions, said, crew.failed)
+
+
+def bounds(service: schema.Service) -> connections.Limits:
+    """What connections may take of the service."""
+    return connections.Limits(
+        total=service.connections,
+        per_address=service.connections_per_address,
+        head=service.headers_within,
+        body=service.body_within,
+        idle=service.idle_for,
+    )
 
 
 def _chats(given: environment.Environment, chosen: schema.Settings) -> list[str]:

@@ -13,7 +13,7 @@ import pydantic
 
 import sayso
 from sayso import desk as desks
-from sayso import errors, people
+from sayso import errors, people, quota
 from sayso_bots import schema
 
 # Names by which chat platforms and sayso itself start their secrets.
@@ -65,8 +65,18 @@ def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     policies = {desks.DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
     return sayso.House(
-        policies=policies, directory=directory(settings), route=route, channels=channels, callbacks=callbacks
+        policies=policies,
+        directory=directory(settings),
+        route=route,
+        channels=channels,
+        callbacks=callbacks,
+        limits=limits(settings.service) if callbacks else quota.Limits(),
     )
+
+
+def limits(service: schema.Service) -> quota.Limits:
+    """What one key may ask of the service; whoever opens the database needs no permission of ours."""
+    return quota.Limits(service.pending_per_key, service.asks_per_minute)
 
 
 def directory(settings: schema.Settings) -> people.Directory:
@@ -180,6 +190,13 @@ _EXPECTED = {
     "expires_in": 'expires_in = "15m", "2h", or a number of seconds; at most 30 days',
     "on_timeout": 'on_timeout = "deny"; silence is never consent',
     "url": 'url = "https://sayso.example.com", without a path',
+    "connections": "a whole number, 16 or more",
+    "connections_per_address": "a whole number, 1 or more",
+    "headers_within": 'headers_within = "15s"',
+    "body_within": 'body_within = "30s"',
+    "idle_for": 'idle_for = "75s"; more than a proxy in front keeps its connections',
+    "pending_per_key": "a whole number, 1 or more",
+    "asks_per_minute": "a whole number, 1 or more",
     "hosts": 'hosts = ["sayso.example.com"]',
     "callback_hosts": 'callback_hosts = ["hooks.example.com"]',
 }

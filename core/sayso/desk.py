@@ -17,6 +17,7 @@ from sayso import (
     notes,
     people,
     pressing,
+    quota,
     store,
     tokens,
 )
@@ -45,6 +46,7 @@ class Desk:
         """Where notes can be told from this process, by name."""
         self.addresses: dict[str, Callable[[model.Place], None]] = {}
         """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
+        self._pace = quota.Pace()
 
     @overload
     async def ask(
@@ -64,6 +66,7 @@ class Desk:
         Raises:
             InvalidRequest: the request cannot be asked.
             AlreadyExists: its id belongs to a request with other content.
+            TooMany: this caller asks too often, or has too much waiting.
         """
         handle = handles.Handle(self, request, await self.open(request, caller))
         return await handle if wait else handle
@@ -80,6 +83,7 @@ class Desk:
         for place in request.route:
             if check := self.addresses.get(place.partition(":")[0]):
                 check(place)
+        await self._within_limits(request.id, who)
         opened = machine.open_ticket(
             asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
         )
@@ -91,6 +95,22 @@ class Desk:
         if request.supersedes:
             await self._supersede(request.supersedes, ticket)
         return ticket, new
+
+    async def _within_limits(self, id: str | None, caller: Caller) -> None:
+        limits = self.house.limits
+        if limits.pending is None and limits.per_minute is None:
+            return
+        if id is not None:
+            try:
+                await self.store.load(id)
+                return
+            except errors.NotFound:
+                pass
+        if limits.pending is not None:
+            waiting = store.Query(state="pending", owner=caller.owner, limit=limits.pending)
+            quota.check_pending(await self.store.count(waiting), limits.pending)
+        if limits.per_minute is not None:
+            self._pace.take(caller.owner, limits.per_minute, self.clock.now())
 
     async def wait(self, id: str) -> model.Decision:
         """The decision on a request, once there is one. Raises `NotFound`."""

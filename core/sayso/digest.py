@@ -14,6 +14,8 @@ from sayso import errors
 
 # RFC 8785 covers integers that a double holds exactly (I-JSON); larger ones, chat ids say, are kept as digits.
 MAX_SAFE_INTEGER = 2**53 - 1
+# Characters of all the places of such integers: they become part of the canonical form.
+_LONGEST_PLACES = 4 * 1_048_576
 
 
 def canonical(value: Mapping[str, Any], field: str = "input") -> bytes:
@@ -25,9 +27,9 @@ def canonical(value: Mapping[str, Any], field: str = "input") -> bytes:
     Raises:
         InvalidRequest: the value is not plain JSON (a lone surrogate, NaN, a key that is not text, too deep).
     """
-    seen = _Seen()
+    seen = _Seen(field)
     try:
-        plain = _plain(value, "", seen)
+        plain = _plain(value, None, seen)
         if seen.odd or seen.big:
             return rfc8785.dumps([plain, seen.big] if seen.big else plain)
         # the same bytes, ten times faster: RFC 8785 differs from this only in floats and in the order of odd keys
@@ -59,24 +61,51 @@ def of_call(tool: str, arguments: Mapping[str, Any]) -> str:
 class _Seen:
     """What a value has in it: places of big integers, and anything that only the full algorithm writes right."""
 
+    name: str
     big: list[str] = field(default_factory=list[str])
     odd: bool = False
+    room: int = _LONGEST_PLACES
+
+    def note(self, way: _Way) -> None:
+        """Remember where a big integer stands."""
+        path = _path(way)
+        self.room -= len(path)
+        if self.room < 0:
+            raise errors.InvalidRequest(
+                f"{self.name} has too many integers beyond 2^53 under long names",
+                field=self.name,
+                hint="send them as text",
+            )
+        self.big.append(path)
 
 
-def _plain(value: Any, path: str, seen: _Seen) -> Any:
+# A place is written out only where a big integer stands: doing it for every value would take a name of half a megabyte
+# above a long list the square of its size.
+_Way = tuple["_Way", str | int] | None
+
+
+def _path(way: _Way) -> str:
+    steps: list[str] = []
+    while way is not None:
+        way, step = way
+        steps.append(f"/{step}")
+    return "".join(reversed(steps))
+
+
+def _plain(value: Any, way: _Way, seen: _Seen) -> Any:
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
     if isinstance(value, dict):
-        return _plain_object(value, path, seen)  # pyright: ignore[reportUnknownArgumentType]
+        return _plain_object(value, way, seen)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{path}/{index}", seen) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return [_plain(item, (way, index), seen) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
-        seen.big.append(path)
+        seen.note(way)
         return str(value)
     seen.odd = seen.odd or not isinstance(value, int)
     return value
 
 
-def _plain_object(value: dict[Any, Any], path: str, seen: _Seen) -> dict[Any, Any]:
+def _plain_object(value: dict[Any, Any], way: _Way, seen: _Seen) -> dict[Any, Any]:
     seen.odd = seen.odd or not all(isinstance(key, str) and key.isascii() for key in value)
-    return {key: _plain(item, f"{path}/{key}", seen) for key, item in value.items()}
+    return {key: _plain(item, (way, key), seen) for key, item in value.items()}

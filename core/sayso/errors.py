@@ -18,6 +18,7 @@ SaysoError
 ├─ AlreadyUsed            one allow is good once, and it was used       409
 ├─ NotUsable              there is no allow to use, or its time is over 409
 ├─ Unauthorized           no key, or not one of ours                    401
+├─ TooMany                this caller asks too often, or too much waits  429
 ├─ DigestMismatch         what is about to run is not what was allowed
 ├─ StoreUnavailable       the database cannot be used now               503
 ├─ Conflict               a newer version is stored; never leaves the core
@@ -187,6 +188,17 @@ class Unauthorized(SaysoError):
 
     code = "unauthorized"
     status = 401
+
+
+class TooMany(SaysoError):
+    """This caller asks too often, or has too much waiting; after `retry_after` seconds it may try again."""
+
+    code = "too_many"
+    status = 429
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float = 60.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class DigestMismatch(SaysoError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sayso import errors, machine, model, people
+from sayso import errors, machine, model, people, quota
 
 DEFAULT = "default"
 
@@ -31,6 +31,8 @@ class House:
     """Names of the channels that can be reached; None where another process reaches them."""
     callbacks: bool = False
     """Whether decisions can be sent to a request's callback address."""
+    limits: quota.Limits = field(default_factory=quota.Limits)
+    """What one caller may ask."""
 
 
 def terms(house: House, request: model.Request, caller: Caller) -> machine.Terms:

@@ -88,6 +88,10 @@ class MemoryStore:
         ]
         return sorted(found, key=_age, reverse=True)[: query.limit]
 
+    async def count(self, query: store.Query) -> int:
+        """See `Store.count`."""
+        return len(await self.list(query))
+
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
         return [id for at, id in sorted(self._wakes()) if at <= now][:limit]

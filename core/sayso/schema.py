@@ -43,9 +43,10 @@ def from_schema(schema: Mapping[str, Any]) -> tuple[model.Field, ...]:
             "schema must be an object with properties", field="schema", hint='{"type": "object", "properties": {…}}'
         )
     required = schema.get("required", [])
-    if not _is_list(required) or not all(name in properties for name in required):
+    if not _is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
-    return tuple(_field(name, part, name in required, schema) for name, part in properties.items())
+    needed = frozenset(required)
+    return tuple(_field(name, part, name in needed, schema) for name, part in properties.items())
 
 
 def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:

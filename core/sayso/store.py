@@ -119,6 +119,10 @@ class Store(Protocol):
         """Tickets, newest first."""
         ...
 
+    async def count(self, query: Query) -> int:
+        """How many tickets `list` would give; none of them is read."""
+        ...
+
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """Ids of pending tickets whose wake time is *now* or earlier, earliest first."""
         ...

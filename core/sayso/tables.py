@@ -94,6 +94,12 @@ class Tables(abc.ABC):
         """See `Store.list`."""
         return list(_readable(_document, await self._read(*_listing(query))))
 
+    async def count(self, query: store.Query) -> int:
+        """See `Store.count`."""
+        where, values = _filters(query)
+        text = f"select count(*) from (select 1 from tickets where {where} limit ${len(values)}) as found"
+        return int((await self._read(text, *values))[0][0])
+
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
         return [row[0] for row in await self._read("due", micros(now), limit)]
@@ -218,6 +224,12 @@ def _channel(effect: events.Effect) -> str:
 
 
 def _listing(query: store.Query) -> tuple[Any, ...]:
+    where, values = _filters(query)
+    text = f"select document from tickets where {where} order by created_at desc, id desc limit ${len(values)}"
+    return text, *values
+
+
+def _filters(query: store.Query) -> tuple[str, list[Value]]:
     # the state is written out, so that the partial index of pending tickets can be used
     clauses, values = [f"state = '{query.state}'"] if query.state else ["true"], list[Value]()
     for column, value in (("owner", query.owner), ("session", query.session)):
@@ -228,9 +240,7 @@ def _listing(query: store.Query) -> tuple[Any, ...]:
         values += [micros(query.before[0]), query.before[1]]
         clauses.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
     values.append(query.limit)
-    where, last = " and ".join(clauses), len(values)
-    text = f"select document from tickets where {where} order by created_at desc, id desc limit ${last}"
-    return text, *values
+    return " and ".join(clauses), values
 
 
 def _readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:

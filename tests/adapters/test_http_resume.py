@@ -144,3 +144,10 @@ async def test_an_approver_who_may_not_answer_cannot_hand_it_on(service: Service
 
 async def test_an_address_for_no_request_is_404(service: Service) -> None:
     assert (await service.call("POST", "/v1/requests/none/resume", "ann", {"name": "ci"})).status == 404
+
+
+async def test_nothing_is_read_for_an_address_that_is_not_one(service: Service) -> None:
+    # 40,000 keys, the last one twice: whoever read that would complain about it
+    body = "{" + ",".join(f'"k{number}":1' for number in range(40_000)) + ',"k39999":1}'
+    answered = await service.call("POST", "/resume/x", data=body)
+    assert (answered.status, answered.error["code"]) == (400, "invalid_token")

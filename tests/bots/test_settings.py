@@ -1,5 +1,6 @@
 """Every key of `sayso.toml` does something, and what is not a key stops the start."""
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import sayso
 from sayso import desk, errors, memory, people, tokens
 from sayso.testing.clock import ManualClock
-from sayso_bots import init, listening, schema, settings
+from sayso_bots import init, listening, schema, service, settings
+from sayso_http import connections
 
 PEOPLE = """
 [people.ann]
@@ -141,6 +143,56 @@ def test_further_hosts_are_answered_to() -> None:
     named = listening.names("0.0.0.0", 8700, parse('[service]\nhosts = ["sayso.internal"]').service)
     assert named.url == "http://sayso.internal:8700"
     assert named.hosts == {"sayso.internal", "127.0.0.1", "localhost", "[::1]"}
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "value"),
+    [
+        ("connections = 20", "total", 20),
+        ("connections_per_address = 7", "per_address", 7),
+        ('headers_within = "2s"', "head", 2.0),
+        ('body_within = "3s"', "body", 3.0),
+        ("idle_for = 4.5", "idle", 4.5),
+    ],
+)
+def test_the_bounds_of_connections_are_those_that_were_set(written: str, name: str, value: float) -> None:
+    bounds = service.bounds(parse(f"[service]\n{written}").service)
+    assert bounds == dataclasses.replace(connections.Limits(), **{name: value})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def test_a_key_may_have_so_many_requests_waiting() -> None:
+    front = _limited("pending_per_key = 2")
+    bot, other = sayso.Caller("bot"), sayso.Caller("other")
+    for id in ("r1", "r2"):
+        await front.open(sayso.Question("Hm?", id=id), bot)
+    with pytest.raises(errors.TooMany, match="2 requests of this key wait"):
+        await front.open(sayso.Question("Hm?"), bot)
+    # finding one's own again is not asking, and others are not concerned
+    assert (await front.open(sayso.Question("Hm?", id="r1"), bot)).id == "r1"
+    await front.open(sayso.Question("Hm?"), other)
+    await front.cancel("r2", bot)
+    await front.open(sayso.Question("Hm?"), bot)
+
+
+async def test_a_key_may_ask_so_often_in_a_minute_and_is_told_when_to_come_back() -> None:
+    clock = ManualClock()
+    front = _limited("asks_per_minute = 3", clock)
+    for id in ("r1", "r2", "r3"):
+        await front.open(sayso.Question("Hm?", id=id), sayso.Caller("bot"))
+    with pytest.raises(errors.TooMany) as caught:
+        await front.open(sayso.Question("Hm?"), sayso.Caller("bot"))
+    assert caught.value.retry_after == 20
+    await front.open(sayso.Question("Hm?", id="r1"), sayso.Caller("bot"))
+    await front.open(sayso.Question("Hm?"), sayso.Caller("other"))
+    clock.advance(20)
+    await front.open(sayso.Question("Hm?"), sayso.Caller("bot"))
+    with pytest.raises(errors.TooMany):
+        await front.open(sayso.Question("Hm?"), sayso.Caller("bot"))
+
+
+def _limited(text: str, clock: ManualClock | None = None) -> desk.Desk:
+    house = settings.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
+    return desk.Desk(memory.MemoryStore(), tokens.Mint(b"x" * 32), house, clock or ManualClock())
 
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,7 +205,9 @@ class TicketContract(Opened):
         await answer(kept, "r2", answered())
 
         async def ids(**query: Any) -> Sequence[str]:
-            return [ticket.id for ticket in await kept.list(store.Query(**query))]
+            found = [ticket.id for ticket in await kept.list(store.Query(**query))]
+            assert await kept.count(store.Query(**query)) == len(found)
+            return found
 
         assert await ids() == ["r3", "r2", "r1", "r4"]
         assert await ids(limit=2) == ["r3", "r2"]

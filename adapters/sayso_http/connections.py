@@ -1,0 +1,334 @@
+"""Whom the service listens to, and for how long: so many connections, each with its times.
+
+The rule: who has said nothing yet costs next to nothing, and makes room for whoever comes. Where there is no room left,
+the connection goes that has been waiting the longest with nothing asked; one that is being answered stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import http_exceptions, typedefs, web
+
+from sayso import errors
+from sayso_http import auth
+
+log = logging.getLogger(__name__)
+
+# Files that are not for connections: the database, the chats, calls to receivers, and what the system has accepted
+# before we could look at it (asyncio takes as many at once as wait in the queue of the socket).
+QUEUE = 128
+RESERVED = QUEUE + 128
+# No more than this is asked of the system.
+_MOST_FILES = 65_536
+# Seconds: aiohttp's own limit is never reached.
+_NEVER = 3_600.0
+# Seconds in which the rest of a body that nobody wanted may still come, so that its sender reads the answer.
+_LINGER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections, and the seconds that each of their parts may take."""
+
+    total: int = 10_000
+    per_address: int = 2_000
+    head: float = 15.0
+    """From the first byte of a request, or from connecting, to the end of its headers."""
+    body: float = 30.0
+    """From the end of the headers to the end of the body."""
+    idle: float = 75.0
+    """Between two requests; a proxy in front should keep its connections for less."""
+
+
+class Slow(errors.SaysoError):
+    """A body did not come in time."""
+
+    code = "too_slow"
+    status = 408
+
+
+class Encoded(errors.SaysoError):
+    """A body is compressed, or otherwise not as it is."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+# What a connection can end with through no fault of ours.
+_THEIRS = (Slow, ConnectionError, web.RequestPayloadError, http_exceptions.HttpProcessingError)
+
+
+class Connections:
+    """The connections of one listener."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._open = 0
+        # in the order in which they last did something: the first ones go first
+        self._loose: dict[Connection, None] = {}
+        self._of: dict[str, _Address] = {}
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open
+
+    def admit(self, one: Connection) -> None:
+        """Count a new connection; where there are too many, an idle one makes room. Raises `TooMany`."""
+        here = self._of.get(one.address)
+        if here and here.open >= self.limits.per_address:
+            self._make_room(here.loose, "from this address")
+        if self._open >= self.limits.total:
+            self._make_room(self._loose, "now")
+        self._open += 1
+        self._of.setdefault(one.address, _Address({})).open += 1
+        one.counted = True
+        self.loosen(one)
+
+    def loosen(self, one: Connection) -> None:
+        """From now on this one can make room for others."""
+        self.hold(one)
+        if one.counted:
+            self._loose[one] = self._of[one.address].loose[one] = None
+
+    def hold(self, one: Connection) -> None:
+        """This one is being answered."""
+        self._loose.pop(one, None)
+        if here := self._of.get(one.address):
+            here.loose.pop(one, None)
+
+    def left(self, one: Connection) -> None:
+        """It is closed."""
+        self.hold(one)
+        if not one.counted:
+            return
+        one.counted = False
+        self._open -= 1
+        here = self._of[one.address]
+        here.open -= 1
+        if not here.open:
+            del self._of[one.address]
+
+    def _make_room(self, loose: dict[Connection, None], where: str) -> None:
+        while loose:
+            oldest = next(iter(loose))
+            if oldest.asking:
+                # its body came meanwhile
+                self.hold(oldest)
+                continue
+            self.left(oldest)
+            oldest.abort()
+            return
+        raise errors.TooMany(f"there are too many connections {where}", hint="try again in a moment", retry_after=5.0)
+
+
+@dataclass(slots=True)
+class _Address:
+    loose: dict[Connection, None]
+    open: int = 0
+
+
+class Connection(web.RequestHandler):
+    """One connection, with its times."""
+
+    def __init__(self, manager: web.Server, connections: Connections, **given: Any) -> None:
+        super().__init__(manager, **given)
+        self.address = ""
+        self.counted = False
+        self._connections = connections
+        self._pipe: asyncio.BaseTransport | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._request: web.BaseRequest | None = None
+        self._started = False
+        self._idle = False
+
+    @property
+    def asking(self) -> bool:
+        """Whether a request is being answered that has come as a whole."""
+        return self._request is not None and self._request.content.is_eof()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        self._pipe = transport
+        self.address = _source(transport.get_extra_info("peername"))
+        try:
+            self._connections.admit(self)
+        except errors.TooMany as error:
+            _refuse(transport, error)
+            return
+        super().connection_made(transport)
+        self._started = True
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._silence()
+        self._connections.left(self)
+        if self._started:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if not self._started:
+            return
+        if self._request is None and self._idle:
+            self._await_head()
+        super().data_received(data)
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`."""
+        if self._started:
+            super().eof_received()
+
+    def begin(self, request: web.BaseRequest) -> None:
+        """A request has come, at least its headers."""
+        self._request = request
+        self._silence()
+        if request.content.is_eof():
+            self._connections.hold(self)
+            return
+        self._connections.loosen(self)
+        self._alarm = _in(self._connections.limits.body, self._cut_body)
+
+    def end(self) -> None:
+        """It is answered, but for what is still to be sent; whoever does not read that does not stay."""
+        self._request = None
+        self._silence()
+        self._idle = True
+        self._connections.loosen(self)
+        self._alarm = _in(self._connections.limits.idle, self.abort)
+
+    def abort(self) -> None:
+        """Close it at once."""
+        if isinstance(self._pipe, asyncio.Transport):
+            self._pipe.abort()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What cannot even be read as HTTP is answered in our form, and is no matter for the log."""
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        hint = "send HTTP/1.1 with short headers"
+        answer = auth.failed(status, auth.Failure(code="bad_request", message="this is not valid HTTP", hint=hint))
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: Any, **given: Any) -> None:
+        """What a caller did wrong is told to the caller; the log could be filled with it."""
+        if not isinstance(given.get("exc_info"), _THEIRS):
+            super().log_exception(*args, **given)
+
+    def _await_head(self) -> None:
+        self._silence()
+        self._idle = False
+        self._alarm = _in(self._connections.limits.head, self.abort)
+
+    def _cut_body(self) -> None:
+        self._alarm = None
+        if self._request is not None and not self._request.content.is_eof():
+            hint = f"send it within {self._connections.limits.body:g} seconds"
+            self._request.content.set_exception(Slow("the body did not come in time", field="body", hint=hint))
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+
+@web.middleware
+async def timed(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+    """Give a request its times, and refuse a body that is not sent as it is."""
+    connection = request.protocol
+    if isinstance(connection, Connection):
+        connection.begin(request)
+    try:
+        refuse_encoded(request)
+        return await handler(request)
+    finally:
+        if isinstance(connection, Connection):
+            connection.end()
+
+
+def refuse_encoded(request: web.Request) -> None:
+    """Refuse a compressed body: a small one can hold a very large one. Raises `Encoded`."""
+    given = request.headers.getall("Content-Encoding", [])
+    if any(one.strip().lower() not in ("", "identity") for one in given):
+        raise Encoded("a compressed body is not taken", field="Content-Encoding", hint="send it as it is")
+
+
+async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) -> asyncio.Server:
+    """Serve the application of *runner*, which is set up, on *listener*."""
+    manager = runner.server
+    assert manager is not None
+    loop = asyncio.get_running_loop()
+    connections = Connections(replace(limits, total=min(limits.total, room_for())))
+
+    def made() -> Connection:
+        # the idle time is ours, and bodies stay as they were sent
+        return Connection(
+            manager,
+            connections,
+            loop=loop,
+            keepalive_timeout=limits.idle + _NEVER,
+            access_log=None,
+            auto_decompress=False,
+            lingering_time=_LINGER,
+        )
+
+    return await loop.create_server(made, sock=listener, backlog=QUEUE)
+
+
+def room_for() -> int:
+    """How many connections the system lets this process have, once the limit is raised as far as it goes."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return _MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_FILES
+    if soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        except (OSError, ValueError):
+            log.warning("the limit of open files cannot be raised", extra={"files": soft})
+    return max(16, soft - RESERVED)
+
+
+def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:
+    if not isinstance(transport, asyncio.WriteTransport):
+        return
+    body = auth.Failed(error=auth.Failure(code=error.code, message=error.message, hint=error.hint)).model_dump_json()
+    head = (
+        f"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n"
+        f"Retry-After: {error.retry_after:.0f}\r\nConnection: close\r\n\r\n"
+    )
+    transport.write(head.encode() + body.encode())
+    transport.close()
+
+
+def _source(peer: Any) -> str:
+    """Whom a connection counts for: an IPv4 address, or the network of an IPv6 one, which has addresses without end."""
+    try:
+        address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    except (ValueError, TypeError, IndexError):
+        return ""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+def _in(seconds: float, then: Callable[[], object]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(seconds, then)

@@ -1,0 +1,61 @@
+"""How much one caller may ask: so many requests that wait at the same time, and so many new ones a minute.
+
+People read what is asked; an agent that asks without end would bury what others ask. Asking again under the same id, to
+find an answer, is never counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sayso import errors
+
+# Callers whose pace is remembered; beyond that whoever asked the longest ago begins anew.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one key may ask; None is without a limit."""
+
+    pending: int | None = None
+    """Requests of one key that wait for a decision."""
+    per_minute: int | None = None
+    """New requests of one key in a minute; after a pause so many may come at once."""
+
+
+@dataclass(slots=True)
+class _Left:
+    turns: float
+    at: datetime
+
+
+class Pace:
+    """Counts the new requests of each caller, in this process."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, _Left] = {}
+
+    def take(self, owner: str, per_minute: int, now: datetime) -> None:
+        """Count one. Raises `TooMany`; `retry_after` is when the next one may come."""
+        before = self._left.pop(owner, None) or _Left(per_minute, now)
+        turns = min(per_minute, before.turns + (now - before.at).total_seconds() * per_minute / 60)
+        self._left[owner] = _Left(turns if turns < 1 else turns - 1, now)
+        if len(self._left) > _REMEMBERED:
+            del self._left[next(iter(self._left))]
+        if turns < 1:
+            raise errors.TooMany(
+                f"this key has asked {per_minute} times within a minute",
+                hint="ask less often; the operator can allow more: [service] asks_per_minute",
+                retry_after=(1 - turns) * 60 / per_minute,
+            )
+
+
+def check_pending(waiting: int, most: int) -> None:
+    """Refuse one more where *waiting* already wait. Raises `TooMany`."""
+    if waiting >= most:
+        raise errors.TooMany(
+            f"{waiting} requests of this key wait for an answer",
+            hint="wait for some or cancel them; the operator can allow more: [service] pending_per_key",
+        )
