@@ -10,6 +10,7 @@ from typing import Any
 
 from sayso import card, channel, clock, errors
 from sayso_slack import pace, places, render, web
+from sayso_slack.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +18,8 @@ NAME = "slack"
 EVENT_TYPE = "sayso_request"
 # chat.postMessage: about one a second and channel, short bursts allowed
 _POST_EVERY, _POST_BURST = 1.0, 5
-# chat.update: tier 3, 50 a minute over all channels: 20 at once and 30 more
-_EDIT_EVERY, _EDIT_BURST = 2.0, 20
+# chat.update: tier 3, 50 a minute over all channels, and not all of them at once
+_EDIT_EVERY, _EDIT_BURST, _EDIT_MOST = 1.2, 20, 50
 # A card that was posted and not recorded is a recent one: two pages of conversations.history.
 _LOOK_BACK, _PAGE = 2, 100
 
@@ -33,7 +34,8 @@ class SlackChannel:
         self._places = where
         self._bot_user = bot_user
         self._posts = pace.Pace(now, _POST_EVERY, _POST_BURST)
-        self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST)
+        self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
+        self._ways = Ways(now)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
         """Post a card. Raises `ChannelError`."""
@@ -43,30 +45,58 @@ class SlackChannel:
             ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
             await self.edit(ref, drawn)
             return ref
-        await self._posts.turn(conversation)
+        who = f"{drawn.ticket_id} {place}"
+        await self._posts.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
         message = {**render.render(drawn), "metadata": metadata, "unfurl_links": False, "unfurl_media": False}
         try:
             posted = await self._api.post("chat.postMessage", channel=conversation, **message)
+        except errors.NotYet as error:
+            raise self._told_to_wait(self._posts, conversation, who, error) from error
         except errors.ChannelError as error:
-            self._hold(self._posts, conversation, error)
+            if error.gone:
+                self._places.forget(place)
             raise
         return channel.MessageRef(drawn.ticket_id, place, NAME, str(posted["channel"]), str(posted["ts"]))
 
+    def pressed(self, conversation: str, message: str, response_url: str) -> None:
+        """Somebody pressed on this message: for a while it can be edited by way of that press."""
+        self._ways.add(f"{conversation}/{message}", response_url)
+
     async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
-        """Bring a posted card up to date. Raises `ChannelError`, `final` where the message is gone."""
-        await self._edits.turn("")
+        """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
         message = {**render.render(drawn), "parse": "none"}
+        where = f"{ref.conversation}/{ref.message}"
+        if await self._edited_by_press(where, message):
+            return
+        await self._edits.turn("", where)
         try:
             await self._api.post("chat.update", channel=ref.conversation, ts=ref.message, **message)
+        except errors.NotYet as error:
+            raise self._told_to_wait(self._edits, "", where, error) from error
         except errors.ChannelError as error:
-            self._hold(self._edits, "", error)
+            if error.gone and not error.message.endswith("message_not_found"):
+                self._places.forget(ref.place)
             raise
 
-    def _hold(self, paced: pace.Pace, key: str, error: errors.ChannelError) -> None:
-        if error.retry_after is not None:
-            paced.hold(key, error.retry_after)
+    async def _edited_by_press(self, where: str, message: dict[str, Any]) -> bool:
+        """Edit without the budget of all cards; a press allows that five times in half an hour."""
+        url = self._ways.take(where)
+        if url is None:
+            return False
+        try:
+            await self._api.respond(url, {**message, "replace_original": True})
+        except errors.ChannelError as error:
+            log.info("card not edited by way of a press", extra={"error": error.message})
+            self._ways.forget(where)
+            return False
+        return True
+
+    def _told_to_wait(self, paced: pace.Pace, key: str, who: str, error: errors.NotYet) -> errors.NotYet:
+        log.warning("Slack asks to wait", extra={"seconds": error.wait})
+        paced.hold(key, error.wait, who)
+        return error
 
     async def _posted_before(self, conversation: str, ticket_id: str) -> str | None:
         """The oldest card of this request in the channel's recent history."""

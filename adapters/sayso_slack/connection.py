@@ -7,14 +7,12 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-import aiohttp
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
 
 from sayso import desk, errors
-from sayso_slack import server
+from sayso_slack import doctor, server
 from sayso_slack.app import build_app
 from sayso_slack.channel import SlackChannel
 from sayso_slack.front import Front
@@ -23,10 +21,7 @@ from sayso_slack.notes import Notes
 from sayso_slack.places import Places
 from sayso_slack.settings import Settings
 from sayso_slack.sockets import Sockets
-from sayso_slack.web import Web
-
-# Seconds for one call; well below the courier's lease.
-_CALL_WITHIN = 10.0
+from sayso_slack.web import Web, api_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +51,13 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
     """Slack for this desk, with clicks coming in if there is an app token, until the block ends.
 
     Raises:
-        InvalidSettings: Slack does not take a token.
+        InvalidSettings: Slack does not take a token, or the channel is not there, archived, or without the app.
         ChannelError: Slack cannot be reached.
     """
     async with api_of(settings) as api:
         identity = await _identify(api, settings)
-        where = Places(api, front.house.directory, settings.channel)
+        where = Places(api, front.house.directory, settings.channel, front.clock)
+        await doctor.require_channel(api, where, settings)
         posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "")
         home = Home(identity.team_id or "", identity.enterprise_id)
         people = Members(api, front.clock, home, _groups(front))
@@ -76,14 +72,6 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
             if sockets is not None:
                 await sockets.close()
             await door.close()
-
-
-@contextlib.asynccontextmanager
-async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
-    """The Web API with the bot token, until the block ends."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_WITHIN)) as session:
-        url = settings.api_url.rstrip("/") + "/"
-        yield Web(AsyncWebClient(settings.bot_token, base_url=url, session=session, retry_handlers=[]))
 
 
 async def _identify(api: Web, settings: Settings) -> AuthorizeResult:

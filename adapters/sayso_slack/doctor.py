@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 from sayso import errors, people
-from sayso_slack.connection import api_of
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
 from sayso_slack.settings import Finding, Settings
-from sayso_slack.web import Web
+from sayso_slack.web import Web, api_of
 
+log = logging.getLogger(__name__)
+
+_WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
 
@@ -23,7 +26,8 @@ async def check(settings: Settings, directory: people.Directory | None = None) -
             return found
         found.append(await _way_in(api, settings))
         if settings.channel:
-            found += [finding async for finding in _channel(api, settings, directory or people.Directory())]
+            where = Places(api, directory or people.Directory(), settings.channel)
+            found += await _looked_at(api, where, settings.channel)
         return found
 
 
@@ -56,22 +60,52 @@ async def _way_in(api: Web, settings: Settings) -> Finding:
     return Finding("SLACK_APP_TOKEN", True, "Socket Mode")
 
 
-async def _channel(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def require_channel(api: Web, where: Places, settings: Settings) -> None:
+    """Raise `InvalidSettings` where the channel of the settings is not there, archived, or without the app."""
+    if settings.channel:
+        try:
+            found = [finding async for finding in _channel(api, where, settings.channel)]
+        except errors.ChannelError as error:
+            # what passes is no reason not to start; the cards wait for it
+            log.warning("channel not looked at", extra={"error": error.message, "hint": _WRITE_THE_ID})
+            return
+        if not found[0].ok:
+            said = f"slack.channel: {found[0].said}"
+            raise errors.InvalidSettings(said, field="slack.channel", hint=found[0].hint)
+
+
+async def _looked_at(api: Web, where: Places, channel: str) -> list[Finding]:
     try:
-        conversation = await Places(api, directory, settings.channel).find("slack")
+        return [finding async for finding in _channel(api, where, channel)]
+    except errors.NotYet:
+        said = f"{channel} is not found yet: Slack lists so many channels only over several minutes"
+        return [Finding("channel", False, said, _WRITE_THE_ID)]
+    except errors.ChannelError as error:
+        return [_wrong("channel", error)]
+
+
+async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]:
+    """What there is to say about the channel of the settings. Raises `ChannelError` for what passes."""
+    try:
+        conversation = await where.find("slack")
         answer = await api.get("conversations.info", channel=conversation)
     except errors.ChannelError as error:
+        if not error.final:
+            raise
         yield _wrong("channel", error)
         return
     channel: dict[str, Any] = answer["channel"]
     if channel.get("is_archived"):
-        yield Finding("channel", False, f"{settings.channel} is archived", "unarchive it, or choose another channel")
+        yield Finding("channel", False, f"{name} is archived", "unarchive it, or choose another channel")
     elif not channel.get("is_member") and not channel.get("is_im"):
-        yield Finding("channel", False, f"the app is not in {settings.channel}", "type there: /invite @sayso")
+        yield Finding("channel", False, f"the app is not in {name}", "type there: /invite @sayso")
+    elif conversation in name or name.startswith(("@", "U", "W")):
+        yield Finding("channel", True, f"{name} is {conversation}")
     else:
-        yield Finding("channel", True, f"{settings.channel} is {conversation}")
+        said = f"{name} is {conversation}; write the id {conversation} instead, since a name can move to another one"
+        yield Finding("channel", True, said)
     if channel.get("is_ext_shared"):
-        said = f"{settings.channel} is shared with another organisation, which reads every card"
+        said = f"{name} is shared with another organisation, which reads every card"
         yield Finding("channel sharing", False, said, "choose a channel of your own")
 
 

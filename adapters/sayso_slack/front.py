@@ -77,6 +77,8 @@ class Front:
             return _FAILED
 
     async def _clicked(self, click: parse.Click) -> BoltResponse:
+        if click.spot is not None and click.response_url:
+            self._posts.pressed(click.spot.channel, click.spot.message, click.response_url)
         try:
             actor = await self._members.actor(click.who)
             following = await self._desk.press(click.token, actor, render.ROOM, _seat(click.spot), click.draft)

@@ -1,54 +1,116 @@
-"""Keeps calls as far apart as Slack wants them; a call that Slack told to wait waits, and others go on.
+"""Keeps calls as far apart as Slack wants them: turns are given in order, and a turn that was given is kept.
 
-The rule: nobody waits here for long, because other deliveries stand behind; the courier is told when to come again.
+The rule: nobody waits here for long, because other deliveries stand behind; whose turn is far away is told when to
+come again, and finds it then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections import deque
 from datetime import datetime, timedelta
 
 from sayso import clock, errors
 
-# Seconds; well below the courier's lease of 60, of which the call itself needs some.
+# Seconds; the courier renews its lease of a job while it waits here.
 LONGEST_WAIT = 10.0
+# A minute as Slack counts it, with a little for the way there.
+_MINUTE = timedelta(seconds=60.5)
+# Whoever does not come for so long has gone elsewhere: another process did it, or nobody needs it any more.
+_LOST = timedelta(seconds=60)
+# So late the turns behind move, or many would come at once.
+_LATE = timedelta(seconds=5)
 _MOST_KEYS = 1_000
 
 
 class Pace:
-    """One call each *interval* seconds and key, *burst* calls at once after a rest."""
+    """One call each *interval* seconds and key, *burst* calls at once after a rest, never more than *most* a minute."""
 
-    def __init__(self, now: clock.Clock, interval: float, burst: int) -> None:
+    def __init__(self, now: clock.Clock, interval: float, burst: int, most: int | None = None) -> None:
         self._clock = now
         self._interval = timedelta(seconds=interval)
         self._ahead = self._interval * (burst - 1)
-        self._next: dict[str, datetime] = {}
-        self._held: dict[str, datetime] = {}
+        self._most = most
+        self._queues: dict[str, _Queue] = {}
+        self._nobody = itertools.count()
 
-    async def turn(self, key: str) -> None:
-        """Return when it is this call's turn. Raises `ChannelError` with `retry_after` where that is not soon."""
+    async def turn(self, key: str, who: str = "") -> None:
+        """Return when it is this call's turn. Raises `NotYet` where that is not soon; *who* keeps the turn until then.
+
+        Without *who* the turn is given back.
+        """
+        queue, now = self._queue(key), self._clock.now()
+        mine = who or f"#{next(self._nobody)}"
+        at = self._given(queue, mine, now)
+        while (wait := (at - now).total_seconds()) > 0:
+            if wait > LONGEST_WAIT:
+                raise self._not_yet(queue, mine, at, kept=bool(who))
+            await self._clock.within(at, asyncio.Event().wait())
+            now = self._clock.now()
+            # Slack may have told somebody ahead to wait
+            at = self._full(queue, mine, max(queue.turns.get(mine, now), now, queue.held))
+        queue.turns.pop(mine, None)
+        queue.began.append(now)
+
+    def hold(self, key: str, seconds: float, who: str = "") -> None:
+        """Slack told *who* to wait: everybody behind waits as long, and *who* comes first then."""
+        queue, now = self._queue(key), self._clock.now()
+        until = now + timedelta(seconds=seconds)
+        longer = until - max(queue.held, now)
+        if longer > timedelta(0):
+            queue.held = until
+            queue.put_back(now, longer)
+            queue.free = max(queue.free, until + self._ahead)  # no burst after that
+        if who:
+            queue.put_back(until, self._interval)
+            queue.turns[who] = until
+
+    def _given(self, queue: _Queue, who: str, now: datetime) -> datetime:
+        """When it is *who*'s turn, as far as is known now."""
+        at = queue.turns.get(who)
+        if at is None:
+            at = max(queue.free - self._ahead, queue.held, now)
+            queue.free = max(queue.free, at) + self._interval
+        elif now - at > _LATE:
+            queue.put_back(at, now - at)
+        return self._full(queue, who, max(at, now, queue.held))
+
+    def _full(self, queue: _Queue, who: str, at: datetime) -> datetime:
+        queue.turns[who] = at
+        if self._most is not None and len(queue.began) >= self._most:
+            wait = queue.began[-self._most] + _MINUTE - at
+            if wait > timedelta(0):
+                queue.put_back(at, wait)
+        return queue.turns[who]
+
+    def _not_yet(self, queue: _Queue, who: str, at: datetime, *, kept: bool) -> errors.NotYet:
+        if not kept:
+            del queue.turns[who]
+            queue.free -= self._interval
+        said = "Slack asks to wait" if queue.held > self._clock.now() else "too many calls at once"
+        return errors.NotYet(said, (at - self._clock.now()).total_seconds())
+
+    def _queue(self, key: str) -> _Queue:
         now = self._clock.now()
-        self._refuse_if_held(key, now)
-        slot = max(self._next.get(key, now), now)
-        wait = (slot - self._ahead - now).total_seconds()
-        if wait > LONGEST_WAIT:
-            raise errors.ChannelError("too many calls at once", retry_after=wait)
-        self._next[key] = slot + self._interval
-        self._forget(now)
-        if wait > 0:
-            await self._clock.within(slot - self._ahead, asyncio.Event().wait())
-            self._refuse_if_held(key, self._clock.now())
+        if key not in self._queues and len(self._queues) >= _MOST_KEYS:
+            self._queues = {name: one for name, one in self._queues.items() if one.turns or one.free > now}
+        queue = self._queues.setdefault(key, _Queue(now, self._most or 1))
+        queue.turns = {who: at for who, at in queue.turns.items() if now - at < _LOST}
+        return queue
 
-    def hold(self, key: str, seconds: float) -> None:
-        """Slack told this key to wait."""
-        self._held[key] = self._clock.now() + timedelta(seconds=seconds)
 
-    def _refuse_if_held(self, key: str, now: datetime) -> None:
-        left = (self._held.get(key, now) - now).total_seconds()
-        if left > 0:
-            raise errors.ChannelError("Slack asks to wait", retry_after=left)
+class _Queue:
+    """Whose turn is when, and when the latest calls began."""
 
-    def _forget(self, now: datetime) -> None:
-        if len(self._next) > _MOST_KEYS:
-            self._next = {key: at for key, at in self._next.items() if at > now}
-            self._held = {key: at for key, at in self._held.items() if at > now}
+    def __init__(self, now: datetime, most: int) -> None:
+        self.free = now
+        """When the next newcomer would come if there were no bursts."""
+        self.held = now
+        self.turns: dict[str, datetime] = {}
+        self.began: deque[datetime] = deque(maxlen=most)
+
+    def put_back(self, since: datetime, by: timedelta) -> None:
+        """Move all turns from *since* on."""
+        self.turns = {who: at + by if at >= since else at for who, at in self.turns.items()}
+        self.free += by

@@ -1,48 +1,78 @@
 """Where a place of a route is in Slack: `slack`, `slack:#ops`, `slack:C1`, `slack:@ann`, `slack:U1` become ids.
 
-The rule: a name is looked up once; from then on only its id counts, whatever the channel is called later.
+The rule: a name is looked up once; from then on only its id counts, until Slack says that the id is of no use any more.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from typing import Any
 
-from sayso import errors, people
+from sayso import clock, errors, people
 from sayso_slack import web
+from sayso_slack.names import Names
 
-_CHANNEL = re.compile(r"^[CGD][A-Z0-9]+$")
-_USER = re.compile(r"^[UW][A-Z0-9]+$")
-# Slack's most for one page of conversations.list is 1,000; it asks for fewer
-_PAGE = 500
+log = logging.getLogger(__name__)
+
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]+")
+_USER = re.compile(r"[UW][A-Z0-9]+")
+# Slack's rule for names, less strict: letters of any script, digits and three signs
+_NAME = re.compile(r"#?[\w.-]{1,80}")
 
 
 class Places:
     """Finds conversation ids, and remembers them."""
 
-    def __init__(self, api: web.Web, directory: people.Directory, default: str | None) -> None:
+    def __init__(
+        self, api: web.Web, directory: people.Directory, default: str | None, now: clock.Clock | None = None
+    ) -> None:
         self._api = api
+        self._names = Names(api, now or clock.SystemClock())
         self._directory = directory
         self._default = default
         self._known: dict[str, str] = {}
 
     async def find(self, place: str) -> str:
         """The conversation id of a place. Raises `ChannelError`, `final` where there is no such place."""
-        spec = place.partition(":")[2] or self._default or ""
+        spec = self._spec(place)
         if not spec:
-            hint = '[slack] channel = "#approvals"'
+            hint = '[slack] channel = "C0123"'
             raise errors.ChannelError("no channel is set for requests without a route", final=True, hint=hint)
         if spec not in self._known:
             self._known[spec] = await self._look_up(spec)
         return self._known[spec]
 
+    def check(self, place: str) -> None:
+        """Raise `InvalidRequest` where a place makes no sense, whatever there is in Slack."""
+        spec = self._spec(place)
+        if spec and not spec.startswith("@") and not _NAME.fullmatch(spec):
+            hint = 'the id of a channel, as "slack:C0123", its name, as "slack:#ops", or a person: "slack:@ann"'
+            raise errors.InvalidRequest(f"{place!r} is not a valid place in Slack", field="route", hint=hint)
+
+    def forget(self, place: str) -> None:
+        """Its id is of no use any more: the name is looked up anew."""
+        spec = self._spec(place)
+        self._known.pop(spec, None)
+        self._names.forget(spec.removeprefix("#"))
+
+    def forget_all(self) -> None:
+        """Some name may mean another channel now."""
+        self._known.clear()
+        self._names.start_over()
+
+    def _spec(self, place: str) -> str:
+        return place.partition(":")[2] or self._default or ""
+
     async def _look_up(self, spec: str) -> str:
-        if _CHANNEL.match(spec):
+        if _CHANNEL.fullmatch(spec):
             return spec
-        if _USER.match(spec) or spec.startswith("@"):
+        if _USER.fullmatch(spec) or spec.startswith("@"):
             opened = await self._api.post("conversations.open", users=self._user(spec.removeprefix("@")))
             return str(opened["channel"]["id"])
-        return await self._by_name(spec.removeprefix("#"))
+        found = await self._names.find(spec.removeprefix("#"))
+        # names can be given to other channels, and to look one up takes minutes where there are many
+        log.info("channel found by its name", extra={"channel": spec, "hint": f"write the id {found} instead"})
+        return found
 
     def _user(self, name: str) -> str:
         """A configured person's account here; display names can be taken by anybody, so they are not looked up."""
@@ -50,26 +80,7 @@ class Places:
         accounts = sorted(a for a in (profile.accounts if profile else ()) if a.startswith("slack:"))
         if accounts:
             return accounts[0].rpartition("/")[2]
-        if _USER.match(name):
+        if _USER.fullmatch(name):
             return name
         hint = f'[people.{name}] slack = "T…/U…", or the member id: slack:@U…'
         raise errors.ChannelError(f"nobody called {name!r} is configured with a Slack account", final=True, hint=hint)
-
-    async def _by_name(self, name: str) -> str:
-        cursor = ""
-        while True:
-            page = await self._api.get(
-                "conversations.list",
-                types="public_channel,private_channel",
-                exclude_archived=True,
-                limit=_PAGE,
-                cursor=cursor,
-            )
-            channels: list[dict[str, Any]] = page["channels"]
-            for channel in channels:
-                if channel["name"] == name:
-                    return str(channel["id"])
-            cursor = web.next_page(page)
-            if not cursor:
-                hint = f"create #{name}, or invite the app if it is private: /invite @sayso"
-                raise errors.ChannelError(f"Slack refused: channel_not_found #{name}", final=True, hint=hint)

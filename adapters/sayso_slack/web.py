@@ -5,7 +5,8 @@ The rule: a refusal that is not known to pass is final, so that the agent is tol
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, cast
 
 import aiohttp
@@ -14,6 +15,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from sayso import errors
+from sayso_slack.settings import Settings
+
+# Seconds for one call.
+_CALL_WITHIN = 10.0
 
 Json = dict[str, Any]
 
@@ -24,11 +29,18 @@ _PASSING = {
 # "partly done" is among what these may mean, so the message may be there
 _UNSURE = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
+# a message that can be edited no more, or the room that it stood in
+_GONE = {
+    "message_not_found", "thread_not_found", "channel_not_found", "is_archived", "is_inactive", "not_in_channel",
+    "cant_update_message", "edit_window_closed",
+}  # fmt: skip
+
 _INVITE = "invite the app in that channel: /invite @sayso"
 _INSTALL = "install the app to the workspace again, and set SLACK_BOT_TOKEN to its Bot User OAuth Token"
 _HINTS: Mapping[str, str] = {
     "channel_not_found": _INVITE,
     "not_in_channel": _INVITE,
+    "is_inactive": "unarchive the channel, or route to another one",
     "is_archived": "unarchive the channel, or route to another one",
     "restricted_action": "an admin must let apps post in this channel",
     "restricted_action_read_only_channel": "an admin must let apps post in this channel",
@@ -107,6 +119,14 @@ class Web:
         return response.data, {name.lower(): value for name, value in response.headers.items()}
 
 
+@contextlib.asynccontextmanager
+async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
+    """The Web API with the bot token, until the block ends."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_CALL_WITHIN)) as session:
+        url = settings.api_url.rstrip("/") + "/"
+        yield Web(AsyncWebClient(settings.bot_token, base_url=url, session=session, retry_handlers=[]))
+
+
 def next_page(answer: Json) -> str:
     """The cursor of the next page of a list; empty after the last one."""
     metadata: Json = answer.get("response_metadata") or {}
@@ -120,7 +140,7 @@ def _refused(error: SlackApiError) -> errors.ChannelError:
     status = getattr(response, "status_code", None) or getattr(response, "status", None)
     code = str(said.get("error") or "")
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return errors.ChannelError("Slack asks to wait", retry_after=_seconds(getattr(response, "headers", {})))
+        return errors.NotYet("Slack asks to wait", _seconds(getattr(response, "headers", {})))
     if not code or code in _PASSING:
         unsure = not code or code in _UNSURE
         return errors.ChannelError(f"Slack failed: {code or f'status {status}'}", unsure=unsure)
@@ -129,7 +149,7 @@ def _refused(error: SlackApiError) -> errors.ChannelError:
         needed = said.get("needed") or "?"
         hint = f"add the bot scope {needed} under OAuth & Permissions, then reinstall the app"
         return errors.ChannelError(f"Slack refused: missing_scope {needed}", final=True, hint=hint)
-    return errors.ChannelError(f"Slack refused: {code}", final=True, hint=hint)
+    return errors.ChannelError(f"Slack refused: {code}", final=True, gone=code in _GONE, hint=hint)
 
 
 def _seconds(headers: Mapping[str, str]) -> float:

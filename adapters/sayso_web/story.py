@@ -19,6 +19,8 @@ def told(row: store.Row) -> tuple[card.Inline, ...]:
             return (T("Shown at "), text.line(entry.place))
         case events.Undelivered():
             return (T("Could not be shown at "), text.line(entry.place), T(": "), text.line(entry.reason))
+        case events.Lost():
+            return (T("Taken away at "), text.line(entry.place), T(", and shown again where it is still needed"))
         case events.Answered():
             return tuple(_answered(entry))
         case events.Turned():

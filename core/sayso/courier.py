@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 import tenacity
 
-from sayso import channel, clock, desk, draw, errors, events, model, store
+from sayso import channel, clock, desk, draw, errors, events, lanes, model, store
 
 log = logging.getLogger(__name__)
 
-# Seconds. A job whose worker died is taken again after this; every platform call ends before: channels give up on
-# a call after ten seconds, and make it wait its turn for ten at most.
-LEASE = 30.0
+LEASE = lanes.LEASE
 # Cards: soon at first, then at most every five minutes, with jitter so that replicas do not march in step.
 _BACKOFF = tenacity.wait_exponential_jitter(initial=1, max=300, jitter=1)
 # A card that could not be edited this often is left as it is; a press on it is still answered truly.
 _MOST_REDRAWS = 30
-# Effects of one channel that are performed at the same time.
-_AT_ONCE = 20
 
 
 class Resumer(Protocol):
@@ -51,59 +47,23 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver for ever. Each channel has its own lane, and what is slow holds up nothing but itself."""
-        lanes = [asyncio.create_task(self._lane(name)) for name in self._names]
+        making = (lanes.Lane(name, self._store, self._clock, self._perform) for name in self._names)
+        running = [asyncio.create_task(lane.run()) for lane in making]
         try:
-            done, _ = await asyncio.wait(lanes, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for lane in done:
                 lane.result()  # only an error ends a lane
         finally:
-            await _end(lanes)
-
-    async def _lane(self, name: str) -> None:
-        changes, busy = self._store.changes(), set[asyncio.Task[None]]()
-        try:
-            while True:
-                jobs = await self._taken(name, _AT_ONCE - len(busy))
-                busy |= {asyncio.create_task(self._perform(job)) for job in jobs}
-                busy = await self._still_busy(name, changes, busy)
-        finally:
-            await _end(busy)
-
-    async def _taken(self, name: str, most: int) -> Sequence[store.Job]:
-        taking = asyncio.ensure_future(self._store.take([name], self._clock.now(), LEASE, most))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            # the store may have leased them already, and nobody would perform them until the lease ends
-            with contextlib.suppress(errors.StoreUnavailable):
-                for job in await taking:
-                    await self._store.retry(job, self._clock.now(), "the courier was stopped")
-            raise
-
-    async def _still_busy(
-        self, name: str, changes: AsyncIterator[None], busy: set[asyncio.Task[None]]
-    ) -> set[asyncio.Task[None]]:
-        """Return once there may be more to do, and room to do it; with what is not done yet."""
-        news = asyncio.create_task(self._news(name, changes))
-        try:
-            waited = {news, *busy} if len(busy) < _AT_ONCE else busy
-            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            news.cancel()
-        for one in done:
-            one.result()
-        return busy - done
-
-    async def _news(self, name: str, changes: AsyncIterator[None]) -> None:
-        await self._clock.within(await self._store.next_job([name]), anext(changes))
+            await lanes.end(running)
 
     async def deliver(self) -> int:
         """Perform all effects that are due now; how many there were."""
-        jobs = await self._store.take(self._names, self._clock.now(), LEASE)
-        # no task group: whoever keeps a courier running must see a lost database as one, not inside a group of errors
-        for failed in await asyncio.gather(*map(self._perform, jobs), return_exceptions=True):
-            if failed is not None:
-                raise failed
+        jobs = await self._store.take(self._names, self._clock.now(), lanes.LEASE)
+        async with lanes.renewed(self._store, self._clock, jobs):
+            # no task group: whoever keeps a courier running must see a lost database as one, not inside a group
+            for failed in await asyncio.gather(*map(self._perform, jobs), return_exceptions=True):
+                if failed is not None:
+                    raise failed
         return len(jobs)
 
     async def _perform(self, job: store.Job) -> None:
@@ -113,7 +73,7 @@ class Courier:
                 case events.Announce(place=place):
                     await self._announce(ticket, place, again=job.attempts > 0)
                 case events.Redraw(place=place):
-                    await self._redraw(ticket, place)
+                    await self._redraw(ticket, place, again=job.attempts > 0)
                 case events.Resume():
                     await self._resume(ticket)
                 case _:
@@ -121,8 +81,12 @@ class Courier:
         except asyncio.CancelledError:
             # whoever comes next need not wait for the lease to end
             with contextlib.suppress(errors.StoreUnavailable):
-                await self._store.retry(job, self._clock.now(), "the courier was stopped")
+                await self._handed_back(job)
             raise
+        except errors.NotYet as error:
+            # neither a try nor a failure: the channel keeps the place in its queue
+            log.debug("delivery waits its turn", extra={"ticket": job.ticket_id, "seconds": error.wait})
+            await self._store.put_off(job, self._clock.now() + timedelta(seconds=error.wait))
         except errors.ChannelError as error:
             await self._failed(job, error)
         except Exception as error:
@@ -132,31 +96,61 @@ class Courier:
         else:
             await self._store.done(job)
 
+    async def _handed_back(self, job: store.Job) -> None:
+        if isinstance(job.effect, events.Redraw):
+            await self._store.put_off(job, self._clock.now())  # to draw it once more does no harm
+        else:
+            await self._store.retry(job, self._clock.now(), "the courier was stopped")
+
     async def _announce(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
         ref = next((ref for ref in await self._store.refs(ticket.id) if ref.place == place), None)
-        drawn = draw.card_of(ticket, self._desk.mint)
+        fresh = ref is None and not again
         if ref is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
-            await self._channel(place).edit(ref, drawn)
+            ref = await self._edit(ticket, ref, again=again)
         elif ticket.decision is None or again:
-            ref = await self._channel(place).post(place, drawn, again=again)
-            await self._store.keep(ref)
+            ref = await self._post(ticket, place, again=again)
         else:
             return
-        if not (again and await self._noted(ticket, place)):
+        if fresh or not await self._noted(ticket, place):
             await self._note(ticket, place, ref.message)
         await self._catch_up(ticket, ref)
 
     async def _catch_up(self, shown: model.Ticket, ref: channel.MessageRef) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
         while (ticket := await self._store.load(shown.id)).version != shown.version:
-            await self._channel(ref.place).edit(ref, draw.card_of(ticket, self._desk.mint))
+            ref = await self._edit(ticket, ref, again=False)
             shown = ticket
 
-    async def _redraw(self, ticket: model.Ticket, place: model.Place) -> None:
+    async def _redraw(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
         for ref in await self._store.refs(ticket.id):
             if ref.place == place:
-                await self._channel(place).edit(ref, draw.card_of(ticket, self._desk.mint))
+                now = await self._edit(ticket, ref, again=again)
+                if now != ref:
+                    await self._note(ticket, place, now.message)
+
+    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> channel.MessageRef:
+        ref = await self._channel(place).post(place, draw.card_of(ticket, self._desk.mint), again=again)
+        await self._store.keep(ref)
+        return ref
+
+    async def _edit(self, ticket: model.Ticket, ref: channel.MessageRef, *, again: bool) -> channel.MessageRef:
+        """Bring a card up to date; where it is now. One that somebody took away while it is pending is posted anew."""
+        try:
+            await self._channel(ref.place).edit(ref, draw.card_of(ticket, self._desk.mint))
+            return ref
+        except errors.ChannelError as error:
+            if not error.gone or ticket.decision is not None:
+                raise
+            log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
+            why = error.message
+        try:
+            now = await self._post(ticket, ref.place, again=again)
+        except errors.ChannelError as error:
+            error.message, error.gone = f"{why}, and then {error.message}", True
+            raise
+        await self._store.drop(ref)
+        return now
 
     async def _resume(self, ticket: model.Ticket) -> None:
         if self._resumer is not None and await self._resumer.resume(ticket):
@@ -170,7 +164,7 @@ class Courier:
             await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
             return
         log.error("delivery given up", extra={**context, "error": error.message, "hint": error.hint})
-        if not isinstance(job.effect, events.Resume) and error.final:
+        if not isinstance(job.effect, events.Resume) and (error.final or error.gone):
             # a card that is gone for good can no more be answered than one that never came
             await self._desk.undelivered(job.ticket_id, job.effect.place, reason(error))
         await self._store.done(job)
@@ -201,9 +195,3 @@ class Courier:
 def reason(error: errors.ChannelError) -> str:
     """Why a place was given up, with what to do about it: what the agent and its people read."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
-
-
-async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -181,6 +181,10 @@ class Desk:
         """A place cannot be reached, finally. Raises `NotFound`."""
         return await self._step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
 
+    async def lost(self, id: str, place: model.Place) -> model.Ticket:
+        """Somebody took the card at *place* away; where it is still needed it is posted anew. Raises `NotFound`."""
+        return await self._step(id, lambda: events.Lost(at=self.clock.now(), place=place))
+
     async def press(
         self,
         token: str,

@@ -226,7 +226,8 @@ class ChannelError(SaysoError):
     """A platform refused or failed.
 
     `retry_after` is the wait in seconds that the platform asked for; `final` means that trying again is useless;
-    `unsure` means that the message may have been posted all the same.
+    `unsure` means that the message may have been posted all the same; `gone` means that the posted message, or the
+    room that it stood in, is not there any more.
     """
 
     code = "channel_error"
@@ -239,9 +240,21 @@ class ChannelError(SaysoError):
         retry_after: float | None = None,
         final: bool = False,
         unsure: bool = False,
+        gone: bool = False,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.gone = gone
         self.retry_after = retry_after
         self.final = final
         self.unsure = unsure
+
+
+class NotYet(ChannelError):
+    """It is not this call's turn: nothing was sent, and nothing failed. Come again in *retry_after* seconds."""
+
+    code = "not_yet"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.wait = retry_after

@@ -45,6 +45,14 @@ class Undelivered(model.Frozen):
     reason: str
 
 
+class Lost(model.Frozen):
+    """A posted card was taken away by somebody."""
+
+    type: Literal["lost"] = "lost"
+    at: datetime
+    place: model.Place
+
+
 class Ticked(model.Frozen):
     """Time passed."""
 
@@ -62,7 +70,7 @@ class Used(model.Frozen):
     """Which attempt at it; a repeated call of the same one is no second use."""
 
 
-Event = Answered | Cancelled | Superseded | Undelivered | Ticked | Used
+Event = Answered | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
 
 
 class Announce(model.Frozen):

@@ -88,6 +88,8 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
             return _close(ticket, "superseded", event.at)
         case events.Undelivered():
             return _undelivered(ticket, event)
+        case events.Lost():
+            return _lost(ticket, event)
         case events.Ticked():
             return _expired(ticket, event.at)
         case _:
@@ -187,6 +189,14 @@ def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
     if set(lost) >= set(ticket.route):
         return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
     return Step(changed, _redraws(changed))
+
+
+def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
+    if event.place in ticket.undelivered or event.place not in ticket.route:
+        return Step(ticket)
+    # whoever redraws it finds that it is gone, and posts it anew
+    changed = ticket.model_copy(update={"version": ticket.version + 1})
+    return Step(changed, (events.Redraw(place=event.place),))
 
 
 def _expired(ticket: model.Ticket, at: datetime) -> Step:

@@ -131,9 +131,26 @@ class MemoryStore:
         if task.lease == job.fence:
             task.lease, task.due_at = 0, at
 
+    async def put_off(self, job: store.Job, at: datetime) -> None:
+        """See `Store.put_off`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.job = replace(task.job, attempts=max(0, task.job.attempts - 1))
+            task.lease, task.due_at = 0, at
+
+    async def renew(self, job: store.Job, until: datetime) -> None:
+        """See `Store.renew`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.due_at = until
+
     async def keep(self, ref: channel.MessageRef) -> None:
         """See `Store.keep`."""
         self._refs.setdefault((ref.channel, ref.conversation, ref.message), ref)
+
+    async def drop(self, ref: channel.MessageRef) -> None:
+        """See `Store.drop`."""
+        self._refs.pop((ref.channel, ref.conversation, ref.message), None)
 
     async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
         """See `Store.refs`."""

@@ -155,8 +155,20 @@ class Store(Protocol):
         """Make a failed effect due again at *at*."""
         ...
 
+    async def put_off(self, job: Job, at: datetime) -> None:
+        """Hand back an effect that was not tried at all: due again at *at*, as if it had not been taken."""
+        ...
+
+    async def renew(self, job: Job, until: datetime) -> None:
+        """Keep the lease of an effect that is still being performed."""
+        ...
+
     async def keep(self, ref: channel.MessageRef) -> None:
         """Remember a posted card; keeping the same one twice is once."""
+        ...
+
+    async def drop(self, ref: channel.MessageRef) -> None:
+        """Forget a card that is not there any more."""
         ...
 
     async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:

@@ -136,9 +136,21 @@ class Tables(abc.ABC):
         """See `Store.retry`."""
         await self._write("retry", micros(at), error, job.key, job.fence)
 
+    async def put_off(self, job: store.Job, at: datetime) -> None:
+        """See `Store.put_off`."""
+        await self._write("put_off", micros(at), job.key, job.fence)
+
+    async def renew(self, job: store.Job, until: datetime) -> None:
+        """See `Store.renew`."""
+        await self._write("renew", micros(until), job.key, job.fence)
+
     async def keep(self, ref: channel.MessageRef) -> None:
         """See `Store.keep`."""
         await self._write("keep", *astuple(ref))
+
+    async def drop(self, ref: channel.MessageRef) -> None:
+        """See `Store.drop`."""
+        await self._write("drop", ref.channel, ref.conversation, ref.message)
 
     async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
         """See `Store.refs`."""

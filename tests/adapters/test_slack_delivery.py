@@ -10,6 +10,7 @@ import sayso
 import sayso_slack
 from sayso import card, draw, errors, memory, model, opening
 from sayso.channel import MessageRef
+from sayso.testing.clock import ManualClock
 from sayso_slack import pace
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
@@ -50,12 +51,43 @@ async def test_a_post_that_slack_tells_to_wait_waits_as_told_and_others_go_on(th
 async def test_an_edit_that_slack_tells_to_wait_comes_later(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     there.slack.fail_next("chat.update", "429", retry_after=40)
-    await ann.press(there.card, "Allow")
-    assert (await there.decision(ticket)).allowed
+    await there.front.cancel(ticket.id)
+    await there.deliver()
     assert "Allow" in there.slack.controls(there.card)
     there.clock.advance(45)
     await there.deliver()
     assert there.slack.controls(there.card) == []
+
+
+async def test_a_press_edits_its_own_card_whatever_other_cards_wait_for(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    there.slack.per_minute["chat.update"] = 0
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+    assert there.slack.controls(there.card) == []
+    assert count(there, "chat.update") == 0
+
+
+async def test_the_way_of_a_press_is_used_no_more_often_than_slack_takes_it(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    await ann.press(there.card, "Allow")
+    drawn = _drawn(there, await there.front.get(ticket.id))
+    ref = (await there.front.store.refs(ticket.id))[0]
+    for _ in range(6):
+        await there.link.channel.edit(ref, drawn)
+    assert (count(there, "response_url"), count(there, "chat.update")) == (4, 2)
+    assert there.slack.refusals == []
+
+
+async def test_a_press_on_a_card_that_is_edited_half_an_hour_later_is_no_way_any_more(
+    there: Scene, ann: Person
+) -> None:
+    async with scene(policy=model.Policy(quorum=2)) as other:
+        await other.ask(DEPLOY)
+        await other.slack.person("U1", name="ann").press(other.card, "Allow")
+        other.clock.advance(30 * 60)
+        await other.deliver()
+        assert (count(other, "response_url"), count(other, "chat.update")) == (0, 1)
 
 
 @pytest.mark.parametrize("fault", ["lost", "reset", "500", "internal_error"])
@@ -159,6 +191,35 @@ async def test_a_name_is_found_among_many_channels(there: Scene) -> None:
     assert len(there.cards("CX599")) == 1
 
 
+async def test_one_walk_through_the_channels_serves_all_and_goes_on_where_it_was_told_to_wait(there: Scene) -> None:
+    for number in range(3000):
+        there.slack.channel(f"CX{number}", name=f"room-{number}", with_app=number > 2990)
+    there.slack.calls.clear()
+    there.slack.per_minute["conversations.list"] = 2
+    for number in range(8):
+        route = [f"slack:#room-{2999 - number % 2}"]
+        await there.front.open(sayso.Permission(tool="Bash", input={}, id=f"r{number}", route=route))
+    for _ in range(5):
+        await there.deliver()
+        there.clock.advance(60)
+    assert [len(there.cards(f"CX{number}")) for number in (2999, 2998)] == [4, 4]
+    pages = [call.payload.get("cursor", "0") for call in there.slack.calls if call.method == "conversations.list"]
+    assert sorted(set(pages), key=int) == ["0", "500", "1000", "1500", "2000", "2500", "3000"]
+    assert pages.count("0") == 1
+    there.slack.refusals.clear()
+
+
+async def test_a_name_whose_channel_was_archived_is_looked_up_anew(there: Scene) -> None:
+    await there.ask(DEPLOY)
+    there.slack.world.channels["C1"].is_archived = True
+    there.slack.world.channels["C1"].name = "ops-old"
+    there.slack.channel("C5", name="ops")
+    lost = await there.ask(DEPLOY.model_copy(update={"id": "lost"}))
+    assert lost.decision is not None
+    await there.ask(DEPLOY.model_copy(update={"id": "found"}))
+    assert len(there.cards("C5")) == 1
+
+
 async def test_a_lost_card_is_found_below_other_messages(there: Scene, ann: Person) -> None:
     there.slack.fail_next("chat.postMessage", "lost")
     await there.ask(DEPLOY)
@@ -185,10 +246,61 @@ async def test_a_turn_that_is_far_away_is_handed_back(there: Scene) -> None:
     paced = pace.Pace(there.clock, 20.0, 2)
     for _ in range(2):
         await paced.turn("C1")
-    with pytest.raises(errors.ChannelError) as caught:
+    with pytest.raises(errors.NotYet) as caught:
         await paced.turn("C1")
     assert (caught.value.retry_after, caught.value.final) == (20.0, False)
     await paced.turn("C2")
+
+
+async def _next_turns(clock: ManualClock, paced: pace.Pace, *names: str) -> dict[str, float]:
+    """In how many seconds each of them is to come again."""
+    found = dict[str, float]()
+    for name in names:
+        try:
+            await asyncio.wait_for(paced.turn("C1", name), 5)
+            found[name] = 0.0
+        except errors.NotYet as error:
+            found[name] = error.wait
+    return found
+
+
+async def test_turns_are_given_in_order_and_kept() -> None:
+    clock = ManualClock()
+    paced = pace.Pace(clock, 20.0, 1)
+    assert await _next_turns(clock, paced, *"abcd") == {"a": 0, "b": 20, "c": 40, "d": 60}
+    assert await _next_turns(clock, paced, *"dcb") == {"d": 60, "c": 40, "b": 20}
+    clock.advance(20)
+    assert await _next_turns(clock, paced, *"edcb") == {"e": 60, "d": 40, "c": 20, "b": 0}
+
+
+async def test_whoever_slack_tells_to_wait_comes_first_then_and_the_order_stays() -> None:
+    clock = ManualClock()
+    paced = pace.Pace(clock, 20.0, 1)
+    await _next_turns(clock, paced, *"abc")
+    paced.hold("C1", 100, "a")
+    assert await _next_turns(clock, paced, *"abcd") == {"a": 100, "b": 140, "c": 160, "d": 180}
+    await paced.turn("C2", "x")
+
+
+async def test_a_minute_holds_no_more_than_slack_takes_whatever_the_burst() -> None:
+    clock, begun = ManualClock(), list[float]()
+    paced = pace.Pace(clock, 1.2, 20, 50)
+    began = clock.now()
+    waiting = {f"r{number}" for number in range(120)}
+    for _ in range(400):
+        for name in sorted(waiting):
+            turn = asyncio.ensure_future(paced.turn("", name))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if turn.done() and turn.exception() is None:
+                waiting.discard(name)
+                begun.append((clock.now() - began).total_seconds())
+            turn.cancel()
+            await asyncio.gather(turn, return_exceptions=True)
+        clock.advance(1)
+    assert (len(begun), begun[19]) == (120, 0.0)
+    assert all(late - early >= 60 for early, late in zip(begun, begun[50:], strict=False))
+    assert begun[-1] < 150
 
 
 async def test_edits_of_more_cards_than_a_minute_allows_all_come(there: Scene) -> None:
@@ -264,14 +376,38 @@ async def test_a_request_that_was_decided_elsewhere_closes_the_card(there: Scene
     assert there.slack.controls(there.card) == []
 
 
-async def test_a_deleted_card_is_given_up_and_the_decision_stands(there: Scene, ann: Person) -> None:
+async def test_a_pending_card_that_somebody_deleted_is_posted_anew_when_it_changes() -> None:
+    async with scene(policy=model.Policy(quorum=2)) as there:
+        ann, bob = there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")
+        ticket = await there.ask(DEPLOY)
+        await ann.press(there.card, "Allow")
+        there.slack.world.remove(there.card)
+        await there.deliver()
+        assert "1 of 2" in there.slack.visible_text(there.card)
+        await bob.press(there.card, "Allow")
+        assert (await there.decision(ticket)).allowed
+        assert there.slack.controls(there.card) == []
+
+
+async def test_a_deleted_card_is_not_posted_again_once_it_is_decided(there: Scene) -> None:
     ticket = await there.ask(DEPLOY)
-    old = there.card
-    there.slack.world.remove(old)
-    ref = MessageRef(ticket.id, "slack:#ops", "slack", "C1", old.ts)
-    with pytest.raises(errors.ChannelError) as caught:
-        await there.link.channel.edit(ref, _drawn(there, ticket))
-    assert caught.value.final
+    there.slack.world.remove(there.card)
+    await there.front.cancel(ticket.id)
+    await there.deliver()
+    assert there.cards() == []
+    assert await there.front.store.next_job(["slack"]) is None
+
+
+async def test_an_archived_channel_counts_as_undelivered_when_a_card_changes() -> None:
+    async with scene(policy=model.Policy(quorum=2)) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(DEPLOY)
+        await ann.press(there.card, "Allow")
+        there.slack.world.channels["C1"].is_archived = True
+        await there.deliver()
+        decision = await there.decision(ticket)
+        assert decision.outcome == "undeliverable"
+        assert "is_inactive" in (decision.reason or "")
 
 
 class Broken(memory.MemoryStore):

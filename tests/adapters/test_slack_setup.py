@@ -134,6 +134,42 @@ async def test_a_channel_that_is_not_there_or_archived_is_named(there: Scene) ->
     assert "archived" in (await findings(there, channel="C1"))["channel"].said
 
 
+async def test_a_name_is_said_to_be_better_written_as_an_id(there: Scene) -> None:
+    assert (await sayso_slack.check(there.settings))[-1].said.startswith("#ops is C1; write the id C1 instead")
+    by_id = dataclasses.replace(there.settings, channel="C1")
+    assert (await sayso_slack.check(by_id))[-1].said == "C1 is C1"
+
+
+async def test_a_name_among_more_channels_than_a_minute_lists_is_said_to_need_its_id(there: Scene) -> None:
+    there.slack.per_minute["conversations.list"] = 0
+    found = (await findings(there))["channel"]
+    assert "not found yet" in found.said
+    assert "the id C…" in (found.hint or "")
+
+
+async def refused(there: Scene, channel: str) -> errors.InvalidSettings:
+    with pytest.raises(errors.InvalidSettings) as caught:
+        async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, channel=channel)):
+            pass
+    return caught.value
+
+
+async def test_the_service_does_not_start_with_a_channel_that_takes_no_card(there: Scene) -> None:
+    there.slack.channel("C2", name="old", is_archived=True)
+    there.slack.channel("C3", name="far", with_app=False)
+    for channel, said in (("#nowhere", "#nowhere"), ("C404", "channel_not_found"), ("#old", "channel_not_found")):
+        error = await refused(there, channel)
+        assert (error.field, said in error.message) == ("slack.channel", True)
+    assert "is archived" in (await refused(there, "C2")).message
+    assert (await refused(there, "#far")).hint == "type there: /invite @sayso"
+
+
+async def test_the_service_starts_where_slack_cannot_say_now_whether_the_channel_is_there(there: Scene) -> None:
+    there.slack.per_minute["conversations.list"] = 0
+    async with sayso_slack.connect(there.front, there.settings) as link:
+        assert await link.healthy()
+
+
 async def test_a_channel_shared_with_others_is_pointed_out(there: Scene) -> None:
     there.slack.world.channels["C1"].is_ext_shared = True
     assert "another organisation" in (await findings(there))["channel sharing"].said

@@ -26,6 +26,10 @@ def answered(**answer: object) -> events.Answered:
         (events.Undelivered(at=AT, place="chat:#ops", reason=ODD), "Could not be shown at <chat:#ops>: <a⟦U+202E⟧b>"),
         (events.Cancelled(at=AT, by="bot"), "Withdrawn with the key <bot>"),
         (events.Cancelled(at=AT, by="bot", reason="done"), "Withdrawn with the key <bot>: <done>"),
+        (
+            events.Lost(at=AT, place="chat:#ops"),
+            "Taken away at <chat:#ops>, and shown again where it is still needed",
+        ),
         (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
         (events.Used(at=AT, by=ODD), "Used with the key <a⟦U+202E⟧b>"),
         (events.Ticked(at=AT), "Time ran out"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import card, channel, courier, desk, draw, errors, events, memory, model, sqlite, store
+from sayso import card, channel, courier, desk, draw, errors, events, lanes, memory, model, sqlite, store
 from sayso import clock as clocks
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -244,6 +244,116 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
         await courier.Courier(front, [Locking()]).deliver()
     held.close()
     await kept.close()
+
+
+async def test_waiting_for_a_turn_is_no_failed_try(
+    front: desk.Desk, board: Board, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = list[bool]()
+
+    class Busy(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+            tries.append(again)
+            return await super().post(place, drawn, again=again)
+
+        async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+            if self.faults:
+                raise self.faults.pop()
+            await super().edit(ref, drawn)
+
+    busy = Busy()
+    runner = courier.Courier(front, [busy])
+    busy.faults = [errors.NotYet("too many calls at once", 20) for _ in range(3)]
+    ticket = await front.open(permission())
+    for _ in range(3):
+        assert await runner.deliver() == 1
+        clock.advance(19)
+        assert await runner.deliver() == 0
+        clock.advance(1)
+    assert await runner.deliver() == 1
+    assert tries == [False] * 4
+    await front.cancel(ticket.id)
+    busy.faults = [errors.NotYet("too many calls at once", 20) for _ in range(40)]
+    for _ in range(41):
+        await runner.deliver()
+        clock.advance(20)
+    assert busy.pinned["1"].drawn.tone == "gone", "only what the platform refuses counts"
+    assert [one for one in caplog.records if one.levelname != "DEBUG"] == []
+
+
+async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_database_fails_once(
+    board: Board, clock: ManualClock
+) -> None:
+    class Failing(memory.MemoryStore):
+        failures, renewals = 1, 0
+
+        async def renew(self, job: store.Job, until: datetime) -> None:
+            self.renewals += 1
+            if self.failures:
+                self.failures -= 1
+                raise errors.StoreUnavailable("the database is locked")
+            await super().renew(job, until)
+
+    class Slow(Board):
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+            ref = await super().post(place, drawn, again=again)
+            await done.wait()
+            return ref
+
+    done, kept, slow = asyncio.Event(), Failing(), Slow()
+    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    ticket = await front.open(permission())
+    posting = asyncio.create_task(courier.Courier(front, [slow]).run())
+    await until(lambda: slow.pinned)
+    for _ in range(6):
+        before = kept.renewals
+        clock.advance(lanes.RENEW_EVERY)
+        while kept.renewals == before:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert await kept.take(["chat"], clock.now(), 30) == []
+    done.set()
+    while not await kept.refs(ticket.id):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    posting.cancel()
+    await asyncio.gather(posting, return_exceptions=True)
+    assert list(slow.pinned) == ["1"]
+
+
+async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_closed_one_is_not(
+    front: desk.Desk, runner: courier.Courier, board: Board
+) -> None:
+    ticket = await front.open(permission(route=["chat:#ops", "chat:#dev"]))
+    await runner.deliver()
+    ref = next(ref for ref in await front.store.refs(ticket.id) if ref.place == "chat:#ops")
+    board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
+    await front.lost(ticket.id, "chat:#ops")
+    while await runner.deliver():
+        pass
+    assert sorted(board.pinned) == ["1", "2", "3"]
+    refs = await front.store.refs(ticket.id)
+    assert {one.place for one in refs} == {"chat:#ops", "chat:#dev"}
+    assert ref not in refs
+    board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
+    await front.cancel(ticket.id)
+    while await runner.deliver():
+        pass
+    assert len(board.pinned) == 3
+
+
+async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_at_once(
+    front: desk.Desk, runner: courier.Courier, board: Board
+) -> None:
+    ticket = await front.open(permission())
+    await runner.deliver()
+    gone = errors.ChannelError("is_inactive", final=True, gone=True)
+    board.faults = [gone, errors.ChannelError("is_archived", final=True, hint="unarchive the channel")]
+    await front.lost(ticket.id, "chat:#ops")
+    await runner.deliver()
+    decision = await front.wait(ticket.id)
+    assert (decision.outcome, decision.reason) == (
+        "undeliverable",
+        "is_inactive, and then is_archived (unarchive the channel)",
+    )
 
 
 async def test_a_running_courier_and_watch_need_nobody_to_wake_them(

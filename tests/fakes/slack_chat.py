@@ -42,6 +42,8 @@ class Chat:
         """`chat.update`: own, lasting messages only; text without blocks takes the blocks away."""
         slack_limits.check_message(args, updating=True)
         old = self._own(args, "cant_update_message")
+        if self._world.channels[old.channel].is_archived:
+            raise Refused("is_inactive")
         new = self._world.put(self._rewritten(old, args))
         return {"channel": new.channel, "ts": new.ts, "text": new.text, "message": echo(new)}
 
@@ -53,6 +55,8 @@ class Chat:
 
     def respond(self, url: ResponseUrl, args: Json) -> None:
         """One post to a response_url: works without membership, and is the only way to change an ephemeral."""
+        if self._world.channels[url.channel].is_archived:
+            raise Refused("channel_is_archived")
         every = [*self._world.channels[url.channel].messages.values(), *self._world.ephemerals]
         source = next((m for m in every if (m.channel, m.ts) == (url.channel, url.ts)), None)
         if args.get("delete_original") or args.get("replace_original"):

@@ -5,6 +5,7 @@ Rule: decides only about tokens, scopes, rates and planned faults; what a method
 
 import asyncio
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,7 @@ class Server:
         self.refusals: list[tuple[str, Json]] = []
         self.faults = Faults()
         self.per_minute: dict[str, int] = {}
+        self._let_through: dict[str, list[float]] = defaultdict(list)
 
     async def start(self) -> None:
         """Listen on a free port of the loopback interface."""
@@ -132,9 +134,18 @@ class Server:
         _, scope = self.methods.get(method, (None, None))
         if scope and scope not in self.scopes:
             raise Refused("missing_scope", needed=scope, provided=",".join(sorted(self.scopes)))
-        minute = [c for c in self.calls if c.method == method and c.at > self._world.clock() - 60]
-        if len(minute) > self.per_minute.get(method, len(minute)):
+        self._in_time(method)
+
+    def _in_time(self, method: str) -> None:
+        """Only calls that were let through count; Retry-After says when the oldest of them leaves the minute."""
+        if method not in self.per_minute:
+            return
+        now = self._world.clock()
+        let_through = self._let_through[method] = [at for at in self._let_through[method] if at > now - 60]
+        if len(let_through) >= self.per_minute[method]:
+            self.faults.retry_after = max(1, math.ceil(let_through[0] + 60 - now)) if let_through else 60
             raise Refused("ratelimited")
+        let_through.append(now)
 
     def _run(self, method: str, args: Json) -> Json:
         if method == "apps.connections.open":
@@ -152,7 +163,7 @@ class Server:
             self._chat.respond(self._passes.spend(request.match_info["key"]), args)
         except Refused as refused:
             self.refusals.append(("response_url", refused.answer))
-            return web.json_response(refused.answer, status=404 if refused.error.endswith("_url") else 400)
+            return web.json_response(refused.answer, status=_status(refused.error))
         return web.Response(text="ok")
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
@@ -190,3 +201,9 @@ async def _arguments(request: web.Request) -> Json:
         if isinstance(args.get(name), str):
             args[name] = json.loads(args[name])
     return args
+
+
+def _status(error: str) -> int:
+    if error == "channel_is_archived":
+        return 410
+    return 404 if error.endswith("_url") else 400

@@ -57,9 +57,19 @@ where lease = $1 and key = $2;
 -- name: retry
 update outbox set due_at = $1, error = $2, lease = 0 where key = $3 and lease = $4;
 
+-- name: put_off
+update outbox set due_at = $1, lease = 0, attempts = case when attempts > 0 then attempts - 1 else 0 end
+where key = $2 and lease = $3;
+
+-- name: renew
+update outbox set due_at = $1 where key = $2 and lease = $3;
+
 -- name: keep
 insert into refs (ticket_id, place, channel, conversation, message) values ($1, $2, $3, $4, $5)
 on conflict (channel, conversation, message) do nothing;
+
+-- name: drop
+delete from refs where channel = $1 and conversation = $2 and message = $3;
 
 -- name: refs
 select ticket_id, place, channel, conversation, message from refs where ticket_id = $1 order by number;

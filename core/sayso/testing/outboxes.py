@@ -77,6 +77,37 @@ class OutboxContract(tickets.Opened):
         [again] = await take(kept, NOW + SECOND)
         assert again.attempts == 1
 
+    async def test_an_effect_that_was_put_off_was_not_tried(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        for n in range(3):
+            [job] = await take(kept, NOW + n * SECOND)
+            assert job.attempts == 0
+            await kept.put_off(job, NOW + (n + 1) * SECOND)
+            assert await kept.next_job(["chat"]) == NOW + (n + 1) * SECOND
+        [job] = await take(kept, NOW + 3 * SECOND)
+        await kept.retry(job, NOW + 4 * SECOND, "failed")
+        [job] = await take(kept, NOW + 4 * SECOND)
+        await kept.put_off(job, NOW + 5 * SECOND)
+        [job] = await take(kept, NOW + 5 * SECOND)
+        assert job.attempts == 1
+        await redraw(kept)
+        await kept.put_off(job, NOW + 6 * SECOND)
+        await kept.put_off(job, NOW + 9 * SECOND)
+        taken = {one.effect.type: one.attempts for one in await take(kept, NOW + 6 * SECOND)}
+        assert taken == {"announce": 1, "redraw": 0}
+
+    async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, kept: store.Store) -> None:
+        await tickets.ask(kept, "r1")
+        [job] = await take(kept)
+        await kept.renew(job, ENDS + 5 * SECOND)
+        assert await take(kept, ENDS) == []
+        [other] = await take(kept, ENDS + 5 * SECOND)
+        await kept.renew(job, ENDS + 60 * SECOND)
+        assert await kept.next_job(["chat"]) == ENDS + 5 * SECOND + timedelta(seconds=LEASE)
+        await kept.done(other)
+        await kept.renew(other, ENDS + 60 * SECOND)
+        assert await kept.next_job(["chat"]) is None
+
     async def test_a_taker_that_lost_its_lease_changes_nothing(self, kept: store.Store) -> None:
         await tickets.ask(kept, "r1")
         [slow] = await take(kept)

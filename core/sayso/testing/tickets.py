@@ -225,6 +225,10 @@ class TicketContract(Opened):
         assert await kept.refs("r2") == []
         assert await kept.find_ref("chat", "Ca", NASTY) == refs[1]
         assert await kept.find_ref("chat", "Cc", NASTY) is None
+        await kept.drop(refs[1])
+        await kept.drop(refs[1])
+        assert await kept.refs("r1") == refs[:1]
+        assert await kept.find_ref("chat", "Ca", NASTY) is None
 
     async def test_a_record_is_written_by_compare_and_set(self, kept: store.Store) -> None:
         first = store.Record("key", NASTY, {"text": NASTY, "\ud800": [1, None]}, NOW + MICROSECOND)
