@@ -6,6 +6,6 @@ if importlib.util.find_spec("langgraph") is None:
     raise ImportError("sayso_langgraph needs LangGraph: in a clone of sayso, pip install '.[langgraph]'")
 
 from sayso_langgraph.driver import answers, run
-from sayso_langgraph.questions import ask
+from sayso_langgraph.pauses import ask
 
 __all__ = ["answers", "ask", "run"]

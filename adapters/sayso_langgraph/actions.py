@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic
 from langchain_core.tools import BaseTool
 
-from sayso import asking, errors, gate, model, opening
-from sayso_langgraph import questions
+from sayso import asking, edits, errors, gate, model, opening, permits
+from sayso_langgraph import questions, tools
 
 Json = dict[str, Any]
 
@@ -48,32 +46,46 @@ def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
 
 async def decided(
     desk: opening.Asker, action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]
-) -> Json:
-    """What people decided, as the middleware takes it. An edit that the tool cannot take is asked about again.
+) -> questions.Later:
+    """What people decided, as the middleware takes it, once it is about to be handed over: an allow is used by that.
+
+    An edit that the tool cannot take is asked about again. A call that cannot be asked is rejected, and says why.
 
     Raises:
-        Denied: it was not allowed, and the middleware takes no rejection for this tool.
-        InvalidRequest: the middleware would take nothing but a rejection.
+        InvalidRequest: the middleware takes nothing but a rejection, or none for a call that cannot be asked.
     """
-    trouble = None
-    for attempt in itertools.count(1):
-        request = _request(action, id if attempt == 1 else f"{id}-{attempt}", trouble, common)
-        answer = _answer(action, await desk.ask(request))
-        trouble = _unfit(tool, answer["edited_action"]["args"]) if answer["type"] == "edit" else None
-        if trouble is None:
-            return answer
-    raise AssertionError  # count never ends
+    try:
+        request = asking.checked(_request(action, id, tool, common))
+    except errors.InvalidRequest as error:
+        return questions.at_once(_refused(action, error, common))
+
+    def check(decision: model.Decision) -> str | None:
+        return tools.unfit(tool, action.args, decision.input or {})
+
+    call = permits.Call(desk, request, check=check, silence=True)
+    decision = await call.decided()
+    # a stop, and a denial that the middleware does not take, end the wait for the calls beside it
+    _answer(action, decision, tool)
+
+    async def later() -> Json:
+        return _answer(action, await call.use(decision), tool)
+
+    return later
 
 
-def _request(action: Action, id: str, trouble: str | None, common: Mapping[str, Any]) -> model.Request:
+def _refused(action: Action, error: errors.InvalidRequest, common: Mapping[str, Any]) -> Json:
+    if action.allowed <= {"reject"} or "reject" not in action.allowed:
+        raise error
+    return {"type": "reject", "message": permits.refusal(error, common)}
+
+
+def _request(action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]) -> model.Request:
     stop = [*common.get("verdicts", ())]
     keys: Json = {**common, "id": id, "verdicts": [*stop, *({"respond"} & action.allowed)]}
     if action.description:
         keys["body"] = action.description
-    if trouble:
-        keys["context"] = {**common.get("context", {}), "The last edit did not fit": trouble}
     if action.allowed & {"approve", "edit"}:
-        return asking.Permission(tool=action.tool, input=action.args, editable="edit" in action.allowed, **keys)
+        return asking.Permission(tool=action.tool, input=action.args, **_edits(action, tool), **keys)
     if "respond" not in action.allowed:
         raise errors.InvalidRequest(f"nobody may allow {action.tool}", field="allowed_decisions")
     # a tool whose only implementation is a person's answer
@@ -84,7 +96,15 @@ def _request(action: Action, id: str, trouble: str | None, common: Mapping[str, 
     return asking.Question(title, **keys)
 
 
-def _answer(action: Action, decision: model.Decision) -> Json:
+def _edits(action: Action, tool: BaseTool | None) -> Json:
+    """What edits there are. One that no schema can be checked against at the press is measured by the tool itself."""
+    if "edit" not in action.allowed:
+        return {"editable": False}
+    found = edits.editable(tools.schema(tool, action.args))
+    return found if "input_schema" in found else {}
+
+
+def _answer(action: Action, decision: model.Decision, tool: BaseTool | None) -> Json:
     if decision.outcome == "answered":
         return {"type": "respond", "message": decision.text}
     if decision.stop or (not decision.allowed and "reject" not in action.allowed):
@@ -94,23 +114,7 @@ def _answer(action: Action, decision: model.Decision) -> Json:
     args = gate.approved_input(action.tool, decision)
     if args == action.args and "approve" in action.allowed:
         return {"type": "approve"}
-    return {"type": "edit", "edited_action": {"name": action.tool, "args": args}}
-
-
-def _unfit(tool: BaseTool | None, args: Json) -> str | None:
-    """Why the tool would not take these arguments; None where it would, or where only the tool itself knows."""
-    shape: Any = tool.tool_call_schema if tool else None
-    if not (isinstance(shape, type) and issubclass(shape, pydantic.BaseModel)):
-        return None
-    try:
-        shape.model_validate(args)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'input'}: {first['msg']}"
-    fields = shape.model_fields.items()
-    extra = set(args) - {str(field.alias or name) for name, field in fields}
-    # the tool would run without it, and so not with what was allowed
-    return f"{', '.join(sorted(extra))}: there is no such argument" if extra else None
+    return {"type": "edit", "edited_action": {"name": action.tool, "args": tools.renamed(tool, args)}}
 
 
 def _action(given: Mapping[str, Any], allowed: frozenset[str]) -> Action:

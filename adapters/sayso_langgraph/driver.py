@@ -12,8 +12,8 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt
 
-from sayso import errors, handles, model, opening
-from sayso_langgraph import actions, questions
+from sayso import digest, errors, handles, model, opening
+from sayso_langgraph import actions, questions, tools
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -56,23 +56,37 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     if not waiting:
         return None
     thread = _thread(config)
-    tools = _tools(graph)
+    known = tools.of_graph(graph)
     source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
     keys = {"source": source, **common}
-    found = await handles.together([_asked(desk, one, _id(thread, one.id), tools, keys) for one in waiting])
+    here = isinstance(graph, Pregel)
+    decided = await handles.together([_asked(desk, one, thread, known, keys, here) for one in waiting])
+    # allows are used at the last moment, together: a decision that another one waited for may be void by now
+    found = await handles.together([later() for later in decided])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
 async def _asked(
-    desk: opening.Asker, interrupt: Interrupt[Any], id: str, tools: Mapping[str, BaseTool], common: Mapping[str, Any]
-) -> Any:
+    desk: opening.Asker,
+    interrupt: Interrupt[Any],
+    thread: str,
+    known: Mapping[str, BaseTool],
+    common: Mapping[str, Any],
+    here: bool,
+) -> questions.Later:
     schema = getattr(interrupt, "response_schema", None)
+    id = _id(thread, interrupt)
     stopped = actions.of_interrupt(interrupt.value, schema)
     if stopped is None:
-        return await questions.asked(desk, interrupt.value, schema, id, common)
-    each = [actions.decided(desk, one, f"{id}-{n}", tools.get(one.tool), common) for n, one in enumerate(stopped)]
+        return await questions.asked(desk, interrupt.value, schema, id, common, here=here)
+    each = [actions.decided(desk, one, f"{id}-{n}", known.get(one.tool), common) for n, one in enumerate(stopped)]
     decided = await handles.together(each)
-    return {"decisions": decided} if "action_requests" in interrupt.value else decided[0]
+
+    async def later() -> Any:
+        found = await handles.together([one() for one in decided])
+        return {"decisions": found} if "action_requests" in interrupt.value else found[0]
+
+    return later
 
 
 async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:
@@ -101,20 +115,14 @@ def _thread(config: RunnableConfig) -> str:
     return str(thread)
 
 
-def _id(thread: str, interrupt: str) -> str:
-    """The same for the same pause in any process: LangGraph derives an interrupt's id from its checkpoint."""
-    return "langgraph-" + hashlib.sha256(f"{thread}\n{interrupt}".encode()).hexdigest()[:32]
+def _id(thread: str, interrupt: Interrupt[Any]) -> str:
+    """The same for the same pause in any process, and another one for other content.
 
-
-def _tools(graph: Graph) -> Mapping[str, BaseTool]:
-    """The tools of this graph and of the graphs inside it, by name."""
-    if not isinstance(graph, Pregel):
-        return {}
-    graphs: list[Any] = [graph, *(inner for _, inner in graph.get_subgraphs(recurse=True))]
-    nodes = [node for one in graphs for node in getattr(one, "nodes", {}).values()]
-    found: dict[str, list[BaseTool]] = {}
-    for node in nodes:
-        for name, tool in getattr(node.bound, "tools_by_name", {}).items():
-            found.setdefault(name, []).append(tool)
-    # of two with one name it is not known which will run
-    return {name: tools[0] for name, tools in found.items() if len(tools) == 1}
+    LangGraph derives an interrupt's id from its place in the checkpoint; what is asked there may change.
+    """
+    try:
+        content = digest.digest({"value": interrupt.value})
+    except errors.InvalidRequest:
+        content = repr(interrupt.value)
+    named = f"{thread}\n{interrupt.id}\n{content}"
+    return "langgraph-" + hashlib.sha256(named.encode(errors="replace")).hexdigest()[:32]

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeGuard, cast
 
-from langgraph.types import interrupt
-
-from sayso import asking, errors, gate, model, opening
+from sayso import asking, errors, gate, model, opening, permits
+from sayso_langgraph import pauses
 
 Json = dict[str, Any]
-# Marks a whole request of ours in an interrupt's value.
-_OURS = "sayso"
+Later = Callable[[], Coroutine[Any, Any, Any]]
+"""What is done when everything is decided, immediately before the graph goes on."""
+
 # The one field of a form for a response schema that is no object.
 _ONLY = "answer"
 _LONGEST_TITLE = 500
 
 
-def ask(request: model.Request) -> model.Decision:
-    """Pause this node until people decided on *request*: any kind, with its typed value. Also where nobody did.
-
-    For nodes and tools of a graph that `run` or `answers` drives. The node runs again from its start afterwards, as
-    after every `interrupt`.
-
-    Raises:
-        InvalidRequest: the request cannot be asked.
-        InvalidAnswer: the form's own model refuses the values.
-    """
-    asking.checked(request)
-    decided = interrupt({_OURS: asking.document(request)})
-    return asking.with_value(request, model.Decision.model_validate(decided))
-
-
-async def asked(desk: opening.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any]) -> Any:
-    """What the interrupt returns.
+async def asked(
+    desk: opening.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any], *, here: bool
+) -> Later:
+    """What the interrupt returns, once it is about to be handed over. *here* is whether its node runs in this process.
 
     Raises:
         InvalidRequest: nobody can be asked this.
         Denied: nobody answered; a plain interrupt has no value for that.
     """
     ours = mapping(value)
-    if ours is not None and set(ours) == {_OURS}:
-        return (await desk.ask(_own(ours[_OURS], id, common))).model_dump(mode="json")
+    if ours is not None and set(ours) == {pauses.OURS}:
+        return await _asked_by_ask(desk, ours[pauses.OURS], id, common, here)
     request = _request(value, schema, {**common, "id": id})
-    decision = await desk.ask(request)
+    decision = await permits.Call(desk, request, silence=True).decided()
     if decision.outcome != "answered":
         raise gate.Denied(decision)
     if request.kind == "form":
         values = decision.values or {}
-        return values if _is_object(schema) else values[_ONLY]
-    return decision.text if request.kind == "question" else _chosen(request, decision)
+        return at_once(values if _is_object(schema) else values.get(_ONLY))
+    return at_once(decision.text if request.kind == "question" else _chosen(request, decision))
+
+
+def at_once(value: Any) -> Later:
+    """A value that needs nothing more before it is handed over."""
+
+    async def later() -> Any:
+        return value
+
+    return later
+
+
+async def _asked_by_ask(desk: opening.Asker, document: Json, id: str, common: Mapping[str, Any], here: bool) -> Later:
+    call = permits.Call(desk, _own(document, id, common), silence=True)
+    decision = await call.decided()
+
+    async def later() -> Json:
+        taken = await call.use(decision)
+        after = (await desk.get(taken.id)).decision if taken.allowed else None
+        return pauses.handed(document, taken, after, here=here)
+
+    return later
 
 
 def mapping(value: object) -> Mapping[str, Any] | None:

@@ -121,7 +121,7 @@ def checked(request: model.Request) -> model.Request:
         fields.check_fields(fields.of_request(request))
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
-            digest.canonical(value, name)
+            digest.canonical(value, name, deepest=digest.MAX_DEPTH)
     if len(request.model_dump_json(exclude_defaults=True).encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request

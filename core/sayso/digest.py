@@ -16,9 +16,13 @@ from sayso import errors
 MAX_SAFE_INTEGER = 2**53 - 1
 # Characters of all the places of such integers: they become part of the canonical form.
 _LONGEST_PLACES = 4 * 1_048_576
+# JSON libraries give up on deeper values, each at a depth of its own and some with a crash.
+MAX_DEPTH = 100
+# What is asked is wrapped a few levels deep before it is hashed whole.
+_WRAPPED = 20
 
 
-def canonical(value: Mapping[str, Any], field: str = "input") -> bytes:
+def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = MAX_DEPTH + _WRAPPED) -> bytes:
     """The one byte form of a JSON object.
 
     Where integers go beyond 2^53 - 1 they are written as text and the form becomes an array of the object and the
@@ -29,7 +33,7 @@ def canonical(value: Mapping[str, Any], field: str = "input") -> bytes:
     """
     seen = _Seen(field)
     try:
-        plain = _plain(value, None, seen)
+        plain = _plain(value, None, seen, deepest)
         if seen.odd or seen.big:
             return rfc8785.dumps([plain, seen.big] if seen.big else plain)
         # the same bytes, ten times faster: RFC 8785 differs from this only in floats and in the order of odd keys
@@ -92,13 +96,15 @@ def _path(way: _Way) -> str:
     return "".join(reversed(steps))
 
 
-def _plain(value: Any, way: _Way, seen: _Seen) -> Any:
+def _plain(value: Any, way: _Way, seen: _Seen, deepest: int) -> Any:
     if isinstance(value, str) or value is None or isinstance(value, bool):
         return value
+    if deepest < 0:
+        raise RecursionError("nested too deeply")
     if isinstance(value, dict):
-        return _plain_object(value, way, seen)  # pyright: ignore[reportUnknownArgumentType]
+        return _plain_object(value, way, seen, deepest)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | tuple):
-        return [_plain(item, (way, index), seen) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return [_plain(item, (way, index), seen, deepest - 1) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
         seen.note(way)
         return str(value)
@@ -106,6 +112,6 @@ def _plain(value: Any, way: _Way, seen: _Seen) -> Any:
     return value
 
 
-def _plain_object(value: dict[Any, Any], way: _Way, seen: _Seen) -> dict[Any, Any]:
+def _plain_object(value: dict[Any, Any], way: _Way, seen: _Seen, deepest: int) -> dict[Any, Any]:
     seen.odd = seen.odd or not all(isinstance(key, str) and key.isascii() for key in value)
-    return {key: _plain(item, (way, key), seen) for key, item in value.items()}
+    return {key: _plain(item, (way, key), seen, deepest - 1) for key, item in value.items()}

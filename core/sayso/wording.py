@@ -49,6 +49,24 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
 
 
+def asked_before(decision: model.Decision) -> str:
+    """What became of the same call when it was asked before; for the card on which it is asked again."""
+    if decision.outcome != "allowed":
+        return f"{verdict(decision)}."
+    by = f"Allowed by {people(decision)}"
+    if decision.used_at is None:
+        return f"{by}, and not run in time."
+    return f"{by}, and used at {decision.used_at:%Y-%m-%d %H:%M:%S} UTC: it may have run already."
+
+
+def unasked(error: Exception) -> str:
+    """What a model reads about a call that nobody could be asked about. Of foreign errors nothing from the inside."""
+    known = isinstance(error, errors.SaysoError)
+    hint = f" ({error.hint})" if isinstance(error, errors.SaysoError) and error.hint else ""
+    said = f"{error}{hint}" if known else "something failed that is written to the log"
+    return f"sayso could not ask anybody: {said}. Nobody has allowed this; do not work around it."
+
+
 def people(decision: model.Decision) -> str:
     """Who decided, by id."""
     return " and ".join(one.person for one in decision.by) or "nobody"

@@ -12,7 +12,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, digest, errors, fields, model
+from sayso import asking, digest, errors, fields, gate, memory, model
+from sayso.desk import Desk
+from tests.core.samples import MINT, actor
 
 
 class Size(enum.Enum):
@@ -133,12 +135,28 @@ def test_an_input_that_is_no_json_is_refused(value: Any) -> None:
     assert found.value.field == "input"
 
 
-def test_an_input_that_is_nested_too_deeply_is_refused() -> None:
+def nested(levels: int) -> Any:
     deep: Any = []
-    for _ in range(100_000):
+    for _ in range(levels):
         deep = [deep]
-    with pytest.raises(errors.InvalidRequest):
-        asking.checked(asking.Permission(tool="Bash", input={"x": deep}))
+    return deep
+
+
+@pytest.mark.parametrize("levels", [101, 300, 100_000])
+def test_an_input_that_is_nested_too_deeply_is_refused(levels: int) -> None:
+    with pytest.raises(errors.InvalidRequest, match="nested too deeply"):
+        asking.checked(asking.Permission(tool="Bash", input={"x": nested(levels)}))
+
+
+async def test_what_may_be_asked_may_be_decided_however_deep_it_is() -> None:
+    asked = asking.Permission(tool="Bash", input={"x": nested(99)})
+    kept = memory.MemoryStore()
+    desk = Desk(kept, MINT)
+    ticket = await desk.open(asked)
+    decided = await desk.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    assert decided.decision is not None
+    assert await gate.use_allowed(desk, "Bash", decided.decision) == asked.input
+    await kept.close()
 
 
 def test_a_constructor_names_the_wrong_key_too() -> None:
