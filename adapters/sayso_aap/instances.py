@@ -19,8 +19,6 @@ from sayso_aap import limits, receivers, replies, wire
 # What the protocol asks for: results of operations, and that an instance was deleted, are kept for seven days.
 KEPT = timedelta(days=7)
 _RESULT = "aap-result"
-# Requests withdrawn at a time when an instance ends.
-_AT_ONCE = 100
 
 
 class Provision(wire.Strict):
@@ -138,7 +136,9 @@ class Instances:
         name = _key_name(id)
         value = {"id": id, "name": title, "by": key.name, "delivery": wanted.model_dump() if wanted else None}
         await self._desk.store.put(store.Record(receivers.INSTANCE, name, value))
-        await self._keys.add(name, "agent", self._desk.clock.now(), key.person, secret=self._credential(id))
+        # what its maker may not choose, it may not choose either
+        bound = {"policy": key.policy, "route": key.route}
+        await self._keys.add(name, "agent", self._desk.clock.now(), key.person, secret=self._credential(id), **bound)
 
     async def _change(self, request: web.Request, key: keys.Key, given: Update) -> store.Record:
         changes = given.model_dump(include=given.model_fields_set)
@@ -160,11 +160,7 @@ class Instances:
         """Nobody is told of it any more, then nothing new comes, then what is there can be withdrawn."""
         record = await self._rewrite(request, key, {"ended": True, "delivery": None})
         with contextlib.suppress(errors.NotFound):
-            await self._keys.revoke(record.name)
-        query = store.Query(state="pending", owner=record.name, limit=_AT_ONCE)
-        while tickets := await self._desk.store.list(query):
-            for ticket in tickets:
-                await self._desk.cancel(ticket.id, reason="the instance was deleted")
+            await self._keys.revoke(record.name, self._desk.clock.now(), reason="the instance was deleted")
 
     async def _mine(self, request: web.Request, key: keys.Key, *, ended: bool = False) -> store.Record:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(request.match_info["id"]))

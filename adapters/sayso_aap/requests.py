@@ -53,6 +53,8 @@ class Requests:
         if "wait" in request.query:
             wait = replies.fitting(wire.Duration, request.query["wait"], "wait")
             ticket = await self._doors.decided(self._desk, ticket, min(wire.seconds(wait), LONGEST_WAIT))
+            # the instance may have been deleted meanwhile
+            await self._instance(request)
         return await self._reply(ticket)
 
     async def cancel(self, request: web.Request) -> web.Response:

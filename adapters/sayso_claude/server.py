@@ -181,7 +181,9 @@ class _Door:
         return decision
 
     def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
-        given = {"id": id, "expires_in": caller.patience, **self._common}
+        given: dict[str, Any] = {"id": id, "expires_in": caller.patience, **self._common}
+        # what the operator bound to the key comes before what the door says for all
+        given |= {name: value for name, value in _bound(caller.key).items() if value}
         return {name: value for name, value in given.items() if value}
 
 
@@ -193,6 +195,10 @@ async def _head(request: web.Request) -> bytes:
         if len(read) >= _STRANGERS:
             break
     return bytes(read[:_STRANGERS])
+
+
+def _bound(key: keys.Key) -> dict[str, Any]:
+    return {"policy": key.policy, "route": key.route}
 
 
 def _named(caller: _Caller) -> tuple[str, str | None]:

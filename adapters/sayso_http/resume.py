@@ -60,6 +60,8 @@ class Addresses:
         key = await self._authenticate(request)
         actor = key.actor
         wanted = await reading.body(request, Wanted)
+        # a body may take its time
+        await self._authenticate(request)
         ticket = await self._desk.store.load(request.match_info["id"])
         await self._may(ticket, actor)
         token = secrets.token_urlsafe(32)

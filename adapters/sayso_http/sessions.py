@@ -32,4 +32,6 @@ class Sessions:
         """Tell a note in the thread of a session."""
         owner = access.Caller(self._desk, await self._authenticate(request)).may_ask()
         given = await reading.body(request, Note)
+        # a body may take its time
+        await self._authenticate(request)
         return replies.reply(Told(places=await self._desk.note(request.match_info["session"], given.text, owner)))

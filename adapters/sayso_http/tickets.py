@@ -37,6 +37,8 @@ class Document(model.Frozen):
     """Grows by one with every change."""
     owner: str
     """The key that asked."""
+    key: str | None = None
+    """Which one of that name: its hash, from which nobody gets the key."""
     requester: str | None
     policy: model.Policy
     """As it was when the request was asked; later changes do not touch it."""
@@ -81,6 +83,7 @@ def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> D
         cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
         version=ticket.version,
         owner=ticket.owner,
+        key=ticket.key,
         requester=ticket.requester,
         policy=ticket.policy,
         route=ticket.route,

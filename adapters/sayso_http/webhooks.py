@@ -8,6 +8,7 @@ the request's unguessable reference and the service's secret; nothing of it is s
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -17,7 +18,7 @@ from typing import Annotated, Any
 import pydantic
 from aiohttp import web
 
-from sayso import desk, errors, fields, keys, model, people, store
+from sayso import authority, desk, errors, fields, house, keys, model, people, store
 from sayso_http import access, auth, reading, replies, waits
 
 PREFIX = "webhook_"
@@ -74,8 +75,10 @@ class Webhooks:
         caller = access.Caller(self._desk, await self._authenticate(request))
         owner = caller.may_ask()
         wanted = await reading.body(request, Wanted)
-        self._open_to_all(wanted.policy or desk.DEFAULT)
-        ticket, new = await self._desk.admit(_request(wanted, owner.owner), owner)
+        self._open_to_all(house.policy_of(self._desk.house, wanted.policy, owner))
+        # it goes to no chat, wherever this key's requests go
+        here = dataclasses.replace(owner, route=())
+        ticket, new = await self._desk.admit(_request(wanted, owner.owner), here)
         made = Made(id=ticket.id, path=f"/webhook/{self._token(ticket)}", expires_at=ticket.expires_at)
         return replies.reply(made, 201 if new else 200)
 
@@ -102,6 +105,7 @@ class Webhooks:
             hint = "reply once the webhook was called"
             raise errors.InvalidRequest("there is no call to reply to", field="id", hint=hint)
         value = {"body": (await reading.body(request, Json)).root}
+        await self._authenticate(request)
         ends = self._desk.clock.now() + timedelta(seconds=_KEPT)
         try:
             await self._desk.store.put(store.Record(_REPLY, ticket.id, value, ends))
@@ -123,10 +127,15 @@ class Webhooks:
         known = hmac.compare_digest(self._token(ticket).encode(), token.encode("utf-8", "surrogateescape"))
         # checked again, whatever the token says: permissions have no address
         asked = ticket.request.kind in ("question", "form") and ticket.id.startswith(PREFIX)
-        lives = any(key.name == ticket.owner for key in await self._keys.list())
+        lives = await self._lives(ticket)
         if not (known and asked and lives and ticket.decision is None):
             raise _unknown()
         return ticket
+
+    async def _lives(self, ticket: model.Ticket) -> bool:
+        if ticket.key is not None:
+            return await authority.holds(self._desk.store, ticket.key)
+        return any(key.name == ticket.owner for key in await self._keys.list())
 
     def _token(self, ticket: model.Ticket) -> str:
         bound = f"webhook\n{ticket.ref}\n{ticket.digest}".encode()

@@ -72,6 +72,8 @@ class Guard:
         self.same_origin(request)
         session = await self.signed_in(request)
         form = await self.form(request)
+        # a form may take its time, and the session may have ended meanwhile
+        await self.sessions.find(session.secret)
         if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
             hint = "reload the page and press again"
             raise errors.NotAllowed("this form is not from your present session; nothing was changed", hint=hint)

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
@@ -88,8 +88,10 @@ class Live:
             await response.write(_event(after, "reload", {}))
         while rows := await kept.log_after(after, _BATCH):
             after = rows[-1].number
-            for id in dict.fromkeys(row.ticket_id for row in rows):
-                await response.write(_event(after, "card", self._news(await kept.load(id), session)))
+            for id in dict.fromkeys(row.ticket_id for row in rows if row.ticket_id):
+                # one damaged request must not end everybody's stream
+                with suppress(errors.Unreadable):
+                    await response.write(_event(after, "card", self._news(await kept.load(id), session)))
         return after
 
     def _news(self, ticket: model.Ticket, session: sessions.Session) -> dict[str, object]:

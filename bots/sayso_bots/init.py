@@ -46,6 +46,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
 # url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine
+# policy = "production"               # of requests that name none, from keys that are bound to none
 # hosts = ["sayso.internal"]          # further host names it answers to
 # callback_hosts = ["hooks.example.com"]
 # connections = 10000                 # open at the same time; those that ask nothing make room for new ones

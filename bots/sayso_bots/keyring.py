@@ -16,14 +16,19 @@ def keys_() -> None:
     """Keys to the service, in the database here."""
 
 
-@keys_.command(epilog="\b\nExample:\n  sayso keys add ann-laptop --role approver --person ann")
+@keys_.command(
+    epilog="\b\nExample:\n  sayso keys add ann-laptop --role approver --person ann\n"
+    "  sayso keys add bot --role agent --policy production --route 'slack:#prod'"
+)
 @click.argument("name")
 @click.option("--role", type=click.Choice(get_args(keys.Role)), required=True)
 @click.option("--person", help="Of [people]: an approver key answers as them, an agent key asks on their behalf.")
+@click.option("--policy", help="Of [policies]: all that this key asks is asked under it; a request cannot choose.")
+@click.option("--route", multiple=True, help="All that this key asks goes there; may be given more than once.")
 @click.option("--json", "as_json", is_flag=True)
-def add(name: str, role: str, person: str | None, as_json: bool) -> None:
+def add(name: str, role: str, person: str | None, policy: str | None, route: tuple[str, ...], as_json: bool) -> None:
     """Make a key and print it, this once."""
-    asyncio.run(_add(name, role, person, as_json))
+    asyncio.run(_add(name, role, person, as_json, policy=policy, route=route))
 
 
 @keys_.command("list", epilog="\b\nExample:\n  sayso keys list --json")
@@ -36,7 +41,7 @@ def listing(as_json: bool) -> None:
 @keys_.command(epilog="\b\nExample:\n  sayso keys revoke release-bot")
 @click.argument("name")
 def revoke(name: str) -> None:
-    """Make a key useless at once."""
+    """Make a key useless at once, and withdraw what it asked."""
     asyncio.run(_revoke(name))
 
 
@@ -55,15 +60,22 @@ async def _callback() -> None:
         click.echo(callback.secret_text(service.callback_secret(await opening.mint(kept))))
 
 
-async def _add(name: str, role: str, person: str | None, as_json: bool) -> None:
+async def _add(
+    name: str, role: str, person: str | None, as_json: bool, *, policy: str | None, route: tuple[str, ...]
+) -> None:
     given = environment.read()
-    known = settings.load(given.config).people
-    if person is not None and person not in known:
+    chosen = settings.load(given.config)
+    if person is not None and person not in chosen.people:
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
+    known = settings.house(chosen).policies
+    if policy is not None and policy not in known:
+        raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
     async with door.database(given) as kept:
-        secret = await keys.Keys(kept).add(name, role, clock.SystemClock().now(), person)
+        chain, now = keys.Keys(kept), clock.SystemClock().now()
+        secret = await chain.add(name, role, now, person, policy=policy, route=route)
     if as_json:
-        output.as_json({"name": name, "role": role, "person": person, "key": secret})
+        bound = {"policy": policy, "route": list(route)}
+        output.as_json({"name": name, "role": role, "person": person, **bound, "key": secret})
         return
     click.echo(secret)
     click.echo("Shown this once. Give it as SAYSO_KEY, with SAYSO_URL.", err=True)
@@ -72,8 +84,11 @@ async def _add(name: str, role: str, person: str | None, as_json: bool) -> None:
 async def _list(as_json: bool) -> None:
     async with door.database(environment.read()) as kept:
         found = await keys.Keys(kept).list()
-    rows = [(key.name, key.role, key.person or "", key.created_at.isoformat()) for key in found]
-    heads = ("name", "role", "person", "created_at")
+    heads = ("name", "role", "person", "policy", "route", "created_at")
+    rows = [
+        (key.name, key.role, key.person or "", key.policy or "", " ".join(key.route), key.created_at.isoformat())
+        for key in found
+    ]
     if as_json:
         output.as_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
@@ -82,5 +97,6 @@ async def _list(as_json: bool) -> None:
 
 async def _revoke(name: str) -> None:
     async with door.database(environment.read()) as kept:
-        await keys.Keys(kept).revoke(name)
-    click.echo(f"{name}: revoked")
+        withdrawn = await keys.Keys(kept).revoke(name)
+    requests = "request" if withdrawn == 1 else "requests"
+    click.echo(f"{name}: revoked" + (f"; {withdrawn} open {requests} withdrawn" if withdrawn else ""))

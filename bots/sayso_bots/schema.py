@@ -92,6 +92,8 @@ class Service(_Table):
     """Requests of one key that may wait for a decision at the same time."""
     asks_per_minute: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 600
     """New requests that one key may make in a minute."""
+    policy: _Name | None = None
+    """Of requests that name none, from keys that are bound to none; `default` where it is not set."""
     owner: _Name | None = None
     """Whom the printed sign-in link signs in; a person, where there are any."""
 

@@ -18,7 +18,7 @@ import sayso_claude.server
 import sayso_hitl
 import sayso_http.server
 import sayso_web
-from sayso import channel, clock, courier, keys, opening, store, tokens
+from sayso import authority, channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
 from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, workers
 from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
@@ -149,6 +149,7 @@ def _start(
     }
     resumer = resuming.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, channels, resumer).run)
+    crew.start("keys", functools.partial(authority.watch, desk))
     crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
 
 

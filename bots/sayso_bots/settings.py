@@ -71,6 +71,7 @@ def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         channels=channels,
         callbacks=callbacks,
         limits=limits(settings.service) if callbacks else quota.Limits(),
+        policy=settings.service.policy or desks.DEFAULT,
     )
 
 
@@ -115,6 +116,9 @@ def _check(settings: schema.Settings) -> None:
     if settings.service.owner and settings.service.owner not in settings.people:
         hint = _near(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
+    if settings.service.policy and settings.service.policy not in house(settings).policies:
+        hint = _near(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
+        raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:

@@ -19,7 +19,7 @@ class CallersDesk:
     async def wait(self, id: str) -> model.Decision:
         """Wait for the decision."""
         await self.get(id)
-        return await self._desk.wait(id)
+        return await self._desk.wait(id, self._caller)
 
     async def get(self, id: str) -> model.Ticket:
         """A request with its present state."""

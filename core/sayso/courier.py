@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 
 import tenacity
 
-from sayso import channel, clock, desk, draw, errors, events, lanes, model, store
+from sayso import authority, channel, clock, desk, draw, errors, events, lanes, model, store
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,9 @@ class Courier:
         return now
 
     async def _resume(self, ticket: model.Ticket) -> None:
-        if self._resumer is not None and await self._resumer.resume(ticket):
+        if not await authority.holds(self._store, ticket.key):
+            log.info("nobody is told", extra={"ticket": ticket.id, "why": "the key that asked was revoked"})
+        elif self._resumer is not None and await self._resumer.resume(ticket):
             await self._note(ticket, "callback", "")
 
     async def _failed(self, job: store.Job, error: errors.ChannelError) -> None:

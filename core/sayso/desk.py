@@ -7,6 +7,7 @@ from typing import Literal, overload
 
 from sayso import (
     asking,
+    authority,
     clock,
     dialog,
     errors,
@@ -94,6 +95,7 @@ class Desk:
             ticket, new = await self._same_again(opened.ticket), False
         if request.supersedes:
             await self._supersede(request.supersedes, ticket)
+        await authority.confirm(self.store, who.owner, who.key, self.clock.now())
         return ticket, new
 
     async def _within_limits(self, id: str | None, caller: Caller) -> None:
@@ -112,11 +114,17 @@ class Desk:
         if limits.per_minute is not None:
             self._pace.take(caller.owner, limits.per_minute, self.clock.now())
 
-    async def wait(self, id: str) -> model.Decision:
-        """The decision on a request, once there is one. Raises `NotFound`."""
+    async def wait(self, id: str, caller: Caller | None = None) -> model.Decision:
+        """The decision on a request, once there is one.
+
+        Raises:
+            NotFound: there is no such request.
+            Unauthorized: the key that waits was revoked meanwhile; by default that is the one that asked.
+        """
         while True:
             ticket = await self.store.load(id)
             if (decided := machine.read(ticket, self.clock.now())).decision is not None:
+                await authority.check(self.store, ticket.key if caller is None else caller.key)
                 return decided.decision
             if not await self.clock.within(ticket.expires_at, self.store.changed(id, ticket.version)):
                 await self.tick(id)
@@ -136,8 +144,10 @@ class Desk:
             AlreadyDecided: it is closed; the error carries the ticket.
             NotAllowed: this person may not answer it.
             InvalidAnswer: the answer does not fit; `field` names the part.
+            Unauthorized: the key of this person was revoked.
         """
         person = self.house.directory.identify(actor)
+        await authority.check(self.store, actor.key)
         try:
             return await self._step(
                 id, lambda: events.Answered(at=self.clock.now(), by=person, answer=answer), tick_first=True
@@ -161,12 +171,16 @@ class Desk:
             NotFound: there is no such request, or another caller asked it.
             AlreadyUsed: it was used before; nothing may run.
             NotUsable: it is not decided, was not allowed, or its time is over; nothing may run.
+            Unauthorized: the caller's key was revoked; nothing may run.
         """
         if caller is not None:
             # an operator withdraws what others asked, but does not run it
             await self.get(id, Caller(owner=caller.owner))
         by = (caller or Caller()).owner
-        return await self._step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+        used = await self._step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+        # a revoked key runs nothing; the allow is used up all the same
+        await authority.check(self.store, caller.key if caller else None)
+        return used
 
     async def note(self, session: str, said: str, caller: Caller | None = None) -> tuple[model.Place, ...]:
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""

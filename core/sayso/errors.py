@@ -21,6 +21,7 @@ SaysoError
 ├─ TooMany                this caller asks too often, or too much waits  429
 ├─ DigestMismatch         what is about to run is not what was allowed
 ├─ StoreUnavailable       the database cannot be used now               503
+├─ Unreadable             a stored row is damaged, or of a newer version 503
 ├─ Conflict               a newer version is stored; never leaves the core
 └─ ChannelError           a platform refused or failed; the courier retries or gives up
 """
@@ -212,6 +213,13 @@ class StoreUnavailable(SaysoError):
     """The database is locked, full or unreachable; nothing was stored. Try again later."""
 
     code = "store_unavailable"
+    status = 503
+
+
+class Unreadable(SaysoError):
+    """One stored row cannot be read: it is damaged, or a newer version wrote it. All others can be."""
+
+    code = "unreadable"
     status = 503
 
 

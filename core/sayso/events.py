@@ -120,6 +120,15 @@ class Turned(model.Frozen):
     message: str
 
 
+class Revoked(model.Frozen):
+    """For the log only, and of no request: a key was revoked."""
+
+    type: Literal["revoked"] = "revoked"
+    at: datetime
+    key: str
+    """Its name."""
+
+
 class Delivered(model.Frozen):
     """For the log only: a card was posted, or a decision was handed over."""
 
@@ -129,7 +138,7 @@ class Delivered(model.Frozen):
     message: str
 
 
-Entry = Event | Opened | Turned | Delivered
+Entry = Event | Opened | Turned | Delivered | Revoked
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

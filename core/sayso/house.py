@@ -18,6 +18,12 @@ class Caller:
     requester: str | None = None
     operator: bool = False
     """An operator reads and cancels what others asked."""
+    key: str | None = None
+    """Its key's record in the store, looked up again whenever it has waited; None if it needs no key."""
+    policy: model.Name | None = None
+    """The policy that the operator bound to the key."""
+    route: tuple[model.Place, ...] = ()
+    """The places that the operator bound to the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +39,55 @@ class House:
     """Whether decisions can be sent to a request's callback address."""
     limits: quota.Limits = field(default_factory=quota.Limits)
     """What one caller may ask."""
+    policy: str = DEFAULT
+    """Of requests that name no policy, from callers who are bound to none."""
 
 
 def terms(house: House, request: model.Request, caller: Caller) -> machine.Terms:
     """Under which policy this is asked, and where it goes.
 
     Raises:
-        InvalidRequest: the house has no such policy or place.
+        InvalidRequest: the house has no such policy or place, or the caller is bound to another.
     """
-    name = request.policy or DEFAULT
+    name = policy_of(house, request.policy, caller)
     policy = house.policies.get(name)
     if policy is None:
         known = ", ".join(house.policies)
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
-    for place in request.route:
+    wanted = _route(request, caller)
+    for place in wanted:
         _reachable(house, place)
     if request.callback_url and not house.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
-    route = tuple(dict.fromkeys(request.route)) or house.route
-    return machine.Terms(owner=caller.owner, policy=policy, route=route, requester=caller.requester)
+    return machine.Terms(
+        owner=caller.owner,
+        policy=policy,
+        route=wanted or house.route,
+        requester=caller.requester,
+        key=caller.key,
+    )
+
+
+def policy_of(house: House, wanted: str | None, caller: Caller) -> str:
+    """The name of the policy for a request that wants this one.
+
+    Raises:
+        InvalidRequest: the caller is bound to another.
+    """
+    if caller.policy is None:
+        return wanted or house.policy
+    if wanted not in (None, caller.policy):
+        hint = f"leave policy out; this key asks under {caller.policy!r}"
+        raise errors.InvalidRequest(f"this key cannot choose the policy {wanted!r}", field="policy", hint=hint)
+    return caller.policy
+
+
+def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
+    wanted = tuple(dict.fromkeys(request.route))
+    if caller.route and wanted and set(wanted) != set(caller.route):
+        hint = f"leave route out; this key asks at {', '.join(caller.route)}"
+        raise errors.InvalidRequest("this key cannot choose its places", field="route", hint=hint)
+    return caller.route or wanted
 
 
 def _reachable(house: House, place: model.Place) -> None:

@@ -34,6 +34,7 @@ class Terms:
     policy: model.Policy
     route: tuple[model.Place, ...]
     requester: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         policy=terms.policy,
         owner=terms.owner,
         requester=terms.requester,
+        key=terms.key,
         route=terms.route,
         digest=_digest(request, terms, id, expires_at),
         created_at=at,

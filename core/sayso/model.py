@@ -273,6 +273,8 @@ class Ticket(Frozen):
     """The key (agent) that asked."""
     requester: str | None = None
     """The person on whose behalf the agent runs, from its key; never from the request."""
+    key: str | None = None
+    """The record of that key; once it is gone, nothing more comes of this request."""
     route: tuple[Place, ...]
     digest: str
     created_at: datetime

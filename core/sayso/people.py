@@ -22,6 +22,8 @@ class Actor:
     """Platform groups or roles, as `slack:S1`."""
     person: str | None = None
     """Set only by a door that signed the person in itself: by a key, or by a session made with one."""
+    key: str | None = None
+    """The record of the key by which they answer."""
 
 
 @dataclass(frozen=True, slots=True)

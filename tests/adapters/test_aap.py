@@ -333,3 +333,21 @@ async def test_the_blocking_gate_reports_what_became_of_the_call(provider: Provi
     assert await running == "ran"
     _, shown = await provider.call("GET", f"/v1/requests/{ticket.id}")
     assert shown["consumption"]["outcome"]["status"] == "succeeded"
+
+
+async def test_an_instance_whose_key_is_revoked_while_it_polls_hears_no_decision(provider: Provider) -> None:
+    _, shown = await provider.submit()
+    polling = asyncio.create_task(provider.call("GET", f"/v1/requests/{shown['id']}?wait=30s"))
+    await until(lambda: provider.desk.store.waiting)
+    ticket = await provider.desk.get(shown["id"])
+    await keys.Keys(provider.desk.store).revoke(ticket.owner, provider.clock.now())
+    status, _ = await polling
+    assert status == 401
+
+
+async def test_an_instance_is_bound_as_its_provisioner_is(provider: Provider) -> None:
+    chain = keys.Keys(provider.desk.store)
+    provisioner = await chain.add("bound", "operator", provider.clock.now(), policy="production", route=["web"])
+    _, made = await provider.call("POST", "/v1/instances", {}, key=provisioner, Idempotency_Key="p9")
+    key = await chain.find(made["credential"]["token"])
+    assert (key.policy, key.route) == ("production", ("web",))

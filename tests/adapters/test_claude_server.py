@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import digest, keys, model, store
+from sayso import digest, keys, model, store, stores
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
@@ -343,3 +343,43 @@ async def test_a_server_that_cancels_its_handlers_withdraws_too(tmp_path: Path, 
         await until(lambda: not service.desk.store.waiting)
         clock.advance(presence.GRACE)
         assert (await service.decided((await service.asked()).id)).outcome == "cancelled"
+
+
+@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+async def test_a_key_that_another_process_revokes_ends_the_wait_with_a_denial(
+    service: Service, tmp_path: Path, event: str
+) -> None:
+    waiting = post(service, call(event))
+    ticket = await service.asked()
+    await service.waiting()
+    elsewhere = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
+    assert await keys.Keys(elsewhere).revoke("agent") == 1
+    await elsewhere.close()
+    assert "revoked" in denial(await waiting)
+    decided = await service.desk.get(ticket.id)
+    assert decided.decision is not None
+    assert (decided.decision.outcome, decided.decision.reason) == ("cancelled", "the key agent was revoked")
+
+
+async def test_a_yes_on_its_way_does_not_reach_a_key_that_is_revoked(service: Service) -> None:
+    waiting = post(service)
+    ticket = await service.asked()
+    await service.waiting()
+    record = ticket.key
+    # only the key goes, as a service of an earlier version ends one; then somebody allows
+    assert record is not None
+    await service.desk.store.remove("key", record)
+    await service.answer(verdict="allow")
+    assert "revoked" in denial(await waiting)
+
+
+async def test_a_hook_asks_under_what_the_operator_bound_its_key_to(service: Service) -> None:
+    service.desk.house = sayso.House({"default": model.Policy(), "production": model.Policy(quorum=2)})
+    bound = await keys.Keys(service.desk.store).add(
+        "bound", "agent", service.desk.clock.now(), policy="production", route=["web"]
+    )
+    waiting = post(service, Authorization=f"Bearer {bound}")
+    ticket = await service.asked()
+    assert (ticket.policy.quorum, ticket.route) == (2, ("web",))
+    await service.desk.cancel(ticket.id)
+    await waiting

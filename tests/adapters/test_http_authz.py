@@ -1,8 +1,9 @@
 """Which key may do what on which route, and that nobody learns of what is not theirs."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,44 @@ async def test_the_store_holds_no_key_in_clear(service: Service) -> None:
     held = "".join(str(record) for record in await service.kept.scan("key"))
     assert [name for name, secret in service.secrets.items() if secret in held] == []
     assert isinstance(await service.keys.find(service.secrets["op"]), keys.Key)
+
+
+@pytest.mark.parametrize(("path", "body"), [("", permission("late")), ("/r1/answers", {"verdict": "allow"})])
+async def test_a_body_that_outlives_its_key_does_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any]
+) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    key, find = "ann" if path else "bot", service.keys.find
+    sent = json.dumps(body).encode()
+    known, going = asyncio.Event(), asyncio.Event()
+
+    async def found(secret: str) -> keys.Key:
+        key = await find(secret)
+        known.set()
+        return key
+
+    async def slowly() -> AsyncGenerator[bytes]:
+        yield sent[:5]
+        await going.wait()
+        yield sent[5:]
+
+    monkeypatch.setattr(service.keys, "find", found)
+    assert service.session is not None
+    headers = {"Authorization": f"Bearer {service.secrets[key]}", "Content-Type": "application/json"}
+    call = asyncio.create_task(service.session.post(f"{service.url}/v1/requests{path}", data=slowly(), headers=headers))
+    async with asyncio.timeout(5):
+        await known.wait()
+    await service.keys.revoke(key)
+    going.set()
+    assert (await call).status == 401
+    state = await service.call("GET", "/v1/requests?state=pending", "op")
+    assert ("r1" in [one["id"] for one in state.json["requests"]]) == bool(path)
+
+
+async def test_a_bound_key_that_names_another_policy_gets_422(service: Service) -> None:
+    now = service.front.clock.now()
+    service.secrets["bound"] = await service.keys.add("bound", "agent", now, policy="default", route=["web"])
+    for wanted, field in (({"policy": "two"}, "policy"), ({"route": ["slack:#prod"]}, "route")):
+        refused = await service.call("POST", "/v1/requests", "bound", permission(**wanted))
+        assert (refused.status, refused.error["field"]) == (422, field)
+    assert (await service.call("POST", "/v1/requests", "bound", permission())).status == 201

@@ -125,6 +125,23 @@ async def test_a_revoked_key_hears_nothing_more(service: Service) -> None:
         assert await reader.ended()
 
 
+@pytest.mark.parametrize("key", ["bot", "ann", "op"])
+async def test_a_revoked_key_ends_its_stream_though_nothing_else_happens(service: Service, key: str) -> None:
+    async with stream(service, key) as reader:
+        await until(lambda: service.kept.waiting)
+        await service.keys.revoke(key)
+        assert await reader.ended()
+
+
+async def test_only_an_operator_reads_that_a_key_was_revoked(service: Service) -> None:
+    async with stream(service, "op") as reader, stream(service, "ann") as other:
+        await until(lambda: service.kept.waiting == 2)
+        await service.keys.revoke("other")
+        assert (await reader.event())["entry"]["key"] == "other"
+        await service.call("POST", "/v1/requests", "bot", permission())
+        assert (await other.event())["request"] == "r1"
+
+
 async def test_a_stopping_service_ends_its_streams_at_once(service: Service) -> None:
     async with stream(service, "op") as reader:
         await until(lambda: service.kept.waiting)

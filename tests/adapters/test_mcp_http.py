@@ -199,3 +199,28 @@ async def test_a_client_that_goes_in_the_middle_of_its_call_makes_no_noise(
     async with service.client() as client:
         assert (await client.list_tools()).tools
     assert [row.message for row in caplog.records if row.levelname in ("ERROR", "WARNING")] == []
+
+
+async def test_a_key_that_is_revoked_while_a_tool_waits_gets_no_yes(service: Service) -> None:
+    async with service.client() as client:
+        asked = {"tool": "Bash", "input": {"command": "ls"}, "id": "r1"}
+        call = asyncio.create_task(client.call_tool("ask_permission", asked))
+        await until(lambda: service.desk.store.waiting)
+        await keys.Keys(service.desk.store).revoke("bot", service.desk.clock.now())
+        told = await call
+    assert told.is_error
+    assert "revoked" in str(told.content)
+    assert (await service.desk.get("r1")).decision is not None
+
+
+async def test_a_bound_key_asks_over_mcp_as_it_is_bound(service: Service) -> None:
+    policies = {"default": model.Policy(), "production": model.Policy(quorum=2)}
+    service.desk.house = sayso.House(policies)
+    chain = keys.Keys(service.desk.store)
+    secret = await chain.add("bound", "agent", service.desk.clock.now(), policy="production")
+    async with Service(service.url, service.desk, {"bot": secret}).client() as client:
+        call = asyncio.create_task(client.call_tool("ask_question", {"title": "Who?", "id": "q1"}))
+        await until(lambda: service.desk.store.waiting)
+        assert (await service.desk.get("q1")).policy.quorum == 2
+        await service.desk.cancel("q1")
+        await call

@@ -226,6 +226,17 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(inside: Call)
     assert json.loads(inside("keys", "list", "--json").stdout) == []
 
 
+def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[policies.production]\napprovers = ["anyone"]\nquorum = 2\n')
+    bound = ("--policy", "production", "--route", "web", "--route", "slack:#prod")
+    assert inside("keys", "add", "bot", "--role", "agent", *bound).returncode == 0
+    [listed] = json.loads(inside("keys", "list", "--json").stdout)
+    assert (listed["policy"], listed["route"]) == ("production", "web slack:#prod")
+    assert "production" in inside("keys", "add", "b2", "--role", "agent", "--policy", "nope").stderr
+    assert "route" in inside("keys", "add", "b3", "--role", "agent", "--route", "#prod").stderr
+    assert "asks nothing" in inside("keys", "add", "b4", "--role", "approver", "--policy", "production").stderr
+
+
 def test_foreign_text_cannot_act_on_the_terminal(inside: Call) -> None:
     hostile = "\x1b[2J[red]hi[/red]\u202e"
     inside("ask", "question", hostile, "--id", "q1")

@@ -122,6 +122,12 @@ def test_on_timeout_has_one_value_because_silence_is_never_consent() -> None:
         parse('[policies.p]\napprovers = []\non_timeout = "allow"')
 
 
+async def test_the_service_names_the_policy_of_requests_that_name_none() -> None:
+    front = desk_of('[service]\npolicy = "p"\n[policies.p]\napprovers = ["anyone"]\nquorum = 3')
+    assert (await front.open(sayso.Question("Why?"))).policy.quorum == 3
+    assert (await front.open(sayso.Question("Why?", policy="default"))).policy.quorum == 1
+
+
 async def test_a_policy_called_default_is_for_requests_without_one() -> None:
     front = desk_of('[policies.default]\napprovers = ["anyone"]\nquorum = 3')
     assert (await front.open(sayso.Question("Hm?"))).policy.quorum == 3
@@ -231,6 +237,7 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
         ('[service]\nhosts = ["a b"]', "service.hosts.0", "hosts ="),
         ('[service]\ncallback_hosts = ["a/b"]', "service.callback_hosts.0", "callback_hosts ="),
         ('[service]\nowner = "ann"', "service.owner", "add [people.ann]"),
+        ('[service]\npolicy = "p"', "service.policy", "add [policies.p]"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_in_full_with_a_hint(text: str, key: str, hint: str | None) -> None:
