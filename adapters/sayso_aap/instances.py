@@ -137,8 +137,8 @@ class Instances:
         value = {"id": id, "name": title, "by": key.name, "delivery": wanted.model_dump() if wanted else None}
         await self._desk.store.put(store.Record(receivers.INSTANCE, name, value))
         # what its maker may not choose, it may not choose either
-        bound = {"policy": key.policy, "route": key.route}
-        await self._keys.add(name, "agent", self._desk.clock.now(), key.person, secret=self._credential(id), **bound)
+        now, secret = self._desk.clock.now(), self._credential(id)
+        await self._keys.add(name, "agent", now, key.person, secret=secret, policy=key.policy, route=key.route)
 
     async def _change(self, request: web.Request, key: keys.Key, given: Update) -> store.Record:
         changes = given.model_dump(include=given.model_fields_set)

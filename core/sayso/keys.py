@@ -128,7 +128,7 @@ def _bound(role: str, policy: str | None, route: Sequence[str]) -> model.JsonObj
     try:
         _ROUTE.validate_python(tuple(route))
     except pydantic.ValidationError as error:
-        hint = "such as slack:#ops, discord:910 or web"
+        hint = "a channel's name, a colon, an address on it; or web"
         raise errors.InvalidRequest("the route has a place that is not valid", field="route", hint=hint) from error
     return {"policy": policy, "route": list(dict.fromkeys(route))}
 

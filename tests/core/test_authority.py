@@ -1,4 +1,4 @@
-"""A key that is revoked while somebody waits with it: nothing more comes of what it asked, whichever process ended it."""
+"""A key that is revoked while somebody waits with it gets nothing more; what it is bound to, it cannot choose."""
 
 import asyncio
 import contextlib
