@@ -8,7 +8,7 @@ from typing import Any, Literal, Unpack
 import pydantic
 from typing_extensions import TypedDict
 
-from sayso import digest, edits, errors, fields, model
+from sayso import digest, errors, fields, model, shapes
 
 
 class Common(TypedDict, total=False):
@@ -86,7 +86,8 @@ class Form(model.Request):
     ) -> None:
         """*shape* is a Pydantic model, a JSON schema, or a list of fields."""
         if isinstance(shape, type):
-            _build(self, "form", common, title=title, schema=shape.model_json_schema())
+            _, schema = shapes.of(shape)
+            _build(self, "form", common, title=title, schema=schema)
             self._shape = shape
         elif isinstance(shape, Mapping):
             _build(self, "form", common, title=title, schema=dict(shape))
@@ -152,16 +153,19 @@ def with_value(request: model.Request, decision: model.Decision) -> model.Decisi
     if shape is None or decision.values is None:
         return decision
     try:
-        return decision.holding(shape.model_validate(decision.values))
+        return decision.holding(shapes.instance(pydantic.TypeAdapter(shape), decision.values))
     except pydantic.ValidationError as error:
-        raise errors.InvalidAnswer(f"the answer does not fit {shape.__name__}: {error}", field="values") from error
+        wrong = invalid(error)
+        raise errors.InvalidAnswer(
+            f"the answer does not fit {shape.__name__}: {wrong.message}", field="values"
+        ) from error
 
 
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "body"
-    return errors.InvalidRequest(f"{field}: {first['msg']}", field=field)
+    return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
 
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
@@ -180,6 +184,9 @@ def _permission(request: model.Request) -> None:
     if not request.tool:
         raise errors.InvalidRequest("a permission names its tool", field="tool")
     if request.input_schema is not None:
+        # its library takes a while to load, and few requests need it
+        from sayso import edits
+
         edits.check_schema(request.input_schema)
     names = [offer.name for offer in request.offers]
     if len({*names, "session", "always"}) != len(names) + 2:

@@ -18,7 +18,7 @@ import referencing
 import referencing.exceptions
 from jsonschema import exceptions, validators
 
-from sayso import digest, errors, model, numbers
+from sayso import digest, errors, model, numbers, patterns
 
 # Bytes of a schema, and how many of its rules one check may look at. Unions in unions would otherwise take for ever.
 MAX_SCHEMA_BYTES = 100_000
@@ -155,40 +155,33 @@ def _only_checkable(part: Any) -> None:
         return
     for name, inner in part.items():  # pyright: ignore[reportUnknownVariableType]
         if name == "pattern" and isinstance(inner, str):
-            matcher(inner)
+            patterns.matcher(inner)
         if name == "patternProperties" and isinstance(inner, dict):
             for pattern in inner:  # pyright: ignore[reportUnknownVariableType]
-                matcher(str(pattern))  # pyright: ignore[reportUnknownArgumentType]
+                patterns.matcher(str(pattern))  # pyright: ignore[reportUnknownArgumentType]
         if name in ("unevaluatedProperties", "unevaluatedItems") or (name == "$schema" and isinstance(inner, str)):
             raise _unusable(f"{name} cannot be checked here")
         _only_checkable(inner)
 
 
-@functools.lru_cache(maxsize=256)
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a text matches *pattern*, in linear time however hostile both are. Raises `pydantic_core.SchemaError`."""
-    validator = pydantic_core.SchemaValidator({"type": "str", "pattern": pattern, "regex_engine": "rust-regex"})
-    return validator.isinstance_python
-
-
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[exceptions.ValidationError]:
-    if validator.is_type(instance, "string") and not matcher(pattern)(instance):
+    if validator.is_type(instance, "string") and not patterns.matcher(pattern)(instance):
         yield exceptions.ValidationError("pattern")
 
 
 def _pattern_properties(
-    validator: Any, patterns: Mapping[str, Any], instance: Any, schema: Any
+    validator: Any, shapes: Mapping[str, Any], instance: Any, schema: Any
 ) -> Iterator[exceptions.ValidationError]:
     if validator.is_type(instance, "object"):
-        for pattern, shape in patterns.items():
-            for name in (name for name in instance if matcher(pattern)(name)):
+        for pattern, shape in shapes.items():
+            for name in (name for name in instance if patterns.matcher(pattern)(name)):
                 yield from validator.descend(instance[name], shape, path=name, schema_path=pattern)
 
 
 def _additional(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[exceptions.ValidationError]:
     if not validator.is_type(instance, "object"):
         return
-    matchers = [matcher(pattern) for pattern in schema.get("patternProperties", {})]
+    matchers = [patterns.matcher(pattern) for pattern in schema.get("patternProperties", {})]
     for name in instance:
         if name in schema.get("properties", {}) or any(matches(name) for matches in matchers):
             continue

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import pydantic
 import pydantic_core
 
-from sayso import errors, model, schema
+from sayso import entries, errors, model, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
-# A text answer is never longer than this, so that every surface can show it again.
-MAX_TEXT = 40_000
-
-# What a browser takes for an address in a form (HTML standard, "valid email address").
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*$"
+MAX_TEXT = entries.MAX_TEXT
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:
@@ -35,24 +28,40 @@ def of_request(request: model.Request) -> tuple[model.Field, ...]:
 
 
 def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.JsonObject:
-    """The values as the agent gets them.
+    """The values as the agent gets them: JSON, by field name.
 
     Raises:
-        InvalidAnswer: a value is missing, unknown, or breaks its field's rules; `field` names it.
+        InvalidAnswer: values are missing, unknown, or break their field's rules. `complaints` has all of them by name,
+            `field` is the first.
     """
     by_name = {field.name: field for field in fields}
-    for name in values:
-        if name not in by_name:
-            raise errors.InvalidAnswer(f"there is no field {name!r}", field=name, hint=f"fields: {', '.join(by_name)}")
+    complaints = {name: f"there is no field {name!r}" for name in values if name not in by_name}
     checked: model.JsonObject = {}
     for field in fields:
-        value = values.get(field.name)
-        if value is None or value == "" or value == []:
-            if field.required:
-                raise errors.InvalidAnswer(f"{field.label} is required", field=field.name)
-            continue
-        checked[field.name] = _value(field, value)
+        try:
+            checked |= _checked(field, values.get(field.name))
+        except entries.Unfit as unfit:
+            complaints[field.name] = f"{field.label}: {unfit}"
+        except _Missing:
+            complaints[field.name] = f"{field.label} is required"
+    if complaints:
+        hint = None if set(complaints) <= set(by_name) else f"fields: {', '.join(by_name)}"
+        first = next(iter(complaints))
+        raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, hint=hint, complaints=complaints)
     return checked
+
+
+class _Missing(Exception):
+    """Nothing was given for a field that needs something."""
+
+
+def _checked(field: model.Field, given: Any) -> model.JsonObject:
+    if given is None or given == "" or given == []:
+        if field.required:
+            raise _Missing
+        # a type that needs the key, and takes null for it, gets both
+        return {field.name: None} if field.nullable else {}
+    return {field.name: entries.read(field, given)}
 
 
 def check_fields(fields: Sequence[model.Field]) -> None:
@@ -74,9 +83,23 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         if _ambiguous(field):
             message = f"{field.label} has an option whose value is another one's label or value"
             raise errors.InvalidRequest(message, field=field.name)
-        if field.kind != "choice" and (labels or field.multiple or field.other):
+        if field.kind != "choice" and (labels or field.other):
             raise errors.InvalidRequest(f"{field.label} is no choice and has options", field=field.name)
-        _adapter(field)
+        _check_rules(field)
+
+
+def _check_rules(field: model.Field) -> None:
+    """Refuse a pattern that is not one, and limits that leave nothing between them."""
+    try:
+        patterns.matcher(field.pattern or "")
+    except pydantic_core.SchemaError as error:
+        hint = "look-around and back references are not supported"
+        raise errors.InvalidRequest(f"{field.label}: this is not a pattern", field=field.name, hint=hint) from error
+    if field.format is not None and (field.format == "decimal") != (field.kind == "number"):
+        raise errors.InvalidRequest(f"{field.label}: a {field.kind} has no format {field.format}", field=field.name)
+    limits = (field.minimum, field.maximum), (field.min_length, field.max_length), (field.min_items, field.max_items)
+    if any(least is not None and most is not None and least > most for least, most in limits):
+        raise errors.InvalidRequest(f"{field.label}: nothing is between its limits", field=field.name)
 
 
 def _ambiguous(field: model.Field) -> bool:
@@ -86,112 +109,3 @@ def _ambiguous(field: model.Field) -> bool:
     return len(set(values)) < len(values) or any(
         value == label for here, (_, value) in enumerate(own) for there, (label, _) in enumerate(own) if here != there
     )
-
-
-def _value(field: model.Field, value: Any) -> Any:
-    try:
-        checked = _adapter(field).validate_python(value)
-    except pydantic.ValidationError as error:
-        raise errors.InvalidAnswer(f"{field.label}: {_plainly(field, error)}", field=field.name) from error
-    if field.kind == "choice" and field.multiple and len(set(checked)) != len(checked):
-        raise errors.InvalidAnswer(f"{field.label}: the same option twice", field=field.name)
-    if isinstance(checked, datetime.date):
-        return checked.isoformat()
-    return checked
-
-
-def _plainly(field: model.Field, error: pydantic.ValidationError) -> str:
-    found = error.errors()[0]
-    if found["type"] == "value_error":
-        return found["msg"].removeprefix("Value error, ")
-    # what was typed is not even of the kind; the bounds and the pattern say what they want themselves
-    odd = found["type"].endswith(("_parsing", "_type", "_from_float")) and _NEEDED.get(field.kind)
-    return odd or found["msg"]
-
-
-def _adapter(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    try:
-        return _ADAPTERS[field.kind](field)
-    except (pydantic.errors.PydanticUserError, pydantic_core.SchemaError, ValueError, TypeError) as error:
-        raise errors.InvalidRequest(f"{field.label}: {error}", field=field.name) from error
-
-
-def _text(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    # pydantic's own pattern engine runs in linear time, so a hostile pattern cannot stop the service
-    longest = MAX_TEXT if field.max_length is None else min(field.max_length, MAX_TEXT)
-    rules = pydantic.StringConstraints(min_length=field.min_length, max_length=longest, pattern=field.pattern)
-    if field.format == "email":
-        return pydantic.TypeAdapter(Annotated[str, rules, pydantic.Field(pattern=_EMAIL, max_length=254)])
-    if field.format is not None:
-        shape = {"uri": pydantic.AnyUrl, "date-time": pydantic.AwareDatetime}[field.format]
-        return pydantic.TypeAdapter(Annotated[str, rules, pydantic.AfterValidator(_shaped(shape))])
-    return pydantic.TypeAdapter(Annotated[str, rules])
-
-
-def _shaped(shape: Any) -> Callable[[str], str]:
-    adapter = pydantic.TypeAdapter[Any](shape)
-
-    def checked(value: str) -> str:
-        adapter.validate_python(value)
-        return value
-
-    return checked
-
-
-def _bounds(field: model.Field) -> Any:
-    return pydantic.Field(
-        ge=field.minimum, le=field.maximum, gt=field.above, lt=field.below, multiple_of=field.multiple_of
-    )
-
-
-def _number(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    finite = pydantic.Field(allow_inf_nan=False)
-    return pydantic.TypeAdapter(Annotated[float, pydantic.BeforeValidator(_no_boolean), finite, _bounds(field)])
-
-
-def _integer(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    return pydantic.TypeAdapter(Annotated[int, pydantic.BeforeValidator(_no_boolean), _bounds(field)])
-
-
-def _choice(field: model.Field) -> pydantic.TypeAdapter[Any]:
-    def one_of(value: Any) -> Any:
-        for option in field.options:
-            given = option.label if option.value is None else option.value
-            # 1 and True are equal, and not the same answer
-            if value == option.label or (value == given and type(value) is type(given)):
-                return given
-        if not field.other or not isinstance(value, str):
-            raise ValueError(f"{value!r} is not one of the options")
-        return text.validate_python(value)
-
-    rules = pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)
-    text = pydantic.TypeAdapter[str](Annotated[str, rules])
-    one = pydantic.AfterValidator(one_of)
-    if field.multiple:
-        several = pydantic.Field(min_length=max(1, field.min_length or 0), max_length=field.max_length)
-        return pydantic.TypeAdapter(Annotated[list[Annotated[Any, one]], several])
-    return pydantic.TypeAdapter(Annotated[Any, one])
-
-
-def _no_boolean(value: Any) -> Any:
-    # true would become the number 1
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not yes or no")
-    return value
-
-
-_NEEDED: Mapping[str, str] = {
-    "text": "please write some text",
-    "number": "please give a number, such as 12.5",
-    "integer": "please give a whole number, such as 12",
-    "boolean": "please say yes or no",
-    "date": "please give a date, such as 2026-12-31",
-}
-_ADAPTERS: Mapping[str, Callable[[model.Field], pydantic.TypeAdapter[Any]]] = {
-    "text": _text,
-    "number": _number,
-    "integer": _integer,
-    "choice": _choice,
-    "boolean": lambda field: pydantic.TypeAdapter(bool),
-    "date": lambda field: pydantic.TypeAdapter(datetime.date),
-}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayso import digest, edits, errors, fields, model
+from sayso import digest, errors, fields, model
 
 _TAKES = {
     "allow": {"reason", "input", "grant"},
@@ -61,6 +61,9 @@ def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> mod
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)
     if edited and ticket.request.input_schema is not None:
+        # its library takes a while to load, and few requests need it
+        from sayso import edits
+
         edits.check(ticket.request.input_schema, answer.input or {})
     return answer if edited else answer.model_copy(update={"input": None})
 

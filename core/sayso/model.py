@@ -15,6 +15,8 @@ Verdict = Literal["allow", "deny", "respond", "stop"]
 """`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
 
 Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
+# To the last digit: a double would round a bound such as 9007199254740993.
+Number = pydantic.StrictInt | pydantic.StrictFloat
 JsonObject = dict[str, Any]
 RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
@@ -58,19 +60,29 @@ class Field(Frozen):
     multiple: pydantic.StrictBool = False
     other: pydantic.StrictBool = False
     """A choice that takes free text, too."""
+    nullable: pydantic.StrictBool = False
+    """Whether the agent gets null where it is left out, instead of no key."""
     default: Any = None
-    minimum: float | None = None
-    maximum: float | None = None
-    above: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    above: Number | None = None
     """Greater than this."""
-    below: float | None = None
+    below: Number | None = None
     """Less than this."""
-    multiple_of: Annotated[float, pydantic.Field(gt=0)] | None = None
+    multiple_of: Annotated[Number, pydantic.Field(gt=0)] | None = None
     min_length: Annotated[int, pydantic.Field(ge=0)] | None = None
     """Characters of a text; how many to choose where several may be chosen."""
     max_length: Annotated[int, pydantic.Field(ge=0)] | None = None
+    min_items: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """How many lines, where *multiple* is said of what is not a choice: one value a line."""
+    max_items: Annotated[int, pydantic.Field(ge=0)] | None = None
+    unique: pydantic.StrictBool = False
+    """Whether no line may stand there twice."""
     pattern: str | None = None
-    format: Literal["email", "uri", "date-time"] | None = None
+    format: Literal["email", "uri", "date-time", "local-date-time", "time", "uuid", "duration", "decimal"] | None = None
+    """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
+    example: Annotated[str, pydantic.StringConstraints(max_length=200)] | None = None
+    """What a right text looks like; said where one does not fit its pattern."""
 
 
 class Source(Frozen):

@@ -19,7 +19,12 @@ def read(written: str) -> Decimal | None:
     if len(written) > _LONGEST or not _WRITTEN.fullmatch(written):
         return None
     value = Decimal(written)
-    return value if abs(value) <= _LARGEST else None
+    return value if is_held(value) else None
+
+
+def is_held(value: Decimal) -> bool:
+    """Whether every reader of JSON takes it for a number, and not for infinity."""
+    return abs(value) <= _LARGEST
 
 
 def exact(value: Number) -> Decimal:

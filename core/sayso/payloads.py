@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import pydantic
+import pydantic_core
 
-from sayso import asking, errors, model
+from sayso import asking, errors, model, shapes
 
 P = TypeVar("P")
 
@@ -69,9 +70,12 @@ class Payload(Generic[P]):
 
     def _checked(self, data: Mapping[str, Any]) -> P:
         try:
-            return self.adapter.validate_python(dict(data))
+            return shapes.instance(self.adapter, dict(data))
         except pydantic.ValidationError as error:
             raise _invalid(error) from error
+        except pydantic_core.PydanticSerializationError as error:
+            hint = "send text, numbers, yes/no, dates and lists"
+            raise errors.InvalidAnswer("this payload has no JSON form", field="payload", hint=hint) from error
 
 
 def of(shape: type[P]) -> Payload[P]:
@@ -79,14 +83,8 @@ def of(shape: type[P]) -> Payload[P]:
     if not (isinstance(shape, type) and (dataclasses.is_dataclass(shape) or issubclass(shape, pydantic.BaseModel))):  # pyright: ignore[reportUnnecessaryIsInstance]
         hint = "such as class Refund(pydantic.BaseModel): amount: float"
         raise errors.InvalidRequest("a payload is a Pydantic model or a dataclass", field="payload", hint=hint)
-    try:
-        adapter: pydantic.TypeAdapter[P] = pydantic.TypeAdapter(shape)
-        schema = adapter.json_schema()
-    except pydantic.errors.PydanticUserError as error:
-        hint = "use text, numbers, yes/no, dates and enumerations"
-        raise errors.InvalidRequest(
-            f"{shape.__name__} cannot be a form: {error.message}", field="payload", hint=hint
-        ) from error
+    known: type[P] = shape
+    adapter, schema = shapes.of(known, "payload")
     flag, why = _verdict_fields(schema)
     return Payload(shape, adapter, schema, flag, why)
 

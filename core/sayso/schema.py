@@ -1,13 +1,17 @@
-"""A JSON schema becomes the fields that a person fills; what no field can hold, and nobody would check, is refused."""
+"""A JSON schema becomes the fields that a person fills; what no field can hold, and nobody would check, is refused.
+
+An optional part that nobody can fill in is left out, and `left_out` names it: the agent's own default stands.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeGuard
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import errors, model
+from sayso import errors, model, unions
 
 _KINDS: Mapping[str, Literal["text", "boolean", "number", "integer"]] = {
     "string": "text",
@@ -15,124 +19,177 @@ _KINDS: Mapping[str, Literal["text", "boolean", "number", "integer"]] = {
     "number": "number",
     "integer": "integer",
 }
-_NOTED = {"title", "description", "default", "examples", "$schema", "$id", "$comment", "deprecated", "readOnly"}
-_SHARED = _NOTED | {"type", "enum", "enumNames", "const", "anyOf", "oneOf", "$ref", "allOf"}
-_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_SHARED = {"type", "enum", "enumNames", "const", "anyOf", "oneOf"}
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}
 _RULES: Mapping[str, set[str]] = {
     "text": {"minLength", "maxLength", "pattern", "format"},
+    "date": {"minLength", "maxLength", "pattern", "format"},
     "number": _BOUNDS,
     "integer": _BOUNDS,
     "boolean": set(),
     "choice": {"minLength", "maxLength"},
     "list": {"items", "minItems", "maxItems", "uniqueItems"},
 }
-_FORMATS = ("date", "date-time", "email", "uri")
+_TEXTS = {"email", "uri", "date-time", "local-date-time", "time", "uuid", "duration"}
+# Formats that change nothing about what is typed.
+_ANY_TEXT = {"binary", "path"}
+_FORMATS: Mapping[str, set[str]] = {
+    "text": _TEXTS | _ANY_TEXT,
+    "date": {"date"},
+    "number": {"float", "double", "decimal"},
+    "integer": {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+_LONGEST_TITLE, _LONGEST_NOTE = 500, 2000
+# A form asks ten; more than these are not read only to be left out.
+_MOST_PROPERTIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a schema asks, and which of its optional parts nobody can fill in."""
+
+    fields: tuple[model.Field, ...]
+    left_out: tuple[str, ...]
 
 
 def from_schema(schema: Mapping[str, Any]) -> tuple[model.Field, ...]:
-    """The fields of a JSON schema: an object of texts, numbers, yes/no, dates and enumerations.
+    """The fields of a JSON schema: an object of texts, numbers, yes/no, dates, enumerations and lists of these.
 
     Raises:
-        InvalidRequest: a part of the schema has no field a person could fill; `field` names it.
+        InvalidRequest: a part that is needed has no field a person could fill; `field` names it.
     """
-    known = {"type", "properties", "required", "$defs", "definitions", "additionalProperties"} | _NOTED
-    _only(schema, known, "schema")
-    properties = schema.get("properties")
-    if schema.get("type", "object") != "object" or not _is_object(properties) or not properties:
+    return _read(schema).fields
+
+
+def left_out(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The optional parts that no field can hold, by name; nobody is asked for them. Raises as `from_schema`."""
+    return _read(schema).left_out
+
+
+def _read(schema: Mapping[str, Any]) -> _Form:
+    whole, _ = unions.resolve(schema, schema, "schema")
+    _only(whole, {"type", "properties", "required", "additionalProperties"}, "schema")
+    properties = whole.get("properties")
+    if whole.get("type", "object") != "object" or not unions.is_object(properties) or not properties:
         raise errors.InvalidRequest(
             "schema must be an object with properties", field="schema", hint='{"type": "object", "properties": {…}}'
         )
-    required = schema.get("required", [])
-    if not _is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
+    required = whole.get("required", [])
+    if not unions.is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
+    if len(properties) > _MOST_PROPERTIES:
+        raise errors.InvalidRequest(f"a form has 1 to 10 fields, not {len(properties)}", field="fields")
     needed = frozenset(required)
-    return tuple(_field(name, part, name in needed, schema) for name, part in properties.items())
+    asked: list[model.Field] = []
+    refused: dict[str, errors.InvalidRequest] = {}
+    for name, part in properties.items():
+        try:
+            asked.append(_field(name, part, name in needed, schema))
+        except errors.InvalidRequest as error:
+            if name in needed:
+                raise
+            refused[name] = error
+    if not asked:
+        raise next(iter(refused.values()))
+    return _Form(tuple(asked), tuple(refused))
 
 
 def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:
     where = f"schema.properties.{name}"
-    if not _is_object(part):
-        raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    resolved, optional = _resolve(part, root, where)
+    resolved, nullable = unions.resolve(part, root, where)
     multiple = resolved.get("type") == "array"
     shape = resolved
     if multiple:
         _only(resolved, _RULES["list"] | _SHARED, where)
-        shape, _ = _resolve(resolved.get("items") or {}, root, f"{where}.items")
+        shape, _ = unions.resolve(resolved.get("items") or {}, root, f"{where}.items")
     kind, options = _kind(shape, where)
-    if multiple and kind != "choice":
-        raise errors.InvalidRequest(f"{where}: a list must be of an enumeration", field=where)
-    _only(shape, _RULES[kind if kind != "date" else "text"] | _SHARED, where)
-    noted = {**resolved, **part}
+    if multiple and kind == "boolean":
+        raise errors.InvalidRequest(f"{where}: a list of yes and no cannot be filled in", field=where)
+    _only(shape, _RULES[kind] | _SHARED, where)
+    _known_format(shape, kind, where)
     try:
         return model.Field(
             name=name,
-            label=noted.get("title") or name.replace("_", " "),
             kind=kind,
-            description=noted.get("description"),
-            required=required and not optional,
+            required=required and not nullable,
+            nullable=required and nullable,
             options=options,
             multiple=multiple,
-            default=noted.get("default"),
-            minimum=shape.get("minimum"),
-            maximum=shape.get("maximum"),
-            above=shape.get("exclusiveMinimum"),
-            below=shape.get("exclusiveMaximum"),
-            multiple_of=shape.get("multipleOf"),
-            min_length=resolved.get("minItems") if multiple else shape.get("minLength"),
-            max_length=resolved.get("maxItems") if multiple else shape.get("maxLength"),
-            pattern=shape.get("pattern"),
-            format=shape.get("format") if kind == "text" else None,
+            **_words(name, resolved),
+            **_rules(resolved, shape, kind),
         )
     except pydantic.ValidationError as error:
-        raise errors.InvalidRequest(f"{where}: {error.errors()[0]['msg']}", field=where) from error
+        said = error.errors()[0]
+        key = ".".join(map(str, said["loc"]))
+        raise errors.InvalidRequest(f"{where}: {key} cannot be used: {said['msg']}", field=where) from error
 
 
-def _resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], bool]:
-    """Follow `$ref` and take the one shape out of `anyOf [shape, null]`; and whether null was among them."""
-    optional = False
-    for _ in range(8):  # more indirection than any generator writes
-        found = next((part[key] for key in ("anyOf", "oneOf", "allOf") if key in part), None)
-        if "$ref" in part:
-            part = _definition(str(part["$ref"]), root, where)
-        elif _is_list(found) and _titled(part) is None:
-            shapes = [shape for shape in found if shape != {"type": "null"}]
-            optional = optional or len(shapes) < len(found)
-            if len(shapes) != 1:
-                raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
-            part = shapes[0]
-        else:
-            break
-        if not _is_object(part):
-            raise errors.InvalidRequest(f"{where} is no schema", field=where)
-    return part, optional
+def _words(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:
+    """What people read beside the input."""
+    label = resolved.get("title") or name.replace("_", " ")
+    examples = resolved.get("examples")
+    example = examples[0] if unions.is_list(examples) and examples else resolved.get("example")
+    return {
+        "label": _cut(label, _LONGEST_TITLE),
+        "description": _cut(resolved.get("description"), _LONGEST_NOTE),
+        "default": resolved.get("default"),
+        "example": example if isinstance(example, str) and len(example) <= 200 else None,
+    }
 
 
-def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
-    found: Any = root
-    for step in pointer.removeprefix("#/").split("/"):
-        found = found.get(step) if _is_object(found) else None
-    if found is None or not pointer.startswith("#/"):
-        raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)
+def _cut(said: Any, longest: int) -> Any:
+    return said[: longest - 1] + "…" if isinstance(said, str) and len(said) > longest else said
+
+
+def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.FieldKind) -> model.JsonObject:
+    """What a value must be."""
+    items = {"min_items": resolved.get("minItems"), "max_items": resolved.get("maxItems")}
+    if kind == "choice":
+        return {"min_length": items["min_items"], "max_length": items["max_items"]}
+    found: model.JsonObject = {
+        **(items if resolved is not shape else {}),
+        "unique": resolved.get("uniqueItems") is True,
+        "multiple_of": shape.get("multipleOf"),
+        "minimum": shape.get("minimum"),
+        "maximum": shape.get("maximum"),
+        "above": shape.get("exclusiveMinimum"),
+        "below": shape.get("exclusiveMaximum"),
+        "min_length": shape.get("minLength"),
+        "max_length": shape.get("maxLength"),
+        "pattern": shape.get("pattern"),
+    }
+    form = shape.get("format")
+    if kind == "integer" and form is not None:
+        least, most = _width(form)
+        found["minimum"] = max(found["minimum"], least) if isinstance(found["minimum"], int | float) else least
+        found["maximum"] = min(found["maximum"], most) if isinstance(found["maximum"], int | float) else most
+    elif form in _TEXTS or form == "decimal":
+        found["format"] = form
     return found
+
+
+def _width(form: str) -> tuple[int, int]:
+    """The bounds of `int32` and its like."""
+    bits = int(form.rpartition("int")[2])
+    return (0, 2**bits - 1) if form.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
     options = _options(shape, where)
     if options is not None:
         return "choice", options
-    if shape.get("format") == "date":
+    if shape.get("type") == "string" and shape.get("format") == "date":
         return "date", ()
     kind = _KINDS.get(str(shape.get("type")))
     if kind is None:
-        hint = "use string, number, integer, boolean, an enum, or a list of an enum"
+        hint = "use string, number, integer, boolean, an enum, or a list of these"
         raise errors.InvalidRequest(f"{where}: nobody can fill a {shape.get('type')!r}", field=where, hint=hint)
     return kind, ()
 
 
 def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] | None:
     """The options of an enumeration, plain (`enum`, `const`) or titled (`oneOf`, `anyOf`, `enumNames`)."""
-    titled = _titled(shape)
+    titled = unions.titled(shape)
     if titled is not None:
         values, names = [one["const"] for one in titled], [one.get("title", one["const"]) for one in titled]
     else:
@@ -140,7 +197,7 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
         names = shape.get("enumNames", values)
     if values is None:
         return None
-    if not _is_list(values) or not _is_list(names) or len(names) != len(values) or None in values:
+    if not unions.is_list(values) or not unions.is_list(names) or len(names) != len(values) or None in values:
         raise errors.InvalidRequest(f"{where}: an enumeration is a list, and so are its names", field=where)
     try:
         # a text is its own label; a number keeps its kind beside one
@@ -153,27 +210,18 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
         raise errors.InvalidRequest(f"{where}: an enumeration lists texts or numbers", field=where) from error
 
 
-def _titled(shape: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """The parts of a union in which each names one value, as MCP and JSON Schema title their enumerations."""
-    found = shape.get("oneOf", shape.get("anyOf"))
-    if not _is_list(found) or not all(_is_object(one) and "const" in one for one in found):
-        return None
-    return found or None
-
-
 def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
     # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
     for key in part:
-        if key not in known:
-            raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}")
-    if part.get("format", "date") not in _FORMATS:
-        hint = ", ".join(_FORMATS)
+        if key not in known and not unions.is_note(key):
+            hint = "begin a key of your own with x-"
+            raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}", hint=hint)
+
+
+def _known_format(shape: Mapping[str, Any], kind: model.FieldKind, where: str) -> None:
+    form, known = shape.get("format"), _FORMATS.get(kind, cast(set[str], set()))
+    if form is not None and form not in known:
+        hint = f"for a {kind}: {', '.join(sorted(known))}"
+        if form == "password":
+            hint = "what is typed here is shown on the card and kept: pass secrets another way"
         raise errors.InvalidRequest(f"{where}.format is not supported", field=f"{where}.format", hint=hint)
-
-
-def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(value, Mapping)
-
-
-def _is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)

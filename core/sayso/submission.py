@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, card, dialog, digest, draw, edits, errors, fields, model, tokens
+from sayso import asking, card, dialog, digest, draw, errors, fields, model, tokens
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -158,6 +158,9 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
     """Say what is wrong beside its input, while the window is open; the answer itself is checked again."""
     if ticket.request.input_schema is None or digest.same(edited, ticket.request.input or {}):
         return
+    # its library takes a while to load, and few requests need it
+    from sayso import edits
+
     try:
         edits.check(ticket.request.input_schema, edited)
     except errors.InvalidAnswer as error:

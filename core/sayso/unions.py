@@ -1,0 +1,157 @@
+"""One plain shape out of a JSON schema's references and unions: what generators write around the types of a field.
+
+The rule: nothing that a schema says of a value is lost on the way. Two rules for the same thing are refused.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from sayso import errors
+
+# Keys that say something about a value, and change nothing about which values are right.
+NOTED = {
+    "title", "description", "default", "examples", "example", "$schema", "$id", "$anchor", "$comment", "$defs",
+    "definitions", "deprecated", "readOnly", "writeOnly", "enumDescriptions", "markdownDescription",
+}  # fmt: skip
+_UNIONS = ("anyOf", "oneOf", "allOf")
+_NULL = "null"
+# More indirection than any generator writes; a schema that refers to itself has no end.
+_DEEPEST = 16
+
+
+def resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], bool]:
+    """The shape behind `$ref`, `anyOf [shape, null]` and `["string", "null"]`; and whether null is right, too.
+
+    Raises:
+        InvalidRequest: it is not a schema of one type, refers to what is not there, or contradicts itself.
+    """
+    nullable = False
+    for _ in range(_DEEPEST):
+        if not is_object(part):
+            raise errors.InvalidRequest(f"{where} is not a schema", field=where)
+        part, null = _without_null(part)
+        nullable = nullable or null
+        following = _inner(part, root, where)
+        if following is None:
+            return part, nullable
+        part = following
+    raise errors.InvalidRequest(f"{where} refers to itself", field=where)
+
+
+def titled(shape: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """The parts of a union in which each names one value, as MCP and JSON Schema title their enumerations."""
+    found = shape.get("oneOf", shape.get("anyOf"))
+    if not is_list(found) or not all(is_object(one) and "const" in one for one in found):
+        return None
+    return found or None
+
+
+def is_note(key: str) -> bool:
+    """Whether a key changes nothing about which values are right: an annotation, or somebody's own."""
+    return key in NOTED or key.startswith("x-")
+
+
+def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it is a JSON object."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether it is a JSON array."""
+    return isinstance(value, list)
+
+
+def _without_null(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """*part* for the values that are not null, and whether it also takes null."""
+    found: dict[str, Any] = dict(part)
+    kinds, listed, names = part.get("type"), part.get("enum"), part.get("enumNames")
+    if is_list(kinds) and _NULL in kinds and len(kinds) > 1:
+        rest = [kind for kind in kinds if kind != _NULL]
+        found["type"] = rest[0] if len(rest) == 1 else rest
+    if is_list(listed) and None in listed and len(listed) > 1:
+        kept = [index for index, value in enumerate(listed) if value is not None]
+        found["enum"] = [listed[index] for index in kept]
+        if is_list(names) and len(names) == len(listed):
+            found["enumNames"] = [names[index] for index in kept]
+    for key in ("anyOf", "oneOf"):
+        shapes = part.get(key)
+        if is_list(shapes):
+            found[key] = [shape for shape in shapes if not _is_null(shape)] or shapes
+    return found, any(
+        len(found[key]) < len(part[key]) for key in ("enum", "anyOf", "oneOf") if is_list(part.get(key))
+    ) or (is_list(kinds) and found["type"] != kinds)
+
+
+def _is_null(shape: Any) -> bool:
+    return is_object(shape) and (shape.get("type") == _NULL or ("const" in shape and shape["const"] is None))
+
+
+def _inner(part: Mapping[str, Any], root: Mapping[str, Any], where: str) -> Mapping[str, Any] | None:
+    """What stands one reference or union deeper; None where *part* is plain."""
+    kinds = part.get("type")
+    if is_list(kinds):
+        return {**part, "type": _one_kind(kinds, where)}
+    if "$ref" in part:
+        return _merged(_definition(str(part["$ref"]), root, where), _without(part, "$ref"), where)
+    key = next((key for key in _UNIONS if key in part), None)
+    if key is None or (key != "allOf" and titled(part) is not None):
+        return None
+    shapes: Any = part[key]
+    if not is_list(shapes) or not shapes:
+        raise errors.InvalidRequest(f"{where}.{key} is not a list", field=f"{where}.{key}")
+    rest = _without(part, key)
+    if key == "allOf":
+        together: Mapping[str, Any] = rest
+        for shape in shapes:
+            together = _merged(shape, together, where)
+        return together
+    return _merged(_one_of(shapes, where), rest, where)
+
+
+def _one_kind(kinds: list[Any], where: str) -> Any:
+    if set(map(str, kinds)) == {"integer", "number"}:
+        return "number"
+    if len(kinds) != 1:
+        raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
+    return kinds[0]
+
+
+def _one_of(shapes: list[Any], where: str) -> Any:
+    """The one shape of a union, or the number that a type of exact decimals or of both kinds of numbers is."""
+    if len(shapes) == 1:
+        return shapes[0]
+    kinds = [shape.get("type") if is_object(shape) else None for shape in shapes]
+    if sorted(map(str, kinds)) == ["number", "string"]:
+        # how Pydantic writes a Decimal: its text form is taken as well
+        number = shapes[kinds.index("number")]
+        return {**number, "format": "decimal"}
+    if sorted(map(str, kinds)) == ["integer", "number"] and all(shape.keys() == {"type"} for shape in shapes):
+        return {"type": "number"}
+    raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
+
+
+def _merged(inner: Any, outer: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Both together: notes of the outer one count, and rules may not contradict each other."""
+    if not is_object(inner):
+        raise errors.InvalidRequest(f"{where} is not a schema", field=where)
+    for key in outer.keys() & inner.keys():
+        if not is_note(key) and outer[key] != inner[key]:
+            raise errors.InvalidRequest(f"{where}.{key} is said twice, differently", field=f"{where}.{key}")
+    return {**inner, **outer}
+
+
+def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
+    found: Any = root
+    for step in pointer.removeprefix("#/").split("/") if pointer != "#" else ():
+        name = urllib.parse.unquote(step).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if is_object(found) else None
+    if found is None or not pointer.startswith("#"):
+        raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)
+    return found
+
+
+def _without(part: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name != key}
