@@ -101,7 +101,7 @@ def _elements(given: dialog.Input) -> Iterator[Json]:
 def _choice(given: dialog.Input) -> Iterator[Json]:
     count = len(given.options)
     if 2 <= count <= limits.BOX_OPTIONS or (given.multiple and count <= limits.BOX_OPTIONS):
-        options = [option(index, label) for index, label in enumerate(given.options)]
+        options = [_first(option(index, label), index in given.chosen) for index, label in enumerate(given.options)]
         made: Json = {"custom_id": given.name, "options": options, "required": given.required}
         if given.multiple:
             least = 1 if given.required else 0
@@ -113,7 +113,13 @@ def _choice(given: dialog.Input) -> Iterator[Json]:
         some = given.options[start : start + limits.SELECT_OPTIONS]
         needed = given.required and count <= limits.SELECT_OPTIONS
         menu = select(f"{given.name}.{start}", some, start, multiple=given.multiple, placeholder="Choose")
+        menu["options"] = [_first(one, start + at in given.chosen) for at, one in enumerate(menu["options"])]
         yield {**menu, "required": needed, "min_values": 1 if needed else 0}
+
+
+def _first(option: Json, chosen: bool) -> Json:
+    """An option, chosen to begin with or not."""
+    return {**option, "default": True} if chosen else option
 
 
 def _typed(given: dialog.Input) -> Json:

@@ -200,9 +200,11 @@ class Front:
 def _turned(sent: parse.Submission, error: errors.SaysoError) -> BoltResponse:
     """What a submission is answered with that did not count; what was typed stays, where trying again makes sense."""
     final = isinstance(error, errors.Refused | errors.NotFound) and not isinstance(error, errors.InvalidAnswer)
-    wrong = error.field if error.field in sent.inputs else next(iter(sent.inputs), None)
-    if not final and wrong is not None:
-        return _modal({"response_action": "errors", "errors": {wrong: wording.told(error)}})
+    if isinstance(error, errors.InvalidAnswer) and (wrong := wording.beside(error, sent.inputs)):
+        return _modal({"response_action": "errors", "errors": wrong})
+    first = next(iter(sent.inputs), None)
+    if not final and first is not None:
+        return _modal({"response_action": "errors", "errors": {first: wording.told(error)}})
     if not final and not isinstance(error, errors.InvalidAnswer):
         return _FAILED
     return _modal({"response_action": "update", "view": render.notice("Not counted", wording.told(error))})

@@ -86,7 +86,8 @@ def draft(values: Any) -> dict[str, dialog.Submitted]:
 def _element(given: dialog.Input, longest_option: int) -> Json:
     match given.kind:
         case "choice":
-            return chooser(given.options, multiple=given.multiple, longest=longest_option)
+            made = chooser(given.options, multiple=given.multiple, longest=longest_option)
+            return {**made, **_chosen(made["options"], given)}
         case "boolean":
             return _yes_or_no(given.value)
         case "date":
@@ -107,6 +108,14 @@ def _element(given: dialog.Input, longest_option: int) -> Json:
                 "max_length": longest,
                 **_start("initial_value", value),
             }
+
+
+def _chosen(options: Sequence[Json], given: dialog.Input) -> Json:
+    """What is chosen to begin with: the options themselves, as Slack wants them repeated."""
+    found = [options[index] for index in given.chosen]
+    if not found:
+        return {}
+    return {"initial_options": found} if given.multiple else {"initial_option": found[0]}
 
 
 def _yes_or_no(value: str | None) -> Json:

@@ -59,7 +59,9 @@ class View:
         if not isinstance(error, errors.InvalidAnswer):
             return self.fragment(ticket, Press(notice=refusal(error)))
         opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)
-        return self.fragment(ticket, Press(opened, draft, {error.field or "": _complaint(ticket, error)}))
+        complaints = error.complaints or {error.field or "": error.message}
+        wrong = {name: _complaint(ticket, name, said) for name, said in complaints.items()}
+        return self.fragment(ticket, Press(opened, draft, wrong))
 
     def _own_dialog(self, ticket: model.Ticket) -> dialog.Dialog | None:
         """Questions and forms are answered in the card; there is nothing to open first."""
@@ -113,14 +115,17 @@ def _fitting(inputs: tuple[dialog.Input, ...], draft: dialog.Draft) -> dialog.Dr
 def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:
     """Each complaint beside its input; one about anything else above the form."""
     names = {asked.name for asked in (opened.inputs if opened else dialog.inputs_of(ticket))}
-    return {name if name in names else "": said for name, said in wrong.items()}
+    placed: dict[str, str] = {}
+    for name, said in wrong.items():
+        where = name if name in names else ""
+        placed[where] = f"{placed[where]} {said}" if where in placed else said
+    return placed
 
 
-def _complaint(ticket: model.Ticket, error: errors.InvalidAnswer) -> str:
+def _complaint(ticket: model.Ticket, name: str, said: str) -> str:
     """What is wrong, without the label that stands beside it already."""
-    said = error.message
     for index, asked in enumerate(fields.of_request(ticket.request)):
-        if error.field == f"f{index}" and said.startswith(asked.label):
+        if name == f"f{index}" and said.startswith(asked.label):
             said = said.removeprefix(asked.label).removeprefix(": ").strip()
     # a message may repeat agent text or what was typed
     shown = text.line("This " + said if said.startswith("is ") else said).text

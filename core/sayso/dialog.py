@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sayso import card, draw, fields, model, text, tokens
+from sayso import card, draw, entries, fields, model, text, tokens
 
 T = text.Trusted
 
@@ -38,6 +40,8 @@ class Input:
     options: tuple[text.Literal, ...] = ()
     hint: text.Literal | None = None
     value: str | None = None
+    chosen: tuple[int, ...] = ()
+    """The options that are chosen to begin with, by index."""
     longest: int = 3000
 
 
@@ -55,6 +59,27 @@ class Dialog:
 
 Draft = Mapping[str, Submitted]
 """Inputs of earlier steps, by name."""
+
+
+# A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
+_STEPS = 20
+_DRAFTS = 49_999
+
+
+def step_of(index: int) -> int:
+    """The step of a form that a token's index names."""
+    return index % _STEPS
+
+
+def draft_of(index: int) -> int:
+    """The draft that a token's index goes on with; 0 is a new one."""
+    return index // _STEPS
+
+
+def index_of(step: int, typed: Draft) -> int:
+    """The index of a step that goes on with what was typed: another text is another draft, and never mixed with it."""
+    content = json.dumps(dict(typed), sort_keys=True, default=list).encode()
+    return step + _STEPS * (1 + int.from_bytes(hashlib.sha256(content).digest()[:8]) % (_DRAFTS - 1))
 
 
 def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, room: Room) -> Dialog | None:
@@ -76,7 +101,7 @@ def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, r
         case "review":
             return review(ticket, pressed.index, mint, room)
         case "fill":
-            return fill(ticket, pressed.index, token, room)
+            return fill(ticket, step_of(pressed.index), token, room)
         case "pick":
             return Dialog(T("Choose"), token, _question(ticket), inputs_of(ticket)[:1], T("Answer"))
         case _:
@@ -87,24 +112,28 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
     """One input for each field; a choice with *Other* has a second one for its text."""
     made: list[Input] = []
     for index, field in enumerate(fields.of_request(ticket.request)):
-        hint = text.line(field.description) if field.description else None
-        made.append(
-            Input(
-                name=f"f{index}",
-                label=text.line(field.label),
-                kind=field.kind,
-                required=field.required and not field.other,
-                multiline=field.kind == "text" and (field.max_length or fields.MAX_TEXT) > 200,
-                multiple=field.multiple,
-                options=tuple(text.line(option.label) for option in field.options),
-                hint=hint,
-                value=_default(field),
-                longest=min(field.max_length or 3000, 3000),
-            )
-        )
+        made.append(_input(f"f{index}", field))
         if field.other:
             made.append(Input(f"f{index}o", T("Or another answer"), required=False))
     return tuple(made)
+
+
+def _input(name: str, field: model.Field) -> Input:
+    lines = field.multiple and field.kind != "choice"
+    said = " ".join(([field.description] if field.description else []) + (["One a line."] if lines else []))
+    return Input(
+        name=name,
+        label=text.line(field.label),
+        kind="text" if lines else field.kind,
+        required=field.required and not field.other,
+        multiline=lines or (field.kind == "text" and (field.max_length or fields.MAX_TEXT) > 200),
+        multiple=field.multiple and not lines,
+        options=tuple(text.line(option.label) for option in field.options),
+        hint=text.line(said) if said else None,
+        value=_default(field),
+        chosen=_chosen(field),
+        longest=3000 if lines else min(field.max_length or 3000, 3000),
+    )
 
 
 def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
@@ -198,5 +227,34 @@ def _default(field: model.Field) -> str | None:
     if field.default is None or field.kind == "choice":
         return None
     # a default is agent text: it is offered only where a person sees all of it
-    default = draw.value_text(field.default)
+    default = _written(field)
     return default if text.literal(default).text == default and len(default) <= 3000 else None
+
+
+def _written(field: model.Field) -> str:
+    """A default as somebody would type it."""
+    items = _items(field.default)
+    if field.multiple and items is not None:
+        return "\n".join(map(draw.value_text, items))
+    if field.kind in ("number", "integer") and isinstance(field.default, int | float):
+        return entries.written(field.default)
+    return draw.value_text(field.default)
+
+
+def _chosen(field: model.Field) -> tuple[int, ...]:
+    """The options that a default names, by value or by label."""
+    if field.kind != "choice" or field.default is None:
+        return ()
+    items = _items(field.default)
+    wanted = [field.default] if items is None else items
+    found = [index for index, option in enumerate(field.options) if any(_is(option, one) for one in wanted)]
+    return tuple(found if field.multiple else found[:1])
+
+
+def _items(default: Any) -> list[Any] | None:
+    return [*default] if isinstance(default, list) else None
+
+
+def _is(option: model.Option, given: Any) -> bool:
+    value = option.label if option.value is None else option.value
+    return bool(value == given and isinstance(value, bool) == isinstance(given, bool))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sayso import approvers, card, machine, model, prose, text, tokens, wording
+from sayso import approvers, card, machine, model, prose, schema, text, tokens, wording
 
 T = text.Trusted
 
@@ -78,6 +78,17 @@ def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
 def _asked(request: model.Request) -> Iterable[card.Part]:
     if request.title and request.kind != "permission":
         yield card.Ask(text.literal(request.title))
+    if request.json_schema is not None:
+        yield from _left_out(schema.left_out(request.json_schema))
+
+
+def _left_out(names: Sequence[str]) -> Iterable[card.Part]:
+    if names:
+        spans: list[card.Inline] = [T("Nobody can fill these in here, so they are left out: ")]
+        for index, name in enumerate(names[:_MOST_KEYS]):
+            spans += [T(", " if index else ""), text.line(name[:_LONGEST_KEY])]
+        more = len(names) - _MOST_KEYS
+        yield card.Line((*spans, T(f" and {more} more" if more > 0 else "")))
 
 
 def _input(request: model.Request) -> Iterable[card.Part]:

@@ -59,6 +59,12 @@ def read(field: model.Field, given: Any) -> Any:
     return _counted(values, field.min_items, field.max_items, "line", "lines")
 
 
+def written(value: int | float) -> str:
+    """A number as somebody could have typed it: `read` takes it for the same one."""
+    shown = numbers.shown(value)
+    return f"{shown}0" if _AMBIGUOUS.fullmatch(shown) else shown
+
+
 def _lines(given: Any) -> Sequence[Any]:
     """A list, or a text with one item a line; empty lines are none."""
     if isinstance(given, str):

@@ -44,7 +44,8 @@ async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dia
     typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
     found = submission.after(ticket, press.pressed, typed, front.mint, press.room)
     if isinstance(found, dialog.Dialog) and press.pressed.action == "fill":
-        await _keep_draft(front, ticket, press.actor, typed)
+        number = dialog.draft_of(tokens.read(found.token).index)
+        await _keep_draft(front, _draft_name(ticket, press.actor, number), typed)
     return found
 
 
@@ -80,14 +81,22 @@ async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> N
 
 async def _earlier(front: desk.Desk, ticket: model.Ticket, press: Press) -> dialog.Draft:
     """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
-    if press.pressed.action != "fill" or press.pressed.index == 0:
+    if press.pressed.action != "fill" or dialog.step_of(press.pressed.index) == 0:
         return {}
-    found = await front.store.get("draft", f"{ticket.ref}/{press.actor.account}")
-    return found.value if found else {}
+    number = dialog.draft_of(press.pressed.index)
+    found = await front.store.get("draft", _draft_name(ticket, press.actor, number))
+    if found is None:
+        hint = "Please start again from its card."
+        raise errors.InvalidAnswer("what you filled in on the steps before is gone", hint=hint)
+    return found.value
 
 
-async def _keep_draft(front: desk.Desk, ticket: model.Ticket, actor: people.Actor, typed: dialog.Draft) -> None:
-    name = f"{ticket.ref}/{actor.account}"
+def _draft_name(ticket: model.Ticket, actor: people.Actor, number: int) -> str:
+    # one person may fill the same form in on two devices; each goes on with its own
+    return f"{ticket.ref}/{actor.account}/{number}"
+
+
+async def _keep_draft(front: desk.Desk, name: str, typed: dialog.Draft) -> None:
     found = await front.store.get("draft", name)
     version = found.version if found else 0
     ends = front.clock.now() + _DRAFT_KEPT

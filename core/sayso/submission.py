@@ -62,7 +62,7 @@ def _meaning(
         case "review":
             return _reviewed(ticket, pressed.index, draft, mint, room)
         case "fill":
-            return _filled(ticket, pressed.index, draft, mint, room)
+            return _filled(ticket, dialog.step_of(pressed.index), draft, mint, room)
 
 
 def spoken(ticket: model.Ticket, said: str) -> model.Answer:
@@ -126,13 +126,17 @@ def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
 
 def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Draft) -> model.JsonObject:
     values: model.JsonObject = {}
+    complaints: dict[str, str] = {}
     for index in (index for index in only if index < len(asked)):
         name = f"f{index}"
-        raw = _raw(asked[index], draft.get(name), draft.get(f"{name}o"), name)
         try:
+            raw = _raw(asked[index], draft.get(name), draft.get(f"{name}o"), name)
             values |= fields.check([asked[index]], {} if raw is None else {asked[index].name: raw})
         except errors.InvalidAnswer as error:
-            raise errors.InvalidAnswer(error.message, field=name) from error
+            complaints[name] = error.message
+    if complaints:
+        first = next(iter(complaints))
+        raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, complaints=complaints)
     return values
 
 
@@ -189,7 +193,8 @@ def _filled(
         # what is wrong is said while its input is still on the screen
         here = [int(shown.name[1:]) for shown in steps[step] if not shown.name.endswith("o")]
         _values(fields.of_request(ticket.request), here, draft)
-        return dialog.fill(ticket, step + 1, mint.token(ticket, "fill", step + 1), room)
+        token = mint.token(ticket, "fill", dialog.index_of(step + 1, draft))
+        return dialog.fill(ticket, step + 1, token, room)
     values = values_of(ticket, draft)
     if ticket.request.kind == "form":
         return model.Answer(values=values)

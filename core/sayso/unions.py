@@ -145,8 +145,8 @@ def _merged(inner: Any, outer: Mapping[str, Any], where: str) -> Mapping[str, An
 
 def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
     found: Any = root
-    for step in pointer.removeprefix("#/").split("/") if pointer != "#" else ():
-        name = urllib.parse.unquote(step).replace("~1", "/").replace("~0", "~")
+    for step in urllib.parse.unquote(pointer).removeprefix("#/").split("/") if pointer != "#" else ():
+        name = step.replace("~1", "/").replace("~0", "~")
         found = found.get(name) if is_object(found) else None
     if found is None or not pointer.startswith("#"):
         raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)

@@ -5,6 +5,8 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sayso import digest, errors, model
 
 TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
@@ -99,6 +101,21 @@ def too_late(ticket: model.Ticket) -> str:
 def moment(decision: model.Decision) -> str:
     """When it was decided, in UTC, to the second."""
     return decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def beside(error: errors.InvalidAnswer, inputs: Collection[str]) -> dict[str, str]:
+    """What is wrong, by the input where it is said: beside its own, and by the first one where it has none."""
+    first = next(iter(inputs), None)
+    placed: dict[str, str] = {}
+    for name, said in (error.complaints or {error.field or "": told(error)}).items():
+        where = name if name in inputs else first
+        if where is not None:
+            placed[where] = f"{placed[where]} {_sentence(said)}" if where in placed else _sentence(said)
+    return placed
+
+
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else ".")
 
 
 def told(error: errors.SaysoError) -> str:

@@ -126,7 +126,7 @@ async def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_the_rest(
     wrong = await browser.press(token, text__f0="500", yes__f1="true", choice__f2="1", text__f3="2026-02-03")
     assert wrong.status == 422
     assert re.search(r'<input id="in-[^"]*-f0"[^>]*value="500"[^>]*aria-invalid="true"', wrong.text)
-    assert "less than or equal to 120" in wrong.text
+    assert "lease give at most 120" in wrong.text
     assert re.search(r'name="yes.f1" value="true" checked', wrong.text)
     assert re.search(r'name="choice.f2" value="1" checked', wrong.text)
     assert 'value="2026-02-03"' in wrong.text
