@@ -55,6 +55,12 @@ class Closed(errors.Refused):
     code = "already_decided"
 
 
+class Taken(errors.Refused):
+    """The service says that somebody's answer was taken; whoever knows the request's id can look whose."""
+
+    code = errors.AlreadyTaken.code
+
+
 class Spent(errors.SaysoError):
     """The service says that the allow was used; whoever knows its id can look when."""
 
@@ -209,7 +215,8 @@ def _error(status: int, body: bytes) -> errors.SaysoError:
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
     if found.code == Closed.code:
         return Closed(found.message, hint=found.hint)
-    if found.code == Spent.code:
-        return Spent(found.message, hint=found.hint)
+    for told in (Spent, Taken):
+        if found.code == told.code:
+            return told(found.message, hint=found.hint)
     known = _KNOWN.get(found.code, errors.SaysoError)
     return known(found.message, field=found.field, hint=found.hint)

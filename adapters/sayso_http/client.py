@@ -143,6 +143,8 @@ class RemoteDesk:
             return _ticket(await self._calls.send("POST", f"{_path(id)}/answers", body, once=True))
         except calls.Closed as closed:
             raise errors.AlreadyDecided(await self.get(id)) from closed
+        except calls.Taken as taken:
+            raise errors.AlreadyTaken(await self.get(id)) from taken
 
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing (Markdown); where it was told.

@@ -31,6 +31,8 @@ class Document(model.Frozen):
     created_at: datetime
     expires_at: datetime
     answers: tuple[model.Given, ...]
+    taken: model.Taken | None = None
+    """An answer that is delivered soon, unless who gave it takes it back."""
     decision: model.Decision | None
     cards: tuple[Posted, ...]
     version: int
@@ -79,6 +81,7 @@ def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> D
         created_at=ticket.created_at,
         expires_at=ticket.expires_at,
         answers=ticket.answers,
+        taken=ticket.taken,
         decision=ticket.decision,
         cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
         version=ticket.version,

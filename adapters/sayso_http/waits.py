@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from sayso import desk, model
+from sayso import desk, machine, model
 
 
 class Waits:
@@ -28,11 +28,10 @@ class Waits:
         """The ticket once it is decided, or as it stands after *seconds*."""
         end = front.clock.now() + timedelta(seconds=seconds)
         while ticket.decision is None and not self.stopping and front.clock.now() < end:
-            until = min(end, ticket.expires_at)
-            changed = await self._within(front, until, front.store.changed(ticket.id, ticket.version))
-            if not changed and front.clock.now() >= ticket.expires_at:
-                return await front.tick(ticket.id)
-            ticket = await front.store.load(ticket.id)
+            wake = machine.next_wake(ticket) or end
+            changed = await self._within(front, min(end, wake), front.store.changed(ticket.id, ticket.version))
+            over = not changed and front.clock.now() >= wake
+            ticket = await (front.tick(ticket.id) if over else front.store.load(ticket.id))
         return ticket
 
     async def turns(self, front: desk.Desk, seconds: float) -> AsyncIterator[bool]:

@@ -23,6 +23,10 @@ def told(row: store.Row) -> tuple[card.Inline, ...]:
             return (T("Taken away at "), text.line(entry.place), T(", and shown again where it is still needed"))
         case events.Answered():
             return tuple(_answered(entry))
+        case events.TakenBack():
+            return (*_person(entry.by), T(" took the answer back"))
+        case events.Settled():
+            return (T("The answer counted: the time to take it back was over"),)
         case events.Turned():
             return (*_person(entry.by), T(" was turned away: "), text.line(entry.message))
         case events.Cancelled():
@@ -41,6 +45,8 @@ def _answered(entry: events.Answered) -> Iterable[card.Inline]:
     answer = entry.answer
     if answer.verdict is None:
         yield T(" answered")
+        if entry.grace:
+            yield T(f", and could take it back for {entry.grace:g} seconds")
         return
     yield T(" allowed it" if answer.verdict == "allow" else " denied it")
     if answer.input is not None:

@@ -41,7 +41,7 @@ class View:
         shown = render.Frame(
             csrf=self.session.csrf,
             expires_at=ticket.expires_at,
-            opened=None if ticket.decision or barred else opened,
+            opened=None if ticket.decision or ticket.taken or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=_fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
             wrong=_placed(ticket, opened, press.wrong),
@@ -71,6 +71,8 @@ class View:
 
     def _barred(self, ticket: model.Ticket) -> str:
         person = self.front.house.directory.identify(self.session.actor)
+        if ticket.taken and ticket.taken.given.person != person.id:
+            return _sentence(errors.AlreadyTaken(ticket).message)
         if ticket.decision or machine.may_answer(ticket, person):
             return ""
         return _sentence(machine.refusal(ticket, person).message)

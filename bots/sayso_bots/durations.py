@@ -22,5 +22,8 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.BeforeValidator(_seconds)]
+"""A time in seconds, at most a minute."""
+
 Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
 """A time in seconds, more than none and at most 30 days."""

@@ -30,8 +30,8 @@ def render(drawn: card.Card) -> str:
     lines = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
     for part in drawn.parts:
         lines += _part(part)
-    if drawn.controls:
-        lines += ["", *_commands(drawn)]
+    if commands := list(_commands(drawn)):
+        lines += ["", "To answer:", *commands]
     return "\n".join(lines)
 
 
@@ -80,7 +80,6 @@ def _part(part: card.Part) -> Iterable[str]:
 def _commands(drawn: card.Card) -> Iterable[str]:
     """How to answer: one command for each thing that a button would do."""
     command = f"  sayso answer {drawn.ticket_id}"
-    yield "To answer:"
     for control in drawn.controls:
         if isinstance(control, card.Pick):
             yield f"{command} --choice LABEL" + (" [--choice LABEL …]" if control.multiple else "")

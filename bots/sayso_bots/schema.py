@@ -94,6 +94,8 @@ class Service(_Table):
     """New requests that one key may make in a minute."""
     policy: _Name | None = None
     """Of requests that name none, from keys that are bound to none; `default` where it is not set."""
+    grace: durations.Grace = pydantic.Field(default="10s", validate_default=True)
+    """How long an answer by plain words can be taken back before the agent is told."""
     owner: _Name | None = None
     """Whom the printed sign-in link signs in; a person, where there are any."""
 

@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -70,6 +71,7 @@ def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         route=route,
         channels=channels,
         callbacks=callbacks,
+        grace=timedelta(seconds=settings.service.grace),
         limits=limits(settings.service) if callbacks else quota.Limits(),
         policy=settings.service.policy or desks.DEFAULT,
     )

@@ -6,6 +6,7 @@ from sayso.desk import Caller, Desk, House
 from sayso.errors import (
     AlreadyDecided,
     AlreadyExists,
+    AlreadyTaken,
     AlreadyUsed,
     DigestMismatch,
     HookCancelled,
@@ -35,6 +36,7 @@ from sayso.webhooks import Webhook, create_webhook
 __all__ = [
     "AlreadyDecided",
     "AlreadyExists",
+    "AlreadyTaken",
     "AlreadyUsed",
     "Answer",
     "Asker",

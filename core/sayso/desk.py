@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Literal, overload
 
 from sayso import (
@@ -126,7 +127,7 @@ class Desk:
             if (decided := machine.read(ticket, self.clock.now())).decision is not None:
                 await authority.check(self.store, ticket.key if caller is None else caller.key)
                 return decided.decision
-            if not await self.clock.within(ticket.expires_at, self.store.changed(id, ticket.version)):
+            if not await self.clock.within(machine.next_wake(ticket), self.store.changed(id, ticket.version)):
                 await self.tick(id)
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
@@ -136,25 +137,38 @@ class Desk:
             raise errors.NotFound(f"there is no request {id}", field="id")
         return machine.read(ticket, self.clock.now())
 
-    async def answer(self, id: str, answer: model.Answer, actor: people.Actor) -> model.Ticket:
+    async def answer(
+        self, id: str, answer: model.Answer, actor: people.Actor, *, grace: timedelta = timedelta(0)
+    ) -> model.Ticket:
         """What one person says to a request. This is the one way to a decision by a person.
+
+        With a *grace* the answer is taken and counts after that time, of a minute at most; until then who gave it can
+        take it back (`take_back`) or give another one.
 
         Raises:
             NotFound: there is no such request.
             AlreadyDecided: it is closed; the error carries the ticket.
+            AlreadyTaken: somebody else's answer was taken, and is delivered in a moment.
             NotAllowed: this person may not answer it.
             InvalidAnswer: the answer does not fit; `field` names the part.
             Unauthorized: the key of this person was revoked.
         """
-        person = self.house.directory.identify(actor)
-        await authority.check(self.store, actor.key)
-        try:
-            return await self._step(
-                id, lambda: events.Answered(at=self.clock.now(), by=person, answer=answer), tick_first=True
-            )
-        except errors.Refused as refused:
-            await self.refused(id, person, refused)
-            raise
+        seconds = grace.total_seconds()
+        return await self._said(
+            id, actor, lambda by: events.Answered(at=self.clock.now(), by=by, answer=answer, grace=seconds)
+        )
+
+    async def take_back(self, id: str, actor: people.Actor) -> model.Ticket:
+        """Take back an answer that was taken and is not delivered yet; only who gave it can.
+
+        Raises:
+            NotFound: there is no such request.
+            AlreadyDecided: it is too late; the error carries the ticket.
+            NotAllowed: it is the answer of somebody else.
+            Refused: there is none to take back.
+            Unauthorized: the key of this person was revoked.
+        """
+        return await self._said(id, actor, lambda by: events.TakenBack(at=self.clock.now(), by=by))
 
     async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
         """Withdraw a request that nobody decided yet; a closed one stays as it is. Raises `NotFound`."""
@@ -213,13 +227,15 @@ class Desk:
 
         Raises:
             InvalidToken, NotFound: not one of our buttons.
-            AlreadyDecided, NotAllowed, InvalidAnswer: as `answer`.
+            AlreadyDecided, AlreadyTaken, NotAllowed, InvalidAnswer: as `answer` and `take_back`.
         """
         pressed = tokens.read(token)
         ticket = await self.store.load_ref(pressed.ref)
         self.mint.check(pressed, ticket)
         if seat is not None:
             await pressing.seated(self, ticket, seat)
+        if pressed.action == "undo":
+            return await self.take_back(ticket.id, actor)
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, room, draft))
         if isinstance(following, dialog.Dialog):
             return following
@@ -242,20 +258,29 @@ class Desk:
         if older.id != newer.id:
             await self._step(id, lambda: events.Superseded(at=self.clock.now(), by=newer.id))
 
-    async def _step(self, id: str, happened: Callable[[], events.Event], *, tick_first: bool = False) -> model.Ticket:
+    async def _said(
+        self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
+    ) -> model.Ticket:
+        person = self.house.directory.identify(actor)
+        await authority.check(self.store, actor.key)
+        try:
+            return await self._step(id, lambda: happened(person))
+        except errors.Refused as refused:
+            await self.refused(id, person, refused)
+            raise
+
+    async def _step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
         for _ in range(_TRIES):
             ticket = await self.store.load(id)
             event = happened()
-            if tick_first and ticket.decision is None and event.at >= ticket.expires_at:
-                event = events.Ticked(at=event.at)
-            step = machine.step(ticket, event)
+            acting = machine.first(ticket, event)
+            step = machine.step(ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
             try:
-                await self.store.commit(step, event)
+                await self.store.commit(step, acting)
             except errors.Conflict:
                 continue
-            if tick_first and isinstance(event, events.Ticked):
-                raise errors.AlreadyDecided(step.ticket)
-            return step.ticket
+            if acting is event:
+                return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")

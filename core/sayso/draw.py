@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sayso import approvers, card, machine, model, prose, schema, text, tokens, wording
+from sayso import approvers, card, machine, model, prose, said, schema, text, tokens, wording
 
 T = text.Trusted
 
-# Keys are the agent's; more or longer ones than these are shown as one JSON text, where they cannot pose as labels.
-_MOST_KEYS = 12
-_LONGEST_KEY = 60
+input_parts = said.input_parts
+value_text = said.value_text
 
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 _OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…", "mode": "Allow and change mode {}…"}
@@ -41,25 +39,17 @@ def session_of(ticket: model.Ticket) -> card.Session | None:
     return card.Session(ticket.owner, session, text.line(session)) if session else None
 
 
-def value_text(value: Any) -> str:
-    """An argument as it is shown: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def input_parts(arguments: Mapping[str, Any], heading: str) -> Iterable[card.Code]:
-    """A tool input, one box for each argument, so that line breaks are line breaks."""
-    if len(arguments) > _MOST_KEYS or any(len(key) > _LONGEST_KEY or not key for key in arguments):
-        yield card.Code((T(heading),), text.literal(value_text(dict(arguments)), code=True))
-        return
-    for key, value in arguments.items():
-        kind = "" if isinstance(value, str) else " (JSON)"
-        yield card.Code((T(f"{heading}{kind} · "), text.line(key)), text.literal(value_text(value), code=True))
-
-
 def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
-    shown = [*_verdict(ticket), *_asked(request), *_input(request), *_options(request), *_extra(request)]
+    shown = [
+        *said.verdict(ticket),
+        *said.taken(ticket),
+        *_asked(request),
+        *_input(request),
+        *_options(request),
+        *_extra(request),
+    ]
     shown += [card.Facts(tuple(_facts(ticket))), *_progress(ticket)]
     yield headline
     yield from _warnings([headline, *shown])
@@ -85,9 +75,9 @@ def _asked(request: model.Request) -> Iterable[card.Part]:
 def _left_out(names: Sequence[str]) -> Iterable[card.Part]:
     if names:
         spans: list[card.Inline] = [T("Nobody can fill these in here, so they are left out: ")]
-        for index, name in enumerate(names[:_MOST_KEYS]):
-            spans += [T(", " if index else ""), text.line(name[:_LONGEST_KEY])]
-        more = len(names) - _MOST_KEYS
+        for index, name in enumerate(names[: said.MOST_KEYS]):
+            spans += [T(", " if index else ""), text.line(name[: said.LONGEST_KEY])]
+        more = len(names) - said.MOST_KEYS
         yield card.Line((*spans, T(f" and {more} more" if more > 0 else "")))
 
 
@@ -184,35 +174,6 @@ def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
     yield T(f"{ticket.id} · {ticket.digest[:19]}")
 
 
-def _verdict(ticket: model.Ticket) -> Iterable[card.Part]:
-    decision = ticket.decision
-    if decision is None:
-        return
-    spans: list[card.Inline] = [T(wording.verdict(decision))]
-    for index, one in enumerate(decision.by):
-        spans += [T(" by " if index == 0 else " and "), text.line(one.name)]
-        spans += [T(" ("), text.line(one.person), T(")")] if one.person != one.name else []
-    yield card.Line((*spans, T(" · "), card.Moment(decision.decided_at)), strong=True)
-    if decision.used_at:
-        yield card.Line((T("Used · "), card.Moment(decision.used_at)))
-    elif decision.void:
-        yield card.Line((T("It was not used in time, and is void"),))
-    if decision.reason:
-        yield card.Code((T("Reason"),), text.literal(decision.reason))
-    if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
-        yield from input_parts(decision.input or {}, "Runs instead, as edited")
-    yield from _granted(ticket.request, decision.grant)
-    yield from _answer(decision)
-
-
-def _granted(request: model.Request, grant: str | None) -> Iterable[card.Part]:
-    if grant in request.grants:
-        yield card.Line((T("Allowed for the session" if grant == "session" else "Allowed always"),))
-    for offer in request.offers:
-        if offer.name == grant:
-            yield card.Line((T("Allowed, and more: "), text.line(offer.effect)))
-
-
 def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     """What an offer adds, in full, and what that means."""
     offer = request.offers[index]
@@ -221,17 +182,11 @@ def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     yield card.Code((T(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True))
 
 
-def _answer(decision: model.Decision) -> Iterable[card.Part]:
-    if decision.text is not None:
-        yield card.Code((T("Answer"),), text.literal(decision.text))
-    for choice in decision.choices or ():
-        yield card.Code((T("Answer"),), text.line(choice))
-    if decision.values is not None:
-        yield from input_parts(decision.values, "Answer")
-
-
 def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
     request = ticket.request
+    if ticket.taken:
+        yield card.Button(T("Take back"), mint.token(ticket, "undo"))
+        return
     if request.kind == "permission":
         yield from _permission_controls(ticket, mint)
     elif request.kind == "choice":

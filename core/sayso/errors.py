@@ -12,6 +12,7 @@ SaysoError
 ├─ HookDeferred           this run stops waiting; the hook stays open
 ├─ Refused                an answer that cannot be taken
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
+│   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409
 │   ├─ NotAllowed         this person may not decide this               403
 │   ├─ InvalidAnswer      the answer does not fit the request           422
 │   └─ InvalidToken       a button or address that is not ours          400
@@ -129,6 +130,19 @@ class AlreadyDecided(Refused):
 
     def __init__(self, ticket: model.Ticket) -> None:
         super().__init__(f"request {ticket.id} is already closed")
+        self.ticket = ticket
+
+
+class AlreadyTaken(Refused):
+    """Somebody else's answer was taken, and is delivered in a moment; `ticket.taken` says whose and when."""
+
+    code = "already_taken"
+    status = 409
+
+    def __init__(self, ticket: model.Ticket) -> None:
+        whose = ticket.taken.given.person if ticket.taken else "somebody"
+        hint = "it can be answered again if they take it back"
+        super().__init__(f"the answer of {whose} was taken, and is delivered in a moment", hint=hint)
         self.ticket = ticket
 
 

@@ -17,6 +17,23 @@ class Answered(model.Frozen):
     at: datetime
     by: model.Person
     answer: model.Answer
+    grace: float = 0.0
+    """For how many seconds it can be taken back before it counts."""
+
+
+class TakenBack(model.Frozen):
+    """Who gave the taken answer took it back."""
+
+    type: Literal["taken_back"] = "taken_back"
+    at: datetime
+    by: model.Person
+
+
+class Settled(model.Frozen):
+    """The time in which the taken answer could be taken back is over: it counts."""
+
+    type: Literal["settled"] = "settled"
+    at: datetime
 
 
 class Cancelled(model.Frozen):
@@ -70,7 +87,7 @@ class Used(model.Frozen):
     """Which attempt at it; a repeated call of the same one is no second use."""
 
 
-Event = Answered | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
+Event = Answered | TakenBack | Settled | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
 
 
 class Announce(model.Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sayso import errors, machine, model, people, quota
 
@@ -37,6 +38,8 @@ class House:
     """Names of the channels that can be reached; None where another process reaches them."""
     callbacks: bool = False
     """Whether decisions can be sent to a request's callback address."""
+    grace: timedelta = timedelta(0)
+    """How long an answer by plain words can be taken back before the agent is told; a minute at most."""
     limits: quota.Limits = field(default_factory=quota.Limits)
     """What one caller may ask."""
     policy: str = DEFAULT

@@ -1,16 +1,17 @@
 """Events in, a new ticket and effects out. No I/O, no clock, no platform.
 
-Every rule lives here, or in the two pure files it calls: `approvers` (who may answer) and `fitting` (what an answer
-must be). Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
+`binding` (what a digest binds) and `outcomes` (what a decision says). Time is an event. `step` is pure, so a caller
+that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
-from sayso import approvers, digest, errors, events, fields, fitting, model, wording
+from sayso import approvers, binding, errors, events, fitting, model, outcomes
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
@@ -18,23 +19,15 @@ DEFAULT_EXPIRES_IN = 3600.0
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
 
-# The rules that every digest names.
-_FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
+# An agent waits no longer than this for words that were taken.
+_LONGEST_GRACE = timedelta(minutes=1)
 
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the operator decides about a request: who asked, under which policy, where it goes."""
-
-    owner: str
-    policy: model.Policy
-    route: tuple[model.Place, ...]
-    requester: str | None = None
-    key: str | None = None
+valid_until = outcomes.valid_until
+read = outcomes.read
+Terms = binding.Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         requester=terms.requester,
         key=terms.key,
         route=terms.route,
-        digest=_digest(request, terms, id, expires_at),
+        digest=binding.digest_of(request, terms, id, expires_at),
         created_at=at,
         expires_at=expires_at,
     )
@@ -71,6 +64,7 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 
     Raises:
         AlreadyDecided: the ticket is closed. A tick, a cancel or a lost place after that changes nothing.
+        AlreadyTaken: the answer of somebody else was taken.
         AlreadyUsed, NotUsable: there is no allow to use.
         NotAllowed: this person may not answer this request.
         InvalidAnswer: the answer does not fit the request.
@@ -78,12 +72,16 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Used):
         return _used(ticket, event)
     if ticket.decision is not None:
-        if isinstance(event, events.Answered):
+        if isinstance(event, events.Answered | events.TakenBack):
             raise errors.AlreadyDecided(ticket)
         return Step(ticket)
     match event:
         case events.Answered():
             return _answered(ticket, event)
+        case events.TakenBack():
+            return _taken_back(ticket, event)
+        case events.Settled():
+            return _settled(ticket, event.at)
         case events.Cancelled():
             return _close(ticket, "cancelled", event.at, reason=event.reason)
         case events.Superseded():
@@ -100,39 +98,19 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 
 def next_wake(ticket: model.Ticket) -> datetime | None:
     """When time alone changes this ticket; None once it is closed."""
-    return ticket.expires_at if ticket.decision is None else None
+    if ticket.decision is not None:
+        return None
+    return ticket.taken.until if ticket.taken else ticket.expires_at
 
 
-def read(ticket: model.Ticket, at: datetime) -> model.Ticket:
-    """The ticket as it reads at this moment: an allow that was not used in time is void."""
-    decision = ticket.decision
-    if decision is None or not decision.allowed or at < valid_until(ticket, decision):
-        return ticket
-    void = decision.model_copy(update={"void": True})
-    return ticket.model_copy(update={"decision": _told(ticket, void)})
-
-
-def valid_until(ticket: model.Ticket, decision: model.Decision) -> datetime:
-    """When an allow becomes void if nobody used it."""
-    return decision.decided_at + timedelta(seconds=ticket.policy.valid_for)
-
-
-def _digest(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
-    bound = {
-        "id": id,
-        "request": request.model_dump(mode="json", exclude_defaults=True),
-        "policy": _bound_policy(terms.policy),
-        "owner": terms.owner,
-        "requester": terms.requester,
-        "expires_at": expires_at.isoformat(),
-    }
-    return digest.digest(bound, "request")
-
-
-def _bound_policy(policy: model.Policy) -> model.JsonObject:
-    # what a policy can say since then counts where it is said: older tickets keep their digest
-    first = policy.model_dump(mode="json", include=_FIRST_RULES)
-    return first | policy.model_dump(mode="json", exclude_defaults=True)
+def first(ticket: model.Ticket, event: events.Event) -> events.Event:
+    """What happens to the ticket first: *event*, or what time has done to it by then."""
+    wake = next_wake(ticket)
+    if wake is None or event.at < wake:
+        return event
+    if ticket.taken:
+        return events.Settled(at=event.at)
+    return events.Ticked(at=event.at) if isinstance(event, events.Answered | events.TakenBack) else event
 
 
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
@@ -140,12 +118,60 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise errors.Refused("the time for this request is over", hint="ask again")
     if not may_answer(ticket, event.by):
         raise refusal(ticket, event.by)
+    if ticket.taken and ticket.taken.given.person != event.by.id:
+        raise errors.AlreadyTaken(ticket)
     answer = fitting.fitted(ticket, event.answer)
     given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
-    if any(old.person == given.person and fitting.alike(old.answer, answer) for old in approvers.latest(ticket)):
+    if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
-    changed = ticket.model_copy(update={"answers": (*ticket.answers, given), "version": ticket.version + 1})
-    return _weighed(changed, event.at)
+    if event.grace > 0:
+        return _taken(ticket, given, timedelta(seconds=event.grace))
+    return _given(ticket, given, event.at)
+
+
+def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
+    return any(
+        old.person == given.person and fitting.alike(old.answer, given.answer) for old in approvers.latest(ticket)
+    )
+
+
+def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
+    facts = {"answers": (*ticket.answers, given), "taken": None, "version": ticket.version + 1}
+    return _weighed(ticket.model_copy(update=facts), at)
+
+
+def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
+    if ticket.taken and fitting.alike(ticket.taken.given.answer, given.answer):
+        return Step(ticket)
+    # an answer that is given in time counts, so the grace ends with the time for the request at the latest
+    until = min(given.at + min(grace, _LONGEST_GRACE), ticket.expires_at)
+    facts = {"taken": model.Taken(given=given, until=until), "version": ticket.version + 1}
+    changed = ticket.model_copy(update=facts)
+    return Step(changed, _redraws(changed))
+
+
+def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
+    if ticket.taken is None or event.at >= ticket.taken.until:
+        raise errors.Refused("there is no answer here that could be taken back")
+    if ticket.taken.given.person != event.by.id:
+        raise errors.NotAllowed(f"only {ticket.taken.given.person} can take this answer back")
+    changed = ticket.model_copy(update={"taken": None, "version": ticket.version + 1})
+    return _shown_somewhere(Step(changed, _redraws(changed)), event.at)
+
+
+def _settled(ticket: model.Ticket, at: datetime) -> Step:
+    if ticket.taken is None or at < ticket.taken.until:
+        return Step(ticket)
+    return _shown_somewhere(_given(ticket, ticket.taken.given, at), at)
+
+
+def _shown_somewhere(step: Step, at: datetime) -> Step:
+    """A ticket whose last place was lost while an answer was taken stayed open for that answer only."""
+    ticket = step.ticket
+    lost = set(ticket.undelivered)
+    if ticket.decision is not None or not lost or not lost >= set(ticket.route):
+        return step
+    return _decide(ticket, "undeliverable", at, ())
 
 
 def _weighed(ticket: model.Ticket, at: datetime) -> Step:
@@ -174,13 +200,9 @@ def _used(ticket: model.Ticket, event: events.Used) -> Step:
     if event.at >= ends:
         message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
         raise errors.NotUsable(message, field="id", hint="ask again under a new id")
-    used = _told(ticket, decision.model_copy(update={"used_at": event.at}))
+    used = outcomes.told(ticket, decision.model_copy(update={"used_at": event.at}))
     facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
     return Step(ticket.model_copy(update=facts))
-
-
-def _told(ticket: model.Ticket, decision: model.Decision) -> model.Decision:
-    return decision.model_copy(update={"model_text": wording.for_model(ticket, decision)})
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
@@ -188,7 +210,7 @@ def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
         return Step(ticket)
     lost = (*ticket.undelivered, event.place)
     changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
-    if set(lost) >= set(ticket.route):
+    if set(lost) >= set(ticket.route) and ticket.taken is None:
         return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
     return Step(changed, _redraws(changed))
 
@@ -202,11 +224,14 @@ def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
 
 
 def _expired(ticket: model.Ticket, at: datetime) -> Step:
+    if ticket.taken:
+        return _settled(ticket, at)
     return _close(ticket, "expired", at) if at >= ticket.expires_at else Step(ticket)
 
 
 def _close(ticket: model.Ticket, outcome: model.Outcome, at: datetime, *, reason: str | None = None) -> Step:
-    changed = ticket.model_copy(update={"version": ticket.version + 1})
+    # nobody waits for an answer that was taken and not delivered
+    changed = ticket.model_copy(update={"version": ticket.version + 1, "taken": None})
     return _decide(changed, outcome, at, (), reason=reason)
 
 
@@ -218,44 +243,8 @@ def _decide(
     *,
     reason: str | None = None,
 ) -> Step:
-    decision = model.Decision(
-        id=ticket.id,
-        outcome=outcome,
-        digest=ticket.digest,
-        by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
-        decided_at=at,
-        model_text="",
-        **_content(ticket, outcome, by, reason),
-    )
-    if outcome == "allowed":
-        decision = decision.model_copy(update={"valid_until": valid_until(ticket, decision)})
-    closed = ticket.model_copy(update={"decision": _told(ticket, decision)})
+    closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason)})
     return Step(closed, (*_redraws(closed), *_resumes(closed)))
-
-
-def _content(
-    ticket: model.Ticket, outcome: model.Outcome, by: tuple[model.Given, ...], reason: str | None
-) -> model.JsonObject:
-    request, last = ticket.request, ticket.answers[-1].answer if by else model.Answer()
-    reasons = [one.answer.reason for one in by if one.answer.reason]
-    content: model.JsonObject = {"reason": "; ".join(reasons) or reason}
-    if outcome == "denied":
-        return content | {"stop": any(one.answer.verdict == "stop" for one in by)}
-    if outcome == "answered" and request.kind == "permission":
-        return content | {"text": last.text}
-    if outcome == "allowed":
-        used = last.input if last.input is not None else request.input or {}
-        content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}
-        # a wider grant needs everybody who allowed to have given it
-        content["grant"] = last.grant if all(one.answer.grant == last.grant for one in by) else None
-    value: Any = (last.values or {}).get(fields.ANSWER)
-    if request.kind == "question":
-        content["text"] = value
-    elif request.kind == "choice" and value is not None:
-        content["choices"] = tuple(value) if request.multiple else (value,)
-    elif request.kind == "form":
-        content["values"] = last.values
-    return content
 
 
 def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:

@@ -7,36 +7,31 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from sayso import parts
+
+Grant = parts.Grant
+Scalar = parts.Scalar
+Number = parts.Number
+JsonObject = parts.JsonObject
+RequestId = parts.RequestId
+Title = parts.Title
+Name = parts.Name
+Place = parts.Place
+Context = parts.Context
+Seconds = parts.Seconds
+Frozen = parts.Frozen
+Source = parts.Source
+Attachment = parts.Attachment
+Offer = parts.Offer
+
 Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
-Grant = Literal["session", "always"]
 FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Verdict = Literal["allow", "deny", "respond", "stop"]
 """`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
 
-Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
-# To the last digit: a double would round a bound such as 9007199254740993.
-Number = pydantic.StrictInt | pydantic.StrictFloat
-JsonObject = dict[str, Any]
-RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
-Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
-Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
-Context = Annotated[
-    dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]], pydantic.Field(max_length=10)
-]
-Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=30 * 86_400, allow_inf_nan=False)]
-
 # One document must stay small enough to be sent to a chat file, hashed and stored without harm: 1 MiB of JSON.
 MAX_REQUEST_BYTES = 1_048_576
-
-
-class Frozen(pydantic.BaseModel):
-    """What every noun is: immutable, and strict about keys it does not know."""
-
-    model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True, allow_inf_nan=False
-    )
 
 
 class Option(Frozen):
@@ -83,33 +78,6 @@ class Field(Frozen):
     """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
     example: Annotated[str, pydantic.StringConstraints(max_length=200)] | None = None
     """What a right text looks like; said where one does not fit its pattern."""
-
-
-class Source(Frozen):
-    """Who asks: shown on the card as the agent gave it, never trusted."""
-
-    agent: Name | None = None
-    session: Name | None = None
-    url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
-
-
-class Attachment(Frozen):
-    """A text or a diff that belongs to the request; shown in full or by review."""
-
-    name: Name
-    kind: Literal["text", "diff"] = "text"
-    text: str
-
-
-class Offer(Frozen):
-    """A wider grant in the asking side's own terms; each gets a button of its own, none is ever taken along."""
-
-    name: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-    """What the decision's `grant` says when a person chose it."""
-    kind: Literal["rule", "folder", "mode"]
-    """A mode changes what is asked from now on, and says so in a warning."""
-    effect: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
-    """What exactly it adds or changes, and for how long; shown in full."""
 
 
 class Request(Frozen):
@@ -211,6 +179,14 @@ class Given(Frozen):
     answer: Answer
 
 
+class Taken(Frozen):
+    """An answer by plain words that was taken, and is delivered soon; until then who gave it can take it back."""
+
+    given: Given
+    until: datetime
+    """When it is delivered."""
+
+
 class By(Frozen):
     """One person whose answer made the decision."""
 
@@ -292,6 +268,8 @@ class Ticket(Frozen):
     created_at: datetime
     expires_at: datetime
     answers: tuple[Given, ...] = ()
+    taken: Taken | None = None
+    """The answer that is delivered soon; it does not count yet."""
     undelivered: tuple[Place, ...] = ()
     decision: Decision | None = None
     used_at: datetime | None = None

@@ -71,6 +71,8 @@ async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> N
     person = front.house.directory.identify(actor)
     if ticket.decision is not None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
+    elif ticket.taken and ticket.taken.given.person != person.id:
+        refusal = errors.AlreadyTaken(ticket)
     elif not machine.may_answer(ticket, person):
         refusal = machine.refusal(ticket, person)
     else:

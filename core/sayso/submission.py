@@ -59,6 +59,8 @@ def _meaning(
             return _picked(ticket, draft)
         case "other":
             return _free(ticket, _typed(draft, "other", fields.MAX_TEXT))
+        case "undo":
+            raise errors.InvalidToken("this button answers nothing")
         case "review":
             return _reviewed(ticket, pressed.index, draft, mint, room)
         case "fill":
@@ -111,7 +113,8 @@ def repeated(ticket: model.Ticket, account: str, said: str) -> bool:
     """Whether these words of this account are among the answers already: platforms deliver a message again at times."""
     meant = spoken(ticket, said)
     wanted = meant.text or meant.choice or list(meant.choices or ())
-    given = (one.answer.values or {} for one in ticket.answers if one.via == account)
+    answers = (*ticket.answers, *([ticket.taken.given] if ticket.taken else []))
+    given = (one.answer.values or {} for one in answers if one.via == account)
     return any(wanted in values.values() for values in given)
 
 

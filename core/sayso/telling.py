@@ -23,6 +23,10 @@ def line(said: str) -> card.Line:
 
 def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
     """Why an act of this account was not counted."""
+    if isinstance(error, errors.AlreadyTaken) and error.ticket.taken:
+        taken = error.ticket.taken
+        when = (T(" was taken, and is delivered at "), card.Moment(taken.until))
+        return card.Line((T("The answer of "), text.line(_name(taken.given)), *when, T(" unless they take it back.")))
     if not isinstance(error, errors.AlreadyDecided) or error.ticket.decision is None:
         return line(wording.told(error))
     decision = error.ticket.decision
@@ -53,7 +57,7 @@ def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> 
     return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")
 
 
-def _name(one: model.By) -> str:
+def _name(one: model.By | model.Given) -> str:
     if ":" not in one.person:
         return one.person
     return one.name if one.name and one.name != one.person else "somebody"

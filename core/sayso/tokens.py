@@ -14,7 +14,7 @@ from sayso import errors, model
 
 _Allowing = Literal["allow", "session", "always", "offer", "edit"]
 _Refusing = Literal["deny", "reason", "respond", "stop"]
-Action = Literal[_Allowing, _Refusing, "review", "option", "pick", "other", "fill"]
+Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "other", "fill"]
 
 # 128 bits each for the reference and the code. A token stays under the 100 characters of Discord's custom_id.
 _BYTES = 16

@@ -31,6 +31,12 @@ def answered(**answer: object) -> events.Answered:
             "Taken away at <chat:#ops>, and shown again where it is still needed",
         ),
         (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
+        (
+            answered(text="x").model_copy(update={"grace": 10.0}),
+            "<ann> by way of <chat:T/ann> answered, and could take it back for 10 seconds",
+        ),
+        (events.TakenBack(at=AT, by=ANN), "<ann> by way of <chat:T/ann> took the answer back"),
+        (events.Settled(at=AT), "The answer counted: the time to take it back was over"),
         (events.Used(at=AT, by=ODD), "Used with the key <a⟦U+202E⟧b>"),
         (events.Ticked(at=AT), "Time ran out"),
         (events.Turned(at=AT, by=ANN, code="x", message="no"), "<ann> by way of <chat:T/ann> was turned away: <no>"),

@@ -116,6 +116,20 @@ async def test_a_policy_says_how_long_an_allow_is_good(written: str, seconds: fl
         await front.use(late.id)
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("", 10), ("[service]\ngrace = 0", 0), ('[service]\ngrace = "1m"', 60)]
+)
+def test_the_service_says_how_long_plain_words_can_be_taken_back(written: str, seconds: float) -> None:
+    assert settings.house(parse(written)).grace.total_seconds() == seconds
+
+
+@pytest.mark.parametrize("written", ['"61s"', "-1", '"soon"', "true"])
+def test_a_grace_that_keeps_an_agent_waiting_is_refused(written: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        parse(f"[service]\ngrace = {written}")
+    assert refused.value.field == "service.grace"
+
+
 def test_on_timeout_has_one_value_because_silence_is_never_consent() -> None:
     assert parse('[policies.p]\napprovers = []\non_timeout = "deny"').policies["p"].on_timeout == "deny"
     with pytest.raises(errors.InvalidSettings, match="on_timeout"):

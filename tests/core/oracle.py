@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from sayso import errors, events, machine, model, store
 
 # Entries that no change of a ticket goes with.
-_NOTES = (events.Turned, events.Delivered)
-_AT_FIRST = {"answers": (), "undelivered": (), "decision": None, "used_at": None, "used_for": None}
+_NOTES = (events.Turned, events.Delivered, events.Revoked)
+_AT_FIRST = {"answers": (), "taken": None, "undelivered": (), "decision": None, "used_at": None, "used_for": None}
 
 
 @dataclass

@@ -51,6 +51,7 @@ def pending() -> Iterator[model.Ticket]:
     yield sample(asking.Permission(tool="Write", input={"path": "x"}, editable=False, confirm=True))
     yield sample(asking.Question("Which customer is this for?", verdicts=["deny", "stop"]))
     yield sample(asking.Question("Which customer is this for?"))
+    yield sample(asking.Question("Which customer is this for?"), said(text="Acme").model_copy(update={"grace": 10.0}))
     yield sample(asking.Form("Refund", [model.Field(name="a", label="Amount", kind="number")]))
     for count in (1, 5, 6, 10, 11, 100):
         options = [model.Option(label=f"{'same ' * 20}{n}", description="about") for n in range(count)]

@@ -199,6 +199,25 @@ class TicketContract(Opened):
         await answer(kept, "r1", answered())
         assert (await kept.next_due(), await kept.due(ends)) == (ends + MICROSECOND, [])
 
+    async def test_a_taken_answer_is_due_when_its_grace_is_over(self, kept: store.Store) -> None:
+        await ask(kept, "r1")
+        taken = await answer(kept, "r1", answered().model_copy(update={"grace": 10.0}))
+        ends = NOW + 11 * SECOND
+        assert await kept.load("r1") == taken
+        assert (await kept.next_due(), await kept.due(ends - MICROSECOND)) == (ends, [])
+        assert await kept.due(ends) == ["r1"]
+        await answer(kept, "r1", events.Settled(at=ends))
+        assert await kept.next_due() is None
+
+    async def test_of_twelve_uses_at_once_one_is_stored(self, kept: store.Store) -> None:
+        await ask(kept, "r1")
+        await answer(kept, "r1", answered())
+        uses = (answer(kept, "r1", events.Used(at=NOW + 2 * SECOND, by=f"p{n}")) for n in range(12))
+        ends = await together(*uses)
+        assert sum(isinstance(end, errors.AlreadyUsed) for end in ends) == 11
+        [used] = [row.entry for row in await kept.log("r1") if isinstance(row.entry, events.Used)]
+        assert (await kept.load("r1")).used_at == used.at
+
     async def test_a_list_is_paged_by_key_and_filtered(self, kept: store.Store) -> None:
         await ask(kept, "r1", "r3", "r2")
         await ask(kept, "r4", at=NOW - SECOND, session="s", owner="other")
