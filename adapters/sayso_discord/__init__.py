@@ -1,7 +1,20 @@
 """Discord: cards as messages, answers by buttons, modals and replies in threads, over the gateway or signed HTTP."""
 
-from sayso_discord.connection import Discord, connect
-from sayso_discord.doctor import check
-from sayso_discord.settings import Finding, Settings
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sayso_discord.connection import Discord, connect
+    from sayso_discord.doctor import check
+    from sayso_discord.settings import Finding, Settings
 
 __all__ = ["Discord", "Finding", "Settings", "check", "connect"]
+
+_MODULES = {"Finding": "settings", "Settings": "settings", "Discord": "connection", "check": "doctor", "connect": "connection"}
+
+
+def __getattr__(name: str) -> Any:
+    # the invite link is printed where discord.py is not installed
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

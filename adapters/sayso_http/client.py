@@ -123,10 +123,19 @@ class RemoteDesk:
             raise errors.AlreadyUsed(await self.get(id)) from spent
 
     async def list(
-        self, state: str | None = None, *, limit: int = 50, before: str | None = None, session: str | None = None
+        self,
+        state: str | None = None,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        session: str | None = None,
+        prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
-        """Requests that this key may see, newest first; *before* is the id of the last one already seen."""
-        asked = {"state": state, "limit": str(limit), "before": before, "session": session}
+        """Requests that this key may see, newest first.
+
+        *before* is the id of the last one already seen, *prefix* is how the id begins.
+        """
+        asked = {"state": state, "limit": str(limit), "before": before, "session": session, "prefix": prefix}
         given = {name: value for name, value in asked.items() if value is not None}
         body = await self._calls.send("GET", "/v1/requests", query=given)
         return [_of_document(one) for one in _read(body, tickets.Page).requests]

@@ -65,6 +65,7 @@ OPERATIONS: Sequence[Operation] = (
             "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             "before": {"type": "string", "description": "The id of the last request already seen"},
             "session": {"type": "string", "description": "Only those of this agent session"},
+            "prefix": {"type": "string", "description": "Only those whose id begins so"},
         },
     ),
     Operation(

@@ -97,13 +97,14 @@ class _Requests:
 
     async def list(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
-        asked = reading.query(request, {"state", "limit", "before", "session"})
+        asked = reading.query(request, {"state", "limit", "before", "session", "prefix"})
         limit = reading.whole(asked.get("limit"), "limit", 50, _MOST, least=1)
         before = await caller.ticket(asked["before"]) if "before" in asked else None
         found = await caller.tickets(
             store.Query(
                 state=_state(asked.get("state")),
                 session=asked.get("session"),
+                prefix=asked.get("prefix"),
                 limit=limit,
                 before=(before.created_at, before.id) if before else None,
             )

@@ -1,7 +1,20 @@
 """Slack: cards as messages, answers by buttons, modals and thread replies, over Socket Mode or signed HTTP."""
 
-from sayso_slack.connection import Slack, connect
-from sayso_slack.doctor import check
-from sayso_slack.settings import Finding, Settings
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sayso_slack.connection import Slack, connect
+    from sayso_slack.doctor import check
+    from sayso_slack.settings import Finding, Settings
 
 __all__ = ["Finding", "Settings", "Slack", "check", "connect"]
+
+_MODULES = {"Finding": "settings", "Settings": "settings", "Slack": "connection", "check": "doctor", "connect": "connection"}
+
+
+def __getattr__(name: str) -> Any:
+    # the manifest is printed where Slack's packages are not installed
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

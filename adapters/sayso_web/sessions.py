@@ -77,7 +77,7 @@ class Sessions:
             return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
         record = await self._store.remove("signin", _hash(code))
         if record is None or _is_over(record, self._clock.now()):
-            hint = "get a new one with: sayso serve"
+            hint = "get a new one with: sayso link"
             raise errors.Unauthorized("this sign-in link was used before, or its time is over", hint=hint)
         return await self._begin(record.value["person"], {})
 

@@ -145,7 +145,7 @@ def _object(schema: Any) -> dict[str, Any]:
 
 async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
     given = environment.read()
-    async with door.opened(given) as desk:
+    async with door.opened(given, create=True) as desk:
         ticket = await desk.open(request)
         if not wait:
             output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -23,10 +25,14 @@ _COMMANDS: Mapping[str, str] = {
     "show": "tickets",
     "answer": "reply",
     "cancel": "tickets",
+    "link": "link",
     "keys": "keyring",
     "hook": "cli",
     "mcp": "mcp",
 }
+
+# What a shell reports of a program that wrote into a closed pipe.
+_READER_GONE = 128 + signal.SIGPIPE
 
 # Packages that only an extra brings.
 _EXTRAS: Mapping[str, str] = {
@@ -40,6 +46,10 @@ _EXTRAS: Mapping[str, str] = {
 }
 
 
+class _ReaderGone(Exception):
+    """Whoever read the output is gone."""
+
+
 class _Tree(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -50,6 +60,15 @@ class _Tree(click.Group):
         found: click.Command = getattr(importlib.import_module(f"sayso_bots.{_COMMANDS[cmd_name]}"), f"{cmd_name}_")
         _take_config(found)
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            # click would exit with 1, which says that somebody denied
+            raise _ReaderGone from error
+        return done
 
 
 def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -110,6 +129,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except errors.SaysoError as error:
         fail(error.message, error.field, error.hint)
         code = 2
+    except _ReaderGone:
+        # nothing more may be written, not even at the interpreter's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _READER_GONE
     except (click.Abort, KeyboardInterrupt):
         fail("stopped")
         code = 3

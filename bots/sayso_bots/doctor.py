@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import stat
+import contextlib
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import click
 
 from sayso import errors
-from sayso_bots import door, environment, output, schema, settings
+from sayso_bots import environment, output, schema, settings, starting
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
@@ -29,7 +28,7 @@ class Finding:
 
 
 @click.command("doctor", epilog="\b\nExample:\n  sayso doctor --json")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor_(as_json: bool) -> None:
     """Check settings, database, service and chat; exits with 2 where something is wrong."""
     found = asyncio.run(_all())
@@ -55,11 +54,16 @@ async def _findings() -> AsyncGenerator[Finding]:
         return
     policies = ", ".join(chosen.policies) or "default (anyone)"
     yield Finding("settings", True, f"{given.config or 'sayso.toml, where it is there'}; policies: {policies}")
-    yield await (_service(given.url, given.key) if given.url else _database(given))
-    async for finding in _slack(given, chosen):
-        yield finding
-    async for finding in _discord(given, chosen):
-        yield finding
+    if given.url:
+        yield await _service(given.url, given.key)
+    here = {} if given.url else starting.ALL
+    for name, check in here.items():
+        yield await _checked(name, check(given, chosen))
+    # a chat whose package is missing was told of above
+    for chat in (_slack, _discord):
+        with contextlib.suppress(ImportError):
+            async for finding in chat(given, chosen):
+                yield finding
 
 
 async def _service(url: str, key: str | None) -> Finding:
@@ -73,26 +77,12 @@ async def _service(url: str, key: str | None) -> Finding:
     return Finding("service", True, f"{url} answers, and knows the key")
 
 
-async def _database(given: environment.Environment) -> Finding:
-    from sayso_bots import service
-
+async def _checked(name: str, checking: Awaitable[str | starting.Fault]) -> Finding:
     try:
-        async with door.database(given) as kept:
-            found = kept.durability
+        found = await checking
     except errors.SaysoError as error:
-        return _wrong("database", error)
-    if path := _open_to_others(given.database):
-        return Finding("database", False, f"other users of this machine can reach {path}", f"chmod 600 {path}")
-    hint = None if found.safe else "use a database that survives a power cut"
-    return Finding("database", found.safe, service.durability(found), hint)
-
-
-def _open_to_others(database: str) -> Path | None:
-    """The file, where more than its owner may read or write it: whoever writes it, decides."""
-    path = Path(database.removeprefix("sqlite:///"))
-    if not database.startswith("sqlite:///") or not path.exists():
-        return None
-    return path if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else None
+        return _wrong(name, error)
+    return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
 
 
 async def _slack(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
+import http.client
+import json
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol, cast
+from urllib.parse import unquote
+
+import click
 
 import sayso
 from sayso import desk as desks
-from sayso import events, handles, model, opening, people, store, stores
+from sayso import errors, events, handles, model, opening, people, store, stores
 from sayso_bots import environment, settings
+
+# Seconds to look for a service on this machine.
+_PATIENCE = 0.3
 
 
 class Happened(Protocol):
@@ -26,9 +36,14 @@ class Door(sayso.Asker, Protocol):
     """What the commands need, embedded or behind a service."""
 
     async def list(
-        self, *, state: Literal["pending", "decided"] | None = None, session: str | None = None, limit: int = 50
+        self,
+        *,
+        state: Literal["pending", "decided"] | None = None,
+        session: str | None = None,
+        limit: int = 50,
+        prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
-        """Requests, newest first."""
+        """Requests, newest first; *prefix* is how the id begins."""
         ...
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
@@ -43,9 +58,10 @@ class Door(sayso.Asker, Protocol):
 class Embedded:
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
-    def __init__(self, desk: desks.Desk, actor: people.Actor) -> None:
+    def __init__(self, desk: desks.Desk, actor: people.Actor, file: Path | None = None) -> None:
         self.desk = desk
         self.actor = actor
+        self.file = file
         self._caller = desks.Caller(operator=True)
 
     async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
@@ -80,13 +96,18 @@ class Embedded:
         return await self.desk.note(session, said)
 
     async def list(
-        self, *, state: Literal["pending", "decided"] | None = None, session: str | None = None, limit: int = 50
+        self,
+        *,
+        state: Literal["pending", "decided"] | None = None,
+        session: str | None = None,
+        limit: int = 50,
+        prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
-        """Requests, newest first."""
+        """Requests, newest first; *prefix* is how the id begins."""
         while due := await self.desk.store.due(self.desk.clock.now()):
             for id in due:
                 await self.desk.tick(id)
-        return await self.desk.store.list(store.Query(state=state, session=session, limit=limit))
+        return await self.desk.store.list(store.Query(state=state, session=session, limit=limit, prefix=prefix))
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person at this terminal."""
@@ -98,15 +119,38 @@ class Embedded:
 
 
 @contextlib.asynccontextmanager
-async def opened(given: environment.Environment) -> AsyncGenerator[Door]:
-    """The door that the environment names. Raises `InvalidSettings`, `StoreUnavailable`."""
+async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Door]:
+    """The door that the environment names. Raises as `database`."""
     if given.url:
         async with at_service(given.url, given.key) as remote:
             yield remote
         return
     house = settings.house(settings.load(given.config))
-    async with database(given) as kept:
-        yield Embedded(desks.Desk(kept, await opening.mint(kept), house), opening.local(getpass.getuser()))
+    async with database(given, create=create) as kept:
+        desk = desks.Desk(kept, await opening.mint(kept), house)
+        yield Embedded(desk, opening.local(getpass.getuser()), file_of(given.database))
+
+
+async def find(desk: Door, id: str) -> model.Ticket:
+    """The request with this id, or the only one whose id begins so.
+
+    Raises:
+        NotFound: there is none.
+        InvalidRequest: several ids begin so.
+    """
+    try:
+        return await desk.get(id)
+    except errors.NotFound as error:
+        found = await desk.list(prefix=id, limit=3)
+        if len(found) > 1:
+            names = ", ".join(ticket.id for ticket in found)
+            raise errors.InvalidRequest(f"several ids begin with {id!r}: {names}", hint="write more of it") from error
+        if not found:
+            hint = "see: sayso list"
+            if isinstance(desk, Embedded) and desk.file:
+                hint += f"; this looked in {desk.file}"
+            raise errors.NotFound(error.message, hint=hint) from error
+        return await desk.get(found[0].id)
 
 
 @contextlib.asynccontextmanager
@@ -118,10 +162,46 @@ async def at_service(url: str, key: str | None) -> AsyncGenerator[Door]:
 
 
 @contextlib.asynccontextmanager
-async def database(given: environment.Environment) -> AsyncGenerator[store.Store]:
-    """The database here, closed afterwards."""
+async def database(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[store.Store]:
+    """The database that the environment names, closed afterwards; a missing file is made if *create* says so.
+
+    Raises:
+        InvalidSettings: the file is not there, or is not a database of ours.
+        StoreUnavailable: it cannot be reached now.
+    """
+    path = file_of(given.database)
+    if path and not path.exists():
+        url = await asyncio.to_thread(service_at, given.host, given.port)
+        service = f"a service answers at {url}: to use it set SAYSO_URL, and SAYSO_KEY" if url else None
+        if not create:
+            raise errors.InvalidSettings(
+                f"there is no database at {path}",
+                field="SAYSO_DATABASE_URL",
+                hint=service or "run this in the folder of the service or program; sayso serve makes one here",
+            )
+        note = f"sayso: made {path}; requests asked in other folders are not in it"
+        click.echo("\n".join(filter(None, [note, service and f"sayso: {service}"])), err=True)
     kept = await stores.connect(given.database)
     try:
         yield kept
     finally:
         await kept.close()
+
+
+def file_of(database: str) -> Path | None:
+    """The file of a SQLite address, absolute; None for other databases."""
+    scheme, _, rest = database.partition(":///")
+    return Path(unquote(rest)).absolute() if scheme == "sqlite" and rest else None
+
+
+def service_at(host: str, port: int) -> str | None:
+    """The address of a service of ours, if one answers there."""
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        found = json.loads(connection.getresponse().read(1_000))
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return f"http://{host}:{port}" if isinstance(found, dict) and "checks" in found else None

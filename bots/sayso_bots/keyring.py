@@ -25,14 +25,14 @@ def keys_() -> None:
 @click.option("--person", help="Of [people]: an approver key answers as them, an agent key asks on their behalf.")
 @click.option("--policy", help="Of [policies]: all that this key asks is asked under it; a request cannot choose.")
 @click.option("--route", multiple=True, help="All that this key asks goes there; may be given more than once.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def add(name: str, role: str, person: str | None, policy: str | None, route: tuple[str, ...], as_json: bool) -> None:
     """Make a key and print it, this once."""
     asyncio.run(_add(name, role, person, as_json, policy=policy, route=route))
 
 
 @keys_.command("list", epilog="\b\nExample:\n  sayso keys list --json")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def listing(as_json: bool) -> None:
     """All keys, without their secrets."""
     asyncio.run(_list(as_json))

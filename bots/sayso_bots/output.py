@@ -39,16 +39,26 @@ def state_of(ticket: model.Ticket) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under heads; no cell is read as markup, and none is cut where a program reads."""
+    """Rows under heads; no cell is read as markup, and the first one, by which a row is named, is never cut."""
     from rich import box, console, table
     from rich.text import Text
 
-    shown = table.Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    widest = max((len(row[0]) for row in rows), default=0)
+    shown.add_column(heads[0], no_wrap=True, min_width=widest)
+    for head in heads[1:]:
+        shown.add_column(head)
     for row in rows:
         shown.add_row(*(Text(text.line(cell).text) for cell in row))
-    screen = console.Console(markup=False, highlight=False, emoji=False)
-    if not screen.is_terminal:
-        screen.width = 400
+
+    class Screen(console.Console):
+        def on_broken_pipe(self) -> None:
+            # rich would exit with 1, which says that somebody denied
+            raise BrokenPipeError
+
+    screen = Screen(markup=False, highlight=False, emoji=False)
+    # a narrow terminal breaks the line itself, where rich would cut it
+    screen.width = max(screen.width, widest + 40) if screen.is_terminal else 400
     screen.print(shown)
 
 

@@ -38,10 +38,10 @@ def answer_(id: str, as_json: bool, **given: Any) -> None:
 
 async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
     async with door.opened(environment.read()) as desk:
-        ticket = await desk.get(id)
+        ticket = await door.find(desk, id)
         try:
             if given:
-                ticket = await desk.answer(id, _answer_of(ticket.request, given))
+                ticket = await desk.answer(ticket.id, _answer_of(ticket.request, given))
             else:
                 ticket = await prompt.answer(desk, ticket)
         except errors.AlreadyDecided as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 
 import click
 
 from sayso import errors
 from sayso_bots import environment, logs, schema, settings
+
+log = logging.getLogger(__name__)
 
 
 @click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
@@ -26,9 +29,12 @@ def serve_(hitl_port: int | None) -> None:
 
 async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_port: int | None) -> None:
     # aiohttp and the adapters are slow to import, and no other command needs them
-    from sayso_bots import dashboard, listening, service
+    from sayso_bots import dashboard, door, listening, service, starting
 
-    listening.check(given, chosen.service)
+    for name, check in starting.ALL.items():
+        found = await check(given, chosen)
+        if isinstance(found, starting.Fault):
+            log.warning("%s: %s (%s)", name, found.said, found.hint)
     stopped = stop_signal()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening.bind(given.host, given.port))
@@ -36,6 +42,8 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         async with service.running(given, chosen, listener, hitl) as running:
             click.echo(f"sayso listens on {running.url}")
             click.echo(f"  database  {service.durability(running.desk.store.durability)}")
+            if path := door.file_of(given.database):
+                click.echo(f"            in {path}")
             click.echo(f"  chat      {running.chat}")
             if hitl:
                 click.echo(f"  hooks     http://localhost:{hitl.getsockname()[1]} for those of the dashboard")

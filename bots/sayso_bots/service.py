@@ -20,7 +20,7 @@ import sayso_http.server
 import sayso_web
 from sayso import authority, channel, clock, courier, keys, opening, store, tokens
 from sayso import desk as desks
-from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, workers
+from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, starting, workers
 from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
@@ -65,8 +65,8 @@ async def running(
     crew = workers.Workers()
     checks: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
-        kept = await stack.enter_async_context(door.database(given))
-        house = settings.house(chosen, ["web", *_chats(given, chosen)], callbacks=True)
+        kept = await stack.enter_async_context(door.database(given, create=True))
+        house = settings.house(chosen, ["web", *starting.configured(given, chosen)], callbacks=True)
         desk = desks.Desk(kept, await opening.mint(kept), house)
         channels, said = await _connect(stack, given, chosen, desk, app, checks)
         stack.push_async_callback(crew.stop)
@@ -97,15 +97,6 @@ def bounds(service: schema.Service) -> connections.Limits:
     )
 
 
-def _chats(given: environment.Environment, chosen: schema.Settings) -> list[str]:
-    """The chats that are configured, by name."""
-    wanted = {
-        "slack": given.slack_bot_token or chosen.slack,
-        "discord": given.discord_bot_token or chosen.discord,
-    }
-    return [name for name, there in wanted.items() if there]
-
-
 async def _connect(
     stack: contextlib.AsyncExitStack,
     given: environment.Environment,
@@ -115,7 +106,7 @@ async def _connect(
     checks: dict[str, health.Check],
 ) -> tuple[list[channel.Channel], str]:
     """The channels of every configured chat, until *stack* ends, and how they are connected in words."""
-    uses = _chats(given, chosen)
+    uses = starting.configured(given, chosen)
     channels: list[channel.Channel] = []
     said: list[str] = []
     # slow to import, and not for everybody

@@ -15,7 +15,7 @@ from sayso_bots import door, environment, output
 @click.option("--state", type=click.Choice(["pending", "decided"]), help="Only these.")
 @click.option("--session", help="Only of this agent session.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(state: Literal["pending", "decided"] | None, session: str | None, limit: int, as_json: bool) -> None:
     """Requests, newest first."""
     asyncio.run(_list(state, session, limit, as_json))
@@ -24,7 +24,7 @@ def list_(state: Literal["pending", "decided"] | None, session: str | None, limi
 @click.command("show", epilog="\b\nExample:\n  sayso show deploy-42 --log")
 @click.argument("id")
 @click.option("--log", "with_log", is_flag=True, help="All that happened to it, as well.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_(id: str, with_log: bool, as_json: bool) -> None:
     """One request, whole, with the ways to answer it."""
     asyncio.run(_show(id, with_log, as_json))
@@ -33,7 +33,7 @@ def show_(id: str, with_log: bool, as_json: bool) -> None:
 @click.command("cancel", epilog='\b\nExample:\n  sayso cancel deploy-42 --reason "the build failed"')
 @click.argument("id")
 @click.option("--reason", help="Why; people and the agent read it.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cancel_(id: str, reason: str | None, as_json: bool) -> None:
     """Withdraw a request; one that is decided stays as it is."""
     asyncio.run(_cancel(id, reason, as_json))
@@ -53,8 +53,8 @@ async def _list(state: Literal["pending", "decided"] | None, session: str | None
 
 async def _show(id: str, with_log: bool, as_json: bool) -> None:
     async with door.opened(environment.read()) as desk:
-        ticket = await desk.get(id)
-        rows = await desk.log(id) if with_log else ()
+        ticket = await door.find(desk, id)
+        rows = await desk.log(ticket.id) if with_log else ()
     entries = [row.entry.model_dump(mode="json", exclude_none=True) for row in rows]
     if as_json:
         output.as_json(output.ticket_json(ticket) | ({"log": entries} if with_log else {}))
@@ -67,5 +67,5 @@ async def _show(id: str, with_log: bool, as_json: bool) -> None:
 
 async def _cancel(id: str, reason: str | None, as_json: bool) -> None:
     async with door.opened(environment.read()) as desk:
-        ticket = await desk.cancel(id, reason=reason)
+        ticket = await desk.cancel((await door.find(desk, id)).id, reason=reason)
     output.as_json(output.ticket_json(ticket)) if as_json else click.echo(f"{ticket.id}: {output.state_of(ticket)}")

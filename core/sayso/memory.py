@@ -85,6 +85,7 @@ class MemoryStore:
             for ticket in self._tickets.values()
             if all(value is None or value == _facts(ticket)[name] for name, value in wanted.items())
             and (query.before is None or _age(ticket) < query.before)
+            and ticket.id.startswith(query.prefix or "")
         ]
         return sorted(found, key=_age, reverse=True)[: query.limit]
 

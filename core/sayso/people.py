@@ -95,10 +95,20 @@ class Directory:
             if not known and approver not in ("anyone", "requester"):
                 hint = f"add [people.{approver}]" if group == approver else f"add [groups.{group}]"
                 raise errors.InvalidSettings(f"{key}: {approver!r} is unknown", field=key, hint=hint)
-        fixed = {approver for approver in policy.approvers if approver in self.people or approver == "requester"}
-        if policy.approvers and len(fixed) == len(policy.approvers) < policy.quorum:
-            message = f"policies.{name}.quorum is {policy.quorum}, and only {len(fixed)} may approve"
+        known_to_all = self._at_most(policy)
+        if policy.approvers and known_to_all is not None and known_to_all < policy.quorum:
+            message = f"policies.{name}.quorum is {policy.quorum}, and only {known_to_all} may approve"
             raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
+
+    def _at_most(self, policy: model.Policy) -> int | None:
+        """How many different people may approve; None if only a platform knows."""
+        found: set[str] = set()
+        for approver in policy.approvers:
+            group = self.groups.get(approver.removeprefix("group:"), Group()) if ":" in approver else None
+            if approver == "anyone" or (group and group.platform_groups):
+                return None
+            found |= group.members if group else {approver}
+        return len(found)
 
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)

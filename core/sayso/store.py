@@ -43,6 +43,8 @@ class Query:
     session: str | None = None
     limit: int = 50
     before: tuple[datetime, str] | None = None
+    prefix: str | None = None
+    """How the id begins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,10 @@ def _filters(query: store.Query) -> tuple[str, list[Value]]:
         if value is not None:
             values.append(value)
             clauses.append(f"{column} = ${len(values)}")
+    if query.prefix is not None:
+        values += [len(query.prefix), query.prefix]
+        # the types are named for PostgreSQL, which cannot guess them
+        clauses.append(f"substr(id, 1, cast(${len(values) - 1} as integer)) = cast(${len(values)} as text)")
     if query.before is not None:
         values += [micros(query.before[0]), query.before[1]]
         clauses.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")

@@ -235,6 +235,9 @@ class TicketContract(Opened):
         assert await ids(state="decided") == ["r2"]
         assert await ids(owner="other") == await ids(session="s") == ["r4"]
         assert await ids(owner="agent", session="s") == []
+        assert await ids(prefix="r3") == ["r3"]
+        assert await ids(prefix="r", limit=2, before=(NOW, "r3")) == ["r2", "r1"]
+        assert await ids(prefix="R") == await ids(prefix="%") == await ids(prefix="3") == []
 
     async def test_a_posted_card_is_found_again(self, kept: store.Store) -> None:
         refs = [channel.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]

@@ -1,0 +1,86 @@
+"""What must be right before the service starts: `sayso serve` stops at the first fault, `sayso doctor` shows all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayso import errors, opening
+from sayso_bots import door, environment, listening, schema
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that works and should not be left so."""
+
+    said: str
+    hint: str
+
+
+Check = Callable[[environment.Environment, schema.Settings], Awaitable[str | Fault]]
+"""Says what was found. Raises `SaysoError` if the service could not start so."""
+
+
+async def secret(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """What tokens are signed with."""
+    return "SAYSO_SECRET" if opening.given_secret() else "made by the service, and kept in its database"
+
+
+async def address(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Where it listens."""
+    listening.check(given, chosen.service)
+    if service := await asyncio.to_thread(door.service_at, given.host, given.port):
+        return f"{service} answers there now"
+    with contextlib.closing(listening.bind(given.host, given.port)) as bound:
+        port = bound.getsockname()[1]
+    return f"{listening.names(given.host, port, chosen.service).url} is free"
+
+
+async def database(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Where requests are kept."""
+    path = door.file_of(given.database)
+    if path and not path.exists():
+        if not path.parent.is_dir():
+            hint = f"make the folder {path.parent}"
+            raise errors.InvalidSettings(f"{path} cannot be made", field="SAYSO_DATABASE_URL", hint=hint)
+        return f"not there yet: sayso serve makes {path}"
+    async with door.database(given) as kept:
+        found = kept.durability
+    if open_file := path and open_to_others(path):
+        return Fault(f"other users of this machine can reach {open_file}", f"chmod 600 {open_file}")
+    words = f"{found.engine} {found.version}, {found.level}" + (f"; {path}" if path else "")
+    return words if found.safe else Fault(f"{words}: NOT durable", "use a database that survives a power cut")
+
+
+async def chats(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Whether the packages of the configured chats are there."""
+    wanted = configured(given, chosen)
+    for name in wanted:
+        try:
+            importlib.import_module(f"sayso_{name}.connection")
+        except ImportError as error:
+            hint = f"in a clone of sayso: pip install '.[{name}]'"
+            raise errors.InvalidSettings(f"a package is missing: {error}", field=name, hint=hint) from error
+    return " and ".join(wanted) or "none: people answer in the inbox and at the terminal"
+
+
+ALL: Mapping[str, Check] = {"secret": secret, "address": address, "database": database, "chats": chats}
+
+
+def configured(given: environment.Environment, chosen: schema.Settings) -> list[str]:
+    """The chats that are configured, by name."""
+    wanted = {
+        "slack": given.slack_bot_token or chosen.slack,
+        "discord": given.discord_bot_token or chosen.discord,
+    }
+    return [name for name, there in wanted.items() if there]
+
+
+def open_to_others(path: Path) -> Path | None:
+    """The file, if more than its owner may read or write it: whoever writes it, decides."""
+    return path if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else None
