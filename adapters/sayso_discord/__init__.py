@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Discord", "Finding", "Settings", "check", "connect"]
 
-_MODULES = {"Finding": "settings", "Settings": "settings", "Discord": "connection", "check": "doctor", "connect": "connection"}
+_MODULES = {
+    "Finding": "settings",
+    "Settings": "settings",
+    "Discord": "connection",
+    "check": "doctor",
+    "connect": "connection",
+}
 
 
 def __getattr__(name: str) -> Any:

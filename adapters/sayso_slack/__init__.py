@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Settings", "Slack", "check", "connect"]
 
-_MODULES = {"Finding": "settings", "Settings": "settings", "Slack": "connection", "check": "doctor", "connect": "connection"}
+_MODULES = {
+    "Finding": "settings",
+    "Settings": "settings",
+    "Slack": "connection",
+    "check": "doctor",
+    "connect": "connection",
+}
 
 
 def __getattr__(name: str) -> Any:

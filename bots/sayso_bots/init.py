@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
+from sayso import errors
 from sayso_bots import output
 
 TEMPLATE = """\
@@ -99,13 +101,18 @@ def init_(context: click.Context) -> None:
     """Write a commented sayso.toml, or print what another program needs."""
     if context.invoked_subcommand is not None:
         return
-    path = Path("sayso.toml")
+    named = os.environ.get("SAYSO_CONFIG")
+    path = Path(named or "sayso.toml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(TEMPLATE)
     except FileExistsError as error:
         raise click.ClickException(f"{path} is there already; nothing was changed") from error
-    click.echo(f"{path} written; next: sayso doctor, then sayso serve")
+    except OSError as error:
+        hint = "choose another folder, or name a file with --config"
+        raise errors.InvalidSettings(f"{path} cannot be written: {error.strerror}", hint=hint) from error
+    use = f" --config {path}" if named else ""
+    click.echo(f"{path} written; next: sayso doctor{use}, then sayso serve{use}")
 
 
 @init_.command(epilog="\b\nExample:\n  sayso init slack > manifest.json")

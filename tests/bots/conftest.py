@@ -55,6 +55,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
     def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         with monkeypatch.context() as patch:
+            patch.setenv("SAYSO_CONFIG", "")  # --config sets it; the next call begins anew
             for name, value in variables.items():
                 patch.setenv(name, value)
             with pytest.raises(SystemExit) as ended:

@@ -132,3 +132,25 @@ async def test_a_new_sign_in_link_needs_no_restart(command: Command) -> None:
     unknown = command("link", "bob")
     assert unknown.returncode == 2
     assert "add [people.bob]" in unknown.stderr
+
+
+def test_init_writes_where_config_says(inside: Call, tmp_path: Path) -> None:
+    done = inside("init", "--config", "team.toml")
+    assert "sayso doctor --config team.toml" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["team.toml"]
+    assert "team.toml is there already" in inside("init", "--config", "team.toml").stderr
+
+
+def test_init_says_in_one_line_that_it_cannot_write(inside: Call) -> None:
+    refused = inside("init", "--config", "no/such/folder/sayso.toml")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("sayso: no/such/folder/sayso.toml cannot be written: No such file or directory")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("chat", "hidden"), [(("slack",), "slack_sdk"), (("discord", "123"), "discord")])
+def test_what_init_prints_needs_no_package_of_the_chat(
+    command: Command, tmp_path: Path, chat: tuple[str, ...], hidden: str
+) -> None:
+    (tmp_path / f"{hidden}.py").write_text("raise ImportError('not here')")
+    assert command("init", *chat, PYTHONPATH=str(tmp_path)).returncode == 0
