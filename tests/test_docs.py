@@ -263,7 +263,7 @@ def _is_there(dotted: str) -> bool:
 async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_set(tmp_path: Path) -> None:
     command = Command(tmp_path)
     (tmp_path / "sayso.toml").write_text(blocks("toml", page="README.md")[0].text)
-    agent = command("keys", "add", "release-bot", "--role", "agent").stdout.strip()
+    agent = command.key("release-bot", "agent")
     async with FakeSlack() as slack:
         slack.channel("C1", name="approvals", members=["U1"])
         ann = slack.person("U1", name="ann")

@@ -145,8 +145,12 @@ def _object(schema: Any) -> dict[str, Any]:
 
 async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
     given = environment.read()
+    made = door.missing(given)
     async with door.opened(given, create=True) as desk:
         ticket = await desk.open(request)
+        if made:
+            elsewhere = "".join(f"; {said}" for said in [await door.nearby(given)] if said)
+            click.echo(f"sayso: made {made}, where requests of this folder are kept{elsewhere}", err=True)
         if not wait:
             output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)
             return 0

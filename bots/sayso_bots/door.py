@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 from urllib.parse import unquote
 
-import click
-
 import sayso
 from sayso import desk as desks
 from sayso import errors, events, handles, model, opening, people, store, stores
@@ -169,18 +167,9 @@ async def database(given: environment.Environment, *, create: bool = False) -> A
         InvalidSettings: the file is not there, or is not a database of ours.
         StoreUnavailable: it cannot be reached now.
     """
-    path = file_of(given.database)
-    if path and not path.exists():
-        url = await asyncio.to_thread(service_at, given.host, given.port)
-        service = f"a service answers at {url}: to use it set SAYSO_URL, and SAYSO_KEY" if url else None
-        if not create:
-            raise errors.InvalidSettings(
-                f"there is no database at {path}",
-                field="SAYSO_DATABASE_URL",
-                hint=service or "run this in the folder of the service or program; sayso serve makes one here",
-            )
-        note = f"sayso: made {path}; requests asked in other folders are not in it"
-        click.echo("\n".join(filter(None, [note, service and f"sayso: {service}"])), err=True)
+    if not create and (path := missing(given)):
+        hint = await nearby(given) or "run this in the folder of the service or program; sayso serve makes one here"
+        raise errors.InvalidSettings(f"there is no database at {path}", field="SAYSO_DATABASE_URL", hint=hint)
     kept = await stores.connect(given.database)
     try:
         yield kept
@@ -192,6 +181,18 @@ def file_of(database: str) -> Path | None:
     """The file of a SQLite address, absolute; None for other databases."""
     scheme, _, rest = database.partition(":///")
     return Path(unquote(rest)).absolute() if scheme == "sqlite" and rest else None
+
+
+def missing(given: environment.Environment) -> Path | None:
+    """The file that is not there yet, if the environment names one."""
+    path = None if given.url else file_of(given.database)
+    return path if path and not path.exists() else None
+
+
+async def nearby(given: environment.Environment) -> str | None:
+    """What to do if a service of ours answers at the usual address: it keeps its requests elsewhere."""
+    url = await asyncio.to_thread(service_at, given.host, given.port)
+    return f"a service answers at {url}: to use it set SAYSO_URL, and SAYSO_KEY" if url else None
 
 
 def service_at(host: str, port: int) -> str | None:

@@ -21,6 +21,16 @@ collect_ignore_glob = [] if sys.version_info >= (3, 12) else ["test_ai_*.py"]
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
+_OPENS = """
+import asyncio, sayso
+
+async def main():
+    async with sayso.open():
+        pass
+
+asyncio.run(main())
+"""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -43,6 +53,12 @@ class Command:
     def started(self, *arguments: str, **variables: str) -> AbstractAsyncContextManager[Running]:
         """The command in the background, killed at the end if it still runs."""
         return started(self._line(arguments), self.folder, **variables)
+
+    def key(self, name: str, role: str, *more: str, **variables: str) -> str:
+        """A new key in the database of this folder, which a program makes if it is not there yet."""
+        line = [sys.executable, "-c", _OPENS]
+        subprocess.run(line, cwd=self.folder, env=environment(variables), timeout=PATIENCE, check=True)
+        return self("keys", "add", name, "--role", role, *more, **variables).stdout.strip()
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "sayso_bots", *arguments]

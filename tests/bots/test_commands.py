@@ -196,6 +196,7 @@ def test_list_shows_only_what_was_asked_for(inside: Call) -> None:
     ],
 )
 def test_a_wrong_command_is_one_clear_line_and_exit_code_2(inside: Call, arguments: tuple[str, ...], told: str) -> None:
+    inside("ask", "question", "Which customer?")
     done = inside(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
@@ -217,6 +218,7 @@ def test_without_a_keyboard_an_answer_must_be_given(inside: Call) -> None:
 
 
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(inside: Call) -> None:
+    inside("ask", "question", "Which customer?")
     made = inside("keys", "add", "bot", "--role", "agent")
     listed = inside("keys", "list", "--json")
     assert made.stdout.startswith("sayso_agent_")
@@ -257,6 +259,7 @@ def test_json_that_is_no_object_is_refused_in_one_line(command: Command, option:
 def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Command, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['slack_bolt'] = None")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    refused = command("init", "slack", PYTHONPATH=path)
+    variables = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SAYSO_PORT": "0"}
+    refused = command("serve", PYTHONPATH=path, **variables)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "pip install '.[slack]'" in refused.stderr

@@ -116,7 +116,7 @@ async def house(command: Command, settings: str = SETTINGS, **more: str) -> Asyn
     async with FakeDiscord() as discord, AsyncExitStack() as life:
         discord.channel(OPS, name="ops")
         there = House(command, discord, more, port, _life=life)
-        there.key = command("keys", "add", "bot", "--role", "agent").stdout.strip()
+        there.key = command.key("bot", "agent")
         yield there
 
 
@@ -203,7 +203,7 @@ async def everywhere(command: Command) -> AsyncGenerator[Everywhere]:
             said = await there.start()
             assert "Slack" in said
             assert "Discord" in said
-            key = command("keys", "add", "carl", "--role", "approver").stdout.strip()
+            key = command.key("carl", "approver")
             headers = {"Authorization": f"Bearer {key}"}
             async with aiohttp.ClientSession(there.url, headers=headers) as web:
                 yield Everywhere(there, slack, web)

@@ -43,7 +43,7 @@ def ann(slack: FakeSlack) -> Person:
 
 def scene(command: Command, url: str, kind: Kind, event: str, permissions: Any = None) -> Scene:
     """A run with a key and with the settings that the command printed."""
-    key = command("keys", "add", "claude", "--role", "agent").stdout.strip()
+    key = command.key("claude", "agent")
     http = ["--http"] if kind == "http" else []
     printed = json.loads(command("init", "claude-code", "--url", url, "--event", event, *http).stdout)
     return Scene(command.folder, url, key, kind, event, permissions=permissions or {}, printed=printed)
@@ -157,7 +157,7 @@ async def test_what_claude_code_tells_its_user_is_told_in_a_thread_of_its_sessio
 ) -> None:
     said = {"hook_event_name": "Notification", "session_id": "s-1", "message": "Claude is waiting for your input"}
     async with serving(command, slack) as (_, url):
-        key = command("keys", "add", "claude", "--role", "agent").stdout.strip()
+        key = command.key("claude", "agent")
         assert (await run(payload=said, SAYSO_URL=url, SAYSO_KEY=key)).json == {}
         await slack.until(lambda: len(slack.messages("C1")) == 2, within=WITHIN)
     opening, note = slack.messages("C1")

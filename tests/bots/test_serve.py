@@ -40,7 +40,7 @@ async def serving(command: Command, **variables: str) -> AsyncGenerator[Served]:
 
 
 def key(command: Command, name: str, role: str, *more: str) -> str:
-    return command("keys", "add", name, "--role", role, *more).stdout.strip()
+    return command.key(name, role, *more)
 
 
 @asynccontextmanager
@@ -223,8 +223,8 @@ async def test_slack_over_http_takes_only_what_it_signed(command: Command) -> No
 
 async def test_two_replicas_over_postgresql_are_one_service(command: Command, pg_url: str) -> None:
     database = {"SAYSO_DATABASE_URL": pg_url}
-    agent = command("keys", "add", "bot", "--role", "agent", **database).stdout.strip()
-    approver = command("keys", "add", "ann", "--role", "approver", **database).stdout.strip()
+    agent = command.key("bot", "agent", **database)
+    approver = command.key("ann", "approver", **database)
     async with serving(command, **database) as one, serving(command, **database) as other:
         assert "PostgreSQL" in one.durability
         own, theirs = {"SAYSO_URL": one.url, "SAYSO_KEY": agent}, {"SAYSO_URL": other.url, "SAYSO_KEY": approver}
