@@ -460,7 +460,11 @@ def _table(annotation: Any) -> tuple[type[pydantic.BaseModel] | None, bool]:
 def default(field: Any) -> str:
     if field.is_required():
         return "required"
-    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+    shown = field.default
+    if isinstance(shown, float) and shown.is_integer():
+        # a duration stands on the page as people write it
+        shown = f"{shown:.0f}s"
+    return "" if shown is None else f"`{json.dumps(shown)}`"
 
 
 def table(page: str, heading: str) -> dict[str, str]:
@@ -532,7 +536,7 @@ async def test_the_http_page_has_every_route() -> None:
 def test_the_http_page_has_every_error_with_its_status() -> None:
     rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", sections("docs/http.md")["Errors"], re.MULTILINE))
     inside = {"error", "invalid_settings", "digest_mismatch", "conflict", "channel_error", "denied"}
-    inside |= {"hook_closed", "hook_deferred"}
+    inside |= {"hook_closed", "hook_deferred", "not_yet"}
     for kind in _below(errors.SaysoError):
         # AAP has errors of its own form, below its own address
         if kind.code not in inside and not kind.__module__.startswith("sayso_aap"):
