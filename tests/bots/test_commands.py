@@ -230,6 +230,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(inside: Call)
 
 def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_path: Path) -> None:
     (tmp_path / "sayso.toml").write_text('[policies.production]\napprovers = ["anyone"]\nquorum = 2\n')
+    inside("ask", "question", "Which customer?")
     bound = ("--policy", "production", "--route", "web", "--route", "slack:#prod")
     assert inside("keys", "add", "bot", "--role", "agent", *bound).returncode == 0
     [listed] = json.loads(inside("keys", "list", "--json").stdout)
