@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from sayso import asking, digest, errors, handles, model, opening
-from sayso_claude import forms, hooks, pauses, questions, sdk
+from sayso_claude import forms, hooks, pauses, questions, runs, sdk
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
@@ -33,7 +33,7 @@ _EVENT = "PreToolUse"
 # These change nothing, so an answer that got lost on its way is given again.
 _HARMLESS = frozenset({questions.TOOL, hooks.PLAN})
 _ONE = "Only one call at a time can wait for people here. Ask again for this one when the other is done."
-_AGAIN = "This was let go once, and the agent was stopped before its result was known. Look whether it took effect."
+_AGAIN = "The agent was stopped before the result was known. Look whether it took effect."
 
 
 def options(
@@ -110,7 +110,7 @@ class _Gate:
         if pause.agent_id:
             # a subagent whose call is deferred is ended without a word, and nothing comes of it
             request = pauses.request(pause, self._common, event=_EVENT)
-            return self._decided(said, pause, await handles.held(self._desk, request))
+            return await self._decided(pause, await handles.held(self._desk, request))
         call = said["tool_use_id"]
         if self._deferred.setdefault(turn, call) != call:
             return forms.deny(_EVENT, _ONE)
@@ -119,7 +119,7 @@ class _Gate:
             waits = {"permissionDecision": "defer", "permissionDecisionReason": "people are asked"}
             return {"hookSpecificOutput": {"hookEventName": _EVENT, **waits}}
         self._forget(turn, said)
-        return self._decided(said, pause, ticket.decision)
+        return await self._decided(pause, ticket.decision)
 
     async def _ticket(self, pause: pauses.Pause, id: str) -> model.Ticket:
         request = pauses.request(pause, self._common, id=id, event=_EVENT)
@@ -130,18 +130,18 @@ class _Gate:
                 return found
         return await self._desk.open(request)
 
-    def _decided(self, said: dict[str, Any], pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
+    async def _decided(self, pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
+        decision = await runs.used(self._desk, decision, runs.TOGETHER if pause.tool in _HARMLESS else None)
         if not decision.allowed and decision.outcome != "answered":
-            return forms.deny(_EVENT, decision.model_text, stop=decision.stop)
+            why = f"{decision.model_text} {_AGAIN}" if decision.used_at else decision.model_text
+            return forms.deny(_EVENT, why, stop=decision.stop)
         allowed = pauses.approved(pause, decision)
-        if pause.tool not in _HARMLESS and not _first(said):
-            return forms.deny(_EVENT, _AGAIN)
         if self._people is not None:
             # some tools are asked about by the callback, too, whatever a hook said
             self._people.settle(pause, decision)
-        changed = allowed if digest.canonical(allowed) != digest.canonical(pause.input) else None
-        told = decision.model_text if changed is not None or decision.reason else None
-        return forms.allow(_EVENT, decision.model_text, changed=changed, context=told)
+        edited = digest.canonical(allowed) != digest.canonical(pause.input)
+        told = decision.model_text if edited or decision.reason else None
+        return forms.allow(_EVENT, decision.model_text, input=allowed, context=told)
 
     def _forget(self, turn: tuple[str, str | None], said: dict[str, Any]) -> None:
         if self._deferred.get(turn) == said.get("tool_use_id"):
@@ -172,17 +172,6 @@ def _pause(said: dict[str, Any]) -> pauses.Pause:
         agent_id=said.get("agent_id"),
         agent_type=said.get("agent_type"),
     )
-
-
-def _first(said: dict[str, Any]) -> bool:
-    """Whether the call was never let go before, by any process: a mark beside the transcript says so."""
-    folder = Path(said["transcript_path"]).with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        (folder / f"sayso-{ticket_id(said['session_id'], said['tool_use_id'])}").touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
 
 
 def _state(session: str, options: types.ClaudeAgentOptions) -> tuple[bool, str | None]:

@@ -1,13 +1,16 @@
 """Which hook events decide, and the JSON that Claude Code obeys. Imports nothing, so a command hook starts at once.
 
 An empty body, an unknown word or a wrong status is "no decision" to Claude Code, and a tool that its own rules allow
-then runs. So every answer to a gate is one of the forms below, spelt out. Measured on Claude Code 2.1.329.
+then runs. So every answer to a gate is one of the forms below, spelt out. Measured on Claude Code 2.1.332.
 """
 
 from __future__ import annotations
 
-TOOLS = frozenset({"PreToolUse", "PermissionRequest"})
-"""Events about a tool call."""
+SKILL_SHELL = "PreSkillShellCommand"
+"""A shell command in a skill's text, which is no tool call; since 2.1.332."""
+
+TOOLS = frozenset({"PreToolUse", "PermissionRequest", SKILL_SHELL})
+"""Events about a tool and its input."""
 
 STEPS = frozenset(
     {
@@ -68,20 +71,26 @@ def allow(
     event: str,
     reason: str,
     *,
-    changed: dict[str, object] | None = None,
+    input: dict[str, object] | None = None,
     context: str | None = None,
     permissions: tuple[dict[str, object], ...] = (),
 ) -> dict[str, object]:
-    """Let the tool run, or the step be taken; with *changed* the tool runs with that input instead.
+    """Let the tool run with *input*, or the step be taken.
+
+    The input is repeated where nobody edited it, too: without it an interactive session drops an allow for a tool that
+    talks to its user, such as a plan.
 
     *context* reaches the model and exists before a tool only; *permissions* are updates of a permission request only.
     """
     if event in ("PreToolUse", "PreModelSwitch"):
-        given = _given(updatedInput=changed, additionalContext=context)
+        given = _given(updatedInput=input, additionalContext=context)
         return _output(event, {"permissionDecision": "allow", "permissionDecisionReason": reason, **given})
     if event == "PermissionRequest":
-        given = _given(updatedInput=changed, updatedPermissions=list(permissions) or None)
+        given = _given(updatedInput=input, updatedPermissions=list(permissions) or None)
         return _output(event, {"decision": {"behavior": "allow", **given}})
+    if event == SKILL_SHELL:
+        # any `updatedInput` keeps the command from running
+        return _output(event, {"permissionDecision": "allow", "permissionDecisionReason": reason})
     return _output(event, {"retry": True}) if event == RETRY else GO_ON
 
 
@@ -95,7 +104,7 @@ def deny(event: str, reason: str, *, stop: bool = False) -> dict[str, object]:
         return {**GO_ON, **ended}
     if event in STEPS - {"PreModelSwitch"} or event in ENDS:
         return {"decision": "block", "reason": reason, **ended}
-    named = "PreModelSwitch" if event == "PreModelSwitch" else "PreToolUse"
+    named = event if event in ("PreModelSwitch", SKILL_SHELL) else "PreToolUse"
     return {**_output(named, {"permissionDecision": "deny", "permissionDecisionReason": reason}), **ended}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, digest, gate, model
+from sayso import asking, digest, errors, gate, model
 from sayso_claude import calls, forms, questions, suggestions
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
@@ -33,19 +33,28 @@ class Call(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    hook_event_name: Literal["PreToolUse", "PermissionRequest", "CanUseTool"]
+    hook_event_name: Literal["PreToolUse", "PermissionRequest", "PreSkillShellCommand", "CanUseTool"]
     """`CanUseTool` is not on the wire: it stands for the SDK's callback, which asks about the same calls."""
     session_id: str
     tool_name: str
     tool_input: dict[str, Any]
     tool_use_id: str | None = None
-    """Only before a tool; a permission request does not say which call it is about."""
+    """Only before a tool; a permission request does not say which call it is about, and a skill's command is none."""
     prompt_id: str | None = None
     cwd: str | None = None
     permission_mode: str | None = None
     agent_id: str | None = None
     agent_type: str | None = None
     permission_suggestions: list[dict[str, Any]] = []
+    command_name: str | None = None
+    """The skill whose text holds the shell command; with where it comes from, and who started it."""
+    command_source: str | None = None
+    invoked_by: str | None = None
+
+    @property
+    def in_skill(self) -> bool:
+        """Whether this is a shell command in a skill's text."""
+        return self.hook_event_name == forms.SKILL_SHELL
 
     @property
     def named(self) -> calls.Named:
@@ -55,12 +64,35 @@ class Call(pydantic.BaseModel):
 
 def event_of(raw: bytes) -> str | None:
     """The event of a hook call; None where it cannot be read."""
+    name = (_payload(raw) or {}).get("hook_event_name")
+    return name if isinstance(name, str) else None
+
+
+def check(raw: bytes) -> None:
+    """Whether this is a hook call of Claude Code at all.
+
+    Raises:
+        InvalidRequest: it cannot be read, or it comes from another program.
+    """
+    payload = _payload(raw)
+    hint = "Claude Code writes a JSON object with a hook_event_name"
+    if payload is None:
+        said = "there is nothing in it" if not raw.strip() else "it is not a JSON object"
+        raise errors.InvalidRequest(f"the hook call cannot be read: {said}", field="body", hint=hint)
+    if not isinstance(payload.get("hook_event_name"), str):
+        raise errors.InvalidRequest("the hook call names no event", field="hook_event_name", hint=hint)
+    if "turn_id" in payload:
+        # it reads the same answers in another way: a denial that stops the turn, too, lets the command run there
+        hint = "there is no adapter for it yet: its hooks must not point here"
+        raise errors.InvalidRequest("this call comes from OpenAI's Codex CLI", field="turn_id", hint=hint)
+
+
+def _payload(raw: bytes) -> dict[str, Any] | None:
     try:
         payload = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    name = cast("dict[str, Any]", payload).get("hook_event_name") if isinstance(payload, dict) else None
-    return name if isinstance(name, str) else None
+    return cast("dict[str, Any]", payload) if isinstance(payload, dict) else None
 
 
 def event_in(head: bytes) -> str | None:
@@ -79,7 +111,8 @@ def parse(raw: bytes) -> Call:
 
 def request_id(call: Call, owner: str, idempotency_key: str | None) -> str | None:
     """The same call gets the same id, so a caller who was cut off finds its ticket; None where nothing names it."""
-    if call.tool_use_id:
+    # a skill that is loaded again may name its command again
+    if call.tool_use_id and not call.in_skill:
         return _id("call", owner, call.session_id, call.tool_use_id)
     return attempt_id(call.session_id, owner, idempotency_key)
 
@@ -99,7 +132,7 @@ def request(
 ) -> model.Request:
     """The question that people see. Raises `InvalidRequest`."""
     agent = f"Claude Code ({call.agent_type})" if call.agent_type else "Claude Code"
-    context = {"Folder": call.cwd, "Permission mode": call.permission_mode}
+    context = {"Folder": call.cwd, "Permission mode": call.permission_mode, **_skill(call)}
     given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
     common: dict[str, Any] = {
         "source": model.Source(agent=agent[:200], session=call.session_id[:200] or None),
@@ -113,6 +146,8 @@ def request(
     if _is_plan(call):
         common |= {"body": call.tool_input["plan"], "title": "May the agent carry out this plan?"}
         common |= {"editable": False, "confirm": True}
+    if call.in_skill:
+        common |= {"editable": False, "title": f"May the skill {call.command_name or ''} run this?"[:500]}
     return asking.Permission(tool=call.tool_name, input=_shown(call), offers=offers, verdicts=("stop",), **common)
 
 
@@ -126,13 +161,13 @@ def answer(call: Call, decision: model.Decision, shown: model.Request | None = N
     allowed = approved(call, decision)
     if allowed is None:
         return forms.deny(call.hook_event_name, decision.model_text, stop=decision.stop)
-    changed = allowed if digest.canonical(allowed) != digest.canonical(call.tool_input) else None
+    edited = digest.canonical(allowed) != digest.canonical(call.tool_input)
     granted = update(shown, decision) if shown else None
     return forms.allow(
         call.hook_event_name,
         decision.model_text,
-        changed=changed,
-        context=decision.model_text if changed is not None or decision.reason else None,
+        input=allowed,
+        context=decision.model_text if edited or decision.reason else None,
         permissions=(granted,) if granted else (),
     )
 
@@ -156,7 +191,11 @@ def update(shown: model.Request, decision: model.Decision) -> model.JsonObject |
 def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
     """The shell command that a rule for the session would allow; None where no rule says exactly that and no more."""
     command = arguments.get("command")
-    if call.hook_event_name == "PreToolUse" or call.tool_name != "Bash" or set(arguments) - _PLAIN_BASH:
+    if (
+        call.hook_event_name not in ("PermissionRequest", "CanUseTool")
+        or call.tool_name != "Bash"
+        or set(arguments) - _PLAIN_BASH
+    ):
         return None
     if not isinstance(command, str) or not 0 < len(command) <= _LONGEST_RULE or command != command.strip():
         return None
@@ -173,6 +212,14 @@ def _traced(call: Call) -> model.JsonObject:
     same = digest.of_call(call.tool_name, call.tool_input)
     traced = {"event": call.hook_event_name, "call": same, "updates": _updates(call), **told}
     return {name: value for name, value in traced.items() if value}
+
+
+def _skill(call: Call) -> Mapping[str, str | None]:
+    if not call.in_skill:
+        return {}
+    by = {"user": "somebody typed its name", "claude": "the agent", "other": "neither a person nor the agent"}
+    started = by.get(call.invoked_by or "", call.invoked_by)
+    return {"Skill": call.command_name, "Comes from": call.command_source, "Started by": started}
 
 
 def _updates(call: Call) -> list[model.JsonObject]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
 from sayso import asking, digest, errors, handles, model, opening
-from sayso_claude import calls, hooks, pauses
+from sayso_claude import calls, hooks, pauses, runs
 
 try:
     from claude_agent_sdk import types
@@ -87,6 +87,9 @@ class People:
             if not decision.allowed and decision.outcome != "answered":
                 return types.PermissionResultDeny(message=decision.model_text, interrupt=decision.stop)
             changed, added = pauses.approved(pause, decision), hooks.update(shown, decision) if shown else None
+            if not settled:
+                decision = await runs.used(self._desk, decision, runs.TOGETHER)
+                pauses.approved(pause, decision)
         except Exception as error:
             log.warning("call denied", extra={"tool": tool}, exc_info=True)
             return types.PermissionResultDeny(message=pauses.failure(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from sayso import callers, errors, keys, model
 from sayso import desk as desks
-from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, settings, steps
+from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, runs, settings, steps
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ _STRANGERS = 65_536
 # Seconds between our last word and the caller's limit; of short limits a quarter.
 _MARGIN = 10.0
 _LONGEST = 30 * 86_400.0
+# Callers who waited for a decision here, and may come back for it.
+_MOST_WAITERS = 10_000
 
 Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
 
@@ -39,9 +42,10 @@ def add_routes(
 ) -> None:
     """Serve Claude Code's hooks, for agent keys; requests go out under *policy* and to *route*, or to the defaults.
 
-    The headers, both optional: `Sayso-Timeout`, the caller's limit in seconds (600 without), and `Idempotency-Key`, by
-    which a caller who was cut off finds its request again. With it errors come with their status; without it with 200,
-    because Claude Code reads no other answer. Errors about events that decide nothing are raised, for a middleware.
+    The query `policy` names another policy. The headers, all optional: `Sayso-Timeout`, the caller's limit in seconds
+    (600 without); `Sayso-Patience`, how many of them people have; `Idempotency-Key`, by which a caller who was cut off
+    finds its request again. With the last errors come with their status; without it with 200, because Claude Code reads
+    no other answer. Errors about events that decide nothing are raised, for a middleware.
     """
     there, told = presence.Presence(desk), relay.Relay(desk)
     door = _Door(desk, authenticate, there, told, policy, tuple(route))
@@ -58,11 +62,8 @@ class _Caller:
     request: web.Request
     key: keys.Key
     limit: float
-
-    @property
-    def patience(self) -> float:
-        """How long people are asked, so that the caller hears from us before its own limit."""
-        return self.limit - min(_MARGIN, self.limit / 4)
+    patience: float
+    """How long people are asked, so that the caller hears from us before its own limit."""
 
     @property
     def attempt(self) -> str | None:
@@ -85,6 +86,7 @@ class _Door:
         self._presence = there
         self._relay = told
         self._passes = passes.Passes()
+        self._waited: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._used = calls.Stored("PermissionRequest", desk.store)
         self._common: dict[str, Any] = {"policy": policy, "route": route}
 
@@ -101,7 +103,7 @@ class _Door:
             event = hooks.event_of(raw)
             if key.role != "agent":
                 raise errors.NotAllowed(f"a key of role {key.role} cannot ask", hint="use an agent's key in SAYSO_KEY")
-            return _answered(event, await self._decide(event, raw, _Caller(request, key, _limit(request))))
+            return _answered(event, await self._decide(event, raw, _caller(request, key)))
         except presence.Gone:
             return web.Response(status=499)  # nobody reads it
         except Exception as error:
@@ -110,6 +112,7 @@ class _Door:
             return _closed(request, event or "PreToolUse", error)
 
     async def _decide(self, event: str | None, raw: bytes, caller: _Caller) -> model.JsonObject:
+        hooks.check(raw)
         if event == forms.NOTIFICATION:
             self._relay.notification(raw, caller.key.caller)
         if event == forms.NOTIFICATION or event in forms.HARMLESS:
@@ -140,7 +143,7 @@ class _Door:
         passed = self._passes.use(owner, call, now)
         if passed:
             return hooks.answer(call, passed)
-        if call.hook_event_name == "PreToolUse":
+        if call.hook_event_name != "PermissionRequest":
             asked = hooks.request(call, **self._terms(caller, hooks.request_id(call, *_named(caller))))
             decision = await self._ask(asked, caller)
             self._passes.keep(owner, call, decision, self._desk.clock.now())
@@ -159,14 +162,16 @@ class _Door:
         now = self._desk.clock.now()
         ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
-        decision = await self._held(ticket, turn, caller)
+        # each source uses a number once, so whoever comes to this ticket asks about one call
+        decision = await self._held(ticket, turn, caller, runs.TOGETHER)
         return hooks.answer(call, decision, ticket.request)
 
     async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
         turn = await self._presence.arrived(asked.id) if asked.id else 0
-        return await self._held(await self._desk.open(asked, caller.key.caller), turn, caller)
+        ticket = await self._desk.open(asked, caller.key.caller)
+        return await self._held(ticket, turn, caller, self._attempt(ticket, caller))
 
-    async def _held(self, ticket: model.Ticket, turn: int, caller: _Caller) -> model.Decision:
+    async def _held(self, ticket: model.Ticket, turn: int, caller: _Caller, attempt: str | None) -> model.Decision:
         # the request itself expires before, but one that the SDK opened may live on
         until = self._desk.clock.now() + timedelta(seconds=(caller.patience + caller.limit) / 2)
         try:
@@ -178,12 +183,31 @@ class _Door:
             raise
         if decision is None:
             raise presence.Late("nobody decided within the limit of the hook")
-        return decision
+        await self._still(caller)
+        front = callers.CallersDesk(self._desk, caller.key.caller)
+        return await runs.used(front, decision, attempt)
+
+    def _attempt(self, ticket: model.Ticket, caller: _Caller) -> str | None:
+        """Who waits before there is a decision uses it together, also one who was cut off then and comes back."""
+        waiter = (ticket.id, caller.attempt or "")
+        if ticket.decision is not None and waiter not in self._waited:
+            return caller.attempt
+        if caller.attempt:
+            self._waited[waiter] = None
+        if len(self._waited) > _MOST_WAITERS:
+            self._waited.popitem(last=False)
+        return runs.TOGETHER
+
+    async def _still(self, caller: _Caller) -> None:
+        """Whether the key counts at the end of the wait, too. Raises `Unauthorized`."""
+        key = await self._authenticate(caller.request)
+        if (key.name, key.role) != (caller.key.name, caller.key.role):
+            raise errors.Unauthorized("this key was replaced meanwhile", hint="ask again")
 
     def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
         given: dict[str, Any] = {"id": id, "expires_in": caller.patience, **self._common}
-        # what the operator bound to the key comes before what the door says for all
-        given |= {name: value for name, value in _bound(caller.key).items() if value}
+        # what the operator bound to the key comes before what the door says for all; another name is refused by the desk
+        given |= {name: value for name, value in (*_bound(caller.key).items(), *_wanted(caller.request)) if value}
         return {name: value for name, value in given.items() if value}
 
 
@@ -201,20 +225,37 @@ def _bound(key: keys.Key) -> dict[str, Any]:
     return {"policy": key.policy, "route": key.route}
 
 
+def _wanted(request: web.Request) -> list[tuple[str, str]]:
+    """The policy that the hook's address names."""
+    if request.query.keys() not in (set(), {"policy"}) or len(request.query) > 1:
+        raise errors.InvalidRequest("the query of this address is not valid", field="policy", hint="?policy=NAME")
+    return list(request.query.items())
+
+
 def _named(caller: _Caller) -> tuple[str, str | None]:
     return caller.key.name, caller.attempt
 
 
-def _limit(request: web.Request) -> float:
-    """Seconds after which the caller takes our silence for an answer."""
-    given = request.headers.get("Sayso-Timeout", str(settings.DEFAULT_TIMEOUT))
+def _caller(request: web.Request, key: keys.Key) -> _Caller:
+    limit = _seconds(request, "Sayso-Timeout", settings.DEFAULT_TIMEOUT)
+    patience = _seconds(request, "Sayso-Patience", limit - min(_MARGIN, limit / 4))
+    if patience >= limit and "Sayso-Patience" in request.headers:
+        hint = "less than Sayso-Timeout"
+        raise errors.InvalidRequest("Sayso-Patience leaves no time to answer", field="Sayso-Patience", hint=hint)
+    return _Caller(request, key, limit, patience)
+
+
+def _seconds(request: web.Request, name: str, default: float) -> float:
+    given = request.headers.get(name)
+    if given is None:
+        return default
     try:
-        limit = float(given)
+        seconds = float(given)
     except ValueError:
-        limit = math.nan
-    if not 1 <= limit <= _LONGEST:
-        raise errors.InvalidRequest("Sayso-Timeout is no time", field="Sayso-Timeout", hint="seconds, 1 or more")
-    return limit
+        seconds = math.nan
+    if not 1 <= seconds <= _LONGEST:
+        raise errors.InvalidRequest(f"{name} is not a time", field=name, hint="seconds, 1 or more")
+    return seconds
 
 
 def _answered(event: str | None, body: model.JsonObject) -> web.Response:

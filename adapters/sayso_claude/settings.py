@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Literal, NotRequired
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from typing_extensions import TypedDict
 
@@ -22,6 +23,11 @@ DEFAULT_TIMEOUT = 600
 # Seconds by which a command hook gives up before Claude Code would kill it, which it takes for "no decision".
 MARGIN = 10
 
+
+# Tools that run shell commands.
+_SHELLS = {"Bash", "PowerShell"}
+# Events whose matcher is about tool names; that of others is about something else, so a tool's name would never match.
+_BY_TOOL = forms.TOOLS | {forms.RETRY}
 
 # both words are Python's own
 _Words = TypedDict("_Words", {"if": NotRequired[str], "async": NotRequired[Literal[True]]})
@@ -47,9 +53,16 @@ class Matcher(TypedDict):
     hooks: list[Hook]
 
 
+class Permissions(TypedDict):
+    """How Claude Code itself decides on calls."""
+
+    defaultMode: Literal["default"]
+
+
 class Settings(TypedDict):
     """What goes into `.claude/settings.json`."""
 
+    permissions: NotRequired[Permissions]
     hooks: dict[str, list[Matcher]]
 
 
@@ -61,11 +74,13 @@ def settings(
     rule: str | None = None,
     timeout: int = DEFAULT_TIMEOUT,
     kind: Literal["command", "http"] = "command",
+    policy: str | None = None,
 ) -> Settings:
     """Settings that ask at the service at *url*, for what *matcher* names, waiting *timeout* seconds at most.
 
-    *rule* is a permission rule, such as `Bash(git push *)`: only tool calls that match it are asked about. A command
-    hook survives a restart of the service; an http hook is denied by one.
+    *policy* is a policy of the service, in place of its default. *rule* is a permission rule, such as
+    `Bash(git push *)`: only tool calls that match it are asked about. People have at most `MARGIN` seconds less than
+    *timeout*. A command hook survives a restart of the service; an http hook is denied by one.
 
     Raises:
         InvalidSettings: an address, an event, a rule or a time that Claude Code would not take as meant.
@@ -76,8 +91,39 @@ def settings(
         raise errors.InvalidSettings("a rule is for tool calls only", field="rule", hint=hint)
     if kind == "http":
         _check_way(url)
-    made = _http(url.rstrip("/"), timeout) if kind == "http" else _command(url.rstrip("/"), timeout)
-    return {"hooks": {event: [{"matcher": matcher, "hooks": [_for(event, made, rule)]}] for event in events}}
+    made = (_http if kind == "http" else _command)(url.rstrip("/"), timeout, policy)
+    matchers = {event: matcher if event in _BY_TOOL or not _BY_TOOL & set(events) else "*" for event in events}
+    return {"hooks": {event: [{"matcher": matchers[event], "hooks": [_for(event, made, rule)]}] for event in events}}
+
+
+def complete(events: Sequence[str], matcher: str = "*", rule: str | None = None) -> tuple[str, ...]:
+    """*events*, with those for shell commands in skills where *matcher* can match a shell: they are no tool calls.
+
+    A typed skill has an event of its own, which no *rule* can narrow.
+    """
+    if not {"PreToolUse", "PermissionRequest"} & set(events) or not _matches_a_shell(matcher):
+        return tuple(events)
+    typed = () if rule else ("UserPromptExpansion",)
+    return tuple(dict.fromkeys((*events, forms.SKILL_SHELL, *typed)))
+
+
+def asking(made: Settings) -> Settings:
+    """*made*, with the mode in which Claude Code asks, where its own asking is what is gated.
+
+    Interactive sessions start in auto mode otherwise, in which a model decides and hardly anything is asked.
+    """
+    if "PermissionRequest" not in made["hooks"]:
+        return made
+    return {"permissions": {"defaultMode": "default"}, "hooks": made["hooks"]}
+
+
+def _matches_a_shell(matcher: str) -> bool:
+    if matcher in ("", "*") or _SHELLS & {name.strip() for name in re.split(r"[|,]", matcher)}:
+        return True
+    try:
+        return any(re.search(matcher, shell) for shell in _SHELLS)
+    except re.error:
+        return True  # it may be a pattern in JavaScript's words
 
 
 def _for(event: str, made: Hook, rule: str | None) -> Hook:
@@ -91,16 +137,17 @@ def _for(event: str, made: Hook, rule: str | None) -> Hook:
     return hook
 
 
-def _command(url: str, timeout: int) -> Hook:
+def _command(url: str, timeout: int, policy: str | None) -> Hook:
     words = ["sayso", "hook", "claude-code", "--timeout", str(timeout - MARGIN)]
     words += ["--url", url] if url != DEFAULT_URL else []
+    words += ["--policy", policy] if policy else []
     return {"type": "command", "command": shlex.join(words), "timeout": timeout}
 
 
-def _http(url: str, timeout: int) -> Hook:
+def _http(url: str, timeout: int, policy: str | None) -> Hook:
     return {
         "type": "http",
-        "url": url + PATH,
+        "url": url + PATH + (f"?policy={quote(policy, safe='')}" if policy else ""),
         "timeout": timeout,
         "headers": {"Authorization": "Bearer $SAYSO_KEY", "Sayso-Timeout": str(timeout)},
         "allowedEnvVars": ["SAYSO_KEY"],

@@ -90,6 +90,8 @@ def answer(step: Step, decision: model.Decision) -> model.JsonObject:
     event = step.hook_event_name
     if decision.allowed:
         return forms.allow(event, decision.model_text)
+    if decision.outcome == "allowed":
+        return forms.undecided(event, decision.model_text)
     because = f" Reason: {decision.reason}" if decision.reason else ""
     if decision.outcome != "denied":
         return forms.undecided(event, f"Nobody allowed this: {wording.verdict(decision)}.{because}")

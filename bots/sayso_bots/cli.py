@@ -107,12 +107,21 @@ sayso_.params.append(_config())
     context_settings={"ignore_unknown_options": True},
     epilog="\b\nExample:\n  sayso hook claude-code    (as a hook command; sayso init claude-code shows the settings)",
 )
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def hook_(arguments: tuple[str, ...]) -> None:
-    """Ask about a coding agent's tool call, as its hook."""
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="claude-code")
+@click.option(
+    "--timeout", metavar="SECONDS", help="How long people have; 590 by default. Claude Code must wait longer."
+)
+@click.option("--url", help="The service, in place of SAYSO_URL; http://127.0.0.1:8700 by default.")
+@click.option("--policy", metavar="NAME", help="The policy that decides, in place of the default one.")
+def hook_(arguments: tuple[str, ...], **options: str | None) -> None:
+    """Ask about the event on standard input, and print the decision: a command hook of Claude Code.
+
+    SAYSO_KEY is the agent's key. Whatever goes wrong is a denial.
+    """
     from sayso_bots import hook
 
-    sys.exit(hook.main(list(arguments)))
+    words = [word for name, value in options.items() if value is not None for word in (f"--{name}", value)]
+    sys.exit(hook.main([*arguments, *words]))
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -85,9 +85,9 @@ class Embedded:
         """Withdraw a request."""
         return await self.desk.cancel(id, self._caller, reason)
 
-    async def use(self, id: str) -> model.Ticket:
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
         """Use an allow, once."""
-        return await self.desk.use(id)
+        return await self.desk.use(id, attempt=attempt)
 
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell what an agent is doing; refused here, where no chat is connected."""

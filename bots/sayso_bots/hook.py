@@ -16,13 +16,6 @@ from sayso_bots import relay
 # Seconds; Claude Code kills a hook after 600, and then nothing denies.
 TIMEOUT = 590.0
 URL = "http://127.0.0.1:8700"
-USAGE = f"""\
-usage: sayso hook claude-code [--timeout SECONDS] [--url URL]
-
-Asks the service about the event on standard input and prints its decision, as a command hook of Claude Code.
-SAYSO_KEY is the agent key, SAYSO_URL (or --url) the service, {URL} by default. It waits {TIMEOUT:.0f} seconds:
-keep that below the hook's timeout. `sayso init claude-code` shows the settings.
-"""
 
 
 class _Misused(Exception):
@@ -35,11 +28,13 @@ def main(argv: list[str]) -> int:
     try:
         raw = _stdin()
         _thread.start_new_thread(_leave_with_the_reader, ())
-        timeout, url = _options(argv)
+        timeout, url, policy = _options(argv)
         key = os.environ.get("SAYSO_KEY", "")
         if not key:
             raise relay.Failed("SAYSO_KEY is not set: make a key with `sayso keys add NAME --role agent`")
-        body = relay.Relay(url, key, timeout).ask(raw)
+        if not raw.strip():
+            raise _Misused("nothing came on standard input: Claude Code writes the event there")
+        body = relay.Relay(url, key, timeout, policy).ask(raw)
     except (relay.Failed, _Misused) as failure:
         return _closed(raw, str(failure))
     except BaseException as error:
@@ -64,10 +59,10 @@ def _leave_with_the_reader() -> None:
         os._exit(2)
 
 
-def _options(argv: list[str]) -> tuple[float, str]:
+def _options(argv: list[str]) -> tuple[float, str, str]:
     if argv[:1] != ["claude-code"]:
         raise _Misused(f"there is no hook {' '.join(argv[:1])!r}; say: sayso hook claude-code")
-    given = {"--timeout": str(TIMEOUT), "--url": os.environ.get("SAYSO_URL") or URL}
+    given = {"--timeout": str(TIMEOUT), "--url": os.environ.get("SAYSO_URL") or URL, "--policy": ""}
     words = [part for word in argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or not set(words[::2]) <= set(given):
         raise _Misused(f"cannot read {' '.join(argv[1:])!r}; see: sayso hook --help")
@@ -77,8 +72,8 @@ def _options(argv: list[str]) -> tuple[float, str]:
     except ValueError:
         timeout = 0.0
     if not 1 <= timeout <= 86_400:
-        raise _Misused(f"--timeout {given['--timeout']!r} is no time in seconds, 1 to 86400")
-    return timeout, given["--url"]
+        raise _Misused(f"--timeout {given['--timeout']!r} is not a time in seconds, 1 to 86400")
+    return timeout, given["--url"], given["--policy"]
 
 
 def _print(raw: bytes, body: bytes) -> int:

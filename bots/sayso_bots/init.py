@@ -142,8 +142,17 @@ def discord(application: str) -> None:
 @click.option("--matcher", default="*", show_default=True, help="Which tools; Claude Code's own pattern.")
 @click.option("--if", "rule", metavar="RULE", help="Only tool calls that match this permission rule.")
 @click.option("--timeout", type=int, default=600, show_default=True, help="Seconds to wait for a person.")
+@click.option("--policy", help="The policy that decides, in place of the default one.")
 @click.option("--http", is_flag=True, help="Let Claude Code call the service itself, without a process for each call.")
-def claude_code(url: str, events: tuple[str, ...], matcher: str, rule: str | None, timeout: int, http: bool) -> None:
+def claude_code(
+    url: str,
+    events: tuple[str, ...],
+    matcher: str,
+    rule: str | None,
+    timeout: int,
+    policy: str | None,
+    http: bool,
+) -> None:
     """Print the settings that make Claude Code ask here.
 
     PermissionRequest (the default) asks where Claude Code would ask; PreToolUse asks before every call. The other
@@ -154,11 +163,12 @@ def claude_code(url: str, events: tuple[str, ...], matcher: str, rule: str | Non
 
     made = settings.settings(
         url,
-        events=events or ["PermissionRequest"],
+        events=settings.complete(events or ["PermissionRequest"], matcher, rule),
         matcher=matcher,
         rule=rule,
         timeout=timeout,
         kind="http" if http else "command",
+        policy=policy,
     )
-    click.echo(json.dumps(made, indent=2))
+    click.echo(json.dumps(settings.asking(made), indent=2))
     click.echo(_CLAUDE, err=True)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 PATH = "/claude/hooks"
-# Seconds in which a service that was never reached must answer; one that was reached may take its time to restart.
+# Seconds in which a service that was never reached must answer; one that was reached may take its time to restart. One
+# whose port is closed is not running, and nobody waits for that.
 PATIENCE = 5.0
+# Seconds between what people have and our own end; of short times a quarter. Claude Code waits longer than both.
+_MARGIN = 5.0
 # Seconds between two tries: at first, and at most. The service withdraws a request that nobody came back for in six.
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 # Seconds for one try to connect.
@@ -30,24 +33,26 @@ class Failed(Exception):
 
 
 class Relay:
-    """A caller with its own deadline: *timeout* seconds from now."""
+    """A caller with its own deadline: people have *timeout* seconds from now."""
 
-    def __init__(self, url: str, key: str, timeout: float) -> None:
+    def __init__(self, url: str, key: str, timeout: float, policy: str = "") -> None:
         self._url = url
         self._secure, self._host, self._port, prefix = address(url)
         if not (key.isascii() and key.isprintable() and " " not in key):
             raise Failed("SAYSO_KEY is no key: it holds blanks or other signs that no key has")
         self._start = time.monotonic()
         self._timeout = timeout
+        self._limit = timeout + min(_MARGIN, timeout / 4)
         self._reached = False
-        self._path = prefix + PATH
+        self._path = prefix + PATH + (f"?policy={_quoted(policy)}" if policy else "")
         host = f"[{self._host}]" if ":" in self._host else self._host
         # one key for all tries, so that they all find one ticket
         self._headers = {
             "Host": f"{host}:{self._port}",
             "Authorization": f"Bearer {key}",
             "Idempotency-Key": os.urandom(16).hex(),
-            "Sayso-Timeout": f"{timeout:g}",
+            "Sayso-Timeout": f"{self._limit:g}",
+            "Sayso-Patience": f"{timeout:g}",
             "Content-Type": "application/json",
             "Connection": "close",
         }
@@ -59,34 +64,35 @@ class Relay:
             try:
                 status, answer = self._post(body)
             except OSError as error:
-                self._may_try_again(pause, str(error) or type(error).__name__)
+                refused = isinstance(error, ConnectionRefusedError)
+                self._may_try_again(pause, str(error) or type(error).__name__, refused=refused)
             else:
                 spelt_out = b'"hookSpecificOutput"' in answer or b'"block"' in answer
                 if status == 200 or (status >= 400 and spelt_out and status not in _RESTARTING):
                     return answer
                 if status not in _RESTARTING:
-                    self._refused(status)
+                    self._refused(status, answer)
                 self._may_try_again(pause, f"HTTP {status}")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _left(self) -> float:
-        return self._start + self._timeout - time.monotonic()
+        return self._start + self._limit - time.monotonic()
 
-    def _may_try_again(self, pause: float, why: str) -> None:
+    def _may_try_again(self, pause: float, why: str, *, refused: bool = False) -> None:
         left = self._left()
-        if not self._reached and min(left, left - self._timeout + PATIENCE) <= pause:
+        if not self._reached and (refused or min(left, left - self._limit + PATIENCE) <= pause):
             raise Failed(f"sayso serve is not running at {self._url} ({why}): start it, or set SAYSO_URL")
         if left <= pause:
             raise Failed(f"no decision within {self._timeout:g} seconds ({why})")
 
-    def _refused(self, status: int) -> NoReturn:
+    def _refused(self, status: int, answer: bytes) -> NoReturn:
         hint = {
             401: "the key in SAYSO_KEY is unknown or revoked: make one with `sayso keys add NAME --role agent`",
             403: "the key in SAYSO_KEY may not ask: make one with `sayso keys add NAME --role agent`",
             404: "this is not the address of sayso serve: set SAYSO_URL",
             421: "the service does not answer to this host name: set SAYSO_URL to one that it was given",
-        }.get(status, "see the log of sayso serve")
+        }.get(status) or _said(answer)
         raise Failed(f"{self._url} answered HTTP {status}: {hint}")
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
@@ -153,6 +159,22 @@ class Relay:
             chunks.append(chunk)
             size += len(chunk)
         return b"".join(chunks)
+
+
+def _said(answer: bytes) -> str:
+    """Why the service refused, in its own words."""
+    import json
+
+    try:
+        error = json.loads(answer)["error"]
+        return str(error["message"]) + (f" ({error['hint']})" if error.get("hint") else "")
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return "see the log of sayso serve"
+
+
+def _quoted(name: str) -> str:
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+    return "".join(chr(sign) if sign in plain else f"%{sign:02X}" for sign in name.encode("utf-8", "replace"))
 
 
 def address(url: str) -> tuple[bool, str, int, str]:

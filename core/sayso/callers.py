@@ -29,6 +29,6 @@ class CallersDesk:
         """Withdraw a request."""
         return await self._desk.cancel(id, self._caller, reason)
 
-    async def use(self, id: str) -> model.Ticket:
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
         """Use an allow, once."""
-        return await self._desk.use(id, self._caller)
+        return await self._desk.use(id, self._caller, attempt=attempt)

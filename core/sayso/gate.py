@@ -80,8 +80,10 @@ def approved_input(tool: str, decision: model.Decision) -> model.JsonObject:
     return _shown(tool, decision)
 
 
-async def use_allowed(desk: opening.Asker, tool: str, decision: model.Decision) -> model.JsonObject:
-    """Use an allow, immediately before the tool runs: the input that may run, once.
+async def use_allowed(
+    desk: opening.Asker, tool: str, decision: model.Decision, *, attempt: str | None = None
+) -> model.JsonObject:
+    """Use an allow, immediately before the tool runs: the input that may run, once; the same *attempt* is the same use.
 
     Raises:
         Denied: nobody allowed it.
@@ -90,7 +92,7 @@ async def use_allowed(desk: opening.Asker, tool: str, decision: model.Decision) 
         NotUsable: its time is over.
     """
     allowed = _shown(tool, decision)
-    used = (await desk.use(decision.id)).decision
+    used = (await (desk.use(decision.id, attempt=attempt) if attempt else desk.use(decision.id))).decision
     if used is None or used.input_digest != decision.input_digest:
         raise _mismatch(tool)
     return allowed

@@ -41,8 +41,11 @@ class Asker(Protocol):
         """Withdraw a request."""
         ...
 
-    async def use(self, id: str) -> model.Ticket:
-        """Use an allow, immediately before what was allowed runs. One allow is good once: a second use is refused."""
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, immediately before what was allowed runs. One allow is good once: a second use is refused.
+
+        A call with the same *attempt* again is the same use.
+        """
         ...
 
     async def note(self, session: str, said: str) -> Sequence[str]:

@@ -23,6 +23,9 @@ from tests.conftest import until
 
 Json = dict[str, Any]
 
+ALLOWED: Json = {"behavior": "allow", "updatedInput": {"command": "make deploy"}}
+"""The decision that lets `call()` run as it is."""
+
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
 
 
@@ -55,12 +58,12 @@ class Service:
         async with asyncio.timeout(20):
             return await self.desk.wait(id)
 
-    async def post(self, payload: Json | bytes, **headers: str) -> tuple[int, Json]:
+    async def post(self, payload: Json | bytes, query: str = "", **headers: str) -> tuple[int, Json]:
         """A hook call; header names with underscores."""
-        status, body = await self.post_raw(payload, **headers)
+        status, body = await self.post_raw(payload, query, **headers)
         return status, json.loads(body)
 
-    async def post_raw(self, payload: Json | bytes, **headers: str) -> tuple[int, bytes]:
+    async def post_raw(self, payload: Json | bytes, query: str = "", **headers: str) -> tuple[int, bytes]:
         """As `post`, with the very bytes of the answer."""
         named = {
             "Authorization": f"Bearer {self.key}",
@@ -69,7 +72,7 @@ class Service:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/claude/hooks", data=io.BytesIO(body), headers=named) as response,
+            session.post(f"{self.url}/claude/hooks?{query}", data=io.BytesIO(body), headers=named) as response,
         ):
             return response.status, await response.read()
 

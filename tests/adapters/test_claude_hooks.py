@@ -103,11 +103,12 @@ def test_another_tool_or_a_command_with_powers_has_no_rule_of_ours(other: dict[s
     assert hooks.request(parsed("PermissionRequest", **other), id=None, expires_in=5).offers == ()
 
 
-def test_an_allowed_call_runs_as_it_is() -> None:
-    told = before(permissionDecision="allow", permissionDecisionReason="Told.")
-    assert hooks.answer(parsed(), decision("allowed", {"command": "make deploy"})) == told
-    permitted = hooks.answer(parsed("PermissionRequest"), decision("allowed", {"command": "make deploy"}))
-    assert permitted == asked(behavior="allow")
+def test_an_allowed_call_runs_as_it_is_and_its_input_is_repeated() -> None:
+    same = {"command": "make deploy"}
+    told = before(permissionDecision="allow", permissionDecisionReason="Told.", updatedInput=same)
+    assert hooks.answer(parsed(), decision("allowed", same)) == told
+    permitted = hooks.answer(parsed("PermissionRequest"), decision("allowed", same))
+    assert permitted == asked(behavior="allow", updatedInput=same)
 
 
 def test_an_edited_call_runs_as_edited_and_the_model_is_told() -> None:
@@ -125,7 +126,7 @@ def test_a_chosen_offer_adds_exactly_what_the_card_showed(grant: str, granted: d
     chosen = decision("allowed", {"command": "make deploy"}, grant=grant)
     # whoever asks about the same call may have come with other suggestions, or with none
     told = hooks.answer(parsed("PermissionRequest"), chosen, shown)
-    assert told == asked(behavior="allow", updatedPermissions=[granted])
+    assert told == asked(behavior="allow", updatedInput={"command": "make deploy"}, updatedPermissions=[granted])
 
 
 def test_deny_and_stop_ends_the_turn_and_denies_in_so_many_words() -> None:
@@ -168,7 +169,7 @@ def test_a_plan_is_read_as_text_and_cannot_be_edited() -> None:
     found = hooks.request(call)
     assert (found.body, found.input, found.editable) == ("1. **Test**", {"planFilePath": "/p.md"}, False)
     allowed = decision("allowed", {"planFilePath": "/p.md"}, tool="ExitPlanMode")
-    assert hooks.answer(call, allowed, found) == asked(behavior="allow")
+    assert hooks.answer(call, allowed, found) == asked(behavior="allow", updatedInput=call.tool_input)
 
 
 def test_two_different_plans_are_never_the_same_call() -> None:

@@ -308,8 +308,8 @@ class Keyed:
     async def cancel(self, id: str, *, reason: str | None = None) -> sayso.Ticket:
         return await self._desk.cancel(id, self._caller, reason)
 
-    async def use(self, id: str) -> sayso.Ticket:
-        return await self._desk.use(id, self._caller)
+    async def use(self, id: str, *, attempt: str | None = None) -> sayso.Ticket:
+        return await self._desk.use(id, self._caller, attempt=attempt)
 
     async def note(self, session: str, said: str) -> tuple[str, ...]:
         return ()

@@ -1,0 +1,38 @@
+"""An allow is used before Claude Code hears of it, and for one run.
+
+Two hooks may ask about one call, or a hook and the SDK's callback; a hook that was cut off comes back. All of them wait
+for the decision together, so they use it together. Whoever comes later with the same call runs it a second time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sayso import errors, model, wording
+
+TOGETHER = "claude-code"
+"""The attempt of all who waited for a decision before there was one."""
+
+
+class Front(Protocol):
+    """As much of a desk as this needs."""
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        ...
+
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, once; a call with the same *attempt* again is the same use."""
+        ...
+
+
+async def used(front: Front, decision: model.Decision, attempt: str | None) -> model.Decision:
+    """The decision as people gave it, once its allow is used; where it cannot be, what it reads like now."""
+    if decision.outcome != "allowed":
+        return decision
+    try:
+        ticket = await front.use(decision.id, attempt=attempt)
+    except (errors.AlreadyUsed, errors.NotUsable):
+        return (await front.get(decision.id)).decision or decision
+    given = decision.model_copy(update={"used_at": None})
+    return given.model_copy(update={"model_text": wording.for_model(ticket, given)})
