@@ -75,10 +75,7 @@ def allow(
     context: str | None = None,
     permissions: tuple[dict[str, object], ...] = (),
 ) -> dict[str, object]:
-    """Let the tool run with *input*, or the step be taken.
-
-    The input is repeated where nobody edited it, too: without it an interactive session drops an allow for a tool that
-    talks to its user, such as a plan.
+    """Let the tool run, with *input* where there is one, or the step be taken.
 
     *context* reaches the model and exists before a tool only; *permissions* are updates of a permission request only.
     """

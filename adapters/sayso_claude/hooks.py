@@ -24,6 +24,12 @@ _NOT_LITERAL = set("*\\()\"'`$;&|<>#")
 
 _EVENT = re.compile(rb'"hook_event_name"\s{0,8}:\s{0,8}"([A-Za-z]{1,40})"')
 
+# Tools that never talk to their user themselves.
+_SILENT = frozenset(
+    {"Agent", "Bash", "Edit", "Glob", "Grep", "MultiEdit", "NotebookEdit", "PowerShell", "Read", "Skill", "Task"}
+    | {"WebFetch", "WebSearch", "Workflow", "Write"}
+)
+
 PLAN = "ExitPlanMode"
 """The tool by which an agent shows its plan."""
 
@@ -166,7 +172,7 @@ def answer(call: Call, decision: model.Decision, shown: model.Request | None = N
     return forms.allow(
         call.hook_event_name,
         decision.model_text,
-        input=allowed,
+        input=allowed if edited or _repeated(call) else None,
         context=decision.model_text if edited or decision.reason else None,
         permissions=(granted,) if granted else (),
     )
@@ -212,6 +218,14 @@ def _traced(call: Call) -> model.JsonObject:
     same = digest.of_call(call.tool_name, call.tool_input)
     traced = {"event": call.hook_event_name, "call": same, "updates": _updates(call), **told}
     return {name: value for name, value in traced.items() if value}
+
+
+def _repeated(call: Call) -> bool:
+    """Whether an allow repeats an input that nobody edited: without it one for a tool that talks to its user is dropped.
+
+    With it a permission request is weighed anew, and a rule of Claude Code's own that says `ask` drops the allow.
+    """
+    return call.hook_event_name == "PreToolUse" or not (call.tool_name in _SILENT or call.tool_name.startswith("mcp__"))
 
 
 def _skill(call: Call) -> Mapping[str, str | None]:

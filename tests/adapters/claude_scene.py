@@ -59,7 +59,7 @@ class Scene:
             "home": self.folder / "home",
             "cwd": self.cwd,
             "api_url": api_url,
-            "settings": {**hooks, "permissions": self.permissions},
+            "settings": {**hooks, "permissions": {**hooks.get("permissions", {}), **self.permissions}},
             "env": {"SAYSO_KEY": self.key, "PATH": path, "PYTHONPATH": roots},
         }
 

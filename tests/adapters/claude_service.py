@@ -23,9 +23,6 @@ from tests.conftest import until
 
 Json = dict[str, Any]
 
-ALLOWED: Json = {"behavior": "allow", "updatedInput": {"command": "make deploy"}}
-"""The decision that lets `call()` run as it is."""
-
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
 
 

@@ -136,6 +136,20 @@ async def test_a_rule_that_asks_after_the_hook_allowed_does_not_ask_the_person_t
     assert await service.count() == 1
 
 
+@pytest.mark.parametrize("event", ["PreToolUse", "PermissionRequest"])
+async def test_a_rule_that_asks_does_not_drop_what_a_person_allowed(
+    tmp_path: Path, service: Service, event: str
+) -> None:
+    also = ("PermissionRequest",) if event == "PreToolUse" else ()
+    scene = Scene(tmp_path, service.url, service.key, event=event, also=also, permissions={"ask": ["Write"]})
+    async with running(
+        scene, anthropic.ToolUse("Write", {"file_path": str(scene.cwd / "made.txt"), "content": "x"})
+    ) as run:
+        await service.answer(verdict="allow")
+        await run
+    assert scene.files() == ["made.txt"]
+
+
 @KINDS
 async def test_nobody_answers_and_an_allowed_command_does_not_run(tmp_path: Path, service: Service, kind: Kind) -> None:
     scene = Scene(tmp_path, service.url, service.key, kind, permissions={"allow": ["Bash"]})

@@ -10,7 +10,7 @@ import sayso
 from sayso import keys, model
 from sayso.testing.clock import ManualClock
 from tests.adapters import claude_service
-from tests.adapters.claude_service import ALLOWED, Json, Service, call
+from tests.adapters.claude_service import Json, Service, call
 from tests.adapters.test_claude_server import denial, post
 from tests.conftest import until
 
@@ -192,7 +192,7 @@ async def test_people_have_the_time_that_a_hook_says(service: Service) -> None:
     waiting = post(service, None, Sayso_Timeout="12", Sayso_Patience="10")
     ticket = await service.answer(verdict="allow")
     assert (ticket.expires_at - ticket.created_at).total_seconds() == 10
-    assert (await waiting)[1]["hookSpecificOutput"]["updatedInput"] == ALLOWED["updatedInput"]
+    assert (await waiting)[1]["hookSpecificOutput"]["updatedInput"] == {"command": "make deploy"}
 
 
 @pytest.mark.parametrize("patience", ["", "0", "nan", "12", "13"])

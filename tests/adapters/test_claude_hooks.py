@@ -107,8 +107,18 @@ def test_an_allowed_call_runs_as_it_is_and_its_input_is_repeated() -> None:
     same = {"command": "make deploy"}
     told = before(permissionDecision="allow", permissionDecisionReason="Told.", updatedInput=same)
     assert hooks.answer(parsed(), decision("allowed", same)) == told
-    permitted = hooks.answer(parsed("PermissionRequest"), decision("allowed", same))
-    assert permitted == asked(behavior="allow", updatedInput=same)
+
+
+@pytest.mark.parametrize(
+    ("tool", "repeated"),
+    [("Bash", False), ("Write", False), ("mcp__shop__pay", False), ("ExitPlanMode", True), ("PublishPlugin", True)],
+)
+def test_a_permission_repeats_its_input_where_a_tool_talks_to_its_user_and_else_a_rule_that_asks_would_drop_it(
+    tool: str, repeated: bool
+) -> None:
+    call = parsed("PermissionRequest", tool, {"a": 1})
+    same = {"updatedInput": {"a": 1}} if repeated else {}
+    assert hooks.answer(call, decision("allowed", {"a": 1}, tool=tool)) == asked(behavior="allow", **same)
 
 
 def test_an_edited_call_runs_as_edited_and_the_model_is_told() -> None:
@@ -126,7 +136,7 @@ def test_a_chosen_offer_adds_exactly_what_the_card_showed(grant: str, granted: d
     chosen = decision("allowed", {"command": "make deploy"}, grant=grant)
     # whoever asks about the same call may have come with other suggestions, or with none
     told = hooks.answer(parsed("PermissionRequest"), chosen, shown)
-    assert told == asked(behavior="allow", updatedInput={"command": "make deploy"}, updatedPermissions=[granted])
+    assert told == asked(behavior="allow", updatedPermissions=[granted])
 
 
 def test_deny_and_stop_ends_the_turn_and_denies_in_so_many_words() -> None:

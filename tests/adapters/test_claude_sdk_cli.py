@@ -158,6 +158,9 @@ class SignedIn:
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
         return await self._desk.cancel(id, self._caller, reason)
 
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        return await self._desk.use(id, self._caller, attempt=attempt)
+
 
 async def test_a_hook_of_the_settings_and_the_callback_show_one_card(stage: Stage) -> None:
     stage.api.script([touch("a.txt"), touch("b.txt"), anthropic.Text("done")])

@@ -15,7 +15,7 @@ from sayso import digest, keys, model, store, stores
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
-from tests.adapters.claude_service import ALLOWED, Json, Service, call
+from tests.adapters.claude_service import Json, Service, call
 from tests.conftest import until
 
 
@@ -218,10 +218,7 @@ async def test_a_call_allowed_before_the_tool_is_not_asked_about_again(service: 
     await service.answer(verdict="allow", input={"command": "make test"})
     await waiting
     status, body = await service.post(call("PermissionRequest", input={"command": "make test"}))
-    assert (status, body["hookSpecificOutput"]["decision"]) == (
-        200,
-        {**ALLOWED, "updatedInput": {"command": "make test"}},
-    )
+    assert (status, body["hookSpecificOutput"]["decision"]) == (200, {"behavior": "allow"})
     assert await service.count() == 1
 
 
@@ -320,7 +317,7 @@ async def test_a_stopping_service_lets_a_hook_come_back_and_withdraws_nothing(tm
         again = post(restarted, call("PermissionRequest"), Idempotency_Key="k")
         await restarted.waiting()
         assert (await restarted.answer(verdict="allow")).id == id
-        assert (await again)[1]["hookSpecificOutput"]["decision"] == ALLOWED
+        assert (await again)[1]["hookSpecificOutput"]["decision"] == {"behavior": "allow"}
 
 
 async def test_a_stopping_service_denies_who_cannot_come_back_and_withdraws_the_card(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ async def service(tmp_path: Path) -> AsyncGenerator[Service, None]:
 
 async def carried_on(scene: Scene, service: Service, *words: str, used: anthropic.ToolUse, answer: Any) -> str:
     """What the model read once a person answered on the card; the terminal's own user touches no key."""
+    # a session that somebody sits at starts in auto mode otherwise, and asks nobody
+    scene.permissions = {"defaultMode": "default"}
     async with anthropic.serve() as model:
         model.script([used, anthropic.Text("done")])
         async with claude_terminal.opened(*words, "go", **scene.options(model.url)) as terminal:

@@ -126,7 +126,7 @@ async def test_a_restart_in_the_middle_is_outlived_with_one_card(tmp_path: Path)
         await restarted.answer(verdict="allow")
         ended = await running.ended()
         assert await restarted.count() == 1
-    assert ended.json["hookSpecificOutput"]["decision"] == claude_service.ALLOWED
+    assert ended.json["hookSpecificOutput"]["decision"] == {"behavior": "allow"}
 
 
 async def test_a_service_killed_in_the_middle_is_asked_again_under_the_same_key() -> None:
