@@ -221,7 +221,7 @@ def _traced(call: Call) -> model.JsonObject:
 
 
 def _repeated(call: Call) -> bool:
-    """Whether an allow repeats an input that nobody edited: without it one for a tool that talks to its user is dropped.
+    """Whether an allow repeats an unedited input. Without it one for a tool that talks to its user is dropped.
 
     With it a permission request is weighed anew, and a rule of Claude Code's own that says `ask` drops the allow.
     """
