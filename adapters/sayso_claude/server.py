@@ -206,7 +206,7 @@ class _Door:
 
     def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
         given: dict[str, Any] = {"id": id, "expires_in": caller.patience, **self._common}
-        # what the operator bound to the key comes before what the door says for all; another name is refused by the desk
+        # what the operator bound to the key comes before what the door says for all; the desk refuses another one
         given |= {name: value for name, value in (*_bound(caller.key).items(), *_wanted(caller.request)) if value}
         return {name: value for name, value in given.items() if value}
 
