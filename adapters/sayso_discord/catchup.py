@@ -1,22 +1,31 @@
-"""After a start: every pending card is brought up to date or posted again, and what people wrote meanwhile is read.
+"""After every new session: what people wrote meanwhile is read, and every pending card is there and up to date.
 
-The rule: clicks made while nobody listened are lost in Discord, messages are not.
+The rule: clicks made while nobody listened are lost in Discord, messages are not. People come first: what they wrote is
+read before any card is touched, and only cards that show something else than they should are edited.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sayso import channel, desk, draw, errors, model, store
-from sayso_discord import parse, web
+from sayso import channel, desk, draw, errors, marks, model, store
+from sayso_discord import parse, render, sharing, web
+from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.replies import Replies
 
 log = logging.getLogger(__name__)
 
 _PAGE = 100
+# Seconds between tries while Discord or the database cannot be asked.
+_PAUSES = (1.0, 5.0, 25.0, 60.0)
+
+Stood = dict[str, tuple[model.Ticket, channel.MessageRef]]
+"""The pending cards of one conversation, by the message they are."""
 
 
 class CatchUp:
@@ -28,19 +37,45 @@ class CatchUp:
         self._replies = replies
         self._api = api
         self._bot_user = bot_user
+        self._running = asyncio.Lock()
+        self.cards = Cards(front, posts, api)
+        self.sharing = sharing.Sharing(front)
 
     async def run(self) -> None:
-        """Once over everything that is pending; what fails for one card does not stop the others."""
-        read: dict[str, str] = {}
+        """Once over everything that is pending; what fails for one place does not stop the others."""
+        self._replies.caught_up.clear()
+        try:
+            async with self._running:
+                for pause in (*_PAUSES, None):
+                    try:
+                        return await self._once()
+                    except (errors.StoreUnavailable, errors.ChannelError) as error:
+                        log.warning("not caught up yet", extra={"error": error.message})
+                        if pause is not None:
+                            await asyncio.sleep(pause)
+        finally:
+            self._replies.caught_up.set()
+
+    async def keep_on(self, every: float) -> None:
+        """Where Discord sends no messages: look again and again, for ever."""
+        while True:
+            await self.run()
+            await asyncio.sleep(every)
+
+    async def _once(self) -> None:
+        places = await self._places()
+        seen = {conversation: await self._read(conversation, stood) for conversation, stood in places.items()}
+        self._replies.caught_up.set()
+        for conversation, stood in places.items():
+            await self._look_after(conversation, stood, seen[conversation])
+
+    async def _places(self) -> Mapping[str, Stood]:
+        found: dict[str, Stood] = defaultdict(dict)
         async for ticket in self._pending():
             for ref in await self._desk.store.refs(ticket.id):
-                if ref.channel != NAME:
-                    continue
-                await self._redraw(ticket, ref)
-                if ticket.request.kind != "permission":
-                    read[ref.conversation] = min(read.get(ref.conversation, ref.message), ref.message, key=int)
-        for conversation, after in read.items():
-            await self._read(conversation, after)
+                if ref.channel == NAME and await self._posts.latest(ref) == ref:
+                    found[ref.conversation][ref.message] = (ticket, ref)
+        return found
 
     async def _pending(self) -> AsyncIterator[model.Ticket]:
         before = None
@@ -49,23 +84,52 @@ class CatchUp:
                 yield ticket
             before = (page[-1].created_at, page[-1].id)
 
-    async def _redraw(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
-        try:
-            await self._posts.edit(ref, draw.card_of(ticket, self._desk.mint))
-        except errors.ChannelError as error:
-            log.warning("card not brought up to date", extra={"ticket": ticket.id, "error": error.message})
-
-    async def _read(self, conversation: str, after: str) -> None:
-        """What was written since a card was posted, oldest first."""
+    async def _read(self, conversation: str, stood: Stood) -> dict[str, Any]:
+        """What was written since it was last read, oldest first; with the messages of the app among it."""
+        own: dict[str, Any] = {}
+        oldest = str(int(min(stood, key=int)) - 1)
+        read = await self._replies.marks.of(conversation)
+        after = last = read if marks.later(read, oldest) else oldest
         try:
             while page := await self._page(conversation, after):
                 for message in page:
-                    reply = parse.reply(message, self._bot_user)
-                    if reply is not None:
-                        await self._replies.handle(reply)
+                    own |= {str(message["id"]): message} if message["author"]["id"] == self._bot_user else {}
+                    said = parse.reply(message)
+                    if said is not None:
+                        await self._replies.judge(said)
                 after = str(page[-1]["id"])
+            if after != last:
+                await self._replies.marks.raise_to(conversation, after)
         except errors.ChannelError as error:
-            log.warning("messages not read", extra={"error": error.message})
+            log.warning("messages not read", extra={"conversation": conversation, "error": error.message})
+        return own
+
+    async def _look_after(self, conversation: str, stood: Stood, seen: dict[str, Any]) -> None:
+        """Have every card there, showing what it should."""
+        try:
+            await self.cards.keep_open(conversation)
+            seen |= await self._found(conversation, sorted((stood.keys() - seen.keys()), key=int))
+        except errors.ChannelError as error:
+            if not error.final:
+                log.warning("cards not looked at", extra={"conversation": conversation, "error": error.message})
+                return
+        await self.sharing.look_at(list(seen.values()))
+        for message, (ticket, ref) in stood.items():
+            fresh = await self._desk.get(ticket.id)
+            wanted = self._posts.body(draw.card_of(fresh, self._desk.mint))
+            shown = seen.get(message)
+            if shown is None or render.look({"components": shown.get("components") or [{}]}) != render.look(wanted):
+                await self.cards.renew(fresh, ref)
+
+    async def _found(self, conversation: str, missing: list[str]) -> dict[str, Any]:
+        """Those of these messages that are there; one page shows many of them."""
+        found: dict[str, Any] = {}
+        while missing:
+            page = await self._page(conversation, str(int(missing[0]) - 1))
+            found |= {str(message["id"]): message for message in page}
+            last = int(page[-1]["id"]) if len(page) == _PAGE else int(missing[-1])
+            missing = [one for one in missing if int(one) > last]
+        return found
 
     async def _page(self, conversation: str, after: str) -> list[Any]:
         found: list[Any] = await self._api.get(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
 from sayso import card, channel, errors, store
-from sayso_discord import places, render, threads, web
+from sayso_discord import pace, places, render, threads, web
 
 NAME = "discord"
 MOVED = "moved"
 # A card that was posted and not recorded is a recent one.
 _LOOK_BACK = 100
+# A card that is deleted again and again, by a rule of the server maybe, is not posted for ever.
+_MOST_TIMES = 20
 _MESSAGES, _MESSAGE = "/channels/{channel_id}/messages", "/channels/{channel_id}/messages/{message}"
 
 
@@ -28,25 +33,44 @@ class DiscordChannel:
         self._store = kept
         self._threads = sessions
         self._bot_user = bot_user
+        self._reposting = asyncio.Lock()
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
         """Post a card. Raises `ChannelError`."""
-        return await self._post(place, drawn, again=again, before="")
+        async with _in_time():
+            return await self._post(place, drawn, again=again, before="")
 
     async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
+        async with _in_time():
+            ref = await self.latest(ref)
+            try:
+                await self._edited(ref.conversation, ref.message, drawn)
+            except web.Refused as error:
+                if error.number not in web.GONE or drawn.tone != "pending":
+                    raise
+                await self._posted_anew(ref, drawn)
+
+    async def latest(self, ref: channel.MessageRef) -> channel.MessageRef:
+        """Where a card stands now that was deleted and posted anew."""
         while moved := await self._store.get(MOVED, _moved(ref)):
             ref = replace(ref, **moved.value)
-        try:
-            await self._edited(ref.conversation, ref.message, drawn)
-        except web.Refused as error:
-            gone = error.number in (web.UNKNOWN_MESSAGE, web.UNKNOWN_CHANNEL)
-            if not gone or drawn.tone != "pending":
-                raise
+        return ref
+
+    async def _posted_anew(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+        async with self._reposting:
+            moved = await self.latest(ref)
+            if moved != ref:
+                return await self._edited(moved.conversation, moved.message, drawn)
+            if len(await self._store.refs(ref.ticket_id)) >= _MOST_TIMES:
+                hint = "look which rule or person of the server deletes the bot's messages"
+                raise errors.ChannelError("the card is deleted again and again", final=True, hint=hint)
             now = await self._post(ref.place, drawn, again=False, before=ref.message)
             await self._store.keep(now)
             there = {"conversation": now.conversation, "message": now.message}
-            await self._store.put(store.Record(MOVED, _moved(ref), there))
+            # another process was first, with the same nonce and so with the same message
+            with contextlib.suppress(errors.Conflict):
+                await self._store.put(store.Record(MOVED, _moved(ref), there))
 
     async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> channel.MessageRef:
         conversation, has_threads = await self._places.find(place)
@@ -54,11 +78,22 @@ class DiscordChannel:
         session = drawn.session if has_threads and drawn.talk else None
         if session is None:
             return await self._posted(place, conversation, drawn, again=again, before=before)
+        try:
+            return await self._in_thread(place, conversation, session, drawn, again=again, before=before)
+        except web.Refused as error:
+            if error.number not in web.NO_THREAD:
+                raise
+            await self._threads.failed(conversation, session, error)
+        return await self._posted(place, conversation, drawn, again=again, before=before)
+
+    async def _in_thread(
+        self, place: str, conversation: str, session: card.Session, drawn: card.Card, *, again: bool, before: str
+    ) -> channel.MessageRef:
         thread = await self._threads.of(conversation, session)
         try:
             return await self._posted(place, thread, drawn, again=again, before=before)
         except web.Refused as error:
-            if error.number not in web.CLOSED:
+            if error.number not in web.CLOSED and not await self._threads.is_locked(thread):
                 raise
         await self._threads.lost(conversation, session)
         thread = await self._threads.of(conversation, session)
@@ -71,8 +106,9 @@ class DiscordChannel:
         if found is not None:
             await self._edited(conversation, found, drawn)
             return channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
+        body = render.render(drawn, self._places.called(drawn.approvers), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
-        body = {**render.render(drawn), "nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
+        body |= {"nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         posted = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
         ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
         if again:
@@ -80,8 +116,12 @@ class DiscordChannel:
             await self._edited(conversation, ref.message, drawn)
         return ref
 
+    def body(self, drawn: card.Card) -> dict[str, Any]:
+        """The message of a card as it is edited: it notifies nobody a second time."""
+        return render.render(drawn, self._places.called(drawn.approvers))
+
     async def _edited(self, conversation: str, message: str, drawn: card.Card) -> None:
-        body = render.render(drawn)
+        body = self.body(drawn)
         try:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
         except web.Refused as error:
@@ -104,6 +144,16 @@ class DiscordChannel:
 
     def _is_ours(self, message: Any) -> bool:
         return bool(message["author"]["id"] == self._bot_user)
+
+
+@contextlib.asynccontextmanager
+async def _in_time() -> AsyncGenerator[None]:
+    """All calls for one card together end before the courier's lease."""
+    try:
+        async with asyncio.timeout(pace.EFFECT_WITHIN):
+            yield
+    except TimeoutError as error:
+        raise errors.ChannelError("Discord took too long", unsure=True) from error
 
 
 def _mark_of(message: Any) -> object:

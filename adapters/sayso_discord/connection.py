@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiohttp import web as aioweb
 from sayso import desk, errors
 from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
-from sayso_discord.channel import DiscordChannel
+from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.front import Front
 from sayso_discord.gateway import Gateway, Patience, Takers
 from sayso_discord.members import Members
@@ -24,8 +24,9 @@ from sayso_discord.notes import Notes
 from sayso_discord.places import Places
 from sayso_discord.replies import Replies
 from sayso_discord.settings import Settings
+from sayso_discord.sharing import Sharing
 from sayso_discord.threads import Threads
-from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
+from sayso_discord.web import ANSWERED, MESSAGE_CONTENT, Refused, Web, api_of
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,23 @@ class Discord:
         if not _KEY.fullmatch(key):
             hint = "copy it from the application's General Information page: 64 hexadecimal digits"
             raise errors.InvalidSettings(
-                "DISCORD_PUBLIC_KEY is missing or no key", field="DISCORD_PUBLIC_KEY", hint=hint
+                "DISCORD_PUBLIC_KEY is not a valid public key", field="DISCORD_PUBLIC_KEY", hint=hint
             )
         server.add_routes(routes, self._front.handle, self._front.answered, key, now)
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
         return self.gateway is None or self.gateway.healthy()
+
+    async def alive(self) -> bool:
+        """Whether clicks can ever arrive again without somebody's help."""
+        return self.gateway is None or not self.gateway.is_lost
+
+    async def lost(self) -> None:
+        """Return never; raise once Discord does not take this bot any more. Raises `InvalidSettings`."""
+        if self.gateway is not None:
+            await self.gateway.lost()
+        await asyncio.Event().wait()
 
 
 @contextlib.asynccontextmanager
@@ -74,9 +85,10 @@ async def connect(
     async with api_of(settings) as api:
         await doctor.require_channel(api, settings, front.house.directory)
         about: Json = await api.get("/oauth2/applications/@me")
-        bot_user = str(api.client.user.id) if api.client.user else ""
+        bot_user = api.bot_user
         where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
         sessions = Threads(api, front.store)
+        front.addresses[NAME] = where.check
         posts = DiscordChannel(api, where, front.store, sessions, bot_user)
         members = Members(api, where)
         door = Front(front, members, posts, api)
@@ -90,7 +102,8 @@ async def connect(
             if gateway is not None:
                 await gateway.open()
             else:
-                door.start(catch_up.run())
+                door.others_first = 0.0
+                door.beside(catch_up.keep_on((patience or Patience()).poll))
             yield Discord(posts, settings, gateway, Notes(api, where, sessions), door)
         finally:
             if gateway is not None:
@@ -99,30 +112,54 @@ async def connect(
 
 
 def _takers(door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str) -> Takers:
+    sharing = catch_up.sharing
+
     async def interaction(payload: Json) -> None:
-        door.start(_answered(door, api, payload))
+        door.start(_answered(door, api, sharing, payload))
 
     async def message(payload: Json) -> None:
-        reply = parse.reply(payload, bot_user)
-        if reply is not None:
-            door.start(replies.handle(reply))
+        if parse.author(payload) == bot_user:
+            door.beside(sharing.look_at([payload]))
+        elif said := parse.reply(payload):
+            door.start(replies.handle(said))
+
+    async def edited(payload: Json) -> None:
+        said = parse.reply(payload)
+        if said is not None and said.edited:
+            door.start(replies.edited(said))
+
+    async def deleted(conversation: str, messages: Sequence[str]) -> None:
+        for one in messages:
+            door.start(replies.deleted(one))
+        door.beside(catch_up.cards.deleted(conversation, messages))
+
+    async def place(conversation: str) -> None:
+        door.beside(catch_up.cards.place_changed(conversation))
 
     async def ready() -> None:
-        door.start(catch_up.run())
+        replies.caught_up.clear()
+        door.beside(catch_up.run())
 
-    return Takers(interaction, message, ready)
+    return Takers(interaction, message, ready, edited, deleted, place)
 
 
-async def _answered(door: Front, api: Web, payload: Json) -> None:
+async def _answered(door: Front, api: Web, sharing: Sharing, payload: Json) -> None:
     response = await door.handle(payload)
     if response is None:
         return
+    taken = False
     way = parse.Way(payload["id"], payload["application_id"], payload["token"])
     try:
         async with asyncio.timeout(_CALLBACK_WITHIN):
             await api.answer(way, response)
+            taken = True
+    except Refused as error:
+        if error.number == ANSWERED:
+            await sharing.answered_elsewhere(way.id)
+        else:
+            log.warning("interaction not answered", extra={"error": error.message})
     except (errors.ChannelError, TimeoutError) as error:
         # what counts is stored, and the card shows it; a click replayed after a break is often too old to answer
         log.warning("interaction not answered", extra={"error": str(error)})
     finally:
-        door.answered(payload)
+        door.answered(payload, taken=taken)

@@ -12,10 +12,11 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from sayso import card, desk, dialog, draw, errors, tokens, wording
+from sayso import card, desk, dialog, draw, errors, model, telling, tokens, wording
 from sayso_discord import parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.members import Members
+from sayso_discord.stale import Stale
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,10 @@ MESSAGE, RECEIVED, CHANGE, MODAL = 4, 6, 7, 9
 # Seconds. Discord shows the clicker a failure after three, and the answer itself takes a moment.
 _ANSWER_WITHIN = 2.0
 _CLOSE_WITHIN = 10.0
+# A press on a card that is not known here waits for so long: another program may know it, and answer truly.
+OTHERS_FIRST = 1.4
+# The same sentence about the same card is told to the same person once in this time.
+_ONCE_IN = 60.0
 _REMEMBERED = 5_000
 
 _NO_WINDOW = "The window could not be opened in time. Please press again."
@@ -41,9 +46,14 @@ class Front:
         self._posts = posts
         self._api = api
         self._running: set[asyncio.Task[Any]] = set()
+        self._idle: set[asyncio.Task[Any]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._answers: dict[str, asyncio.Event] = {}
+        self._answers: dict[str, asyncio.Future[bool]] = {}
         self._typed: OrderedDict[tuple[str, str], dialog.Draft] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._stale = Stale(front, posts, api)
+        self.others_first = OTHERS_FIRST
+        """Seconds; none where Discord tells only one program of a press."""
 
     async def handle(self, payload: Any) -> Json | None:
         """The response to an interaction, in time; None where it was answered before.
@@ -52,11 +62,11 @@ class Front:
         """
         act = parse.parse(payload)
         if act is None:
-            return {"type": MESSAGE, "data": render.whisper(_NOTHING_HERE)}
+            return {"type": MESSAGE, "data": render.whisper(telling.line(_NOTHING_HERE))}
         if act.way.id in self._seen:
             return None  # events may come several times
         self._remember(act.way.id)
-        self._answers[act.way.id] = asyncio.Event()
+        self._answers[act.way.id] = asyncio.get_running_loop().create_future()
         task: asyncio.Task[Json] = self.start(self._act(act))
         done, _ = await asyncio.wait({task}, timeout=_ANSWER_WITHIN)
         if done:
@@ -64,11 +74,11 @@ class Front:
         self.start(self._late(act.way, task))
         return {"type": RECEIVED}
 
-    def answered(self, payload: Any) -> None:
-        """The response has left: only now Discord takes more about this interaction."""
+    def answered(self, payload: Any, *, taken: bool = True) -> None:
+        """The response has left, and Discord took it or not: only now it takes more about this interaction."""
         sent = self._answers.pop(str(payload.get("id")), None)
-        if sent is not None:
-            sent.set()
+        if sent is not None and not sent.done():
+            sent.set_result(taken)
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do something beside what is answered now; it is finished before the adapter closes."""
@@ -77,32 +87,88 @@ class Front:
         task.add_done_callback(self._ended)
         return task
 
+    def beside(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something that may be cut short when the adapter closes, since the next start does it again."""
+        self._idle.add(self.start(work))
+
     async def close(self) -> None:
         """Let what was begun come to its end."""
+        for task in self._idle:
+            task.cancel()
         if self._running:
-            await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+            _, left = await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+            for task in left:
+                task.cancel()
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
+        account = ""
         try:
             actor = await self._members.actor(act.who)
+            account = actor.account
+            before = await self._before(act.token)
             following = await self._desk.press(act.token, actor, render.ROOM, _seat(act.spot), act.draft)
         except errors.InvalidAnswer as error:
             return self._wrong(act, error)
+        except errors.AlreadyDecided as error:
+            self.start(self._stale.freshen(error.ticket))
+            return self._once(act, telling.refusal(error, account))
+        except (errors.InvalidToken, errors.NotFound) as error:
+            return await self._unknown(act, error)
         except errors.SaysoError as error:
-            if isinstance(error, errors.AlreadyDecided):
-                # whoever was late looked at a card that was not up to date
-                self.start(self._freshen(error))
-            return _private(act.way, render.whisper(wording.told(error)))
+            return self._once(act, telling.refusal(error))
         except Exception:
             # the outermost loop of a press: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
-            return _private(act.way, render.whisper(wording.TRY_AGAIN))
+            return _private(act.way, render.whisper(telling.line(wording.TRY_AGAIN)))
         if isinstance(following, dialog.Dialog):
             return self._opened(act, following)
+        return self._counted(act, following, before, account)
+
+    async def _before(self, token: str) -> model.Ticket | None:
+        """The request as it was before a press, to know a second press of the same person."""
+        try:
+            return await self._desk.store.load_ref(tokens.read(token).ref)
+        except (errors.InvalidToken, errors.NotFound):
+            return None  # what that means is for the desk to say
+
+    def _counted(
+        self, act: parse.Click | parse.Submission, ticket: model.Ticket, before: model.Ticket | None, account: str
+    ) -> Json:
+        told = telling.counted(ticket, before, account)
         if act.way.private:
-            said = wording.verdict(following.decision) if following.decision else "Counted; others have to agree"
-            return {"type": CHANGE, "data": render.whisper(f"{said}.")}
-        return {"type": RECEIVED}
+            said = wording.verdict(ticket.decision) if ticket.decision else "Counted"
+            return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}
+        return self._once(act, told) if told else {"type": RECEIVED}
+
+    async def _unknown(self, act: parse.Click | parse.Submission, error: errors.SaysoError) -> Json:
+        """A button that is not good: its card is put right, or its request is not known here."""
+        if told := await self._stale.renewed(act.spot):
+            return self._once(act, told)
+        if await self._stale.is_known(act.token):
+            return self._once(act, telling.refusal(error))
+        # where another program has the request, it answers meanwhile
+        await asyncio.sleep(self.others_first)
+        if act.spot is not None:
+            self.start(self._disarm(act.way, act.spot))
+        return _private(act.way, render.whisper(telling.line(telling.GONE)))
+
+    async def _disarm(self, way: parse.Way, spot: parse.Spot) -> None:
+        try:
+            if await _after(self._answers.get(way.id)):
+                await self._stale.disarm(spot)
+        except (errors.ChannelError, TimeoutError) as error:
+            log.info("buttons not taken away", extra={"error": str(error)})
+
+    def _once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
+        """A sentence for this person only, unless they have just been told the same about the same card."""
+        mark = (act.who.user, act.spot.message if act.spot else act.way.id, str(told))
+        now = asyncio.get_running_loop().time()
+        if now - self._told.get(mark, -_ONCE_IN) < _ONCE_IN:
+            return {"type": RECEIVED}
+        self._told[mark] = now
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return _private(act.way, render.whisper(told))
 
     def _opened(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
         if not opened.inputs:
@@ -117,11 +183,11 @@ class Front:
 
     def _wrong(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
-            return _private(act.way, render.whisper(wording.told(error)))
+            return self._once(act, telling.refusal(error))
         self._typed[act.who.user, act.token] = act.draft
         while len(self._typed) > _REMEMBERED // 10:
             self._typed.popitem(last=False)
-        return _private(act.way, render.retry(act.token, wording.told(error)))
+        return _private(act.way, render.retry(act.token, telling.refusal(error)))
 
     def _prefilled(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
         """What somebody typed before is there again after it was found wrong."""
@@ -139,7 +205,7 @@ class Front:
         try:
             await _after(sent)
             if response["type"] == MODAL:
-                await self._api.follow_up(way, render.whisper(_NO_WINDOW))
+                await self._api.follow_up(way, render.whisper(telling.line(_NO_WINDOW)))
             elif response["type"] == MESSAGE:
                 await self._api.follow_up(way, response["data"])
             elif response["type"] == CHANGE:
@@ -159,15 +225,6 @@ class Front:
             # the pages show the same
             log.warning("file not handed out", extra={"error": str(error)})
 
-    async def _freshen(self, late: errors.AlreadyDecided) -> None:
-        drawn = draw.card_of(late.ticket, self._desk.mint)
-        for ref in await self._desk.store.refs(late.ticket.id):
-            try:
-                if ref.channel == NAME:
-                    await self._posts.edit(ref, drawn)
-            except errors.ChannelError as error:
-                log.info("late card not edited", extra={"error": error.message})
-
     def _remember(self, mark: str) -> None:
         self._seen[mark] = None
         while len(self._seen) > _REMEMBERED:
@@ -175,14 +232,17 @@ class Front:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
+        self._idle.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("follow-up failed", exc_info=error)
 
 
-async def _after(sent: asyncio.Event | None) -> None:
-    if sent is not None:
-        async with asyncio.timeout(_CLOSE_WITHIN):
-            await sent.wait()
+async def _after(sent: asyncio.Future[bool] | None) -> bool:
+    """Return once an interaction was answered: whether Discord took the answer."""
+    if sent is None:
+        return True
+    async with asyncio.timeout(_CLOSE_WITHIN):
+        return await asyncio.shield(sent)
 
 
 def _private(way: parse.Way, body: Json) -> Json:

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import discord
 
 from sayso import errors
+from sayso_discord import happenings
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ class Patience:
     silence: float = 60.0
     """Without a word from Discord for this long the connection is dead; heartbeats come every 41."""
     look_every: float = 1.0
-    ready: float = 20.0
-    """To be up at the first start."""
+    ready: float = 10.0
+    """To be up at the first start; what takes longer goes on while the service runs."""
+    poll: float = 15.0
+    """Between two looks at what people wrote, where Discord sends no messages."""
     storm: int = 5
     """So many breaks within ten seconds are no way to go on: the library would try hundreds a second."""
 
@@ -46,6 +49,10 @@ _STORM_WITHIN = 10.0
 _FINAL_CODES = (4004, 4010, 4011, 4012, 4013, 4014)
 
 
+async def _nothing(*_given: Any) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Takers:
     """Who takes what comes in."""
@@ -53,6 +60,11 @@ class Takers:
     interaction: Take
     message: Take
     ready: Callable[[], Awaitable[None]]
+    edited: Take = _nothing
+    deleted: Callable[[str, Sequence[str]], Awaitable[None]] = _nothing
+    """A conversation, and the messages that were deleted there."""
+    place: Callable[[str], Awaitable[None]] = _nothing
+    """A channel or thread that went, or that was closed, opened or locked."""
 
 
 class Gateway:
@@ -68,11 +80,10 @@ class Gateway:
         self._up = asyncio.Event()
 
     async def open(self) -> None:
-        """Connect.
+        """Connect; where that takes long, it goes on while the service runs without it, unready.
 
         Raises:
             InvalidSettings: Discord does not take the token, or an intent.
-            ChannelError: Discord cannot be reached.
         """
         self._task = asyncio.create_task(self._keep(), name="discord gateway")
         up = asyncio.create_task(self._up.wait())
@@ -81,8 +92,17 @@ class Gateway:
         if self._task.done() and (error := self._task.exception()) is not None:
             raise error
         if not self._up.is_set():
-            await self.close()
-            raise errors.ChannelError("Discord's gateway cannot be reached", hint="see https://discordstatus.com")
+            log.warning("gateway not open yet: no press arrives", extra={"hint": "see https://discordstatus.com"})
+
+    async def lost(self) -> None:
+        """Return never; raise once Discord does not take this bot any more. Raises `InvalidSettings`."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has ended for good."""
+        return self._task is not None and self._task.done()
 
     def healthy(self) -> bool:
         """Whether clicks can arrive at this moment."""
@@ -103,15 +123,15 @@ class Gateway:
                 await self._one_client()
             except discord.PrivilegedIntentsRequired:
                 if not self._content:
-                    raise _unusable("an intent") from None
+                    raise _unusable("an intent", 4014) from None
                 # the switch was turned off since it was looked at: answers then come by reply and mention
                 log.warning("message content intent refused")
                 self._content = False
             except discord.LoginFailure:
-                raise _unusable("the token") from None
+                raise _unusable("the token", 401) from None
             except discord.ConnectionClosed as error:
                 if error.code in _FINAL_CODES:
-                    raise _unusable(f"this bot any more, code {error.code}") from None
+                    raise _unusable(f"this bot any more, code {error.code}", error.code) from None
                 log.warning("gateway closed", extra={"code": error.code})
             except Exception:
                 # a payload that the library cannot read ends its client without closing it
@@ -192,12 +212,42 @@ class _Client(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """The one way in for presses and modals."""
-        await self._hub.takers.interaction(payload_of(interaction))
+        await self._hub.takers.interaction(happenings.payload_of(interaction))
 
     async def on_message(self, message: discord.Message) -> None:
-        """Somebody wrote."""
-        if not message.author.bot:
-            await self._hub.takers.message(message_of(message))
+        """Somebody wrote, or the bot itself: maybe from another program."""
+        if not message.author.bot or (self.user is not None and message.author.id == self.user.id):
+            await self._hub.takers.message(happenings.message_of(message))
+
+    async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """Somebody changed what they wrote, or Discord added a preview to it."""
+        await self._hub.takers.edited(dict(payload.data))
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        """A message is gone."""
+        await self._hub.takers.deleted(str(payload.channel_id), [str(payload.message_id)])
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        """Many messages are gone."""
+        await self._hub.takers.deleted(str(payload.channel_id), [str(one) for one in sorted(payload.message_ids)])
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel is gone."""
+        await self._hub.takers.place(str(channel.id))
+
+    async def on_guild_channel_update(self, _before: object, after: discord.abc.GuildChannel) -> None:
+        """A channel was changed; maybe who may see it."""
+        await self._hub.takers.place(str(after.id))
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """A thread is gone."""
+        await self._hub.takers.place(str(payload.thread_id))
+
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """A thread was closed, opened, locked or renamed."""
+        about: Json = dict(payload.data).get("thread_metadata") or {}  # type: ignore[assignment]
+        if about.get("archived") or about.get("locked"):
+            await self._hub.takers.place(str(payload.thread_id))
 
     async def on_error(self, event_method: str, /, *_given: Any, **_named: Any) -> None:
         """The outermost loop of an event."""
@@ -208,50 +258,7 @@ class _Client(discord.Client):
         self._hub.came_up()
 
 
-def payload_of(interaction: discord.Interaction) -> Json:
-    """An interaction in the form in which it also comes by HTTP."""
-    message = interaction.message
-    payload: Json = {
-        "id": str(interaction.id),
-        "application_id": str(interaction.application_id),
-        "type": interaction.type.value,
-        "token": interaction.token,
-        "channel_id": str(interaction.channel_id or ""),
-        "data": interaction.data,
-        "message": {"id": str(message.id), "flags": message.flags.value} if message else None,
-    }
-    return {**payload, **_author(interaction.user)}
-
-
-def message_of(message: discord.Message) -> Json:
-    """A message in the form in which it also comes by the HTTP API."""
-    author = _author(message.author)
-    reference = message.reference
-    return {
-        "id": str(message.id),
-        "channel_id": str(message.channel.id),
-        "guild_id": str(message.guild.id) if message.guild else None,
-        "type": message.type.value,
-        "webhook_id": message.webhook_id,
-        "author": author["member"]["user"] if "member" in author else author["user"],
-        "member": author.get("member"),
-        "content": message.content,
-        "mentions": [{"id": str(user.id)} for user in message.mentions],
-        "message_reference": {"message_id": str(reference.message_id)} if reference else None,
-    }
-
-
-def _author(person: discord.User | discord.Member) -> Json:
-    user = {"id": str(person.id), "username": person.name, "global_name": person.global_name, "bot": person.bot}
-    if not isinstance(person, discord.Member):
-        return {"user": user}
-    # as they came: `roles` itself leaves out those that a cache does not know yet
-    roles = [str(role) for role in person._roles]  # pyright: ignore[reportPrivateUsage]
-    flags = person.flags.value
-    return {"member": {"user": user, "nick": person.nick, "roles": roles, "flags": flags, "pending": person.pending}}
-
-
-def _unusable(what: str) -> errors.InvalidSettings:
+def _unusable(what: str, code: int) -> errors.InvalidSettings:
     hint = "Developer Portal > your application > Bot: copy the token again, and check the intents there"
-    log.error("gateway given up", extra={"hint": hint})
+    log.error("gateway given up", extra={"code": code, "hint": hint})
     return errors.InvalidSettings(f"Discord does not take {what}", field="DISCORD_BOT_TOKEN", hint=hint)

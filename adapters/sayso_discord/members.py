@@ -16,7 +16,7 @@ class Members:
 
     def __init__(self, api: web.Web, where: places.Places) -> None:
         self._api = api
-        self._places = where
+        self.places = where
 
     async def actor(self, who: parse.Who, channel: str | None = None) -> people.Actor:
         """The person, as the core knows people; *channel* is where they wrote, for a message without its member.
@@ -33,7 +33,7 @@ class Members:
         return people.Actor(f"discord:{who.user}", who.name, member=bool(who.member), groups=roles)
 
     async def _looked_up(self, who: parse.Who, channel: str) -> parse.Who:
-        guild = await self._places.guild(channel)
+        guild = await self.places.guild(channel)
         if guild is None:
             return who
         try:

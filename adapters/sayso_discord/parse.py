@@ -88,11 +88,19 @@ class Reply:
     channel: str
     message: str
     text: str
+    """As Discord writes it, with ids for names."""
     to: str | None = None
     """The message it is a reply to."""
-    mention: bool = False
-    """Whether it speaks to the app."""
+    to_author: str | None = None
+    """Who wrote that one; None where Discord does not say."""
     guild: str | None = None
+    """None in a direct message, and where Discord does not say."""
+    private: bool | None = None
+    """Whether it is a direct message; None where Discord does not say."""
+    people: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The names of those who are mentioned."""
+    files: bool = False
+    edited: bool = False
 
 
 def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, now: float) -> bool:
@@ -133,8 +141,8 @@ def parse(payload: Any) -> Click | Submission | None:
     return Click(who, token, way, spot, draft)
 
 
-def reply(message: Any, app_user: str) -> Reply | None:
-    """What a message says, or None where it is by a bot, by nobody or by a webhook; *app_user* is our own id."""
+def reply(message: Any) -> Reply | None:
+    """What a message says, or None where it is by a bot, by nobody or by a webhook."""
     author, some_id, channel = _get(message, "author"), _text(message, "id"), _text(message, "channel_id")
     # 0 a message, 19 a reply; everything else was written by Discord
     if not some_id or not channel or _get(message, "webhook_id") or _get(message, "type") not in (0, 19):
@@ -142,22 +150,26 @@ def reply(message: Any, app_user: str) -> Reply | None:
     who = _person(author, _get(message, "member"), known=False)
     if who is None or who.bot:
         return None
-    mentions = _get(message, "mentions")
-    listed = cast("list[object]", mentions) if isinstance(mentions, list) else []
+    reference = _get(message, "message_reference")
     return Reply(
         who=who,
         channel=channel,
         message=some_id,
-        text=spoken(_text(message, "content"), app_user),
-        to=_text(_get(message, "message_reference"), "message_id") or None,
-        mention=any(_text(one, "id") == app_user for one in listed),
+        text=_text(message, "content"),
+        # a message that was forwarded has a reference, too
+        to=_text(reference, "message_id") or None if not _get(reference, "type") else None,
+        to_author=_text(_get(_get(message, "referenced_message"), "author"), "id") or None,
         guild=_text(message, "guild_id") or None,
+        private=_get(message, "guild_id") is None if "guild_id" in message else None,
+        people={_text(one, "id"): _name(one, _get(one, "member")) for one in _list(message, "mentions")},
+        files=bool(_list(message, "attachments") or _list(message, "sticker_items")),
+        edited=bool(_get(message, "edited_timestamp")),
     )
 
 
-def spoken(written: str, app_user: str) -> str:
-    """What a person typed, without the name of the app that they spoke to."""
-    return re.sub(rf"<@!?{re.escape(app_user)}>", "", written).strip()
+def author(message: Any) -> str:
+    """Who wrote a message, by id."""
+    return _text(_get(message, "author"), "id")
 
 
 def _who(payload: Any) -> Who | None:
@@ -169,11 +181,15 @@ def _person(user: Any, member: Any, *, known: bool) -> Who | None:
     some_id = _text(user, "id")
     if not some_id:
         return None
-    name = _text(member, "nick") or _text(user, "global_name") or _text(user, "username")
+    name = _name(user, member)
     bot = bool(_get(user, "bot") or _get(user, "system"))
     if not isinstance(member, Mapping):
         return Who(some_id, name, bot, False if known else None)
     return Who(some_id, name, bot, full_member(member), roles_of(member))
+
+
+def _name(user: Any, member: Any) -> str:
+    return _text(member, "nick") or _text(user, "global_name") or _text(user, "username")
 
 
 def full_member(member: Any) -> bool:
@@ -185,8 +201,7 @@ def full_member(member: Any) -> bool:
 
 def roles_of(member: Any) -> frozenset[str]:
     """The ids of a member's roles."""
-    roles = _get(member, "roles")
-    return frozenset(map(str, cast("list[object]", roles))) if isinstance(roles, list) else frozenset()
+    return frozenset(map(str, _list(member, "roles")))
 
 
 def _way(payload: Any) -> Way | None:
@@ -198,6 +213,11 @@ def _way(payload: Any) -> Way | None:
 
 def _get(node: Any, key: str) -> Any:
     return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
+
+
+def _list(node: Any, key: str) -> list[Any]:
+    value = _get(node, key)
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def _text(node: Any, key: str) -> str:

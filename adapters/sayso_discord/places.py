@@ -6,6 +6,7 @@ The rule: channels are known by ids, since any name may be given to any channel.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,19 @@ class Places:
             self._guilds[channel] = str(found["guild_id"]) if found.get("guild_id") else None
         return self._guilds[channel]
 
+    def check(self, place: str) -> None:
+        """Refuse a place that makes no sense, before anything is asked there. Raises `InvalidRequest`."""
+        try:
+            spec = self.read(place)
+            if spec.person:
+                self._user(spec.person)
+        except errors.ChannelError as error:
+            raise errors.InvalidRequest(error.message, field="route", hint=error.hint) from error
+
+    def called(self, approvers: Sequence[str]) -> people.Called:
+        """How those whom a policy names are called here."""
+        return self._directory.called(approvers, "discord")
+
     def read(self, place: str) -> Spec:
         """A place as it is meant. Raises `ChannelError`, final, where it makes no sense."""
         spec = place.partition(":")[2] or self._default or ""
@@ -63,7 +77,7 @@ class Places:
         if _ID.match(channel) and (not slash or threads == "thread"):
             return Spec(channel=channel, threads=self._threads or bool(slash))
         hint = 'the id of a channel, as "discord:910", or of a person: "discord:@ann"'
-        raise errors.ChannelError(f"{place!r} is no place in Discord", final=True, hint=hint)
+        raise errors.ChannelError(f"{place!r} is not a place in Discord", final=True, hint=hint)
 
     def _user(self, name: str) -> str:
         """A configured person's account here, or an id; display names can be taken by anybody."""

@@ -6,10 +6,11 @@ The rule: foreign text goes only through `rich`, and into labels of buttons, men
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import card, dialog
+from sayso import card, dialog, people
 from sayso_discord import custom_ids, inputs, limits, rich
 
 Json = dict[str, Any]
@@ -20,6 +21,9 @@ ROOM = dialog.Room(content=limits.PAGE_CONTENT, inputs=4, typed=2_000, options=l
 NOBODY: Json = {"parse": []}
 """Whom a message notifies. Sent with edits, too: without it Discord reads mentions anew."""
 
+NOBODY_CALLED = people.Called()
+# A longer list is a crowd: who it is for stands on the card all the same.
+_MOST_CALLED = 20
 # Options that fit side by side; more become a menu.
 _OPTION_BUTTONS = 5
 _MENUS = 4
@@ -28,15 +32,21 @@ _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF
 _STYLES: Mapping[str, int] = {"primary": 3, "danger": 4, "plain": 2}
 
 
-def render(drawn: card.Card) -> Json:
-    """The body of a message. What does not fit is said, and then the card decides nothing in favour."""
+def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: bool = False) -> Json:
+    """The body of a message. What does not fit is said, and then the card decides nothing in favour.
+
+    Those who are *called* are mentioned; only where it is *loud* does that notify them.
+    """
+    accounts, roles = _ids(called.accounts), _ids(called.groups)
+    calls = " ".join([*(f"<@{one}>" for one in accounts), *(f"<@&{one}>" for one in roles)])
     room = limits.CARD_CONTENT
     while True:
-        payload = _message(drawn, room)
+        payload = _message(drawn, room, f"-# For {calls}" if calls else "")
         # how much is needed for escapes is known only afterwards
         if limits.fits(payload["components"]) or room < limits.CARD_CONTENT // 16:
-            return payload
+            break
         room = room * 3 // 4
+    return {**payload, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles}} if loud else payload
 
 
 def render_dialog(opened: dialog.Dialog) -> Json:
@@ -71,20 +81,20 @@ def step(opened: dialog.Dialog, said: str) -> Json:
     return private([_text(rich.escaped(said)), _row([_pressable("Next" if opened.submit else "Open", opens, 3)])])
 
 
-def retry(token: str, said: str) -> Json:
+def retry(token: str, said: card.Line) -> Json:
     """A message for one person that says what was wrong, with the button that opens the modal again."""
     again = custom_ids.made("press", token)
-    return private([*_texts([rich.escaped(said)]), _row([_pressable("Try again", again, 2)])])
+    return private([*_texts([rich.part(said)]), _row([_pressable("Try again", again, 2)])])
 
 
-def whisper(said: str) -> Json:
-    """A message for one person. What is said may hold names that others chose, so it is literal."""
-    return private(_texts([rich.escaped(said)]))
+def whisper(said: card.Line) -> Json:
+    """A message for one person."""
+    return private(_texts([rich.part(said)]))
 
 
-def spoken(said: str) -> Json:
-    """A message of the service in a thread."""
-    return _body(_texts([rich.escaped(said)]))
+def spoken(said: card.Line) -> Json:
+    """A message of the service where people talk."""
+    return _body(_texts([rich.part(said)]))
 
 
 def note(said: card.Says) -> Json:
@@ -92,9 +102,12 @@ def note(said: card.Says) -> Json:
     return _body(_texts([rich.part(said)]))
 
 
-def opening(session: card.Session) -> Json:
-    """The message that a session's thread hangs on."""
-    return _body(_texts([f"🧵 Questions and notes of the session {rich.inline(session.name)}"]))
+def opening(session: card.Session, failed: str | None = None) -> Json:
+    """The message that a session's thread hangs on; where none could be begun, it says why."""
+    told = f"🧵 Questions and notes of the session {rich.inline(session.name)}"
+    if failed:
+        told += f"\n{rich.escaped(f'They are asked here, since no thread could be begun: {failed}')}"
+    return _body(_texts([told]))
 
 
 def private(components: list[Json]) -> Json:
@@ -102,24 +115,36 @@ def private(components: list[Json]) -> Json:
     return {**_body(components), "flags": limits.COMPONENTS_V2 | limits.EPHEMERAL | limits.SUPPRESS_EMBEDS}
 
 
-def mark(ticket_id: str) -> int:
+def mark(of: str) -> int:
     """The number of a card's outermost component, by which it is found again; Discord takes 31 bits."""
-    return int.from_bytes(hashlib.sha256(ticket_id.encode()).digest()[:4]) % (2**31 - 1) + 1
+    return int.from_bytes(hashlib.sha256(of.encode("utf-8", "surrogatepass")).digest()[:4]) % (2**31 - 1) + 1
 
 
-def _message(drawn: card.Card, room: int) -> Json:
+def look(payload: Json) -> object:
+    """What tells one state of a card from another: Discord gives it back with the message."""
+    return payload["components"][0]["components"][0].get("id")
+
+
+def _message(drawn: card.Card, room: int, calls: str) -> Json:
     shown = card.fit(drawn, room)
     first, *others = map(rich.part, shown.parts)
     rows = list(_controls(shown.controls))
     if not card.whole(drawn, room) and drawn.review is not None:
         rows = [_row([_button(drawn.review)]), *rows]
-    container = {
+    content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])
+    container: Json = {
         "type": limits.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _ACCENTS[drawn.tone],
-        "components": [_text("\n".join([f"{_MARKS[drawn.tone]} {first}", *others])), *rows],
+        "components": [_text(content), *rows],
     }
+    state = mark(json.dumps(container, sort_keys=True))
+    container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2
     return _body([container])
+
+
+def _ids(called: Iterable[str]) -> list[str]:
+    return [one.partition(":")[2] for one in called][:_MOST_CALLED]
 
 
 def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:

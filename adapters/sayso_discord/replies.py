@@ -1,24 +1,28 @@
 """What somebody writes becomes the answer to a question: a reply to its card, or words in its session's thread.
 
-The rule: a permission is never decided by talking, and people who talk to each other are left alone.
+The rule: the messages of a place are judged one after the other, and each of them once.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+import weakref
 
-from sayso import desk, errors, model, store, submission, wording
-from sayso_discord import parse, render, threads, web
+from sayso import card, desk, errors, marks, model, submission, talk, telling, text
+from sayso_discord import names, parse, render, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
+from sayso_discord.situation import Situation
+from sayso_discord.taken import Taken
 
 log = logging.getLogger(__name__)
 
 _TAKEN = "✅"
-_NOT_BY_REPLY = "A reply does not decide this request. Please use the buttons on its card."
-_WHICH = "Several questions are open here. Please reply to the card of the one you mean."
 _PATH = "/channels/{channel_id}/messages"
+# Seconds between tries while Discord or the database cannot be asked.
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+_TITLE = 120
 
 
 class Replies:
@@ -29,77 +33,148 @@ class Replies:
         self._members = members
         self._api = api
         self._threads = sessions
+        self._situation = Situation(front, api, sessions)
+        self._names = names.Known(api, members.places)
+        self._taken = Taken(front)
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self.marks = marks.Marks(front.store, NAME)
+        self.caught_up = asyncio.Event()
+        """What comes in live waits for this: what was written before it is read first."""
+        self.caught_up.set()
 
-    async def handle(self, reply: parse.Reply) -> None:
-        """Take a message for what it is; nothing is raised for what is none of ours."""
+    async def handle(self, said: parse.Reply) -> None:
+        """A message that was written now."""
+        await self.caught_up.wait()
+        await self.judge(said)
+
+    async def judge(self, said: parse.Reply) -> None:
+        """Take a message for what it is, once; nothing is raised for what is none of ours."""
+        async with self._turn(said.channel):
+            for pause in (*_PAUSES, None):
+                try:
+                    return await self._once(said)
+                except (errors.ChannelError, errors.StoreUnavailable) as error:
+                    log.warning("message not judged yet", extra={"error": error.message})
+                    if pause is None:
+                        break
+                    await asyncio.sleep(pause)
+        log.error("message not judged", extra={"message_id": said.message})
+
+    async def edited(self, said: parse.Reply) -> None:
+        """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
+        await self.caught_up.wait()
+        async with self._turn(said.channel):
+            try:
+                counted = await self._taken.of(said.message)
+                if counted is None:
+                    await self._judged(said)
+                else:
+                    await self._changed(said, await self._desk.get(counted.ticket))
+            except errors.SaysoError as error:
+                log.warning("changed message not judged", extra={"error": error.message})
+
+    async def deleted(self, message: str) -> None:
+        """A message was deleted: within the grace its answer is taken back."""
         try:
-            await self._handle(reply)
+            await self._taken.back(message)
+        except errors.Refused as error:
+            log.info("answer not taken back", extra={"error": error.message})
         except errors.SaysoError as error:
-            log.warning("reply not counted", extra={"error": error.message})
+            log.warning("deleted message not judged", extra={"error": error.message})
 
-    async def _handle(self, reply: parse.Reply) -> None:
-        if not reply.text:
-            return  # without the intent Discord hides what does not speak to the app
-        asked = await self._meant(reply)
-        spoken_to = bool(reply.mention or reply.to)
-        if len(asked) > 1:
-            if spoken_to:
-                await self._say(reply, _WHICH)
+    def _turn(self, conversation: str) -> asyncio.Lock:
+        lock = self._turns.get(conversation)
+        if lock is None:
+            lock = self._turns[conversation] = asyncio.Lock()
+        return lock
+
+    async def _once(self, said: parse.Reply) -> None:
+        if not marks.later(said.message, await self.marks.of(said.channel)):
             return
-        for ticket in asked:
-            if ticket.request.kind == "permission":
-                if ticket.decision is None:
-                    await self._say(reply, _NOT_BY_REPLY)
-                return
-            await self._answered(reply, ticket, aloud=spoken_to)
+        if await self._judged(said):
+            await self.marks.raise_to(said.channel, said.message)
 
-    async def _meant(self, reply: parse.Reply) -> Sequence[model.Ticket]:
-        """The request that a message is about; several where that is not clear."""
-        if reply.to is not None and (found := await self._by_card(reply.channel, reply.to)):
-            return [found]
-        whose = await self._threads.session_of(reply.channel)
-        if whose is None:
-            return []
-        owner, session = whose
-        pending = await self._desk.store.list(store.Query(state="pending", owner=owner, session=session, limit=100))
-        return [one for one in pending if one.request.kind != "permission" and await self._is_here(one, reply.channel)]
+    async def _judged(self, said: parse.Reply) -> bool:
+        """Judge a message; whether it could have meant anything to us."""
+        written, named = await self._names.words(said)
+        session = await self._threads.session_of(said.channel)
+        alone = await self._alone(said, session)
+        if not (said.to or named == "app" or alone or session):
+            return False
+        about, to = await self._situation.replied_to(said)
+        words = talk.Words(written, to, named, alone, session is not None)
+        meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
+        if meaning.told:
+            await self._say(said, telling.line(meaning.told))
+        elif meaning.ticket is not None:
+            await self._answered(said, written, meaning, meaning.ticket)
+        return True
 
-    async def _by_card(self, channel: str, message: str) -> model.Ticket | None:
-        ref = await self._desk.store.find_ref(NAME, channel, message)
-        return await self._desk.get(ref.ticket_id) if ref else None
+    async def _alone(self, said: parse.Reply, session: threads.Whose | None) -> bool:
+        """Whether nobody but the app reads it; what is read later does not say."""
+        if said.guild is not None or session is not None:
+            return False
+        return said.private if said.private is not None else await self._members.places.guild(said.channel) is None
 
-    async def _is_here(self, ticket: model.Ticket, channel: str) -> bool:
-        return any(ref.conversation == channel for ref in await self._desk.store.refs(ticket.id))
-
-    async def _answered(self, reply: parse.Reply, ticket: model.Ticket, *, aloud: bool) -> None:
+    async def _answered(self, said: parse.Reply, written: str, meaning: talk.Meaning, asked: model.Ticket) -> None:
         account = ""
         try:
-            actor = await self._members.actor(reply.who, reply.channel)
+            actor = await self._members.actor(said.who, said.channel)
             account = actor.account
-            await self._desk.answer(ticket.id, submission.spoken(ticket, reply.text), actor)
+            answer = submission.spoken(asked, written)
+            grace = talk.grace(self._desk.house.grace, meaning)
+            ticket = await self._desk.answer(asked.id, answer, actor, grace=grace)
         except errors.AlreadyDecided as error:
-            if aloud and not submission.repeated(error.ticket, account, reply.text):
-                await self._say(reply, wording.told(error))
+            if meaning.addressed and not submission.repeated(error.ticket, account, written):
+                await self._say(said, telling.refusal(error))
             return
         except (errors.Refused, errors.NotFound) as error:
-            if aloud:
-                await self._say(reply, wording.told(error))
+            if meaning.addressed:
+                await self._say(said, telling.refusal(error))
             return
-        await self._mark(reply)
+        await self._taken.remember(said.message, ticket, actor)
+        await self._mark(said)
+        await self._say(said, self._told_taken(said, ticket))
 
-    async def _mark(self, reply: parse.Reply) -> None:
+    async def _changed(self, said: parse.Reply, ticket: model.Ticket) -> None:
+        written, _ = await self._names.words(said)
+        if ticket.taken is None or ticket.decision is not None:
+            await self._say(said, telling.line(talk.FIRST_COUNTED))
+            return
+        try:
+            actor = await self._members.actor(said.who, said.channel)
+            left = ticket.taken.until - self._desk.clock.now()
+            await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
+        except errors.AlreadyDecided:
+            await self._say(said, telling.line(talk.FIRST_COUNTED))
+        except errors.Refused as error:
+            await self._say(said, telling.refusal(error))
+
+    def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
+        asked = text.line((ticket.request.title or "")[:_TITLE])
+        spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked, text.Trusted(".")]
+        if ticket.taken is not None:
+            left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))
+            spans.append(text.Trusted(f" It can be taken back on its card for {left} seconds."))
+        if said.files:
+            spans.append(text.Trusted(f" {talk.FILES_LEFT}"))
+        return card.Line(tuple(spans))
+
+    async def _mark(self, said: parse.Reply) -> None:
         """Show that the answer was taken."""
         path = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
         try:
-            await self._api.send("PUT", path, channel_id=reply.channel, message=reply.message, emoji=_TAKEN)
+            await self._api.send("PUT", path, channel_id=said.channel, message=said.message, emoji=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 
-    async def _say(self, reply: parse.Reply, said: str) -> None:
+    async def _say(self, said: parse.Reply, told: card.Line) -> None:
         # nothing in Discord is shown to one person only without a press of theirs
-        reference = {"message_id": reply.message, "fail_if_not_exists": False}
+        reference = {"message_id": said.message, "fail_if_not_exists": False}
+        body = {**render.spoken(told), "message_reference": reference}
+        # the same sentence to the same message is said once, should a crash come between saying and marking it
+        body |= {"nonce": threads.nonce("said", said.message, str(told)), "enforce_nonce": True}
         try:
-            body = {**render.spoken(said), "message_reference": reference}
-            await self._api.send("POST", _PATH, body, channel_id=reply.channel)
+            await self._api.send("POST", _PATH, body, channel_id=said.channel)
         except errors.ChannelError as error:
             log.info("reply refused", extra={"error": error.message})

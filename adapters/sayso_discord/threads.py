@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
 
 from sayso import card, errors, store
 from sayso_discord import limits, render, web
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, object]
 
 KIND = "thread"
 # Minutes without a message after which Discord closes a thread; the longest there is. A message opens it again.
 _KEPT_OPEN = 10_080
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The session of a thread, and the channel that the thread hangs in."""
+
+    owner: str
+    id: str
+    channel: str = ""
 
 
 class Threads:
@@ -36,7 +50,8 @@ class Threads:
             lost = found is not None and found.value.get("lost")
             begun = str(found.value["thread"]) if found and not lost else None
             thread = begun or await self._root(channel, session, str(found.value["thread"]) if found else "")
-            await self._make(channel, thread, session)
+            told = bool(found and begun and found.value.get("told"))
+            await self._make(channel, thread, session, told=told)
             return thread
 
     async def lost(self, channel: str, session: card.Session) -> None:
@@ -45,10 +60,29 @@ class Threads:
         if found is not None:
             await self._put(found.name, {**found.value, "made": False, "lost": True})
 
-    async def session_of(self, thread: str) -> tuple[str, str] | None:
-        """Owner and id of the session that a thread belongs to; None where it is none of ours."""
+    async def session_of(self, thread: str) -> Whose | None:
+        """The session that a thread belongs to; None where it is none of ours."""
         found = await self._store.get(KIND, f"discord/{thread}")
-        return (str(found.value["owner"]), str(found.value["session"])) if found else None
+        if found is None:
+            return None
+        return Whose(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
+
+    async def failed(self, channel: str, session: card.Session, error: web.Refused) -> None:
+        """Say once, where the thread was to hang, that there is none, and why. Raises `ChannelError`."""
+        log.warning("thread not begun", extra={"session": session.id, "error": error.message, "hint": error.hint})
+        found = await self._store.get(KIND, _name(channel, session))
+        if found is None or found.value.get("told") or found.value.get("made"):
+            return
+        body = render.opening(session, f"{error.message} ({error.hint})" if error.hint else error.message)
+        path = "/channels/{channel_id}/messages/{message}"
+        await self._api.send("PATCH", path, body, channel_id=channel, message=str(found.value["thread"]))
+        await self._put(found.name, {**found.value, "told": True})
+
+    async def is_locked(self, thread: str) -> bool:
+        """Whether a moderator has closed a thread for the bot, too. Raises `ChannelError`."""
+        found: Any = await self._api.get("/channels/{channel_id}", channel_id=thread)
+        about: Json = found.get("thread_metadata") or {}
+        return bool(about.get("locked"))
 
     async def reopen(self, thread: str) -> None:
         """Open a thread that Discord closed for want of messages. Raises `ChannelError`."""
@@ -61,12 +95,12 @@ class Threads:
             "POST", "/channels/{channel_id}/messages", {**body, "enforce_nonce": True}, channel_id=channel
         )
         thread = str(posted["id"])
-        whose = {"owner": session.owner, "session": session.id}
+        whose = {"owner": session.owner, "session": session.id, "channel": channel}
         await self._put(f"discord/{thread}", {**whose, "thread": thread})
         await self._put(_name(channel, session), {"thread": thread, "made": False})
         return thread
 
-    async def _make(self, channel: str, thread: str, session: card.Session) -> None:
+    async def _make(self, channel: str, thread: str, session: card.Session, *, told: bool) -> None:
         name = limits.cut(session.name.text.strip() or "session", limits.THREAD_NAME)
         try:
             await self._api.send(
@@ -83,6 +117,9 @@ class Threads:
             if error.number != web.THREAD_EXISTS:
                 raise
         await self._put(_name(channel, session), {"thread": thread, "made": True})
+        if told:
+            path = "/channels/{channel_id}/messages/{message}"
+            await self._api.send("PATCH", path, render.opening(session), channel_id=channel, message=thread)
 
     async def _put(self, name: str, value: dict[str, object]) -> None:
         found = await self._store.get(KIND, name)

@@ -9,26 +9,26 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, cast
 
 import aiohttp
 import discord
 import yarl
 from discord import gateway, http
+from discord.webhook import async_
 
 from sayso import errors
-from sayso_discord import limits, parse
+from sayso_discord import limits, pace, parse
 from sayso_discord.settings import Settings
 
 Json = dict[str, Any]
 
-# Seconds; below the courier's lease of 60. The library itself repeats what failed with a 5xx, for up to 25 seconds.
-_CALL_WITHIN = 40.0
-# The library waits itself for limits up to this; the courier for longer ones.
-LONGEST_WAIT = 30.0
-
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
+ANSWERED, TOO_LATE = 40060, 10062
+# No thread can be begun here: no right to, too many of them, or not this kind of channel.
+NO_THREAD = (50001, 50013, 160006, 50024)
+GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 # A thread that answers like this takes no more messages.
 CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
 _TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
@@ -39,6 +39,7 @@ _HINTS: Mapping[int, str] = {
     50007: "this person takes no direct messages from the server's members; route to a channel",
     50013: _ALLOW,
     160002: _ALLOW,
+    50024: "forums, voice channels and categories take no cards: choose a text channel",
     160006: "the server has too many open threads: close some",
     40001: _TOKEN,
 }
@@ -60,8 +61,15 @@ class Refused(errors.ChannelError):
 class Web:
     """The HTTP API with one bot token. Nothing of the gateway is needed for it."""
 
-    def __init__(self, client: discord.Client) -> None:
+    def __init__(self, client: discord.Client, session: aiohttp.ClientSession | None = None) -> None:
         self.client = client
+        # not through the bot's own client: its limits, and waits for them, do not bind what answers an interaction
+        self._session: aiohttp.ClientSession = session or getattr(client.http, "_HTTPClient__session")  # noqa: B009
+
+    @property
+    def bot_user(self) -> str:
+        """The id of the bot itself."""
+        return str(self.client.user.id) if self.client.user else ""
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """Read. Raises `ChannelError`."""
@@ -73,18 +81,18 @@ class Web:
 
     async def answer(self, way: parse.Way, response: Json) -> None:
         """Answer an interaction, once. Raises `ChannelError`."""
-        path = "/interactions/{interaction}/{webhook_token}/callback"
-        await self._call("POST", path, {"interaction": way.id, "webhook_token": way.token}, json=response)
+        params = http.MultipartParameters(response, None, None)
+        await _told(_hooks().create_interaction_response(int(way.id), way.token, session=self._session, params=params))
 
     async def follow_up(self, way: parse.Way, body: Json) -> None:
         """One more message for whoever made an interaction. Raises `ChannelError`."""
-        ids = {"webhook_id": way.app, "webhook_token": way.token}
-        await self._call("POST", "/webhooks/{webhook_id}/{webhook_token}", ids, json=body)
+        await _told(_hooks().execute_webhook(int(way.app), way.token, session=self._session, payload=body))
 
     async def change(self, way: parse.Way, body: Json) -> None:
         """Change the message that an interaction was made on. Raises `ChannelError`."""
-        ids = {"webhook_id": way.app, "webhook_token": way.token}
-        await self._call("PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", ids, json=body)
+        await _told(
+            _hooks().edit_original_interaction_response(int(way.app), way.token, session=self._session, payload=body)
+        )
 
     async def hand_file(self, way: parse.Way, name: str, content: str) -> None:
         """A file for whoever made an interaction, and nobody else. Raises `ChannelError`."""
@@ -95,26 +103,38 @@ class Web:
             "attachments": [{"id": "0", "filename": name}],
         }
         raw = content.encode("utf-8", "replace")
-        form = [
+        form: list[Json] = [
             {"name": "payload_json", "value": json.dumps(body)},
             {"name": "files[0]", "value": raw, "filename": name, "content_type": "text/plain; charset=utf-8"},
         ]
-        ids = {"webhook_id": way.app, "webhook_token": way.token}
-        await self._call("POST", "/webhooks/{webhook_id}/{webhook_token}", ids, form=form)
+        await _told(_hooks().execute_webhook(int(way.app), way.token, session=self._session, multipart=form))
 
     async def _call(self, method: str, path: str, ids: Mapping[str, str], **how: Any) -> Any:
-        route = http.Route(method, path, **ids)
         try:
-            async with asyncio.timeout(_CALL_WITHIN):
-                return await self.client.http.request(route, **how)
-        except discord.RateLimited as error:
-            raise errors.ChannelError("Discord asks to wait", retry_after=error.retry_after) from None
-        except discord.HTTPException as error:
-            raise _refused(error) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise errors.ChannelError("Discord answered with something that makes no sense", unsure=True) from error
+            return await _told(self.client.http.request(http.Route(method, path, **ids), **how))
+        except errors.ChannelError as error:
+            if error.unsure:
+                pace.let_go(self.client)
+            raise
+
+
+async def _told(call: Awaitable[Any]) -> Any:
+    """What a call gives. Raises `ChannelError`."""
+    try:
+        async with asyncio.timeout(pace.CALL_WITHIN):
+            return await call
+    except discord.RateLimited as error:
+        raise errors.ChannelError("Discord asks to wait", retry_after=error.retry_after) from None
+    except discord.HTTPException as error:
+        raise _refused(error) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise errors.ChannelError("Discord answered with something that makes no sense", unsure=True) from error
+
+
+def _hooks() -> async_.AsyncWebhookAdapter:
+    return async_.async_context.get()
 
 
 @contextlib.asynccontextmanager
@@ -129,8 +149,9 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
     # at its lowest level the library prints tokens of interactions, and at the next one nothing of use
     logging.getLogger("discord").setLevel(logging.WARNING)
     logging.getLogger("discord.client").setLevel(logging.ERROR)  # it would warn that voice is missing
-    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, max_ratelimit_timeout=LONGEST_WAIT)
-    async with client:
+    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None)
+    pace.keep(client)
+    async with client, aiohttp.ClientSession() as session:
         try:
             await client.login(settings.bot_token)
         except discord.LoginFailure as error:
@@ -139,12 +160,12 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
             raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
-        yield Web(client)
+        yield Web(client, session)
 
 
 def _refused(error: discord.HTTPException) -> errors.ChannelError:
     if error.status == 429:
-        return errors.ChannelError("Discord asks to wait", retry_after=LONGEST_WAIT)
+        return errors.ChannelError("Discord asks to wait", retry_after=pace.UNKNOWN_WAIT)
     if error.status >= 500:
         return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
     hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)

@@ -31,17 +31,21 @@ class Health(model.Frozen):
 class Probes:
     """The two probes; the store is always among the checks."""
 
-    def __init__(self, front: desk.Desk, checks: Mapping[str, Check]) -> None:
+    def __init__(self, front: desk.Desk, checks: Mapping[str, Check], vital: Mapping[str, Check] | None = None) -> None:
         self._checks: Mapping[str, Check] = {"store": front.store.last_row, **checks}
+        self._vital: Mapping[str, Check] = vital or {}
 
     async def alive(self, _: web.Request) -> web.Response:
-        """The process answers."""
-        return replies.reply(Health(ok=True, checks={}))
+        """The process answers, and nothing in it has ended for good; otherwise 503, and what has."""
+        return await self._looked(self._vital)
 
     async def ready(self, _: web.Request) -> web.Response:
         """All checks hold: 200; otherwise 503, and which do not."""
-        found = await asyncio.gather(*(_holds(name, check) for name, check in self._checks.items()))
-        results = dict(zip(self._checks, found, strict=True))
+        return await self._looked(self._checks)
+
+    async def _looked(self, checks: Mapping[str, Check]) -> web.Response:
+        found = await asyncio.gather(*(_holds(name, check) for name, check in checks.items()))
+        results = dict(zip(checks, found, strict=True))
         health = Health(ok=all(found), checks={name: "ok" if held else "failed" for name, held in results.items()})
         return replies.reply(health, 200 if health.ok else 503)
 

@@ -36,13 +36,15 @@ def add_routes(
     *,
     authenticate: auth.Authenticate,
     ready: Mapping[str, health.Check] | None = None,
+    alive: Mapping[str, health.Check] | None = None,
     check_callback: Callable[[str], object] | None = None,
     longest_silence: float = stream.SILENCE,
 ) -> None:
     """Add the API to *app*, which brings the middlewares `auth.errors_as_json` and `auth.known_hosts`.
 
-    *ready* are the checks of `/readyz` by name, beside the store's own. *check_callback* refuses a callback address
-    (`addresses.check_callback_url`). *longest_silence* is after how many seconds an event stream says that it lives.
+    *ready* are the checks of `/readyz` by name, beside the store's own; *alive* those of `/healthz`. *check_callback*
+    refuses a callback address (`addresses.check_callback_url`). *longest_silence* is after how many seconds an event
+    stream says that it lives.
     """
     held = waits.Waits()
     app.on_shutdown.append(held.stop)
@@ -50,7 +52,7 @@ def add_routes(
     one_time = resume.Addresses(desk, authenticate)
     hooks = webhooks.Webhooks(desk, authenticate, held)
     events = stream.Stream(desk, authenticate, held, longest_silence)
-    probes = health.Probes(desk, ready or {})
+    probes = health.Probes(desk, ready or {}, alive)
     app.router.add_post("/v1/requests", routes.create)
     app.router.add_get("/v1/requests", routes.list)
     app.router.add_get("/v1/requests/{id}", routes.read)

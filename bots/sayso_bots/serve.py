@@ -57,6 +57,8 @@ async def until_told(stopped: asyncio.Future[None], failed: asyncio.Future[None]
     """Return when the service is to stop. Raises `SaysoError` where a worker crashed: somebody should start it anew."""
     await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
     if failed.done() and (crash := failed.exception()):
+        if isinstance(crash, errors.SaysoError):
+            raise crash
         raise errors.SaysoError(f"a background worker crashed: {type(crash).__name__}", hint="see the log above")
 
 

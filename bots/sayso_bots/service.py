@@ -68,12 +68,12 @@ async def running(
         kept = await stack.enter_async_context(door.database(given, create=True))
         house = settings.house(chosen, ["web", *starting.configured(given, chosen)], callbacks=True)
         desk = desks.Desk(kept, await opening.mint(kept), house)
-        channels, said = await _connect(stack, given, chosen, desk, app, checks)
+        channels, said = await _connect(stack, given, chosen, desk, app, checks, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, channels, chosen.service.callback_hosts)
         sessions = sayso_web.Sessions(kept, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
-        _add_api(app, desk, checks, chosen.service.callback_hosts)
+        _add_api(app, desk, checks, crew, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)
         _add_aap(app, desk, chosen.service.callback_hosts)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
@@ -104,6 +104,7 @@ async def _connect(
     desk: desks.Desk,
     app: web.Application,
     checks: dict[str, health.Check],
+    crew: workers.Workers,
 ) -> tuple[list[channel.Channel], str]:
     """The channels of every configured chat, until *stack* ends, and how they are connected in words."""
     uses = starting.configured(given, chosen)
@@ -125,6 +126,9 @@ async def _connect(
         channels.append(discord.channel)
         desk.tellers["discord"] = discord.notes
         checks["discord"] = functools.partial(discord_chat.ready, discord)
+        # what Discord does not take back for good ends the service, so that whoever runs it learns of it
+        stack.push_async_callback(crew.stop)
+        crew.start("discord", discord.lost)
         said.append(discord_chat.described(discord.settings))
     return channels, " · ".join(said) or "none; the inbox only"
 
@@ -145,14 +149,25 @@ def _start(
 
 
 def _add_api(
-    app: web.Application, desk: desks.Desk, checks: Mapping[str, health.Check], callback_hosts: Sequence[str]
+    app: web.Application,
+    desk: desks.Desk,
+    checks: Mapping[str, health.Check],
+    crew: workers.Workers,
+    callback_hosts: Sequence[str],
 ) -> None:
     authenticate = auth.authenticate(keys.Keys(desk.store))
 
     def check_callback(url: str) -> None:
         addresses.check_callback_url(url, callback_hosts)
 
-    sayso_http.server.add_routes(app, desk, authenticate=authenticate, ready=checks, check_callback=check_callback)
+    sayso_http.server.add_routes(
+        app,
+        desk,
+        authenticate=authenticate,
+        ready=checks,
+        alive={"workers": crew.alive},
+        check_callback=check_callback,
+    )
     sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
 
 

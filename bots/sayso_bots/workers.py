@@ -29,10 +29,14 @@ class Workers:
 
     async def well(self) -> None:
         """Raise what is wrong with any worker; for `/readyz`."""
-        if self.failed.done():
-            self.failed.result()
+        await self.alive()
         for error in self._waiting.values():
             raise error
+
+    async def alive(self) -> None:
+        """Raise what made a worker crash; for `/healthz`: the service ends then."""
+        if self.failed.done():
+            self.failed.result()
 
     async def stop(self) -> None:
         """End all of them. What a worker was delivering is delivered again later, by whoever runs then."""

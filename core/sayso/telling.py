@@ -9,10 +9,10 @@ from sayso import approvers, card, errors, model, text, wording
 
 T = text.Trusted
 
-RENEWED = "This card was out of date, and is renewed now. Please press again."
+RENEWED = "This is not one of our buttons any more: its card was out of date. It is renewed now, so please press again."
 GONE = (
-    "This was not counted: its request is not known here. It is gone, or another program uses the same bot and "
-    "answers for it."
+    "This is not one of our buttons any more: its request is not known here. It is gone, or another program uses the "
+    "same bot and answers for it."
 )
 
 

@@ -126,7 +126,7 @@ async def test_a_late_press_is_told_who_decided_and_sees_the_card_as_it_is(
     await ann.press(old, "Deny")
     seen = await bob.press(old, "Allow")
     assert seen.acked
-    assert await there.whispered(seen) == "Too late: denied by ann at 2026-01-01 12:00:00 UTC."
+    assert await there.whispered(seen) == "Too late: denied by ann at 2026-01-01 12:00 UTC."
     await there.discord.until(lambda: there.discord.controls(there.card) == [])
 
 

@@ -158,10 +158,13 @@ async def test_with_the_intent_plain_words_of_somebody_allowed_are_the_answer() 
         ticket = await there.ask(question())
         await bob.say(thread(there), "not Acme")
         await ann.say(thread(there), "Acme")
+        await there.discord.until(lambda: "Taken as the answer to Which customer?" in last(there))
+        assert (await there.front.get(ticket.id)).decision is None
+        there.clock.advance(10)
         decision = await decided(there, ticket)
         assert (decision.text, decision.by[0].person) == ("Acme", "ann")
         talk = [one for one in there.discord.messages(thread(there)) if one.author == there.discord.bot_id]
-        assert len(talk) == 1
+        assert len(talk) == 2
 
 
 async def test_where_several_questions_are_open_a_mention_is_asked_which_it_means(there: Scene, ann: Person) -> None:
@@ -228,7 +231,7 @@ async def test_somebody_who_replies_late_is_told_but_not_for_what_was_taken(ther
     await ann.reply(card, "No, Bolt")
     await there.discord.until(lambda: "Too late: answered by ann" in last(there))
     ours = [one for one in there.discord.messages(thread(there)) if one.author == there.discord.bot_id]
-    assert len(ours) == 2
+    assert len(ours) == 3  # the card, the answer that was taken, and this
     assert there.discord.world.find(said.id) is not None
 
 

@@ -77,11 +77,11 @@ async def test_a_channel_that_will_never_take_it_is_told_to_the_agent_at_once(
 
 
 @pytest.mark.parametrize("place", ["discord:#ops", "discord:910/x", "discord:@nobody"])
-async def test_a_place_that_is_none_is_said_to_be_none(there: Scene, place: str) -> None:
-    ticket = await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
-    decision = await there.decision(ticket)
-    assert decision.outcome == "undeliverable"
-    assert "no place" in (decision.reason or "") or "nobody" in (decision.reason or "")
+async def test_a_place_that_makes_no_sense_is_refused_at_the_ask(there: Scene, place: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        await there.ask(sayso.Permission(tool="Bash", input={}, route=[place]))
+    assert refused.value.field == "route"
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize("kind", ["429", "429 shared", "429 cloudflare"])
@@ -225,10 +225,11 @@ async def test_a_gateway_that_closes_at_once_is_not_stormed() -> None:
         taken = there.link.gateway
         assert taken is not None
         fresh = gateway.Gateway(there.discord.bot_token, taken.takers, content=False, patience=patience)
-        with pytest.raises(errors.ChannelError):
-            await fresh.open()
+        await fresh.open()
+        assert not fresh.healthy()
         assert opened.is_set()
         assert tries < 100
+        await fresh.close()
     await runner.cleanup()
 
 

@@ -1,0 +1,85 @@
+"""Keeps open cards where people can press them: what was deleted is posted again, and a lost place is said to be lost.
+
+The rule: a card that cannot be shown any more counts as undelivered at once, so that no agent waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from sayso import channel, courier, desk, draw, errors, model, store
+from sayso_discord import web
+from sayso_discord.channel import NAME, DiscordChannel
+
+Json = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+_PAGE = 100
+# Seconds between tries; after the last one it is for the next session to look at.
+_PAUSES = (1.0, 5.0, 25.0, 60.0)
+_THREADS = (10, 11, 12)
+
+
+class Cards:
+    """The open cards of this desk on Discord."""
+
+    def __init__(self, front: desk.Desk, posts: DiscordChannel, api: web.Web) -> None:
+        self._desk = front
+        self._posts = posts
+        self._api = api
+
+    async def deleted(self, conversation: str, messages: Iterable[str]) -> None:
+        """Messages were deleted: those of open requests are posted again."""
+        for message in messages:
+            ref = await self._desk.store.find_ref(NAME, conversation, message)
+            if ref is not None:
+                await self.renew(await self._desk.get(ref.ticket_id), ref)
+
+    async def place_changed(self, conversation: str) -> None:
+        """A channel or thread went, was closed or was locked: its open cards are looked after."""
+        stood = [one async for one in self._pending(conversation)]
+        if not stood:
+            return
+        try:
+            await self.keep_open(conversation)
+        except errors.ChannelError as error:
+            log.warning("place not looked at", extra={"conversation": conversation, "error": error.message})
+        for ticket, ref in stood:
+            await self.renew(ticket, ref)
+
+    async def keep_open(self, conversation: str) -> None:
+        """Wake a thread up that went to sleep: in a closed one some clients send no press. Raises `ChannelError`."""
+        found: Any = await self._api.get("/channels/{channel_id}", channel_id=conversation)
+        about: Json = found.get("thread_metadata") or {}
+        if found.get("type") in _THREADS and about.get("archived") and not about.get("locked"):
+            await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
+
+    async def renew(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
+        """Show an open request where its card stood; where that cannot be done, it counts as undelivered there."""
+        for pause in (*_PAUSES, None):
+            if ticket.decision is not None:
+                return
+            try:
+                return await self._posts.edit(ref, draw.card_of(ticket, self._desk.mint))
+            except errors.ChannelError as error:
+                if error.final:
+                    log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})
+                    await self._desk.undelivered(ticket.id, ref.place, courier.reason(error))
+                    return
+                log.warning("card not renewed yet", extra={"ticket": ticket.id, "error": error.message})
+                if pause is not None:
+                    await asyncio.sleep(max(pause, error.retry_after or 0.0))
+            ticket = await self._desk.get(ticket.id)
+
+    async def _pending(self, conversation: str) -> AsyncIterator[tuple[model.Ticket, channel.MessageRef]]:
+        before = None
+        while page := await self._desk.store.list(store.Query(state="pending", limit=_PAGE, before=before)):
+            for ticket in page:
+                for ref in await self._desk.store.refs(ticket.id):
+                    if ref.channel == NAME and ref.conversation == conversation:
+                        yield ticket, ref
+            before = (page[-1].created_at, page[-1].id)

@@ -1,0 +1,58 @@
+"""What channels and roles are called, asked of Discord when somebody writes one, so that agents read names.
+
+The rule: a name is for reading only. What cannot be learnt is left unknown, and holds up no answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from sayso import errors
+from sayso_discord import parse, places, spoken, web
+
+
+class Known:
+    """The names that were learnt. Ids stay; a name that was changed since is an old name."""
+
+    def __init__(self, api: web.Web, where: places.Places) -> None:
+        self._api = api
+        self._places = where
+        self._channels: dict[str, str] = {}
+        self._roles: dict[str, dict[str, str]] = {}
+        self._own: dict[str, frozenset[str]] = {}
+
+    async def words(self, said: parse.Reply) -> tuple[str, spoken.To]:
+        """What somebody wrote, in words, and whom they mentioned first."""
+        channels, roles = spoken.unnamed(said.text)
+        guild = await self._guild(said) if roles else None
+        if guild is not None:
+            await self._learn_roles(guild, roles)
+        for channel in channels - self._channels.keys():
+            with contextlib.suppress(errors.ChannelError):
+                found: Any = await self._api.get("/channels/{channel_id}", channel_id=channel)
+                self._channels[channel] = str(found.get("name") or "unknown-channel")
+        own = self._own.get(guild or "", frozenset())
+        names = spoken.Names(said.people, self._channels, self._roles.get(guild or "", {}))
+        app = self._api.bot_user
+        return spoken.plain(said.text, app, names, own), spoken.first_named(said.text, app, own)
+
+    async def _guild(self, said: parse.Reply) -> str | None:
+        if said.guild is not None:
+            return said.guild
+        with contextlib.suppress(errors.ChannelError):
+            return await self._places.guild(said.channel)
+        return None
+
+    async def _learn_roles(self, guild: str, wanted: set[str]) -> None:
+        if wanted <= self._roles.get(guild, {}).keys():
+            return
+        with contextlib.suppress(errors.ChannelError):
+            about: Any = await self._api.get("/guilds/{guild_id}", guild_id=guild)
+            self._roles[guild] = {str(role["id"]): str(role["name"]) for role in about["roles"]}
+            self._own[guild] = frozenset(str(role["id"]) for role in about["roles"] if self._is_own(role))
+
+    def _is_own(self, role: Mapping[str, Any]) -> bool:
+        tags: Mapping[str, Any] = role.get("tags") or {}
+        return tags.get("bot_id") == self._api.bot_user

@@ -1,0 +1,73 @@
+"""Keeps to Discord's limits without waiting where nothing is to be waited for.
+
+The rule: nobody waits here for long, because other deliveries stand behind; the courier is told when to come again.
+The library's own option for that refuses every call of a long window, whatever is left in it, and without the option it
+keeps the answer of the last call of a window back until the window ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+import discord
+from discord import http
+
+# Seconds. All calls for one effect end before the courier's lease of 30, one call long before that.
+CALL_WITHIN = 10.0
+EFFECT_WITHIN = 25.0
+# A limit that lasts longer than this is for the courier to wait for.
+LONGEST_WAIT = 5.0
+# Where Discord says no time; and the library forgets its own, should a call be given up in a limit for the whole bot.
+UNKNOWN_WAIT = 30.0
+_OVER_AFTER = 1.0
+
+
+class Limit(http.Ratelimit):
+    """One bucket of the library's."""
+
+    __slots__ = ("_ending",)
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._ending: asyncio.Task[None] | None = None
+
+    async def acquire(self) -> None:
+        """Wait for a turn. Raises `RateLimited` where that would take long."""
+        if self.is_expired():
+            self.reset()  # type: ignore[no-untyped-call]
+        left = self.expires - asyncio.get_running_loop().time() if self.expires is not None else 0.0
+        if self.remaining <= 0 and left > LONGEST_WAIT:
+            raise discord.RateLimited(left)
+        await super().acquire()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # an answer that has come is handed over at once; the rest of the window is waited for beside it
+        self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        await super().__aexit__(BaseException, BaseException(), None)  # type: ignore[arg-type]
+
+
+def keep(client: discord.Client) -> None:
+    """Let a client keep its limits this way."""
+    library = client.http
+    buckets = library._buckets  # pyright: ignore[reportPrivateUsage]
+
+    def limit(key: str) -> http.Ratelimit:
+        if key not in buckets:
+            library._try_clear_expired_ratelimits()  # pyright: ignore[reportPrivateUsage]
+        return buckets.setdefault(key, Limit())
+
+    library.get_ratelimit = limit  # type: ignore[method-assign]
+
+
+def let_go(client: discord.Client) -> None:
+    """After a call was given up: the library marks the whole bot as limited, and only the call itself ends that."""
+    # before a login there is none
+    over: Any = getattr(client.http, "_global_over", None)
+    if isinstance(over, asyncio.Event) and not over.is_set():
+        asyncio.get_running_loop().call_later(_OVER_AFTER, over.set)

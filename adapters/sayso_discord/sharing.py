@@ -1,0 +1,77 @@
+"""Notices that another program uses the same bot: then every press and every message reaches both of them.
+
+The rule: only what this program cannot have done is evidence, such as a card of a request that is not in its store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from sayso import desk, errors, store, tokens
+from sayso_discord import custom_ids, limits
+from sayso_discord.channel import NAME
+
+log = logging.getLogger(__name__)
+
+KIND = f"{NAME}-sharing"
+SAID = "another program uses this bot"
+_TOO_OFTEN = 3
+HINT = (
+    "each service needs a bot of its own: stop the other program, or create another application; cards of an earlier "
+    "database of this service look the same, and are harmless"
+)
+
+
+class Sharing:
+    """What was noticed; kept in the store for `sayso doctor`."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self._desk = front
+        self._told: set[str] = set()
+        self._elsewhere: set[str] = set()
+
+    async def look_at(self, messages: Iterable[Any]) -> None:
+        """Look at messages that the bot wrote."""
+        for message in messages:
+            if await foreign(self._desk.store, message.get("components")):
+                await self.noticed("a card that it did not post", str(message["id"]))
+
+    async def answered_elsewhere(self, interaction: str) -> None:
+        """Somebody else answered a press: once that may be a repeated call of our own, several times it is not."""
+        self._elsewhere.add(interaction)
+        if len(self._elsewhere) >= _TOO_OFTEN:
+            await self.noticed("presses that were answered before", "presses")
+        else:
+            log.warning("press answered before", extra={"interaction": interaction})
+
+    async def noticed(self, how: str, message: str) -> None:
+        """Say it, once for each piece of evidence and loudly only the first time."""
+        if message in self._told:
+            return
+        say = log.info if self._told else log.warning
+        self._told.add(message)
+        say(SAID, extra={"noticed": how, "hint": HINT})
+        found = await self._desk.store.get(KIND, NAME)
+        value = {"noticed": how, "at": self._desk.clock.now().isoformat()}
+        try:
+            await self._desk.store.put(store.Record(KIND, NAME, value, None, found.version if found else 0))
+        except errors.Conflict:
+            return  # another copy of this service noticed it, too
+
+
+async def foreign(records: store.Store, components: object) -> bool:
+    """Whether these are the buttons of a card whose request this store does not know."""
+    for part in limits.walk(components):
+        carried = custom_ids.read(str(part.get("custom_id", "")))
+        if carried is None:
+            continue
+        try:
+            await records.load_ref(tokens.read(carried.token).ref)
+        except errors.InvalidToken:
+            continue
+        except errors.NotFound:
+            return True
+        return False
+    return False

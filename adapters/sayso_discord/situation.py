@@ -1,0 +1,100 @@
+"""In which situation a message was written: what it replies to, and what was open there at that moment.
+
+The rule: Discord's own order of messages decides what was there before what, since two machines' clocks differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import discord
+
+from sayso import channel, desk, errors, marks, model, pressing, store, tokens
+from sayso_discord import custom_ids, limits, parse, threads, web
+from sayso_discord.channel import NAME
+
+To = Literal["card", "app", "other"] | None
+
+# More open requests than this nobody overlooks; somebody who mentions the app there is asked to reply to a card.
+_MOST_PENDING = 300
+_JUST_DECIDED = 50
+
+
+class Situation:
+    """Looks back at the moment of a message."""
+
+    def __init__(self, front: desk.Desk, api: web.Web, sessions: threads.Threads) -> None:
+        self._desk = front
+        self._api = api
+        self._threads = sessions
+
+    async def replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
+        """The request whose card it replies to, and what it is that it replies to. Raises `ChannelError`."""
+        if said.to is None:
+            return None, None
+        ref = await self._desk.store.find_ref(NAME, said.channel, said.to)
+        if ref is not None:
+            return await self._desk.get(ref.ticket_id), "card"
+        if said.to_author not in (None, self._api.bot_user):
+            return None, "other"
+        return await self._not_recorded(said, said.to)
+
+    async def here(self, said: parse.Reply, session: threads.Whose | None) -> list[model.Ticket]:
+        """What was open where it was written, at that moment."""
+        at = discord.utils.snowflake_time(int(said.message))
+        spots = {said.channel, *([session.channel] if session and session.channel else [])}
+        found = await (self._of_session(session) if session else self._anywhere())
+        open_then = [one for one in found if one.decision is None or one.decision.decided_at > at]
+        return [one for one in open_then if await self._stood(one, spots, said)]
+
+    async def _not_recorded(self, said: parse.Reply, some_id: str) -> tuple[model.Ticket | None, To]:
+        """The card may have been posted a moment ago: then it is known by its buttons."""
+        path = "/channels/{channel_id}/messages/{message}"
+        try:
+            message: Any = await self._api.get(path, channel_id=said.channel, message=some_id)
+        except web.Refused:
+            return None, "other"  # it is gone, or hidden
+        if message["author"]["id"] != self._api.bot_user:
+            return None, "other"
+        ticket = await ticket_on(self._desk, message.get("components"))
+        if ticket is None:
+            return None, "app"
+        try:
+            await pressing.seated(self._desk, ticket, pressing.Seat(NAME, said.channel, some_id))
+        except errors.InvalidToken:
+            return None, "app"
+        return ticket, "card"
+
+    async def _of_session(self, session: threads.Whose) -> Sequence[model.Ticket]:
+        wanted = store.Query(owner=session.owner, session=session.id, limit=_MOST_PENDING)
+        return await self._desk.store.list(wanted)
+
+    async def _anywhere(self) -> list[model.Ticket]:
+        pending = await self._desk.store.list(store.Query(state="pending", limit=_MOST_PENDING))
+        return [*pending, *await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))]
+
+    async def _stood(self, ticket: model.Ticket, spots: set[str], said: parse.Reply) -> bool:
+        return any(_before(ref, spots, said) for ref in await self._desk.store.refs(ticket.id))
+
+
+async def ticket_on(front: desk.Desk, components: object) -> model.Ticket | None:
+    """The request of the card that these components are, by its buttons; None where they are none of ours."""
+    for part in limits.walk(components):
+        carried = custom_ids.read(str(part.get("custom_id", "")))
+        if carried is None:
+            continue
+        try:
+            pressed = tokens.read(carried.token)
+            ticket = await front.store.load_ref(pressed.ref)
+            front.mint.check(pressed, ticket)
+        except (errors.InvalidToken, errors.NotFound):
+            continue
+        return ticket
+    return None
+
+
+def _before(ref: channel.MessageRef, spots: set[str], said: parse.Reply) -> bool:
+    """Whether this card stood in one of these places, or over this very thread, when the message was written."""
+    near = ref.conversation in spots or ref.message == said.channel
+    return ref.channel == NAME and near and marks.later(said.message, ref.message)

@@ -1,0 +1,76 @@
+"""Presses on cards that are not what they should be: decided since, made with another secret, or of no request at all.
+
+The rule: whoever pressed learns the true reason, and the card is put right, so that nobody meets it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from sayso import card, channel, desk, draw, errors, model, telling, tokens
+from sayso_discord import limits, parse, render, web
+from sayso_discord.channel import NAME, DiscordChannel
+
+log = logging.getLogger(__name__)
+
+_PATH = "/channels/{channel_id}/messages/{message}"
+_GONE = "-# This request is gone: nothing can be decided here any more."
+
+
+class Stale:
+    """Puts cards right that somebody pressed in vain."""
+
+    def __init__(self, front: desk.Desk, posts: DiscordChannel, api: web.Web) -> None:
+        self._desk = front
+        self._posts = posts
+        self._api = api
+
+    async def renewed(self, spot: parse.Spot | None) -> card.Line | None:
+        """Renew a card of ours whose button is not good; what is said then. None where it is not a card of ours."""
+        ref = await self._desk.store.find_ref(NAME, spot.channel, spot.message) if spot else None
+        if ref is None:
+            return None
+        try:
+            ticket = await self._desk.get(ref.ticket_id)
+        except errors.NotFound:
+            return None
+        await self._edit(ref, ticket)
+        late = errors.AlreadyDecided(ticket)
+        return telling.refusal(late) if ticket.decision else telling.line(telling.RENEWED)
+
+    async def is_known(self, token: str) -> bool:
+        """Whether the request of a button is in the store."""
+        try:
+            await self._desk.store.load_ref(tokens.read(token).ref)
+        except errors.InvalidToken:
+            return True  # it is not the form of ours, so nobody else's either
+        except errors.NotFound:
+            return False
+        return True
+
+    async def freshen(self, ticket: model.Ticket) -> None:
+        """Whoever was late looked at a card that was not up to date."""
+        for ref in await self._desk.store.refs(ticket.id):
+            if ref.channel == NAME:
+                await self._edit(ref, ticket)
+
+    async def disarm(self, spot: parse.Spot) -> None:
+        """Take the buttons away from a card whose request is gone. Raises `ChannelError`."""
+        ids = {"channel_id": spot.channel, "message": spot.message}
+        message: Any = await self._api.get(_PATH, None, **ids)
+        kept = [_without_rows(part) for part in message.get("components") or () if part.get("type") != limits.ROW]
+        if kept and kept[-1].get("type") == limits.CONTAINER:
+            kept[-1]["components"].append({"type": limits.TEXT, "content": _GONE})
+        await self._api.send("PATCH", _PATH, {"components": kept, "allowed_mentions": render.NOBODY}, **ids)
+
+    async def _edit(self, ref: channel.MessageRef, ticket: model.Ticket) -> None:
+        try:
+            await self._posts.edit(ref, draw.card_of(ticket, self._desk.mint))
+        except errors.ChannelError as error:
+            log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
+
+
+def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
+    inner = [one for one in part.get("components") or () if one.get("type") != limits.ROW]
+    return {**part, "components": inner} if "components" in part else part

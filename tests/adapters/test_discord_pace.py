@@ -1,0 +1,76 @@
+"""Discord's limits: a long window is used while there is room in it, and answers to people never wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+import sayso
+from sayso import courier, model
+from sayso_discord import pace
+from tests.adapters.discord_scene import ANN, OPS, Scene, scene
+from tests.fakes.discord import Person
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Scene]:
+    async with scene(threads="session") as built:
+        yield built
+
+
+@pytest.fixture
+def ann(there: Scene) -> Person:
+    return there.discord.person(ANN, name="ann")
+
+
+def question(number: int) -> model.Request:
+    return sayso.Question(f"Question {number}?", source=model.Source(session=f"s-{number}"))
+
+
+async def test_a_long_window_with_room_in_it_is_used(there: Scene) -> None:
+    there.discord.rates["create_thread_from_message"] = (5, 219.0)
+    for number in range(3):
+        await there.ask(question(number))
+    assert len(there.discord.threads(OPS)) == 3
+
+
+async def test_the_last_call_of_a_window_is_answered_at_once_and_the_next_waits_for_the_courier(there: Scene) -> None:
+    there.discord.rates["create_thread_from_message"] = (1, 219.0)
+    async with asyncio.timeout(5):
+        await there.ask(question(0))
+        waits = await there.ask(question(1))
+    assert len(there.discord.threads(OPS)) == 1
+    due = await there.front.store.next_job(["discord"])
+    assert due is not None
+    assert (due - there.clock.now()).total_seconds() > 200
+    there.discord.rates.clear()
+    assert (await there.front.get(waits.id)).decision is None
+
+
+async def test_an_answer_to_a_press_does_not_wait_for_the_limits_of_the_bot(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": "x"}))
+    there.discord.fail_next("create_message", "429 global", retry_after=60)
+    await there.front.open(sayso.Permission(tool="Bash", input={"command": "y"}))
+    waiting = asyncio.create_task(there.courier.deliver())
+    await there.discord.until(lambda: there.discord.refusals)
+    assert (await ann.press(there.card, "Allow")).acked
+    assert (await there.front.get(ticket.id)).decision is not None
+    waiting.cancel()
+
+
+async def test_a_call_that_is_given_up_in_a_limit_of_the_bot_does_not_stop_it_for_ever(
+    there: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "CALL_WITHIN", 0.05)
+    monkeypatch.setattr(pace, "_OVER_AFTER", 0.0)
+    there.discord.fail_next("create_message", "429 global", retry_after=60)
+    await there.front.open(sayso.Permission(tool="Bash", input={"command": "y"}))
+    await there.deliver()
+    monkeypatch.undo()
+    there.clock.advance(60)
+    await there.deliver()
+    assert len(there.cards()) == 1
+
+
+def test_every_wait_ends_before_the_lease_of_the_courier() -> None:
+    assert pace.LONGEST_WAIT < pace.CALL_WITHIN < pace.EFFECT_WITHIN < courier.LEASE
