@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -14,14 +16,22 @@ from slack_bolt.authorization import AuthorizeResult
 from sayso import desk, errors
 from sayso_slack import doctor, server
 from sayso_slack.app import build_app
-from sayso_slack.channel import SlackChannel
+from sayso_slack.catchup import CatchUp
+from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.front import Front
 from sayso_slack.members import Home, Members
+from sayso_slack.names import Known
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
+from sayso_slack.replies import Replies
+from sayso_slack.rooms import Rooms
 from sayso_slack.settings import Settings
+from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
+from sayso_slack.teller import Teller
 from sayso_slack.web import Web, api_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +68,44 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         identity = await _identify(api, settings)
         where = Places(api, front.house.directory, settings.channel, front.clock)
         await doctor.require_channel(api, where, settings)
-        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "")
-        home = Home(identity.team_id or "", identity.enterprise_id)
-        people = Members(api, front.clock, home, _groups(front))
-        door = Front(front, people, posts, api)
+        front.addresses[NAME] = where.check
+        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
+        door, catch_up, teller = _doors(front, api, where, posts, identity)
         app = build_app(door.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
         try:
             if sockets is not None:
                 await sockets.open(api)
+                door.shared = sockets.shared
+            catching_up = asyncio.create_task(catch_up.run(), name="slack catch up")
             yield Slack(posts, app, settings, sockets, Notes(api, where, front.store))
         finally:
             if sockets is not None:
                 await sockets.close()
-            await door.close()
+            await _ended(catching_up)
+            await teller.close()
+
+
+def _doors(
+    front: desk.Desk, api: Web, where: Places, posts: SlackChannel, identity: AuthorizeResult
+) -> tuple[Front, CatchUp, Teller]:
+    """Where clicks and words come in, what makes up for those that were missed, and who answers them."""
+    app = identity.bot_user_id or ""
+    home = Home(identity.team_id or "", identity.enterprise_id)
+    people = Members(api, front.clock, home, _groups(front))
+    teller, situation = Teller(front, posts, api), Situation(front, app)
+    replies = Replies(front, people, Known(api, people, front.clock, app), situation, teller)
+    rooms = Rooms(front, situation, where, api)
+    door = Front(front, teller, replies, rooms, posts, api)
+    door.app = app
+    return door, CatchUp(front, situation, replies, rooms, api, app), teller
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    (found,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(found, Exception):
+        log.error("what was written meanwhile was not read", exc_info=found)
 
 
 async def _identify(api: Web, settings: Settings) -> AuthorizeResult:

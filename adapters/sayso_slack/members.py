@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Found = TypeVar("Found")
+Needs = Callable[[people.Actor], Collection[str]]
 
 # Seconds. Long enough for a burst of clicks, short enough for somebody who was just let go.
 _FRESH = timedelta(seconds=60)
@@ -45,29 +46,43 @@ class Members:
         self._groups = sorted(groups)
         self._kept: dict[str, tuple[datetime, Any]] = {}
 
-    async def actor(self, who: parse.Who) -> people.Actor:
-        """The person, as the core knows people.
+    async def actor(self, who: parse.Who, needs: Needs | None = None) -> people.Actor:
+        """The person, as the core knows people; *needs* says which user groups matter, otherwise all of them do.
 
         Raises:
             NotAllowed: a bot, or somebody whose account was closed.
-            ChannelError: Slack did not say who this is.
+            ChannelError: Slack did not say who this is, or whether they are in a group that matters.
         """
+        ends = asyncio.get_running_loop().time() + _LOOK_UP_WITHIN
         try:
-            async with asyncio.timeout(_LOOK_UP_WITHIN):
-                looking_up = asyncio.gather(*map(self._members_of, self._groups))
-                user, lists = await asyncio.gather(self._user(who.user), looking_up)
+            async with asyncio.timeout_at(ends):
+                user = await self._user(who.user)
         except TimeoutError as error:
             raise errors.ChannelError("Slack did not say in time who this is") from error
         if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)
-        inside = {group for group, members in zip(self._groups, lists, strict=True) if who.user in members}
-        return people.Actor(
-            account=f"slack:{self._organisation(user)}/{who.user}",
-            name=_name(user) or who.name,
-            member=member,
-            groups=frozenset(inside) if member else frozenset(),
-        )
+        account = f"slack:{self._organisation(user)}/{who.user}"
+        alone = people.Actor(account, _name(user) or who.name, member)
+        wanted = self._groups if needs is None else [one for one in needs(alone) if one.startswith("slack:")]
+        return replace(alone, groups=await self._inside(who.user, wanted, ends)) if member and wanted else alone
+
+    async def name(self, user: str) -> str:
+        """What somebody is called. Raises `ChannelError`."""
+        return _name(await self._user(user)) or "somebody"
+
+    async def _inside(self, user: str, groups: Collection[str], ends: float) -> frozenset[str]:
+        """Those of the groups that somebody is in. One that fails matters only where no other one answers."""
+        asking = {asyncio.ensure_future(self._members_of(group)): group for group in groups}
+        left = max(0.0, ends - asyncio.get_running_loop().time())
+        done, late = await asyncio.wait(asking, timeout=left)
+        for one in late:
+            one.cancel()
+        failed = [error for one in done if (error := one.exception()) is not None]
+        inside = frozenset(asking[one] for one in done if one.exception() is None and user in one.result())
+        if inside or not (late or failed):
+            return inside
+        raise failed[0] if failed else errors.ChannelError("Slack did not say in time who is in which group")
 
     def _is_member(self, user: Json, who: parse.Who) -> bool:
         guest = any(user.get(fact) for fact in ("is_restricted", "is_ultra_restricted", "is_stranger"))

@@ -1,87 +1,74 @@
-"""Channels by name: one walk through the list of channels serves everybody who looks for a name.
+"""What people, channels and user groups are called, asked of Slack when somebody writes one, so that agents read names.
 
-The rule: a walk that Slack told to wait goes on where it was, since thousands of channels are more pages than a minute
-allows.
+The rule: a name is for reading only. What cannot be learnt is said to be unknown, and holds up no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 from sayso import clock, errors
-from sayso_slack import web
+from sayso_slack import members, parse, spoken, web
 
-# Slack's most for one page of conversations.list is 1,000; it asks for fewer
-_PAGE = 500
+# Seconds. An event must be answered within three.
+_WITHIN = 1.0
+_MOST = 10_000
+_ASKED_AGAIN = timedelta(minutes=5)
 
 
-class Names:
-    """Finds the ids of channels by their names."""
+class Known:
+    """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: web.Web, now: clock.Clock) -> None:
+    def __init__(self, api: web.Web, people: members.Members, now: clock.Clock, app: str) -> None:
         self._api = api
+        self._members = people
         self._clock = now
-        self._met: dict[str, str] = {}
-        self._asked: dict[str, int] = {}
-        self._cursor = ""
-        self._begun = self._ended = 0
-        self._walking = asyncio.Lock()
-        self._held = now.now()
+        self._app = app
+        self._channels: dict[str, str] = {}
+        self._groups: dict[str, str] = {}
+        self._listed = now.now() - _ASKED_AGAIN
 
-    async def find(self, name: str) -> str:
-        """The id of a channel that is not archived. Raises `ChannelError`, `final` where there is none to be seen."""
-        # only a walk that began after somebody asked can say that there is none
-        begun = self._asked.setdefault(name, self._begun)
-        async with self._walking:
-            while name not in self._met:
-                if self._ended > begun:
-                    self._asked.pop(name, None)
-                    raise _unknown(name)
-                await self._walk_on()
-        self._asked.pop(name, None)
-        return self._met[name]
+    async def words(self, said: parse.Reply) -> tuple[str, spoken.To]:
+        """What somebody wrote, in words, and whom they mentioned first."""
+        wanted = spoken.unnamed(said.written)
+        people = dict.fromkeys(wanted.people, "unknown-person")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_WITHIN):
+                await asyncio.gather(
+                    self._each(wanted.people, self._person, people),
+                    self._each(wanted.channels - self._channels.keys(), self._channel, self._channels),
+                    self._learn_groups(wanted.groups),
+                )
+        names = spoken.Names(
+            people,
+            {**dict.fromkeys(wanted.channels, "unknown-channel"), **self._channels},
+            {**dict.fromkeys(wanted.groups, "unknown-group"), **self._groups},
+            dict(said.emoji),
+        )
+        return spoken.plain(said.written, names, self._app), spoken.first_named(said.written, self._app)
 
-    def forget(self, name: str) -> None:
-        """Its id is of no use any more."""
-        self._met.pop(name, None)
+    async def _each(self, ids: Iterable[str], ask: Callable[[str], Awaitable[str]], into: dict[str, str]) -> None:
+        if len(into) > _MOST:
+            into.clear()
+        for some_id in ids:
+            with contextlib.suppress(errors.SaysoError):
+                into[some_id] = await ask(some_id)
 
-    def start_over(self) -> None:
-        """Forget all names."""
-        self._met.clear()
-        self._cursor = ""
+    async def _person(self, some_id: str) -> str:
+        return await self._members.name(some_id)
 
-    async def _walk_on(self) -> None:
-        left = (self._held - self._clock.now()).total_seconds()
-        if left > 0:
-            raise errors.NotYet("Slack asks to wait with the list of channels", left)
-        if not self._cursor:
-            self._begun += 1
-        try:
-            page = await self._api.get(
-                "conversations.list",
-                types="public_channel,private_channel",
-                exclude_archived=True,
-                limit=_PAGE,
-                cursor=self._cursor,
-            )
-        except errors.NotYet as error:
-            self._held = self._clock.now() + timedelta(seconds=error.wait)
-            raise
-        except errors.ChannelError as error:
-            if error.final:
-                self._cursor = ""  # the cursor itself may be what Slack does not take any more
-            raise
-        channels: list[dict[str, Any]] = page["channels"]
-        for channel in channels:
-            if not channel.get("is_archived"):
-                self._met[str(channel["name"])] = str(channel["id"])
-        self._cursor = web.next_page(page)
-        if not self._cursor:
-            self._ended = self._begun
+    async def _channel(self, some_id: str) -> str:
+        found: Any = await self._api.get("conversations.info", channel=some_id)
+        return str(found["channel"]["name"])
 
-
-def _unknown(name: str) -> errors.ChannelError:
-    hint = f"create #{name}, or invite the app if it is private: /invite @sayso; or write the id C… instead"
-    return errors.ChannelError(f"Slack refused: channel_not_found #{name}", final=True, hint=hint)
+    async def _learn_groups(self, wanted: frozenset[str]) -> None:
+        if wanted <= self._groups.keys() or self._clock.now() - self._listed < _ASKED_AGAIN:
+            return
+        with contextlib.suppress(errors.ChannelError):
+            found: Any = await self._api.get("usergroups.list")
+            self._listed = self._clock.now()
+            self._groups = {str(one["id"]): str(one["handle"]) for one in found["usergroups"]}

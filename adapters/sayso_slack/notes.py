@@ -35,9 +35,16 @@ class Notes:
             return str(found.value["thread"])
         posted = await self._api.post("chat.postMessage", channel=conversation, **render.opening(session))
         try:
+            # known by its message, too, so that whoever replies to a note is told what it is
+            await self._store.put(store.Record(KIND, root_name(conversation, str(posted["ts"]))))
             await self._store.put(store.Record(KIND, name, {"thread": posted["ts"]}))
         except errors.Conflict:
             # another process began the thread at the same moment; the one that is kept counts
             kept = await self._store.get(KIND, name)
             return str(kept.value["thread"]) if kept else str(posted["ts"])
         return str(posted["ts"])
+
+
+def root_name(conversation: str, message: str) -> str:
+    """The name under which the first message of a thread of notes is recorded."""
+    return f"{NAME}/{conversation}@{message}"

@@ -9,19 +9,20 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sayso import dialog
 from sayso_slack import inputs, render
+from sayso_slack import spoken as words
 
 # Slack's own advice: older or newer requests may be replays.
 SIGNATURE_WINDOW = 300.0
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _STAMP = re.compile(r"[0-9]{1,15}")
 
-_TOKEN = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
+_POINT = re.compile(r"[0-9a-fA-F]{2,5}")
 _SPOKEN = (None, "thread_broadcast", "file_share")
 
 
@@ -55,6 +56,10 @@ class Click:
     trigger: str = ""
     """Opens one modal, within three seconds."""
     response_url: str = field(default="", repr=False)
+    hidden: bool = field(default=False, compare=False)
+    """Whether it was pressed on a message that only this person sees."""
+    blocks: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
+    """What the card showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,24 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Somebody wrote into a thread."""
+    """Somebody wrote something: into a thread, or in words to the app."""
 
     who: Who
     spot: Spot
-    """The message that the thread hangs on."""
+    """The message that the thread hangs on; without one it stands in the channel itself."""
     ts: str
     text: str
+    """In words, as far as they can be told without asking Slack."""
     event_id: str = ""
+    written: str = field(default="", compare=False)
+    """As Slack writes it."""
+    parent: str = field(default="", compare=False)
+    """Who began the thread."""
+    alone: bool = field(default=False, compare=False)
+    """Whether nobody but the app reads it."""
+    files: bool = field(default=False, compare=False)
+    emoji: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """The signs of the emoji that were typed, by their names."""
 
 
 def verify(secret: str, timestamp: str | None, signature: str | None, body: bytes, now: float) -> bool:
@@ -111,12 +126,7 @@ def parse(payload: Any) -> Click | Submission | Reply | None:
 
 def spoken(written: str) -> str:
     """What a person typed, from a message's text: entities and Slack's own wrappings undone."""
-    return _entities(_TOKEN.sub(_unwrapped, written)).strip()
-
-
-def _entities(written: str) -> str:
-    """The three characters that Slack escapes, and no others."""
-    return written.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return words.plain(written)
 
 
 def _click(payload: Any) -> Click | None:
@@ -130,13 +140,17 @@ def _click(payload: Any) -> Click | None:
     container = _get(payload, "container")
     channel = _text(container, "channel_id") or _text(_get(payload, "channel"), "id")
     message = _text(container, "message_ts") or _text(_get(payload, "message"), "ts")
+    hidden = _get(container, "is_ephemeral") is True
+    shown = _get(_get(payload, "message"), "blocks")
     return Click(
         who=who,
         token=token,
-        spot=Spot(channel, message) if channel and message else None,
+        spot=Spot(channel, message) if channel and message and not hidden else None,
         draft=None if chosen is None else {"f0": chosen.get("f0")},
         trigger=_text(payload, "trigger_id"),
         response_url=_text(payload, "response_url"),
+        hidden=hidden,
+        blocks=tuple(block for block in _list(shown) if isinstance(block, Mapping)),
     )
 
 
@@ -157,46 +171,54 @@ def _submission(payload: Any) -> Submission | None:
         draft=inputs.draft(_get(_get(view, "state"), "values")),
         inputs=tuple(
             _text(block, "block_id")
-            for block in (cast("list[object]", blocks) if isinstance(blocks, list) else [])
+            for block in _list(blocks)
             if _text(block, "type") == "input"
         ),
     )
 
 
 def _reply(payload: Any) -> Reply | None:
-    event = _get(payload, "event")
-    user, channel, ts = _text(event, "user"), _text(event, "channel"), _text(event, "ts")
+    found = reply(_get(payload, "event"), _text(payload, "event_id"))
+    return found if found is not None and found.spot.message else None
+
+
+def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
+    """What somebody wrote, from a message as events and lists of messages have it; None where it is nobody's words."""
+    user, channel, ts = _text(event, "user"), _text(event, "channel") or channel, _text(event, "ts")
     thread = _text(event, "thread_ts")
     if _text(event, "type") != "message" or _get(event, "bot_id") or _get(event, "subtype") not in _SPOKEN:
         return None
-    if not (user and channel and ts and thread) or thread == ts or _get(event, "hidden"):
+    if not (user and channel and ts) or _get(event, "hidden"):
         return None
-    team = _text(event, "user_team") or _text(event, "team")
+    team, written = _text(event, "user_team") or _text(event, "team"), _text(event, "text")
     return Reply(
         who=Who(user, team or None),
-        spot=Spot(channel, thread),
+        spot=Spot(channel, thread if thread != ts else ""),
         ts=ts,
-        text=spoken(_text(event, "text")),
-        event_id=_text(payload, "event_id"),
+        text=spoken(written),
+        event_id=event_id,
+        written=written,
+        parent=_text(event, "parent_user_id"),
+        alone=_text(event, "channel_type") == "im" or channel.startswith("D"),
+        files=bool(_list(_get(event, "files"))),
+        emoji=tuple(_emoji(_get(event, "blocks"))),
     )
+
+
+def _emoji(node: Any) -> Iterator[tuple[str, str]]:
+    """Slack says in the blocks which signs the emoji of a text are."""
+    for part in _list(node):
+        if _text(part, "type") == "emoji" and (name := _text(part, "name")):
+            signs = _text(part, "unicode").split("-")
+            if all(_POINT.fullmatch(sign) for sign in signs):
+                yield name, "".join(chr(int(sign, 16)) for sign in signs)
+        yield from _emoji(_get(part, "elements"))
 
 
 def _who(payload: Any) -> Who | None:
     user = _get(payload, "user")
     some_id = _text(user, "id")
     return Who(some_id, _text(user, "team_id") or None, _text(user, "username")) if some_id else None
-
-
-def _unwrapped(found: re.Match[str]) -> str:
-    target, label = found[1], found[2] or ""
-    if target[0] in "@#":
-        return target[0] + (label or target[1:])
-    if target[0] == "!":
-        return label or f"@{target[1:].partition('^')[0]}"
-    address = target.removeprefix("mailto:")
-    if not label or label == address or address.endswith((f"//{label}", f"//{label}/")):
-        return label or address
-    return f"{label} ({address})"
 
 
 def _get(node: Any, key: str) -> Any:
@@ -206,3 +228,7 @@ def _get(node: Any, key: str) -> Any:
 def _text(node: Any, key: str) -> str:
     value = _get(node, key)
     return value if isinstance(value, str) else ""
+
+
+def _list(node: Any) -> list[object]:
+    return cast("list[object]", node) if isinstance(node, list) else []

@@ -10,7 +10,7 @@ import re
 
 from sayso import clock, errors, people
 from sayso_slack import web
-from sayso_slack.names import Names
+from sayso_slack.listing import Listing
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Places:
         self, api: web.Web, directory: people.Directory, default: str | None, now: clock.Clock | None = None
     ) -> None:
         self._api = api
-        self._names = Names(api, now or clock.SystemClock())
+        self._listing = Listing(api, now or clock.SystemClock())
         self._directory = directory
         self._default = default
         self._known: dict[str, str] = {}
@@ -53,12 +53,12 @@ class Places:
         """Its id is of no use any more: the name is looked up anew."""
         spec = self._spec(place)
         self._known.pop(spec, None)
-        self._names.forget(spec.removeprefix("#"))
+        self._listing.forget(spec.removeprefix("#"))
 
     def forget_all(self) -> None:
         """Some name may mean another channel now."""
         self._known.clear()
-        self._names.start_over()
+        self._listing.start_over()
 
     def _spec(self, place: str) -> str:
         return place.partition(":")[2] or self._default or ""
@@ -69,7 +69,7 @@ class Places:
         if _USER.fullmatch(spec) or spec.startswith("@"):
             opened = await self._api.post("conversations.open", users=self._user(spec.removeprefix("@")))
             return str(opened["channel"]["id"])
-        found = await self._names.find(spec.removeprefix("#"))
+        found = await self._listing.find(spec.removeprefix("#"))
         # names can be given to other channels, and to look one up takes minutes where there are many
         log.info("channel found by its name", extra={"channel": spec, "hint": f"write the id {found} instead"})
         return found

@@ -6,11 +6,12 @@ The rule: foreign text goes only into rich text leaves and into plain_text objec
 from __future__ import annotations
 
 import hashlib
+import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import card, dialog
+from sayso import card, dialog, text
 from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]
@@ -73,7 +74,7 @@ def _view(opened: dialog.Dialog, seat: Mapping[str, str] | None, *, tight: bool)
     return view
 
 
-def notice(title: str, said: str) -> Json:
+def notice(title: str, said: card.Line) -> Json:
     """A modal that only tells something, in place of one that cannot be submitted any more."""
     return {
         "type": "modal",
@@ -84,9 +85,19 @@ def notice(title: str, said: str) -> Json:
     }
 
 
-def whisper(said: str) -> Json:
-    """A message for one person. What is said may hold names that others chose, so it is literal."""
-    return {"text": "About the request you acted on", "blocks": [_told(said)]}
+def whisper(said: card.Line | str, undo: str = "") -> Json:
+    """A message for one person, with the button that takes an answer back where there is one."""
+    told = _told(said if isinstance(said, card.Line) else card.Line((text.Trusted(said),)))
+    button = {"type": "button", "action_id": f"{ACTION}undo", "text": plain("Take back"), "value": undo}
+    return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
+
+
+def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
+    """A card as a press brings it back, without its buttons, and with the reason why."""
+    shown = [_restored(block) for block in blocks if block.get("type") not in ("actions", "input")]
+    kept = [block for block in shown if isinstance(block, dict)][: limits.MESSAGE_BLOCKS - 1]
+    gone = _told(card.Line((text.Trusted("This request is not known any more: nobody can answer it."),), strong=True))
+    return {"text": "A request that nobody can answer any more", "blocks": _named([*kept, gone])}
 
 
 def note(said: card.Says) -> Json:
@@ -105,8 +116,19 @@ def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
     return inputs.plain(content, longest)
 
 
-def _told(said: str) -> Json:
-    return {"type": "section", "text": plain(said), "expand": True}
+def _told(said: card.Line) -> Json:
+    return rich.block(rich.part(said))
+
+
+def _restored(node: Any) -> Any:
+    """What Slack hands back has the signs of its texts escaped."""
+    if isinstance(node, list):
+        items: list[Any] = list(node)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return [_restored(item) for item in items]
+    if not isinstance(node, Mapping):
+        return node
+    part: Json = {key: _restored(value) for key, value in node.items() if key != "block_id"}  # pyright: ignore[reportUnknownVariableType]
+    return {**part, "text": html.unescape(part["text"])} if part.get("type") == "plain_text" else part
 
 
 def _block(part: card.Part) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayso import errors, model
+from sayso import errors, model, people
 
 _AGAINST = frozenset({"deny", "respond", "stop"})
 
@@ -27,6 +27,14 @@ def named(ticket: model.Ticket) -> tuple[str, ...]:
     """Whom the policy names: people by id and groups; `anyone` names nobody."""
     names = (ticket.requester if name == "requester" else name for name in ticket.policy.approvers)
     return tuple(dict.fromkeys(name for name in names if name and name != "anyone"))
+
+
+def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: people.Actor) -> tuple[str, ...]:
+    """The platform groups that say whether somebody may answer; none where it is clear without them."""
+    if may_answer(ticket, directory.identify(actor)):
+        return ()
+    listed = [directory.groups.get(name.removeprefix("group:"), people.Group()) for name in named(ticket) if name.startswith("group:")]
+    return tuple(dict.fromkeys(name for group in listed for name in sorted(group.platform_groups)))
 
 
 def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:

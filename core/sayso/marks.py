@@ -5,7 +5,12 @@ The rule: a mark only ever rises, whoever raises it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sayso import errors, store
+
+# Of one place; older messages than these were all judged.
+_LISTED = 200
 
 
 class Marks:
@@ -35,6 +40,43 @@ class Marks:
             return
 
 
+class Judged:
+    """Which messages of a place were judged, one by one, where a platform delivers them in any order."""
+
+    def __init__(self, records: store.Store, channel: str) -> None:
+        self._store = records
+        self._kind = f"{channel}-judged"
+
+    async def has(self, place: str, message: str) -> bool:
+        """Whether this message was judged; of very old ones only that they were."""
+        found = await self._store.get(self._kind, place)
+        return found is not None and _is_among(found.value, message)
+
+    async def add(self, place: str, message: str) -> None:
+        """Know that this message was judged."""
+        while True:
+            found = await self._store.get(self._kind, place)
+            value = found.value if found else {"before": "", "messages": []}
+            if _is_among(value, message):
+                return
+            listed = sorted([*value["messages"], message], key=_age)
+            before = listed[-_LISTED - 1] if len(listed) > _LISTED else value["before"]
+            changed = {"before": before, "messages": listed[-_LISTED:]}
+            try:
+                await self._store.put(store.Record(self._kind, place, changed, None, found.version if found else 0))
+            except errors.Conflict:
+                continue
+            return
+
+
 def later(message: str, other: str) -> bool:
     """Whether one message was written after another one of the same place."""
-    return (len(message), message) > (len(other), other)
+    return _age(message) > _age(other)
+
+
+def _age(message: str) -> tuple[int, str]:
+    return len(message), message
+
+
+def _is_among(value: dict[str, Any], message: str) -> bool:
+    return message in value["messages"] or bool(value["before"] and not later(message, value["before"]))

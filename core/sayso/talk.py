@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+import regex
+
 from sayso import errors, model, submission
 
 BY_BUTTON = "A reply does not decide this request. Please use the buttons on its card."
@@ -18,11 +20,27 @@ WHICH = "Several questions are open here. Please reply to the card of the one yo
 NOTHING_OPEN = "Nothing is open here that you could answer. What agents ask comes as a card."
 NO_CARD = "This was not said to a question, so no agent reads it. To answer, reply to the card itself."
 NO_WORDS = "There are no words in this that can be read here. Please write the answer as a reply, or use the card."
+NO_OPTION = "This is none of the options. To answer with other words, press Other… on the card, or mention the app here."
+TO_SOMEBODY = (
+    "This was not taken as the answer, since somebody spoke to you here. To answer the agent, mention the app here, or "
+    "use the card."
+)
 FIRST_COUNTED = "Your first text counted: the agent has it already. A later change of the message changes nothing."
 FILES_LEFT = "Files are not handed on; only the words were taken."
 
+# Words that ask for a person, in the languages that are spoken most where this is used.
+_WHO = regex.compile(
+    r"(?i)\b(?:who|whom|whose|who's|wer|wem|wen|wessen|qui|quien|quién|quiénes|chi|quem|vem|kto|кто|кого|кому)\b|谁|誰|누가"
+)
+_READ = 2_000
+
 LEAST_GRACE = timedelta(seconds=10)
 """Words that nobody addressed to the app can always be taken back for at least so long."""
+
+
+To = Literal["card", "thread", "app", "other"] | None
+"""What a message replies to: a card, the thread below a card where people also talk to each other, another message of
+the app such as a note, or a message of somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +48,15 @@ class Words:
     """What somebody wrote, as far as it matters for whom it was meant."""
 
     text: str
-    to: Literal["card", "app", "other"] | None = None
-    """What it replies to: a card, another message of the app such as a note, or a message of somebody else."""
+    to: To = None
     names: Literal["app", "other"] | None = None
     """Whom it mentions first."""
     alone: bool = False
     """Whether nobody but the app reads it: a direct message."""
     session: bool = False
     """Whether it stands in the thread of a session, where people may answer just by talking."""
+    asked: bool = False
+    """Whether somebody else spoke to its writer there just before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +75,11 @@ def judge(words: Words, about: model.Ticket | None, here: Sequence[model.Ticket]
     """What a message means; *about* is the request whose card it replies to, *here* what was open at that moment."""
     if words.to == "card" and about is not None:
         return _to_card(words, about)
+    if words.to == "thread" and about is not None:
+        return _below(words, about)
     if words.to == "other":
         return Meaning()
-    if words.to in ("app", "card"):
+    if words.to is not None:
         return Meaning(told=NO_CARD, addressed=True)
     if words.names == "other" and not words.alone:
         return Meaning()
@@ -83,6 +104,32 @@ def _to_card(words: Words, about: model.Ticket) -> Meaning:
     if not words.text:
         return Meaning(told=NO_WORDS if about.decision is None else None, addressed=True)
     return Meaning(about, addressed=True)
+
+
+def _below(words: Words, about: model.Ticket) -> Meaning:
+    """In the thread below a card people answer it, and talk about it."""
+    if words.names == "app" or words.alone:
+        return _to_card(words, about)
+    if words.names == "other" and not (_asks_for_somebody(about) and "?" not in words.text):
+        return Meaning()
+    if words.asked:
+        return Meaning(told=TO_SOMEBODY if about.decision is None else None)
+    if about.request.kind == "choice" and about.request.other and words.text and not _is_option(about, words.text):
+        return Meaning(told=NO_OPTION if about.decision is None else None)
+    return _to_card(words, about)
+
+
+def _asks_for_somebody(about: model.Ticket) -> bool:
+    """Whether the answer may well begin with the name of a person."""
+    return bool(_WHO.search(f"{about.request.title or ''} {(about.request.body or '')[:_READ]}"))
+
+
+def _is_option(about: model.Ticket, said: str) -> bool:
+    try:
+        named = submission.spoken(about, said)
+    except errors.InvalidAnswer:
+        return True  # what is wrong with it is told in its place
+    return {named.choice, *(named.choices or ())} & {option.label for option in about.request.options} != set()
 
 
 def _to_app(words: Words, here: Sequence[model.Ticket]) -> Meaning:

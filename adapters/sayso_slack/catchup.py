@@ -1,0 +1,111 @@
+"""After a start: what people wrote meanwhile is read, and cards that are gone are found out.
+
+The rule: clicks made while nobody listened are lost in Slack, messages are not. Each is judged once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sayso import channel, desk, errors, model
+from sayso_slack import parse, web
+from sayso_slack.channel import NAME
+from sayso_slack.replies import Replies
+from sayso_slack.rooms import Rooms
+from sayso_slack.situation import Situation
+
+log = logging.getLogger(__name__)
+
+_PAGE = 200
+# Tries of a call that fails in passing, and the seconds between them.
+_TRIES, _PAUSE = 5, 5.0
+
+Found = TypeVar("Found")
+
+
+class CatchUp:
+    """Makes up for the time in which nobody listened."""
+
+    def __init__(
+        self, front: desk.Desk, situation: Situation, replies: Replies, rooms: Rooms, api: web.Web, app: str
+    ) -> None:
+        self._desk = front
+        self._situation = situation
+        self._replies = replies
+        self._rooms = rooms
+        self._api = api
+        self._app = app
+
+    async def run(self) -> None:
+        """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
+        cards = [
+            (ticket, ref)
+            for ticket in reversed(await self._situation.pending())
+            for ref in await self._desk.store.refs(ticket.id)
+            if ref.channel == NAME
+        ]
+        rooms: dict[str, bool] = {}
+        for ticket, ref in sorted(cards, key=lambda card: card[0].request.kind == "permission"):
+            try:
+                if ref.conversation not in rooms:
+                    rooms[ref.conversation] = await self._patiently(lambda ref=ref: self._rooms.look(ref.conversation))
+                if rooms[ref.conversation]:
+                    await self._read(ticket, ref)
+            except errors.SaysoError as error:
+                log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
+
+    async def _read(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
+        try:
+            async for message in self._below(ref):
+                await self._judge(message, ref, ref.message)
+        except errors.ChannelError as error:
+            if not error.gone:
+                raise
+            await self._desk.lost(ticket.id, ref.place)
+            return
+        if ref.conversation.startswith("D") and ticket.request.kind != "permission":
+            async for message in self._pages("conversations.history", channel=ref.conversation, oldest=ref.message):
+                await self._judge(message, ref, "")
+
+    async def _below(self, ref: channel.MessageRef) -> AsyncIterator[Any]:
+        """What stands below a card, oldest first."""
+        async for message in self._pages("conversations.replies", channel=ref.conversation, ts=ref.message):
+            if message.get("ts") != ref.message:
+                yield message
+
+    async def _judge(self, message: Any, ref: channel.MessageRef, thread: str) -> None:
+        said = parse.reply({**message, "parent_user_id": self._app}, "", ref.conversation)
+        if said is not None and said.spot.message == thread:
+            await self._replies.handle(said)
+
+    async def _pages(self, method: str, **query: Any) -> AsyncIterator[Any]:
+        found: list[Any] = []
+        cursor = ""
+        while True:
+            page = await self._patiently(
+                lambda cursor=cursor: self._api.get(method, limit=_PAGE, cursor=cursor, **query)
+            )
+            found += page["messages"]
+            cursor = web.next_page(page)
+            if not cursor:
+                break
+        for message in sorted(found, key=lambda one: str(one.get("ts", ""))):
+            yield message
+
+    async def _patiently(self, call: Callable[[], Awaitable[Found]]) -> Found:
+        """The outcome of a call, which waits as Slack says, and is tried again where it fails in passing."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return await call()
+            except errors.NotYet as error:
+                wait = error.wait
+            except errors.ChannelError as error:
+                if error.final or not left:
+                    raise
+                wait = _PAUSE
+            await self._desk.clock.within(self._desk.clock.now() + timedelta(seconds=wait), asyncio.Event().wait())
+        return await call()

@@ -1,0 +1,102 @@
+"""What Slack tells beside presses: words to the app, words that were changed, messages and channels that go. Pure.
+
+The rule: a payload that makes no sense is nothing that happened, never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from sayso_slack import parse, spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Somebody changed what they had written; the words are the new ones."""
+
+    said: parse.Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A message is gone."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What became of a channel."""
+
+    channel: str
+    became: Literal["archived", "deleted", "left", "renamed"]
+
+
+Happening = parse.Reply | Changed | Deleted | Room
+
+_ROOMS: Mapping[str, Literal["archived", "deleted", "left", "renamed"]] = {
+    "channel_archive": "archived",
+    "channel_deleted": "deleted",
+    "channel_left": "left",
+    "channel_rename": "renamed",
+    "channel_id_changed": "renamed",
+    "group_archive": "archived",
+    "group_deleted": "deleted",
+    "group_left": "left",
+    "group_rename": "renamed",
+}
+EVENTS = tuple(_ROOMS)
+"""Those of them that an app must ask for, beside messages."""
+
+
+def read(payload: Any, app: str) -> Happening | None:
+    """What happened, or None where it is not for us; *app* is the user id of the app itself."""
+    event = _get(payload, "event")
+    kind, channel = _text(event, "type"), _text(event, "channel")
+    if kind == "message":
+        return _message(event, _text(payload, "event_id"), channel, app)
+    if kind in _ROOMS:
+        # a renamed channel comes as an object
+        some_id = channel or _text(_get(event, "channel"), "id") or _text(event, "old_channel_id")
+        return Room(some_id, _ROOMS[kind]) if some_id else None
+    if kind == "member_left_channel" and _text(event, "user") == app and channel:
+        return Room(channel, "left")
+    return None
+
+
+def _message(event: Any, event_id: str, channel: str, app: str) -> Happening | None:
+    match _get(event, "subtype"):
+        case "message_deleted":
+            gone = _text(event, "deleted_ts") or _text(_get(event, "previous_message"), "ts")
+            return Deleted(channel, gone) if channel and gone else None
+        case "message_changed":
+            return _changed(event, channel)
+        case _:
+            said = parse.reply(event, event_id)
+            if said is None or said.spot.message or said.alone:
+                return said
+            # in a channel only who names the app speaks to it
+            return said if spoken.first_named(said.written, app) == "app" else None
+
+
+def _changed(event: Any, channel: str) -> Happening | None:
+    now, before = _get(event, "message"), _get(event, "previous_message")
+    if _text(now, "subtype") == "tombstone":
+        # a message with replies leaves this in its place
+        return Deleted(channel, _text(now, "ts")) if channel and _text(now, "ts") else None
+    if _text(now, "text") == _text(before, "text"):
+        return None  # Slack unfolded a link
+    said = parse.reply(now, "", channel)
+    return None if said is None else Changed(said)
+
+
+def _get(node: Any, key: str) -> Any:
+    return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
+
+
+def _text(node: Any, key: str) -> str:
+    value = _get(node, key)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,160 @@
+"""What somebody writes becomes the answer to a question: below its card, in a direct message, or said to the app.
+
+The rule: each message is judged once. One that could not be judged now is not received, so that Slack sends it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import weakref
+from collections import OrderedDict
+
+from sayso import approvers, card, desk, errors, marks, model, people, submission, talk, telling, text
+from sayso_slack import names, parse, spoken
+from sayso_slack.channel import NAME
+from sayso_slack.members import Members
+from sayso_slack.situation import Situation
+from sayso_slack.taken import Taken
+from sayso_slack.teller import Teller
+
+_TITLE = 120
+_REMEMBERED = 5_000
+
+
+class Replies:
+    """Turns messages into answers at the desk."""
+
+    def __init__(
+        self, front: desk.Desk, members: Members, known: names.Known, situation: Situation, teller: Teller
+    ) -> None:
+        self._desk = front
+        self._members = members
+        self._known = known
+        self._situation = situation
+        self._teller = teller
+        self._taken = Taken(front)
+        self._judged = marks.Judged(front.store, NAME)
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._spoken_to: OrderedDict[str, None] = OrderedDict()
+
+    async def handle(self, said: parse.Reply) -> None:
+        """Take a message for what it is, once. Raises `SaysoError` where that cannot be done now."""
+        place = _place(said)
+        async with self._turn(place):
+            about, to = await self._situation.replied_to(said)
+            if to == "other" and spoken.named(said.written) is None:
+                return
+            if not await self._judged.has(place, said.ts) and await self._judge(said, about, to):
+                await self._judged.add(place, said.ts)
+
+    async def changed(self, said: parse.Reply) -> None:
+        """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
+        async with self._turn(_place(said)):
+            counted = await self._taken.of(_id(said))
+            if counted is None:
+                about, to = await self._situation.replied_to(said)
+                await self._judge(said, about, to)
+            else:
+                await self._answer_changed(said, await self._desk.get(counted.ticket))
+
+    async def deleted(self, conversation: str, message: str) -> None:
+        """A message was deleted: within the grace its answer is taken back."""
+        try:
+            await self._taken.back(f"{conversation}/{message}")
+        except errors.Refused:
+            return  # the agent has it already
+
+    async def _judge(self, said: parse.Reply, about: model.Ticket | None, to: str | None) -> bool:
+        """Judge a message; whether it could have meant anything to us."""
+        written, named = await self._known.words(said)
+        if to == "other":
+            to = None  # the thread of other people: only who names the app speaks to it
+        if to is None and named != "app" and not said.alone:
+            return False
+        words = talk.Words(written, _to(to), named, said.alone, asked=self._asked(said, named))
+        meaning = talk.judge(words, about, [] if to else await self._situation.here(said))
+        if meaning.told:
+            self._teller.once(said, telling.line(meaning.told))
+        elif meaning.ticket is not None:
+            await self._answer(said, written, meaning, meaning.ticket)
+        return True
+
+    async def _answer(self, said: parse.Reply, written: str, meaning: talk.Meaning, asked: model.Ticket) -> None:
+        account = ""
+        try:
+            actor = await self.actor(said.who, asked)
+            account = actor.account
+            grace = talk.grace(self._desk.house.grace, meaning)
+            ticket = await self._desk.answer(asked.id, submission.spoken(asked, written), actor, grace=grace)
+        except errors.AlreadyDecided as error:
+            if not submission.repeated(error.ticket, account, written):
+                self._teller.once(said, telling.refusal(error))
+                self._teller.freshen(error, said.spot)
+            return
+        except (errors.Refused, errors.NotFound) as error:
+            self._teller.once(said, telling.refusal(error))
+            return
+        await self._taken.remember(_id(said), ticket, actor)
+        self._teller.mark(said)
+        if ticket.taken is not None:
+            self._teller.taken(said, _told_taken(said, ticket), self._desk.mint.token(ticket, "undo"))
+        elif said.files:
+            self._teller.once(said, telling.line(talk.FILES_LEFT))
+
+    async def actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
+        """Whoever acts on a request, with the groups that its policy asks for. Raises as `Members.actor`."""
+        needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.house.directory)
+        return await self._members.actor(who, needs)
+
+    async def _answer_changed(self, said: parse.Reply, ticket: model.Ticket) -> None:
+        if ticket.taken is None or ticket.decision is not None:
+            self._teller.once(said, telling.line(talk.FIRST_COUNTED))
+            return
+        written, _ = await self._known.words(said)
+        try:
+            actor = await self.actor(said.who, ticket)
+            left = ticket.taken.until - self._desk.clock.now()
+            await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
+        except errors.AlreadyDecided:
+            self._teller.once(said, telling.line(talk.FIRST_COUNTED))
+        except errors.Refused as error:
+            self._teller.once(said, telling.refusal(error))
+
+    def _asked(self, said: parse.Reply, named: spoken.To) -> bool:
+        """Whether somebody else spoke to this person here just before; and know whom this one speaks to."""
+        mine = f"{_place(said)}/{said.who.user}"
+        asked = mine in self._spoken_to
+        self._spoken_to.pop(mine, None)
+        other = spoken.named(said.written)
+        if named == "other" and other is not None and other != said.who.user:
+            self._spoken_to[f"{_place(said)}/{other}"] = None
+            while len(self._spoken_to) > _REMEMBERED:
+                self._spoken_to.popitem(last=False)
+        return asked
+
+    def _turn(self, place: str) -> asyncio.Lock:
+        lock = self._turns.get(place)
+        if lock is None:
+            lock = self._turns[place] = asyncio.Lock()
+        return lock
+
+
+def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:
+    asked = text.line((ticket.request.title or "")[:_TITLE])
+    spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked, text.Trusted(".")]
+    if said.files:
+        spans.append(text.Trusted(f" {talk.FILES_LEFT}"))
+    return card.Line(tuple(spans))
+
+
+def _to(to: str | None) -> talk.To:
+    return "thread" if to == "thread" else "app" if to == "app" else None
+
+
+def _place(said: parse.Reply) -> str:
+    return f"{said.spot.channel}/{said.spot.message}" if said.spot.message else said.spot.channel
+
+
+def _id(said: parse.Reply) -> str:
+    return f"{said.spot.channel}/{said.ts}"

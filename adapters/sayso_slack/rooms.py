@@ -1,0 +1,69 @@
+"""What becomes of cards and of the channels they stand in: a card that goes is posted again, or counted as undelivered.
+
+The rule: what Slack tells is acted on at once; what it told while nobody listened is found out after a start.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from sayso import desk, errors
+from sayso_slack import happenings, places, web
+from sayso_slack.channel import NAME
+from sayso_slack.situation import Situation
+
+log = logging.getLogger(__name__)
+
+_BECAME = {
+    "archived": "the channel was archived (unarchive it, or route to another one)",
+    "deleted": "the channel was deleted (route to another one)",
+    "left": "the app was removed from the channel (invite it again: /invite @sayso)",
+}
+
+
+class Rooms:
+    """Keeps cards where people can see them."""
+
+    def __init__(self, front: desk.Desk, situation: Situation, where: places.Places, api: web.Web) -> None:
+        self._desk = front
+        self._situation = situation
+        self._places = where
+        self._api = api
+
+    async def deleted(self, conversation: str, message: str) -> None:
+        """Somebody deleted a message; a card of ours is posted again while it is pending."""
+        ref = await self._desk.store.find_ref(NAME, conversation, message)
+        if ref is not None:
+            await self._desk.lost(ref.ticket_id, ref.place)
+
+    async def became(self, room: happenings.Room) -> None:
+        """A channel was archived, deleted or renamed, or the app was removed from it."""
+        if room.became == "renamed":
+            log.warning("a channel was renamed", extra={"channel": room.channel, "hint": "write its id C… in settings"})
+            return
+        self._places.forget_all()
+        for ticket, ref in await self._situation.standing(room.channel):
+            await self._desk.undelivered(ticket.id, ref.place, _BECAME[room.became])
+
+    async def look(self, conversation: str) -> bool:
+        """Whether people can still see the cards in a channel; where not, they count as undelivered.
+
+        Raises:
+            ChannelError: Slack does not say now.
+        """
+        try:
+            found: Any = await self._api.get("conversations.info", channel=conversation)
+        except errors.ChannelError as error:
+            if not error.gone:
+                raise
+            await self.became(happenings.Room(conversation, "deleted"))
+            return False
+        about: dict[str, Any] = found["channel"]
+        if about.get("is_archived"):
+            await self.became(happenings.Room(conversation, "archived"))
+        elif not about.get("is_member") and not about.get("is_im"):
+            await self.became(happenings.Room(conversation, "left"))
+        else:
+            return True
+        return False

@@ -1,0 +1,50 @@
+"""Which messages became answers, so that a change or a deletion of one is known for what it is."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sayso import desk, errors, model, people, store
+from sayso_slack.channel import NAME
+
+_KIND = f"{NAME}-words"
+# People correct what they wrote soon, or not at all.
+_KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A message that was taken as an answer, by which account."""
+
+    ticket: str
+    account: str
+
+
+class Taken:
+    """The messages that became answers, by channel and message."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self._desk = front
+
+    async def of(self, message: str) -> Counted | None:
+        """What a message answered."""
+        found = await self._desk.store.get(_KIND, message)
+        return Counted(str(found.value["ticket"]), str(found.value["account"])) if found else None
+
+    async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor) -> None:
+        """Know that a message was taken as the answer to a request."""
+        value = {"ticket": ticket.id, "account": actor.account}
+        # it was delivered twice
+        with contextlib.suppress(errors.Conflict):
+            await self._desk.store.put(store.Record(_KIND, message, value, ticket.expires_at + _KEPT))
+
+    async def back(self, message: str) -> None:
+        """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""
+        counted = await self.of(message)
+        if counted is None:
+            return
+        ticket = await self._desk.get(counted.ticket)
+        if ticket.taken is not None and ticket.taken.given.via == counted.account:
+            await self._desk.take_back(ticket.id, people.Actor(counted.account))

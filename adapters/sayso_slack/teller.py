@@ -1,0 +1,148 @@
+"""What people are told beside their cards: privately where Slack can, once where they would read it again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from sayso import card, channel, desk, draw, errors, model, telling
+from sayso_slack import parse, render, web
+from sayso_slack.channel import NAME, SlackChannel
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED = 5_000
+# Somebody who presses three times in a row need not read the same three times.
+_SAME = timedelta(seconds=10)
+_CLOSE_WITHIN = 10.0
+_TAKEN = "white_check_mark"
+
+
+class Teller:
+    """Tells people, and brings the cards up to date that they looked at."""
+
+    def __init__(self, front: desk.Desk, posts: SlackChannel, api: web.Web) -> None:
+        self._desk = front
+        self._posts = posts
+        self._api = api
+        self._running: set[asyncio.Task[Any]] = set()
+        self._told: OrderedDict[str, datetime] = OrderedDict()
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Do something beside what is answered now; it is finished before the adapter closes."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Let what was begun come to its end."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+
+    def press(self, click: parse.Click, said: card.Line) -> None:
+        """Tell whoever pressed."""
+        where = click.spot.message if click.spot else ""
+        mark, now = f"{click.who.user}/{where}/{said}", self._desk.clock.now()
+        if mark in self._told and now - self._told[mark] < _SAME:
+            return
+        self._remember(mark, now)
+        self.start(self._whisper(click, render.whisper(said)))
+
+    def once(self, reply: parse.Reply, said: card.Line) -> None:
+        """Tell whoever wrote; people go on talking, and the same thing is said to each of them once in a thread."""
+        mark = f"{reply.spot.channel}/{reply.spot.message}/{reply.who.user}/{said}"
+        if mark not in self._told:
+            self._remember(mark, self._desk.clock.now())
+            self.start(self._whisper(reply, render.whisper(said)))
+
+    def taken(self, reply: parse.Reply, said: card.Line, undo: str) -> None:
+        """Tell whoever wrote that it was taken at their word, with a button to take it back."""
+        self.start(self._whisper(reply, render.whisper(said, undo)))
+
+    def mark(self, reply: parse.Reply) -> None:
+        """Show everybody that these words were taken."""
+        self.start(self._react(reply))
+
+    def freshen(self, error: errors.SaysoError, spot: parse.Spot | None) -> None:
+        """Whoever was late looked at a card that was not up to date."""
+        if isinstance(error, errors.AlreadyDecided) and spot is not None and spot.message:
+            self.start(self.redraw(error.ticket, spot))
+
+    async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
+        """Bring one card up to date."""
+        drawn = draw.card_of(ticket, self._desk.mint)
+        try:
+            await self._posts.edit(channel.MessageRef(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
+        except errors.ChannelError as error:
+            log.info("late card not edited", extra={"error": error.message})
+
+    async def close_card(self, click: parse.Click) -> None:
+        """Take the buttons of a card away whose request is gone."""
+        await self._respond(click.response_url, {**render.without_controls(click.blocks), "replace_original": True})
+
+    async def close_whisper(self, click: parse.Click, said: card.Line) -> None:
+        """Put something else in the place of what only this person sees."""
+        await self._respond(click.response_url, {**render.whisper(said), "replace_original": True})
+
+    async def _whisper(self, to: parse.Click | parse.Reply, shown: dict[str, Any]) -> None:
+        try:
+            if isinstance(to, parse.Reply):
+                return await self._answer_reply(to, shown)
+            if to.spot is not None:
+                seen_by = {"channel": to.spot.channel, "user": to.who.user}
+                await self._api.post("chat.postEphemeral", **seen_by, **shown)
+                return
+        except errors.ChannelError as error:
+            log.info("ephemeral refused", extra={"error": error.message})
+        if isinstance(to, parse.Click) and to.response_url:
+            # works without membership and without scopes
+            await self._respond(to.response_url, {**shown, "response_type": "ephemeral", "replace_original": False})
+
+    async def _answer_reply(self, to: parse.Reply, shown: dict[str, Any]) -> None:
+        thread = {"thread_ts": to.spot.message} if to.spot.message else {}
+        if to.alone and not thread:
+            # nobody else is there, and this stays when the window is reloaded
+            await self._api.post("chat.postMessage", channel=to.spot.channel, **shown)
+            return
+        await self._api.post("chat.postEphemeral", channel=to.spot.channel, user=to.who.user, **shown, **thread)
+
+    async def _react(self, reply: parse.Reply) -> None:
+        try:
+            await self._api.post("reactions.add", channel=reply.spot.channel, timestamp=reply.ts, name=_TAKEN)
+        except errors.ChannelError as error:
+            log.info("reaction refused", extra={"error": error.message})
+
+    async def _respond(self, url: str, body: dict[str, Any]) -> None:
+        try:
+            await self._api.respond(url, body)
+        except errors.ChannelError as error:
+            log.warning("response refused", extra={"error": error.message})
+
+    def _remember(self, mark: str, at: datetime) -> None:
+        self._told.pop(mark, None)
+        self._told[mark] = at
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("follow-up failed", exc_info=error)
+
+
+def told(error: errors.SaysoError, account: str, *, shared: bool) -> card.Line:
+    """Why an act was not counted; *shared* says that another program uses the same app."""
+    if isinstance(error, errors.NotFound):
+        return telling.line(SHARED if shared else telling.GONE)
+    return telling.refusal(error, account)
+
+
+SHARED = (
+    "This was not counted: another program uses the same Slack app, and Slack sent your press to the wrong one. Press "
+    "again, and tell whoever runs them: each program needs an app of its own."
+)
