@@ -6,6 +6,7 @@ The rule: clicks made while nobody listened are lost in Slack, messages are not.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -52,7 +53,9 @@ class CatchUp:
         for ticket, ref in sorted(cards, key=lambda card: card[0].request.kind == "permission"):
             try:
                 if ref.conversation not in rooms:
-                    rooms[ref.conversation] = await self._patiently(lambda ref=ref: self._rooms.look(ref.conversation))
+                    rooms[ref.conversation] = await self._patiently(
+                        functools.partial(self._rooms.look, ref.conversation)
+                    )
                 if rooms[ref.conversation]:
                     await self._read(ticket, ref)
             except errors.SaysoError as error:
@@ -86,9 +89,8 @@ class CatchUp:
         found: list[Any] = []
         cursor = ""
         while True:
-            page = await self._patiently(
-                lambda cursor=cursor: self._api.get(method, limit=_PAGE, cursor=cursor, **query)
-            )
+            asked = functools.partial(self._api.get, method, limit=_PAGE, cursor=cursor, **query)
+            page: Any = await self._patiently(asked)
             found += page["messages"]
             cursor = web.next_page(page)
             if not cursor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import card, channel, clock, errors
+from sayso import card, channel, clock, errors, people
 from sayso_slack import pace, places, render, web
 from sayso_slack.ways import Ways
 
@@ -29,10 +29,18 @@ class SlackChannel:
 
     name = NAME
 
-    def __init__(self, api: web.Web, where: places.Places, now: clock.Clock, bot_user: str) -> None:
+    def __init__(
+        self,
+        api: web.Web,
+        where: places.Places,
+        now: clock.Clock,
+        bot_user: str,
+        directory: people.Directory | None = None,
+    ) -> None:
         self._api = api
         self._places = where
         self._bot_user = bot_user
+        self._directory = directory or people.Directory()
         self._posts = pace.Pace(now, _POST_EVERY, _POST_BURST)
         self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
         self._ways = Ways(now)
@@ -48,7 +56,12 @@ class SlackChannel:
         who = f"{drawn.ticket_id} {place}"
         await self._posts.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
-        message = {**render.render(drawn), "metadata": metadata, "unfurl_links": False, "unfurl_media": False}
+        message = {
+            **self._rendered(conversation, drawn),
+            "metadata": metadata,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
         try:
             posted = await self._api.post("chat.postMessage", channel=conversation, **message)
         except errors.NotYet as error:
@@ -66,7 +79,7 @@ class SlackChannel:
     async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
-        message = {**render.render(drawn), "parse": "none"}
+        message = {**self._rendered(ref.conversation, drawn), "parse": "none"}
         where = f"{ref.conversation}/{ref.message}"
         if await self._edited_by_press(where, message):
             return
@@ -79,6 +92,11 @@ class SlackChannel:
             if error.gone and not error.message.endswith("message_not_found"):
                 self._places.forget(ref.place)
             raise
+
+    def _rendered(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
+        # a direct message calls its reader by itself
+        named = () if conversation.startswith("D") else drawn.approvers
+        return render.render(drawn, self._directory.called(named, NAME))
 
     async def _edited_by_press(self, where: str, message: dict[str, Any]) -> bool:
         """Edit without the budget of all cards; a press allows that five times in half an hour."""

@@ -73,11 +73,11 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         door, catch_up, teller = _doors(front, api, where, posts, identity)
         app = build_app(door.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
+        door.shared = lambda: sockets is not None and sockets.shared
+        if sockets is not None:
+            await sockets.open(api)
+        catching_up = asyncio.create_task(catch_up.run(), name="slack catch up")
         try:
-            if sockets is not None:
-                await sockets.open(api)
-                door.shared = sockets.shared
-            catching_up = asyncio.create_task(catch_up.run(), name="slack catch up")
             yield Slack(posts, app, settings, sockets, Notes(api, where, front.store))
         finally:
             if sockets is not None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from sayso import errors, people
+from sayso_slack import sockets
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
 from sayso_slack.settings import Finding, Settings
@@ -24,7 +25,7 @@ async def check(settings: Settings, directory: people.Directory | None = None) -
         found = [finding async for finding in _token(api)]
         if not found[0].ok:
             return found
-        found.append(await _way_in(api, settings))
+        found += [finding async for finding in _way_in(api, settings)]
         if settings.channel:
             where = Places(api, directory or people.Directory(), settings.channel)
             found += await _looked_at(api, where, settings.channel)
@@ -46,18 +47,24 @@ async def _token(api: Web) -> AsyncIterator[Finding]:
         yield Finding("scopes", True, f"all {len(SCOPES)} are there")
 
 
-async def _way_in(api: Web, settings: Settings) -> Finding:
+async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
     """How clicks come in."""
     if not settings.app_token:
         said, hint = "clicks come by HTTP", "set SLACK_SIGNING_SECRET, or SLACK_APP_TOKEN for Socket Mode"
         ok = bool(settings.signing_secret)
-        return Finding("SLACK_SIGNING_SECRET", ok, said if ok else "no way for clicks to come in", None if ok else hint)
+        yield Finding("SLACK_SIGNING_SECRET", ok, said if ok else "no way for clicks to come in", None if ok else hint)
+        return
     try:
-        await api.open_link(settings.app_token)
+        link = await api.open_link(settings.app_token)
     except errors.ChannelError as error:
         hint = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
-        return Finding("SLACK_APP_TOKEN", False, error.message, hint)
-    return Finding("SLACK_APP_TOKEN", True, "Socket Mode")
+        yield Finding("SLACK_APP_TOKEN", False, error.message, hint)
+        return
+    yield Finding("SLACK_APP_TOKEN", True, "Socket Mode")
+    others = await sockets.count(link)
+    if others is not None and others > sockets.CONNECTIONS:
+        said = f"{others} connections are open, and one service has {sockets.CONNECTIONS}: another program gets clicks"
+        yield Finding("SLACK_APP_TOKEN connections", False, said, "make a Slack app of its own for each program")
 
 
 async def require_channel(api: Web, where: Places, settings: Settings) -> None:

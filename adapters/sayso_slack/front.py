@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from slack_bolt.response import BoltResponse
@@ -45,7 +46,7 @@ class Front:
         self._api = api
         self.app = ""
         """The user id of the app."""
-        self.shared = False
+        self.shared: Callable[[], bool] = lambda: False
         """Whether another program takes some of what Slack sends to this app."""
 
     async def handle(self, payload: Any) -> BoltResponse:
@@ -131,8 +132,8 @@ class Front:
         return await self._replies.actor(who, ticket)
 
     async def _refused(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
-        said = told(error, account, shared=self.shared)
-        if isinstance(error, errors.NotFound) and not self.shared and click.blocks and click.response_url:
+        said = told(error, account, shared=self.shared())
+        if isinstance(error, errors.NotFound) and not self.shared() and click.blocks and click.response_url:
             self._teller.start(self._teller.close_card(click))
         elif isinstance(error, errors.InvalidToken) and await self._renewed(click):
             said = telling.line(telling.RENEWED)
@@ -175,7 +176,7 @@ class Front:
             return _modal({"response_action": "errors", "errors": wrong})
         if not final and not isinstance(error, errors.InvalidAnswer):
             return _FAILED
-        shown = render.notice("Not counted", told(error, account, shared=self.shared))
+        shown = render.notice("Not counted", told(error, account, shared=self.shared()))
         return _modal({"response_action": "update", "view": shown})
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sayso import errors
+from sayso_slack import happenings
 
 Json = dict[str, Any]
 
 SCOPES = {
     "chat:write": "post cards and edit them",
+    "reactions:write": "mark the words that were taken as an answer",
     "im:write": "send a card to one person",
     "users:read": "tell members from guests and strangers at each click",
     "usergroups:read": "let a user group decide",
@@ -22,7 +24,7 @@ SCOPES = {
 }
 """Every bot scope, and what it is for."""
 
-_EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim"]
+_EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim", *happenings.EVENTS]
 # the schema of manifests allows no longer address
 _LONGEST_URL = 3_500
 

@@ -169,11 +169,7 @@ def _submission(payload: Any) -> Submission | None:
         token=_text(kept, "token"),
         spot=Spot(channel, message) if channel and message else None,
         draft=inputs.draft(_get(_get(view, "state"), "values")),
-        inputs=tuple(
-            _text(block, "block_id")
-            for block in _list(blocks)
-            if _text(block, "type") == "input"
-        ),
+        inputs=tuple(_text(block, "block_id") for block in _list(blocks) if _text(block, "type") == "input"),
     )
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import card, dialog, text
+from sayso import card, dialog, people, text
 from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]
@@ -37,12 +37,17 @@ _MARKS: Mapping[str, str] = {
 }
 
 
-def render(drawn: card.Card) -> Json:
-    """The `text` and `blocks` of a message. What does not fit is said, and then the card decides nothing in favour."""
+def render(drawn: card.Card, called: people.Called | None = None) -> Json:
+    """The `text` and `blocks` of a message. What does not fit is said, and then the card decides nothing in favour.
+
+    *called* are those whom it notifies.
+    """
     room = limits.CARD_CONTENT - sum(map(_words, drawn.controls))
     shown = card.fit(drawn, room)
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
+    if called is not None and (mentions := list(rich.mentions(called))):
+        blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
     controls = list(_controls(shown))
     if not card.whole(drawn, room) and drawn.review is not None:
         controls = [_actions([_button(drawn.review, 0)]), *controls]

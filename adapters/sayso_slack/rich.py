@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
-from sayso import card, prose, text
+from sayso import card, people, prose, text
 
 Json = dict[str, Any]
 
 # Slack draws lists this deep; deeper ones are shown at this depth.
 _DEEPEST = 6
+# More people than these are a crowd, and a user group calls them better.
+_MOST_CALLED = 20
 
 
 def part(shown: card.Part) -> list[Json]:
@@ -60,6 +62,16 @@ def leaf(content: str, **style: bool) -> Json:
 def emoji(name: str) -> Json:
     """An emoji by its name in Slack."""
     return {"type": "emoji", "name": name}
+
+
+def mentions(called: people.Called) -> Iterator[Json]:
+    """The people and groups that a card notifies, by their ids."""
+    users = [{"type": "user", "user_id": account.rpartition("/")[2]} for account in called.accounts]
+    groups = [{"type": "usergroup", "usergroup_id": group.partition(":")[2]} for group in called.groups]
+    for index, one in enumerate([*users, *groups][:_MOST_CALLED]):
+        if index:
+            yield leaf(", ")
+        yield one
 
 
 def inline(span: card.Inline, *, strong: bool = False) -> Json:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+import aiohttp
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 2
 # Seconds. The client itself would try for ever.
 _CONNECT_WITHIN = 15.0
+_HELLO_WITHIN = 5.0
 _PING_EVERY = 10.0
 # Every click is answered sooner than this.
 _FINISH_WITHIN = 5.0
@@ -29,6 +31,12 @@ class Sockets:
         self._app = app
         self._token = app_token
         self._handlers: list[_Handler] = []
+        self._counted = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether more connections take what Slack sends to this app than are ours."""
+        return self._counted > CONNECTIONS
 
     async def open(self, api: web.Web) -> None:
         """Connect.
@@ -65,6 +73,7 @@ class Sockets:
 
     async def _connect(self) -> None:
         handler = _Handler(self._app, self._token, ping_interval=_PING_EVERY)
+        handler.client.message_listeners.append(self._heard)
         self._handlers.append(handler)
         try:
             async with asyncio.timeout(_CONNECT_WITHIN):
@@ -72,6 +81,19 @@ class Sockets:
         except TimeoutError as error:
             raise errors.ChannelError("Slack does not take the socket connection", unsure=True) from error
         log.info("socket connected", extra={"connections": len(self._handlers)})
+
+    async def _heard(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
+        """Slack says with every new connection how many there are."""
+        count = message.get("num_connections")
+        if message.get("type") != "hello" or not isinstance(count, int):
+            return
+        was, self._counted = self.shared, count
+        if self.shared and not was:
+            hint = "each program needs a Slack app of its own; copies of one service share their database"
+            log.warning(
+                "another program uses the same Slack app, and gets some of the clicks",
+                extra={"connections": count, "ours": CONNECTIONS, "hint": hint},
+            )
 
 
 class _Handler(AsyncSocketModeHandler):
@@ -100,3 +122,18 @@ class _Handler(AsyncSocketModeHandler):
         self._finishing = True
         if self._busy:
             await asyncio.wait(self._busy, timeout=_FINISH_WITHIN)
+
+
+async def count(url: str) -> int | None:
+    """How many connections an app has beside this one, which is closed at once; None where Slack does not say."""
+    try:
+        async with (
+            asyncio.timeout(_HELLO_WITHIN),
+            aiohttp.ClientSession() as session,
+            session.ws_connect(url) as socket,
+        ):
+            hello: Any = await socket.receive_json()
+    except (aiohttp.ClientError, TimeoutError, OSError, TypeError, ValueError):
+        return None
+    counted = hello.get("num_connections") if isinstance(hello, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return counted - 1 if isinstance(counted, int) else None

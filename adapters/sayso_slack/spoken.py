@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 _CODE = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
-_FIRST = re.compile(r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!(?:subteam\^|here|channel|everyone)[^<>\n]*>|(?<![\w.@/])@\w")
+_FIRST = re.compile(
+    r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!(?:subteam\^|here|channel|everyone)[^<>\n]*>|(?<![\w.@/])@\w"
+)
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,100}):(?::skin-tone-[2-6]:)?")
 _ROOMS = ("here", "channel", "everyone")
 

@@ -33,7 +33,11 @@ def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: peop
     """The platform groups that say whether somebody may answer; none where it is clear without them."""
     if may_answer(ticket, directory.identify(actor)):
         return ()
-    listed = [directory.groups.get(name.removeprefix("group:"), people.Group()) for name in named(ticket) if name.startswith("group:")]
+    listed = [
+        directory.groups.get(name.removeprefix("group:"), people.Group())
+        for name in named(ticket)
+        if name.startswith("group:")
+    ]
     return tuple(dict.fromkeys(name for group in listed for name in sorted(group.platform_groups)))
 
 

@@ -56,10 +56,10 @@ class Judged:
         """Know that this message was judged."""
         while True:
             found = await self._store.get(self._kind, place)
-            value = found.value if found else {"before": "", "messages": []}
+            value: dict[str, Any] = found.value if found else {"before": "", "messages": []}
             if _is_among(value, message):
                 return
-            listed = sorted([*value["messages"], message], key=_age)
+            listed: list[str] = sorted([*value["messages"], message], key=_age)
             before = listed[-_LISTED - 1] if len(listed) > _LISTED else value["before"]
             changed = {"before": before, "messages": listed[-_LISTED:]}
             try:

@@ -20,7 +20,9 @@ WHICH = "Several questions are open here. Please reply to the card of the one yo
 NOTHING_OPEN = "Nothing is open here that you could answer. What agents ask comes as a card."
 NO_CARD = "This was not said to a question, so no agent reads it. To answer, reply to the card itself."
 NO_WORDS = "There are no words in this that can be read here. Please write the answer as a reply, or use the card."
-NO_OPTION = "This is none of the options. To answer with other words, press Other… on the card, or mention the app here."
+NO_OPTION = (
+    "This is none of the options. To answer with other words, press Other… on the card, or mention the app here."
+)
 TO_SOMEBODY = (
     "This was not taken as the answer, since somebody spoke to you here. To answer the agent, mention the app here, or "
     "use the card."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from aiohttp import web
@@ -112,10 +113,13 @@ async def scene(
     policy: model.Policy | None = None,
     kept: store.Store | None = None,
     route: tuple[str, ...] = ("slack:#ops",),
+    directory: people.Directory | None = None,
+    grace: timedelta = timedelta(0),
 ) -> AsyncGenerator[Scene]:
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = ManualClock()
-    house = desk.House({"default": policy or model.Policy()}, DIRECTORY, route, ("slack",))
+    policies = {"default": policy or model.Policy()}
+    house = desk.House(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
     front = desk.Desk(kept or memory.MemoryStore(), MINT, house, clock)
     async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])

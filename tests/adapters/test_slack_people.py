@@ -10,13 +10,15 @@ from aiohttp import web
 
 import sayso
 import sayso_slack
-from sayso import errors, memory, model
+from sayso import desk, errors, memory, model, people, tokens
 from sayso.testing.clock import ManualClock
-from sayso_slack import connection
 from sayso_slack.members import Home, Members
 from sayso_slack.parse import Who
+from sayso_slack.web import api_of
 from tests.adapters.slack_scene import Scene, scene
+from tests.conftest import until
 from tests.fakes.slack import Person
+from tests.fakes.slack_limits import Refused
 
 Json = dict[str, Any]
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
@@ -133,7 +135,7 @@ async def test_a_late_click_is_told_who_decided_and_sees_the_card_as_it_is(
     await ann.press(old, "Deny")
     seen = await bob.press(old, "Allow")
     assert seen.acked
-    assert await there.whispered(seen) == "Too late: denied by ann at 2026-01-01 12:00:00 UTC."
+    assert await there.whispered(seen) == "Too late: denied by ann at 2026-01-01 12:00 UTC."
     await there.slack.until(lambda: there.slack.controls(there.card) == [])
 
 
@@ -178,12 +180,88 @@ async def test_a_quorum_counts_people_and_the_card_shows_how_many() -> None:
         assert [one.person for one in (await there.decision(ticket)).by] == ["ann", "slack:T1/U2"]
 
 
-async def test_a_button_that_is_not_ours_is_answered(there: Scene, ann: Person) -> None:
-    await there.ask(DEPLOY)
-    (actions,) = [block for block in there.card.blocks if block["type"] == "actions"]
-    actions["elements"][0]["value"] = actions["elements"][0]["value"][:-2] + "AA"
+async def test_a_card_whose_buttons_were_made_with_another_secret_is_renewed(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    there.front.mint = tokens.Mint(b"another secret, since the first was lost")
     seen = await ann.press(there.card, "Allow")
-    assert "not one of our buttons" in await there.whispered(seen)
+    assert seen.acked
+    assert await there.whispered(seen) == "This card was out of date, and is renewed now. Please press again."
+    assert (await there.front.get(ticket.id)).decision is None
+    await there.slack.until(lambda: there.card.edits == 1)
+    await ann.press(there.card, "Allow")
+    assert (await there.decision(ticket)).allowed
+
+
+async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann: Person) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={"command": "echo '<b>' & exit"}))
+    await there.stop()
+    there.front = desk.Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    await there.start()
+    seen = await ann.press(there.card, "Allow")
+    assert seen.acked
+    assert "is not known here" in await there.whispered(seen)
+    await there.slack.until(lambda: there.slack.controls(there.card) == [])
+    assert "echo '<b>' & exit" in there.slack.visible_text(there.card)
+    assert "nobody can answer it" in there.slack.visible_text(there.card)
+
+
+async def test_where_two_programs_share_one_app_the_true_cause_is_said_and_the_card_stays(
+    there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = desk.Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    async with sayso_slack.connect(other, there.settings) as link:
+        assert link.sockets is not None
+        await until(lambda: link.sockets and link.sockets.shared)
+        assert "another program uses the same Slack app" in caplog.text
+        ticket = await there.ask(DEPLOY)
+        while (await there.front.get(ticket.id)).decision is None:
+            seen = await ann.press(there.card, "Allow")
+            assert seen.acked
+            if (await there.front.get(ticket.id)).decision is None:
+                assert "another program uses the same Slack app" in await there.whispered(seen)
+                assert "Allow" in there.slack.controls(there.card)
+            there.clock.advance(11)
+        found = {one.name: one for one in await sayso_slack.check(there.settings)}
+        assert "4 connections are open" in found["SLACK_APP_TOKEN connections"].said
+
+
+async def test_three_presses_on_an_old_card_are_told_once(there: Scene, ann: Person, bob: Person) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Deny")
+    seen = await bob.press(old, "Allow", times=3)
+    await there.whispered(seen)
+    await there.deliver()
+    assert len(seen.ephemerals) == 1
+    there.clock.advance(11)
+    again = await bob.press(old, "Allow")
+    assert "Too late" in await there.whispered(again)
+
+
+async def test_whoever_presses_twice_is_told_what_their_own_press_did(there: Scene, ann: Person) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Allow")
+    seen = await ann.press(old, "Allow")
+    assert await there.whispered(seen) == "Allowed: that is what you said, and it counted at 2026-01-01 12:00 UTC."
+
+
+async def test_a_second_allow_of_one_person_is_told_to_be_one() -> None:
+    async with scene(policy=model.Policy(quorum=2)) as there:
+        bob = there.slack.person("U2", name="bob")
+        await there.ask(DEPLOY)
+        first = await bob.press(there.card, "Allow")
+        assert await there.whispered(first) == "Counted: 1 of 2 people have allowed this. Others have to agree."
+        second = await bob.press(there.card, "Allow")
+        assert "You have allowed this already" in await there.whispered(second)
+
+
+async def test_whoever_is_too_late_reads_names_and_no_accounts(there: Scene, ann: Person, bob: Person) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await bob.press(old, "Deny")
+    seen = await ann.press(old, "Allow")
+    assert await there.whispered(seen) == "Too late: denied by bob at 2026-01-01 12:00 UTC."
 
 
 async def test_a_card_copied_to_another_channel_counts_for_nothing(there: Scene, ann: Person) -> None:
@@ -289,6 +367,46 @@ async def test_something_unforeseen_is_no_answer_and_is_said() -> None:
         assert "not counted" in await there.whispered(seen)
 
 
+GROUPS = people.Directory(
+    people={"ann": people.Profile(frozenset({"slack:T1/U1"}))},
+    groups={f"g{n}": people.Group(platform_groups=frozenset({f"slack:S{n}"})) for n in range(25)},
+)
+
+
+@pytest.mark.parametrize(
+    ("approvers", "asked"), [(("ann",), []), (("anyone",), []), (("ann", "group:g3"), []), (("group:g3",), ["S3"])]
+)
+async def test_only_the_groups_that_decide_whether_somebody_may_answer_are_asked(
+    approvers: tuple[str, ...], asked: list[str]
+) -> None:
+    async with scene(policy=model.Policy(approvers=approvers), directory=GROUPS) as there:
+        for number in range(25):
+            there.slack.usergroup(f"S{number}", ["U1"] if number == 3 else [])
+        ticket = await there.ask(DEPLOY)
+        await there.slack.person("U1", name="ann").press(there.card, "Allow")
+        assert (await there.decision(ticket)).allowed
+        calls = [call for call in there.slack.calls if call.method == "usergroups.users.list"]
+        assert [call.payload["usergroup"] for call in calls] == asked
+
+
+async def test_a_group_that_fails_in_passing_refuses_nobody_whom_another_one_knows() -> None:
+    async with scene(policy=model.Policy(approvers=("group:g1", "group:g2")), directory=GROUPS) as there:
+        bob, eve = there.slack.person("U2", name="bob"), there.slack.person("U3", name="eve")
+
+        def group(args: Json) -> Json:
+            if args["usergroup"] == "S1":
+                raise Refused("internal_error")
+            return {"users": ["U2"]}
+
+        there.slack._server.methods["usergroups.users.list"] = (group, "usergroups:read")
+        ticket = await there.ask(DEPLOY)
+        refused = await eve.press(there.card, "Allow")
+        assert not refused.acked, "nobody can say that eve is in neither"
+        assert (await there.front.get(ticket.id)).decision is None
+        await bob.press(there.card, "Allow")
+        assert (await there.decision(ticket)).allowed
+
+
 # -- facts that the fake workspace has not: organisations, and answers that never come -----------------------------
 
 
@@ -311,7 +429,7 @@ async def members(user: Json | None, groups: tuple[str, ...] = ()) -> AsyncGener
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-    async with connection.api_of(sayso_slack.Settings("xoxb-fake", api_url=url)) as api:
+    async with api_of(sayso_slack.Settings("xoxb-fake", api_url=url)) as api:
         yield Members(api, ManualClock(), Home("T1", "E1"), groups)
     await runner.cleanup()
 

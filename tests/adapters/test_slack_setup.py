@@ -78,8 +78,21 @@ def test_http_mode_without_a_public_address_is_refused(url: str | None) -> None:
 
 def test_every_scope_that_an_event_needs_is_asked_for() -> None:
     made = manifest.manifest()
-    kinds = {event.partition(".")[2] for event in made["settings"]["event_subscriptions"]["bot_events"]}
-    assert {f"{kind}:history" for kind in kinds} <= set(made["oauth_config"]["scopes"]["bot"])
+    events, scopes = made["settings"]["event_subscriptions"]["bot_events"], set(made["oauth_config"]["scopes"]["bot"])
+    assert {f"{event[8:]}:history" for event in events if event.startswith("message.")} <= scopes
+    rooms = [event for event in events if not event.startswith("message.")]
+    assert {f"{event.partition('_')[0]}s:read" for event in rooms} <= scopes
+    assert sorted(rooms) == [
+        "channel_archive",
+        "channel_deleted",
+        "channel_id_changed",
+        "channel_left",
+        "channel_rename",
+        "group_archive",
+        "group_deleted",
+        "group_left",
+        "group_rename",
+    ]
 
 
 async def test_a_workspace_that_is_set_up_has_nothing_to_repair(there: Scene) -> None:

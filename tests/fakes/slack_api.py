@@ -17,7 +17,7 @@ Method = tuple[Callable[[Json], Json], str | None]
 
 SCOPES: tuple[str, ...] = (
     "channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read", "im:history",
-    "im:write", "mpim:history", "usergroups:read", "users:read", "users:read.email",
+    "im:write", "mpim:history", "reactions:write", "usergroups:read", "users:read", "users:read.email",
 )  # fmt: skip
 
 
@@ -38,6 +38,8 @@ def methods(world: World, views: Views, chat: Chat, scopes: set[str]) -> dict[st
         "conversations.open": (asked.open_dm, "im:write"),
         "users.info": (asked.user_info, "users:read"),
         "usergroups.users.list": (asked.group, "usergroups:read"),
+        "usergroups.list": (asked.groups, "usergroups:read"),
+        "reactions.add": (chat.react, "reactions:write"),
         "views.open": (views.open, None),
         "views.push": (views.push, None),
         "views.update": (views.update, None),
@@ -95,6 +97,9 @@ class _Lookups:
         if args.get("usergroup") not in self._world.groups:
             raise Refused("no_such_subteam")
         return {"users": self._world.groups[args["usergroup"]]}
+
+    def groups(self, args: Json) -> Json:
+        return {"usergroups": [{"id": some_id, "handle": f"group-{some_id}"} for some_id in self._world.groups]}
 
     def _readable(self, args: Json) -> Channel:
         channel = self._world.channel(args.get("channel", ""))

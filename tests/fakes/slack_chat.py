@@ -53,6 +53,16 @@ class Chat:
         self._world.remove(old)
         return {"channel": old.channel, "ts": old.ts}
 
+    def react(self, args: Json) -> Json:
+        """`reactions.add`, to a lasting message, once for each sign."""
+        found = self._world.channel(args.get("channel", "")).messages.get(args.get("timestamp", ""))
+        if found is None:
+            raise Refused("message_not_found")
+        if args["name"] in found.reactions:
+            raise Refused("already_reacted")
+        self._world.put(dataclasses.replace(found, reactions=(*found.reactions, args["name"])))
+        return {}
+
     def respond(self, url: ResponseUrl, args: Json) -> None:
         """One post to a response_url: works without membership, and is the only way to change an ephemeral."""
         if self._world.channels[url.channel].is_archived:

@@ -63,6 +63,7 @@ class Message:
     edits: int = 0
     only_for: str | None = None
     files: tuple[Json, ...] = ()
+    reactions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

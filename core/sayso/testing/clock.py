@@ -30,8 +30,10 @@ class ManualClock:
         try:
             while deadline is None or self._now < deadline:
                 moved = asyncio.ensure_future(self._moved.wait())
-                await asyncio.wait({task, moved}, return_when=asyncio.FIRST_COMPLETED)
-                moved.cancel()
+                try:
+                    await asyncio.wait({task, moved}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    moved.cancel()
                 if task.done():
                     task.result()
                     return True
