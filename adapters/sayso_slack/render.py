@@ -99,10 +99,10 @@ def whisper(said: card.Line | str, undo: str = "") -> Json:
 
 def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
     """A card as a press brings it back, without its buttons, and with the reason why."""
-    shown = [_restored(block) for block in blocks if block.get("type") not in ("actions", "input")]
-    kept = [block for block in shown if isinstance(block, dict)][: limits.MESSAGE_BLOCKS - 1]
+    kept = [block for block in blocks if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]
+    shown: list[Json] = [_restored(block) for block in kept]
     gone = _told(card.Line((text.Trusted("This request is not known any more: nobody can answer it."),), strong=True))
-    return {"text": "A request that nobody can answer any more", "blocks": _named([*kept, gone])}
+    return {"text": "A request that nobody can answer any more", "blocks": _named([*shown, gone])}
 
 
 def note(said: card.Says) -> Json:
