@@ -73,8 +73,8 @@ class Sockets:
 
     async def _connect(self) -> None:
         handler = _Handler(self._app, self._token, ping_interval=_PING_EVERY)
-        listeners: list[Any] = handler.client.message_listeners  # pyright: ignore[reportUnknownMemberType]
-        listeners.append(self._heard)
+        client: Any = handler.client
+        client.message_listeners.append(self._heard)
         self._handlers.append(handler)
         try:
             async with asyncio.timeout(_CONNECT_WITHIN):

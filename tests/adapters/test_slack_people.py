@@ -185,7 +185,7 @@ async def test_a_card_whose_buttons_were_made_with_another_secret_is_renewed(the
     there.front.mint = tokens.Mint(b"another secret, since the first was lost")
     seen = await ann.press(there.card, "Allow")
     assert seen.acked
-    assert await there.whispered(seen) == "This card was out of date, and is renewed now. Please press again."
+    assert "is renewed now" in await there.whispered(seen)
     assert (await there.front.get(ticket.id)).decision is None
     await there.slack.until(lambda: there.card.edits == 1)
     await ann.press(there.card, "Allow")
