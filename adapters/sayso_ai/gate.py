@@ -70,7 +70,7 @@ class _Gate:
             approval = await ai.hook(
                 f"approve_{self.id}",
                 payload=hooks.ToolApproval,
-                metadata={"tool": self.name, "kwargs": kwargs, hooks.TAKES_EDITS: True},
+                metadata={"tool": self.name, "kwargs": kwargs, hooks.TAKES_EDITS: True, hooks.SCHEMA: self._schema()},
                 tool_call_id=self.id,
             )
         except ai.HookDeferredException as deferred:
@@ -99,6 +99,11 @@ class _Gate:
             return {**known, **edited}
         checked: pydantic.BaseModel = self._tool.validator.model_validate(edited)
         return {name: getattr(checked, name) for name in type(checked).model_fields}
+
+    def _schema(self) -> dict[str, Any]:
+        """What people may edit the arguments to."""
+        spec = self._tool.tool.spec
+        return {**spec.params, "additionalProperties": False} if spec else {}
 
     def _said(self, result: str, *, is_error: bool = False) -> ai.events.ToolCallResult:
         return ai.tool_result(tool_call_id=self.id, tool_name=self.name, result=result, is_error=is_error)

@@ -17,14 +17,16 @@ import pydantic
 import pydantic_core
 
 import sayso
-from sayso import digest, errors, gate, model
+from sayso import digest, edits, errors, gate, model
 
 Part = ai.messages.HookPart[Any]
 Resolution = pydantic.BaseModel | model.JsonObject | Exception
 
 # In the metadata of a hook whose gate takes more than yes or no; only `sayso_ai.Agent` puts it there.
 TAKES_EDITS = "sayso_ai.Agent"
-_OURS = {"tool", "kwargs", "title", "body", TAKES_EDITS}
+# Beside it: what the tool's arguments may be.
+SCHEMA = "sayso_ai.schema"
+_OURS = {"tool", "kwargs", "title", "body", TAKES_EDITS, SCHEMA}
 # Limits of a request's context; what is larger is attached, so that nothing is cut.
 _MOST_FACTS = 10
 _LONGEST_FACT = 2000
@@ -75,6 +77,13 @@ def taken_up(run: str, messages: Sequence[ai.messages.Message]) -> set[str]:
     return {request_id(run, f"approve_{call}", call) for call in calls}
 
 
+def ran_before(part: Part, messages: Sequence[ai.messages.Message]) -> bool:
+    """Whether the call behind this gate has its result from an earlier process: nothing runs, whatever is decided."""
+    last = next((one for one in reversed(messages) if one.role == "assistant"), None)
+    calls = last.tool_calls if last else []
+    return any(call.tool_call_id == part.tool_call_id and call.cached_result is not None for call in calls)
+
+
 def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
     """What to ask people for this hook.
 
@@ -86,12 +95,15 @@ def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
         shape = _shape(part, terms)
         title = _text(part, "title") or part.hook_id.replace("_", " ")
         return sayso.Form(title, shape, verdicts=["deny", "stop"], **common)
+    input = _plain(part.metadata.get("kwargs", {}))
+    # the model's own call is judged by its tool, and so is an edit that no schema can be checked against
+    edit = edits.of_call(part.metadata.get(SCHEMA), input) if takes_edits(part) else {"editable": False}
     return sayso.Permission(
         tool=_text(part, "tool") or part.hook_id,
-        input=_plain(part.metadata.get("kwargs", {})),
+        input=input,
         title=_text(part, "title"),
-        editable=takes_edits(part),
         verdicts=["respond", "stop"] if takes_edits(part) else ["stop"],
+        **edit,
         **common,
     )
 

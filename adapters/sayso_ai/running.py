@@ -18,7 +18,7 @@ import pydantic
 from ai.agents import agent as agents
 
 import sayso
-from sayso import asking, errors, model, opening
+from sayso import asking, errors, model, opening, permits
 from sayso_ai import hooks
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,9 @@ class Stream(agents.AgentStream[Output]):
         if future is None:
             # it was settled before anybody saw that it waits
             return
+        if not nested and hooks.is_gate(part) and hooks.ran_before(part, self._inner.messages):
+            ai.resolve_hook(part, ai.tools.ToolApproval(granted=True), registry=self.hook_registry)
+            return
         ask = asyncio.create_task(self._settle(part, future, nested))
         self._asks.add(ask)
         ask.add_done_callback(self._asks.discard)
@@ -127,7 +130,8 @@ class Stream(agents.AgentStream[Output]):
         try:
             id = self._lasting_id(part) if not nested else None
             asked = hooks.request(part, self._terms, id)
-            decision = await (self._ask_later(asked, part) if id else sayso.held(self._desk, asked))
+            call = permits.Call(self._desk, asked, held=id is None, shared=True)
+            decision = await (self._ask_later(call, part) if id else self._ask_now(call))
             if decision is None:
                 return
             if decision.stop:
@@ -158,16 +162,22 @@ class Stream(agents.AgentStream[Output]):
             return None
         return hooks.request_id(self._terms.durable, part.hook_id, part.tool_call_id)
 
-    async def _ask_later(self, asked: model.Request, part: hooks.Part) -> model.Decision | None:
-        """The decision if there is one; without, the hook is deferred."""
-        self._lasting.add(str(asked.id))
-        ticket = await self._desk.open(asked)
-        if ticket.decision is not None:
+    async def _ask_now(self, call: permits.Call) -> model.Decision:
+        return await call.use(await call.decided())
+
+    async def _ask_later(self, call: permits.Call, part: hooks.Part) -> model.Decision | None:
+        """The decision if there is one; without, the hook is deferred. What ran on an allow before is asked again."""
+        while True:
+            ticket = await call.opened()
+            self._lasting.add(ticket.id)
+            if ticket.decision is None:
+                self.deferred.append(ticket.id)
+                ai.defer_hook(part, registry=self.hook_registry)
+                return None
             self._lasting.discard(ticket.id)
-            return await self._desk.wait(ticket.id)
-        self.deferred.append(ticket.id)
-        ai.defer_hook(part, registry=self.hook_registry)
-        return None
+            decision = await self._desk.wait(ticket.id)
+            if decision.outcome != "allowed" or await call.spent(decision):
+                return decision
 
     async def _withdraw(self, ended: bool) -> None:
         """Nobody waits any more; and where the run itself is over, nobody comes back for what it does not defer."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from langchain_core.tools import BaseTool
 
-from sayso import asking, edits, errors, gate, model, opening, permits
+from sayso import asking, digest, edits, errors, gate, model, opening, permits
 from sayso_langgraph import questions, tools
 
 Json = dict[str, Any]
@@ -100,8 +100,7 @@ def _edits(action: Action, tool: BaseTool | None) -> Json:
     """What edits there are. One that no schema can be checked against at the press is measured by the tool itself."""
     if "edit" not in action.allowed:
         return {"editable": False}
-    found = edits.editable(tools.schema(tool, action.args))
-    return found if "input_schema" in found else {}
+    return edits.of_call(tools.schema(tool, action.args), action.args)
 
 
 def _answer(action: Action, decision: model.Decision, tool: BaseTool | None) -> Json:
@@ -112,7 +111,7 @@ def _answer(action: Action, decision: model.Decision, tool: BaseTool | None) -> 
     if not decision.allowed:
         return {"type": "reject", "message": decision.model_text}
     args = gate.approved_input(action.tool, decision)
-    if args == action.args and "approve" in action.allowed:
+    if "approve" in action.allowed and digest.same(args, action.args):
         return {"type": "approve"}
     return {"type": "edit", "edited_action": {"name": action.tool, "args": tools.renamed(tool, args)}}
 

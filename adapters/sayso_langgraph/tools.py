@@ -10,6 +10,8 @@ from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 from pydantic.fields import FieldInfo
 
+from sayso import digest
+
 # pyright: reportMissingTypeStubs=false
 
 Json = dict[str, Any]
@@ -36,7 +38,7 @@ def unfit(tool: BaseTool | None, asked: Json, args: Json) -> str | None:
     What is wrong with the call as the model made it is for the tool to say.
     """
     shape = _shape(tool)
-    if tool is None or shape is None or args == asked:
+    if tool is None or shape is None or digest.same(args, asked):
         return None
     taken = {name for _, names in _arguments(tool, shape) for name in names}
     for complaint in _complaints(shape, args):

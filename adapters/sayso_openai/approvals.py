@@ -7,16 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import agents
 import pydantic
 
-from sayso import asking, errors, gate, handles, model, opening
+from sayso import asking, digest, errors, gate, handles, model, opening, permits
 
 Json = dict[str, Any]
 State = agents.RunState[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What the state is told about one call."""
+
+    allowed: bool
+    said: str | None = None
+    always: bool = False
+
+
+_Later = Callable[[], Coroutine[Any, Any, _Verdict]]
 
 
 async def answers(desk: opening.Asker, state: State, *, run: str | None = None, **common: Any) -> State:
@@ -32,10 +45,16 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     """
     _check(common)
     waiting = state.get_interruptions()
-    decided = await handles.together([_asked(desk, item, run, common) for item in waiting])
+    named = [json.dumps([item.agent.name, _tool(item), item.call_id, _fingerprint(item)]) for item in waiting]
+    # agents within tools count their calls for themselves: two equal ones are still two
+    ids = [_id(run, f"{name}{named[:n].count(name) or ''}") for n, name in enumerate(named)]
+    asked = [_asked(desk, item, id, run, common) for item, id in zip(waiting, ids, strict=True)]
+    decided = await handles.together(asked)
+    # allows are used at the last moment, together: a decision that another one waited for may be void by now
+    final = await handles.together([later() for later in decided])
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
-    for item, decision in sorted(zip(waiting, decided, strict=True), key=lambda pair: not pair[1].allowed):
-        _apply(state, item, decision)
+    for item, verdict in sorted(zip(waiting, final, strict=True), key=lambda pair: not pair[1].allowed):
+        _apply(state, item, verdict)
     return state
 
 
@@ -50,29 +69,64 @@ def _check(common: Mapping[str, Any]) -> None:
 
 
 async def _asked(
-    desk: opening.Asker, item: agents.ToolApprovalItem, run: str | None, common: Mapping[str, Any]
-) -> model.Decision:
+    desk: opening.Asker, item: agents.ToolApprovalItem, id: str | None, run: str | None, common: Mapping[str, Any]
+) -> _Later:
+    """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
     source = model.Source(agent=item.agent.name[:200], session=run[:200] if run else None)
-    keys: Json = {"source": source, **common}
-    if run is not None:
-        # the SDK lets no id of a call stand for a second call of the same run
-        named = json.dumps([run, item.agent.name, _tool(item), item.call_id])
-        keys["id"] = "openai-" + hashlib.sha256(named.encode()).hexdigest()[:32]
-    request = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
-    decision = await (handles.held(desk, request) if run is None else desk.ask(request))
-    if decision.stop:
-        raise gate.Denied(decision)
-    return decision
+    keys: Json = {"source": source, **common, **({"id": id} if id else {})}
+    try:
+        made = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
+        call = permits.Call(desk, asking.checked(made), held=run is None)
+    except errors.InvalidRequest as error:
+        return _at_once(_Verdict(False, permits.refusal(error, common)))
+    decision = await call.decided()
+    _stopped(decision)
+
+    async def later() -> _Verdict:
+        return _verdict(item, await call.use(decision))
+
+    return later
 
 
-def _apply(state: State, item: agents.ToolApprovalItem, decision: model.Decision) -> None:
+def _verdict(item: agents.ToolApprovalItem, decision: model.Decision) -> _Verdict:
+    _stopped(decision)
     if decision.allowed:
         gate.approved_input(_tool(item), decision)
-        state.approve(item, always_approve=decision.grant == "session")
+        return _Verdict(True, always=decision.grant == "session")
+    # an answer in place of the tool reaches the model as its output, word for word
+    return _Verdict(False, decision.text if decision.outcome == "answered" else decision.model_text)
+
+
+def _stopped(decision: model.Decision) -> None:
+    if decision.stop:
+        raise gate.Denied(decision)
+
+
+def _at_once(verdict: _Verdict) -> _Later:
+    async def later() -> _Verdict:
+        return verdict
+
+    return later
+
+
+def _apply(state: State, item: agents.ToolApprovalItem, verdict: _Verdict) -> None:
+    if verdict.allowed:
+        state.approve(item, always_approve=verdict.always)
     else:
-        # an answer in place of the tool reaches the model as its output, word for word
-        said = decision.text if decision.outcome == "answered" else decision.model_text
-        state.reject(item, rejection_message=said)
+        state.reject(item, rejection_message=verdict.said)
+
+
+def _id(run: str | None, named: str) -> str | None:
+    """The same for the same call of this run in any process, and another one for other arguments."""
+    return run and "openai-" + hashlib.sha256(f"{run}\n{named}".encode(errors="replace")).hexdigest()[:32]
+
+
+def _fingerprint(item: agents.ToolApprovalItem) -> str:
+    given = _input(item)
+    try:
+        return digest.digest(given)
+    except errors.InvalidRequest:
+        return repr(given)
 
 
 def _tool(item: agents.ToolApprovalItem) -> str:
@@ -86,7 +140,7 @@ def _input(item: agents.ToolApprovalItem) -> Json:
     if whole.get("type") == "function_call":
         try:
             arguments = json.loads(whole["arguments"] or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             arguments = None
         if isinstance(arguments, dict):
             return cast(Json, arguments)

@@ -6,23 +6,21 @@ A call that runs somewhere else is left alone, unless it is a question or was na
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pydantic
 import pydantic_ai
 from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelMessage, ToolCallPart
 
-from sayso import asking, errors, gate, handles, model, opening
+from sayso import asking, digest, edits, errors, gate, handles, model, opening, permits
+from sayso_pydantic_ai import schemas
 
 Json = dict[str, Any]
-_Decided = tuple[model.Decision, Any]
-Check = Callable[[str, Json], None]
-"""Raises Pydantic's ValidationError where a tool would not take this input."""
+_Decided = tuple[model.Decision | None, Any]
+_Later = Callable[[], Coroutine[Any, Any, _Decided]]
 
 
 def people(desk: opening.Asker, *, questions: Collection[str] = (), **common: Any) -> HandleDeferredToolCalls[Any]:
@@ -36,14 +34,9 @@ def people(desk: opening.Asker, *, questions: Collection[str] = (), **common: An
     async def handler(
         context: pydantic_ai.RunContext[Any], requests: pydantic_ai.DeferredToolRequests
     ) -> pydantic_ai.DeferredToolResults | None:
-        tools = (context.tool_manager.tools if context.tool_manager else None) or {}
-
-        def check(tool: str, input: Json) -> None:
-            if tool in tools:
-                tools[tool].args_validator.validate_python(input)
-
+        known = schemas.of_run(context.tool_manager.tools if context.tool_manager else None)
         source = _source(context.agent, context.conversation_id)
-        clerk = _Clerk(desk, questions, {"source": source, **common}, check)
+        clerk = _Clerk(desk, questions, {"source": source, **common}, known)
         return await clerk.results(requests)
 
     return HandleDeferredToolCalls(handler)
@@ -71,7 +64,7 @@ async def answers(
     if last is None or last.run_id is None:
         raise errors.InvalidRequest("these are no messages of a run", field="messages", hint="result.all_messages()")
     keys = {"source": _source(agent, last.conversation_id), **common}
-    return await _Clerk(desk, questions, keys, _checking(agent), last.run_id).results(requests)
+    return await _Clerk(desk, questions, keys, schemas.of_agent(agent), last.run_id).results(requests)
 
 
 def is_for_people(requests: pydantic_ai.DeferredToolRequests, call: ToolCallPart, questions: Collection[str]) -> bool:
@@ -84,7 +77,7 @@ class _Clerk:
     desk: opening.Asker
     questions: Collection[str]
     common: Mapping[str, Any]
-    check: Check
+    tools: schemas.Tools
     run: str | None = None
     """The run that ended with the calls, where it can be taken up again. Some models number calls anew in each run."""
 
@@ -95,55 +88,97 @@ class _Clerk:
         if not waiting:
             return None
         making = [self._approval(call, requests.metadata) for call in requests.approvals]
-        found = await handles.together([*making, *map(self._question, asked)])
-        decided = {call.tool_call_id: one for call, one in zip(waiting, found, strict=True)}
-        approvals = {call.tool_call_id: decided[call.tool_call_id][1] for call in requests.approvals}
-        calls = {call.tool_call_id: decided[call.tool_call_id][1] for call in asked}
-        by = {id: " and ".join(who.person for who in decision.by) for id, (decision, _) in decided.items()}
+        decided = await handles.together([*making, *map(self._question, asked)])
+        # allows are used at the last moment, together: a decision that another one waited for may be void by now
+        final = await handles.together([later() for later in decided])
+        found = {call.tool_call_id: one for call, one in zip(waiting, final, strict=True)}
+        approvals = {call.tool_call_id: found[call.tool_call_id][1] for call in requests.approvals}
+        calls = {call.tool_call_id: found[call.tool_call_id][1] for call in asked}
+        by = {id: " and ".join(who.person for who in decision.by) for id, (decision, _) in found.items() if decision}
         named = {id: names for id, names in by.items() if names}
         return requests.build_results(approvals=approvals, calls=calls, answered_by=named)
 
-    async def _approval(self, call: ToolCallPart, metadata: Mapping[str, Json]) -> _Decided:
-        facts = _facts(metadata.get(call.tool_call_id, {}))
+    async def _approval(self, part: ToolCallPart, metadata: Mapping[str, Json]) -> _Later:
+        facts = _facts(metadata.get(part.tool_call_id, {}))
         keys: Json = {**self.common, "context": {**facts, **self.common.get("context", {})}}
-        for attempt in itertools.count(1):
-            id = self._id(call, attempt)
-            request = asking.Permission(tool=call.tool_name, input=call.args_as_dict(), **keys, **id)
-            decision = await self._ask(request)
-            if not decision.allowed:
-                said = decision.text if decision.outcome == "answered" else decision.model_text
-                return decision, pydantic_ai.ToolDenied(said or "")
-            input = gate.approved_input(call.tool_name, decision)
-            if input == call.args_as_dict():
-                return decision, pydantic_ai.ToolApproved()
-            try:
-                self.check(call.tool_name, input)
-            except pydantic.ValidationError as error:
-                # somebody typed what the tool cannot take: the model is not to blame, so people are asked again
-                keys["context"] = {**keys["context"], "The last edit did not fit": _first(error)}
-            else:
-                return decision, pydantic_ai.ToolApproved(override_args=input)
-        raise AssertionError  # count never ends
+        try:
+            args = _args(part)
+            edit = edits.of_call(self.tools.schemas.get(part.tool_name), args)
+            made = asking.Permission(tool=part.tool_name, input=args, **edit, **keys, **self._id(part, args))
+            call = self._call(asking.checked(made), lambda decision: self.tools.unfit(part.tool_name, decision.input))
+        except errors.InvalidRequest as error:
+            return _at_once(pydantic_ai.ToolDenied(permits.refusal(error, self.common)))
+        decision = _going_on(await call.decided())
 
-    async def _question(self, call: ToolCallPart) -> _Decided:
-        decision = await self._ask(_question(call, {**self.common, **self._id(call, 1)}))
-        if decision.outcome != "answered":
-            return decision, pydantic_ai.ToolFailed(decision.model_text)
-        if decision.choices is None:
-            return decision, decision.text
-        return decision, list(decision.choices) if call.args_as_dict().get("multiple") else decision.choice
+        async def later() -> _Decided:
+            taken = _going_on(await call.use(decision))
+            return taken, _approved(part.tool_name, args, taken)
 
-    async def _ask(self, request: model.Request) -> model.Decision:
-        decision = await (handles.held(self.desk, request) if self.run is None else self.desk.ask(request))
-        if decision.stop:
-            raise gate.Denied(decision)
-        return decision
+        return later
 
-    def _id(self, call: ToolCallPart, attempt: int) -> Json:
+    async def _question(self, part: ToolCallPart) -> _Later:
+        try:
+            args = _args(part)
+            made = _question(part.tool_name, args, {**self.common, **self._id(part, args)})
+            call = self._call(asking.checked(made))
+        except errors.InvalidRequest as error:
+            return _at_once(pydantic_ai.ToolFailed(permits.refusal(error, self.common)))
+        decision = _going_on(await call.decided())
+
+        async def later() -> _Decided:
+            return decision, _said(args, decision)
+
+        return later
+
+    def _call(self, request: model.Request, check: permits.Check | None = None) -> permits.Call:
+        return permits.Call(self.desk, request, check=check, held=self.run is None)
+
+    def _id(self, part: ToolCallPart, args: Json) -> Json:
         if self.run is None:
             return {}
-        named = json.dumps([self.run, call.tool_name, call.tool_call_id, attempt])
+        try:
+            content = digest.digest(args)
+        except errors.InvalidRequest:
+            content = ""
+        named = json.dumps([self.run, part.tool_name, part.tool_call_id, content])
         return {"id": "pydantic-ai-" + hashlib.sha256(named.encode()).hexdigest()[:32]}
+
+
+def _args(part: ToolCallPart) -> Json:
+    """What the call will run with. Raises `InvalidRequest` if that is nothing that can be shown."""
+    try:
+        return part.args_as_dict(raise_if_invalid=True)
+    except (ValueError, AssertionError) as error:
+        raise errors.InvalidRequest(f"the arguments are not a JSON object: {error}", field="input") from error
+
+
+def _approved(tool: str, args: Json, decision: model.Decision) -> Any:
+    if not decision.allowed:
+        said = decision.text if decision.outcome == "answered" else decision.model_text
+        return pydantic_ai.ToolDenied(said or "")
+    input = gate.approved_input(tool, decision)
+    return pydantic_ai.ToolApproved() if digest.same(input, args) else pydantic_ai.ToolApproved(override_args=input)
+
+
+def _said(args: Json, decision: model.Decision) -> Any:
+    if decision.outcome != "answered":
+        return pydantic_ai.ToolFailed(decision.model_text)
+    if decision.choices is None:
+        return decision.text
+    return list(decision.choices) if args.get("multiple") else decision.choice
+
+
+def _going_on(decision: model.Decision) -> model.Decision:
+    if decision.stop:
+        raise gate.Denied(decision)
+    return decision
+
+
+def _at_once(result: Any) -> _Later:
+    async def later() -> _Decided:
+        return None, result
+
+    return later
 
 
 def _check(common: Mapping[str, Any]) -> None:
@@ -153,15 +188,15 @@ def _check(common: Mapping[str, Any]) -> None:
             raise errors.InvalidRequest(f"a deferred call takes no {name}", field=name)
 
 
-def _question(call: ToolCallPart, common: Json) -> model.Request:
+def _question(tool: str, args: Json, common: Json) -> model.Request:
     """What the call asks: its `question`, with its `options` if it has any, and all else as it is."""
-    rest = dict(call.args_as_dict())
+    rest = dict(args)
     question, options, multiple = rest.get("question"), rest.get("options"), rest.get("multiple", False)
     if isinstance(question, str) and 0 < len(question) <= 500:
         del rest["question"]
         title = question
     else:
-        title = f"{call.tool_name} asks"
+        title = f"{tool} asks"
     choice = isinstance(multiple, bool) and _is_labels(options)
     for name in ("options", "multiple") if choice else ():
         rest.pop(name, None)
@@ -174,23 +209,6 @@ def _question(call: ToolCallPart, common: Json) -> model.Request:
     return asking.Question(title, **common)
 
 
-def _checking(agent: pydantic_ai.Agent[Any, Any]) -> Check:
-    """The checks of the agent's own functions; of another toolset the tool itself refuses what it cannot take."""
-    known: dict[str, Any] = {}
-
-    def visit(toolset: Any) -> None:
-        known.update(getattr(toolset, "tools", {}))
-
-    for toolset in agent.toolsets:
-        toolset.apply(visit)
-
-    def check(tool: str, input: Json) -> None:
-        if tool in known:
-            known[tool].function_schema.validator.validate_python(input)
-
-    return check
-
-
 def _source(agent: Any, conversation: str | None) -> model.Source:
     name = getattr(agent, "name", None) or "Pydantic AI"
     return model.Source(agent=name[:200], session=conversation[:200] if conversation else None)
@@ -200,11 +218,6 @@ def _facts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """What the program itself says about a call, as far as a card shows it: short facts, nine at most."""
     plain = {name: str(value) for name, value in metadata.items() if isinstance(value, str | int | float)}
     return {name[:200]: value[:2000] for name, value in list(plain.items())[:9]}
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, found['loc'])) or 'input'}: {found['msg']}"
 
 
 def _is_labels(value: object) -> bool:

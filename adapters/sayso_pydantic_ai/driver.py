@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pydantic
 import pydantic_ai
-from pydantic_ai.messages import ModelMessage
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.run import AgentRunResult
 
-from sayso import errors, files, opening
+from sayso import digest, errors, files, opening
 from sayso_pydantic_ai import deferred
 
 Json = dict[str, Any]
@@ -55,13 +55,13 @@ async def run(
     """
     given = _with_deferral(agent, options or {})
     path = Path(saved) if saved else None
-    digest = _digest(prompt)
-    pause = _load(path, digest) if path else None
+    asked = _digest(prompt)
+    pause = _load(path, asked) if path else None
     result = None if pause else await agent.run(prompt, **given)
-    while result is None or (pause := _pause(result, digest, questions)):
+    while result is None or (pause := _pause(result, asked, questions)):
         assert pause is not None  # of this result, or from the file
         if path:
-            files.replace(path, _PAUSE.dump_json(pause))
+            files.replace(path, _written(pause))
         result = await _resumed(desk, agent, pause, questions, given, common)
     if path:
         path.unlink(missing_ok=True)
@@ -90,24 +90,46 @@ def _with_deferral(agent: pydantic_ai.Agent[Any, Any], options: Mapping[str, Any
     return {**options, "output_type": types}
 
 
-def _pause(result: AgentRunResult[Any], digest: str, questions: Collection[str]) -> _Pause | None:
+def _pause(result: AgentRunResult[Any], asked: str, questions: Collection[str]) -> _Pause | None:
     """Where the run waits; None where it has ended, or waits for what people cannot give."""
     requests = result.output
     if not isinstance(requests, pydantic_ai.DeferredToolRequests):
         return None
     if not all(deferred.is_for_people(requests, call, questions) for call in requests.calls):
         return None
-    return _Pause(digest, result.all_messages(), requests)
+    return _Pause(asked, result.all_messages(), requests)
 
 
-def _load(path: Path, digest: str) -> _Pause | None:
+def _written(pause: _Pause) -> bytes:
+    """The pause as JSON. Arguments that JSON has no room for (not a number) are kept as a text of them."""
+    asked = pause.requests
+    messages = [_with_texts(one) if isinstance(one, ModelResponse) else one for one in pause.messages]
+    requests = replace(asked, calls=[*map(_as_text, asked.calls)], approvals=[*map(_as_text, asked.approvals)])
+    return _PAUSE.dump_json(replace(pause, messages=messages, requests=requests))
+
+
+def _with_texts(said: ModelResponse) -> ModelResponse:
+    return replace(said, parts=[_as_text(part) if isinstance(part, ToolCallPart) else part for part in said.parts])
+
+
+def _as_text(call: ToolCallPart) -> ToolCallPart:
+    if not isinstance(call.args, dict):
+        return call
+    try:
+        digest.canonical(call.args)
+    except errors.InvalidRequest:
+        return replace(call, args=json.dumps(call.args))
+    return call
+
+
+def _load(path: Path, asked: str) -> _Pause | None:
     if not path.exists():
         return None
     try:
         pause = _PAUSE.validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
         raise errors.InvalidRequest(f"{path} is no saved run", field="saved", hint="name another file") from error
-    if pause.input != digest:
+    if pause.input != asked:
         hint = "finish that run with its own prompt, or remove the file"
         raise errors.InvalidRequest(f"{path} holds the run of another prompt", field="saved", hint=hint)
     return pause

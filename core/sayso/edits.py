@@ -87,6 +87,18 @@ def editable(schema: object) -> model.JsonObject:
     return {"input_schema": schema}  # pyright: ignore[reportUnknownVariableType]
 
 
+def of_call(schema: object, input: model.JsonObject) -> model.JsonObject:
+    """As `editable`, for a caller that measures edits itself: nothing of a schema that the call does not fit either."""
+    found = editable(schema)
+    if "input_schema" not in found:
+        return {}
+    try:
+        check(found["input_schema"], input)
+    except (errors.InvalidAnswer, errors.InvalidRequest):
+        return {}
+    return found
+
+
 def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     """Refuse an edited input that the tool does not take.
 

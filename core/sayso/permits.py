@@ -29,72 +29,87 @@ class Call:
         check: Check | None = None,
         held: bool = False,
         silence: bool = False,
+        shared: bool = False,
     ) -> None:
         """With *held* the request is withdrawn if the caller is cancelled; otherwise a later run finds it by its id.
 
         People are asked again if *check* complains, if an earlier run's allow was used or is void, and with *silence*
-        also if an earlier run's try ended without an answer.
+        also if an earlier run's try ended without an answer. With *shared* the id may be that of another call, too:
+        then this one has the next.
         """
         self._desk = desk
         self._first = request
         self._check = check
         self._held = held
         self._silence = silence
+        self._shared = shared
         self._attempt = 1
         self._fact: tuple[str, str] | None = None
+
+    async def opened(self) -> model.Ticket:
+        """The request of the first try that is not over. Raises as `Desk.open`."""
+        while True:
+            ticket = await self._open(self._request())
+            if ticket is not None and not self._goes_on(ticket.decision):
+                return ticket
 
     async def decided(self) -> model.Decision:
         """The decision, once there is one. Raises as `Desk.ask`."""
         while True:
-            decision = await self._try()
-            if decision is not None:
-                return decision
+            if self._held:
+                decision = await handles.held(self._desk, self._request())
+            else:
+                ticket = await self.opened()
+                decision = asking.with_value(ticket.request, await self._desk.wait(ticket.id))
+            if not self._misfits(decision):
+                return asking.with_value(self._first, decision)
 
     async def use(self, decision: model.Decision) -> model.Decision:
         """The decision to act on at once. An allow is used by this; if it cannot be any more, people are asked again.
 
         Raises as `Desk.ask`.
         """
-        while decision.outcome == "allowed":
-            try:
-                await self._desk.use(decision.id)
-                return decision
-            except (errors.AlreadyUsed, errors.NotUsable):
-                before = (await self._desk.get(decision.id)).decision or decision
-                self._again("Asked before", wording.asked_before(before))
-                decision = await self.decided()
+        while decision.outcome == "allowed" and not await self.spent(decision):
+            decision = await self.decided()
         return decision
 
-    async def _try(self) -> model.Decision | None:
-        """The decision on this try; None if it takes another."""
-        request = self._request()
+    async def spent(self, decision: model.Decision) -> bool:
+        """Use an allow. Where it cannot be any more, this is False, and the next try is next."""
         try:
-            found, decision = await self._ask(request)
+            await self._desk.use(decision.id)
+        except (errors.AlreadyUsed, errors.NotUsable):
+            before = (await self._desk.get(decision.id)).decision or decision
+            self._again("Asked before", wording.asked_before(before))
+            return False
+        return True
+
+    async def _open(self, request: model.Request) -> model.Ticket | None:
+        try:
+            return await self._desk.open(request)
         except errors.AlreadyExists:
-            if self._attempt == 1:
+            if self._attempt == 1 and not self._shared:
                 raise
-            # an earlier version of the program, or of us, said why in other words
+            # another call of the same name, or the same in other words of an earlier version
             self._attempt += 1
             return None
+
+    def _goes_on(self, found: model.Decision | None) -> bool:
+        """Whether what an earlier run was told is no answer now, so that the next try is next."""
+        if found is None:
+            return False
+        if self._misfits(found):
+            return True
+        over = found.outcome == "allowed" and not found.allowed
+        if over or (self._silence and found.outcome in _SILENCE):
+            self._again("Asked before", wording.asked_before(found))
+            return True
+        return False
+
+    def _misfits(self, decision: model.Decision) -> bool:
         complaint = self._check(decision) if self._check and decision.outcome == "allowed" else None
         if complaint is not None:
             self._again("The last edit did not fit", complaint)
-        elif found and self._is_over(decision):
-            self._again("Asked before", wording.asked_before(decision))
-        else:
-            return decision
-        return None
-
-    async def _ask(self, request: model.Request) -> tuple[bool, model.Decision]:
-        """Whether it was decided before, and the decision."""
-        if self._held:
-            return False, await handles.held(self._desk, request)
-        ticket = await self._desk.open(request)
-        decision = asking.with_value(request, await self._desk.wait(ticket.id))
-        return ticket.decision is not None, decision
-
-    def _is_over(self, found: model.Decision) -> bool:
-        return (found.outcome == "allowed" and not found.allowed) or (self._silence and found.outcome in _SILENCE)
+        return complaint is not None
 
     def _again(self, name: str, fact: str) -> None:
         self._attempt += 1

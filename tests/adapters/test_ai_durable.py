@@ -150,3 +150,56 @@ async def test_a_run_that_is_left_before_it_asks_again_withdraws_nothing(room: R
 async def test_the_session_of_its_cards_is_the_run(room: Room) -> None:
     await process(room, [GO])
     assert {one.request.source.session for one in await room.tickets()} == {"order-7"}
+
+
+# One allow, one run
+
+
+@KINDS
+async def test_a_run_that_failed_after_the_allowed_tool_ran_asks_again(room: Room, kind: type[ai.Agent]) -> None:
+    first, messages = await process(room, [GO], kind)
+    for id in first.deferred:
+        await answer(room, id, verdict="allow")
+    away = ai.testing.FakeModel([GO, ai.assistant_message(*CALLS).model_copy(update={"replay": True})])
+    run = kind(tools=[refund, look]).run(away, list(messages))
+    with pytest.raises(ExceptionGroup):
+        async with sayso_ai.people(room.desk, run, durable="order-7") as stream:
+            await drained(stream)
+    assert sorted(RAN) == ["A1", "A2", "look A1"]
+    # nothing of that was kept, so the program goes on from the messages that it has
+    again, messages = await process(room, messages, kind)
+    assert sorted(RAN) == ["A1", "A2", "look A1"]
+    tickets = [await room.desk.get(id) for id in again.deferred]
+    assert len(tickets) == 2
+    assert all("it may have run already" in ticket.request.context["Asked before"] for ticket in tickets)
+    for ticket in tickets:
+        await answer(room, ticket.id, verdict="deny")
+    last, _ = await process(room, messages, kind)
+    assert (sorted(RAN), last.output) == (["A1", "A2", "look A1"], "done")
+
+
+async def test_a_call_with_the_id_of_an_earlier_one_is_asked_for_itself(room: Room) -> None:
+    for order in ("A1", "A9", "A1"):
+        messages = [GO, ai.assistant_message(call(refund, "c1", order=order))]
+        stream, messages = await process(room, messages)
+        [id] = stream.deferred
+        ticket = await room.desk.get(id)
+        assert ticket.request.input == {"order": order}
+        await answer(room, id, verdict="allow")
+        run = ai.Agent(tools=[refund]).run(answered(order), messages)
+        async with sayso_ai.people(room.desk, run, durable="order-7") as stream:
+            await drained(stream)
+    assert (RAN, len(await room.tickets())) == (["A1", "A9", "A1"], 3)
+
+
+def answered(order: str) -> ai.testing.FakeModel:
+    asked = ai.assistant_message(call(refund, "c1", order=order)).model_copy(update={"replay": True})
+    return ai.testing.FakeModel([GO, asked, ai.assistant_message("done")])
+
+
+async def test_each_allow_that_ran_is_used(room: Room) -> None:
+    first, messages = await process(room, [GO])
+    await answer(room, first.deferred[0], verdict="allow")
+    await answer(room, first.deferred[1], verdict="deny")
+    await process(room, messages)
+    assert [bool(ticket.used_at) for ticket in await room.tickets()].count(True) == 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 import ai
+import pydantic
 import pytest
 
 import sayso_ai
@@ -10,6 +11,17 @@ from sayso import errors
 from tests.adapters.ai_scene import GO, Room, call, model_of, results
 
 RAN: list[Any] = []
+
+
+class Box(pydantic.BaseModel):
+    count: int
+
+    @pydantic.field_validator("count")
+    @classmethod
+    def _even(cls, count: int) -> int:
+        if count % 2:
+            raise ValueError("an even number, please")
+        return count
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +63,29 @@ async def test_an_argument_that_the_edit_leaves_out_has_its_default(room: Room) 
 
 
 @pytest.mark.parametrize(
-    ("edited", "why"),
-    [({"order": "A1", "cents": "many"}, "valid integer"), ({"order": "A1", "all": True}, "no argument all")],
+    ("edited", "argument"), [({"order": "A1", "cents": "many"}, "cents"), ({"order": "A1", "all": True}, "all")]
 )
-async def test_an_edit_that_does_not_fit_the_tool_runs_nothing(room: Room, edited: dict[str, Any], why: str) -> None:
-    said = await told(room, verdict="allow", input=edited)
-    assert (RAN, said.startswith("Not run: a person edited the input"), why in said) == ([], True, True)
+async def test_an_edit_that_does_not_fit_the_tool_is_refused_at_the_press(
+    room: Room, edited: dict[str, Any], argument: str
+) -> None:
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        await told(room, verdict="allow", input=edited)
+    assert (RAN, list(refused.value.complaints)) == ([], [argument])
+
+
+async def test_an_edit_that_only_the_tool_can_judge_runs_nothing_that_does_not_fit(room: Room) -> None:
+    @ai.tool(require_approval=True)
+    async def pack(box: Box) -> str:
+        RAN.append(box.count)
+        return "packed"
+
+    run = sayso_ai.Agent(tools=[pack]).run(model_of([call(pack, box={"count": 2})]), [GO])
+    async with sayso_ai.people(room.desk, run) as stream:
+        async for event in stream:
+            if isinstance(event, ai.events.HookEvent) and event.hook.status == "pending":
+                await room.answer(verdict="allow", input={"box": {"count": 3}})
+        [said] = results(stream)
+    assert (RAN, "an even number, please" in said) == ([], True)
 
 
 async def test_a_person_answers_in_the_place_of_the_tool(room: Room) -> None:
