@@ -182,9 +182,9 @@ def _tell(decided: model.Decision, *, as_json: bool) -> None:
     if as_json:
         output.as_json(decided.model_dump(mode="json"))
     elif decided.outcome != "answered":
-        click.echo(output.safe(decided.model_text), err=decided.outcome not in _CODES)
+        output.say(decided.model_text, err=decided.outcome not in _CODES)
     elif decided.values is not None:
         output.as_json(decided.values)
     else:
         for value in decided.choices or (decided.text or "",):
-            click.echo(output.safe(value))
+            output.value(value)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sayso import errors
+from sayso_bots import rows
 
 # Commands load when they are used: each brings its own imports, some of them slow.
 _COMMANDS: Mapping[str, str] = {
@@ -160,4 +161,6 @@ def fail(message: str, field: str | None = None, hint: str | None = None) -> Non
     """One line on standard error: what is wrong, where, and what to do."""
     where = f" ({field})" if field and field not in message else ""
     line = f"sayso: {message}{where}" + (f" — {hint}" if hint else "")
-    click.echo("".join(sign if sign.isprintable() else " " for sign in line), err=True)
+    plain = "".join(sign if sign.isprintable() else " " for sign in line)
+    # a message may repeat what others wrote, and a long line goes on at the left edge
+    click.echo("\n".join(rows.hanging(plain, rows.columns())) if sys.stderr.isatty() else plain, err=True)

@@ -88,14 +88,14 @@ async def _ask(desk: sayso.Asker, request: model.Request) -> int:
     about = f"{request.tool}: {(request.input or {}).get('command')}" if request.tool else request.title
     click.echo(f"asked    {request.kind:<10}  {about}")
     decided = await desk.ask(request)
-    click.echo(f"decided  {request.kind:<10}  {_told(decided)}")
+    output.say(f"decided  {request.kind:<10}  {_told(decided)}")
     return 0 if decided.by else 3
 
 
 def _told(decided: model.Decision) -> str:
     given = decided.text or ", ".join(decided.choices or ()) or (decided.value if decided.values else "")
     by = ", ".join(one.person for one in decided.by) or "nobody"
-    return output.safe(f"{decided.outcome} by {by}" + (f": {given}" if given else "")).replace("\n", " ")
+    return f"{decided.outcome} by {by}" + (f": {given}" if given else "")
 
 
 async def _key(chain: keys.Keys, name: str, role: keys.Role) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from sayso import draw, fields, model, text, tokens, wording
-from sayso_bots import render
+from sayso_bots import render, rows
 from sayso_http import tickets
 
 
@@ -25,9 +26,9 @@ def ticket_json(ticket: model.Ticket) -> model.JsonObject:
 
 def card(ticket: model.Ticket) -> None:
     """The card, as text; buttons stand there as commands, so no working token is made for it."""
-    click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only"))))
+    click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only")), rows.columns()))
     if ticket.request.kind == "form" and ticket.decision is None:
-        click.echo(render.form(fields.of_request(ticket.request)))
+        click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
 
 
 def state_of(ticket: model.Ticket) -> str:
@@ -60,6 +61,19 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # a narrow terminal breaks the line itself, where rich would cut it
     screen.width = max(screen.width, widest + 40) if screen.is_terminal else 400
     screen.print(shown)
+
+
+def say(said: str, *, err: bool = False) -> None:
+    """A sentence that may hold foreign text: in a terminal no row of it begins where the service speaks."""
+    stream = sys.stderr if err else sys.stdout
+    # a program reads whole lines
+    click.echo(render.lines(said, rows.columns()) if stream.isatty() else safe(said), err=err)
+
+
+def value(given: str) -> None:
+    """What somebody answered: for a program as it is, and in a terminal behind the bar."""
+    shown = text.literal(given).text
+    click.echo("\n".join(rows.barred(shown, rows.columns())) if sys.stdout.isatty() else shown)
 
 
 def safe(raw: str) -> str:

@@ -10,8 +10,26 @@ from typing import Any
 
 import click
 
-from sayso import errors, fields, model
-from sayso_bots import door, output
+from sayso import errors, fields, model, submission, text
+from sayso_bots import door, output, rows
+
+_YES = frozenset({"y", "yes"})
+_NO = frozenset({"n", "no", "deny"})
+_YESLIKE = _YES | {
+    "a",
+    "allow",
+    "allowed",
+    "ok",
+    "okay",
+    "sure",
+    "yep",
+    "yeah",
+    "approve",
+    "approved",
+    "fine",
+    "do",
+    "go",
+}
 
 
 async def answer(desk: door.Door, ticket: model.Ticket) -> model.Ticket:
@@ -30,7 +48,7 @@ async def answer(desk: door.Door, ticket: model.Ticket) -> model.Ticket:
         try:
             return await desk.answer(ticket.id, await _asked(ticket.request))
         except errors.InvalidAnswer as error:
-            click.echo(error.message, err=True)
+            output.say(error.message, err=True)
 
 
 async def decide(desk: door.Door, ticket: model.Ticket) -> model.Decision:
@@ -40,7 +58,7 @@ async def decide(desk: door.Door, ticket: model.Ticket) -> model.Decision:
     await asyncio.wait({answering, deciding}, return_when=asyncio.FIRST_COMPLETED)
     if answering.done() and not deciding.done() and (error := answering.exception()):
         # not theirs to decide; somebody else still may
-        click.echo(str(error) or "not answered here", err=True)
+        output.say(str(error) or "not answered here", err=True)
     decided = await deciding
     answering.cancel()
     return decided
@@ -62,11 +80,24 @@ async def _asked(request: model.Request) -> model.Answer:
 async def _verdict() -> model.Answer:
     while True:
         said = (await _line("Allow? [y]es, [n]o, or no and why: ")).strip()
-        if said.lower() in ("y", "yes"):
+        if said.lower() in _YES:
             return model.Answer(verdict="allow")
-        if said:
-            why = None if said.lower() in ("n", "no") else said
+        if said.lower() in _NO:
+            return model.Answer(verdict="deny")
+        if why := _reason(said):
             return model.Answer(verdict="deny", reason=why)
+        if said:
+            # a denial is for good, and one odd key is no reason
+            click.echo("Please write yes or no, or no and why.", err=True)
+
+
+def _reason(said: str) -> str | None:
+    """Why somebody says no: what follows on a no, or words of their own that do not begin with a yes."""
+    first, _, rest = said.partition(" ")
+    word = first.lower().rstrip(",.:;!-")
+    if word in _NO and rest.strip():
+        return rest.strip()
+    return said if rest.strip() and word not in _YESLIKE else None
 
 
 async def _value(field: model.Field) -> Any:
@@ -74,25 +105,45 @@ async def _value(field: model.Field) -> Any:
     if field.kind == "choice":
         hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
         for number, option in enumerate(field.options, 1):
-            click.echo(f"  {number}. {json.dumps(output.safe(option.label), ensure_ascii=False)}")
-    typed = (await _line(f"{json.dumps(output.safe(field.label), ensure_ascii=False)}{hint}: ")).strip()
+            click.echo(_shown(f"  {number}. {_quoted(option.label)}"), err=True)
+    asked = f"{_quoted(field.label)}{hint}: "
+    if field.multiple and field.kind != "choice":
+        return await _lines(asked.replace(": ", " (one a line, an empty line at the end): "))
+    typed = (await _line(asked)).strip()
     if field.kind != "choice" or not typed:
         return typed
-    picked = [_label(field, part) for part in (typed.split(",") if field.multiple else [typed])]
-    return picked if field.multiple else picked[0]
+    if not field.multiple:
+        return _label(field, typed)
+    # a label may hold a comma, so only numbers are told apart by one
+    parts = [typed] if any(typed == option.label for option in field.options) else typed.split(",")
+    return [_label(field, part) for part in parts]
 
 
 def _label(field: model.Field, typed: str) -> str:
-    """The option with this number; anything else is taken as it was typed."""
-    number = typed.strip()
-    if number.isascii() and number.isdigit() and 1 <= int(number) <= len(field.options):
-        return field.options[int(number) - 1].label
-    return number
+    """The option with this number or, in whatever spelling, this label; anything else is taken as it was typed."""
+    named = submission.named([option.label for option in field.options], typed.strip())
+    return typed.strip() if named is None else named
+
+
+def _quoted(raw: str) -> str:
+    return json.dumps(text.line(raw).text, ensure_ascii=False)
+
+
+def _shown(line: str) -> str:
+    return "\n".join(rows.hanging(line, rows.columns()))
+
+
+async def _lines(prompt: str) -> list[str]:
+    """Lines from the keyboard, up to an empty one."""
+    typed: list[str] = []
+    while line := (await _line(prompt if not typed else "  and: ")).strip():
+        typed.append(line)
+    return typed
 
 
 async def _line(prompt: str) -> str:
     """One line from the keyboard, without blocking whoever answers elsewhere."""
-    click.echo(prompt, nl=False, err=True)
+    click.echo(_shown(prompt), nl=False, err=True)
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ready.set)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import assert_never
 
 from sayso import card, model, prose, text, tokens
+from sayso_bots import rows
 
-_BAR = "  │ "
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
 _FLAGS: dict[tokens.Action, str] = {
     "allow": "--allow",
@@ -25,52 +25,63 @@ _FLAGS: dict[tokens.Action, str] = {
 }
 
 
-def render(drawn: card.Card) -> str:
-    """The whole card; what a button does elsewhere is a command here. A terminal has no limit, so nothing is cut."""
-    lines = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
+def render(drawn: card.Card, width: int = 80) -> str:
+    """The whole card; what a button does elsewhere is a command here. A terminal has no limit, so nothing is cut.
+
+    *width* is how many columns the terminal has: no line of others is left for it to break.
+    """
+    shown = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
     for part in drawn.parts:
-        lines += _part(part)
+        shown += _part(part, width)
     if commands := list(_commands(drawn)):
-        lines += ["", "To answer:", *commands]
-    return "\n".join(lines)
+        shown += ["", "To answer:", *commands]
+    return "\n".join(shown)
 
 
-def form(asked: Iterable[model.Field]) -> str:
+def form(asked: Iterable[model.Field], width: int = 80) -> str:
     """What `--value` takes: a card has no room for the fields of a form, other surfaces show them in a dialog."""
-    return "\n".join(line for field in asked for line in _field(field))
+    return "\n".join(line for field in asked for line in _field(field, width))
 
 
-def _field(field: model.Field) -> Iterable[str]:
+def lines(said: str, width: int = 80) -> str:
+    """A sentence of the service that may hold foreign text, as it can be printed: nothing acts, and no row is ours."""
+    first, *rest = text.literal(said).text.split("\n")
+    return "\n".join([*rows.hanging(first, width), *(row for line in rest for row in rows.barred(line, width))])
+
+
+def _field(field: model.Field, width: int) -> Iterable[str]:
     several = ", several" if field.multiple else ""
     kind = f"{field.kind}{several}" + ("" if field.required else ", may be left out")
-    yield f"  --value {_quoted(text.line(field.name))}=…  ({kind})  {_quoted(text.line(field.label))}"
+    named = f"  --value {_quoted(text.line(field.name))}=…  ({kind})  {_quoted(text.line(field.label))}"
+    yield from rows.hanging(named, width)
     if field.description:
-        yield from _barred(text.literal(field.description).text)
-    yield from (f"    {_quoted(text.line(option.label))}" for option in field.options)
+        yield from rows.barred(text.literal(field.description).text, width)
+    for option in field.options:
+        yield from rows.hanging(f"    {_quoted(text.line(option.label))}", width)
 
 
-def _part(part: card.Part) -> Iterable[str]:
+def _part(part: card.Part, width: int) -> Iterable[str]:
     match part:
         case card.Line(spans=spans) | card.Note(spans=spans):
-            yield _spans(spans)
+            yield from rows.hanging(_spans(spans), width)
         case card.Ask(shown=shown):
             yield "Asked:"
-            yield from _barred(shown.text)
+            yield from rows.barred(shown.text, width)
         case card.Code(label=label, shown=shown, cut=cut):
-            yield f"{_spans(label)}:"
-            yield from _barred(shown.text)
+            yield from rows.hanging(f"{_spans(label)}:", width)
+            yield from rows.barred(shown.text, width)
             if cut:
                 yield f"  ({cut} more characters)"
         case card.Says(told=told):
             yield "The agent says:"
-            yield from _barred(prose.plain(told))
-        case card.Facts(rows=rows):
-            for name, value in rows:
-                yield f"{_span(name)}: {_span(value)}"
+            yield from rows.barred(prose.plain(told), width)
+        case card.Facts(rows=facts):
+            for name, value in facts:
+                yield from rows.hanging(f"{_span(name)}: {_span(value)}", width)
         case card.Choices(options=options):
             for number, (option, description) in enumerate(options, 1):
-                yield f"{number}. {_span(option)}"
-                yield from _barred(description.text) if description else ()
+                yield from rows.hanging(f"{number}. {_span(option)}", width)
+                yield from rows.barred(description.text, width) if description else ()
         case card.Warn(said=said):
             yield f"! {said}"
         case _:
@@ -92,11 +103,6 @@ def _commands(drawn: card.Card) -> Iterable[str]:
             yield f"{command} --text TEXT" if control.label == "Answer" else f"{command} --value NAME=VALUE …"
         elif action in _FLAGS:
             yield f"{command} {_FLAGS[action]}"
-
-
-def _barred(shown: str) -> Iterable[str]:
-    # every line has its bar, so no line break of theirs begins a line that looks like ours
-    return (f"{_BAR}{line}" for line in shown.split("\n"))
 
 
 def _spans(spans: Iterable[card.Inline]) -> str:

@@ -47,7 +47,7 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
         except errors.AlreadyDecided as error:
             # whoever is late is told who was first
             raise click.ClickException(wording.too_late(error.ticket)) from error
-    output.as_json(output.ticket_json(ticket)) if as_json else click.echo(f"{ticket.id}: {output.state_of(ticket)}")
+    output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
 
 
 def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:

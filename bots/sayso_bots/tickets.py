@@ -62,10 +62,10 @@ async def _show(id: str, with_log: bool, as_json: bool) -> None:
     output.card(ticket)
     for entry in entries:
         what, at = entry.pop("type"), entry.pop("at")
-        click.echo(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())
+        output.say(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())
 
 
 async def _cancel(id: str, reason: str | None, as_json: bool) -> None:
     async with door.opened(environment.read()) as desk:
         ticket = await desk.cancel((await door.find(desk, id)).id, reason=reason)
-    output.as_json(output.ticket_json(ticket)) if as_json else click.echo(f"{ticket.id}: {output.state_of(ticket)}")
+    output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")

@@ -84,13 +84,13 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
         raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
     words = said.strip()
     labels = [option.label for option in request.options]
-    named = _named(labels, words)
-    if named is None and not request.other:
+    label = named(labels, words)
+    if label is None and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
-    return _free(ticket, _typed({"other": named or words}, "other", fields.MAX_TEXT))
+    return _free(ticket, _typed({"other": label or words}, "other", fields.MAX_TEXT))
 
 
-def _named(labels: Sequence[str], words: str) -> str | None:
+def named(labels: Sequence[str], words: str) -> str | None:
     """The one option that somebody wrote: as it is, in another spelling, without emoji, or as its number."""
     for form in (str, _folded, _bare):
         found = [label for label in labels if form(label) == form(words) != ""]

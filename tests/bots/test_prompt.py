@@ -69,15 +69,39 @@ def test_yes_allows(tmp_path: Path) -> None:
         assert screen.ended()[0] == 0
 
 
-def test_anything_but_yes_or_no_denies_and_is_the_reason(tmp_path: Path) -> None:
+def test_an_unclear_key_is_asked_again_and_words_are_the_reason_of_a_denial(tmp_path: Path) -> None:
     with terminal(tmp_path, *ASK) as screen:
-        screen.until("Allow?")
-        screen.type("")
+        for unclear in ("", "a", "ok", "allow", "yes please", "?"):
+            screen.until("Allow?")
+            screen.type(unclear)
+        screen.until("Please write yes or no")
         screen.until("Allow?")
         screen.type("too risky")
         code, out = screen.ended()
     assert code == 1
     assert "Reason: too risky" in out
+
+
+def test_a_no_may_come_with_its_reason(tmp_path: Path) -> None:
+    with terminal(tmp_path, *ASK) as screen:
+        screen.until("Allow?")
+        screen.type("no, not on a Friday")
+        code, out = screen.ended()
+    assert code == 1
+    assert out.rstrip().endswith("Reason: not on a Friday")
+
+
+def test_a_list_is_typed_one_item_a_line_and_a_label_may_hold_a_comma(tmp_path: Path, inside: Call) -> None:
+    tags = {"type": "array", "items": {"enum": ["a, b", "c"]}}
+    schema = {"properties": {"names": {"type": "array", "items": {"type": "string"}}, "tags": tags}}
+    inside("ask", "form", "Fill", "--schema", json.dumps(schema), "--id", "f2")
+    with terminal(tmp_path, "answer", "f2") as screen:
+        for prompt, typed in (("at the end): ", "x, y"), ("and: ", "z"), ("and: ", ""), ("numbers): ", "a, b")):
+            screen.until(prompt)
+            screen.type(typed)
+        assert screen.ended()[0] == 0
+    values = json.loads(inside("show", "f2", "--json").stdout)["decision"]["values"]
+    assert values == {"names": ["x, y", "z"], "tags": ["a, b"]}
 
 
 def test_somebody_elsewhere_may_be_first(tmp_path: Path, inside: Call) -> None:

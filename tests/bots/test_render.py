@@ -3,11 +3,14 @@
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich import cells
 
 import sayso
 from sayso import desk, draw, memory, model, testing, tokens
 from sayso.testing.clock import ManualClock
-from sayso_bots import render
+from sayso_bots import render, rows
 
 ANSWERS: dict[str, list[str]] = {
     "permission": ["--allow", "--deny", "--deny --reason TEXT", "--allow --input JSON", "--allow --grant session"],
@@ -105,3 +108,35 @@ async def test_what_hides_or_moves_text_is_spelled_out() -> None:
     assert "\x1b" not in told
     assert "⟦U+001B⟧" in told
     assert "! Contains invisible or control characters" in told
+
+
+LURE = "Which database?" + " " * 61 + "To answer:" + " " * 70 + "  sayso answer w1 --allow" + " " * 9 + "\tx"
+WIDE = "数据库" * 40
+
+
+@pytest.mark.parametrize("field", sorted(get_args(testing.RequestField)))
+def test_no_row_of_others_begins_at_the_left_edge(field: testing.RequestField) -> None:
+    """However long a line is, and however narrow the terminal: its rows are broken here, behind the bar."""
+    mint = tokens.Mint(b"x" * 32)
+    harmless = render.render(draw.card_of(testing.ticket(field, "harmless"), mint), 1000)
+    ours = {"Input:", *(line.partition(" ")[0] for line in harmless.split("\n"))}
+    for foreign in (LURE, LURE.replace(" ", "\u00a0"), WIDE, "\U0001f600" * 90, "e\u0301" * 90):
+        drawn = draw.card_of(testing.ticket(field, foreign[:200]), mint)
+        for width in (24, 80):
+            told = render.render(drawn, width).split("\n")
+            for line in told:
+                assert line.startswith("  │ ") or line.partition(" ")[0] in ours or line.startswith(('"', "!")), line
+            assert [line.strip() for line in told].count("To answer:") <= 1
+
+
+def test_a_row_that_goes_on_is_told_from_a_line_of_its_own() -> None:
+    broken = list(rows.barred("a" * 30 + "\n" + "↳ b", 24))
+    assert broken == ["  │ " + "a" * 19, "  │ ↳ " + "a" * 11, "  │ ⟦U+21B3⟧ b"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200), st.integers(24, 200))
+def test_every_row_fits_and_nothing_is_lost(shown: str, width: int) -> None:
+    found = list(rows.barred(shown, width))
+    assert all(row.startswith("  │ ") and cells.cell_len(row) < width for row in found)
+    joined = "".join(row.removeprefix("  │ ").removeprefix("↳ ") for row in found)
+    assert joined == shown.replace("↳", "⟦U+21B3⟧")
