@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import aiohttp
@@ -15,7 +15,7 @@ import pydantic
 import tenacity
 import yarl
 
-from sayso import errors
+from sayso import errors, model
 from sayso_http import auth
 
 log = logging.getLogger(__name__)
@@ -49,23 +49,18 @@ _KNOWN: Mapping[str, type[errors.SaysoError]] = {
 }
 
 
-class Closed(errors.Refused):
-    """The service says that the request is decided; whoever knows its id can look by whom."""
-
-    code = "already_decided"
-
-
-class Taken(errors.Refused):
-    """The service says that somebody's answer was taken; whoever knows the request's id can look whose."""
-
-    code = errors.AlreadyTaken.code
+# Errors that hold their ticket: whoever knows its id can read it, and see by whom and when.
+WITH_TICKET: Mapping[str, Callable[[model.Ticket], errors.SaysoError]] = {
+    one.code: one for one in (errors.AlreadyDecided, errors.AlreadyTaken, errors.AlreadyUsed, errors.Altered)
+}
 
 
-class Spent(errors.SaysoError):
-    """The service says that the allow was used; whoever knows its id can look when."""
+class About(errors.Refused):
+    """The service refused something in the state that a ticket is in; `code` is the error's own."""
 
-    code = errors.AlreadyUsed.code
-    status = errors.AlreadyUsed.status
+    def __init__(self, code: str, message: str, hint: str | None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class _Cut(Exception):
@@ -213,10 +208,7 @@ def _error(status: int, body: bytes) -> errors.SaysoError:
     except pydantic.ValidationError:
         hint = "check SAYSO_URL: is it a sayso service?"
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
-    if found.code == Closed.code:
-        return Closed(found.message, hint=found.hint)
-    for told in (Spent, Taken):
-        if found.code == told.code:
-            return told(found.message, hint=found.hint)
+    if found.code in WITH_TICKET:
+        return About(found.code, found.message, found.hint)
     known = _KNOWN.get(found.code, errors.SaysoError)
     return known(found.message, field=found.field, hint=found.hint)

@@ -75,7 +75,9 @@ class RemoteDesk:
             DigestMismatch: the service holds something else under this id.
         """
         asking.checked(request)
-        wanted = asking.plain(request) if request.id else _named(request)
+        wanted = asking.plain(request)
+        if wanted.id is None:
+            wanted = wanted.model_copy(update={"id": tokens.new_id()})
         body = wanted.model_dump_json(exclude_defaults=True).encode()
         ticket = _ticket(await self._calls.send("POST", "/v1/requests", body))
         if ticket.id != wanted.id or not asking.alike(ticket.request, wanted):
@@ -117,10 +119,7 @@ class RemoteDesk:
             StoreUnavailable: whether it was used is not known; nothing may run.
         """
         body = tickets.Use(attempt=attempt or tokens.new_id()).model_dump_json().encode()
-        try:
-            return _ticket(await self._calls.send("POST", f"{_path(id)}/use", body))
-        except calls.Spent as spent:
-            raise errors.AlreadyUsed(await self.get(id)) from spent
+        return await self._act(id, "use", body)
 
     async def list(
         self,
@@ -148,12 +147,7 @@ class RemoteDesk:
             StoreUnavailable: whether it counted is not known; look with `get`.
         """
         body = answer.model_dump_json(exclude_none=True).encode()
-        try:
-            return _ticket(await self._calls.send("POST", f"{_path(id)}/answers", body, once=True))
-        except calls.Closed as closed:
-            raise errors.AlreadyDecided(await self.get(id)) from closed
-        except calls.Taken as taken:
-            raise errors.AlreadyTaken(await self.get(id)) from taken
+        return await self._act(id, "answers", body, once=True)
 
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing (Markdown); where it was told.
@@ -181,6 +175,12 @@ class RemoteDesk:
         """What happened to a request, oldest row first. Raises `NotFound`."""
         return _read(await self._calls.send("GET", f"{_path(id)}/log"), stream.Log).rows
 
+    async def _act(self, id: str, what: str, body: bytes, *, once: bool = False) -> model.Ticket:
+        try:
+            return _ticket(await self._calls.send("POST", f"{_path(id)}/{what}", body, once=once))
+        except calls.About as about:
+            raise calls.WITH_TICKET[about.code](await self.get(id)) from about
+
 
 def _ticket(body: bytes) -> model.Ticket:
     return _of_document(_read(body, tickets.Document))
@@ -190,10 +190,6 @@ def _of_document(found: tickets.Document) -> model.Ticket:
     """The ticket of a wire form; its `ref` is empty."""
     shared = set(model.Ticket.model_fields) & set(tickets.Document.model_fields)
     return model.Ticket.model_validate({"ref": "", **{name: getattr(found, name) for name in shared}})
-
-
-def _named(request: model.Request) -> model.Request:
-    return asking.plain(request).model_copy(update={"id": tokens.new_id()})
 
 
 def _path(id: str) -> str:

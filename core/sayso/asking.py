@@ -123,7 +123,7 @@ def checked(request: model.Request) -> model.Request:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    if len(request.model_dump_json(exclude_defaults=True).encode()) > model.MAX_REQUEST_BYTES:
+    if len(_document(request).encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
 
@@ -139,17 +139,33 @@ def alike(one: model.Request, other: model.Request) -> bool:
 
 
 def plain(request: model.Request) -> model.Request:
-    """The request itself, without the class that made it."""
-    return model.Request.model_construct(request.model_fields_set, **dict(request))
+    """The request itself, as it is stored: no part of it belongs to the caller, who may change theirs afterwards.
+
+    Raises:
+        InvalidRequest: it cannot be written as JSON and read again.
+    """
+    try:
+        return model.Request.model_validate_json(_document(request))
+    except pydantic.ValidationError as error:
+        raise invalid(error) from error
+
+
+def shape_of(request: model.Request) -> type[pydantic.BaseModel] | None:
+    """The model that a form was asked with."""
+    return request._shape if isinstance(request, Form) else None  # pyright: ignore[reportPrivateUsage]
 
 
 def with_value(request: model.Request, decision: model.Decision) -> model.Decision:
-    """*decision*, holding an instance of the model that the form was asked with.
+    """*decision*, holding an instance of the model that the form was asked with. Raises as `shaped`."""
+    return shaped(shape_of(request), decision)
+
+
+def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> model.Decision:
+    """*decision*, holding an instance of *shape*.
 
     Raises:
         InvalidAnswer: the values fit the fields, yet the model's own validators refuse them.
     """
-    shape = request._shape if isinstance(request, Form) else None  # pyright: ignore[reportPrivateUsage]
     if shape is None or decision.values is None:
         return decision
     try:
@@ -166,6 +182,14 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "body"
     return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+
+
+def _document(request: model.Request) -> str:
+    try:
+        return request.model_dump_json(exclude_defaults=True)
+    except ValueError as error:
+        hint = "send objects with text keys, arrays, text, finite numbers, true, false and null"
+        raise errors.InvalidRequest("the request is not plain JSON", field="request", hint=hint) from error
 
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}

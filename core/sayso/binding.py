@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayso import digest, model
+from sayso import digest, errors, model
 
 # The rules that every digest names.
 _FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
@@ -39,3 +39,23 @@ def _bound_policy(policy: model.Policy) -> model.JsonObject:
     # what a policy can say since then counts where it is said: older tickets keep their digest
     first = policy.model_dump(mode="json", include=_FIRST_RULES)
     return first | policy.model_dump(mode="json", exclude_defaults=True)
+
+
+def check(ticket: model.Ticket) -> None:
+    """Compute the digest from the content again. Raises `Altered` where it is another one."""
+    terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester)
+    try:
+        found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)
+    except errors.InvalidRequest as error:
+        raise errors.Altered(ticket) from error
+    if found != ticket.digest:
+        raise errors.Altered(ticket)
+
+
+def is_sound(ticket: model.Ticket) -> bool:
+    """Whether the content still gives the digest."""
+    try:
+        check(ticket)
+    except errors.Altered:
+        return False
+    return True

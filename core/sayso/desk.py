@@ -80,6 +80,7 @@ class Desk:
     async def admit(self, request: model.Request, caller: Caller | None = None) -> tuple[model.Ticket, bool]:
         """As `open`, and whether the request is new. Raises as `ask`."""
         asking.checked(request)
+        request = asking.plain(request)
         who = caller or Caller()
         terms = houses.terms(self.house, request, who)
         for place in request.route:
@@ -87,7 +88,7 @@ class Desk:
                 check(place)
         await self._within_limits(request.id, who)
         opened = machine.open_ticket(
-            asking.plain(request), terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
+            request, terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
         )
         ticket, new = opened.ticket, True
         try:

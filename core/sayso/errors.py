@@ -14,6 +14,7 @@ SaysoError
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
 │   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409
 │   ├─ NotAllowed         this person may not decide this               403
+│   ├─ Altered            its content is not what was asked any more    409
 │   ├─ InvalidAnswer      the answer does not fit the request           422
 │   └─ InvalidToken       a button or address that is not ours          400
 ├─ AlreadyUsed            one allow is good once, and it was used       409
@@ -151,6 +152,18 @@ class NotAllowed(Refused):
 
     code = "not_allowed"
     status = 403
+
+
+class Altered(Refused):
+    """What is stored as the request is not what was asked: its content does not give its digest."""
+
+    code = "altered"
+    status = 409
+
+    def __init__(self, ticket: model.Ticket) -> None:
+        hint = "it can only be withdrawn; ask again under a new id, and see who can write to the database"
+        super().__init__(f"the content of request {ticket.id} is not what was asked any more", hint=hint)
+        self.ticket = ticket
 
 
 class InvalidAnswer(Refused):

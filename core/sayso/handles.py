@@ -23,7 +23,7 @@ class Handle:
 
     def __init__(self, desk: opening.Asker, request: model.Request, ticket: model.Ticket) -> None:
         self._desk = desk
-        self._request = request
+        self._shape = asking.shape_of(request)
         self.ticket = ticket
         """The request as it was opened."""
 
@@ -49,7 +49,7 @@ class Handle:
         return await self._desk.use(self.id)
 
     async def _decision(self) -> model.Decision:
-        return asking.with_value(self._request, await self._desk.wait(self.id))
+        return asking.shaped(self._shape, await self._desk.wait(self.id))
 
 
 async def held(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sayso import approvers, binding, errors, events, fitting, model, outcomes
+from sayso import approvers, binding, digest, errors, events, fitting, model, outcomes
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
@@ -65,6 +65,7 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
     Raises:
         AlreadyDecided: the ticket is closed. A tick, a cancel or a lost place after that changes nothing.
         AlreadyTaken: the answer of somebody else was taken.
+        Altered: its content does not give its digest; it can be neither answered nor used.
         AlreadyUsed, NotUsable: there is no allow to use.
         NotAllowed: this person may not answer this request.
         InvalidAnswer: the answer does not fit the request.
@@ -120,6 +121,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise refusal(ticket, event.by)
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
+    binding.check(ticket)
     answer = fitting.fitted(ticket, event.answer)
     given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
     if ticket.taken is None and _counts_already(ticket, given):
@@ -162,6 +164,8 @@ def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
 def _settled(ticket: model.Ticket, at: datetime) -> Step:
     if ticket.taken is None or at < ticket.taken.until:
         return Step(ticket)
+    if not binding.is_sound(ticket):
+        return _close(ticket, "cancelled", at, reason="its content is not what was asked any more")
     return _shown_somewhere(_given(ticket, ticket.taken.given, at), at)
 
 
@@ -200,6 +204,9 @@ def _used(ticket: model.Ticket, event: events.Used) -> Step:
     if event.at >= ends:
         message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
         raise errors.NotUsable(message, field="id", hint="ask again under a new id")
+    binding.check(ticket)
+    if digest.of_call(ticket.request.tool or "", decision.input or {}) != decision.input_digest:
+        raise errors.Altered(ticket)
     used = outcomes.told(ticket, decision.model_copy(update={"used_at": event.at}))
     facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
     return Step(ticket.model_copy(update=facts))

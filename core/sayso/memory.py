@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tickets: dict[str, model.Ticket] = {}
         self._by_ref: dict[str, str] = {}
-        self._log: list[store.Row] = []
+        self._log: list[tuple[int, str, int, str]] = []
         self._outbox: dict[str, _Task] = {}
         self._refs: dict[tuple[str, str, str], channel.MessageRef] = {}
         self._records: dict[tuple[str, str], store.Record] = {}
@@ -41,7 +42,7 @@ class MemoryStore:
         """See `Store.load`."""
         if id not in self._tickets:
             raise errors.NotFound(f"there is no request {id}")
-        return self._tickets[id]
+        return _own(self._tickets[id])
 
     async def load_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_ref`."""
@@ -55,23 +56,23 @@ class MemoryStore:
             or self._by_ref.get(ticket.ref, ticket.id) != ticket.id
         ):
             raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
-        self._tickets[ticket.id], self._by_ref[ticket.ref] = ticket, ticket.id
+        self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
         for effect in step.effects:
             self._write(ticket.id, effect, entry.at)
         await self.note(ticket.id, ticket.version, entry)
 
     async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.note`."""
-        self._log.append(store.Row(len(self._log) + 1, ticket_id, version, entry))
+        self._log.append((len(self._log) + 1, ticket_id, version, entry.model_dump_json()))
         self._watch.told(ticket_id, version)
 
     async def log(self, id: str) -> Sequence[store.Row]:
         """See `Store.log`."""
-        return [row for row in self._log if row.ticket_id == id]
+        return [_row(row) for row in self._log if row[1] == id]
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[store.Row]:
         """See `Store.log_after`."""
-        return self._log[number : number + limit]
+        return [_row(row) for row in self._log[number : number + limit]]
 
     async def last_row(self) -> int:
         """See `Store.last_row`."""
@@ -87,7 +88,7 @@ class MemoryStore:
             and (query.before is None or _age(ticket) < query.before)
             and ticket.id.startswith(query.prefix or "")
         ]
-        return sorted(found, key=_age, reverse=True)[: query.limit]
+        return [_own(ticket) for ticket in sorted(found, key=_age, reverse=True)[: query.limit]]
 
     async def count(self, query: store.Query) -> int:
         """See `Store.count`."""
@@ -166,11 +167,12 @@ class MemoryStore:
         key = record.kind, record.name
         if record.version != (self._records[key].version if key in self._records else 0):
             raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
-        self._records[key] = replace(record, version=record.version + 1)
+        self._records[key] = replace(_same(record), version=record.version + 1)
 
     async def get(self, kind: str, name: str) -> store.Record | None:
         """See `Store.get`."""
-        return self._records.get((kind, name))
+        found = self._records.get((kind, name))
+        return found and _same(found)
 
     async def remove(self, kind: str, name: str) -> store.Record | None:
         """See `Store.remove`."""
@@ -178,14 +180,16 @@ class MemoryStore:
 
     async def scan(self, kind: str) -> Sequence[store.Record]:
         """See `Store.scan`."""
-        return [self._records[key] for key in sorted(self._records) if key[0] == kind]
+        return [_same(self._records[key]) for key in sorted(self._records) if key[0] == kind]
 
     async def close(self) -> None:
         """Release nothing but the waiters, which are cancelled."""
         self._watch.close()
 
     async def _version(self, id: str) -> int:
-        return (await self.load(id)).version
+        if id not in self._tickets:
+            raise errors.NotFound(f"there is no request {id}")
+        return self._tickets[id].version
 
     def _wakes(self) -> Sequence[tuple[datetime, str]]:
         wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
@@ -206,6 +210,19 @@ class MemoryStore:
         taken = replace(task.job, fence=task.job.fence + 1)
         task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
         return taken
+
+
+def _own(ticket: model.Ticket) -> model.Ticket:
+    # as a database would: what others hold of a ticket changes nothing here
+    return model.Ticket.model_validate_json(ticket.model_dump_json())
+
+
+def _row(row: tuple[int, str, int, str]) -> store.Row:
+    return store.Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
+
+
+def _same(record: store.Record) -> store.Record:
+    return replace(record, value=json.loads(json.dumps(record.value)))
 
 
 def _facts(ticket: model.Ticket) -> dict[str, str | None]:

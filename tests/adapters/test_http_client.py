@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pydantic
 import pytest
 from aiohttp import web
@@ -519,3 +520,15 @@ async def test_what_an_agent_can_honour_comes_back_as_it_was_answered(
 ) -> None:
     found = await answered(service, sayso.Permission(tool="Bash", **offered), answer)
     assert (found.outcome, found.stop, found.text, found.grant) == meant
+
+
+async def test_a_request_whose_content_was_changed_in_the_database_is_refused_in_words(
+    service: Service, tmp_path: Path
+) -> None:
+    async with service.remote("bot") as desk, service.remote("ann") as ann:
+        await desk.open(sayso.Permission(id="r1", tool="Bash", input={"c": "ls"}))
+        db = apsw.Connection(f"{tmp_path}/sayso.db")
+        db.execute("update tickets set document = replace(document, '\"ls\"', '\"rm\"')").fetchall()
+        db.close()
+        with pytest.raises(sayso.Altered, match="not what was asked"):
+            await ann.answer("r1", ALLOW)

@@ -199,6 +199,14 @@ class TicketContract(Opened):
         await answer(kept, "r1", answered())
         assert (await kept.next_due(), await kept.due(ends)) == (ends + MICROSECOND, [])
 
+    async def test_what_was_handed_in_or_out_is_not_what_is_kept(self, kept: store.Store) -> None:
+        step = asked("r1")
+        before = step.ticket.model_copy(deep=True)
+        await kept.commit(step, opened())
+        for held in (step.ticket, await kept.load("r1"), (await kept.list(store.Query()))[0]):
+            held.request.metadata["changed"] = True
+        assert await kept.load("r1") == before
+
     async def test_a_taken_answer_is_due_when_its_grace_is_over(self, kept: store.Store) -> None:
         await ask(kept, "r1")
         taken = await answer(kept, "r1", answered().model_copy(update={"grace": 10.0}))
