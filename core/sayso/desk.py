@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal, overload
@@ -24,6 +25,8 @@ from sayso import (
     tokens,
 )
 from sayso import house as houses
+
+log = logging.getLogger(__name__)
 
 DEFAULT = houses.DEFAULT
 Caller = houses.Caller
@@ -267,6 +270,8 @@ class Desk:
         try:
             return await self._step(id, lambda: happened(person))
         except errors.Refused as refused:
+            if isinstance(refused, errors.Unworkable):
+                log.error("the rules failed over an answer", extra={"ticket": id, "error": refused.why})
             await self.refused(id, person, refused)
             raise
 

@@ -16,6 +16,7 @@ SaysoError
 │   ├─ NotAllowed         this person may not decide this               403
 │   ├─ Altered            its content is not what was asked any more    409
 │   ├─ InvalidAnswer      the answer does not fit the request           422
+│   │   └─ Unworkable     the rules failed over it
 │   └─ InvalidToken       a button or address that is not ours          400
 ├─ AlreadyUsed            one allow is good once, and it was used       409
 ├─ NotUsable              there is no allow to use, or its time is over 409
@@ -182,6 +183,15 @@ class InvalidAnswer(Refused):
     ) -> None:
         super().__init__(message, field=field, hint=hint)
         self.complaints = dict(complaints or {})
+
+
+class Unworkable(InvalidAnswer):
+    """The rules failed over an answer, which is a fault of ours; the request stays open, and can still be denied."""
+
+    def __init__(self, why: str) -> None:
+        hint = "another answer may do; whoever asked can withdraw the request"
+        super().__init__("nothing can be made of this answer here", hint=hint)
+        self.why = why
 
 
 class InvalidToken(Refused):

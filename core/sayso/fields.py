@@ -20,7 +20,9 @@ def of_request(request: model.Request) -> tuple[model.Field, ...]:
     if request.kind == "question":
         return (model.Field(name=ANSWER, label=label),)
     if request.kind == "choice":
-        options, multiple, other = request.options, request.multiple, request.other
+        # what a choice answers is the label that people saw; values are for forms
+        options = tuple(option.model_copy(update={"value": None}) for option in request.options)
+        multiple, other = request.multiple, request.other
         return (model.Field(name=ANSWER, label=label, kind="choice", options=options, multiple=multiple, other=other),)
     if request.kind == "form":
         return request.fields or schema.from_schema(request.json_schema or {})

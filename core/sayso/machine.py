@@ -68,8 +68,20 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
         Altered: its content does not give its digest; it can be neither answered nor used.
         AlreadyUsed, NotUsable: there is no allow to use.
         NotAllowed: this person may not answer this request.
-        InvalidAnswer: the answer does not fit the request.
+        InvalidAnswer: the answer does not fit the request, or nothing can be made of it.
     """
+    try:
+        return _stepped(ticket, event)
+    except errors.SaysoError:
+        raise
+    except Exception as error:
+        if not isinstance(event, events.Answered):
+            raise
+        # the request stays open, and can still be denied or withdrawn
+        raise errors.Unworkable(type(error).__name__) from error
+
+
+def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Used):
         return _used(ticket, event)
     if ticket.decision is not None:
@@ -145,6 +157,8 @@ def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
 def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
     if ticket.taken and fitting.alike(ticket.taken.given.answer, given.answer):
         return Step(ticket)
+    # what could not be delivered is refused now, while who gave it is there
+    _given(ticket, given, given.at)
     # an answer that is given in time counts, so the grace ends with the time for the request at the latest
     until = min(given.at + min(grace, _LONGEST_GRACE), ticket.expires_at)
     facts = {"taken": model.Taken(given=given, until=until), "version": ticket.version + 1}
