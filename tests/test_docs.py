@@ -57,8 +57,6 @@ READERS_OWN = {
 PATIENCE = 60.0
 # Requests that a page answers by itself.
 LEFT_ALONE = {"deploy-42", "deploy-7", "refund-7", "customer-7"}
-DEPLOY = '{"command": "make deploy"}'
-BEFORE = {"README.md": f"sayso ask permission --id deploy-42 --tool Bash --input '{DEPLOY}' > /dev/null; BUILD=8"}
 
 
 @dataclass(frozen=True)
@@ -177,6 +175,7 @@ def test_the_python_on_every_page_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "folders", channel_of_the_readme())
+    monkeypatch.setattr(sys, "argv", ["ask.py", "42"])
     names: dict[str, Any] = {"__name__": "__main__", **readers_own(page)}
     with somebody_answers(tmp_path, but={"folder-1"}):
         for block in blocks("python", page=page):
@@ -280,7 +279,7 @@ async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_se
 def run_program(variables: Mapping[str, str]) -> str:
     """What the first program of the README prints, in a process of its own."""
     path = os.pathsep.join(filter(None, sys.path))
-    line = [sys.executable, "-c", blocks("python", page="README.md")[0].text]
+    line = [sys.executable, "-c", blocks("python", page="README.md")[0].text, "42"]
     environ = {**os.environ, "PYTHONPATH": path, **variables}
     return subprocess.run(line, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
 
@@ -349,7 +348,7 @@ def as_pattern(expected: str) -> str:
     return r"\s*" + r"\s*\n\s*".join(lines) + r"\s*"
 
 
-@pytest.mark.parametrize("page", pages_with("sh", "console"))
+@pytest.mark.parametrize("page", [page for page in pages_with("sh", "console") if page != "README.md"])
 def test_the_commands_on_every_page_run_and_print_what_is_shown(page: str, tmp_path: Path, tools: Path) -> None:
     require(shutil.which("bash") and shutil.which("curl"), "bash and curl")
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
@@ -360,7 +359,7 @@ def test_the_commands_on_every_page_run_and_print_what_is_shown(page: str, tmp_p
         needs_service = any("curl" in step.script for step in todo)
         host = stack.enter_context(serving(tmp_path, variables)) if needs_service else "127.0.0.1:8700"
         parts = [f"printf '\\n@@ %s\\n' {number}\n{step.script}\n" for number, step in enumerate(todo)]
-        script = "\n".join(["set -e", BEFORE.get(page, ""), *parts]).replace("127.0.0.1:8700", host)
+        script = "\n".join(["set -e", *parts]).replace("127.0.0.1:8700", host)
         ran = subprocess.run(
             ["bash", "-c", script],
             cwd=tmp_path,
