@@ -264,15 +264,15 @@ async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_se
     (tmp_path / "sayso.toml").write_text(blocks("toml", page="README.md")[0].text)
     agent = command.key("release-bot", "agent")
     async with FakeSlack() as slack:
-        slack.channel("C1", name="approvals", members=["U1"])
+        slack.channel("C0123456789", name="approvals", members=["U1"])
         ann = slack.person("U1", name="ann")
         tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
         served = {"SLACK_API_URL": slack.api_url, "SAYSO_PORT": "0", **tokens}
         async with command.started("serve", **served) as running:
             url = (await running.line("sayso listens on")).rpartition(" ")[2]
             program = asyncio.create_task(asyncio.to_thread(run_program, {"SAYSO_URL": url, "SAYSO_KEY": agent}))
-            await slack.until(lambda: slack.messages("C1"))
-            assert (await ann.press(slack.messages("C1")[0], "Allow")).acked
+            await slack.until(lambda: slack.messages("C0123456789"))
+            assert (await ann.press(slack.messages("C0123456789")[0], "Allow")).acked
             assert await program == "running make deploy\n"
 
 
