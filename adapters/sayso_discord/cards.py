@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from sayso import channel, courier, desk, draw, errors, model, store
+from sayso import aside, channel, courier, desk, draw, errors, model, store
 from sayso_discord import web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -64,7 +64,7 @@ class Cards:
             if ticket.decision is not None:
                 return
             try:
-                return await self._posts.edit(ref, draw.card_of(ticket, self._desk.mint))
+                return await self._posts.edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sayso import channel, desk, draw, errors, marks, model, store
+from sayso import aside, channel, desk, draw, errors, marks, model, store
 from sayso_discord import parse, render, sharing, web
 from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
@@ -116,7 +116,7 @@ class CatchUp:
         await self.sharing.look_at(list(seen.values()))
         for message, (ticket, ref) in stood.items():
             fresh = await self._desk.get(ticket.id)
-            wanted = self._posts.body(draw.card_of(fresh, self._desk.mint))
+            wanted = self._posts.body(await aside.run(draw.card_of, fresh, self._desk.mint))
             shown = seen.get(message)
             if shown is None or render.look({"components": shown.get("components") or [{}]}) != render.look(wanted):
                 await self.cards.renew(fresh, ref)

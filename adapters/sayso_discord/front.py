@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from sayso import card, desk, dialog, draw, errors, model, telling, tokens, wording
+from sayso import aside, card, desk, dialog, draw, errors, model, telling, tokens, wording
 from sayso_discord import parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.members import Members
@@ -216,7 +216,7 @@ class Front:
     async def _hand_file(self, way: parse.Way, ref: str) -> None:
         sent = self._answers.get(way.id)
         ticket = await self._desk.store.load_ref(ref)
-        parts = draw.card_of(ticket, self._desk.mint).parts
+        parts = (await aside.run(draw.card_of, ticket, self._desk.mint)).parts
         content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
         try:
             await _after(sent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import card, channel, desk, draw, errors, model, telling, tokens
+from sayso import aside, card, channel, desk, draw, errors, model, telling, tokens
 from sayso_discord import limits, parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -66,7 +66,7 @@ class Stale:
 
     async def _edit(self, ref: channel.MessageRef, ticket: model.Ticket) -> None:
         try:
-            await self._posts.edit(ref, draw.card_of(ticket, self._desk.mint))
+            await self._posts.edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
         except errors.ChannelError as error:
             log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
 

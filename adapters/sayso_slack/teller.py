@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
-from sayso import card, channel, desk, draw, errors, model, telling
+from sayso import aside, card, channel, desk, draw, errors, model, telling
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 
@@ -75,7 +75,7 @@ class Teller:
 
     async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
         """Bring one card up to date."""
-        drawn = draw.card_of(ticket, self._desk.mint)
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
         try:
             await self._posts.edit(channel.MessageRef(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
         except errors.ChannelError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from aiohttp import web
 
-from sayso import desk, dialog, errors, model, store, tokens
+from sayso import aside, desk, dialog, errors, model, store, tokens
 from sayso_web import guard, render, sessions, story, view
 
 # More than anybody works through; beyond it the newest are shown and the page says so.
 MOST_WAITING = 200
 ROWS = 20
+# Tickets that are read and drawn at once.
+_AT_ONCE = 20
 
 # The script asks for the card alone; without it the browser gets a page.
 FRAGMENT = "Sayso-Fragment"
@@ -31,16 +34,16 @@ class Inbox:
         before = _cursor(request.query.get("before"))
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
-        waiting = [] if before else await self._list("pending", MOST_WAITING + 1)
+        waiting = [] if before else await self._waiting(seen)
         decided = await self._list("decided", ROWS + 1, before)
         return self._page(
             "inbox.html",
             session,
             after=after,
             older=before is not None,
-            waiting=[seen.fragment(ticket) for ticket in _soonest_first(waiting[:MOST_WAITING])],
+            waiting=[shown for *_, shown in sorted(waiting[:MOST_WAITING])],
             more=len(waiting) > MOST_WAITING,
-            decided=[seen.row(ticket) for ticket in decided[:ROWS]],
+            decided=await aside.run(_each, seen.row, decided[:ROWS]),
             next=_cursor_after(decided[ROWS - 1]) if len(decided) > ROWS else None,
         )
 
@@ -48,7 +51,7 @@ class Inbox:
         """One request with its log."""
         session = await self._door.signed_in(request)
         ticket = await self._desk.store.load(request.match_info["id"])
-        return await self._one(session, ticket, view.View(self._desk, session).fragment(ticket))
+        return await self._one(session, ticket, await _drawn(view.View(self._desk, session), ticket))
 
     async def press(self, request: web.Request) -> web.Response:
         """A press on a card, or a submitted dialog."""
@@ -61,14 +64,14 @@ class Inbox:
             raise
         except errors.Refused as error:
             ticket = await self._pressed(token)
-            shown = seen.after_error(ticket, token, draft or {}, error)
+            shown = await aside.run(seen.after_error, ticket, token, draft or {}, error)
             return await self._told(request, session, ticket, shown, error.status)
         if isinstance(following, dialog.Dialog):
             ticket = await self._pressed(token)
-            return await self._told(request, session, ticket, seen.fragment(ticket, view.Press(following)), 200)
+            return await self._told(request, session, ticket, await _drawn(seen, ticket, view.Press(following)), 200)
         if FRAGMENT not in request.headers:
             return web.Response(status=303, headers={"Location": f"/requests/{following.id}"})
-        return await self._told(request, session, following, seen.fragment(following, _thanks(following)), 200)
+        return await self._told(request, session, following, await _drawn(seen, following, _thanks(following)), 200)
 
     async def _pressed(self, token: str) -> model.Ticket:
         return await self._desk.store.load_ref(tokens.read(token).ref)
@@ -87,6 +90,19 @@ class Inbox:
         log = [(row.entry.at, story.told(row)) for row in await self._desk.store.log(ticket.id)]
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
+    async def _waiting(self, seen: view.View) -> list[tuple[datetime, str, str]]:
+        """What waits: its end, its id, and its card. Read a few at a time, since each may be large."""
+        found: list[tuple[datetime, str, str]] = []
+        before = None
+        while len(found) <= MOST_WAITING:
+            some = await self._list("pending", _AT_ONCE, before)
+            shown = await aside.run(_each, seen.listed, some)
+            found += [(ticket.expires_at, ticket.id, card) for ticket, card in zip(some, shown, strict=True)]
+            if len(some) < _AT_ONCE:
+                break
+            before = (some[-1].created_at, some[-1].id)
+        return found
+
     async def _list(self, state: str, limit: int, before: tuple[datetime, str] | None = None) -> list[model.Ticket]:
         return list(await self._desk.store.list(store.Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
 
@@ -95,8 +111,12 @@ class Inbox:
         return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
 
 
-def _soonest_first(tickets: list[model.Ticket]) -> list[model.Ticket]:
-    return sorted(tickets, key=lambda ticket: (ticket.expires_at, ticket.id))
+def _each(show: Callable[[model.Ticket], str], tickets: Iterable[model.Ticket]) -> list[str]:
+    return [show(ticket) for ticket in tickets]
+
+
+async def _drawn(seen: view.View, ticket: model.Ticket, press: view.Press = view.NOTHING) -> str:
+    return await aside.run(seen.fragment, ticket, press)
 
 
 def _thanks(ticket: model.Ticket) -> view.Press:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
-from sayso import desk, errors, model
+from sayso import aside, desk, errors, model
 from sayso_web import guard, sessions, view
 
 # Browsers open at most six connections to one host; one session must not use them all up.
@@ -91,17 +91,17 @@ class Live:
             for id in dict.fromkeys(row.ticket_id for row in rows if row.ticket_id):
                 # one damaged request must not end everybody's stream
                 with suppress(errors.Unreadable):
-                    await response.write(_event(after, "card", self._news(await kept.load(id), session)))
+                    await response.write(_event(after, "card", await self._news(await kept.load(id), session)))
         return after
 
-    def _news(self, ticket: model.Ticket, session: sessions.Session) -> dict[str, object]:
+    async def _news(self, ticket: model.Ticket, session: sessions.Session) -> dict[str, object]:
         seen = view.View(self._desk, session)
         return {
             "id": ticket.id,
             "state": ticket.state,
             "now": self._desk.clock.now().isoformat(),
-            "card": seen.fragment(ticket),
-            "row": seen.row(ticket) if ticket.decision else None,
+            "card": await aside.run(seen.listed, ticket),
+            "row": await aside.run(seen.row, ticket) if ticket.decision else None,
         }
 
     @contextmanager

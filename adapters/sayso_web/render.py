@@ -34,6 +34,8 @@ class Frame:
     """What became of the last press."""
     barred: str = ""
     """Why this person may not answer; the controls are left out."""
+    elsewhere: bool = False
+    """It is read and answered on its own page."""
 
 
 def render(drawn: card.Card, frame: Frame | None = None) -> str:

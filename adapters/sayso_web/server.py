@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 from collections.abc import Awaitable, Callable, Collection
 
@@ -10,10 +11,19 @@ from aiohttp import web
 from sayso import desk, errors
 from sayso_web import guard, inbox, live, render, sessions, signin, view
 
+log = logging.getLogger(__name__)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _STATIC = pathlib.Path(__file__).parent / "static"
-_HEADINGS = {401: "Signed out", 403: "Not allowed", 404: "Not found", 409: "Too late", 503: "Not available now"}
+_HEADINGS = {
+    401: "Signed out",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Too late",
+    500: "This did not work",
+    503: "Not available now",
+}
 
 
 def add_routes(app: web.Application, front: desk.Desk, kept: sessions.Sessions, *, origins: Collection[str]) -> None:
@@ -48,6 +58,14 @@ def _told(handler: Handler) -> Handler:
             response = _error(request, error)
         except web.HTTPRequestEntityTooLarge:
             response = _error(request, errors.InvalidRequest("this is more than a form can hold", hint="shorten it"))
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("a page failed", extra={"path": request.match_info.route.name})
+            hint = (
+                "Whoever runs the service finds the reason in its log. What is stored is shown on the request itself."
+            )
+            response = _error(request, errors.SaysoError("something went wrong inside this service", hint=hint))
         if not response.prepared:
             for name, value in guard.HEADERS.items():
                 response.headers.setdefault(name, value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
+from sayso import card, desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
 from sayso_web import render, sessions
 
-# A page has room for everything: no request is cut, paged or asked in steps here.
+# The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
+# is shown in part, with the way to its own page, so that a page of many stays one that can be read.
+LONGEST_IN_LIST, SHOWN_IN_LIST = 20_000, 4_000
 ROOM = dialog.Room(content=1_000_000_000, inputs=1_000, typed=2_000_000)
 
 
@@ -49,6 +52,14 @@ class View:
             barred=barred,
         )
         return render.render(drawn, shown)
+
+    def listed(self, ticket: model.Ticket) -> str:
+        """The same among others: whole where it is short."""
+        drawn = draw.card_of(ticket, self.front.mint)
+        if card.whole(drawn, LONGEST_IN_LIST):
+            return self.fragment(ticket)
+        short = card.fit(dataclasses.replace(drawn, review=None), SHOWN_IN_LIST)
+        return render.render(short, render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None))
 
     def row(self, ticket: model.Ticket) -> str:
         """A decided ticket as a line of the history."""

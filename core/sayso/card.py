@@ -225,18 +225,19 @@ def _cut(part: Part, share: int) -> Part:
     elif isinstance(part, Says):
         label = (text.Trusted("The agent says"),)
     full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.shown.text
-    head = _head(full, share)
+    head = full[: _taken(full, 0, share)]
     return Code(label, text.Literal(text.Safe(head)), cut=len(full) - len(head))
 
 
-def _head(full: str, share: int) -> str:
+def _taken(full: str, start: int, share: int) -> int:
+    """How many characters from *start* on take no more room than *share*."""
     taken = cost = 0
-    for character in full[:share]:
+    for character in full[start : start + share]:
         cost += 1 + (LINE_COST if character == "\n" else 0)
         if cost > share:
             break
         taken += 1
-    return full[:taken]
+    return taken
 
 
 def _split(part: Part, room: int) -> Iterable[Part]:
@@ -244,13 +245,17 @@ def _split(part: Part, room: int) -> Iterable[Part]:
         yield part
         return
     label = part.label if isinstance(part, Code) else (text.Trusted("The agent says"),)
-    rest = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
-    while rest:
-        head = _head(rest, max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)) or rest[:1]
-        if len(head) < len(rest) and "\n" in head[len(head) // 2 :]:
-            head = head[: head.rindex("\n") + 1]  # a page ends with a line where it can
-        yield Code(label, text.Literal(text.Safe(head)))
-        rest = rest[len(head) :]
+    full = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
+    share = max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)
+    start = 0
+    while start < len(full):
+        # where a page begins is remembered: cutting it off would copy all the rest each time
+        page = full[start : start + max(1, _taken(full, start, share))]
+        line = page.rfind("\n", len(page) // 2)
+        if start + len(page) < len(full) and line >= 0:
+            page = page[: line + 1]  # a page ends with a line where it can
+        yield Code(label, text.Literal(text.Safe(page)))
+        start += len(page)
 
 
 def _inline(span: Inline) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 
 import tenacity
 
-from sayso import authority, channel, clock, desk, draw, errors, events, lanes, model, store
+from sayso import aside, authority, channel, clock, desk, draw, errors, events, lanes, model, store
 
 log = logging.getLogger(__name__)
 
@@ -130,14 +130,16 @@ class Courier:
                     await self._note(ticket, place, now.message)
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> channel.MessageRef:
-        ref = await self._channel(place).post(place, draw.card_of(ticket, self._desk.mint), again=again)
+        ref = await self._channel(place).post(
+            place, await aside.run(draw.card_of, ticket, self._desk.mint), again=again
+        )
         await self._store.keep(ref)
         return ref
 
     async def _edit(self, ticket: model.Ticket, ref: channel.MessageRef, *, again: bool) -> channel.MessageRef:
         """Bring a card up to date; where it is now. One that somebody took away while it is pending is posted anew."""
         try:
-            await self._channel(ref.place).edit(ref, draw.card_of(ticket, self._desk.mint))
+            await self._channel(ref.place).edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
             return ref
         except errors.ChannelError as error:
             if not error.gone or ticket.decision is not None:

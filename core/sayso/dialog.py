@@ -172,7 +172,7 @@ def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
 
 def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Dialog:
     """One page of the whole content; only the last one lets the person decide."""
-    pages = card.pages(draw.card_of(ticket, mint).parts, room.content)
+    pages = draw.pages_of(ticket, mint, room.content)
     page = min(page, len(pages) - 1)
     token = mint.token(ticket, "review", page)
     title = T(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sayso import approvers, card, machine, model, prose, said, schema, text, tokens, wording
+from sayso import approvers, card, machine, model, prose, said, schema, shelf, text, tokens, wording
 
 T = text.Trusted
 
@@ -16,8 +16,20 @@ _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 _OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…", "mode": "Allow and change mode {}…"}
 
 
+_SHELF = shelf.Shelf()
+
+
 def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
-    """The card of a ticket: pending with its buttons, closed without any."""
+    """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once."""
+    return _SHELF.card(ticket, mint, lambda: _drawn(ticket, mint))
+
+
+def pages_of(ticket: model.Ticket, mint: tokens.Mint, room: int) -> shelf.Pages:
+    """The whole card in pages of *room* characters."""
+    return _SHELF.pages(ticket, mint, lambda: _drawn(ticket, mint), room)
+
+
+def _drawn(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
     controls = () if ticket.decision else tuple(_controls(ticket, mint))
     review = card.Button(T("Review"), mint.token(ticket, "review"), "primary")
     return card.Card(

@@ -58,9 +58,7 @@ _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _LATIN = regex.compile(r"\p{Latin}")
 _GREEK = regex.compile(r"(?V1)[\p{L}&&\p{Greek}]")
 _CYRILLIC = regex.compile(r"(?V1)[\p{L}&&[\p{Cyrillic}\p{Armenian}]]")
-_TURNS = regex.compile(
-    r"\p{Latin}\P{Latin}*[\p{Cyrillic}\p{Armenian}].*\p{Latin}|[\p{Cyrillic}\p{Armenian}].*\p{Latin}.*[\p{Cyrillic}\p{Armenian}]"
-)
+_EITHER = regex.compile(r"(?P<latin>\p{Latin})|[\p{Cyrillic}\p{Armenian}]")
 _ENDING = regex.compile(r"[A-Z]{2,}[а-я]{1,3}")
 # Alphabets that nobody mixes with Latin letters in one word.
 _REMOTE = regex.compile(
@@ -70,7 +68,7 @@ _REMOTE = regex.compile(
 # Scripts without blanks between words do stand between Latin letters; of those only what looks like a nought counts.
 _ENCLOSED = regex.compile(
     r"""(?V1x) (?<=[A-Za-z]) (?: [๐໐၀ဝ០] | [[\p{L}\p{N}]--[\p{Latin}\p{Common}\p{Greek}\p{Han}\p{Hiragana}\p{Katakana}
-    \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]] \p{M}* )+ (?=[A-Za-z])
+    \p{Hangul}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]] \p{M}*+ )++ (?=[A-Za-z])
     | [०০੦૦୦ଠ௦౦೦൦ഠ๐໐၀ဝ۵۱] (?=[a-z]{2})"""
 )
 _HONEST = {
@@ -109,7 +107,19 @@ def _is_odd_mix(word: str, latin: list[str], cyrillic: list[str]) -> bool:
     if _ENDING.fullmatch(word) and not _TWINS.issuperset(cyrillic):
         return False
     only_near = _NEAR.issuperset(cyrillic) or (len(latin) == 1 and _NEAR_LATIN.issuperset(latin))
-    return only_near or bool(_TURNS.search(word))
+    return only_near or _turns(word)
+
+
+def _turns(word: str) -> bool:
+    """Whether the alphabet changes and changes back. Counted letter by letter: a pattern would try all the pairs."""
+    changes, before = 0, None
+    for found in _EITHER.finditer(word):
+        latin = found["latin"] is not None
+        changes += before is not None and latin != before
+        if changes == 2:
+            return True
+        before = latin
+    return False
 
 
 def _disguised(part: str, *, shortest: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sayso import channel, dialog, errors, machine, model, people, store, submission, tokens
+from sayso import aside, channel, dialog, errors, machine, model, people, store, submission, tokens
 
 if TYPE_CHECKING:
     from sayso import desk
@@ -38,11 +38,12 @@ class Press:
 async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
     await _may(front, ticket, press.actor)
-    opened = dialog.of_press(ticket, press.pressed, front.mint, press.room) if press.draft is None else None
-    if opened is not None:
-        return opened
+    if press.draft is None:
+        opened = await aside.run(dialog.of_press, ticket, press.pressed, front.mint, press.room)
+        if opened is not None:
+            return opened
     typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
-    found = submission.after(ticket, press.pressed, typed, front.mint, press.room)
+    found = await aside.run(submission.after, ticket, press.pressed, typed, front.mint, press.room)
     if isinstance(found, dialog.Dialog) and press.pressed.action == "fill":
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(front, _draft_name(ticket, press.actor, number), typed)

@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, card, dialog, digest, draw, errors, fields, model, tokens
+from sayso import asking, dialog, digest, draw, errors, fields, model, tokens
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -180,7 +180,7 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
 def _reviewed(
     ticket: model.Ticket, page: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
 ) -> dialog.Dialog | model.Answer:
-    last = len(card.pages(draw.card_of(ticket, mint).parts, room.content)) - 1
+    last = len(draw.pages_of(ticket, mint, room.content)) - 1
     if page < last:
         return dialog.review(ticket, page + 1, mint, room)
     if ticket.request.kind == "permission":

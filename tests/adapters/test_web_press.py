@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 import sayso
-from sayso import model, store
+from sayso import memory, model, store
 from sayso.testing.clock import ManualClock
 from tests.adapters.web_service import ANN, Browser, Service, serving
 
@@ -326,3 +326,46 @@ async def test_more_than_can_be_shown_is_said(
         await service.desk.open(sayso.Question("?"))
     assert "More than 2 requests are waiting." in (await browser.get("/")).text
     assert len(await service.desk.store.list(store.Query(state="pending"))) == 3
+
+
+async def test_a_long_request_is_shown_in_part_among_others_and_whole_on_its_page() -> None:
+    async with serving() as service:
+        browser = await service.signed_in()
+        long = "x" * 50_000 + "the end"
+        await service.desk.open(sayso.Permission(id="long", tool="Bash", input={"command": long}))
+        await service.desk.open(sayso.Permission(id="short", tool="Bash", input={"command": "ls"}))
+        listed, alone = (await browser.get("/")).text, (await browser.get("/requests/long")).text
+        token = await service.token("long", "allow")
+        assert "the end" not in listed
+        assert token not in listed
+        assert '<a class="button" href="/requests/long">Read all of it and answer</a>' in listed
+        assert await service.token("short", "allow") in listed
+        assert "the end" in alone
+        assert token in alone
+
+
+async def test_a_page_of_very_large_requests_stays_small() -> None:
+    async with serving() as service:
+        browser = await service.signed_in()
+        for number in range(60):
+            arguments = {f"k{one}": "y" * 60_000 for one in range(2)}
+            await service.desk.open(sayso.Permission(id=f"r{number}", tool="Bash", input=arguments))
+        listed = (await browser.get("/")).text
+    assert listed.count("Read all of it and answer") == 60
+    assert len(listed) < 60 * 12_000
+
+
+async def test_what_fails_inside_is_told_in_plain_words_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(memory.MemoryStore):
+        async def last_row(self) -> int:
+            raise RuntimeError("a secret of the inside")
+
+    async with serving() as service:
+        browser = await service.signed_in()
+        service.desk.store.__class__ = Broken
+        reply = await browser.get("/")
+    assert reply.status == 500
+    assert "Something went wrong inside this service" in reply.text
+    assert "Internal Server Error" not in reply.text
+    assert "secret" not in reply.text
+    assert [record.message for record in caplog.records if record.exc_info] == ["a page failed"]

@@ -1,0 +1,68 @@
+"""Keeps what was drawn a moment ago: a request that did not change is drawn once, for all places, pages and people."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sayso import card as cards
+from sayso import model, tokens
+
+# Characters of all cards on the shelf, and how many cards.
+_MOST_TEXT, _MOST_CARDS = 8 * 1_048_576, 500
+
+Pages = tuple[tuple[cards.Part, ...], ...]
+
+
+@dataclass(slots=True)
+class _Kept:
+    ticket: model.Ticket
+    mint: tokens.Mint
+    drawn: cards.Card
+    size: int
+    pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
+
+
+class Shelf:
+    """Cards by ticket and version. The ticket itself is compared, too: nobody is ever shown another's card."""
+
+    def __init__(self, most_text: int = _MOST_TEXT, most_cards: int = _MOST_CARDS) -> None:
+        self._most_text, self._most_cards = most_text, most_cards
+        self._kept: dict[tuple[str, str, int], _Kept] = {}
+        self._text = 0
+        self._lock = threading.Lock()
+
+    def card(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> cards.Card:
+        """The card of *ticket*, as *draw* makes it."""
+        return self._found(ticket, mint, draw).drawn
+
+    def pages(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card], room: int) -> Pages:
+        """The same in pages of *room* characters."""
+        kept = self._found(ticket, mint, draw)
+        if room not in kept.pages:
+            kept.pages[room] = cards.pages(kept.drawn.parts, room)
+        return kept.pages[room]
+
+    def _found(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> _Kept:
+        key = ticket.ref, ticket.id, ticket.version
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None or kept.mint != mint or kept.ticket != ticket:
+            drawn = draw()
+            kept = _Kept(ticket, mint, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
+            self._keep(key, kept)
+        return kept
+
+    def _keep(self, key: tuple[str, str, int], kept: _Kept) -> None:
+        with self._lock:
+            self._drop(key)
+            self._kept[key] = kept
+            self._text += kept.size
+            # pages hold the same text once more
+            while len(self._kept) > self._most_cards or (self._text > self._most_text and len(self._kept) > 1):
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: tuple[str, str, int]) -> None:
+        if old := self._kept.pop(key, None):
+            self._text -= old.size

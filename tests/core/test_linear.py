@@ -1,0 +1,304 @@
+"""Whatever is done with foreign text grows with its length and no faster: ten times as much costs ten times as much.
+
+Work is counted, not timed, so that a busy machine fails nothing. Patterns run in C and cannot be counted; they are held
+to a form in which they cannot go astray.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import hypothesis
+import pytest
+import regex
+from hypothesis import strategies
+
+from sayso import (
+    asking,
+    card,
+    digest,
+    draw,
+    events,
+    fields,
+    hitl,
+    lookalikes,
+    machine,
+    model,
+    prose,
+    schema,
+    shelf,
+    submission,
+    text,
+    tokens,
+    wording,
+)
+from sayso import dialog as dialogs
+from tests.counting import MOST, grows
+
+MINT = tokens.Mint(b"a secret of at least 32 characters")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ROOM = dialogs.Room(content=200, inputs=4, typed=100)
+SMALL = 400
+
+TEXTS: dict[str, Callable[[int], str]] = {
+    "plain": lambda n: "word " * (n // 5),
+    "one line": lambda n: "x" * n,
+    "empty lines": lambda n: "\n" * n,
+    "short lines": lambda n: "ab\n" * (n // 3),
+    "blanks": lambda n: " " * n,
+    "tabs": lambda n: "\t" * n,
+    "one word of two alphabets": lambda n: "б" + "a" * (n - 1),
+    "alphabets by turns": lambda n: "aб" * (n // 2),
+    "words of two alphabets": lambda n: " ".join(f"пaсс{number}" for number in range(n // 9)),
+    "stacked marks": lambda n: "a" + "\u0301" * n,
+    "invisible signs": lambda n: "\u200d" * n,
+    "no-break blanks": lambda n: "\u00a0" * n,
+    "dashes": lambda n: " –" * (n // 2),
+    "a dash and a word": lambda n: " –" + "a" * n,
+    "flags": lambda n: "🇦" * n,
+    "styled": lambda n: "𝐚" * n,
+    "zeros in a word": lambda n: "a" + "๐" * n,
+    "wide": lambda n: "Ａ" * n,
+    "strokes": lambda n: "a一\n" * (n // 3),
+    "a bar and blanks": lambda n: "│" + " " * n,
+    "brackets": lambda n: "[" * n,
+    "half links": lambda n: "[a](" * (n // 4),
+    "nested links": lambda n: "[" * (n // 5) + "a" + "](b)" * (n // 5),
+    "images": lambda n: "![" * (n // 2),
+    "stars": lambda n: "*a **b " * (n // 7),
+    "ticks": lambda n: "".join("`" * length + " " for length in range(1, int((2 * n) ** 0.5))),
+    "quotes": lambda n: "> " * (n // 2),
+    "quote lines": lambda n: "> a\n" * (n // 4),
+    "deeper and deeper": lambda n: "".join(" " * depth + "- a\n" for depth in range(int((2 * n) ** 0.5))),
+    "lists": lambda n: "- a\n" * (n // 4),
+    "cells": lambda n: "|a" * (n // 6) + "|\n" + "|-" * (n // 6) + "|\n" + "|b" * (n // 6) + "|\n",
+    "rows": lambda n: "|a|\n|-|\n" + "|b|\n" * (n // 4),
+    "entities": lambda n: "&amp;" * (n // 5),
+    "angles": lambda n: "<a" * (n // 2),
+    "fences": lambda n: "```\n" * (n // 4),
+    "definitions": lambda n: "[a]: b\n" * (n // 7),
+}
+WORDS: dict[str, Callable[[str], object]] = {
+    "literal": text.literal,
+    "code": lambda raw: text.literal(raw, code=True),
+    "line": text.line,
+    "look-alikes": lambda raw: [list(signs) for _, signs in lookalikes.find(raw, code=True)],
+    "prose": lambda raw: prose.plain(prose.parse(raw)),
+}
+BOXES: dict[str, Callable[[str], object]] = {
+    "a cut card": lambda raw: card.fit(_card(raw), 200),
+    "pages": lambda raw: card.pages(_card(raw).parts, 200),
+    "a digest": lambda raw: digest.canonical({"a": [raw, {raw: 1}]}),
+}
+
+
+@pytest.mark.parametrize("shape", ["one line", "empty lines", "short lines", "blanks"])
+@pytest.mark.parametrize("function", BOXES)
+def test_boxes_are_cut_and_paged_in_linear_work(function: str, shape: str) -> None:
+    assert grows(TEXTS[shape], BOXES[function]) < MOST
+
+
+def _card(raw: str) -> card.Card:
+    box = card.Code((text.Trusted("Input"),), text.Literal(text.Safe(raw)))
+    return card.Card("r1", "pending", text.Trusted("An agent asks"), (box, box))
+
+
+@pytest.mark.parametrize("shape", TEXTS)
+@pytest.mark.parametrize("function", WORDS)
+def test_text_is_read_and_drawn_in_linear_work(function: str, shape: str) -> None:
+    assert grows(TEXTS[shape], WORDS[function]) < MOST
+
+
+REQUESTS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "many arguments": lambda n: _permission({f"key {number}": "v" for number in range(n // 10)}),
+    "a long name above a list": lambda n: _permission({"k" * n: [1] * (n // 2)}),
+    "long names above large numbers": lambda n: _permission({"k" * (n // 10): [2**60] * 20}),
+    "nested": lambda n: _permission({"a": [[["x"] * 10] * 10] * (n // 100)}),
+    "lines": lambda n: _permission({"command": "ls\n" * (n // 3)}),
+    "attachments": lambda n: {
+        **_permission({}),
+        "attachments": [{"name": "a", "kind": "diff", "text": "+a\n-b\n" * (n // 6)}] * 5,
+    },
+    "a long body": lambda n: {"kind": "question", "title": "Hm?", "body": "**a** [b](c)\n\n" * (n // 14)},
+    "offers": lambda n: {
+        **_permission({}),
+        "offers": [{"name": f"s{number}", "kind": "rule", "effect": "x" * min(2_000, n // 10)} for number in range(5)],
+    },
+    "a form": lambda n: {
+        "kind": "form",
+        "title": "Fill in",
+        "schema": {
+            "type": "object",
+            "properties": {
+                f"f{number}": {"type": "string", "enum": ["o" * (n // 1_000) + str(option) for option in range(100)]}
+                for number in range(5)
+            },
+        },
+    },
+}
+
+
+def _permission(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "permission", "tool": "Bash", "input": arguments}
+
+
+def ticket_of(document: dict[str, Any]) -> model.Ticket:
+    terms = machine.Terms(owner="bot", policy=model.Policy(), route=("web",))
+    request = asking.parse(json.dumps({**document, "id": "r1"}))
+    return machine.open_ticket(request, terms, id="r1", ref="r" * 22, at=NOW).ticket
+
+
+def _drawn(ticket: model.Ticket) -> card.Card:
+    # as if it was never drawn before: otherwise nothing would be measured but the shelf
+    return draw._drawn(ticket, MINT)  # pyright: ignore[reportPrivateUsage]
+
+
+CARDS: dict[str, Callable[[model.Ticket], object]] = {
+    "drawing": _drawn,
+    "fitting": lambda ticket: card.fit(_drawn(ticket), 200),
+    "paging": lambda ticket: card.pages(_drawn(ticket).parts, 200),
+    "the inputs of a form": lambda ticket: dialogs.steps_of(ticket, ROOM),
+    "an edit": lambda ticket: dialogs.of_press(ticket, tokens.read(MINT.token(ticket, "edit")), MINT, ROOM),
+    "words for the model": lambda ticket: [
+        wording.for_model(ticket, one) for one in [_allowed(ticket)] if one is not None
+    ],
+}
+
+
+def _allowed(ticket: model.Ticket) -> model.Decision | None:
+    person = model.Person(id="ann", name="Ann", account="web:ann", member=True)
+    if ticket.request.kind != "permission":
+        return None
+    said = events.Answered(at=NOW, by=person, answer=model.Answer(verdict="allow"))
+    return machine.step(ticket, said).ticket.decision
+
+
+@pytest.mark.parametrize("shape", REQUESTS)
+@pytest.mark.parametrize("function", CARDS)
+def test_cards_windows_and_pages_are_made_in_linear_work(function: str, shape: str) -> None:
+    assert grows(lambda n: REQUESTS[shape](n), lambda document: CARDS[function](ticket_of(document))) < MOST
+
+
+SCHEMAS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "properties": lambda n: _schema({f"p{number}": {"type": "string"} for number in range(n // 10)}, []),
+    "required": lambda n: _schema(
+        {f"p{number}": {"type": "string"} for number in range(n // 10)}, [f"p{number}" for number in range(n // 10)]
+    ),
+    "required twice": lambda n: _schema({"a": {"type": "string"}}, ["a"] * n),
+    "a long pointer": lambda n: _schema({"a": {"$ref": "#/" + "b/" * (n // 2)}}, []),
+    "a wide union": lambda n: _schema({"a": {"anyOf": [{"type": "null"}] * (n // 10)}}, []),
+    "titled options": lambda n: _schema({"a": {"oneOf": [{"const": str(one)} for one in range(n // 10)]}}, []),
+    "an enumeration": lambda n: _schema({"a": {"enum": [str(one) for one in range(n // 10)]}}, []),
+}
+
+
+def _schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+@pytest.mark.parametrize("shape", SCHEMAS)
+def test_a_schema_becomes_fields_in_linear_work(shape: str) -> None:
+    assert grows(SCHEMAS[shape], schema.from_schema, 10 * SMALL) < MOST
+
+
+@pytest.mark.parametrize("said", ["x", "1", " ", "Acme, ", "“", "<@U1>"])
+def test_what_people_say_is_read_in_linear_work(said: str) -> None:
+    question = ticket_of({"kind": "question", "title": "Hm?"})
+    options = [{"label": f"option {number}"} for number in range(100)]
+    choice = ticket_of({"kind": "choice", "title": "Hm?", "options": options, "other": True})
+    field = fields.of_request(question.request)
+    for function in (
+        lambda words: submission.spoken(question, words),
+        lambda words: submission.spoken(choice, words),
+        lambda words: fields.check(field, {fields.ANSWER: words}),
+    ):
+        assert grows(lambda n: said * (n // len(said)), function) < MOST
+
+
+def test_an_event_of_a_hook_is_read_in_linear_work() -> None:
+    def event(n: int) -> dict[str, Any]:
+        asked = {"question": "Hm?", "type": "choice", "choices": ["a" * (n // 100)] * 100, "timeout": 5}
+        return {"source_app": "a", "session_id": "s", "hook_event_type": "PreToolUse", "payload": {"x": "y" * n}} | {
+            "humanInTheLoop": asked
+        }
+
+    assert grows(event, lambda one: hitl.request_of(one, id="r1")) < MOST
+
+
+def _patterns() -> dict[str, str]:
+    """Every pattern of ours, by where it stands."""
+    found: dict[str, str] = {}
+    roots = ("sayso", "sayso_http", "sayso_web", "sayso_slack", "sayso_discord", "sayso_claude", "sayso_hitl")
+    for root in (*roots, "sayso_aap", "sayso_mcp", "sayso_bots"):
+        package = importlib.import_module(root)
+        for module in pkgutil.walk_packages(package.__path__, f"{root}."):
+            if "__main__" not in module.name and ".testing" not in module.name:
+                for name, value in vars(importlib.import_module(module.name)).items():
+                    for one in value.values() if isinstance(value, dict) else [value]:
+                        if isinstance(one, re.Pattern | regex.Pattern):
+                            pattern = one.pattern
+                            found[f"{module.name}.{name}"] = pattern if isinstance(pattern, str) else pattern.decode()
+    return found
+
+
+# A class of signs, a sign, or a group without quantifiers in it; then the quantifier.
+_INSIDE = r"(?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[])*"
+_ENDLESS = r"(?:[*+]|\{\d+,\})"
+# (…a*…)* and (…a+…)+, where the inner quantifier or the outer one may give back what it took.
+_NESTED = re.compile(rf"\((?:\?:|\?P<\w+>)?{_INSIDE}(?<!\\){_ENDLESS}(?!\+){_INSIDE}\){_ENDLESS}(?!\+)")
+_ANYTHING = re.compile(r"(?<![\\\[])\.[*+]")
+
+
+@pytest.mark.parametrize(("where", "pattern"), _patterns().items())
+def test_no_pattern_repeats_a_repetition_or_skips_over_anything(where: str, pattern: str) -> None:
+    bare = re.sub(r"\s|#.*", "", pattern) if "(?x" in pattern or "V1x" in pattern or "(?mx" in pattern else pattern
+    assert not _NESTED.search(bare), where
+    assert not _ANYTHING.search(bare), where
+
+
+@pytest.mark.parametrize("bad", ["(a+)+", "(?:x[ab]*)*y", "(?P<n>\\d+,)*", "^.*x.*$", "(a{2,}b?)+"])
+def test_the_check_of_patterns_finds_bad_ones(bad: str) -> None:
+    assert _NESTED.search(bad) or _ANYTHING.search(bad)
+
+
+_ONCE = regex.compile(
+    r"\p{Latin}\P{Latin}*[\p{Cyrillic}\p{Armenian}].*\p{Latin}|[\p{Cyrillic}\p{Armenian}].*\p{Latin}.*[\p{Cyrillic}\p{Armenian}]"
+)
+"""As it was asked before; right, but it tries all the pairs."""
+
+
+@hypothesis.given(strategies.text(alphabet="aZбՕ1éҀ\u0301\u0483", max_size=12))
+def test_a_word_turns_where_its_alphabet_changes_and_changes_back(word: str) -> None:
+    turns = lookalikes._turns(word)  # pyright: ignore[reportPrivateUsage]
+    assert turns == bool(_ONCE.search(word))
+
+
+def test_the_shelf_of_drawn_cards_is_bounded_in_text_and_in_number() -> None:
+    kept, drawn = shelf.Shelf(most_text=250, most_cards=3), list[str]()
+
+    def drawing(name: str, size: int) -> card.Card:
+        ticket = ticket_of({"kind": "question", "title": "Hm?"}).model_copy(update={"id": name})
+
+        def draw_it() -> card.Card:
+            drawn.append(name)
+            return _card("x" * size)
+
+        return kept.card(ticket, MINT, draw_it)
+
+    for name in "abcd":
+        drawing(name, 10)
+    drawing("d", 10)
+    assert drawn == ["a", "b", "c", "d"]
+    drawing("a", 10)  # the oldest made room
+    drawing("e", 150)
+    drawing("a", 10)
+    assert drawn[4:] == ["a", "e", "a"]
+    drawing("f", 10_000)  # one that is too large is kept until the next
+    drawing("f", 10_000)
+    assert drawn[7:] == ["f"]

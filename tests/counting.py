@@ -1,0 +1,139 @@
+"""Counts work instead of time: lines that run, calls into C by what they hold, and the text that is copied."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, cast
+
+import pydantic
+
+from sayso import errors
+
+_SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
+
+class Work:
+    """How much was done."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """For `sys.settrace`: every line that runs is one, also each turn of a loop on one line."""
+        if event == "line":
+            self.done += 1
+        return self.line
+
+    def call(self, frame: FrameType, event: str, arg: Any) -> None:
+        """For `sys.setprofile`: a method of a text or a list may look at all of it."""
+        if event == "c_call":
+            owner = getattr(arg, "__self__", None)
+            cheap = getattr(arg, "__name__", "") in _CHEAP
+            self.done += len(cast("str", owner)) if isinstance(owner, _SIZED) and not cheap else 1
+
+
+# These look at no more than one place, or go on from where they are told to.
+_CHEAP = frozenset(
+    {*("append", "extend", "get", "add", "pop", "items", "keys", "values", "setdefault")}
+    | {"startswith", "endswith", "find", "rfind"}
+)
+
+
+class Text(str):
+    """A text that counts what is copied out of it, and what it is compared with."""
+
+    work: Work | None = None
+
+    def __getitem__(self, index: Any) -> Text:
+        return _counted(super().__getitem__(index))
+
+    def __contains__(self, other: object) -> bool:
+        _count(len(self))
+        return super().__contains__(cast("str", other))
+
+    def find(self, *given: Any) -> int:
+        found = super().find(*given)
+        _count((len(self) if found < 0 else found) - (given[1] if len(given) > 1 else 0))
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        _count(1)
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return super().__hash__()
+
+    def __add__(self, other: str) -> Text:
+        return _counted(super().__add__(other))
+
+
+class List(list[Any]):
+    """A list that counts what is looked for in it."""
+
+    def __contains__(self, wanted: object) -> bool:
+        _count(len(self))
+        return super().__contains__(wanted)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        if isinstance(index, slice):
+            _count(len(found))
+            return List(found)
+        return found
+
+
+def counting(value: Any) -> Any:
+    """*value*, all texts and lists of which count."""
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, Mapping):
+        return {Text(name): counting(inner) for name, inner in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return List(counting(inner) for inner in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value
+
+
+def work_of(function: Callable[[], object]) -> int:
+    """How much *function* does; a refusal is part of it."""
+    with _watched() as work, suppress(errors.SaysoError, pydantic.ValidationError):
+        function()
+    return work.done
+
+
+MOST = 15
+"""Ten times the text costs ten times the work, and something for what is done only once."""
+
+
+def grows(make: Callable[[int], Any], function: Callable[[Any], object], small: int = 400) -> float:
+    """How many times the work is that ten times the input takes; a refusal is part of the work, too."""
+    one, ten = counting(make(small)), counting(make(10 * small))
+    work_of(lambda: function(one))  # what is made once and kept is no work of the input's
+    return work_of(lambda: function(ten)) / work_of(lambda: function(one))
+
+
+def _count(much: int) -> None:
+    if Text.work is not None:
+        Text.work.done += much
+
+
+def _counted(made: str) -> Text:
+    _count(len(made))
+    return Text(made)
+
+
+@contextmanager
+def _watched() -> Generator[Work]:
+    work, before, profiled = Work(), sys.gettrace(), sys.getprofile()
+    Text.work = work
+    sys.settrace(work.line)
+    sys.setprofile(work.call)
+    # settrace begins with the next call, which is that of the function
+    try:
+        yield work
+    finally:
+        sys.setprofile(profiled)
+        sys.settrace(before)
+        Text.work = None
