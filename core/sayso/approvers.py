@@ -42,8 +42,16 @@ def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: peop
 
 
 def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
-    """The latest *allow* of each person; a quorum counts these."""
-    return tuple(given for given in latest(ticket) if given.answer.verdict == "allow")
+    """The latest *allow* of each person, of as many as are surely different ones; a quorum counts these.
+
+    Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
+    to somebody who allowed it elsewhere.
+    """
+    allows = [given for given in latest(ticket) if given.answer.verdict == "allow"]
+    sets: list[list[model.Given]] = [[given for given in allows if _is_named(given)]]
+    for platform in dict.fromkeys(given.via.partition(":")[0] for given in allows):
+        sets.append([given for given in allows if given.via.partition(":")[0] == platform])
+    return tuple(max(sets, key=lambda surely: len(surely)))
 
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
@@ -64,3 +72,7 @@ def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
     if approver.startswith("group:"):
         return approver.removeprefix("group:") in person.groups
     return person.id == approver
+
+
+def _is_named(given: model.Given) -> bool:
+    return given.person != given.via

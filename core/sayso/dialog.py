@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sayso import card, draw, entries, fields, model, text, tokens
+from sayso import card, draw, entries, fields, model, text, tokens, typography
 
 T = text.Trusted
 
@@ -90,7 +90,7 @@ def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, r
             reason = Input("reason", T("Why not? The agent reads this."), multiline=True)
             return Dialog(T("Deny with a reason"), token, inputs=(reason,), submit=T("Deny"), danger=True)
         case "edit":
-            return _edit(ticket, token, room)
+            return _edit(ticket, token, room) if step_of(pressed.index) == 0 else None
         case "stop" | "respond":
             return _against(pressed.action, token)
         case "offer":
@@ -168,6 +168,17 @@ def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
     return Dialog(
         T("Edit and allow"), token, (card.Note((T("This is too large to edit here. Deny it with a reason."),)),)
     )
+
+
+def look_again(odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, token: str, room: Room) -> Dialog | None:
+    """An edit as it would run, where a phone may have changed what was typed; None where it is too long to show."""
+    parts: list[card.Part] = [
+        card.Note((T("A phone or a chat may have changed what you typed. Exactly this will run."),))
+    ]
+    for key, signs in odd.items():
+        parts += [card.Warn(T(typography.told(signs))), *draw.input_parts({key: edited[key]}, "Will run as it stands")]
+    pages = card.pages(parts, room.content)
+    return Dialog(T("Look again"), token, pages[0], submit=T("Allow as it is")) if len(pages) == 1 else None
 
 
 def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Dialog:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A half-filled form of several steps is kept this long.
 _DRAFT_KEPT = timedelta(hours=1)
+_IN_STEPS = ("fill", "edit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dia
             return opened
     typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
     found = await aside.run(submission.after, ticket, press.pressed, typed, front.mint, press.room)
-    if isinstance(found, dialog.Dialog) and press.pressed.action == "fill":
+    if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(front, _draft_name(ticket, press.actor, number), typed)
     return found
@@ -84,7 +85,7 @@ async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> N
 
 async def _earlier(front: desk.Desk, ticket: model.Ticket, press: Press) -> dialog.Draft:
     """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
-    if press.pressed.action != "fill" or dialog.step_of(press.pressed.index) == 0:
+    if press.pressed.action not in _IN_STEPS or dialog.step_of(press.pressed.index) == 0:
         return {}
     number = dialog.draft_of(press.pressed.index)
     found = await front.store.get("draft", _draft_name(ticket, press.actor, number))

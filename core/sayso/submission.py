@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, dialog, digest, draw, errors, fields, model, tokens
+from sayso import asking, dialog, digest, draw, errors, fields, model, tokens, typography
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -52,7 +52,7 @@ def _meaning(
         case "reason":
             return model.Answer(verdict="deny", reason=_typed(draft, "reason", 4000))
         case "edit":
-            return model.Answer(verdict="allow", input=_edited(ticket, draft))
+            return _edit(ticket, dialog.step_of(pressed.index), draft, mint, room)
         case "option":
             return model.Answer(choice=_label(ticket, pressed.index))
         case "pick":
@@ -141,6 +141,21 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
         first = next(iter(complaints))
         raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, complaints=complaints)
     return values
+
+
+def _edit(
+    ticket: model.Ticket, step: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+) -> dialog.Dialog | model.Answer:
+    edited, before = _edited(ticket, draft), ticket.request.input or {}
+    odd = {key: signs for key, value in edited.items() if (signs := typography.put_in(before.get(key), value))}
+    if step > 0 or not odd:
+        return model.Answer(verdict="allow", input=edited)
+    shown = dialog.look_again(odd, edited, mint.token(ticket, "edit", dialog.index_of(1, draft)), room)
+    if shown is None:
+        key, signs = next(iter(odd.items()))
+        said = f"this holds {typography.told(signs)}, and is too long to be shown again; please write the plain signs"
+        raise errors.InvalidAnswer(said, field=f"k{list(edited).index(key)}")
+    return shown
 
 
 def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:

@@ -15,6 +15,11 @@ GONE = (
     "same bot and answers for it."
 )
 
+_UNLINKED = (
+    "Noted, and not counted beside those who answered elsewhere: your account is linked to nobody in the settings, so "
+    "you may be one of them."
+)
+
 
 def line(said: str) -> card.Line:
     """A sentence of the service."""
@@ -52,6 +57,8 @@ def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> 
     so_far = len(approvers.allows_by(ticket) if allows else approvers.against(ticket))
     needed = ticket.policy.quorum if allows else ticket.policy.veto
     verb = "allowed" if allows else "denied"
+    if allows and mine not in approvers.allows_by(ticket):
+        return line(f"{_UNLINKED} {so_far} of {needed} people have {verb} this.")
     if before is not None and mine in approvers.latest(before):
         return line(f"You have {verb} this already. {so_far} of {needed} people have; others have to agree.")
     return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")

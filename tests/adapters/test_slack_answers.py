@@ -88,6 +88,20 @@ async def test_an_edited_input_runs_instead(there: Scene, ann: Person) -> None:
     assert (decision.outcome, decision.input) == ("allowed", {"command": "make deploy DRY=1", "retries": 1})
 
 
+async def test_what_a_phone_made_of_an_edit_is_shown_before_it_runs(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(DEPLOY)
+    view = await there.open(ann, "Edit and allow…")
+    await ann.fill(view, {"command": "make deploy —force “now”"})
+    seen = await ann.submit(ann.view)
+    assert (seen.errors, (await there.front.get(ticket.id)).decision) == ({}, None)
+    shown = there.slack.visible_text(ann.view)
+    assert "make deploy —force “now”" in shown
+    assert "U+2014" in shown
+    assert there.slack.controls(ann.view) == ["Allow as it is", "Cancel"]
+    await ann.submit(ann.view)
+    assert (await there.decision(ticket)).input == {"command": "make deploy —force “now”", "retries": 3}
+
+
 async def test_a_question_is_answered_in_a_modal(there: Scene, ann: Person) -> None:
     ticket = await there.ask(sayso.Question("Which customer is this for?"))
     view = await there.open(ann, "Answer")

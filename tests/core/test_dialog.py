@@ -68,6 +68,31 @@ def test_an_edit_keeps_types_and_says_what_is_no_json() -> None:
     assert refused.value.field == "k1"
 
 
+def test_signs_that_a_phone_puts_in_are_shown_before_they_run() -> None:
+    ticket = opened(permission(input={"command": 'git commit -m "fix"', "note": "it’s", "tries": [1]}))
+    typed = {"k0": "git commit —amend -m “fix”", "k1": "it’s “here”", "k2": '["a–b"]'}
+    shown = submits(ticket, "edit", typed)
+    assert isinstance(shown, dialog.Dialog)
+    said = "\n".join(piece for part in shown.parts for piece in card.pieces(part))
+    for sign in ("— (U+2014) for -", '“ (U+201C) for "', "– (U+2013) for -", "git commit —amend -m “fix”", "a–b"):
+        assert sign in said
+    assert "’ (U+2019)" not in said, "that one stood there before"
+    pressed = tokens.read(shown.token)
+    assert dialog.of_press(ticket, pressed, MINT, ROOM) is None
+    edited = {"command": "git commit —amend -m “fix”", "note": "it’s “here”", "tries": ["a–b"]}
+    assert submission.after(ticket, pressed, typed, MINT, ROOM) == model.Answer(verdict="allow", input=edited)
+
+
+def test_signs_in_more_text_than_can_be_shown_again_are_refused_beside_their_input() -> None:
+    ticket = opened(permission(input={"text": "a", "more": "b"}))
+    room = dialog.Room(content=100, inputs=8, typed=2000)
+    pressed = tokens.Pressed(ticket.ref, "edit", 0, "")
+    with pytest.raises(errors.InvalidAnswer) as caught:
+        submission.after(ticket, pressed, {"k0": "a", "k1": "“" + "x" * 500}, MINT, room)
+    assert caught.value.field == "k1"
+    assert "U+201C" in caught.value.message
+
+
 def test_text_that_cannot_be_seen_as_it_is_cannot_be_edited() -> None:
     ticket = opened(permission(input={"command": "make\u202e", "note": "fine"}))
     opened_dialog = opens(ticket, "edit")

@@ -311,3 +311,23 @@ def test_any_order_of_events_gives_at_most_one_decision_and_allows_only_with_the
         assert len(allowed) >= quorum
         assert requester not in allowed
         assert not any(given.answer.verdict == "deny" for given in ticket.answers)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "allowed"),
+    [
+        ([("ann", "chat:1"), ("bob", "web:bob")], True),
+        ([("chat:1", "chat:1"), ("chat:2", "chat:2")], True),
+        ([("ann", "chat:1"), ("chat:2", "chat:2")], True),
+        ([("chat:2", "chat:2"), ("bob", "web:bob")], False),
+        ([("chat:2", "chat:2"), ("talk:2", "talk:2")], False),
+        ([("chat:2", "chat:2"), ("bob", "web:bob"), ("chat:3", "chat:3")], True),
+        ([("ann", "chat:1"), ("ann", "web:ann")], False),
+    ],
+)
+def test_a_quorum_counts_those_who_are_surely_different_people(accounts: list[tuple[str, str]], allowed: bool) -> None:
+    ticket = opened(quorum=2)
+    for name, account in accounts:
+        who = model.Person(id=name, name=name, account=account, member=True)
+        ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
+    assert (ticket.decision is not None) == allowed

@@ -160,3 +160,64 @@ def test_whom_a_policy_names_is_known_on_each_platform() -> None:
     )
     called = directory.called(("ann", "group:ops", "nobody"), "chat")
     assert called == people.Called(("chat:1", "chat:2"), ("chat:77",))
+
+
+def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
+    from sayso import events
+
+    asked = ticket(sayso.Permission(tool="Bash", input={}), quorum=2)
+    allow = model.Answer(verdict="allow")
+    bob = model.Person(id="bob", name="bob", account="web:bob", member=True)
+    other = model.Person(id="chat:2", name="b", account="chat:2", member=True)
+    once = machine.step(asked, events.Answered(at=NOW, by=bob, answer=allow)).ticket
+    twice = machine.step(once, events.Answered(at=NOW, by=other, answer=allow)).ticket
+    line = telling.counted(twice, once, "chat:2")
+    assert "not counted beside those who answered elsewhere" in shown(line)
+    assert "1 of 2" in shown(line)
+
+
+# -- below a card, where people also talk to each other ------------------------------------------------------------
+
+
+WHO = ticket(sayso.Question("Who should review this?"), "r6")
+
+
+@pytest.mark.parametrize(
+    ("words", "about", "answers"),
+    [
+        ({"text": "Acme"}, QUESTION, True),
+        ({"text": "@bob do you know?", "names": "other"}, QUESTION, False),
+        ({"text": "@bob knows", "names": "other"}, QUESTION, False),
+        ({"text": "@bob please", "names": "other"}, WHO, True),
+        ({"text": "@bob could you?", "names": "other"}, WHO, False),
+        ({"text": "Acme", "asked": True}, QUESTION, False),
+        ({"text": "Acme", "asked": True, "names": "app"}, QUESTION, True),
+        ({"text": "staging"}, FREE, True),
+        ({"text": "2"}, FREE, True),
+        ({"text": "hmm wait"}, FREE, False),
+        ({"text": "hmm wait", "names": "app"}, FREE, True),
+        ({"text": "hmm wait", "alone": True}, FREE, True),
+        ({"text": "hmm wait"}, CHOICE, True),
+        ({"text": "allow"}, PERMISSION, False),
+        ({"text": ""}, QUESTION, False),
+    ],
+)
+def test_below_a_card_words_answer_it_where_they_were_meant_to(words: Any, about: model.Ticket, answers: bool) -> None:
+    assert (judged(to="thread", about=about, **words).ticket == about) == answers
+
+
+@pytest.mark.parametrize("words", [{"text": "hmm wait", "about": FREE}, {"text": "Acme", "asked": True, "about": WHO}])
+def test_words_that_are_taken_for_no_answer_below_a_card_are_told_so_while_it_is_open(words: Any) -> None:
+    assert judged(to="thread", **words).told
+
+
+async def test_each_message_is_judged_once_in_whatever_order_they_come() -> None:
+    kept = marks.Judged(memory.MemoryStore(), "chat")
+    for message in ("5", "3", "5"):
+        await kept.add("C1", message)
+    assert [await kept.has("C1", message) for message in "345"] == [True, False, True]
+    for number in range(1000, 1300):
+        await kept.add("C1", str(number))
+    assert await kept.has("C1", "4"), "what is older than all that are listed was judged"
+    assert not await kept.has("C1", "1300")
+    assert not await kept.has("C2", "5")
