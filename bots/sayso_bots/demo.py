@@ -18,6 +18,9 @@ import sayso
 from sayso import errors, keys, model
 from sayso_bots import environment, output, schema, serve
 
+# Seconds in which whoever pressed last still sees what came of it.
+LINGERS = 20.0
+
 
 class Refund(pydantic.BaseModel):
     """What the agent of the demo wants to have filled in."""
@@ -31,7 +34,7 @@ class Refund(pydantic.BaseModel):
 @click.option("--auto", is_flag=True, help="Let a scripted person answer, over the same doors.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep the database here.")
 def demo_(auto: bool, folder: Path | None) -> None:
-    """An agent asks; answer it in the inbox. Ends once all four requests are decided."""
+    """An agent asks; answer it in the inbox. Ends soon after all four requests are decided."""
     sys.exit(asyncio.run(_demo(auto, folder)))
 
 
@@ -62,6 +65,8 @@ async def _demo(auto: bool, folder: Path | None) -> int:
             chain = keys.Keys(running.desk.store)
             agent_key = await _key(chain, "demo-agent", "agent")
             link = await running.link("owner")
+            if listener.getsockname()[1] != environment.Environment().port:
+                click.echo(f"Port {environment.Environment().port} is taken, so another one is used.")
             click.echo(f"The inbox waits at {running.url}. Open this link and answer (it works once):\n\n  {link}\n")
             work = [_agent(running.url, agent_key)]
             if auto:
@@ -74,6 +79,9 @@ async def _demo(auto: bool, folder: Path | None) -> int:
                 everybody.cancel()
                 await asyncio.gather(everybody, return_exceptions=True)
                 raise errors.SaysoError("the demo was stopped before everything was decided")
+            if not auto:
+                click.echo(f"All are decided. The inbox stays open for {LINGERS:.0f} s; Ctrl-C ends it now.")
+                await asyncio.wait({running.failed, stopped}, timeout=LINGERS, return_when=asyncio.FIRST_COMPLETED)
             return max(everybody.result())
 
 

@@ -1,5 +1,7 @@
 """`sayso demo`: nothing needs to be there, and it ends once all four requests are decided."""
 
+import asyncio
+import json
 import os
 import socket
 import time
@@ -37,6 +39,7 @@ def test_the_demo_finds_a_free_port_and_keeps_its_database_where_it_is_told(comm
         again = command("demo", "--auto", "--folder", "kept")
     assert (done.returncode, again.returncode) == (0, 0)
     assert ":8700" not in done.stdout
+    assert done.stdout.startswith("Port 8700 is taken, so another one is used.\n")
     listed = command("list", "--json", SAYSO_DATABASE_URL=f"sqlite:///{tmp_path}/kept/sayso.db")
     assert listed.stdout.count('"outcome": "allowed"') == 2
 
@@ -49,6 +52,26 @@ async def test_the_demo_waits_for_a_person_and_says_so_when_it_is_stopped(comman
         code, _, err = await running.ended()
     assert code == 2
     assert "stopped before everything was decided" in err
+
+
+async def test_whoever_answered_last_still_sees_what_came_of_it(command: Command) -> None:
+    async with command.started("demo", "--folder", "kept") as running:
+        await running.line("/signin#")
+        for _ in range(4):
+            await running.line("asked ")
+        database = {"SAYSO_DATABASE_URL": f"sqlite:///{command.folder}/kept/sayso.db"}
+        listed = await asyncio.to_thread(command, "list", "--json", **database)
+        for ticket in json.loads(listed.stdout):
+            given = {
+                "permission": ["--allow"],
+                "question": ["--text", "Acme"],
+                "choice": ["--choice", "SQLite"],
+                "form": ["--value", "amount=5", "--value", "currency=EUR", "--value", "goodwill=false"],
+            }[ticket["kind"]]
+            await asyncio.to_thread(command, "answer", ticket["id"], *given, **database)
+        await running.line("The inbox stays open for 20 s; Ctrl-C ends it now")
+        running.process.terminate()
+        assert (await running.ended())[0] == 0
 
 
 def test_the_demo_asks_one_of_each_kind() -> None:
