@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import pydantic
@@ -12,6 +13,7 @@ _PENDING = (
     "Nobody has decided yet, and that is no consent. Go on waiting: call get_decision with request_id {id!r}, "
     "again and again if need be. Do not act as if it were allowed, and do not ask anew."
 )
+_OVER = " If it has to run (again), ask for that under another id."
 
 
 class Standing(pydantic.BaseModel):
@@ -24,7 +26,11 @@ class Standing(pydantic.BaseModel):
         description="allowed and denied are about a permission, answered is everything else that a person said; "
         "all others mean that nobody decided."
     )
-    allowed: bool = pydantic.Field(description="Whether a person allowed the tool call. Nothing else is consent.")
+    allowed: bool | None = pydantic.Field(
+        default=None,
+        description="Of a permission only: whether a person allowed the tool call, and it may run now, once. "
+        "Nothing else is consent.",
+    )
     model_text: str = pydantic.Field(description="What this means for you, in a sentence or two.")
     input: model.JsonObject | None = pydantic.Field(
         default=None, description="The input that may run: exactly this one, a person may have edited it."
@@ -33,27 +39,35 @@ class Standing(pydantic.BaseModel):
     choices: tuple[str, ...] | None = pydantic.Field(default=None, description="What was chosen.")
     values: model.JsonObject | None = pydantic.Field(default=None, description="The values of a form.")
     reason: str | None = pydantic.Field(default=None, description="The person's own words on the decision.")
+    decided_at: datetime | None = pydantic.Field(default=None, description="When it was decided.")
+    used_at: datetime | None = pydantic.Field(
+        default=None, description="When an earlier answer handed this allow over. It is good once: nothing may run now."
+    )
 
 
-def pending(id: str) -> Standing:
+def pending(id: str, kind: model.Kind = "permission") -> Standing:
     """A request that nobody has decided yet."""
-    return Standing(request_id=id, outcome="pending", allowed=False, model_text=_PENDING.format(id=id))
+    allowed = False if kind == "permission" else None
+    return Standing(request_id=id, outcome="pending", allowed=allowed, model_text=_PENDING.format(id=id))
 
 
-def decided(id: str, tool: str | None, decision: model.Decision) -> Standing:
-    """A decision on request *id*.
+def decided(request: model.Request, decision: model.Decision) -> Standing:
+    """A decision on *request*; an allow in it is handed over by this answer.
 
     Raises:
         DigestMismatch: the input is not the one that was allowed.
     """
+    over = decision.outcome == "allowed" and not decision.allowed
     return Standing(
-        request_id=id,
+        request_id=decision.id,
         outcome=decision.outcome,
-        allowed=decision.allowed,
-        model_text=decision.model_text,
-        input=gate.approved_input(tool or "", decision) if decision.allowed else None,
+        allowed=decision.allowed if request.kind == "permission" else None,
+        model_text=f"{decision.model_text}{_OVER}" if over else decision.model_text,
+        input=gate.approved_input(request.tool or "", decision) if decision.allowed else None,
         text=decision.text,
         choices=decision.choices,
         values=decision.values,
         reason=decision.reason,
+        decided_at=decision.decided_at,
+        used_at=decision.used_at,
     )

@@ -35,10 +35,16 @@ Id = Annotated[
     str,
     pydantic.Field(
         description="An id of your own for this question: asking the same again with it finds the same request, "
-        "so a call that was cut off never asks twice. Letters, digits and ._:-"
+        "so a call that was cut off never asks twice. An allow is good once: a new run needs a new id. "
+        "Letters, digits and ._:-"
     ),
 ]
-Seconds = Annotated[float, pydantic.Field(ge=0, description="How long people may take; 0 leaves it to the policy.")]
+Seconds = Annotated[
+    float | None,
+    pydantic.Field(gt=0, description="How long people may take, in seconds; without it the policy says."),
+    # without the null: some clients know no unions
+    pydantic.WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+]
 Options = Annotated[list[str | model.Option], pydantic.Field(description="1 to 100 of them.")]
 Multiple = Annotated[bool, pydantic.Field(description="Several may be chosen.")]
 Other = Annotated[bool, pydantic.Field(description="Free text may be given in place of an option.")]
@@ -76,7 +82,8 @@ class Tools:
         version = importlib.metadata.version("sayso")
         server = mcpserver.MCPServer("sayso", instructions=_INSTRUCTIONS, version=version, subscriptions=False)
         asks = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=True)
-        reads = types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=True)
+        # not idempotent: an allow is told as one once
+        reads = types.ToolAnnotations(read_only_hint=True, open_world_hint=True)
         for tool, title, hints, structured in (
             (self.ask_permission, "Ask for permission", asks, None),
             (self.ask_question, "Ask a question", asks, None),
@@ -101,7 +108,7 @@ class Tools:
         input: Input,
         body: Body = "",
         id: Id = "",
-        expires_in: Seconds = 0.0,
+        expires_in: Seconds = None,
     ) -> Answer:
         """Ask people whether you may do something. Act only on `allowed: true`, and only with the `input` returned.
 
@@ -111,7 +118,7 @@ class Tools:
         return await self._ask(ctx, functools.partial(asking.Permission, tool=tool, input=input, **common))
 
     async def ask_question(
-        self, ctx: mcpserver.Context, title: Title, body: Body = "", id: Id = "", expires_in: Seconds = 0.0
+        self, ctx: mcpserver.Context, title: Title, body: Body = "", id: Id = "", expires_in: Seconds = None
     ) -> Answer:
         """Ask people a question that is answered in free text; the answer is in `text`.
 
@@ -129,7 +136,7 @@ class Tools:
         other: Other = False,
         body: Body = "",
         id: Id = "",
-        expires_in: Seconds = 0.0,
+        expires_in: Seconds = None,
     ) -> Answer:
         """Ask people to choose among options; what they chose is in `choices`, by label.
 
@@ -146,7 +153,7 @@ class Tools:
         schema: Schema,
         body: Body = "",
         id: Id = "",
-        expires_in: Seconds = 0.0,
+        expires_in: Seconds = None,
     ) -> Answer:
         """Ask people for several values at once; they are in `values`, and fit the schema.
 
@@ -161,7 +168,7 @@ class Tools:
         with _said():
             ticket = await desk.get(request_id)
             decision = await self._waits.decision(desk, ticket.id, ctx, patience=self._settings.patience)
-            return _told(ticket, decision)
+            return await _told(desk, ticket, decision)
 
     async def permission_prompt(
         self, ctx: mcpserver.Context, tool_name: Text = None, input: Object = None, tool_use_id: Text = None
@@ -184,14 +191,14 @@ class Tools:
         if decision is None:
             await waiting.withdraw(desk, ticket.id, "nobody decided in time")
             return prompt.deny("Nobody has decided in time, and silence is no consent. Do not work around it.")
-        return prompt.answer(call, question, decision)
+        return prompt.answer(call, question, await waiting.hand_over(desk, ticket.id, decision))
 
     async def _ask(self, ctx: mcpserver.Context, make: Callable[[], model.Request]) -> types.CallToolResult:
         desk = self._desk_of(ctx)
         with _said():
-            return _told(*await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
+            return await _told(desk, *await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
 
-    def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float) -> dict[str, Any]:
+    def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float | None) -> dict[str, Any]:
         given = self._settings
         client = ctx.session.client_params
         agent = (client.client_info.title or client.client_info.name)[:200] if client else None
@@ -200,11 +207,11 @@ class Tools:
         return {"source": source, **{name: value for name, value in common.items() if value}}
 
 
-def _told(ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
+async def _told(desk: waiting.Asks, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
     """The answer, as data for programs and as the same JSON for clients that read only text."""
-    known = standing.pending(ticket.id)
+    known = standing.pending(ticket.id, ticket.request.kind)
     if decision is not None:
-        known = standing.decided(ticket.id, ticket.request.tool, decision)
+        known = standing.decided(ticket.request, await waiting.hand_over(desk, ticket.id, decision))
     shown = known.model_dump(mode="json", exclude_none=True)
     text = json.dumps(shown, ensure_ascii=False)
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=shown)

@@ -36,6 +36,10 @@ class Asks(Protocol):
         """Withdraw a request."""
         ...
 
+    async def use(self, id: str) -> model.Ticket:
+        """Use an allow, once."""
+        ...
+
 
 class Call(Protocol):
     """The part of a tool call that waiting needs."""
@@ -91,6 +95,17 @@ class Waits:
             raise
         finally:
             del self._unknown[id]
+
+
+async def hand_over(desk: Asks, id: str, decision: model.Decision) -> model.Decision:
+    """The decision as this answer may tell it: an allow is used by that, and one that was used before says when."""
+    if decision.outcome != "allowed":
+        return decision
+    try:
+        await desk.use(id)
+    except (errors.AlreadyUsed, errors.NotUsable):
+        return (await desk.get(id)).decision or decision
+    return decision
 
 
 async def withdraw(desk: Asks, id: str, reason: str = "the agent hung up") -> None:

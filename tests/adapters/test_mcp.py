@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema
 import pytest
 
 from sayso import model, store
+from sayso.testing.clock import ManualClock
 from sayso_mcp import settings, standing
 from tests.adapters.mcp_scene import ANN, Scene, scene, text
 from tests.conftest import until
@@ -262,3 +264,100 @@ async def test_the_policy_and_the_places_are_those_of_the_server() -> None:
 
 def test_what_is_not_allowed_is_never_told_as_consent() -> None:
     assert standing.pending("r-1").allowed is False
+
+
+# One allow, one run
+
+
+async def test_an_old_allow_does_not_come_back_as_fresh() -> None:
+    async with scene() as there:
+        call = there.calling("ask_permission", id="deploy", **LS)
+        await there.answer(verdict="allow")
+        first = await call
+        again = [
+            await there.told("ask_permission", id="deploy", **LS),
+            await there.told("get_decision", request_id="deploy"),
+        ]
+        ticket = await there.desk.get("deploy")
+    assert (first["allowed"], "used_at" in first) == (True, False)
+    assert ticket.used_at is not None
+    for told in again:
+        assert (told["outcome"], told["allowed"], "input" in told) == ("allowed", False, False)
+        assert (told["decided_at"], told["used_at"][:19]) == (
+            first["decided_at"],
+            f"{ticket.used_at:%Y-%m-%dT%H:%M:%S}",
+        )
+        assert "was used at" in told["model_text"]
+        assert "another id" in told["model_text"]
+
+
+async def test_an_allow_that_was_not_fetched_in_time_is_void() -> None:
+    async with scene(HURRIED) as there:
+        clock = ManualClock(datetime.now(UTC))
+        there.desk.clock = clock
+        await there.told("ask_permission", id="deploy", **LS)
+        await there.desk.answer("deploy", model.Answer(verdict="allow"), ANN)
+        clock.advance(901)
+        told = await there.told("get_decision", request_id="deploy")
+    assert (told["outcome"], told["allowed"], "input" in told) == ("allowed", False, False)
+    assert "not run in time" in told["model_text"]
+    assert "another id" in told["model_text"]
+
+
+async def test_of_two_calls_at_once_one_gets_the_allow() -> None:
+    async with scene() as there:
+        calls = [there.calling("ask_permission", id="deploy", **LS) for _ in range(3)]
+        await until(lambda: there.desk.store.waiting == 3)
+        await there.answer(verdict="allow")
+        assert sorted([(await call)["allowed"] for call in calls]) == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "answer"),
+    [
+        ("ask_question", {"title": "Who?"}, {"text": "Acme"}),
+        ("ask_choice", {"title": "Which?", "options": ["A", "B"]}, {"choice": "B"}),
+        ("ask_form", {"title": "Refund", "schema": FORM}, {"values": {"amount": 7}}),
+    ],
+)
+async def test_an_answer_is_neither_allowed_nor_forbidden(
+    tool: str, arguments: dict[str, Any], answer: dict[str, Any]
+) -> None:
+    async with scene(HURRIED) as there:
+        waiting = await there.told(tool, id="q-1", **arguments)
+        await there.desk.answer("q-1", model.Answer(**answer), ANN)
+        told = [await there.told("get_decision", request_id="q-1") for _ in range(2)]
+    assert (waiting["outcome"], "allowed" in waiting) == ("pending", False)
+    assert told[0] == told[1]
+    assert (told[0]["outcome"], "allowed" in told[0]) == ("answered", False)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "soon"])
+async def test_a_time_that_makes_no_sense_is_refused(seconds: Any) -> None:
+    async with scene(HURRIED) as there:
+        answered = await there.call("ask_question", title="Who?", expires_in=seconds)
+        assert len(await there.tickets()) == 0
+        listed = {tool.name: tool for tool in (await there.client.list_tools()).tools}
+    assert answered.is_error
+    assert "expires_in" in text(answered)
+    shown = listed["ask_question"].input_schema["properties"]["expires_in"]
+    assert (shown["type"], shown["exclusiveMinimum"]) == ("number", 0)
+
+
+async def test_how_long_people_may_take_is_heard() -> None:
+    async with scene(HURRIED) as there:
+        for id, given in (("q-1", {"expires_in": 60}), ("q-2", {})):
+            await there.told("ask_question", title="Who?", id=id, **given)
+        first, second = [await there.desk.get(id) for id in ("q-1", "q-2")]
+    assert (first.expires_at - first.created_at).total_seconds() == 60
+    assert (second.expires_at - second.created_at).total_seconds() == 3600
+
+
+@pytest.mark.parametrize("typed", [10, 10.0, "10"])
+async def test_a_whole_number_comes_back_as_one(typed: Any) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "integer"}, "rate": {"type": "number"}}}
+    async with scene() as there:
+        call = there.calling("ask_form", title="Refund", schema=schema)
+        await there.answer(values={"amount": typed, "rate": typed})
+        told = await call
+    assert json.dumps(told["values"]) == '{"amount": 10, "rate": 10}'
