@@ -1,6 +1,7 @@
 """The command `sayso mcp`: what it takes, how it fails, and that its output is the protocol's alone."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
         "params": {"name": "get_decision", "arguments": {"request_id": "nothing"}},
     }
     lines = "".join(f"{json.dumps(line)}\n" for line in (INITIALIZE, PING, "no JSON-RPC", ask))
+    # this command makes no database, as an agent's client may start it in any folder
+    sqlite3.connect(tmp_path / "sayso.db").close()
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(
         [sys.executable, "-m", "sayso_bots", "mcp"], cwd=tmp_path, env=environment({}), text=True, **pipes
