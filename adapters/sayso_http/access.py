@@ -60,10 +60,9 @@ class Caller:
             return await self.front.store.list(dataclasses.replace(query, owner=owner))
         found: list[model.Ticket] = []
         more = dataclasses.replace(query, limit=_CHUNK)
-        while len(found) < query.limit:
-            chunk = await self.front.store.list(more)
+        while len(found) < query.limit and (chunk := await self.front.store.list(more)):
             found += [ticket for ticket in chunk if self.sees(ticket)]
-            if len(chunk) < _CHUNK:
-                break
+            if found and len(chunk) < _CHUNK:
+                break  # the last ones, or as many as may be read at once
             more = dataclasses.replace(more, before=(chunk[-1].created_at, chunk[-1].id))
         return found[: query.limit]

@@ -109,15 +109,27 @@ def _without_port(host: str) -> str:
 def _of_ours(error: errors.SaysoError) -> web.Response:
     if error.status >= 500:
         log.warning("a request failed", extra={"code": error.code, "error": error.message})
-        message = {503: "the database cannot be used now; nothing was stored"}.get(error.status, "the service failed")
-        hidden = Failure(code=error.code, message=message, hint="try again" if error.status == 503 else "see its log")
-        return failed(error.status, hidden, {"Retry-After": "2"} if error.status == 503 else None)
+        if isinstance(error, errors.StoreUnavailable):
+            return _without_store(error)
+        hint = "try again" if error.status == 503 else "see its log"
+        return failed(error.status, Failure(code=error.code, message="the service failed", hint=hint))
     hint = wording.too_late(error.ticket) if isinstance(error, errors.AlreadyDecided) else error.hint
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     if isinstance(error, errors.TooMany):
         headers = {"Retry-After": str(math.ceil(error.retry_after))}
     failure = Failure(code=error.code, message=error.message, field=error.field, hint=hint)
     return failed(error.status, failure, headers)
+
+
+def _without_store(error: errors.StoreUnavailable) -> web.Response:
+    if isinstance(error, errors.Unreadable):
+        return failed(error.status, Failure(code=error.code, message=error.why, hint=error.hint))
+    stored, hint = "nothing was stored", "try again"
+    if error.unsure:
+        stored = "it is not known whether this was stored"
+        hint = "look before you send it again; under the same id it is stored once"
+    failure = Failure(code=error.code, message=f"{error.why}; {stored}", hint=hint)
+    return failed(error.status, failure, {"Retry-After": "2"})
 
 
 def _of_aiohttp(error: web.HTTPException) -> web.Response:

@@ -29,11 +29,13 @@ class Health(model.Frozen):
 
 
 class Probes:
-    """The two probes; the store is always among the checks."""
+    """The two probes; the store is always among the checks, and has to commit something."""
 
     def __init__(self, front: desk.Desk, checks: Mapping[str, Check], vital: Mapping[str, Check] | None = None) -> None:
-        self._checks: Mapping[str, Check] = {"store": front.store.last_row, **checks}
+        self._store = front.store
+        self._checks: Mapping[str, Check] = {"store": self._commits, **checks}
         self._vital: Mapping[str, Check] = vital or {}
+        self._committing: asyncio.Task[None] | None = None
 
     async def alive(self, _: web.Request) -> web.Response:
         """The process answers, and nothing in it has ended for good; otherwise 503, and what has."""
@@ -48,6 +50,12 @@ class Probes:
         results = dict(zip(checks, found, strict=True))
         health = Health(ok=all(found), checks={name: "ok" if held else "failed" for name, held in results.items()})
         return replies.reply(health, 200 if health.ok else 503)
+
+    async def _commits(self) -> None:
+        # strangers may ask as often as they like, and one commit at a time answers them all
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._store.check())
+        await asyncio.shield(self._committing)
 
 
 async def _holds(name: str, check: Check) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Literal
 
 from aiohttp import web
@@ -26,8 +28,8 @@ from sayso_http import (
     webhooks,
 )
 
-# Requests on one page.
-_MOST = 200
+# Requests on one page, and bytes of stored requests: the largest has about 1 MiB.
+_MOST, _MOST_BYTES = 200, 8 * 1_048_576
 
 
 def add_routes(
@@ -102,17 +104,18 @@ class _Requests:
         asked = reading.query(request, {"state", "limit", "before", "session", "prefix"})
         limit = reading.whole(asked.get("limit"), "limit", 50, _MOST, least=1)
         before = await caller.ticket(asked["before"]) if "before" in asked else None
-        found = await caller.tickets(
-            store.Query(
-                state=_state(asked.get("state")),
-                session=asked.get("session"),
-                prefix=asked.get("prefix"),
-                limit=limit,
-                before=(before.created_at, before.id) if before else None,
-            )
+        query = store.Query(
+            state=_state(asked.get("state")),
+            session=asked.get("session"),
+            prefix=asked.get("prefix"),
+            limit=limit,
+            before=_place(before) if before else None,
+            most_bytes=_MOST_BYTES,
         )
+        found = await caller.tickets(query)
         documents = [await self._document(ticket) for ticket in found]
-        following = found[-1].id if len(found) == limit else None
+        full = bool(found) and (len(found) == limit or await _is_more(caller, query, found[-1]))
+        following = found[-1].id if full else None
         return replies.reply(tickets.Page.model_construct(requests=tuple(documents), next=following))
 
     async def read(self, request: web.Request) -> web.Response:
@@ -160,6 +163,15 @@ class _Requests:
 
     async def _answered(self, ticket: model.Ticket) -> web.Response:
         return replies.reply(await self._document(ticket))
+
+
+async def _is_more(caller: access.Caller, query: store.Query, last: model.Ticket) -> bool:
+    """Whether a page that is shorter than was asked for was cut at its size."""
+    return bool(await caller.tickets(dataclasses.replace(query, before=_place(last), limit=1)))
+
+
+def _place(ticket: model.Ticket) -> tuple[datetime, str]:
+    return ticket.created_at, ticket.id
 
 
 def _state(text: str | None) -> Literal["pending", "decided"] | None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from sayso import desk, store
+from sayso import desk, errors, store
 
 # A safety net, in seconds, should a wake-up from another process get lost.
 LONGEST_NAP = 30.0
+# Seconds until a row that cannot be stepped is tried again.
+_PUT_OFF = 60.0
+
+log = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
@@ -48,6 +53,13 @@ async def watch(front: desk.Desk, kept: store.Store, clock: Clock) -> None:
     changes = kept.changes()
     while True:
         for ticket_id in await kept.due(clock.now()):
-            await front.tick(ticket_id)
+            try:
+                await front.tick(ticket_id)
+            except Exception as error:
+                if isinstance(error, errors.StoreUnavailable) and not isinstance(error, errors.Unreadable):
+                    raise
+                # one bad row must not stop the others; it is tried again, and whoever waits for it ticks it, too
+                log.error("a request cannot be expired now", extra={"ticket": ticket_id, "error": str(error)})
+                await kept.postpone(ticket_id, clock.now() + timedelta(seconds=_PUT_OFF))
         wake = await kept.next_due()
         await clock.within(wake, anext(changes))

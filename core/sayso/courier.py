@@ -176,8 +176,10 @@ class Courier:
     async def _wait(self, job: store.Job, error: errors.ChannelError) -> float | None:
         asked = error.retry_after or 0.0
         if isinstance(job.effect, events.Resume) and self._resumer is not None:
-            wait = self._resumer.next_try(await self._store.load(job.ticket_id), job.attempts + 1)
-            return None if wait is None else max(asked, wait)
+            # one that cannot be read is tried as rarely as a card is
+            with contextlib.suppress(errors.Unreadable):
+                wait = self._resumer.next_try(await self._store.load(job.ticket_id), job.attempts + 1)
+                return None if wait is None else max(asked, wait)
         if isinstance(job.effect, events.Redraw) and job.attempts >= _MOST_REDRAWS:
             return None
         state = tenacity.RetryCallState(tenacity.AsyncRetrying(), None, (), {})

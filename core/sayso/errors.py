@@ -24,7 +24,7 @@ SaysoError
 ├─ TooMany                this caller asks too often, or too much waits  429
 ├─ DigestMismatch         what is about to run is not what was allowed
 ├─ StoreUnavailable       the database cannot be used now               503
-├─ Unreadable             a stored row is damaged, or of a newer version 503
+│   └─ Unreadable         one stored row is damaged, or of a newer version
 ├─ Conflict               a newer version is stored; never leaves the core
 └─ ChannelError           a platform refused or failed; the courier retries or gives up
 """
@@ -247,17 +247,37 @@ class DigestMismatch(SaysoError):
 
 
 class StoreUnavailable(SaysoError):
-    """The database is locked, full or unreachable; nothing was stored. Try again later."""
+    """The database is locked, full, damaged or unreachable. Try again later.
+
+    `unsure` means that the answer to the commit was lost, so what was to be stored may be; otherwise nothing was.
+    `why` may be told to strangers.
+    """
 
     code = "store_unavailable"
     status = 503
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        hint: str | None = None,
+        unsure: bool = False,
+        why: str = "the database cannot be used now",
+    ) -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.unsure = unsure
+        self.why = why
 
-class Unreadable(SaysoError):
+
+class Unreadable(StoreUnavailable):
     """One stored row cannot be read: it is damaged, or a newer version wrote it. All others can be."""
 
     code = "unreadable"
-    status = 503
+
+    def __init__(self, what: str) -> None:
+        why = f"{what} is damaged in the database, or a newer version wrote it"
+        super().__init__(why, hint="see the log of the service; restore it, or upgrade", why=why)
 
 
 class Conflict(SaysoError):

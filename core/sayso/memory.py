@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tickets: dict[str, model.Ticket] = {}
         self._by_ref: dict[str, str] = {}
+        self._postponed: dict[str, datetime] = {}
         self._log: list[tuple[int, str, int, str]] = []
         self._outbox: dict[str, _Task] = {}
         self._refs: dict[tuple[str, str, str], channel.MessageRef] = {}
@@ -57,6 +59,7 @@ class MemoryStore:
         ):
             raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
         self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
+        self._postponed.pop(ticket.id, None)
         for effect in step.effects:
             self._write(ticket.id, effect, entry.at)
         await self.note(ticket.id, ticket.version, entry)
@@ -88,7 +91,8 @@ class MemoryStore:
             and (query.before is None or _age(ticket) < query.before)
             and ticket.id.startswith(query.prefix or "")
         ]
-        return [_own(ticket) for ticket in sorted(found, key=_age, reverse=True)[: query.limit]]
+        newest = sorted(found, key=_age, reverse=True)[: query.limit]
+        return [_own(ticket) for ticket in _within(query.most_bytes, newest)]
 
     async def count(self, query: store.Query) -> int:
         """See `Store.count`."""
@@ -97,6 +101,13 @@ class MemoryStore:
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
         return [id for at, id in sorted(self._wakes()) if at <= now][:limit]
+
+    async def postpone(self, id: str, until: datetime) -> None:
+        """See `Store.postpone`."""
+        self._postponed[id] = until
+
+    async def check(self) -> None:
+        """See `Store.check`."""
 
     async def next_due(self) -> datetime | None:
         """See `Store.next_due`."""
@@ -193,7 +204,7 @@ class MemoryStore:
 
     def _wakes(self) -> Sequence[tuple[datetime, str]]:
         wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
-        return [(at, id) for at, id in wakes if at is not None]
+        return [(self._postponed.get(id, at), id) for at, id in wakes if at is not None]
 
     def _waiting(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
         tasks = (task for task in self._outbox.values() if task.job.effect.place.partition(":")[0] in channels)
@@ -227,6 +238,13 @@ def _same(record: store.Record) -> store.Record:
 
 def _facts(ticket: model.Ticket) -> dict[str, str | None]:
     return {"state": ticket.state, "owner": ticket.owner, "session": ticket.request.source.session}
+
+
+def _within(most: int | None, tickets: Sequence[model.Ticket]) -> Sequence[model.Ticket]:
+    if most is None:
+        return tickets
+    sizes = itertools.accumulate(len(ticket.model_dump_json().encode()) for ticket in tickets[:-1])
+    return [ticket for ticket, before in zip(tickets, (0, *sizes), strict=False) if before < most]
 
 
 def _age(ticket: model.Ticket) -> tuple[datetime, str]:

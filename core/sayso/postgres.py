@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import asyncpg  # type: ignore[import-untyped]
 # asyncpg has no types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
-from sayso import errors, sql, store, tables, watch
+from sayso import errors, pgserver, sql, store, tables, watch
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,7 @@ POLL_INTERVAL = 5.0
 # How long to wait before listening again after the connection was lost, in seconds.
 _RECONNECT = 0.5
 
-# Held until the end of a transaction: the next one gets its log numbers only after this one can be seen.
-# "sayso" in ASCII, so that no other program takes the same by chance.
-_LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
-
-_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+escape, unescape = pgserver.escape, pgserver.unescape
 
 Waiting = tuple[tables.Write, "asyncio.Future[None]"]
 
@@ -64,13 +61,21 @@ class PostgresStore(tables.Tables):
         """
         try:
             pool = asyncpg.create_pool(
-                url, min_size=1, max_size=10, init=_prepare, reset=_keep, timeout=timeout, command_timeout=timeout
+                url,
+                min_size=1,
+                max_size=10,
+                init=functools.partial(pgserver.prepare, timeout=timeout),
+                reset=_keep,
+                timeout=timeout,
+                command_timeout=timeout,
             )
             await pool
         except ValueError as error:
-            raise _wrong("this is no PostgreSQL address", "use postgresql://user:password@host/database") from error
-        except _TROUBLE as error:
-            raise _unavailable(error) from error
+            raise pgserver.wrong(
+                "this is no PostgreSQL address", "use postgresql://user:password@host/database"
+            ) from error
+        except pgserver.TROUBLE as error:
+            raise pgserver.unavailable(error) from error
         try:
             kept = await cls._started(pool, timeout, poll_interval)
         except BaseException:
@@ -82,11 +87,11 @@ class PostgresStore(tables.Tables):
     async def _started(cls, pool: asyncpg.Pool, timeout: float, poll_interval: float) -> PostgresStore:
         try:
             async with pool.acquire(timeout=timeout) as db:
-                durability = await _durability(db)
-                await _migrate(db)
+                durability = await pgserver.durability(db)
+                await pgserver.migrate(db)
                 seen = await db.fetchval(sql.queries("postgres")["last_row"])
-        except _TROUBLE as error:
-            raise _unavailable(error) from error
+        except pgserver.TROUBLE as error:
+            raise pgserver.unavailable(error) from error
         kept = cls(pool, timeout, poll_interval, seen, durability)
         # without it the first notices would be missed until the next look
         with contextlib.suppress(TimeoutError):
@@ -104,17 +109,31 @@ class PostgresStore(tables.Tables):
 
     async def _read(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         try:
-            return await self._write(query, *values)
+            return await self._run(query, values, writes=False)
         except errors.StoreUnavailable:
             # the pool replaces a connection that died in its sleep, and reading twice harms nobody
-            return await self._write(query, *values)
+            return await self._run(query, values, writes=False)
 
     async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
+        return await self._run(query, values, writes=True)
+
+    async def check(self) -> None:
+        """See `Store.check`: behind the lock, as every commit is."""
+        try:
+            async with self._connection() as db, db.transaction(isolation="read_committed"):
+                await db.execute(pgserver.LOCK)
+                await db.execute(self._queries["probe"])
+        except pgserver.TROUBLE as error:
+            raise pgserver.unavailable(error) from error
+
+    async def _run(self, query: str, values: tables.Values, *, writes: bool) -> Sequence[tables.RawRow]:
+        sent = False
         try:
             async with self._connection() as db:
+                sent = writes
                 return list(await db.fetch(self._queries.get(query, query), *values))
-        except _TROUBLE as error:
-            raise _unavailable(error) from error
+        except pgserver.TROUBLE as error:
+            raise pgserver.unavailable(error, sent=sent) from error
 
     async def _commit(self, write: tables.Write) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -128,7 +147,7 @@ class PostgresStore(tables.Tables):
             group, self._queue = self._queue, []
             try:
                 stored = await self._store([write for write, _ in group])
-            except _TROUBLE as error:
+            except pgserver.TROUBLE as error:
                 log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group)})
                 await self._one_by_one(group)
             else:
@@ -140,9 +159,9 @@ class PostgresStore(tables.Tables):
         while group:
             try:
                 error = await self._again(group[0][0])
-            except _TROUBLE as trouble:
+            except pgserver.TROUBLE as trouble:
                 for one in group:
-                    self._answer(one, _unavailable(trouble, "it is not known whether this was stored"))
+                    self._answer(one, pgserver.unknown(trouble))
                 return
             self._answer(group.pop(0), error)
 
@@ -154,8 +173,8 @@ class PostgresStore(tables.Tables):
             [new] = await self._store([write])
         except asyncpg.UniqueViolationError:  # the reference is taken
             return _conflict(write)
-        except _TROUBLE as error:
-            return None if await self._landed(write) else _unavailable(error)
+        except pgserver.TROUBLE as error:
+            return None if await self._landed(write) else pgserver.unavailable(error)
         return None if new else _conflict(write)
 
     async def _store(self, writes: Sequence[tables.Write]) -> Sequence[bool]:
@@ -165,7 +184,7 @@ class PostgresStore(tables.Tables):
             # with a stricter level, what is read after the lock could be older than the lock
             db.transaction(isolation="read_committed"),
         ):
-            await db.execute(_LOCK)
+            await db.execute(pgserver.LOCK)
             rows = await db.fetchmany(self._queries["store"], [write.ticket for write in writes if write.ticket])
             fresh = {tuple(row) for row in rows}
             # of two with the same version the first has won: the second finds it gone
@@ -178,7 +197,7 @@ class PostgresStore(tables.Tables):
     async def _landed(self, write: tables.Write) -> bool:
         # behind the lock: a commit whose answer was lost may still be under way
         async with self._connection() as db, db.transaction(isolation="read_committed"):
-            await db.execute(_LOCK)
+            await db.execute(pgserver.LOCK)
             ref = write.ticket[1] if write.ticket else None
             return bool(await db.fetch(self._queries["landed"], *write.logged, ref))
 
@@ -211,7 +230,7 @@ class PostgresStore(tables.Tables):
             try:
                 async with self._pool.acquire(timeout=self._timeout) as db:
                     await self._hear(db)
-            except _TROUBLE as error:
+            except pgserver.TROUBLE as error:
                 log.warning("notices of other processes are lost", extra={"error": str(error)})
             await asyncio.sleep(_RECONNECT)
 
@@ -240,58 +259,9 @@ def _discarded(fresh: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:
     return there
 
 
-async def _prepare(db: Any) -> None:
-    await db.set_type_codec("text", schema="pg_catalog", encoder=escape, decoder=unescape, format="text")
-
-
 async def _keep(_db: Any) -> None:
-    """Nothing to reset: no session is ever changed. Spares a round trip a query."""
-
-
-def escape(text: str) -> str:
-    """PostgreSQL has no NUL in text: it becomes SUB 0, and SUB itself SUB 1. JSON has neither, so it stays as it is."""
-    return text.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
-
-
-def unescape(text: str) -> str:
-    """The opposite of `escape`."""
-    return text.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
-
-
-async def _durability(db: Any) -> store.Durability:
-    synchronous, flushed = await db.fetchval("show synchronous_commit"), await db.fetchval("show fsync")
-    if synchronous == "off":
-        raise _wrong(
-            "the database acknowledges commits that a crash can undo (synchronous_commit is off)",
-            "alter role … set synchronous_commit = on",
-        )
-    version = await db.fetchval("show server_version")
-    level = f"synchronous_commit={synchronous}, fsync={flushed}"
-    return store.Durability("PostgreSQL", version, level, safe=flushed == "on")
-
-
-async def _migrate(db: Any) -> None:
-    steps = sql.migrations("postgres")
-    async with db.transaction(isolation="read_committed"):
-        await db.execute(_LOCK)
-        known = await db.fetchval("select to_regclass('sayso_schema') is not null")
-        version = await db.fetchval("select version from sayso_schema") if known else 0
-        if version > len(steps):
-            raise _wrong(f"the database was written by a newer sayso (schema {version})", "upgrade sayso")
-        for step in steps[version:]:
-            await db.execute(step)
-        if version < len(steps):
-            await db.execute(f"update sayso_schema set version = {len(steps)}")
+    """Nothing to reset: what is set at the start stays. Spares a round trip a query."""
 
 
 def _conflict(write: tables.Write) -> errors.Conflict:
     return errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
-
-
-def _unavailable(error: BaseException, hint: str = "see the log of the database; try again") -> errors.StoreUnavailable:
-    reason = str(error) or type(error).__name__
-    return errors.StoreUnavailable(f"the database cannot be used now: {reason}", hint=hint)
-
-
-def _wrong(message: str, hint: str) -> errors.InvalidSettings:
-    return errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint)

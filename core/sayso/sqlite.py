@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import apsw
 
-from sayso import errors, sql, store, tables, watch, writer
+from sayso import datafile, errors, sql, store, tables, watch, writer
 
-# SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
-OLDEST_SQLITE = (3, 51, 3)
+OLDEST_SQLITE = datafile.OLDEST_SQLITE
+_prepare = datafile.prepare
 
 # How long to wait for another process that writes, in seconds.
 BUSY_TIMEOUT = 5.0
@@ -30,11 +29,13 @@ class SqliteStore(tables.Tables):
     def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
         self._queries = sql.queries("sqlite")
         self._reader = _reader(connection.filename)
-        self._writer = writer.Writer(connection)
-        self._data_version = _pragma(connection, "data_version")
+        self._file = datafile.Kept.of(connection.filename)
+        self._writer = writer.Writer(connection, self._file.check)
+        self._damage: errors.StoreUnavailable | None = None
+        self._data_version = datafile.pragma(connection, "data_version")
         [[seen]] = writer.rows(connection, self._queries["last_row"])
         self._watch = watch.Watch(self._tail, poll_interval, seen)
-        level = f"journal_mode={_pragma(connection, 'journal_mode')}, synchronous=full"
+        level = f"journal_mode={datafile.pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = store.Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
 
     @classmethod
@@ -47,7 +48,7 @@ class SqliteStore(tables.Tables):
             InvalidSettings: the file is no database of ours, or of a newer version, or SQLite is too old.
             StoreUnavailable: another process holds it for longer than *busy_timeout*.
         """
-        return cls(await asyncio.to_thread(_opened, path, busy_timeout), poll_interval)
+        return cls(await asyncio.to_thread(datafile.opened, path, busy_timeout), poll_interval)
 
     async def close(self) -> None:
         """Release the file; waiters are cancelled."""
@@ -59,15 +60,24 @@ class SqliteStore(tables.Tables):
 
     async def _read(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         text = self._queries.get(query, query)
-        if query in _POINTS and self._reader:
-            # busy only for a moment after a crash, or while the last writer leaves: then the thread waits, not the loop
-            with contextlib.suppress(apsw.BusyError):
-                return _point(self._reader, text, values)
-        return await self._writer.run(lambda db: writer.rows(db, text, values))
+        with self._noticed():
+            if query in _POINTS and self._reader:
+                self._file.check()
+                # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
+                with contextlib.suppress(apsw.BusyError):
+                    return _point(self._reader, text, values)
+            return await self._writer.run(lambda db: writer.rows(db, text, values))
 
     async def _write(self, query: str, *values: tables.Value) -> Sequence[tables.RawRow]:
         text = self._queries[query]
-        return await self._writer.run(lambda db: writer.rows(db, text, values), writes=True)
+        with self._noticed():
+            return await self._writer.run(lambda db: writer.rows(db, text, values), writes=True)
+
+    async def check(self) -> None:
+        """See `Store.check`: a file that was found damaged stays so until the next start."""
+        if self._damage is not None:
+            raise self._damage
+        await super().check()
 
     async def _commit(self, write: tables.Write) -> None:
         def work(db: apsw.Connection) -> None:
@@ -78,12 +88,22 @@ class SqliteStore(tables.Tables):
                 writer.rows(db, self._queries["write"], effect)
 
         ticket_id, version, _ = write.logged
-        await self._writer.run(work, writes=True, told=lambda: self._watch.told(ticket_id, version))
+        with self._noticed():
+            await self._writer.run(work, writes=True, told=lambda: self._watch.told(ticket_id, version))
+
+    @contextlib.contextmanager
+    def _noticed(self) -> Generator[None]:
+        try:
+            yield
+        except errors.StoreUnavailable as error:
+            if error.why == writer.DAMAGED:
+                self._damage = error
+            raise
 
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
         def work(db: apsw.Connection) -> Sequence[tuple[int, str, int]]:
             # grows with every commit of another connection, never with ours
-            found = _pragma(db, "data_version")
+            found = datafile.pragma(db, "data_version")
             if found == self._data_version:
                 return ()
             self._data_version = found
@@ -102,7 +122,7 @@ def _point(reader: apsw.Connection, text: str, values: Sequence[tables.Value]) -
         return writer.rows(reader, text, values)
     except apsw.BusyError:
         raise
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise writer.unavailable(error) from error
 
 
@@ -111,59 +131,3 @@ def _stored(db: apsw.Connection, query: str, ticket: tables.Values) -> bool:
         return bool(writer.rows(db, query, ticket))
     except apsw.ConstraintError:  # the reference is taken
         return False
-
-
-def _pragma(db: apsw.Connection, name: str) -> int | str:
-    value: int | str = writer.rows(db, f"pragma {name}")[0][0]
-    return value
-
-
-def _opened(path: str, busy_timeout: float) -> apsw.Connection:
-    found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
-    if found < OLDEST_SQLITE:
-        raise _wrong(f"SQLite {apsw.sqlite_lib_version()} can damage the database", "install a newer apsw")
-    try:
-        if path != ":memory:":
-            # made here, because SQLite would let everybody read it
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = apsw.Connection(path)
-    except (OSError, apsw.Error) as error:
-        raise _wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
-    try:
-        _prepare(db, path, busy_timeout)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
-    try:
-        db.set_busy_timeout(round(busy_timeout * 1000))
-        journal = _pragma(db, "journal_mode = wal")
-        if journal not in ("wal", "memory"):
-            raise _wrong(f"{path} cannot be kept durably (journal mode {journal})", "use a local disk")
-        # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
-        for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
-            writer.rows(db, f"pragma {setting}")
-        _migrate(db, path)
-    except apsw.NotADBError as error:
-        raise _wrong(f"{path} is not a database", "name another file") from error
-    except apsw.Error as error:
-        raise writer.unavailable(error) from error
-
-
-def _migrate(db: apsw.Connection, path: str) -> None:
-    steps = sql.migrations("sqlite")
-    writer.rows(db, "begin immediate")
-    version = int(_pragma(db, "user_version"))
-    if version > len(steps):
-        raise _wrong(f"{path} was written by a newer sayso (schema {version})", "upgrade sayso")
-    for step in steps[version:]:
-        writer.rows(db, step)
-    writer.rows(db, f"pragma user_version = {len(steps)}")
-    writer.rows(db, "commit")
-
-
-def _wrong(message: str, hint: str) -> errors.InvalidSettings:
-    return errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint)

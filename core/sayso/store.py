@@ -45,6 +45,8 @@ class Query:
     before: tuple[datetime, str] | None = None
     prefix: str | None = None
     """How the id begins."""
+    most_bytes: int | None = None
+    """Of stored documents in one answer, which holds one at least; a shorter page than *limit* may then have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Store(Protocol):
         ...
 
     async def load(self, id: str) -> model.Ticket:
-        """The ticket. Raises `NotFound`."""
+        """The ticket. Raises `NotFound`, and `Unreadable` where the row is damaged or of a newer version."""
         ...
 
     async def load_ref(self, ref: str) -> model.Ticket:
@@ -118,7 +120,7 @@ class Store(Protocol):
         ...
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
-        """Tickets, newest first."""
+        """Tickets, newest first; those that cannot be read are left out."""
         ...
 
     async def count(self, query: Query) -> int:
@@ -127,6 +129,14 @@ class Store(Protocol):
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """Ids of pending tickets whose wake time is *now* or earlier, earliest first."""
+        ...
+
+    async def postpone(self, id: str, until: datetime) -> None:
+        """Let a pending ticket be due later, whatever its document says; for one that cannot be stepped now."""
+        ...
+
+    async def check(self) -> None:
+        """Commit something. Raises `StoreUnavailable` if the database cannot be written or trusted."""
         ...
 
     async def next_due(self) -> datetime | None:

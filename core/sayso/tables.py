@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import abc
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from dataclasses import astuple, dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import pydantic
+from sayso import channel, documents, errors, events, machine, model, store, watch
 
-from sayso import channel, errors, events, machine, model, store, watch
-
-log = logging.getLogger(__name__)
-
-Value = str | int | None
-Values = tuple[Value, ...]
-RawRow = Sequence[Any]
+Value = documents.Value
+Values = documents.Values
+RawRow = documents.RawRow
 Decoded = TypeVar("Decoded")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+micros, moment = documents.micros, documents.moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ class Tables(abc.ABC):
             (_key(ticket, effect), ticket.id, _channel(effect), effect.model_dump_json(), at, at)
             for effect in step.effects
         )
-        await self._commit(Write(_columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects)))
+        await self._commit(Write(documents.columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects)))
 
     async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.note`."""
@@ -80,11 +74,16 @@ class Tables(abc.ABC):
 
     async def log(self, id: str) -> Sequence[store.Row]:
         """See `Store.log`."""
-        return list(_readable(_row, await self._read("log", id)))
+        return list(documents.readable(documents.entry, await self._read("log", id)))
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[store.Row]:
         """See `Store.log_after`."""
-        return list(_readable(_row, await self._read("log_after", number, limit)))
+        while rows := await self._read("log_after", number, limit):
+            if found := list(documents.readable(documents.entry, rows)):
+                return found
+            # none of these can be read, and what comes after them must not wait for ever
+            number = rows[-1][0]
+        return []
 
     async def last_row(self) -> int:
         """See `Store.last_row`."""
@@ -92,7 +91,14 @@ class Tables(abc.ABC):
 
     async def list(self, query: store.Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
-        return list(_readable(_document, await self._read(*_listing(query))))
+        found, page = list[model.Ticket](), query
+        while rows := await self._read(*_listing(page)):
+            found += documents.readable(documents.ticket, rows)
+            if len(rows) < page.limit or len(found) == query.limit:
+                break
+            # some cannot be read: a short page would look like the last one
+            page = replace(query, before=_age(rows[-1]), limit=query.limit - len(found))
+        return found
 
     async def count(self, query: store.Query) -> int:
         """See `Store.count`."""
@@ -103,6 +109,14 @@ class Tables(abc.ABC):
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
         return [row[0] for row in await self._read("due", micros(now), limit)]
+
+    async def postpone(self, id: str, until: datetime) -> None:
+        """See `Store.postpone`."""
+        await self._write("postpone", micros(until), id)
+
+    async def check(self) -> None:
+        """See `Store.check`."""
+        await self._write("probe")
 
     async def next_due(self) -> datetime | None:
         """See `Store.next_due`."""
@@ -122,7 +136,7 @@ class Tables(abc.ABC):
         """See `Store.take`."""
         until = micros(now + timedelta(seconds=lease))
         rows = await self._write("take", until, json.dumps(sorted(channels)), micros(now), limit)
-        return list(_readable(_job, sorted(rows, key=lambda row: (row[5], row[0]))))
+        return list(documents.readable(documents.job, sorted(rows, key=lambda row: (row[5], row[0]))))
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""
@@ -158,7 +172,8 @@ class Tables(abc.ABC):
 
     async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
         """See `Store.find_ref`."""
-        return _first(_ref, await self._read("find_ref", channel, conversation, message))
+        rows = await self._read("find_ref", channel, conversation, message)
+        return documents.one("a posted card", documents.ref, rows)
 
     async def put(self, record: store.Record) -> None:
         """See `Store.put`."""
@@ -173,15 +188,15 @@ class Tables(abc.ABC):
 
     async def get(self, kind: str, name: str) -> store.Record | None:
         """See `Store.get`."""
-        return _first(_record, await self._read("get", kind, name))
+        return documents.one(f"{kind} {name}", documents.record, await self._read("get", kind, name))
 
     async def remove(self, kind: str, name: str) -> store.Record | None:
         """See `Store.remove`."""
-        return _first(_record, await self._write("remove", kind, name))
+        return documents.one(f"{kind} {name}", documents.record, await self._write("remove", kind, name))
 
     async def scan(self, kind: str) -> Sequence[store.Record]:
         """See `Store.scan`."""
-        return list(_readable(_record, await self._read("scan", kind)))
+        return list(documents.readable(documents.record, await self._read("scan", kind)))
 
     async def _version(self, id: str) -> int:
         rows = await self._read("version", id)
@@ -190,37 +205,10 @@ class Tables(abc.ABC):
         return int(rows[0][0])
 
     def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
-        if not rows:
+        found = documents.one(f"request {name}", documents.ticket, rows)
+        if found is None:
             raise errors.NotFound(f"there is no request {name}")
-        try:
-            return _document(rows[0])
-        except pydantic.ValidationError as error:
-            raise errors.StoreUnavailable(f"request {name} is damaged in the database", hint="restore it") from error
-
-
-def micros(at: datetime) -> int:
-    """Microseconds since 1970: exact, unlike a float, and the same in every dialect."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def moment(stored: int | None) -> datetime | None:
-    """The opposite of `micros`."""
-    return None if stored is None else _EPOCH + stored * _MICROSECOND
-
-
-def _columns(ticket: model.Ticket) -> Values:
-    wake = machine.next_wake(ticket)
-    return (
-        ticket.id,
-        ticket.ref,
-        ticket.version,
-        ticket.state,
-        None if wake is None else micros(wake),
-        ticket.owner,
-        ticket.request.source.session,
-        micros(ticket.created_at),
-        ticket.model_dump_json(),
-    )
+        return found
 
 
 def _logged(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:
@@ -237,8 +225,16 @@ def _channel(effect: events.Effect) -> str:
 
 def _listing(query: store.Query) -> tuple[Any, ...]:
     where, values = _filters(query)
-    text = f"select document from tickets where {where} order by created_at desc, id desc limit ${len(values)}"
-    return text, *values
+    order = "order by created_at desc, id desc"
+    page = f"select document, created_at, id from tickets where {where} {order} limit ${len(values)}"
+    if query.most_bytes is None:
+        return page, *values
+    # summed up by the database, so that nothing beyond is read into this process
+    summed = f"sum(octet_length(document)) over ({order}) as total"
+    sized = f"select document, created_at, id, {summed} from ({page}) as page"
+    within = f"total - octet_length(document) < ${len(values) + 1}"
+    text = f"select document, created_at, id from ({sized}) as sized where {within} {order}"
+    return text, *values, query.most_bytes
 
 
 def _filters(query: store.Query) -> tuple[str, list[Value]]:
@@ -259,34 +255,5 @@ def _filters(query: store.Query) -> tuple[str, list[Value]]:
     return " and ".join(clauses), values
 
 
-def _readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
-    # one damaged row must not hold up the others
-    for row in rows:
-        try:
-            yield decode(row)
-        except ValueError:
-            log.exception("a stored row is damaged and left out", extra={"row": str(row[0])})
-
-
-def _first(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
-    return decode(rows[0]) if rows else None
-
-
-def _document(row: RawRow) -> model.Ticket:
-    return model.Ticket.model_validate_json(row[0])
-
-
-def _row(row: RawRow) -> store.Row:
-    return store.Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
-
-
-def _job(row: RawRow) -> store.Job:
-    return store.Job(row[0], row[1], events.effect_codec.validate_json(row[2]), row[3], row[4])
-
-
-def _ref(row: RawRow) -> channel.MessageRef:
-    return channel.MessageRef(*row)
-
-
-def _record(row: RawRow) -> store.Record:
-    return store.Record(row[0], row[1], json.loads(row[2]), moment(row[3]), row[4])
+def _age(row: RawRow) -> tuple[datetime, str]:
+    return documents.at(row[1]), row[2]

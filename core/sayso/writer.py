@@ -22,7 +22,14 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+DAMAGED = "the database is damaged"
+"""What is said of a file with a page that cannot be read."""
+
 _HINTS = {apsw.BusyError: "another program holds it; try again", apsw.FullError: "free some space on the disk"}
+# A text that is no text comes from a page that is not what was written.
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
+# After these a commit has surely not happened.
+_CERTAIN = (apsw.BusyError, apsw.FullError, apsw.ConstraintError)
 
 
 @dataclass(slots=True)
@@ -38,10 +45,14 @@ class Job:
 
 
 class Writer:
-    """Runs work on *connection* in its own thread, for the event loop in which it was made."""
+    """Runs work on *connection* in its own thread, for the event loop in which it was made.
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    *before* each transaction something is looked at; whatever it raises ends the transaction.
+    """
+
+    def __init__(self, connection: apsw.Connection, before: Callable[[], None] = lambda: None) -> None:
         self._connection = connection
+        self._before = before
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -86,14 +97,16 @@ class Writer:
         return [self._jobs.get_nowait() for _ in range(self._jobs.qsize())]
 
     def _transact(self, jobs: list[Job]) -> None:
-        begin = "begin immediate" if any(job.writes for job in jobs) else "begin"
+        begin, ending = "begin immediate" if any(job.writes for job in jobs) else "begin", False
         try:
+            self._before()
             rows(self._connection, begin)
             for job in jobs:
                 self._perform(job)
+            ending = True
             rows(self._connection, "commit")
         except Exception as error:  # whatever it is: the thread goes on, and everybody is told
-            self._fail(jobs, error)
+            self._fail(jobs, error, unsure=ending and not isinstance(error, _CERTAIN))
 
     def _perform(self, job: Job) -> None:
         rows(self._connection, "savepoint job")
@@ -103,11 +116,11 @@ class Writer:
             # a full disk ends the whole transaction; anything else ends only this job
             if not self._connection.in_transaction:
                 raise
-            job.error = unavailable(error) if isinstance(error, apsw.Error) else error
+            job.error = unavailable(error) if isinstance(error, (apsw.Error, UnicodeDecodeError)) else error
             rows(self._connection, "rollback to job")
         rows(self._connection, "release job")
 
-    def _fail(self, jobs: list[Job], error: Exception) -> None:
+    def _fail(self, jobs: list[Job], error: Exception, *, unsure: bool) -> None:
         log.warning("a transaction failed", extra={"error": str(error), "jobs": len(jobs)})
         if self._connection.in_transaction:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
@@ -119,7 +132,7 @@ class Writer:
             if None in late:
                 self._jobs.put(None)
         for job in jobs:
-            job.error = unavailable(error)
+            job.error = unavailable(error, unsure=unsure and job.writes)
 
 
 def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> list[tuple[Any, ...]]:
@@ -128,10 +141,20 @@ def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()
     return db.execute(text, values).fetchall()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def unavailable(error: Exception) -> errors.StoreUnavailable:
-    """The error of a caller whose work was not stored."""
+def unavailable(error: Exception, *, unsure: bool = False) -> errors.StoreUnavailable:
+    """The error of a caller; *unsure* where the commit itself failed, and may be on the disk all the same."""
+    if isinstance(error, errors.StoreUnavailable):
+        return error
+    if isinstance(error, _DAMAGE):
+        return damaged(str(error))
     hint = next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "see the log of the service")
-    return errors.StoreUnavailable(f"the database cannot be used now: {error}", hint=hint)
+    return errors.StoreUnavailable(f"the database cannot be used now: {error}", hint=hint, unsure=unsure)
+
+
+def damaged(found: str) -> errors.StoreUnavailable:
+    """The error of a file that cannot be read everywhere."""
+    hint = "see: sayso doctor; then put a backup back with: sayso restore FILE"
+    return errors.StoreUnavailable(f"{DAMAGED}: {found}", hint=hint, why=DAMAGED)
 
 
 def _answer(jobs: list[Job]) -> None:

@@ -12,7 +12,7 @@ from aiohttp import test_utils, web
 import sayso
 from sayso import channel, desk, errors, events
 from sayso.testing.clock import ManualClock
-from sayso_http import auth, openapi
+from sayso_http import auth, openapi, server
 from tests.adapters.http_service import Service, permission, running
 from tests.conftest import until
 
@@ -385,3 +385,64 @@ async def test_every_reference_in_the_document_leads_somewhere(service: Service)
     served = await service.call("GET", "/v1/openapi.json")
     names = {part.split('"')[0] for part in served.text.split("#/components/schemas/")[1:]}
     assert names <= set(json.loads(served.text)["components"]["schemas"])
+
+
+async def test_a_page_is_cut_at_its_size_and_says_that_there_is_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MOST_BYTES", 30_000)
+    for n in range(5):
+        await service.call("POST", "/v1/requests", "bot", permission(f"r{n}", body="x" * 12_000))
+    for key in ("bot", "ann", "op"):
+        seen, before = list[str](), ""
+        while True:
+            page = (await service.call("GET", f"/v1/requests?limit=50{before}", key)).json
+            assert 1 <= len(page["requests"]) <= 3
+            seen += [one["id"] for one in page["requests"]]
+            if page["next"] is None:
+                break
+            before = f"&before={page['next']}"
+        assert seen == ["r4", "r3", "r2", "r1", "r0"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (errors.StoreUnavailable("x"), "the database cannot be used now; nothing was stored", "try again"),
+        (
+            errors.StoreUnavailable("x", unsure=True),
+            "the database cannot be used now; it is not known whether this was stored",
+            "look before you send it again; under the same id it is stored once",
+        ),
+        (
+            errors.StoreUnavailable("x", why="the database is damaged"),
+            "the database is damaged; nothing was stored",
+            "try again",
+        ),
+        (
+            errors.Unreadable("request r1"),
+            "request r1 is damaged in the database, or a newer version wrote it",
+            "see the log of the service; restore it, or upgrade",
+        ),
+    ],
+)
+async def test_what_a_caller_reads_of_a_database_that_fails(
+    service: Service, monkeypatch: pytest.MonkeyPatch, error: errors.SaysoError, message: str, hint: str
+) -> None:
+    async def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(service.kept, "commit", fails)
+    answer = await service.call("POST", "/v1/requests", "bot", permission())
+    assert (answer.status, answer.error["message"], answer.error["hint"]) == (503, message, hint)
+
+
+async def test_the_service_is_unready_once_its_database_is_gone(service: Service, tmp_path: Path) -> None:
+    assert (await service.call("GET", "/readyz")).status == 200
+    (tmp_path / "sayso.db").unlink()
+    for method, path, key, body in (
+        ("GET", "/readyz", None, None),
+        ("POST", "/v1/requests", "bot", permission()),
+        ("GET", "/v1/requests", "bot", None),
+    ):
+        assert (await service.call(method, path, key, body)).status == 503

@@ -45,6 +45,13 @@ select coalesce(max(number), 0) from log;
 -- name: due
 select id from tickets where state = 'pending' and wake_at <= $1 order by wake_at, id limit $2;
 
+-- name: postpone
+update tickets set wake_at = $1 where id = $2 and state = 'pending';
+
+-- name: probe
+insert into records (kind, name, value, expires_at, version) values ('probe', 'store', '{}', null, 1)
+on conflict (kind, name) do update set version = records.version + 1;
+
 -- name: next_due
 select min(wake_at) from tickets where state = 'pending';
 

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sayso import channel, errors, events, machine, model, store
-from sayso.testing import outboxes, tickets, waiters
+from sayso.testing import limits, outboxes, tickets, waiters
 
 Opener = tickets.Opener
 
 
-class StoreContract(tickets.TicketContract, outboxes.OutboxContract, waiters.WaiterContract):
+class StoreContract(tickets.TicketContract, limits.LimitContract, outboxes.OutboxContract, waiters.WaiterContract):
     """What every store must do."""
 
 

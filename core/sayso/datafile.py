@@ -1,0 +1,154 @@
+"""An SQLite file: made for its owner alone, known to be ours, and still the one that was opened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from sayso import errors, sql, writer
+
+# SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
+OLDEST_SQLITE = (3, 51, 3)
+
+# "says" in ASCII, in the header of the file: whose database it is.
+_OURS = int.from_bytes(b"says")
+_MEMORY = ":memory:"
+# What SQLite keeps beside a file.
+_BESIDE = ("-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file and what stands beside it, as they were when they were opened."""
+
+    seen: dict[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, path: str) -> Kept:
+        """What is there now under *path*; nothing where the database is in memory."""
+        names = (path, f"{path}-wal") if path else ()
+        return cls({name: found for name in names if (found := _which(name))})
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` where a file is gone or is another one: what is written then is lost at the end."""
+        for name, found in self.seen.items():
+            if _which(name) != found:
+                why = "the database file was deleted or replaced while it was in use"
+                hint = f"stop the service, put {os.path.basename(name)} back, and start it again"
+                raise errors.StoreUnavailable(f"{why}: {name}", hint=hint, why=why)
+
+
+def opened(path: str, busy_timeout: float) -> apsw.Connection:
+    """A connection that writes to the file, which is made where there is none. Raises as `SqliteStore.open`."""
+    found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if found < OLDEST_SQLITE:
+        raise wrong(f"SQLite {apsw.sqlite_lib_version()} can damage the database", "install a newer apsw")
+    try:
+        if path != _MEMORY:
+            # made here, because SQLite would let everybody read it
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = apsw.Connection(path)
+    except (OSError, apsw.Error) as error:
+        raise wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
+    try:
+        prepare(db, path, busy_timeout)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_to_others(path: Path) -> bool:
+    """Whether more than its owner may read or write a file: whoever writes it, decides."""
+    return path.exists() and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def close_to_others(path: Path) -> bool:
+    """Leave the file, and what stands beside it, to its owner; whether more could reach it before.
+
+    Raises:
+        InvalidSettings: it belongs to somebody else.
+    """
+    found = [one for one in (path, *(Path(f"{path}{end}") for end in _BESIDE)) if open_to_others(one)]
+    for one in found:
+        try:
+            one.chmod(0o600)
+        except OSError as error:
+            raise wrong(f"other users of this machine can reach {one}", f"chmod 600 {one}") from error
+    return bool(found)
+
+
+def quick_check(path: str) -> None:
+    """Read the whole file once. Raises `StoreUnavailable` where a part of it is damaged."""
+    try:
+        with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
+            found = [row[0] for row in writer.rows(db, "pragma quick_check(1)")]
+    except (apsw.Error, UnicodeDecodeError) as error:
+        raise writer.unavailable(error) from error
+    if found != ["ok"]:
+        raise writer.damaged(str(found[0]))
+
+
+def pragma(db: apsw.Connection, name: str) -> int | str:
+    """The value of a pragma."""
+    value: int | str = writer.rows(db, f"pragma {name}")[0][0]
+    return value
+
+
+def wrong(message: str, hint: str) -> errors.InvalidSettings:
+    """The error of a file that cannot be used at all."""
+    return errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint)
+
+
+def _which(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
+    """Set up a new connection, and bring the schema up to date. Raises as `opened`."""
+    try:
+        db.set_busy_timeout(round(busy_timeout * 1000))
+        _refuse_others(db, path)
+        journal = pragma(db, "journal_mode = wal")
+        if journal not in ("wal", "memory"):
+            raise wrong(f"{path} cannot be kept durably (journal mode {journal})", "use a local disk")
+        # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
+        for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
+            writer.rows(db, f"pragma {setting}")
+        _migrate(db, path)
+    except apsw.NotADBError as error:
+        raise wrong(f"{path} is not a database", "name another file") from error
+    except (apsw.Error, UnicodeDecodeError) as error:
+        raise writer.unavailable(error) from error
+
+
+def _refuse_others(db: apsw.Connection, path: str) -> None:
+    """Before anything is changed: a file that another program keeps its data in is not ours."""
+    tables = {row[0] for row in writer.rows(db, "select name from sqlite_master where type = 'table'")}
+    ours = pragma(db, "application_id") == _OURS
+    # files of the first versions have no mark yet
+    known = pragma(db, "user_version") and {"tickets", "log", "outbox", "refs", "records"} <= tables
+    if (pragma(db, "application_id") and not ours) or (tables and not ours and not known):
+        raise wrong(f"{path} is the database of another program", "name another file; nothing was changed")
+
+
+def _migrate(db: apsw.Connection, path: str) -> None:
+    steps = sql.migrations("sqlite")
+    writer.rows(db, "begin immediate")
+    version = int(pragma(db, "user_version"))
+    if version > len(steps):
+        raise wrong(f"{path} was written by a newer sayso (schema {version})", "upgrade sayso")
+    for step in steps[version:]:
+        writer.rows(db, step)
+    writer.rows(db, f"pragma user_version = {len(steps)}")
+    writer.rows(db, f"pragma application_id = {_OURS}")
+    writer.rows(db, "commit")

@@ -1,0 +1,313 @@
+"""A database that goes, is damaged, or holds what a newer version wrote: said in words, and nothing else stops."""
+
+# What has to be damaged here is nobody's interface.
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sayso import (
+    clock,
+    datafile,
+    desk,
+    errors,
+    events,
+    postgres,
+    sqlite,
+    store,
+    tables,
+    writer,
+)
+from sayso.testing import tickets
+from sayso.testing.clock import ManualClock
+from tests.conftest import BOUND, until
+from tests.core.samples import MINT
+from tests.fakes.pg import pg_schema, pg_server
+
+__all__ = ["pg_schema", "pg_server"]
+
+Changed = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sayso.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def kept(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[tables.Tables]:
+    found: tables.Tables
+    if request.param == "sqlite":
+        found = await sqlite.SqliteStore.open(str(path), poll_interval=0.01)
+    else:
+        found = await postgres.PostgresStore.open(pg_schema)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def file(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
+    found = await sqlite.SqliteStore.open(str(path), poll_interval=0.01)
+    yield found
+    await found.close()
+
+
+async def rewrite(kept: tables.Tables, id: str, change: Changed) -> None:
+    """Store another document for a ticket, as another version of sayso would."""
+    [[text]] = await kept._read("load", id)
+    document = json.loads(text)
+    change(document)
+    await kept._read("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
+
+
+def newer(document: dict[str, Any]) -> None:
+    document["weight"] = {"a": [1, None]}
+    document["request"]["mood"] = "calm"
+    document["policy"]["stages"] = [2]
+
+
+def unknown_outcome(document: dict[str, Any]) -> None:
+    document["request"]["kind"] = "riddle"
+
+
+async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: tables.Tables) -> None:
+    await tickets.ask(kept, "r1")
+    await rewrite(kept, "r1", newer)
+    assert (await kept.load("r1")).request.title == "Deploy?"
+    assert [one.id for one in await kept.list(store.Query())] == ["r1"]
+    closed = await tickets.answer(kept, "r1", events.Cancelled(at=tickets.NOW, by="agent"))
+    assert closed.state == "decided"
+    [[text]] = await kept._read("load", "r1")
+    document = json.loads(text)
+    assert document["weight"] == {"a": [1, None]}
+    assert (document["request"]["mood"], document["policy"]["stages"]) == ("calm", [2])
+    assert (document["version"], document["decision"]["outcome"]) == (2, "cancelled")
+
+
+async def test_a_row_of_an_earlier_version_is_read(kept: tables.Tables) -> None:
+    await tickets.ask(kept, "r1")
+
+    def earlier(document: dict[str, Any]) -> None:
+        for added in ("key", "used_at", "used_for", "held"):
+            document.pop(added, None)
+
+    await rewrite(kept, "r1", earlier)
+    assert (await kept.load("r1")).key is None
+
+
+async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(kept: tables.Tables) -> None:
+    await tickets.ask(kept, "r1")
+    more = '{"type":"opened","at":"2026-03-01T12:00:00Z","by":"agent","digest":"d","mood":1}'
+    await kept._read("update log set entry = $1 where ticket_id = 'r1' returning number", more)
+    effect = '{"type":"announce","place":"chat:#ops","urgent":true}'
+    await kept._read("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
+    assert [row.entry for row in await kept.log("r1")] == [tickets.opened()]
+    assert [job.effect for job in await kept.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
+
+
+async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: tables.Tables) -> None:
+    now = ManualClock(tickets.NOW)
+    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), now)
+    await tickets.ask(kept, "bad", "good")
+    await rewrite(kept, "bad", unknown_outcome)
+    watching = asyncio.create_task(clock.watch(front, kept, now))
+    now.advance(61)
+    async with asyncio.timeout(BOUND):
+        async for _ in kept.changes():
+            if (await kept.load("good")).decision is not None:
+                break
+    assert not watching.done()
+    with pytest.raises(errors.Unreadable, match="request bad is damaged in the database, or a newer version"):
+        await kept.load("bad")
+    due = await kept.next_due()
+    assert due is not None
+    assert due > now.now()
+    watching.cancel()
+
+
+async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: tables.Tables) -> None:
+    await tickets.ask(kept, *(f"r{n}" for n in range(6)))
+    for n in (2, 3, 4):
+        await rewrite(kept, f"r{n}", unknown_outcome)
+    assert [one.id for one in await kept.list(store.Query(limit=3))] == ["r5", "r1", "r0"]
+    broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
+    await kept._read(broken)
+    assert [row.ticket_id for row in await kept.log_after(0, 2)] == ["r5"]
+
+
+async def test_a_record_that_cannot_be_read_is_named(kept: tables.Tables) -> None:
+    await kept.put(store.Record("draft", "x", {"n": 1}))
+    await kept._read("update records set value = '{' where kind = 'draft' returning kind")
+    with pytest.raises(errors.Unreadable, match="draft x"):
+        await kept.get("draft", "x")
+    assert await kept.scan("draft") == []
+
+
+@pytest.mark.parametrize("gone", ["sayso.db", "sayso.db-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_is_deleted_or_replaced_takes_nothing_more(
+    file: sqlite.SqliteStore, path: Path, gone: str, replaced: bool
+) -> None:
+    await tickets.ask(file, "r1")
+    await file.check()
+    lost = path.parent / gone
+    other = lost.with_name("other")
+    other.write_bytes(lost.read_bytes())
+    lost.unlink()
+    if replaced:
+        other.rename(lost)
+    for work in (tickets.ask(file, "r2"), file.load("r1"), file.list(store.Query()), file.check()):
+        with pytest.raises(errors.StoreUnavailable, match="deleted or replaced") as refused:
+            await work
+        assert refused.value.why == "the database file was deleted or replaced while it was in use"
+
+
+def damaged(path: Path) -> None:
+    """Overwrite all pages but the first, which the file is known by."""
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+
+
+async def test_a_damaged_page_is_said_in_words_and_found_by_the_quick_check(path: Path) -> None:
+    first = await sqlite.SqliteStore.open(str(path))
+    for n in range(50):
+        await tickets.ask(first, f"r{n}", title="x" * 400)
+    await first.close()
+    datafile.quick_check(str(path))
+    kept = await sqlite.SqliteStore.open(str(path))
+    await kept.check()
+    damaged(path)
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        await kept.list(store.Query())
+    assert (refused.value.why, "restore" in str(refused.value.hint)) == ("the database is damaged", True)
+    with pytest.raises(errors.StoreUnavailable, match="damaged"):
+        await kept.check()
+    with pytest.raises(errors.StoreUnavailable, match="damaged"):
+        datafile.quick_check(str(path))
+    await kept.close()
+
+
+def test_a_text_that_is_no_text_comes_from_a_damaged_page() -> None:
+    broken = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    assert writer.unavailable(broken).why == "the database is damaged"
+
+
+@pytest.mark.parametrize(("error", "unsure"), [(apsw.IOError("x"), True), (apsw.BusyError("x"), False)])
+async def test_a_commit_that_fails_on_the_disk_may_be_stored(
+    file: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch, error: Exception, unsure: bool
+) -> None:
+    rows = writer.rows
+
+    def fails(db: apsw.Connection, text: str, values: Any = ()) -> Any:
+        found = rows(db, text, values)
+        if text == "commit":
+            raise error
+        return found
+
+    monkeypatch.setattr(writer, "rows", fails)
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        await tickets.ask(file, "r1")
+    assert refused.value.unsure is unsure
+    monkeypatch.undo()
+
+
+FROZEN = """
+import asyncio, os, signal, sys
+from sayso import pgserver, postgres
+
+async def main(url):
+    kept = await postgres.PostgresStore.open(url, timeout=1.0)
+    async with kept._connection() as db, db.transaction():
+        await db.execute(pgserver.LOCK)
+        print("held", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def frozen(url: str) -> subprocess.Popen[bytes]:
+    """A copy that says when it holds the lock, and then stops."""
+    command = [sys.executable, "-c", FROZEN, url]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+async def test_a_copy_that_is_frozen_inside_the_lock_stops_no_other(pg_schema: str) -> None:
+    kept = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
+    with frozen(pg_schema) as child:
+        assert child.stdout
+        assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
+        await until(lambda: _stopped(child.pid))
+        async with asyncio.timeout(BOUND):
+            await kept.check()
+            await tickets.ask(kept, "r1")
+        os.kill(child.pid, signal.SIGKILL)
+    assert (await kept.load("r1")).version == 1
+    await kept.close()
+
+
+def _stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.fixture
+def songs(path: Path) -> bytes:
+    """Another program's database at *path*."""
+    with apsw.Connection(str(path)) as db:
+        writer.rows(db, "create table songs (title text)")
+    return path.read_bytes()
+
+
+async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path, songs: bytes) -> None:
+    with pytest.raises(errors.InvalidSettings, match="another program") as refused:
+        await sqlite.SqliteStore.open(str(path))
+    assert refused.value.field == "SAYSO_DATABASE_URL"
+    assert await asyncio.to_thread(path.read_bytes) == songs
+
+
+@pytest.mark.parametrize("mark", ["pragma application_id = 7", "pragma user_version = 1; create table songs (t text)"])
+async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) -> None:
+    with apsw.Connection(str(path)) as db:
+        writer.rows(db, mark)
+    with pytest.raises(errors.InvalidSettings, match="another program"):
+        await sqlite.SqliteStore.open(str(path))
+
+
+async def test_a_file_of_the_first_version_is_known_by_its_tables(path: Path) -> None:
+    first = await sqlite.SqliteStore.open(str(path))
+    await tickets.ask(first, "r1")
+    await first._read("pragma application_id = 0")
+    await first.close()
+    again = await sqlite.SqliteStore.open(str(path))
+    assert (await again.load("r1")).id == "r1"
+    await again.close()
+
+
+async def test_tables_of_another_program_are_refused_on_postgresql(pg_schema: str) -> None:
+    import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
+
+    db = await asyncpg.connect(pg_schema)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    await db.execute("create table tickets (name text)")  # pyright: ignore[reportUnknownMemberType]
+    await db.close()  # pyright: ignore[reportUnknownMemberType]
+    with pytest.raises(errors.InvalidSettings, match="another program"):
+        await postgres.PostgresStore.open(pg_schema)
+
+
+def test_a_file_and_what_stands_beside_it_are_left_to_their_owner(path: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").touch(0o666)
+        Path(f"{path}{end}").chmod(0o644)
+    assert datafile.close_to_others(path)
+    assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
+    assert not datafile.close_to_others(path)
