@@ -56,7 +56,7 @@ async def _findings() -> AsyncGenerator[Finding]:
     yield Finding("settings", True, f"{given.config or 'sayso.toml, where it is there'}; policies: {policies}")
     if given.url:
         yield await _service(given.url, given.key)
-    here: Mapping[str, starting.Check] = {} if given.url else starting.ALL
+    here: Mapping[str, starting.Check] = {} if given.url else {**starting.ALL, **starting.CAREFUL}
     for name, check in here.items():
         yield await _checked(name, check(given, chosen))
     # a chat whose package is missing was told of above

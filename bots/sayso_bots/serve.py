@@ -9,7 +9,7 @@ import signal
 
 import click
 
-from sayso import errors
+from sayso import datafile, errors
 from sayso_bots import environment, logs, schema, settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         found = await check(given, chosen)
         if isinstance(found, starting.Fault):
             log.warning("%s: %s (%s)", name, found.said, found.hint)
+    # before it is opened: what SQLite makes beside it is as open as the file itself
+    if (path := door.file_of(given.database)) and datafile.close_to_others(path):
+        log.warning("database: %s is its owner's alone from now on", path)
     stopped = stop_signal()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening.bind(given.host, given.port))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import stat
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayso import errors, opening
+from sayso import datafile, errors, opening
 from sayso_bots import door, environment, listening, schema
 
 
@@ -57,6 +56,15 @@ async def database(given: environment.Environment, chosen: schema.Settings) -> s
     return words if found.safe else Fault(f"{words}: NOT durable", "use a database that survives a power cut")
 
 
+async def file(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Whether all of the database can be read; it takes its time where that is much."""
+    path = door.file_of(given.database)
+    if path is None or not path.exists():
+        return "none here"
+    await asyncio.to_thread(datafile.quick_check, str(path))
+    return "all of it can be read"
+
+
 async def chats(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """Whether the packages of the configured chats are there."""
     wanted = configured(given, chosen)
@@ -68,6 +76,9 @@ async def chats(given: environment.Environment, chosen: schema.Settings) -> str 
             raise errors.InvalidSettings(f"a package is missing: {error}", field=name, hint=hint) from error
     return " and ".join(wanted) or "none: people answer in the inbox and at the terminal"
 
+
+CAREFUL: Mapping[str, Check] = {"file": file}
+"""What only `sayso doctor` looks at, because it may take long."""
 
 ALL: Mapping[str, Check] = {"secret": secret, "address": address, "database": database, "chats": chats}
 
@@ -83,4 +94,4 @@ def configured(given: environment.Environment, chosen: schema.Settings) -> list[
 
 def open_to_others(path: Path) -> Path | None:
     """The file, if more than its owner may read or write it: whoever writes it, decides."""
-    return path if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else None
+    return path if datafile.open_to_others(path) else None

@@ -256,18 +256,12 @@ class StoreUnavailable(SaysoError):
     code = "store_unavailable"
     status = 503
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        field: str | None = None,
-        hint: str | None = None,
-        unsure: bool = False,
-        why: str = "the database cannot be used now",
-    ) -> None:
-        super().__init__(message, field=field, hint=hint)
+    why = "the database cannot be used now"
+
+    def __init__(self, message: str, *, hint: str | None = None, unsure: bool = False, why: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.unsure = unsure
-        self.why = why
+        self.why = why or self.why
 
 
 class Unreadable(StoreUnavailable):

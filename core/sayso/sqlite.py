@@ -30,10 +30,10 @@ class SqliteStore(tables.Tables):
         self._queries = sql.queries("sqlite")
         self._reader = _reader(connection.filename)
         self._file = datafile.Kept.of(connection.filename)
-        self._writer = writer.Writer(connection, self._file.check)
         self._damage: errors.StoreUnavailable | None = None
         self._data_version = datafile.pragma(connection, "data_version")
         [[seen]] = writer.rows(connection, self._queries["last_row"])
+        self._writer = writer.Writer(connection, self._file.check)
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         level = f"journal_mode={datafile.pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = store.Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
@@ -48,7 +48,12 @@ class SqliteStore(tables.Tables):
             InvalidSettings: the file is no database of ours, or of a newer version, or SQLite is too old.
             StoreUnavailable: another process holds it for longer than *busy_timeout*.
         """
-        return cls(await asyncio.to_thread(datafile.opened, path, busy_timeout), poll_interval)
+        connection = await asyncio.to_thread(datafile.opened, path, busy_timeout)
+        try:
+            return cls(connection, poll_interval)
+        except (apsw.Error, UnicodeDecodeError) as error:
+            connection.close()
+            raise writer.unavailable(error) from error
 
     async def close(self) -> None:
         """Release the file; waiters are cancelled."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -52,6 +53,21 @@ async def browser(served: Served) -> AsyncGenerator[aiohttp.ClientSession]:
         async with session.post("/signin", data={"code": code, "next": "/"}, allow_redirects=False) as response:
             assert response.status == 303
         yield session
+
+
+async def test_a_database_that_others_could_read_is_closed_to_them_and_said_so(
+    command: Command, tmp_path: Path
+) -> None:
+    async with serving(command):
+        pass
+    file = tmp_path / "sayso.db"
+    file.chmod(0o644)
+    async with command.started("serve", SAYSO_PORT="0") as running:
+        assert "sayso.db" in await running.line("owner's alone", error=True)
+        await running.line("sign in")
+        names = await asyncio.to_thread(os.listdir, tmp_path)
+        modes = {name: (tmp_path / name).stat().st_mode & 0o077 for name in names if name.startswith("sayso.db")}
+    assert modes == {"sayso.db": 0, "sayso.db-wal": 0, "sayso.db-shm": 0}
 
 
 async def test_the_service_says_where_it_is_what_survives_and_how_to_sign_in(command: Command) -> None:

@@ -120,6 +120,18 @@ def test_doctor_finds_a_database_that_others_can_write(inside: Call, tmp_path: P
     assert (done.returncode, f"chmod 600 {tmp_path / 'sayso.db'}" in done.stdout) == (2, True)
 
 
+def test_doctor_reads_all_of_the_database(inside: Call, tmp_path: Path) -> None:
+    for n in range(12):
+        inside("ask", "question", "Which customer?", "--body", "x" * 9000, "--id", f"q{n}")
+    file = tmp_path / "sayso.db"
+    content = bytearray(file.read_bytes())
+    content[8 * 4096 :] = b"\xa5" * (len(content) - 8 * 4096)
+    file.write_bytes(content)
+    done = inside("doctor")
+    assert done.returncode == 2
+    assert "damaged" in done.stdout
+
+
 async def test_doctor_looks_at_slack(command: Command, tmp_path: Path) -> None:
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
     async with FakeSlack() as slack:

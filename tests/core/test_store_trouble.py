@@ -25,7 +25,6 @@ from sayso import (
     postgres,
     sqlite,
     store,
-    tables,
     writer,
 )
 from sayso.testing import tickets
@@ -36,6 +35,7 @@ from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
 
+Kept = sqlite.SqliteStore | postgres.PostgresStore
 Changed = Callable[[dict[str, Any]], None]
 
 
@@ -45,8 +45,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def kept(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[tables.Tables]:
-    found: tables.Tables
+async def kept(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[Kept]:
+    found: Kept
     if request.param == "sqlite":
         found = await sqlite.SqliteStore.open(str(path), poll_interval=0.01)
     else:
@@ -62,7 +62,7 @@ async def file(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
     await found.close()
 
 
-async def rewrite(kept: tables.Tables, id: str, change: Changed) -> None:
+async def rewrite(kept: Kept, id: str, change: Changed) -> None:
     """Store another document for a ticket, as another version of sayso would."""
     [[text]] = await kept._read("load", id)
     document = json.loads(text)
@@ -80,7 +80,7 @@ def unknown_outcome(document: dict[str, Any]) -> None:
     document["request"]["kind"] = "riddle"
 
 
-async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: tables.Tables) -> None:
+async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: Kept) -> None:
     await tickets.ask(kept, "r1")
     await rewrite(kept, "r1", newer)
     assert (await kept.load("r1")).request.title == "Deploy?"
@@ -94,7 +94,7 @@ async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: tables.Ta
     assert (document["version"], document["decision"]["outcome"]) == (2, "cancelled")
 
 
-async def test_a_row_of_an_earlier_version_is_read(kept: tables.Tables) -> None:
+async def test_a_row_of_an_earlier_version_is_read(kept: Kept) -> None:
     await tickets.ask(kept, "r1")
 
     def earlier(document: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ async def test_a_row_of_an_earlier_version_is_read(kept: tables.Tables) -> None:
     assert (await kept.load("r1")).key is None
 
 
-async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(kept: tables.Tables) -> None:
+async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(kept: Kept) -> None:
     await tickets.ask(kept, "r1")
     more = '{"type":"opened","at":"2026-03-01T12:00:00Z","by":"agent","digest":"d","mood":1}'
     await kept._read("update log set entry = $1 where ticket_id = 'r1' returning number", more)
@@ -115,7 +115,7 @@ async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_ar
     assert [job.effect for job in await kept.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
 
 
-async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: tables.Tables) -> None:
+async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: Kept) -> None:
     now = ManualClock(tickets.NOW)
     front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), now)
     await tickets.ask(kept, "bad", "good")
@@ -135,7 +135,7 @@ async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: tables.Tables) 
     watching.cancel()
 
 
-async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: tables.Tables) -> None:
+async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: Kept) -> None:
     await tickets.ask(kept, *(f"r{n}" for n in range(6)))
     for n in (2, 3, 4):
         await rewrite(kept, f"r{n}", unknown_outcome)
@@ -145,7 +145,7 @@ async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: tab
     assert [row.ticket_id for row in await kept.log_after(0, 2)] == ["r5"]
 
 
-async def test_a_record_that_cannot_be_read_is_named(kept: tables.Tables) -> None:
+async def test_a_record_that_cannot_be_read_is_named(kept: Kept) -> None:
     await kept.put(store.Record("draft", "x", {"n": 1}))
     await kept._read("update records set value = '{' where kind = 'draft' returning kind")
     with pytest.raises(errors.Unreadable, match="draft x"):
