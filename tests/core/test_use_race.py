@@ -1,0 +1,50 @@
+"""Several processes reach for one allow at the same moment: one gets it, on every database."""
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+
+from sayso import desk, events, model, stores
+from tests.core.samples import MINT, actor, permission
+from tests.fakes import processes
+from tests.fakes.pg import pg_schema, pg_server, pg_url
+
+__all__ = ["pg_schema", "pg_server", "pg_url"]
+
+PROCESSES = 3
+IDS = [f"r{n}" for n in range(12)]
+
+
+async def race(url: str) -> None:
+    kept = await stores.connect(url)
+    front = desk.Desk(kept, MINT)
+    for id in IDS:
+        await front.open(permission(id=id))
+        await front.answer(id, model.Answer(verdict="allow"), actor())
+    racer = [sys.executable, str(Path(__file__).with_name("racer.py")), url, *IDS]
+    running = [
+        await asyncio.create_subprocess_exec(
+            *racer, env=processes.environment({}), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(PROCESSES)
+    ]
+    async with asyncio.timeout(processes.PATIENCE):
+        for one in running:
+            assert one.stdout is not None
+            assert await one.stdout.readline() == b"ready\n"
+        said = await asyncio.gather(*(one.communicate(b"go\n") for one in running))
+    used = [out.decode().split() for out, _ in said]
+    assert Counter(id for some in used for id in some) == Counter(IDS)
+    for id in IDS:
+        assert sum(isinstance(row.entry, events.Used) for row in await kept.log(id)) == 1
+        assert (await kept.load(id)).used_at is not None
+    await kept.close()
+
+
+async def test_an_allow_that_several_processes_reach_for_is_used_once_in_sqlite(tmp_path: Path) -> None:
+    await race(f"sqlite:///{tmp_path}/sayso.db")
+
+
+async def test_an_allow_that_several_processes_reach_for_is_used_once_in_postgresql(pg_schema: str) -> None:
+    await race(pg_schema)
