@@ -17,7 +17,7 @@ from vercel.workflow import BaseHook, WorkflowWorldError
 
 import sayso
 from sayso import desk as desks
-from sayso import payloads, store
+from sayso import payloads, store, wording
 from sayso_workflow import runs
 
 log = logging.getLogger(__name__)
@@ -153,10 +153,13 @@ class _Resumer:
         payload = self._hooks[marks["hook"]]
         if decision.outcome in ("allowed", "denied", "answered"):
             try:
-                return payload.value(decision)
+                return payload.value(await self._used(ticket, decision))
             except sayso.InvalidAnswer as unfit:
-                await self._again(ticket, unfit.message)
-                return None
+                await self._again(ticket, f"The last answer did not fit: {unfit.message}")
+            except (sayso.AlreadyUsed, sayso.NotUsable):
+                found = (await self.desk.get(ticket.id)).decision or decision
+                await self._again(ticket, f"Asked before: {wording.asked_before(found)}")
+            return None
         if marks["otherwise"] is not None:
             return payload.adapter.validate_python(marks["otherwise"])
         if payload.flag is not None:
@@ -164,9 +167,16 @@ class _Resumer:
         log.warning("nobody decided, and the run waits on", extra={"id": ticket.id, "outcome": decision.outcome})
         return None
 
-    async def _again(self, ticket: sayso.Ticket, complaint: str) -> None:
-        """The fields fit and the type's own validators say no: ask once more, and say why."""
-        said = {"id": f"{ticket.id}.again", "body": f"The last answer did not fit: {complaint}"}
+    async def _used(self, ticket: sayso.Ticket, decision: sayso.Decision) -> sayso.Decision:
+        """The decision, as it was when it was made; an allow is used by this, once for this run's hook."""
+        if decision.outcome == "allowed":
+            # cut off between the use and the resume, a new process uses it for the same
+            await self.desk.use(ticket.id, attempt=f"workflow {_marks(ticket)['run']}")
+        return decision.model_copy(update={"used_at": None, "void": False})
+
+    async def _again(self, ticket: sayso.Ticket, why: str) -> None:
+        """Ask once more, and say why: the type's own validators say no, or a yes cannot be used any more."""
+        said = {"id": f"{ticket.id}.again", "body": why}
         self.follow(await self.desk.open(ticket.request.model_copy(update=said)))
 
     async def _gone(self, ticket: sayso.Ticket) -> None:

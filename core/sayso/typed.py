@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from sayso import errors, model, opening, payloads, places, waiting
+from sayso import errors, model, opening, payloads, places, waiting, wording
 from sayso.payloads import P
 
 
@@ -154,22 +154,33 @@ class Hook(Generic[P]):
 
     async def _next(self, place: int) -> tuple[P, int]:
         """The answer at this place or, where it did not fit, at a later one; and where that was."""
-        complaint: str | None = None
+        before: str | None = None
         async with places.at(self._desk) as desk:
             while True:
-                ticket, place = await self._claim(desk, place, complaint)
+                ticket, place = await self._claim(desk, place, before)
                 decision = await self._decision(desk, ticket)
                 try:
-                    return self._payload.value(decision), place
+                    value = self._payload.value(decision)
                 except errors.InvalidAnswer as unfit:
                     # the fields were right, and the type's own validators say no: somebody is asked once more
-                    complaint, place = unfit.message, place + 1
+                    before, place = f"The last answer did not fit: {unfit.message}", place + 1
+                    continue
+                if decision.outcome != "allowed":
+                    return value, place
+                try:
+                    # a yes is good once: a run that comes back for it may have run already
+                    await desk.use(decision.id)
+                except (errors.AlreadyUsed, errors.NotUsable):
+                    found = (await desk.get(decision.id)).decision or decision
+                    before, place = f"Asked before: {wording.asked_before(found)}", place + 1
+                    continue
+                return value, place
 
-    async def _claim(self, desk: opening.Asker, place: int, complaint: str | None) -> tuple[model.Ticket, int]:
+    async def _claim(self, desk: opening.Asker, place: int, before: str | None) -> tuple[model.Ticket, int]:
         try:
             while True:
                 try:
-                    return await desk.open(self._request(place, complaint)), place
+                    return await desk.open(self._request(place, before)), place
                 except errors.AlreadyExists as taken:
                     await self._over(desk, place, taken)
                 place = max(place + 1, await self._newest(desk))
@@ -181,11 +192,11 @@ class Hook(Generic[P]):
         """The place of the newest request. What a run without a session finds before it is never its own."""
         return 0 if self._session else places.place_of((await places.latest(desk, self.token)).id)
 
-    def _request(self, place: int, complaint: str | None) -> model.Request:
+    def _request(self, place: int, before: str | None) -> model.Request:
         wanted = dict(self._wanted)
-        if complaint:
+        if before:
             body = wanted.get("body")
-            wanted["body"] = f"The last answer did not fit: {complaint}" + (f"\n\n{body}" if body else "")
+            wanted["body"] = before + (f"\n\n{body}" if body else "")
         marks = {"token": self.token, "run": self._run}
         return self._payload.request(places.id_of(self.token, place), marks=marks, **wanted)
 

@@ -117,6 +117,23 @@ async def test_a_denial_reaches_the_run_with_its_reason(desk: sayso.Desk) -> Non
         assert await ended(run) == "order:1 False too dear"
 
 
+async def test_a_yes_is_used_for_the_run_and_one_that_comes_too_late_is_asked_about_again(
+    desk: sayso.Desk, clock: ManualClock
+) -> None:
+    async with app(desk):
+        run = await start(flows.booking, "order:1")
+        first = await asked(desk)
+        await at_rest("order:1")
+    await answer(desk, first.id, verdict="allow")
+    clock.advance(15 * 60)
+    async with app(desk):
+        second = await asked(desk)
+        assert "not run in time" in (second.request.body or "")
+        await answer(desk, second.id, verdict="allow")
+        assert await ended(run) == "order:1 True None"
+    assert (await desk.get(second.id)).used_at is not None
+
+
 async def test_nothing_that_does_not_fit_reaches_the_run(desk: sayso.Desk) -> None:
     async with app(desk):
         run = await start(flows.paying, "t")

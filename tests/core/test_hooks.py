@@ -270,6 +270,35 @@ async def test_a_label_in_use_by_another_session_names_it(desk: sayso.Desk) -> N
         await soon(task)
 
 
+async def test_a_yes_that_an_earlier_run_used_is_asked_about_again(desk: sayso.Desk) -> None:
+    call: Any = {"payload": sayso.ToolApproval, "metadata": {"tool": "send", "order": 7}, "session": "s", "desk": desk}
+    first = waits(sayso.hook("send-7", **call))
+    asked_first = await asked(desk)
+    await sayso.resolve_hook("send-7", {"granted": True}, desk=desk)
+    assert (await soon(first)).granted
+    assert (await desk.get(asked_first.id)).used_at is not None
+    for granted in (True, False):
+        again = waits(sayso.hook("send-7", **call))
+        ticket = await asked(desk)
+        assert "it may have run already" in (ticket.request.body or "")
+        assert ticket.request.input == {"order": 7}
+        await sayso.resolve_hook("send-7", {"granted": granted}, desk=desk)
+        assert (await soon(again)).granted is granted
+    # a no runs nothing, so it is found again as often as somebody comes back for it
+    assert not (await soon(waits(sayso.hook("send-7", **call)))).granted
+
+
+async def test_a_yes_that_came_too_long_ago_is_asked_about_again(desk: sayso.Desk, clock: ManualClock) -> None:
+    hook = sayso.define_hook(sayso.ToolApproval, desk=desk).create(token="send-7", session="s")
+    await hook.open()
+    await sayso.resolve_hook("send-7", {"granted": True}, desk=desk)
+    clock.advance(15 * 60)
+    late = waits(hook)
+    assert "not run in time" in ((await asked(desk)).request.body or "")
+    await sayso.resolve_hook("send-7", {"granted": True}, desk=desk)
+    assert (await soon(late)).granted
+
+
 async def test_the_same_label_with_another_question_is_a_conflict_and_no_answer(desk: sayso.Desk) -> None:
     task = waits(sayso.hook("a", payload=sayso.ToolApproval, metadata={"tool": "ls"}, session="s", desk=desk))
     await asked(desk)
