@@ -315,7 +315,7 @@ def steps(page: str) -> list[Step]:
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with `sayso` as a command, and a Claude Code that does nothing."""
     place = tmp_path_factory.mktemp("bin")
-    (place / "claude").write_text("#!/bin/sh\nexit 0\n")
+    (place / "claude").write_text("#!/bin/sh\necho '2.1.332 (Claude Code)'\n")
     (place / "claude").chmod(0o755)
     with quick.sayso(place):
         yield place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Literal, NotRequired
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +23,9 @@ DEFAULT_TIMEOUT = 600
 # Seconds by which a command hook gives up before Claude Code would kill it, which it takes for "no decision".
 MARGIN = 10
 
+
+BEFORE_CALLS = frozenset({"PreToolUse", "PermissionRequest"})
+"""Events that stand between an agent and a tool call."""
 
 # Tools that run shell commands.
 _SHELLS = {"Bash", "PowerShell"}
@@ -101,7 +104,7 @@ def complete(events: Sequence[str], matcher: str = "*", rule: str | None = None)
 
     A typed skill has an event of its own, which no *rule* can narrow.
     """
-    if not {"PreToolUse", "PermissionRequest"} & set(events) or not _matches_a_shell(matcher):
+    if not BEFORE_CALLS & set(events) or not matches(matcher, _SHELLS):
         return tuple(events)
     typed = () if rule else ("UserPromptExpansion",)
     return tuple(dict.fromkeys((*events, forms.SKILL_SHELL, *typed)))
@@ -117,11 +120,14 @@ def asking(made: Settings) -> Settings:
     return {"permissions": {"defaultMode": "default"}, "hooks": made["hooks"]}
 
 
-def _matches_a_shell(matcher: str) -> bool:
-    if matcher in ("", "*") or _SHELLS & {name.strip() for name in re.split(r"[|,]", matcher)}:
+def matches(matcher: str, tools: Set[str]) -> bool:
+    """Whether a matcher may see one of these tools."""
+    if matcher in ("", "*") or tools & {name.strip() for name in re.split(r"[|,]", matcher)}:
         return True
+    if re.fullmatch(r"[\w|, -]*", matcher):
+        return False  # names, and no pattern
     try:
-        return any(re.search(matcher, shell) for shell in _SHELLS)
+        return any(re.search(matcher, tool) for tool in tools)
     except re.error:
         return True  # it may be a pattern in JavaScript's words
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from sayso import errors
-from sayso_bots import environment, output, schema, settings, starting
+from sayso_bots import claude_code, environment, output, schema, settings, starting
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
@@ -64,6 +64,8 @@ async def _findings() -> AsyncGenerator[Finding]:
         with contextlib.suppress(ImportError):
             async for finding in chat(given, chosen):
                 yield finding
+    async for told in claude_code.look():
+        yield _told("claude", told)
 
 
 async def _service(url: str, key: str | None) -> Finding:
@@ -82,6 +84,10 @@ async def _checked(name: str, checking: Awaitable[str | starting.Fault]) -> Find
         found = await checking
     except errors.SaysoError as error:
         return _wrong(name, error)
+    return _told(name, found)
+
+
+def _told(name: str, found: str | starting.Fault) -> Finding:
     return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
 
 

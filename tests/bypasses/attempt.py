@@ -1,0 +1,139 @@
+"""A run of the real CLI under the settings that we print, and people who allow only what a case names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sayso import model, store
+from sayso_claude import settings
+from tests.adapters import claude_service
+from tests.adapters.claude_service import Json, Service
+from tests.conftest import until
+from tests.fakes import anthropic, claude_cli, claude_terminal
+
+# The CLI refuses this mode to root, except where it is told that nothing outside can be harmed.
+SANDBOX = {"IS_SANDBOX": "1"}
+ASKED_FIRST = ("PreToolUse",)
+PAGE = (Path(__file__).parents[2] / "docs" / "claude-code.md").read_text(encoding="utf-8")
+
+
+@dataclass
+class Attempt:
+    """One folder, one agent in it, one service; whatever is asked is denied, but for what `allowed` names."""
+
+    folder: Path
+    service: Service
+    events: Sequence[str] = ASKED_FIRST
+    matcher: str = "*"
+    rule: str | None = None
+    allowed: Sequence[str] = ()
+    mode: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def cwd(self) -> Path:
+        return self.folder / "work"
+
+    async def run(self, *calls: anthropic.ToolUse) -> None:
+        """Headless, until the model is done."""
+        async with self._people(), anthropic.serve() as model:
+            model.script([*calls, *[anthropic.Text("done")] * 5])
+            result = await claude_cli.run_cli("go", **self._options(model.url), timeout=40)
+            assert result.result.get("result") == "done", result
+
+    async def type(
+        self, keys: str, *, script: Sequence[anthropic.ToolUse] = (), made: str | None = None, shown: str = "done"
+    ) -> None:
+        """At the terminal: type and press Enter; wait for a file that appears, or for words that are shown."""
+        async with self._people(), anthropic.serve() as model:
+            model.script([*script, *[anthropic.Text("done")] * 5])
+            async with claude_terminal.opened(**self._options(model.url)) as terminal:
+                await terminal.until("for agents")
+                for part in ("!", keys[1:]) if keys.startswith("!") else (keys,):
+                    terminal.type(part)
+                    await terminal.until("shell mode" if part == "!" else part)
+                terminal.type("\r")
+                await (until((self.cwd / made).exists) if made else terminal.until(shown))
+
+    def names(self, words: str) -> None:
+        """A way around the gate is left open only where the page says so."""
+        assert words in " ".join(PAGE.split())
+
+    def printed_matcher(self) -> str:
+        """The matcher that the page recommends."""
+        found = re.search(r"--event PreToolUse --matcher '([^']+)'", PAGE)
+        assert found
+        return found[1]
+
+    def made(self) -> list[str]:
+        """What is there that no case put there."""
+        return sorted(path.name for path in self.cwd.iterdir() if path.name not in {".claude", ".mcp.json"})
+
+    async def asked(self) -> list[tuple[str, str]]:
+        """Of which events people were asked, and about what, in order."""
+        tickets = await self.service.desk.store.list(store.Query(limit=100))
+        return [(_event(ticket), _about(ticket.request)) for ticket in reversed(tickets)]
+
+    def _options(self, api_url: str) -> claude_cli.CliOptions:
+        events = settings.complete(self.events, self.matcher, self.rule)
+        printed = settings.settings(
+            self.service.url, events=events, matcher=self.matcher, rule=self.rule, kind="http", timeout=30
+        )
+        for name, text in self.files.items():
+            (self.cwd / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.cwd / name).write_text(text)
+        self.cwd.mkdir(exist_ok=True)
+        chosen: Json = {**settings.asking(printed), **self.settings}
+        return {
+            "home": self.folder / "home",
+            "cwd": self.cwd,
+            "api_url": api_url,
+            "settings": chosen,
+            "extra_args": ("--permission-mode", self.mode) if self.mode else (),
+            "env": {"SAYSO_KEY": self.service.key, **SANDBOX},
+        }
+
+    @asynccontextmanager
+    async def _people(self) -> AsyncGenerator[None]:
+        answering = asyncio.create_task(self._answer())
+        try:
+            yield
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+
+    async def _answer(self) -> None:
+        desk, changes = self.service.desk, self.service.desk.store.changes()
+        while True:
+            for ticket in await desk.store.list(store.Query(state="pending")):
+                named = {ticket.request.tool, _about(ticket.request)}
+                allowed = bool(named & set(self.allowed))
+                await desk.answer(ticket.id, model.Answer(verdict="allow" if allowed else "deny"), claude_service.ANN)
+            await anext(changes)
+
+
+def _event(ticket: model.Ticket) -> str:
+    return str(ticket.request.metadata["claude"]["event"])
+
+
+def _about(request: model.Request) -> str:
+    given = request.input or {}
+    return str(given.get("command") or given.get("file_path") or request.tool)
+
+
+@asynccontextmanager
+async def attempt(folder: Path, **options: Any) -> AsyncGenerator[Attempt]:
+    """One attempt."""
+    async with claude_service.serve(folder) as service:
+        made = Attempt(folder, service, **options)
+        with contextlib.suppress(FileExistsError):
+            made.cwd.mkdir()
+        yield made

@@ -1,0 +1,73 @@
+"""What Claude Code runs because a settings file says so: no hook hears of it, so the file is what to gate."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bypasses.attempt import attempt
+from tests.fakes import anthropic
+
+SERVER = json.dumps({"mcpServers": {"m": {"command": "/bin/sh", "args": ["-c", "touch made.txt"]}}})
+OFF = json.dumps({"disableAllHooks": True})
+BASH = anthropic.ToolUse("Bash", {"command": "touch made.txt"})
+
+
+async def test_a_tool_server_is_started_unasked_and_is_named(tmp_path: Path) -> None:
+    async with attempt(tmp_path, files={".mcp.json": SERVER}) as tried:
+        await tried.run()
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("tool servers that the settings or `.mcp.json` start")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"apiKeyHelper": "touch made.txt; echo key"},
+        {"statusLine": {"type": "command", "command": "touch made.txt; echo status"}},
+    ],
+)
+async def test_a_helper_runs_unasked_and_is_named(tmp_path: Path, settings: dict[str, Any]) -> None:
+    async with attempt(tmp_path, settings=settings) as tried:
+        if "statusLine" in settings:
+            await tried.type("go", made="made.txt")
+        else:
+            await tried.run()
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("helpers of the settings (`apiKeyHelper`, `statusLine` and the like)")
+
+
+async def test_another_hook_runs_unasked_and_is_named(tmp_path: Path) -> None:
+    other = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch made.txt"}]}]}}
+    async with attempt(tmp_path, files={".claude/settings.json": json.dumps(other)}) as tried:
+        await tried.run()
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("other hooks of the settings, of plugins and of skills")
+
+
+async def test_hooks_that_are_switched_off_are_named(tmp_path: Path) -> None:
+    async with attempt(tmp_path, mode="bypassPermissions", files={".claude/settings.local.json": OFF}) as tried:
+        await tried.run(BASH)
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("everything once `disableAllHooks` stands in any settings file")
+
+
+@pytest.mark.parametrize("name", [".claude/settings.local.json", ".claude/settings.json", ".mcp.json"])
+async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Path, name: str) -> None:
+    async with attempt(tmp_path, mode="bypassPermissions") as tried:
+        path = tried.cwd / name
+        await tried.run(anthropic.ToolUse("Write", {"file_path": str(path), "content": OFF}))
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", str(path))])
+        assert not path.exists()
+
+
+async def test_settings_that_change_in_a_session_take_effect_only_if_people_allow_it(tmp_path: Path) -> None:
+    events = ["PreToolUse", "ConfigChange"]
+    async with attempt(tmp_path, mode="bypassPermissions", events=events, allowed=["Write", "sleep 2"]) as tried:
+        path = str(tried.cwd / ".claude" / "settings.local.json")
+        write = anthropic.ToolUse("Write", {"file_path": path, "content": OFF})
+        slow = anthropic.ToolUse("Bash", {"command": "sleep 2"})
+        await tried.run(write, slow, slow, BASH)
+        assert ("ConfigChange", path) in await tried.asked()
+        assert tried.made() == []

@@ -1,0 +1,126 @@
+"""Ways to run a command: which of them a matcher of tools sees, and which a permission rule sees."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bypasses.attempt import attempt
+from tests.fakes import anthropic
+
+# Thirteen spellings of one push; `alias` and `| sh` need a shell that is already there.
+PUSHES = (
+    "git push origin main",
+    "git  push origin main",
+    "git push",
+    "true && git push origin main",
+    "(git push origin main)",
+    "GIT_DIR=. git push origin main",
+    "git -C . push origin main",
+    "/usr/bin/git push origin main",
+    "bash -c 'git push origin main'",
+    "env git push origin main",
+    "nice git push origin main",
+    "alias g=git; g push origin main",
+    "echo git push origin main | sh",
+)
+
+
+def bash(command: str, **more: object) -> anthropic.ToolUse:
+    return anthropic.ToolUse("Bash", {"command": command, **more})
+
+
+async def test_every_spelling_is_seen_by_a_matcher_of_the_tool(tmp_path: Path) -> None:
+    async with attempt(tmp_path, matcher="Bash", mode="bypassPermissions") as tried:
+        await tried.run(*map(bash, PUSHES))
+        assert await tried.asked() == [("PreToolUse", command) for command in PUSHES]
+
+
+async def test_a_rule_misses_spellings_and_the_page_says_so(tmp_path: Path) -> None:
+    async with attempt(tmp_path, matcher="Bash", rule="Bash(git push *)", mode="bypassPermissions") as tried:
+        await tried.run(*map(bash, PUSHES))
+        seen = {command for _, command in await tried.asked()}
+        missed = [command for command in PUSHES if command not in seen]
+        assert missed == list(PUSHES[6:])
+        tried.names(f"It misses {len(missed)} of {len(PUSHES)} spellings")
+
+
+@pytest.mark.parametrize("command", ["bash -c 'touch made.txt'", "sh <<< 'touch made.txt'", "eval 'touch made.txt'"])
+async def test_a_shell_inside_the_shell(tmp_path: Path, command: str) -> None:
+    async with attempt(tmp_path, mode="bypassPermissions") as tried:
+        await tried.run(bash(command))
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", command)])
+
+
+async def test_a_background_task(tmp_path: Path) -> None:
+    async with attempt(tmp_path, mode="bypassPermissions") as tried:
+        await tried.run(bash("touch made.txt", run_in_background=True))
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", "touch made.txt")])
+
+
+async def test_a_subagent(tmp_path: Path) -> None:
+    started = anthropic.ToolUse("Agent", {"description": "d", "prompt": "p", "subagent_type": "general-purpose"})
+    async with attempt(tmp_path, mode="bypassPermissions", allowed=["Agent"]) as tried:
+        await tried.run(started, bash("touch made.txt"))
+        assert tried.made() == []
+        assert await tried.asked() == [("PreToolUse", "Agent"), ("PreToolUse", "touch made.txt")]
+
+
+@pytest.mark.parametrize("mode", ["default", "acceptEdits", "auto", "bypassPermissions"])
+async def test_a_mode(tmp_path: Path, mode: str) -> None:
+    async with attempt(tmp_path, mode=mode, settings={"permissions": {"allow": ["Bash"]}}) as tried:
+        await tried.run(bash("touch made.txt"))
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", "touch made.txt")])
+
+
+async def test_a_mode_that_asks_nobody_where_only_its_own_asking_is_gated(tmp_path: Path) -> None:
+    async with attempt(tmp_path, events=["PermissionRequest"], mode="bypassPermissions") as tried:
+        await tried.run(bash("touch made.txt"))
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("`PermissionRequest` gates nothing that is allowed beforehand")
+
+
+async def test_auto_mode_is_where_a_session_starts_unless_the_printed_settings_say_otherwise(tmp_path: Path) -> None:
+    async with attempt(tmp_path, events=["PermissionRequest"], settings={"permissions": {}}) as tried:
+        await tried.type("go", script=[bash("touch made.txt")])
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("Interactive sessions start in auto mode")
+
+
+async def test_the_printed_settings_start_a_session_that_asks(tmp_path: Path) -> None:
+    async with attempt(tmp_path, events=["PermissionRequest"]) as tried:
+        await tried.type("go", script=[bash("touch made.txt")])
+        assert (tried.made(), await tried.asked()) == ([], [("PermissionRequest", "touch made.txt")])
+
+
+async def test_what_somebody_types_behind_a_bang_is_theirs_and_is_named(tmp_path: Path) -> None:
+    async with attempt(tmp_path) as tried:
+        await tried.type("!touch made.txt", made="made.txt")
+        assert await tried.asked() == []
+        tried.names("what somebody types behind `!`")
+
+
+NOTEBOOK = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+
+
+@pytest.mark.parametrize(("matcher", "seen"), [("Bash|Write|Edit", False), (None, True)])
+async def test_tools_that_a_list_leaves_out(tmp_path: Path, matcher: str | None, seen: bool) -> None:
+    options = {"files": {"n.ipynb": NOTEBOOK}, "mode": "bypassPermissions", "allowed": ["Read", "ToolSearch"]}
+    async with attempt(tmp_path, **options) as tried:
+        tried.matcher = matcher or tried.printed_matcher()
+        edit = {
+            "notebook_path": str(tried.cwd / "n.ipynb"),
+            "new_source": "x",
+            "edit_mode": "insert",
+            "cell_type": "code",
+        }
+        await tried.run(
+            anthropic.ToolUse("Read", {"file_path": str(tried.cwd / "n.ipynb")}),
+            anthropic.ToolUse("ToolSearch", {"query": "select:NotebookEdit"}),
+            anthropic.ToolUse("NotebookEdit", edit),
+            anthropic.ToolUse("Workflow", {"script": "export const meta = {name: 'a', description: 'b'};\n"}),
+        )
+        asked = [about for _, about in await tried.asked()]
+        assert ("NotebookEdit" in asked, "Workflow" in asked) == (seen, seen)
+        changed = (tried.cwd / "n.ipynb").read_text() != NOTEBOOK
+        assert changed is not seen
+        tried.names("A list of tools is a list")
