@@ -28,16 +28,24 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
 
     *desk* is where to ask (by default `sayso.open()` for each call; a sync function always uses that one), *tool* the
     name on the card (by default the function's), *common* any other key of a request (`policy`, `route` …).
-    Arguments must be plain JSON.
+    Arguments must be plain JSON; of a method the object (`self`) or class (`cls`) is no argument.
 
     Raises:
+        InvalidRequest: by the wrapping, of an async generator, whose body runs while others wait for it.
         Denied: by the call, when nobody allowed it.
         DigestMismatch: by the call, when what is about to run is not what was allowed.
         AlreadyUsed, NotUsable: by the call, when it finds an old allow by its `id`: one allow runs it once.
     """
 
     def wrap(function: F) -> F:
-        name = tool or function.__name__
+        if isinstance(function, staticmethod | classmethod):
+            # the other way round it is a function that is wrapped here
+            method = cast(Any, function)
+            return cast(F, type(method)(wrap(method.__func__)))
+        if inspect.isasyncgenfunction(function):
+            hint = "wrap the function that does what must be allowed, and call it from the generator"
+            raise errors.InvalidRequest("an async generator cannot wait for people", field="function", hint=hint)
+        name = tool or str(getattr(function, "__name__", type(function).__name__))
         signature = inspect.signature(function)
 
         def request(bound: inspect.BoundArguments) -> model.Request:
@@ -115,15 +123,20 @@ def _mismatch(tool: str) -> errors.DigestMismatch:
 def _named(bound: inspect.BoundArguments) -> model.JsonObject:
     bound.apply_defaults()
     named: model.JsonObject = {}
-    for name, value in bound.arguments.items():
-        kind = bound.signature.parameters[name].kind
+    for name in _inputs(bound):
+        kind, value = bound.signature.parameters[name].kind, bound.arguments[name]
         named[name] = list(value) if kind is inspect.Parameter.VAR_POSITIONAL else value
     return named
 
 
+def _inputs(bound: inspect.BoundArguments) -> list[str]:
+    """The arguments that people are shown: the object or class of a method is none of them."""
+    return [name for place, name in enumerate(bound.arguments) if place > 0 or name not in ("self", "cls")]
+
+
 def _edited(bound: inspect.BoundArguments, allowed: model.JsonObject) -> None:
     """Put the allowed input in the place of the arguments."""
-    if set(allowed) != set(bound.arguments):
+    if set(allowed) != set(_inputs(bound)):
         hint = "an edit may change arguments, not add or remove them"
         raise errors.DigestMismatch("the allowed input has other arguments", field="input", hint=hint)
     for name, value in allowed.items():

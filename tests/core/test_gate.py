@@ -1,6 +1,7 @@
 """A wrapped function runs exactly what a person allowed, or not at all."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,3 +149,99 @@ async def test_a_sync_function_may_be_gated_inside_a_running_loop(
     answerer = asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(answering()))
     assert deploy("prod") == "deployed prod"
     await answerer
+
+
+class Clerk:
+    """Somebody with methods that need to be allowed."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self.ran: list[Any] = []
+        self.gated = sayso.requires_approval(front)(self.plain)
+
+    async def plain(self, order: str) -> str:
+        self.ran.append(order)
+        return f"{order} of {type(self).__name__}"
+
+
+def methods(front: desk.Desk, ran: list[Any]) -> Any:
+    gated = sayso.requires_approval(front)
+
+    class Office:
+        name = "office"
+
+        @gated
+        async def refund(self, order: str, *, cents: int = 5) -> str:
+            ran.append((self.name, order, cents))
+            return "done"
+
+        @classmethod
+        @gated
+        async def inner(cls, order: str) -> str:
+            ran.append((cls.__name__, order))
+            return "done"
+
+        @gated
+        @classmethod
+        async def outer(cls, order: str) -> str:
+            ran.append((cls.__name__, order))
+            return "done"
+
+        @staticmethod
+        @gated
+        async def free(order: str) -> str:
+            ran.append(order)
+            return "done"
+
+        @gated
+        @staticmethod
+        async def freer(order: str) -> str:
+            ran.append(order)
+            return "done"
+
+    return Office
+
+
+async def test_a_method_is_asked_about_without_its_object(front: desk.Desk) -> None:
+    ran: list[Any] = []
+    office = methods(front, ran)()
+    edited = {"order": "A2", "cents": 1}
+    assert await call(front, office.refund("A1"), verdict="allow", input=edited) == "done"
+    assert await call(front, type(office).refund(office, order="A3"), verdict="allow") == "done"
+    shown = [ticket.request.input for ticket in await front.store.list(Query())]
+    assert shown[::-1] == [{"order": "A1", "cents": 5}, {"order": "A3", "cents": 5}]
+    assert ran == [("office", "A2", 1), ("office", "A3", 5)]
+
+
+@pytest.mark.parametrize("name", ["inner", "outer", "free", "freer"])
+async def test_methods_of_a_class_are_asked_about_without_it(front: desk.Desk, name: str) -> None:
+    ran: list[Any] = []
+    await call(front, getattr(methods(front, ran), name)("A1"), verdict="allow")
+    [ticket] = await front.store.list(Query())
+    assert ticket.request.input == {"order": "A1"}
+    assert ran == [("Office", "A1")] if name in ("inner", "outer") else ["A1"]
+
+
+async def test_a_bound_method_may_be_wrapped(front: desk.Desk) -> None:
+    clerk = Clerk(front)
+    assert await call(front, clerk.gated("A1"), verdict="allow") == "A1 of Clerk"
+    assert clerk.ran == ["A1"]
+
+
+def test_an_async_generator_is_refused_when_it_is_wrapped() -> None:
+    async def pages(query: str) -> AsyncIterator[str]:
+        yield query
+
+    with pytest.raises(sayso.InvalidRequest, match="async generator"):
+        sayso.requires_approval()(pages)
+
+
+async def test_what_has_no_name_is_asked_about_by_its_kind(front: desk.Desk) -> None:
+    ran: list[Any] = []
+
+    async def refund(order: str, cents: int) -> str:
+        ran.append((order, cents))
+        return "done"
+
+    gated = sayso.requires_approval(front)(functools.partial(refund, cents=7))
+    await call(front, gated("A1"), verdict="allow")
+    assert ran == [("A1", 7)]
