@@ -89,6 +89,7 @@ async def connect(
         where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
         sessions = Threads(api, front.store)
         front.addresses[NAME] = where.check
+        front.rooms[NAME] = where.room
         posts = DiscordChannel(api, where, front.store, sessions, bot_user)
         members = Members(api, where)
         door = Front(front, members, posts, api)

@@ -15,7 +15,7 @@ How = Literal["press", "choose", "submit", "window"]
 # The version of this form; a component of another one is told to be outdated.
 _PREFIX = "sayso1"
 _LETTERS: dict[str, How] = {"p": "press", "c": "choose", "s": "submit", "w": "window"}
-_SHAPE = re.compile(rf"{_PREFIX}:([pcsw])(\d?):([A-Za-z0-9._-]{{1,80}})")
+_SHAPE = re.compile(rf"{_PREFIX}:([pcsw])([0-9]?):([A-Za-z0-9._-]{{1,80}})")
 
 
 @dataclass(frozen=True, slots=True)

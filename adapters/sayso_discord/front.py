@@ -251,4 +251,4 @@ def _private(way: parse.Way, body: Json) -> Json:
 
 
 def _seat(spot: parse.Spot | None) -> desk.Seat | None:
-    return None if spot is None else desk.Seat(NAME, spot.channel, spot.message)
+    return None if spot is None else desk.Seat(NAME, spot.channel, spot.message, spot.within)

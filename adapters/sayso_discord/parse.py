@@ -43,6 +43,8 @@ class Spot:
 
     channel: str
     message: str
+    within: str | None = None
+    """The channel that a thread belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def parse(payload: Any) -> Click | Submission | None:
     token, how = (carried.token, carried.how) if carried else ("", "press")
     message = _text(_get(payload, "message"), "id")
     channel = _text(payload, "channel_id") or _text(_get(payload, "channel"), "id")
-    spot = Spot(channel, message) if channel and message and not way.private else None
+    within = _text(_get(payload, "channel"), "parent_id") or None
+    spot = Spot(channel, message, within) if channel and message and not way.private else None
     if kind == SUBMITTED:
         return Submission(who, token, way, spot, inputs.draft(_get(data, "components")))
     draft: dialog.Draft | None = {} if how == "submit" else None

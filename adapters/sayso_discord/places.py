@@ -13,7 +13,7 @@ from typing import Any
 from sayso import errors, people
 from sayso_discord import web
 
-_ID = re.compile(r"^[0-9]{1,20}$")
+_ID = re.compile(r"[0-9]{1,20}")
 _DM = 1
 
 
@@ -48,6 +48,10 @@ class Places:
             self._direct[user] = str(opened["id"])
         return self._direct[user], False
 
+    async def room(self, place: str) -> str:
+        """The conversation of a place; its threads belong to it. Raises `ChannelError`."""
+        return (await self.find(place))[0]
+
     async def guild(self, channel: str) -> str | None:
         """The guild of a channel, where it has one. Raises `ChannelError`."""
         if channel not in self._guilds:
@@ -74,7 +78,7 @@ class Places:
         if spec.startswith("@"):
             return Spec(person=spec[1:])
         channel, slash, threads = spec.partition("/")
-        if _ID.match(channel) and (not slash or threads == "thread"):
+        if _ID.fullmatch(channel) and (not slash or threads == "thread"):
             return Spec(channel=channel, threads=self._threads or bool(slash))
         hint = 'the id of a channel, as "discord:910", or of a person: "discord:@ann"'
         raise errors.ChannelError(f"{place!r} is not a place in Discord", final=True, hint=hint)
@@ -85,7 +89,7 @@ class Places:
         accounts = sorted(a for a in (profile.accounts if profile else ()) if a.startswith("discord:"))
         if accounts:
             return accounts[0].partition(":")[2]
-        if _ID.match(name):
+        if _ID.fullmatch(name):
             return name
         hint = f'[people.{name}] discord = "…", or the user id: discord:@940'
         raise errors.ChannelError(f"nobody called {name!r} is configured with a Discord account", final=True, hint=hint)

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 _CODES = re.compile(
-    r"<(?:@!?(?P<person>\d{1,20})|@&(?P<role>\d{1,20})|#(?P<channel>\d{1,20})|a?:(?P<emoji>\w{1,64}):\d{1,20}"
-    r"|t:(?P<time>-?\d{1,13})(?::[a-zA-Z])?|/(?P<command>[^<>:\n]{1,100}):\d{1,20}|id:(?P<page>\w{1,40})"
+    r"<(?:@!?(?P<person>[0-9]{1,20})|@&(?P<role>[0-9]{1,20})|#(?P<channel>[0-9]{1,20})|a?:(?P<emoji>\w{1,64}):[0-9]{1,20}"
+    r"|t:(?P<time>-?[0-9]{1,13})(?::[a-zA-Z])?|/(?P<command>[^<>:\n]{1,100}):[0-9]{1,20}|id:(?P<page>\w{1,40})"
     r"|(?P<link>https?://[^\s<>]+))>"
 )
-_FIRST = re.compile(r"<@!?(?P<person>\d{1,20})>|<@&(?P<role>\d{1,20})>|@everyone\b|@here\b")
+_FIRST = re.compile(r"<@!?(?P<person>[0-9]{1,20})>|<@&(?P<role>[0-9]{1,20})>|@everyone\b|@here\b")
 
 
 To = Literal["app", "other"] | None

@@ -22,7 +22,7 @@ Status = Literal["pending", "responded", "timeout", "error"]
 _REQUIRED = ("source_app", "session_id", "hook_event_type", "payload")
 # The rest, such as a whole transcript, is nothing that people are asked about.
 _KEPT = (*_REQUIRED, "timestamp", "summary", "model_name", "humanInTheLoop")
-_ADDRESS = re.compile(r"ws://(?:localhost|127\.0\.0\.1|\[::1\]):(?P<port>[1-9]\d{3,4})(?:/[A-Za-z0-9._~/-]{0,200})?")
+_ADDRESS = re.compile(r"ws://(?:localhost|127\.0\.0\.1|\[::1\]):(?P<port>[1-9][0-9]{3,4})(?:/[A-Za-z0-9._~/-]{0,200})?")
 _ID = "hitl-{}"
 _KEYS: Mapping[str, str] = {"permission": "permission", "choice": "choice", "question": "response"}
 

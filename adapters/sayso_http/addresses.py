@@ -23,8 +23,8 @@ AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """One result of `getaddrinfo`."""
 
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::(?P<port>\d{1,5}))?(?:[/?][!-~]*)?",
-    re.IGNORECASE,
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::(?P<port>[0-9]{1,5}))?(?:[/?][!-~]*)?",
+    re.IGNORECASE | re.ASCII,
 )
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # The last label of a name is no number: 127.1, 0x7f.1 and 2130706433 are ways to write an address.

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
 
-_BEARER = re.compile(r"^bearer +([\x21-\x7e]{1,512})$", re.IGNORECASE)
+_BEARER = re.compile(r"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE | re.ASCII)
 _CODES: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
@@ -54,7 +54,7 @@ def authenticate(kept: keys.Keys) -> Authenticate:
 
     async def check(request: web.Request) -> keys.Key:
         given = request.headers.getall("Authorization", [])
-        found = _BEARER.match(given[0]) if len(given) == 1 else None
+        found = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         if found is None:
             raise errors.Unauthorized("a key is needed", hint="send Authorization: Bearer and a key of this service")
         return await kept.find(found[1])
@@ -103,7 +103,7 @@ def known_hosts(hosts: Collection[str]) -> typedefs.Middleware:
 
 
 def _without_port(host: str) -> str:
-    return re.sub(r":\d+$", "", host)
+    return re.sub(r":[0-9]+\Z", "", host)
 
 
 def _of_ours(error: errors.SaysoError) -> web.Response:

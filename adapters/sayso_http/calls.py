@@ -29,7 +29,7 @@ _FIRST_PATIENCE = 10.0
 _MOST = 64 * 1_048_576
 # Too many calls, the service is being restarted, or a proxy before it says so. Not taken with the first and the third.
 _PASSING = {429, 502, 503, 504}
-_KEY = re.compile(r"^[\x21-\x7e]{1,512}$")
+_KEY = re.compile(r"[\x21-\x7e]{1,512}")
 _KNOWN: Mapping[str, type[errors.SaysoError]] = {
     one.code: one
     for one in (
@@ -76,7 +76,7 @@ class Calls:
 
     def __init__(self, url: str, key: str | None, *, plain_http: bool | None, patience: float) -> None:
         self._url = _address(url, os.environ.get("SAYSO_PLAIN_HTTP") == "1" if plain_http is None else plain_http)
-        if not key or not _KEY.match(key):
+        if not key or not _KEY.fullmatch(key):
             hint = "set SAYSO_KEY; make a key with: sayso keys add NAME --role agent"
             message = "SAYSO_KEY is not a key" if key else "the service needs a key"
             raise errors.InvalidSettings(message, field="SAYSO_KEY", hint=hint)

@@ -69,6 +69,7 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         where = Places(api, front.house.directory, settings.channel, front.clock)
         await doctor.require_channel(api, where, settings)
         front.addresses[NAME] = where.check
+        front.rooms[NAME] = where.find
         posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
         door, catch_up, teller = _doors(front, api, where, posts, identity)
         app = build_app(door.handle, api.client, identity)

@@ -19,7 +19,7 @@ ELEMENT = "sayso:input"
 """The action id of whatever a person fills in; what it is, is in the block id."""
 
 _YES, _NO = "yes", "no"
-_NUMBER = re.compile(r"^-?\d{1,15}(\.\d{1,10})?$")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 # How much of a long label or hint stands beside its input; a longer one goes above it, in a box.
 _BESIDE = 150
 # How much of one input's long text a modal shows above it; and how much where many such inputs must share a modal.
@@ -93,7 +93,7 @@ def _element(given: dialog.Input, longest_option: int) -> Json:
         case "date":
             return {"type": "datepicker", **_start("initial_date", given.value if _is_date(given.value) else None)}
         case "number" | "integer":
-            value = given.value if given.value and _NUMBER.match(given.value) else None
+            value = given.value if given.value and _NUMBER.fullmatch(given.value) else None
             return {
                 "type": "number_input",
                 "is_decimal_allowed": given.kind == "number",

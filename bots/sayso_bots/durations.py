@@ -10,12 +10,12 @@ import pydantic
 from sayso import model
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_SHAPE = re.compile(r"^(\d+(?:\.\d+)?)\s*([smhd])$")
+_SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])")
 
 
 def _seconds(value: Any) -> Any:
     if isinstance(value, str):
-        found = _SHAPE.match(value)
+        found = _SHAPE.fullmatch(value)
         if not found:
             raise ValueError("expected a time such as '15m', '2h', or a number of seconds")
         return float(found[1]) * _UNITS[found[2]]

@@ -26,7 +26,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     if value is None:
         return None
     try:
-        return _SECONDS.validate_python(float(value) if value.isdigit() else value)
+        return _SECONDS.validate_python(float(value) if value.isascii() and value.isdigit() else value)
     except pydantic.ValidationError as error:
         raise click.BadParameter("expected a time such as 50s, 15m, 2h or a number of seconds") from error
 

@@ -19,10 +19,10 @@ from sayso_bots import schema
 
 # Names by which chat platforms and sayso itself start their secrets.
 _SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)")
-_SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)$")
+_SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
 _RESERVED = {"anyone", "requester", "group", "nobody"}
-_NOT_YET = re.compile(r"^(rules|policies\.[^.]+\.(remind|escalate))$")
+_NOT_YET = re.compile(r"rules|policies\.[^.]+\.(remind|escalate)")
 
 
 def load(path: Path | None) -> schema.Settings:
@@ -49,7 +49,7 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
     for key, value in _leaves(raw):
         _refuse_secret(key, value)
     for key in _keys(raw):
-        if _NOT_YET.match(key):
+        if _NOT_YET.fullmatch(key):
             raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
     try:
         settings = schema.Settings.model_validate(raw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Literal, overload
 
@@ -49,6 +49,8 @@ class Desk:
         self.clock: clock.Clock = now or clock.SystemClock()
         self.tellers: dict[str, notes.Teller] = {}
         """Where notes can be told from this process, by name."""
+        self.rooms: dict[str, Callable[[model.Place], Awaitable[str]]] = {}
+        """Which room of its platform a place is, by name; raises `ChannelError` where that cannot be found out."""
         self.addresses: dict[str, Callable[[model.Place], None]] = {}
         """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
         self._pace = quota.Pace()

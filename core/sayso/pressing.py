@@ -24,6 +24,8 @@ class Seat:
     channel: str
     conversation: str
     message: str
+    within: str | None = None
+    """The room that this one is a part of, such as a thread's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +54,45 @@ async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dia
 
 
 async def seated(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> None:
-    """A card counts where it was posted; one whose posting was cut short by a crash is adopted.
+    """A card counts on its own request, at a place of its route; one whose posting a crash cut short is adopted.
 
     Raises:
         InvalidToken: no card of this request was posted there.
     """
-    if await front.store.find_ref(seat.channel, seat.conversation, seat.message):
+    found = await front.store.find_ref(seat.channel, seat.conversation, seat.message)
+    if found is not None and found.ticket_id == ticket.id:
         return
-    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == seat.channel]
-    places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
-    known = {ref.conversation: ref.place for ref in refs}
-    place = known.get(seat.conversation) or (places[0] if places and len(refs) < len(places) else None)
+    place = await _place(front, ticket, seat) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
     await front.store.keep(channel.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
+
+
+async def _place(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> model.Place | None:
+    """Which place of the route this room is, whether a card was posted there already or not."""
+    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == seat.channel]
+    places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
+    for ref in refs:
+        if ref.conversation == seat.conversation and ref.place in places:
+            return ref.place
+    # where a card stands already, or never will, a second room is another one
+    free = [place for place in places if place not in {*ticket.undelivered, *(ref.place for ref in refs)}]
+    for place in free:
+        room = await _room(front, place)
+        if room and room in (seat.conversation, seat.within):
+            return place
+    # a channel that cannot say which room a place is: only where nothing else can be meant
+    alone = len(places) == 1 and not refs and seat.channel not in front.rooms
+    return next(iter(free), None) if alone else None
+
+
+async def _room(front: desk.Desk, place: model.Place) -> str | None:
+    name, _, address = place.partition(":")
+    if name not in front.rooms:
+        return address
+    with contextlib.suppress(errors.ChannelError):
+        return await front.rooms[name](place)
+    return None
 
 
 async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> None:

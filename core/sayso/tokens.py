@@ -18,7 +18,7 @@ Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "othe
 
 # 128 bits each for the reference and the code. A token stays under the 100 characters of Discord's custom_id.
 _BYTES = 16
-_SHAPE = re.compile(r"^s1\.([A-Za-z0-9_-]{22})\.([a-z]{3,7})\.(\d{1,6})\.([A-Za-z0-9_-]{22})$")
+_SHAPE = re.compile(r"s1\.([A-Za-z0-9_-]{22})\.([a-z]{3,7})\.(0|[1-9][0-9]{0,5})\.([A-Za-z0-9_-]{22})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def read(token: str) -> Pressed:
     Raises:
         InvalidToken: it has not the form of one.
     """
-    found = _SHAPE.match(token)
+    found = _SHAPE.fullmatch(token)
     if not found or found[2] not in get_args(Action):
         raise errors.InvalidToken("this button is not one of ours")
     return Pressed(ref=found[1], action=found[2], index=int(found[3]), code=found[4])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

@@ -1,0 +1,60 @@
+"""A pattern that guards something takes what it says and no more: no trailing newline, no digits of other scripts."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from sayso import errors, keys, memory
+from sayso_bots import durations
+from sayso_discord import custom_ids
+from sayso_http import addresses
+from tests.test_layout import ROOT, modules, parse
+
+_CALLS = {"compile", "match", "fullmatch", "search", "sub", "split", "finditer", "findall"}
+
+
+def loose(path: Path) -> Iterator[str]:
+    """Patterns for Python's `re` that take more than they say; Pydantic's own engine has neither habit."""
+    for node in ast.walk(parse(path)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CALLS):
+            continue
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "re" and node.args:
+            parts = (part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
+            text = "".join(str(part) for part in parts)
+            if re.search(r"(?<!\\)\$(\Z|[)|])", text) or ("\\d" in text and "ASCII" not in ast.unparse(node)):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {text}"
+
+
+def test_no_pattern_takes_a_trailing_newline_or_digits_of_other_scripts() -> None:
+    assert [found for path in modules("core", "adapters", "bots") for found in loose(path)] == []
+
+
+@pytest.mark.parametrize("name", ["bot\n", "bot\u0660", "\uff22\uff2f\uff34", "b ot", "\nbot"])
+async def test_a_key_is_not_named_with_signs_that_nobody_sees(name: str) -> None:
+    kept = memory.MemoryStore()
+    with pytest.raises(errors.InvalidRequest):
+        await keys.Keys(kept).add(name, "agent", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("written", ["15m\n", "\u0661\u0665m", "15m ", "\u00b2s"])
+def test_a_duration_is_written_in_plain_digits(written: str) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        pydantic.TypeAdapter(durations.Duration).validate_python(written)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example.com:\u0668\u0660/", "https://\u017f.example.com/", "https://a.example.com/\n"]
+)
+def test_a_callback_address_is_written_in_plain_signs(url: str) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        addresses.check_callback_url(url)
+
+
+@pytest.mark.parametrize("id", ["sayso1:p:s1.x\n", "sayso1:p\u0663:s1.x"])
+def test_a_custom_id_is_read_in_one_way(id: str) -> None:
+    assert custom_ids.read(id) is None
