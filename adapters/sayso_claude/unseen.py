@@ -40,7 +40,7 @@ class Gap:
 
 def version(said: str) -> Version | None:
     """The version that `claude --version` printed; None where it is not a valid one."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)\b", said)
+    found = re.match(r"([0-9]+)\.([0-9]+)\.([0-9]+)\b", said)
     return tuple(int(part) for part in found.groups()) if found else None
 
 

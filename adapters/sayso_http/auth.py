@@ -111,8 +111,9 @@ def _of_ours(error: errors.SaysoError) -> web.Response:
         log.warning("a request failed", extra={"code": error.code, "error": error.message})
         if isinstance(error, errors.StoreUnavailable):
             return _without_store(error)
-        hint = "try again" if error.status == 503 else "see its log"
-        return failed(error.status, Failure(code=error.code, message="the service failed", hint=hint))
+        later = error.status == 503
+        failure = Failure(code=error.code, message="the service failed", hint="try again" if later else "see its log")
+        return failed(error.status, failure, {"Retry-After": "2"} if later else None)
     hint = wording.too_late(error.ticket) if isinstance(error, errors.AlreadyDecided) else error.hint
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     if isinstance(error, errors.TooMany):
