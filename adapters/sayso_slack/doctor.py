@@ -76,7 +76,7 @@ async def require_channel(api: Web, where: Places, settings: Settings) -> None:
             # what passes is no reason not to start; the cards wait for it
             log.warning("channel not looked at", extra={"error": error.message, "hint": _WRITE_THE_ID})
             return
-        if not found[0].ok:
+        if not found[0].ok and "missing_scope" not in found[0].said:
             said = f"slack.channel: {found[0].said}"
             raise errors.InvalidSettings(said, field="slack.channel", hint=found[0].hint)
 
@@ -95,6 +95,9 @@ async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]
     """What there is to say about the channel of the settings. Raises `ChannelError` for what passes."""
     try:
         conversation = await where.find("slack")
+        if conversation.startswith("D"):
+            yield Finding("channel", True, f"{name} is {conversation}")
+            return
         answer = await api.get("conversations.info", channel=conversation)
     except errors.ChannelError as error:
         if not error.final:
@@ -104,9 +107,9 @@ async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]
     channel: dict[str, Any] = answer["channel"]
     if channel.get("is_archived"):
         yield Finding("channel", False, f"{name} is archived", "unarchive it, or choose another channel")
-    elif not channel.get("is_member") and not channel.get("is_im"):
+    elif not channel.get("is_member"):
         yield Finding("channel", False, f"the app is not in {name}", "type there: /invite @sayso")
-    elif conversation in name or name.startswith(("@", "U", "W")):
+    elif conversation in name:
         yield Finding("channel", True, f"{name} is {conversation}")
     else:
         said = f"{name} is {conversation}; write the id {conversation} instead, since a name can move to another one"

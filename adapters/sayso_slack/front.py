@@ -105,6 +105,7 @@ class Front:
             self._teller.start(self._show(click, following))
         elif pressed.action == "undo":
             self._taken_back(click)
+            self._teller.start(self._replies.taken_back(before))
         elif said := telling.counted(following, before, actor.account):
             self._teller.press(click, said)
         return _RECEIVED

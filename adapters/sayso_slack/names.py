@@ -32,6 +32,10 @@ class Known:
         self._groups: dict[str, str] = {}
         self._listed = now.now() - _ASKED_AGAIN
 
+    def names_app(self, said: parse.Reply) -> bool:
+        """Whether this was said to the app."""
+        return spoken.first_named(said.written, self._app) == "app"
+
     async def words(self, said: parse.Reply) -> tuple[str, spoken.To]:
         """What somebody wrote, in words, and whom they mentioned first."""
         wanted = spoken.unnamed(said.written)

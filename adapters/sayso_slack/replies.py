@@ -15,7 +15,7 @@ from sayso_slack import names, parse, spoken
 from sayso_slack.channel import NAME
 from sayso_slack.members import Members
 from sayso_slack.situation import Situation
-from sayso_slack.taken import Taken
+from sayso_slack.taken import Counted, Taken
 from sayso_slack.teller import Teller
 
 _TITLE = 120
@@ -43,7 +43,7 @@ class Replies:
         place = _place(said)
         async with self._turn(place):
             about, to = await self._situation.replied_to(said)
-            if to == "other" and spoken.named(said.written) is None:
+            if to == "other" and not self._known.names_app(said):
                 return
             if not await self._judged.has(place, said.ts) and await self._judge(said, about, to):
                 await self._judged.add(place, said.ts)
@@ -52,11 +52,12 @@ class Replies:
         """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
         async with self._turn(_place(said)):
             counted = await self._taken.of(_id(said))
-            if counted is None:
+            ticket = await self._desk.get(counted.ticket) if counted else None
+            if counted is None or ticket is None or _free(ticket, counted):
                 about, to = await self._situation.replied_to(said)
                 await self._judge(said, about, to)
             else:
-                await self._answer_changed(said, await self._desk.get(counted.ticket))
+                await self._answer_changed(said, ticket)
 
     async def deleted(self, conversation: str, message: str) -> None:
         """A message was deleted: within the grace its answer is taken back."""
@@ -64,6 +65,12 @@ class Replies:
             await self._taken.back(f"{conversation}/{message}")
         except errors.Refused:
             return  # the agent has it already
+
+    async def taken_back(self, ticket: model.Ticket) -> None:
+        """Words that were taken are not any more: nobody should think they are."""
+        message = await self._taken.last(ticket.id)
+        if message is not None:
+            self._teller.unmark(*message.split("/"))
 
     async def _judge(self, said: parse.Reply, about: model.Ticket | None, to: str | None) -> bool:
         """Judge a message; whether it could have meant anything to us."""
@@ -138,6 +145,11 @@ class Replies:
         if lock is None:
             lock = self._turns[place] = asyncio.Lock()
         return lock
+
+
+def _free(ticket: model.Ticket, counted: Counted) -> bool:
+    """Whether these words were taken back, and another answer is wanted."""
+    return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)
 
 
 def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:

@@ -52,11 +52,15 @@ class Rooms:
         Raises:
             ChannelError: Slack does not say now.
         """
+        if conversation.startswith("D"):
+            return True  # nobody can take these away, and to ask would need one more scope
         try:
             found: Any = await self._api.get("conversations.info", channel=conversation)
         except errors.ChannelError as error:
-            if not error.gone:
+            if not error.final:
                 raise
+            if not error.gone:
+                return True  # it cannot be looked at; whoever posts there finds out
             await self.became(happenings.Room(conversation, "deleted"))
             return False
         about: dict[str, Any] = found["channel"]

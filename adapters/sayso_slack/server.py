@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -13,33 +14,55 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from sayso_slack import parse
 
+log = logging.getLogger(__name__)
+
 _STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
 
 
 def add_routes(routes: web.Application, app: AsyncApp, secret: str, now: Callable[[], float]) -> None:
     """Serve `/slack/interactions` and `/slack/events`; *now* is the time in seconds since 1970."""
+    gate = _Gate(secret, now)
 
     async def interactions(request: web.Request) -> web.Response:
-        body = await _verified(request, secret, now())
+        body = await gate.verified(request)
         return await _answered(app, _object(_field(body)))
 
     async def events(request: web.Request) -> web.Response:
-        body = await _verified(request, secret, now())
+        body = await gate.verified(request)
         return await _answered(app, _object(body.decode(errors="replace")))
 
     routes.router.add_post("/slack/interactions", interactions)
     routes.router.add_post("/slack/events", events)
 
 
-async def _verified(request: web.Request, secret: str, now: float) -> bytes:
-    stamps, signatures = request.headers.getall(_STAMP, []), request.headers.getall(_SIGNATURE, [])
-    if len(stamps) != 1 or len(signatures) != 1 or not parse.plausible(stamps[0], signatures[0], now):
-        raise web.HTTPUnauthorized(text="not signed by Slack")
-    # the signature needs the body, which is bounded; whoever sends none is not listened to
-    body = await request.read()
-    if not parse.verify(secret, stamps[0], signatures[0], body, now):
-        raise web.HTTPUnauthorized(text="not signed by Slack")
-    return body
+class _Gate:
+    """Lets in what Slack signed, and says once in the log why something was not let in."""
+
+    def __init__(self, secret: str, now: Callable[[], float]) -> None:
+        self._secret = secret
+        self._now = now
+        self._said = False
+
+    async def verified(self, request: web.Request) -> bytes:
+        """The body, where its signature is right; nothing of it is read where that cannot be."""
+        now = self._now()
+        stamps, signatures = request.headers.getall(_STAMP, []), request.headers.getall(_SIGNATURE, [])
+        if len(stamps) != 1 or len(signatures) != 1:
+            raise web.HTTPUnauthorized(text="not signed by Slack")
+        if not parse.plausible(stamps[0], signatures[0], now):
+            self._say_once("its time is not near the one here: set this machine's clock")
+            raise web.HTTPUnauthorized(text="not signed by Slack")
+        # the signature needs the body, which is bounded; whoever sends none is not listened to
+        body = await request.read()
+        if not parse.verify(self._secret, stamps[0], signatures[0], body, now):
+            self._say_once("copy SLACK_SIGNING_SECRET again from the app's Basic Information page")
+            raise web.HTTPUnauthorized(text="not signed by Slack")
+        return body
+
+    def _say_once(self, hint: str) -> None:
+        if not self._said:
+            self._said = True
+            log.warning("a post was not signed by Slack", extra={"hint": f"if it came from Slack: {hint}"})
 
 
 async def _answered(app: AsyncApp, payload: dict[str, Any]) -> web.Response:

@@ -35,10 +35,17 @@ class Taken:
 
     async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor) -> None:
         """Know that a message was taken as the answer to a request."""
-        value = {"ticket": ticket.id, "account": actor.account}
-        # it was delivered twice
-        with contextlib.suppress(errors.Conflict):
-            await self._desk.store.put(store.Record(_KIND, message, value, ticket.expires_at + _KEPT))
+        value = {"ticket": ticket.id, "account": actor.account, "message": message}
+        found = await self._desk.store.get(_KIND, _of(ticket.id))
+        for name, version in ((message, 0), (_of(ticket.id), found.version if found else 0)):
+            # it was delivered twice
+            with contextlib.suppress(errors.Conflict):
+                await self._desk.store.put(store.Record(_KIND, name, value, ticket.expires_at + _KEPT, version))
+
+    async def last(self, ticket_id: str) -> str | None:
+        """The message that was taken last as the answer to a request."""
+        found = await self._desk.store.get(_KIND, _of(ticket_id))
+        return str(found.value["message"]) if found else None
 
     async def back(self, message: str) -> None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""
@@ -48,3 +55,7 @@ class Taken:
         ticket = await self._desk.get(counted.ticket)
         if ticket.taken is not None and ticket.taken.given.via == counted.account:
             await self._desk.take_back(ticket.id, people.Actor(counted.account))
+
+
+def _of(ticket_id: str) -> str:
+    return f"of {ticket_id}"

@@ -66,7 +66,11 @@ class Teller:
 
     def mark(self, reply: parse.Reply) -> None:
         """Show everybody that these words were taken."""
-        self.start(self._react(reply))
+        self.start(self._react("reactions.add", reply.spot.channel, reply.ts))
+
+    def unmark(self, conversation: str, message: str) -> None:
+        """Show that they are not taken any more."""
+        self.start(self._react("reactions.remove", conversation, message))
 
     def freshen(self, error: errors.SaysoError, spot: parse.Spot | None) -> None:
         """Whoever was late looked at a card that was not up to date."""
@@ -105,15 +109,15 @@ class Teller:
 
     async def _answer_reply(self, to: parse.Reply, shown: dict[str, Any]) -> None:
         thread = {"thread_ts": to.spot.message} if to.spot.message else {}
-        if to.alone and not thread:
+        if to.alone:
             # nobody else is there, and this stays when the window is reloaded
-            await self._api.post("chat.postMessage", channel=to.spot.channel, **shown)
+            await self._api.post("chat.postMessage", channel=to.spot.channel, **shown, **thread)
             return
         await self._api.post("chat.postEphemeral", channel=to.spot.channel, user=to.who.user, **shown, **thread)
 
-    async def _react(self, reply: parse.Reply) -> None:
+    async def _react(self, method: str, conversation: str, message: str) -> None:
         try:
-            await self._api.post("reactions.add", channel=reply.spot.channel, timestamp=reply.ts, name=_TAKEN)
+            await self._api.post(method, channel=conversation, timestamp=message, name=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 

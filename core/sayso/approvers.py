@@ -51,7 +51,8 @@ def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
     sets: list[list[model.Given]] = [[given for given in allows if _is_named(given)]]
     for platform in dict.fromkeys(given.via.partition(":")[0] for given in allows):
         sets.append([given for given in allows if given.via.partition(":")[0] == platform])
-    return tuple(max(sets, key=lambda surely: len(surely)))
+    most = max(sets, key=len)
+    return tuple(most)
 
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:

@@ -177,6 +177,19 @@ async def test_the_service_does_not_start_with_a_channel_that_takes_no_card(ther
     assert (await refused(there, "#far")).hint == "type there: /invite @sayso"
 
 
+async def test_a_person_may_be_where_requests_go(there: Scene) -> None:
+    there.slack.person("U1", name="ann")
+    async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, channel="@ann")) as link:
+        assert await link.healthy()
+    assert await findings(there, channel="U1") == {}
+
+
+async def test_a_scope_that_is_missing_stops_no_start(there: Scene) -> None:
+    there.slack.scopes.discard("channels:read")
+    async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, channel="C1")) as link:
+        assert await link.healthy()
+
+
 async def test_the_service_starts_where_slack_cannot_say_now_whether_the_channel_is_there(there: Scene) -> None:
     there.slack.per_minute["conversations.list"] = 0
     async with sayso_slack.connect(there.front, there.settings) as link:

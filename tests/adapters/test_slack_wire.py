@@ -249,6 +249,21 @@ async def test_a_signed_body_that_makes_no_sense_is_refused_and_breaks_nothing(t
         assert 200 <= await Poster(there).signed(path, body) < 500
 
 
+@pytest.mark.parametrize(("age", "secret", "hint"), [(0, "wrong", "SLACK_SIGNING_SECRET"), (900, None, "clock")])
+async def test_the_log_says_once_why_posts_are_not_let_in(
+    there: Scene, caplog: pytest.LogCaptureFixture, age: float, secret: str | None, hint: str
+) -> None:
+    poster = Poster(there)
+    for _ in range(2):
+        stamp, signature = signed(b"{}", time.time() - age)
+        if secret:
+            signature = f"v0={hmac.digest(secret.encode(), f'v0:{stamp}:{{}}'.encode(), 'sha256').hex()}"
+        headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
+        assert await poster.post("/slack/events", b"{}", headers) == 401
+    (record,) = [one for one in caplog.records if one.message == "a post was not signed by Slack"]
+    assert hint in vars(record)["hint"]
+
+
 async def test_slack_can_check_the_address_for_events(there: Scene) -> None:
     done = await there.slack.verify_url()
     assert (done.acked, done.answer) == (True, {"challenge": "knock-knock"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import card, errors, memory, model, text
+from sayso import card, errors, memory, model, people, text
 from sayso.channel import MessageRef
 from sayso_slack import render, spoken
 from tests.adapters.slack_scene import Scene, scene
@@ -137,6 +137,10 @@ async def test_words_are_taken_visibly_and_can_be_taken_back_until_the_agent_is_
         assert seen.acked
         await there.slack.until(lambda: "Taken back" in told(there)[0])
         assert await open_still(there, ticket)
+        await there.slack.until(lambda: not there.slack.messages("C1")[1].reactions)
+        await ann.edit(there.slack.messages("C1")[1], "no wait, I mean Bolt")
+        assert not await open_still(there, ticket), "a changed message may answer once the first text was taken back"
+        await there.front.take_back(ticket.id, people.Actor("slack:T1/U1"))
         assert len(await there.front.store.refs(ticket.id)) == 1, "what one person sees is no card"
         there.clock.advance(20)
         await there.front.tick(ticket.id)
@@ -241,6 +245,15 @@ async def test_the_only_question_of_a_direct_message_is_answered_there(there: Sc
     await ann.say("D1", "thanks")
     await there.slack.until(lambda: len(there.slack.dms("U1")) == 4)
     assert "Nothing is open here" in there.slack.visible_text(there.slack.dms("U1")[-1])
+
+
+async def test_whoever_replies_below_a_permission_in_a_direct_message_is_told_there(there: Scene, ann: Person) -> None:
+    await there.ask(sayso.Permission(tool="Bash", input={}, route=["slack:@ann"]))
+    await ann.reply(there.slack.dms("U1")[0], "yes")
+    await there.slack.until(lambda: len(there.slack.dms("U1")) == 3)
+    told_there = there.slack.dms("U1")[-1]
+    assert told_there.thread_ts == there.slack.dms("U1")[0].ts
+    assert "use the buttons" in there.slack.visible_text(told_there)
 
 
 async def test_a_permission_in_a_direct_message_is_not_decided_by_words(there: Scene, ann: Person) -> None:

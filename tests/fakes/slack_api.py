@@ -40,6 +40,7 @@ def methods(world: World, views: Views, chat: Chat, scopes: set[str]) -> dict[st
         "usergroups.users.list": (asked.group, "usergroups:read"),
         "usergroups.list": (asked.groups, "usergroups:read"),
         "reactions.add": (chat.react, "reactions:write"),
+        "reactions.remove": (chat.unreact, "reactions:write"),
         "views.open": (views.open, None),
         "views.push": (views.push, None),
         "views.update": (views.update, None),
@@ -59,7 +60,10 @@ class _Lookups:
         return {"url": f"{self._world.base_url}/", "is_enterprise_install": False, "app_id": APP, **who}
 
     def channel_info(self, args: Json) -> Json:
-        return {"channel": _channel(self._world.channel(args.get("channel", "")))}
+        channel = self._world.channel(args.get("channel", ""))
+        if channel.dm_with and "im:read" not in self._scopes:
+            raise Refused("missing_scope", needed="im:read", provided=",".join(sorted(self._scopes)))
+        return {"channel": _channel(channel)}
 
     def channels(self, args: Json) -> Json:
         kinds = set(str(args.get("types", "public_channel")).split(","))

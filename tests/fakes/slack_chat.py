@@ -63,6 +63,15 @@ class Chat:
         self._world.put(dataclasses.replace(found, reactions=(*found.reactions, args["name"])))
         return {}
 
+    def unreact(self, args: Json) -> Json:
+        """`reactions.remove`."""
+        found = self._world.channel(args.get("channel", "")).messages.get(args.get("timestamp", ""))
+        if found is None or args["name"] not in found.reactions:
+            raise Refused("no_reaction")
+        kept = tuple(name for name in found.reactions if name != args["name"])
+        self._world.put(dataclasses.replace(found, reactions=kept))
+        return {}
+
     def respond(self, url: ResponseUrl, args: Json) -> None:
         """One post to a response_url: works without membership, and is the only way to change an ephemeral."""
         if self._world.channels[url.channel].is_archived:

@@ -181,6 +181,20 @@ async def test_more_calls_in_a_minute_than_allowed_are_put_off(stage: Stage) -> 
     await stage.client.chat_update(channel="C1", ts=ts, text="y")
 
 
+async def test_calls_that_were_refused_use_up_nothing_and_the_wait_is_exact(stage: Stage) -> None:
+    stage.slack.per_minute["chat.update"] = 2
+    ts = (await stage.client.chat_postMessage(channel="C1", text="x"))["ts"]
+    await stage.client.chat_update(channel="C1", ts=ts, text="y")
+    stage.clock.now += 20
+    await stage.client.chat_update(channel="C1", ts=ts, text="y")
+    for _ in range(10):
+        with pytest.raises(SlackApiError) as caught:
+            await stage.client.chat_update(channel="C1", ts=ts, text="y")
+        assert caught.value.response.headers["Retry-After"] == "40"
+    stage.clock.now += 40
+    await stage.client.chat_update(channel="C1", ts=ts, text="y")
+
+
 async def test_lists_come_in_pages_and_history_newest_first(stage: Stage) -> None:
     stage.slack.usergroup("S1", ["U1"])
     for words in ("one", "two", "three"):

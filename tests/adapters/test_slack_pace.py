@@ -1,0 +1,114 @@
+"""Many cards at once go to Slack as fast as it allows, in order, and none is left behind. Time is simulated."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+import sayso
+from sayso_slack import pace
+from sayso_slack.channel import NAME
+from tests.adapters.slack_scene import Scene, scene
+
+
+def asked(number: int, *route: str) -> sayso.Permission:
+    command = {"command": f"make {number}"}
+    return sayso.Permission(id=f"r{number}", tool="Bash", input=command, expires_in=29 * 86_400.0, route=route)
+
+
+@asynccontextmanager
+async def delivering(there: Scene) -> AsyncGenerator[None]:
+    """The courier at work, as in a service."""
+    running = asyncio.create_task(there.courier.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def quiet(there: Scene) -> None:
+    """Return once nothing more is due at this moment of the simulated time, and all that waits its turn waits."""
+    still = 0
+    while still < 5:
+        before = (len(there.slack.calls), await there.front.store.next_job([NAME]))
+        await asyncio.sleep(0.002)
+        still = still + 1 if before == (len(there.slack.calls), await there.front.store.next_job([NAME])) else 0
+
+
+async def seconds_until(there: Scene, true: Callable[[], bool], step: float = 1, most: int = 2_000) -> float:
+    began = there.clock.now()
+    for _ in range(most):
+        await quiet(there)
+        if true():
+            break
+        there.clock.advance(step)
+    return (there.clock.now() - began).total_seconds()
+
+
+def count(there: Scene, method: str) -> int:
+    return [call.method for call in there.slack.calls].count(method)
+
+
+async def test_a_burst_is_posted_in_order_and_waiting_is_no_failed_try(caplog: pytest.LogCaptureFixture) -> None:
+    async with scene() as there:
+        there.slack.per_minute["conversations.history"] = 0
+        for number in range(40):
+            await there.front.open(asked(number))
+        async with delivering(there):
+            took = await seconds_until(there, lambda: len(there.cards()) == 40)
+        assert took <= 40
+        assert count(there, "conversations.history") == 0
+        order = [message.metadata["event_payload"]["request_id"] for message in there.cards() if message.metadata]
+        assert len(set(order)) == 40
+        assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+async def test_what_waits_for_one_channel_stops_no_other() -> None:
+    async with scene() as there:
+        there.slack.channel("C2", name="other")
+        there.slack.fail_next("chat.postMessage", "429", retry_after=600)
+        for number in range(40):
+            await there.front.open(asked(number, "slack:C1"))
+        async with delivering(there):
+            await quiet(there)
+            await there.front.open(asked(99, "slack:C2"))
+            took = await seconds_until(there, lambda: len(there.cards("C2")) == 1, most=30)
+            assert took <= pace.LONGEST_WAIT
+            assert len(there.cards()) < 10
+            await seconds_until(there, lambda: len(there.cards()) == 40, step=5)
+        assert len(there.cards()) == 40
+
+
+async def test_all_cards_of_many_lose_their_buttons_within_what_slack_allows() -> None:
+    async with scene() as there:
+        there.slack.per_minute["chat.update"] = 50
+        for number in range(70):
+            await there.front.open(asked(number))
+        async with delivering(there):
+            await seconds_until(there, lambda: len(there.cards()) == 70)
+            there.clock.advance(120)
+            for number in range(70):
+                await there.front.cancel(f"r{number}")
+            live = [True]
+
+            def closed() -> bool:
+                live[:] = ["Allow" in there.slack.controls(one) for one in there.cards()]
+                return not any(live)
+
+            took = await seconds_until(there, closed)
+        assert not any(live)
+        assert took <= 1.2 * 70 + 10
+        assert [method for method, _ in there.slack.refusals if method == "chat.update"] == []
+
+
+async def test_a_card_is_not_given_up_however_often_slack_asks_to_wait() -> None:
+    async with scene() as there:
+        await there.ask(asked(0))
+        there.slack.fail_next("chat.update", "429", times=50, retry_after=2)
+        await there.front.cancel("r0")
+        async with delivering(there):
+            await seconds_until(there, lambda: there.slack.controls(there.card) == [])
+        assert there.slack.controls(there.card) == []
+        assert count(there, "chat.update") == 51
