@@ -150,7 +150,7 @@ def _click(payload: Any) -> Click | None:
         trigger=_text(payload, "trigger_id"),
         response_url=_text(payload, "response_url"),
         hidden=hidden,
-        blocks=tuple(block for block in _list(shown) if isinstance(block, Mapping)),
+        blocks=tuple(cast("Mapping[str, Any]", block) for block in _list(shown) if isinstance(block, Mapping)),
     )
 
 
