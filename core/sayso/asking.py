@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack
 
 import pydantic
+import pydantic_core
 from typing_extensions import TypedDict
 
 from sayso import digest, errors, fields, model, shapes
@@ -123,9 +124,28 @@ def checked(request: model.Request) -> model.Request:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    if len(_document(request).encode()) > model.MAX_REQUEST_BYTES:
+    if _size(request) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
+
+
+def _size(request: model.Request) -> int:
+    """Its bytes as JSON, which is what is stored and sent."""
+    try:
+        return len(request.model_dump_json(exclude_defaults=True).encode())
+    except ValueError as error:
+        named = next((name for name, value in request if not _is_json(value)), "request")
+        field = "schema" if named == "json_schema" else named
+        message = f"{field} holds half a character, or something else that is not JSON"
+        raise errors.InvalidRequest(message, field=field, hint="send whole Unicode text") from error
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        pydantic_core.to_json(value)
+    except ValueError:
+        return False
+    return True
 
 
 def document(request: model.Request) -> model.JsonObject:
@@ -182,14 +202,6 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "body"
     return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
-
-
-def _document(request: model.Request) -> str:
-    try:
-        return request.model_dump_json(exclude_defaults=True)
-    except ValueError as error:
-        hint = "send objects with text keys, arrays, text, finite numbers, true, false and null"
-        raise errors.InvalidRequest("the request is not plain JSON", field="request", hint=hint) from error
 
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}

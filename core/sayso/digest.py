@@ -39,8 +39,9 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
         # the same bytes, ten times faster: RFC 8785 differs from this only in floats and in the order of odd keys
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError, TypeError) as error:
+        why = "it holds half a character" if isinstance(error, UnicodeEncodeError) else error or "nested too deeply"
         raise errors.InvalidRequest(
-            f"{field} is not plain JSON: {error or 'nested too deeply'}",
+            f"{field} is not plain JSON: {why}",
             field=field,
             hint="send objects with text keys, arrays, text, finite numbers, true, false and null",
         ) from error

@@ -48,6 +48,9 @@ class Unfit(Exception):
 
 def read(field: model.Field, given: Any) -> Any:
     """The JSON value that *given* is for *field*. Raises `Unfit`."""
+    for part in _listed(given):
+        if isinstance(part, str) and not _is_whole(part):
+            raise Unfit("this holds half a character")
     if field.kind == "choice":
         return _chosen(field, given)
     if not field.multiple:
@@ -57,6 +60,14 @@ def read(field: model.Field, given: Any) -> Any:
     if field.unique and len(set(values)) < len(values):
         raise Unfit("the same line twice")
     return _counted(values, field.min_items, field.max_items, "line", "lines")
+
+
+def _is_whole(given: str) -> bool:
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def written(value: int | float) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayso import asking, draw, errors, fields, model, numbers, payloads, schema
-from tests.core.samples import MINT, opened
+from tests.core.samples import MINT, after, opened, said
 
 EXAMPLE = {
     "number": "such as 12.5",
@@ -301,3 +301,38 @@ def test_what_no_field_can_hold_is_refused_rather_than_half_asked(part: Any) -> 
     whole = {"properties": {"x": part}, "$defs": {"loop": {"$ref": "#/$defs/loop"}}}
     with pytest.raises(errors.InvalidRequest):
         asking.checked(asking.Form("T", whole))
+
+
+HALF = "x\ud800y"
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (asking.Question("q", attachments=[model.Attachment(name="a", text=HALF)]), "attachments"),
+        (asking.Permission(tool="t", input={HALF: 1}), "input"),
+        (asking.Permission(tool="t", input={"a": [HALF]}), "input"),
+        (asking.Permission(tool="t", input_schema={"title": HALF}), "input_schema"),
+        (asking.Question("q", metadata={"a": HALF}), "metadata"),
+        (asking.Form("q", [model.Field(name="a", label="A", default=HALF)]), "fields"),
+        (asking.Form("q", {"properties": {"a": {"type": "string", "x-note": HALF}}}), "schema"),
+    ],
+)
+def test_half_a_character_is_refused_by_the_name_of_its_field(request_: model.Request, field: str) -> None:
+    with pytest.raises(errors.InvalidRequest, match="half a character") as found:
+        asking.checked(request_)
+    assert found.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (asking.Choice("q", ["a"], other=True), {"choice": HALF}),
+        (asking.Choice("q", ["a"], other=True, multiple=True), {"choices": ("a", HALF)}),
+        (asking.Form("q", [model.Field(name="a", label="A")]), {"values": {"a": HALF}}),
+        (asking.Permission(tool="t", input={"a": 1}), {"verdict": "allow", "input": {"a": HALF}}),
+    ],
+)
+def test_half_a_character_is_no_answer(request_: model.Request, answer: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidAnswer, match="half a character"):
+        after(opened(asking.checked(request_)), said("ann", **answer))
