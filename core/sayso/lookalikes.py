@@ -5,6 +5,7 @@ The rule: ordinary writing in any language is never named, so every pattern here
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -15,6 +16,8 @@ _STYLED = "Contains styled letters in place of plain ones: {}."
 _WIDE = "Contains full-width or small signs in place of plain ones: {}."
 _SYMBOLS = "Contains symbols that look like other symbols: {}."
 _DASHES = "Contains a dash that is not a hyphen where an option begins: {}."
+_LIGATURES = "Contains several letters in one sign: {}."
+_LOST = "Contains the sign for what could not be read: {}."
 _GIANTS = "Contains signs of unusual size: {}."
 _OVERLAYS = "Contains marks drawn over other signs: {}."
 
@@ -26,13 +29,15 @@ def find(raw: str, *, code: bool) -> Iterator[tuple[str, Iterable[str]]]:
     """
     if raw.isascii():
         return
-    yield _LETTERS, _letters(raw, code=code)
+    yield _LETTERS, itertools.chain(_letters(raw, code=code), _same(raw, code=code))
     yield _STYLED, _styled(raw, code=code)
     yield _WIDE, _wide(raw, code=code)
     yield _SYMBOLS, _symbols(raw, code=code)
     yield _DASHES, _matches(raw, _DASHES_IN_CODE if code else _DASHES_IN_PROSE)
     yield _OVERLAYS, _matches(raw, _DRAWN_OVER)
+    yield _LIGATURES, _joint(raw, code=code)
     yield _GIANTS, _matches(raw, _OVERSIZED)
+    yield _LOST, _matches(raw, _UNREADABLE)
 
 
 def _matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:
@@ -89,6 +94,13 @@ def _letters(raw: str, *, code: bool) -> Iterator[str]:
             yield from _disguised(part, shortest=1 if code else 2)
 
 
+def _same(raw: str, *, code: bool) -> Iterator[str]:
+    """Letters that Unicode holds to be the same as other ones; whoever writes text as it should be has none of them."""
+    for sign in dict.fromkeys(_SINGLES.findall(raw)) if code else _UNITS.findall(raw):
+        if len(unicodedata.decomposition(sign).split()) == 1 and not unicodedata.is_normalized("NFC", sign):
+            yield sign
+
+
 def _mixed(word: str) -> Iterator[str]:
     """Letters of another alphabet inside a Latin word, or the other way round."""
     yield from _REMOTE.findall(word) if _LATIN.search(word) else ()
@@ -138,6 +150,15 @@ def _disguised(part: str, *, shortest: int) -> Iterator[str]:
 
 def _script(letter: str) -> str:
     return next(script for script in _HONEST if regex.match(rf"\p{{{script}}}", letter))
+
+
+def _joint(raw: str, *, code: bool) -> Iterator[str]:
+    """Signs of several letters: anywhere in code, and in prose where a name or an address is written."""
+    if code:
+        yield from _JOINT.findall(raw)
+    elif _LATIN_JOINT.search(raw):
+        for word in raw.split():
+            yield from _LATIN_JOINT.findall(word) if _NAME_PARTS.search(word) else ()
 
 
 # --- styled letters --------------------------------------------------------------------------------------------------
@@ -238,9 +259,18 @@ _DASHES_IN_CODE = regex.compile(
     rf"""(?mx) (?! (?<= ^ | ["']) [\u2014\u2015] \p{{Lu}}) (?: {_OPTION} )
     | (?<= [A-Za-z] \s) [\u2010-\u2013] (?= \d+ (?: \s | $))"""
 )
+# Whatever encloses a sign changes it; only keycaps are ordinary.
 _DRAWN_OVER = regex.compile(
-    r"""(?x) (?<= \p{L}) \u20E3 | (?<= [\p{L}\p{N}\p{P}\p{Z}\p{M}$])
-    [\u0334-\u0338\u20D2\u20D3\u20D8-\u20DA\u20DD-\u20E0\u20E2\u20E5\u20E6\u20EA\u20EB]"""
+    r"""(?x) (?! (?<= [0-9\#*] \uFE0F?) \u20E3) \p{Me} | (?<= [\p{L}\p{N}\p{P}\p{Z}\p{M}$])
+    [\u0334-\u0338\u20D2\u20D3\u20D8-\u20DA\u20E5\u20E6\u20EA\u20EB]"""
 )
+# Ohm, kelvin and angstrom have signs of their own that are drawn as Ω, K and Å.
+_UNITS = regex.compile(r"[\u2126\u212A\u212B]")
+_SINGLES = regex.compile(r"(?V1)[\p{L}&&[\u0300-\u1FFF\u2126\u212A\u212B\uF900-\uFAFF\U0002F800-\U0002FA1F]]")
+# A page layout joins letters, and a copy from it keeps that; in a name or a command it is another name.
+_JOINT = regex.compile(r"[\uFB00-\uFB06\u0132\u0133\u01C4-\u01CC\u01F1-\u01F3\u0149]")
+_LATIN_JOINT = regex.compile(r"[\uFB00-\uFB06]")
+_NAME_PARTS = regex.compile(r"\w[./_@\\:=]\w")
+_UNREADABLE = regex.compile("\ufffd")
 # Single code points that are drawn as wide as a line.
 _OVERSIZED = regex.compile(r"\uFDFD{2,}|[\uA9C5\U00012219\U0001242B]|\u2E3B{3,}")

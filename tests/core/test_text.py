@@ -78,6 +78,8 @@ HARMLESS = [
     "/ˈsɪtɪ/ ɪɪ /ɡɑːd/ [ðə kæt]",
     "1ˢᵗ, Mˡˡᵉ, x², H₂O, CO₂",
     "ﬁle ligature from a PDF",
+    "Ĳsland, ǆamija, ʼn boom, 豈 塚 神, Ὀδύσσεια, Μῆνιν ἄειδε θεά, ά\u1f71",
+    "Keycaps 1️⃣ #⃣ *️⃣, ѿ, Ѽ, ᾳ, 5\u00a0Ω",
 ]
 
 HARMLESS_CODE = [
@@ -220,6 +222,16 @@ HOSTILE = [
     ("unusual size", "\ufdfd" * 9),
     ("drawn over", "r\u0336m\u0336"),
     ("drawn over", "a\u20dd"),
+    ("drawn over", "a\u0489"),
+    ("drawn over", "5\u20e4"),
+    ("drawn over", "a\u20e3"),
+    ("drawn over", "\u1abe"),
+    ("drawn over", "x\ua670"),
+    ("letters", "10 k\u2126"),
+    ("letters", "5 \u212b, 3 \u212a"),
+    ("several letters", "edit con\ufb01g.toml"),
+    ("several letters", "see /etc/\ufb02ags"),
+    ("could not be read", "caf\ufffd"),
     ("line breaks", "ls" + "\n" * 25 + "rm"),
     ("line breaks", "ls" + "\n  " * 25 + "rm"),
     ("line breaks", "ls" + "\r\n" * 25 + "rm"),
@@ -248,6 +260,9 @@ HOSTILE_CODE = [
     ("symbols", "cd ‥/‥"),
     ("symbols", "a⁄b"),
     ("dash", "kill –9 1"),
+    ("several letters", "cat con\ufb01g"),
+    ("several letters", "rm ĳs"),
+    ("letters", "echo \u1f71 \uf900"),
     ("dash", "–Recurse"),
 ]
 
