@@ -7,7 +7,7 @@ from typing import Any
 
 import pydantic_core
 
-from sayso import entries, errors, model, patterns, schema
+from sayso import entries, errors, lookalikes, model, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
@@ -81,13 +81,21 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         labels = [option.label for option in field.options]
         if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):
             message = f"{field.label} needs 1 to 100 options with different labels"
-            raise errors.InvalidRequest(message, field="options" if field.name == ANSWER else field.name)
+            raise errors.InvalidRequest(message, field=_where(field))
+        if len({lookalikes.likeness(label) for label in labels}) < len(labels):
+            message = f"{field.label} has options that look alike"
+            hint = "blanks, width, dashes, quotes and look-alike letters do not tell them apart"
+            raise errors.InvalidRequest(message, field=_where(field), hint=hint)
         if _ambiguous(field):
             message = f"{field.label} has an option whose value is another one's label or value"
             raise errors.InvalidRequest(message, field=field.name)
         if field.kind != "choice" and (labels or field.other):
             raise errors.InvalidRequest(f"{field.label} is no choice and has options", field=field.name)
         _check_rules(field)
+
+
+def _where(field: model.Field) -> str:
+    return "options" if field.name == ANSWER else field.name
 
 
 def _check_rules(field: model.Field) -> None:

@@ -11,6 +11,12 @@ from collections.abc import Iterable, Iterator
 
 import regex
 
+_UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
+_PLAIN_OF = str.maketrans(
+    "аеорсухѕіјһԁԛԝӏүАВЕЅІЈКМНОРСТУХҮԚԜӀΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲϳօոսհցՍՕ‘’‚‛“”„‟‐‑‒–—―−⁃",
+    "aeopcyxsijhdqwlyABESIJKMHOPCTYXYQWIABEZHIKMNOPTYXocjonuhgUO''''\"\"\"\"--------",
+)
+
 _LETTERS = "Contains letters that look like other letters: {}."
 _STYLED = "Contains styled letters in place of plain ones: {}."
 _WIDE = "Contains full-width or small signs in place of plain ones: {}."
@@ -38,6 +44,15 @@ def find(raw: str, *, code: bool) -> Iterator[tuple[str, Iterable[str]]]:
     yield _LIGATURES, _joint(raw, code=code)
     yield _GIANTS, _matches(raw, _OVERSIZED)
     yield _LOST, _matches(raw, _UNREADABLE)
+
+
+def likeness(raw: str) -> str:
+    """What a short text looks like: two texts that nobody can tell apart have the same.
+
+    Width, ligatures, blanks, dashes, quotes and look-alike letters of other alphabets do not count; case does.
+    """
+    plain = unicodedata.normalize("NFKC", raw).translate(_PLAIN_OF)
+    return " ".join(_UNSEEN.sub("", plain).split())
 
 
 def _matches(raw: str, pattern: regex.Pattern[str]) -> Iterator[str]:

@@ -316,3 +316,32 @@ JSON = st.recursive(
 @given(st.dictionaries(TEXT, JSON, max_size=5))
 def test_canonical_bytes_are_those_of_rfc_8785(value: dict[str, Any]) -> None:
     assert digest.canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("drop table", "drop  table"),
+        ("drop table", "drop\u00a0table"),
+        ("Allow", "Allow "),
+        ("rm", "ｒｍ"),
+        ("config", "con\ufb01g"),
+        ("copy", "сору"),
+        ("it's", "it’s"),
+        ("a-b", "a–b"),
+        ("yes", "y\u200bes"),
+        ("10 k\u03a9", "10 k\u2126"),
+        ("cafe\u0301", "caf\u00e9"),
+    ],
+)
+def test_options_that_look_alike_are_refused_like_options_that_are_alike(one: str, other: str) -> None:
+    with pytest.raises(errors.InvalidRequest, match="look alike") as found:
+        asking.checked(asking.Choice("Which?", [one, other]))
+    assert found.value.field == "options"
+    with pytest.raises(errors.InvalidRequest, match="look alike") as found:
+        asking.checked(asking.Form("F", {"properties": {"x": {"enum": [one, other]}}}))
+    assert found.value.field == "x"
+
+
+def test_options_that_can_be_told_apart_are_asked() -> None:
+    asking.checked(asking.Choice("Which?", ["prod", "Prod", "prod-1", "prod 1", "prod1", "про", "né", "ne"]))
