@@ -372,3 +372,30 @@ async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: as
     await expect(chosen.locator(".verdict")).to_be_visible()
     found = [await decided(service, id) for id in ("r1", "r2")]
     assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
+
+
+async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(
+    page: async_api.Page, service: Service
+) -> None:
+    for name in ("drop table", "drop  table", "drop table  "):
+        await service.desk.open(sayso.Permission(tool=name, input={name: name}, context={name: name}))
+        await service.desk.open(sayso.Choice(f"May I {name}?", [name, "no"]))
+        done = await service.desk.open(sayso.Question(f"May I {name}?"))
+        await service.desk.answer(done.id, model.Answer(text=name), ANN)
+    await page.goto(service.url)
+    widths = await page.evaluate(
+        """() => {
+          const found = {};
+          for (const e of document.querySelectorAll("bdi.foreign, .foreign:not(.prose), .prose p")) {
+            if (!e.textContent.includes("drop ") || !e.checkVisibility()) continue;
+            const range = document.createRange();
+            range.selectNodeContents(e.firstChild ?? e);
+            const place = e.tagName + (e.closest("[class]")?.className ?? "") + e.parentElement.tagName;
+            (found[place] ??= {})[e.textContent] = range.getBoundingClientRect().width;
+          }
+          return found;
+        }"""
+    )
+    assert len(widths) >= 4
+    for place, by_text in widths.items():
+        assert len(set(by_text.values())) == len(by_text), (place, by_text)
