@@ -124,19 +124,19 @@ def checked(request: model.Request) -> model.Request:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    if _size(request) > model.MAX_REQUEST_BYTES:
+    if len(_document(request).encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
 
 
-def _size(request: model.Request) -> int:
-    """Its bytes as JSON, which is what is stored and sent."""
+def _document(request: model.Request) -> str:
+    """A request as JSON, which is what is stored and sent."""
     try:
-        return len(request.model_dump_json(exclude_defaults=True).encode())
+        return request.model_dump_json(exclude_defaults=True)
     except ValueError as error:
         named = next((name for name, value in request if not _is_json(value)), "request")
         field = "schema" if named == "json_schema" else named
-        message = f"{field} holds half a character, or something else that is not JSON"
+        message = f"{field} is not plain JSON: it holds half a character, or something else that has no JSON form"
         raise errors.InvalidRequest(message, field=field, hint="send whole Unicode text") from error
 
 
