@@ -75,7 +75,9 @@ class Sessions:
             key = await self._keys.find(code)
             person = key.actor.person or key.name
             return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
-        record = await self._store.remove("signin", _hash(code))
+        # a wrong code, which anybody can send, writes nothing
+        known = await self._store.get("signin", _hash(code))
+        record = await self._store.remove("signin", _hash(code)) if known else None
         if record is None or _is_over(record, self._clock.now()):
             hint = "get a new one with: sayso link"
             raise errors.Unauthorized("this sign-in link was used before, or its time is over", hint=hint)

@@ -11,7 +11,8 @@ from aiohttp import web
 from sayso import clock, errors
 from sayso_web import guard, render
 
-# Codes have 256 random bits and cannot be guessed; this only keeps a program from hammering on the door.
+# Codes have 256 random bits and cannot be guessed; this only keeps a program from hammering on the door. A right code
+# always opens it: people share an address, behind a proxy all of them do, and must not lock each other out.
 MOST_FAILURES = 10
 WINDOW = timedelta(minutes=1)
 _MOST_ADDRESSES = 1_000
@@ -35,11 +36,10 @@ class SignIn:
         """Take a code or a key, and give a cookie."""
         self._door.same_origin(request)
         form = await self._door.form(request)
-        self._not_too_often(request.remote or "")
         try:
             session = await self._door.sessions.sign_in(form.one("code"))
         except errors.SaysoError as error:
-            self._failures.setdefault(request.remote or "", deque()).append(self._clock.now())
+            self._count_failure(request.remote or "")
             return page(request, error, goes_to=local(form.one("next")))
         response = web.Response(status=303, headers={"Location": local(form.one("next"))})
         self._door.remember(request, response, session)
@@ -53,15 +53,15 @@ class SignIn:
         self._door.forget(response)
         return response
 
-    def _not_too_often(self, address: str) -> None:
-        since = self._clock.now() - WINDOW
-        if len(self._failures) > _MOST_ADDRESSES:
-            self._failures = {name: times for name, times in self._failures.items() if times and times[-1] > since}
-        times = self._failures.get(address, deque())
-        while times and times[0] <= since:
-            times.popleft()
-        if len(times) >= MOST_FAILURES:
-            raise errors.NotAllowed("too many failed tries", hint="wait a minute, then try again")
+    def _count_failure(self, address: str) -> None:
+        """Raises `NotAllowed` where this address failed too often of late."""
+        now = self._clock.now()
+        if address not in self._failures and len(self._failures) >= _MOST_ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+        times = self._failures.setdefault(address, deque(maxlen=MOST_FAILURES))
+        if len(times) == MOST_FAILURES and times[0] > now - WINDOW:
+            raise errors.NotAllowed("too many failed tries", hint="check the code; a right one is taken at any time")
+        times.append(now)
 
 
 def page(

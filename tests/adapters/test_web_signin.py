@@ -151,6 +151,16 @@ async def test_ten_failures_in_a_minute_close_the_door_for_the_rest_of_it(servic
     assert (await browser.post("/signin", {"code": "wrong"})).status == 401
 
 
+async def test_whoever_has_a_right_code_gets_in_however_often_others_at_the_address_failed(service: Service) -> None:
+    stranger, ann = service.browser(), service.browser()
+    for _ in range(15):
+        await stranger.post("/signin", {"code": "wrong"})
+    link = await service.sessions.link("ann", service.url)
+    assert (await ann.post("/signin", {"code": link})).status == 303
+    key = await service.keys.add("ann", "approver", service.desk.clock.now(), "ann")
+    assert (await service.browser().post("/signin", {"code": key})).status == 303
+
+
 @pytest.mark.parametrize(
     "wanted", ["//evil.example", "https://evil.example/", "/\\evil.example", "/requests/a/../../x"]
 )
