@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sayso import desk, errors, keys, machine, model, store
 
 # Tickets read at once while looking for those that somebody may see.
-_CHUNK = 100
+_CHUNK = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +52,21 @@ class Caller:
             if self.sees(ticket):
                 return ticket
         raise errors.NotFound("there is no such request", field="id", hint="see: GET /v1/requests")
+
+    async def may_know(self, id: str) -> None:
+        """Refuse an answer to a request that this key may not see, and put the try on record.
+
+        Raises:
+            NotFound: alike for what is not there; who may answer is not told to those who may not.
+        """
+        try:
+            await self.ticket(id)
+        except errors.NotFound:
+            with contextlib.suppress(errors.NotFound):
+                ticket = await self.front.store.load(id)
+                person = self.front.house.directory.identify(self.key.actor)
+                await self.front.refused(ticket.id, person, machine.refusal(ticket, person))
+            raise
 
     async def tickets(self, query: store.Query) -> Sequence[model.Ticket]:
         """The newest requests that this key may see, at most `query.limit`."""

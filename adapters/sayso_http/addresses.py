@@ -77,8 +77,8 @@ class Target:
 def check_callback_url(url: str, allow: Collection[str] = ()) -> Target:
     """Refuse an address that must not be called, as far as its text shows it.
 
-    *allow* names hosts, `name` or `name:port`, that may lead anywhere. All others need a name with a dot or a public
-    address, and one of the ports 80, 443, 8080, 8443.
+    *allow* names hosts, `name` or `name:port`, that may lead anywhere, over http as well. All others need https, a name
+    with a dot or a public address, and one of the ports 80, 443, 8080, 8443.
 
     Raises:
         InvalidRequest: field `callback_url`; the hint says what would be taken.
@@ -86,6 +86,8 @@ def check_callback_url(url: str, allow: Collection[str] = ()) -> Target:
     target = _read(url)
     if target.allowed_by(allow):
         return target
+    if target.scheme != "https":
+        raise _refused("a decision holds the input, and http would show it to everybody on the way")
     if target.port not in PORTS:
         raise _refused(f"port {target.port} is not one of {', '.join(map(str, sorted(PORTS)))}")
     address = _literal(target.host)

@@ -22,6 +22,8 @@ from sayso_http import calls, reading, sessions, stream, tickets, webhooks
 _POLL = 50.0
 # Seconds between polls that came back at once: the service is stopping, or something on the way cuts long polls.
 _PAUSE = 0.25
+# Requests on one page of a list.
+_PAGE = 200
 
 
 class RemoteDesk:
@@ -134,10 +136,20 @@ class RemoteDesk:
 
         *before* is the id of the last one already seen, *prefix* is how the id begins.
         """
-        asked = {"state": state, "limit": str(limit), "before": before, "session": session, "prefix": prefix}
-        given = {name: value for name, value in asked.items() if value is not None}
-        body = await self._calls.send("GET", "/v1/requests", query=given)
-        return [_of_document(one) for one in _read(body, tickets.Page).requests]
+        asked = {"state": state, "before": before, "session": session, "prefix": prefix}
+        found: list[model.Ticket] = []
+        while len(found) < limit:
+            # a page of large requests ends before the limit
+            given = {name: value for name, value in asked.items() if value is not None}
+            body = await self._calls.send(
+                "GET", "/v1/requests", query={**given, "limit": str(min(_PAGE, limit - len(found)))}
+            )
+            page = _read(body, tickets.Page)
+            found += [_of_document(one) for one in page.requests]
+            if page.next is None:
+                break
+            asked["before"] = page.next
+        return found
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person behind an approver's key. It is not sent twice: a cut connection is an error.

@@ -16,7 +16,7 @@ import pydantic
 from aiohttp import web
 
 from sayso import desk, errors, keys, machine, model, people, store
-from sayso_http import auth, reading, replies
+from sayso_http import access, auth, reading, replies
 
 _KIND = "resume"
 # Seconds that an address lives where its maker does not say otherwise; never longer than its request.
@@ -62,6 +62,7 @@ class Addresses:
         wanted = await reading.body(request, Wanted)
         # a body may take its time
         await self._authenticate(request)
+        await access.Caller(self._desk, key).may_know(request.match_info["id"])
         ticket = await self._desk.store.load(request.match_info["id"])
         await self._may(ticket, actor)
         token = secrets.token_urlsafe(32)

@@ -132,6 +132,7 @@ class _Requests:
         caller = await self._caller(request)
         actor = caller.key.actor
         given = await reading.body(request, model.Answer)
+        await caller.may_know(request.match_info["id"])
         return await self._answered(await self._desk.answer(request.match_info["id"], given, actor))
 
     async def cancel(self, request: web.Request) -> web.Response:

@@ -36,6 +36,8 @@ def told(row: store.Row) -> tuple[card.Inline, ...]:
             return (T("Replaced by the request "), text.line(entry.by))
         case events.Used():
             return (T("Used with the key "), text.line(entry.by))
+        case events.Revoked():
+            return (T("The key "), text.line(entry.key), T(" was revoked"))
         case events.Ticked():
             return (T("Time ran out"),)
 

@@ -86,6 +86,12 @@ def record(row: RawRow) -> store.Record:
     return store.Record(row[0], row[1], json.loads(row[2]), moment(row[3]), row[4])
 
 
+def summary(row: RawRow) -> store.Summary:
+    """What figures need of a ticket; its document was read by the database."""
+    decided = None if row[4] is None else datetime.fromisoformat(row[4])
+    return store.Summary(row[0], at(row[1]), row[2], row[3], decided)
+
+
 def readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
     """All that can be read; one damaged row must not hold up the others."""
     for row in rows:

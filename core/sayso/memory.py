@@ -94,6 +94,13 @@ class MemoryStore:
         newest = sorted(found, key=_age, reverse=True)[: query.limit]
         return [_own(ticket) for ticket in _within(query.most_bytes, newest)]
 
+    async def summary(self, id: str) -> store.Summary:
+        """See `Store.summary`."""
+        ticket = await self.load(id)
+        decided = ticket.decision
+        outcome, at = (decided.outcome, decided.decided_at) if decided else (None, None)
+        return store.Summary(ticket.version, ticket.created_at, ticket.request.kind, outcome, at)
+
     async def count(self, query: store.Query) -> int:
         """See `Store.count`."""
         return len(await self.list(query))

@@ -50,6 +50,17 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What is counted of a ticket. However large its request is, it is not read for this."""
+
+    version: int
+    created_at: datetime
+    kind: str
+    outcome: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A small named document: a key, a web session, a draft. `version` is for compare-and-set."""
 
@@ -121,6 +132,10 @@ class Store(Protocol):
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """Tickets, newest first; those that cannot be read are left out."""
+        ...
+
+    async def summary(self, id: str) -> Summary:
+        """The little that figures need. Raises `NotFound`."""
         ...
 
     async def count(self, query: Query) -> int:

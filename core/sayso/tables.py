@@ -100,6 +100,13 @@ class Tables(abc.ABC):
             page = replace(query, before=_age(rows[-1]), limit=query.limit - len(found))
         return found
 
+    async def summary(self, id: str) -> store.Summary:
+        """See `Store.summary`."""
+        found = documents.one(f"request {id}", documents.summary, await self._read("summary", id))
+        if found is None:
+            raise errors.NotFound(f"there is no request {id}")
+        return found
+
     async def count(self, query: store.Query) -> int:
         """See `Store.count`."""
         where, values = _filters(query)

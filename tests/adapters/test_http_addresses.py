@@ -56,11 +56,10 @@ FORBIDDEN = [
 
 ALLOWED = [
     "https://example.com/hook",
-    "http://example.com/",
     "https://example.com",
     "HTTPS://Hooks.Example.COM/a/b?c=d&e=%20",
     "https://example.com:8443/hook",
-    "http://example.com:8080/hook",
+    "https://example.com:8080/hook",
     "https://xn--exmple-cua.com/",
     "https://93.184.215.14/hook",
     "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/hook",
@@ -70,7 +69,22 @@ ALLOWED = [
 ]
 
 
-@pytest.mark.parametrize("url", FORBIDDEN)
+# The same over https, or http alone would be the reason.
+SECURE = [url.replace("http://", "https://", 1) for url in FORBIDDEN if url.startswith("http://")]
+CLEAR = ["http://example.com/", "http://example.com:8080/hook", "http://93.184.215.14/", "HTTP://example.com/"]
+
+
+@pytest.mark.parametrize("url", CLEAR)
+def test_a_decision_is_not_sent_in_clear_text_unless_the_operator_named_the_host(url: str) -> None:
+    with pytest.raises(sayso.InvalidRequest, match="http would show it"):
+        addresses.check_callback_url(url)
+    host = url.lower().split("/")[2]
+    assert addresses.check_callback_url(url, [host]).scheme == "http"
+    with pytest.raises(sayso.InvalidRequest, match="http would show it"):
+        addresses.check_callback_url(url, ["other.example.com"])
+
+
+@pytest.mark.parametrize("url", [*FORBIDDEN, *SECURE])
 def test_a_forbidden_address_is_refused_when_it_is_asked(url: str) -> None:
     with pytest.raises(sayso.InvalidRequest) as refused:
         addresses.check_callback_url(url)

@@ -33,7 +33,7 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("GET", "/v1/requests", None, {"bot": 200, "ann": 200, "bob": 200, "op": 200}),
     ("GET", f"/v1/requests/{OWN}", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
     ("GET", f"/v1/requests/{FOREIGN}?wait=1", None, {"bot": 404, "bob": 404}),
-    ("POST", f"/v1/requests/{OWN}/answers", ALLOW, {"bot": 403, "other": 403, "ann": 200, "bob": 403, "op": 403}),
+    ("POST", f"/v1/requests/{OWN}/answers", ALLOW, {"bot": 403, "other": 403, "ann": 200, "bob": 404, "op": 403}),
     ("POST", f"/v1/requests/{OWN}/use", None, {"bot": 409, "other": 404, "ann": 403, "bob": 403, "op": 404}),
     ("POST", f"/v1/requests/{OWN}/cancel", None, {"bot": 200, "other": 404, "ann": 403, "bob": 403, "op": 200}),
     ("GET", f"/v1/requests/{OWN}/log", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
@@ -43,7 +43,7 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
         "POST",
         f"/v1/requests/{OWN}/resume",
         {"name": "ci"},
-        {"bot": 403, "other": 403, "ann": 201, "bob": 403, "op": 403},
+        {"bot": 403, "other": 403, "ann": 201, "bob": 404, "op": 403},
     ),
 ]
 ROWS = [
@@ -143,9 +143,14 @@ async def test_the_requester_comes_from_the_key_and_never_from_the_body(service:
         assert (answered.status, answered.error["field"]) == (422, field)
 
 
-async def test_a_refused_approver_is_told_who_may_and_it_is_on_record(service: Service) -> None:
-    answered = await service.call("POST", f"/v1/requests/{OWN}/answers", "bob", ALLOW)
-    assert "ann" in answered.error["message"]
+@pytest.mark.parametrize("what", ["answers", "resume"])
+async def test_an_approver_outside_the_policy_learns_nothing_and_the_try_is_on_record(
+    service: Service, what: str
+) -> None:
+    body = ALLOW if what == "answers" else {"name": "ci"}
+    answered = await service.call("POST", f"/v1/requests/{OWN}/{what}", "bob", body)
+    unknown = await service.call("POST", f"/v1/requests/none/{what}", "bob", body)
+    assert (answered.status, answered.text) == (404, unknown.text)
     log = await service.kept.log(OWN)
     assert [row.entry.type for row in log] == ["opened", "refused"]
 

@@ -227,7 +227,7 @@ class Names(abc.AbstractResolver):
     ],
 )  # fmt: skip
 async def test_a_public_name_that_leads_inside_is_not_connected_to(front: desk.Desk, addresses: list[str]) -> None:
-    ticket = await decided(front, "http://hooks.example.com:8080/")
+    ticket = await decided(front, "https://hooks.example.com:8443/")
     names = Names(*addresses)
     with pytest.raises(errors.ChannelError) as refused:
         await resumer(front, allow=(), resolver=names).resume(ticket)

@@ -146,8 +146,8 @@ async def test_the_errors_of_the_desk_are_the_errors_of_the_service(tmp_path: Pa
             (lambda: desk.wait("no/../ne?x=1#y"), sayso.NotFound, "id"),
             (lambda: desk.cancel("none"), sayso.NotFound, "id"),
             (lambda: desk.answer("a", ALLOW), sayso.NotAllowed, None),
-            (lambda: bob.answer("a", ALLOW), sayso.NotAllowed, None),
-            (lambda: bob.answer("none", ALLOW), sayso.NotFound, None),
+            (lambda: bob.answer("a", ALLOW), sayso.NotFound, "id"),
+            (lambda: bob.answer("none", ALLOW), sayso.NotFound, "id"),
             (lambda: bob.open(sayso.Question("?")), sayso.NotAllowed, None),
             (lambda: desk.list("open"), sayso.InvalidRequest, "state"),
         ]

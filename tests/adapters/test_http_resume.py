@@ -138,7 +138,7 @@ async def test_neither_store_nor_log_holds_an_address(service: Service, caplog: 
 
 async def test_an_approver_who_may_not_answer_cannot_hand_it_on(service: Service) -> None:
     made = await service.call("POST", "/v1/requests/r1/resume", "bob", {"name": "ci"})
-    assert (made.status, made.error["code"]) == (403, "not_allowed")
+    assert (made.status, made.error["code"]) == (404, "not_found")
     assert await service.kept.scan("resume") == []
 
 

@@ -446,3 +446,39 @@ async def test_the_service_is_unready_once_its_database_is_gone(service: Service
         ("GET", "/v1/requests", "bot", None),
     ):
         assert (await service.call(method, path, key, body)).status == 503
+
+
+async def test_a_page_of_large_requests_ends_sooner_and_says_where_to_go_on(service: Service) -> None:
+    for number in range(12):
+        made = await service.call(
+            "POST", "/v1/requests", "bot", permission(f"r{number:02}", input={"a": "x" * 900_000})
+        )
+        assert made.status == 201
+    seen: list[str] = []
+    query = "?limit=200"
+    while query:
+        answered = await service.call("GET", f"/v1/requests{query}", "bot")
+        assert len(answered.text) < 10 * 1_048_576
+        seen += [one["id"] for one in answered.json["requests"]]
+        following = answered.json["next"]
+        query = f"?limit=200&before={following}" if following else ""
+    assert sorted(seen) == [f"r{number:02}" for number in range(12)]
+    async with service.remote("bot") as desk:
+        assert len(await desk.list(limit=11)) == 11
+
+
+async def test_figures_read_no_request(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    await service.call("GET", "/metrics")
+    for number in range(3):
+        await service.call("POST", "/v1/requests", "bot", permission(f"r{number}", input={"a": "x" * 100_000}))
+    await service.call("POST", "/v1/requests/r0/answers", "ann", {"verdict": "deny"})
+
+    async def never(*_: object) -> None:
+        raise AssertionError("a request was read")
+
+    monkeypatch.setattr(service.kept, "load", never)
+    monkeypatch.setattr(service.kept, "list", never)
+    told = (await service.call("GET", "/metrics")).text
+    assert "sayso_requests_pending 2.0" in told
+    assert 'sayso_requests_opened_total{kind="permission"} 3.0' in told
+    assert 'sayso_requests_decided_total{kind="permission",outcome="denied"} 1.0' in told

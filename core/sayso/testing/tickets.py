@@ -247,6 +247,19 @@ class TicketContract(Opened):
         assert await ids(prefix="r", limit=2, before=(NOW, "r3")) == ["r2", "r1"]
         assert await ids(prefix="R") == await ids(prefix="%") == await ids(prefix="3") == []
 
+    async def test_a_summary_says_what_figures_need(self, kept: store.Store) -> None:
+        await ask(kept, "r1", "r2")
+        decided = (await answer(kept, "r2", answered())).decision
+        assert decided is not None
+        for ticket in (await kept.load("r1"), await kept.load("r2")):
+            found = await kept.summary(ticket.id)
+            assert (found.version, found.created_at) == (ticket.version, ticket.created_at)
+            assert found.kind == ticket.request.kind
+        assert (found.outcome, found.decided_at) == (decided.outcome, decided.decided_at)
+        assert (await kept.summary("r1")).outcome is None
+        with pytest.raises(errors.NotFound):
+            await kept.summary("r9")
+
     async def test_a_posted_card_is_found_again(self, kept: store.Store) -> None:
         refs = [channel.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
         for ref in [*refs, refs[0]]:

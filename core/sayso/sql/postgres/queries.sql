@@ -15,3 +15,7 @@ returning key, ticket_id, effect, attempts - 1, fence, written_at;
 select min(due_at) from outbox
 where channel in (select json_array_elements_text(cast($1 as json))) and due_at is not null;
 
+-- name: summary
+select version, created_at, document::json #>> '{request,kind}', document::json #>> '{decision,outcome}',
+       document::json #>> '{decision,decided_at}'
+from tickets where id = $1;

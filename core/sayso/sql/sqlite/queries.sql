@@ -12,3 +12,7 @@ returning key, ticket_id, effect, attempts - 1, fence, written_at;
 -- name: next_job
 select min(due_at) from outbox where channel in (select value from json_each($1)) and due_at is not null;
 
+-- name: summary
+select version, created_at, json_extract(document, '$.request.kind'), json_extract(document, '$.decision.outcome'),
+       json_extract(document, '$.decision.decided_at')
+from tickets where id = $1;
