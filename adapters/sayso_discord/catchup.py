@@ -20,6 +20,7 @@ from sayso_discord.replies import Replies
 
 log = logging.getLogger(__name__)
 
+_MESSAGES = "/channels/{channel_id}/messages"
 _PAGE = 100
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (1.0, 5.0, 25.0, 60.0)
@@ -38,12 +39,23 @@ class CatchUp:
         self._api = api
         self._bot_user = bot_user
         self._running = asyncio.Lock()
+        self.done = asyncio.Event()
+        self._first: str | None = None
         self.cards = Cards(front, posts, api)
         self.sharing = sharing.Sharing(front)
 
+    def look_first(self, conversation: str | None) -> None:
+        """At the start also look here for cards that are not known."""
+        self._first = conversation
+
+    def begin(self) -> None:
+        """From now on what comes in live waits for what was written before it."""
+        self._replies.caught_up.clear()
+        self.done.clear()
+
     async def run(self) -> None:
         """Once over everything that is pending; what fails for one place does not stop the others."""
-        self._replies.caught_up.clear()
+        self.begin()
         try:
             async with self._running:
                 for pause in (*_PAUSES, None):
@@ -55,6 +67,7 @@ class CatchUp:
                             await asyncio.sleep(pause)
         finally:
             self._replies.caught_up.set()
+            self.done.set()
 
     async def keep_on(self, every: float) -> None:
         """Where Discord sends no messages: look again and again, for ever."""
@@ -68,6 +81,18 @@ class CatchUp:
         self._replies.caught_up.set()
         for conversation, stood in places.items():
             await self._look_after(conversation, stood, seen[conversation])
+        await self._look_once()
+
+    async def _look_once(self) -> None:
+        conversation, self._first = self._first, None
+        if conversation is None:
+            return
+        try:
+            found: list[Any] = await self._api.get(_MESSAGES, {"limit": _PAGE}, channel_id=conversation)
+        except errors.ChannelError as error:
+            log.info("channel not looked at", extra={"error": error.message})
+            return
+        await self.sharing.look_back([one for one in found if one["author"]["id"] == self._bot_user])
 
     async def _places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
@@ -113,7 +138,6 @@ class CatchUp:
             if not error.final:
                 log.warning("cards not looked at", extra={"conversation": conversation, "error": error.message})
                 return
-        await self.sharing.look_at(list(seen.values()))
         for message, (ticket, ref) in stood.items():
             fresh = await self._desk.get(ticket.id)
             wanted = self._posts.body(await aside.run(draw.card_of, fresh, self._desk.mint))
@@ -132,7 +156,6 @@ class CatchUp:
         return found
 
     async def _page(self, conversation: str, after: str) -> list[Any]:
-        found: list[Any] = await self._api.get(
-            "/channels/{channel_id}/messages", {"after": after, "limit": _PAGE}, channel_id=conversation
-        )
+        asked = {"after": after, "limit": _PAGE}
+        found: list[Any] = await self._api.get(_MESSAGES, asked, channel_id=conversation)
         return sorted(found, key=lambda message: int(message["id"]))

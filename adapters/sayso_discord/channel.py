@@ -47,9 +47,15 @@ class DiscordChannel:
             try:
                 await self._edited(ref.conversation, ref.message, drawn)
             except web.Refused as error:
-                if error.number not in web.GONE or drawn.tone != "pending":
+                if drawn.tone != "pending" or not await self._is_lost(ref, error):
                     raise
                 await self._posted_anew(ref, drawn)
+
+    async def _is_lost(self, ref: channel.MessageRef, error: web.Refused) -> bool:
+        """Whether a card is gone, or in a thread where nobody can press it any more."""
+        if error.number in web.SHUT:
+            return await self._threads.is_locked(ref.conversation)
+        return error.number in web.GONE
 
     async def latest(self, ref: channel.MessageRef) -> channel.MessageRef:
         """Where a card stands now that was deleted and posted anew."""

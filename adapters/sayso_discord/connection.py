@@ -46,6 +46,7 @@ class Discord:
     gateway: Gateway | None
     notes: Notes
     _front: Front = field(repr=False)
+    _catch_up: CatchUp = field(repr=False)
 
     def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Discord's HTTP posts. Raises `InvalidSettings` without a public key."""
@@ -60,6 +61,10 @@ class Discord:
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
         return self.gateway is None or self.gateway.healthy()
+
+    async def caught_up(self) -> None:
+        """Return once what people wrote before this session is read, and every card is looked after."""
+        await self._catch_up.done.wait()
 
     async def alive(self) -> bool:
         """Whether clicks can ever arrive again without somebody's help."""
@@ -95,6 +100,7 @@ async def connect(
         door = Front(front, members, posts, api)
         replies = Replies(front, members, api, sessions)
         catch_up = CatchUp(front, posts, replies, api, bot_user)
+        catch_up.look_first(where.default)
         takers = _takers(door, replies, catch_up, api, bot_user)
         content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
@@ -105,7 +111,7 @@ async def connect(
             else:
                 door.others_first = 0.0
                 door.beside(catch_up.keep_on((patience or Patience()).poll))
-            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door)
+            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door, catch_up)
         finally:
             if gateway is not None:
                 await gateway.close()
@@ -138,7 +144,7 @@ def _takers(door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user
         door.beside(catch_up.cards.place_changed(conversation))
 
     async def ready() -> None:
-        replies.caught_up.clear()
+        catch_up.begin()
         door.beside(catch_up.run())
 
     return Takers(interaction, message, ready, edited, deleted, place)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from sayso import errors, people
-from sayso_discord import manifest
+from sayso import errors, people, store
+from sayso_discord import manifest, sharing
 from sayso_discord.places import Places
 from sayso_discord.settings import Finding, Settings
 from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
@@ -18,13 +19,25 @@ _KINDS = (0, 5)
 _ADMINISTRATOR = 1 << 3
 
 
-async def check(settings: Settings, directory: people.Directory | None = None) -> list[Finding]:
-    """What was looked at, in the order in which to repair it. Never raises for anything at Discord."""
+async def check(
+    settings: Settings,
+    directory: people.Directory | None = None,
+    records: store.Store | None = None,
+    now: datetime | None = None,
+) -> list[Finding]:
+    """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
+
+    Never raises for anything at Discord.
+    """
     try:
         async with api_of(settings) as api:
-            return [finding async for finding in _all(api, settings, directory or people.Directory())]
+            found = [finding async for finding in _all(api, settings, directory or people.Directory())]
     except errors.SaysoError as error:
         return [Finding(error.field or "DISCORD_BOT_TOKEN", False, error.message, error.hint)]
+    said = await sharing.noticed(records, now or datetime.now(UTC)) if records is not None else None
+    if said is not None:
+        found.append(Finding("sharing", False, said, sharing.HINT))
+    return found
 
 
 async def require_channel(api: Web, settings: Settings, directory: people.Directory) -> None:

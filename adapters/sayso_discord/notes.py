@@ -23,14 +23,23 @@ class Notes:
         if self._places.read(place).person:
             await self._send(conversation, said)
             return
+        try:
+            await self._tell(conversation, session, said)
+        except web.Refused as error:
+            if error.number not in web.NO_THREAD:
+                raise
+            await self._threads.failed(conversation, session, error)
+            await self._send(conversation, said)
+
+    async def _tell(self, conversation: str, session: card.Session, said: card.Says) -> None:
         thread = await self._threads.of(conversation, session)
         try:
-            await self._send(thread, said)
+            return await self._send(thread, said)
         except web.Refused as error:
-            if error.number not in web.CLOSED:
+            if error.number not in web.CLOSED and not await self._threads.is_locked(thread):
                 raise
-            await self._threads.lost(conversation, session)
-            await self._send(await self._threads.of(conversation, session), said)
+        await self._threads.lost(conversation, session)
+        await self._send(await self._threads.of(conversation, session), said)
 
     async def _send(self, conversation: str, said: card.Says) -> None:
         await self._api.send("POST", "/channels/{channel_id}/messages", render.note(said), channel_id=conversation)

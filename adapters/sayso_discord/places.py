@@ -52,6 +52,11 @@ class Places:
         """The conversation of a place; its threads belong to it. Raises `ChannelError`."""
         return (await self.find(place))[0]
 
+    @property
+    def default(self) -> str | None:
+        """The channel for requests without a place, where one is set and it is one."""
+        return self._default if self._default and _ID.match(self._default) else None
+
     async def guild(self, channel: str) -> str | None:
         """The guild of a channel, where it has one. Raises `ChannelError`."""
         if channel not in self._guilds:

@@ -145,6 +145,7 @@ class Replies:
             actor = await self._members.actor(said.who, said.channel)
             left = ticket.taken.until - self._desk.clock.now()
             await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
+            await self._say(said, telling.line(talk.CHANGE_COUNTED))
         except errors.AlreadyDecided:
             await self._say(said, telling.line(talk.FIRST_COUNTED))
         except errors.Refused as error:
@@ -152,7 +153,7 @@ class Replies:
 
     def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
         asked = text.line((ticket.request.title or "")[:_TITLE])
-        spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked, text.Trusted(".")]
+        spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
         if ticket.taken is not None:
             left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))
             spans.append(text.Trusted(f" It can be taken back on its card for {left} seconds."))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from sayso import desk, errors, store, tokens
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 KIND = f"{NAME}-sharing"
 SAID = "another program uses this bot"
 _TOO_OFTEN = 3
+_KEPT = timedelta(days=1)
 HINT = (
     "each service needs a bot of its own: stop the other program, or create another application; cards of an earlier "
     "database of this service look the same, and are harmless"
@@ -33,10 +35,18 @@ class Sharing:
         self._elsewhere: set[str] = set()
 
     async def look_at(self, messages: Iterable[Any]) -> None:
-        """Look at messages that the bot wrote."""
+        """Look at messages that the bot has just written."""
         for message in messages:
             if await foreign(self._desk.store, message.get("components")):
-                await self.noticed("a card that it did not post", str(message["id"]))
+                await self.noticed("cards that this service did not post", str(message["id"]))
+
+    async def look_back(self, messages: Iterable[Any]) -> None:
+        """Look at messages that the bot wrote earlier: they may be of an earlier database of this service."""
+        strange = [one["id"] for one in messages if await foreign(self._desk.store, one.get("components"))]
+        if strange:
+            log.warning(
+                SAID, extra={"noticed": f"{len(strange)} open cards that are not in the database", "hint": HINT}
+            )
 
     async def answered_elsewhere(self, interaction: str) -> None:
         """Somebody else answered a press: once that may be a repeated call of our own, several times it is not."""
@@ -54,11 +64,21 @@ class Sharing:
         self._told.add(message)
         say(SAID, extra={"noticed": how, "hint": HINT})
         found = await self._desk.store.get(KIND, NAME)
-        value = {"noticed": how, "at": self._desk.clock.now().isoformat()}
+        now = self._desk.clock.now()
+        value = {"noticed": how, "at": now.isoformat()}
         try:
-            await self._desk.store.put(store.Record(KIND, NAME, value, None, found.version if found else 0))
+            version = found.version if found else 0
+            await self._desk.store.put(store.Record(KIND, NAME, value, now + _KEPT, version))
         except errors.Conflict:
             return  # another copy of this service noticed it, too
+
+
+async def noticed(records: store.Store, now: datetime) -> str | None:
+    """What a service noticed in the last day."""
+    found = await records.get(KIND, NAME)
+    if found is None or found.expires_at is None or found.expires_at <= now:
+        return None
+    return f"{SAID}: it noticed {found.value['noticed']}"
 
 
 async def foreign(records: store.Store, components: object) -> bool:

@@ -31,6 +31,8 @@ NO_THREAD = (50001, 50013, 160006, 50024)
 GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 # A thread that answers like this takes no more messages.
 CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
+# A thread that answers like this may be locked.
+SHUT = (50013, ARCHIVED, LOCKED)
 _TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
 _ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
 _HINTS: Mapping[int, str] = {

@@ -26,7 +26,7 @@ DIRECTORY = people.Directory(
     people={"ann": people.Profile(frozenset({f"discord:{ANN}"}))},
     groups={"release": people.Group(platform_groups=frozenset({f"discord:{ROLE}"}))},
 )
-QUICK = gateway.Patience(first_pause=0.01, longest_pause=0.1, down=0.5, silence=60, look_every=0.01, ready=5)
+QUICK = gateway.Patience(first_pause=0.01, longest_pause=0.1, down=0.5, silence=60, look_every=0.01, ready=5, poll=0.1)
 
 
 @dataclass

@@ -106,6 +106,14 @@ class FakeDiscord:
         self.gateway.emit("CHANNEL_CREATE", discord_payloads.channel(self.world, made), made)
         return made
 
+    def remove(self, channel: str) -> None:
+        """A moderator deletes a channel or thread."""
+        self._office.threads.remove(channel)
+
+    def purge(self, *messages: Message) -> None:
+        """A moderator deletes several messages of a channel at once."""
+        self._office.posting.purge(messages)
+
     def overwrite(self, channel: str, target: str, *, allow: int = 0, deny: int = 0) -> None:
         """Set what a role or member may or may not do in a channel; bits are in `discord_permissions`."""
         self.world.channels[channel].overwrites[target] = (allow, deny)

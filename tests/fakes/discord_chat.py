@@ -152,7 +152,7 @@ class Chat:
         need |= may.ATTACH_FILES if call.files else 0
         self._world.visible(channel.id, need)
         if channel.locked and not self._world.permissions(BOT, channel) & may.MANAGE_THREADS:
-            raise Refused(160005)
+            raise Refused(50013)
         if channel.dm_with and not self._world.users[channel.dm_with].dms_open:
             raise Refused(50007)
         return channel

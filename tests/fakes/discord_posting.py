@@ -4,6 +4,7 @@ Rule: the only place where a message of the app is made or changed, whichever ro
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,14 @@ class Posting:
         if message.only_for is None:
             gone: Json = {"id": message.id, "channel_id": channel.id, **_placed(channel)}
             self._world.emit("MESSAGE_DELETE", gone, channel)
+
+    def purge(self, messages: Sequence[Message]) -> None:
+        """Take several messages of one channel away at once."""
+        for message in messages:
+            self._world.remove(message)
+        channel = self._world.channels[messages[0].channel]
+        gone: Json = {"ids": [one.id for one in messages], "channel_id": channel.id, **_placed(channel)}
+        self._world.emit("MESSAGE_DELETE_BULK", gone, channel)
 
     def tell(self, event: str, message: Message) -> None:
         """Let the app hear of a message that everybody can see."""

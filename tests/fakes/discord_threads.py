@@ -90,8 +90,11 @@ class Threads:
             self._world.visible(thread.id, 1 << 4)  # MANAGE_CHANNELS
             raise Refused(50024)
         form(_CHANGES(call.body, ()))
-        manager = self._world.permissions(BOT, thread) & may.MANAGE_THREADS
-        if ("locked" in call.body or thread.locked or thread.owner != BOT) and not manager:
+        given = self._world.permissions(BOT, thread)
+        # whoever may write in an open thread may wake it up, whoever began it
+        wakes = set(call.body) == {"archived"} and call.body["archived"] is False and given & may.SEND_IN_THREADS
+        others = not wakes and thread.owner != BOT
+        if ("locked" in call.body or thread.locked or others) and not given & may.MANAGE_THREADS:
             raise Refused(50013)
         if thread.archived and call.body.get("archived") is not False:
             raise Refused(50083)
@@ -132,6 +135,15 @@ class Threads:
         if found is None:
             raise Refused(10013)
         return 200, discord_payloads.user(found)
+
+    def remove(self, some_id: str) -> None:
+        """A moderator deletes a channel or thread; what hangs on a channel goes with it."""
+        gone = self._world.channels.pop(some_id)
+        for thread in [one for one in self._world.channels.values() if one.is_thread and one.parent == some_id]:
+            del self._world.channels[thread.id]
+        name = "THREAD_DELETE" if gone.is_thread else "CHANNEL_DELETE"
+        self._world.emit(name, self._shown(gone), None)
+        self._world.changed()
 
     def tell(self, thread: Channel) -> None:
         """Let the app hear that a thread changed."""

@@ -196,7 +196,7 @@ async def test_a_locked_thread_stays_shut_without_the_permission(stage: Stage) -
     await stage.ann.archive(made["id"], lock=True)
     with pytest.raises(LookupError, match="locked"):
         await stage.ann.say(made["id"], "hello")
-    assert await code(stage, "POST", f"/channels/{made['id']}/messages", {"content": "x"}) == (403, 160005)
+    assert await code(stage, "POST", f"/channels/{made['id']}/messages", {"content": "x"}) == (403, 50013)
     stage.discord.overwrite(OPS, BOT, allow=may.MANAGE_THREADS)
     assert await code(stage, "POST", f"/channels/{made['id']}/messages", {"content": "x"}) == (200, 0)
 
