@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from sayso import errors
-from sayso_bots import claude_code, environment, output, schema, settings, starting
+from sayso_bots import claude_code, door, environment, output, schema, settings, starting
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
@@ -117,7 +117,13 @@ async def _discord(given: environment.Environment, chosen: schema.Settings) -> A
     except errors.InvalidSettings as error:
         yield _wrong("discord", error)
         return
-    for found in await sayso_discord.check(told, settings.directory(chosen)):
+    async with contextlib.AsyncExitStack() as stack:
+        records = None
+        # a database that cannot be opened is told of above
+        with contextlib.suppress(errors.SaysoError):
+            records = None if given.url else await stack.enter_async_context(door.database(given))
+        findings = await sayso_discord.check(told, settings.directory(chosen), records)
+    for found in findings:
         yield Finding(f"discord {found.name}", found.ok, found.said, found.hint)
 
 
