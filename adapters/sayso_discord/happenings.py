@@ -18,6 +18,7 @@ def payload_of(interaction: discord.Interaction) -> Json:
         "type": interaction.type.value,
         "token": interaction.token,
         "channel_id": str(interaction.channel_id or ""),
+        "channel": {"parent_id": str(getattr(interaction.channel, "parent_id", None) or "") or None},
         "data": interaction.data,
         "message": {"id": str(message.id), "flags": message.flags.value} if message else None,
     }

@@ -101,7 +101,7 @@ class Replies:
         alone = await self._alone(said, session)
         if not (said.to or named == "app" or alone or session):
             return False
-        about, to = await self._situation.replied_to(said)
+        about, to = await self._situation.replied_to(said, session)
         words = talk.Words(written, to, named, alone, session is not None)
         meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
         if meaning.told:

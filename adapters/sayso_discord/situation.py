@@ -29,7 +29,7 @@ class Situation:
         self._api = api
         self._threads = sessions
 
-    async def replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
+    async def replied_to(self, said: parse.Reply, session: threads.Whose | None) -> tuple[model.Ticket | None, To]:
         """The request whose card it replies to, and what it is that it replies to. Raises `ChannelError`."""
         if said.to is None:
             return None, None
@@ -38,7 +38,7 @@ class Situation:
             return await self._desk.get(ref.ticket_id), "card"
         if said.to_author not in (None, self._api.bot_user):
             return None, "other"
-        return await self._not_recorded(said, said.to)
+        return await self._not_recorded(said, said.to, session)
 
     async def here(self, said: parse.Reply, session: threads.Whose | None) -> list[model.Ticket]:
         """What was open where it was written, at that moment."""
@@ -48,7 +48,9 @@ class Situation:
         open_then = [one for one in found if one.decision is None or one.decision.decided_at > at]
         return [one for one in open_then if await self._stood(one, spots, said)]
 
-    async def _not_recorded(self, said: parse.Reply, some_id: str) -> tuple[model.Ticket | None, To]:
+    async def _not_recorded(
+        self, said: parse.Reply, some_id: str, session: threads.Whose | None
+    ) -> tuple[model.Ticket | None, To]:
         """The card may have been posted a moment ago: then it is known by its buttons."""
         path = "/channels/{channel_id}/messages/{message}"
         try:
@@ -60,8 +62,9 @@ class Situation:
         ticket = await ticket_on(self._desk, message.get("components"))
         if ticket is None:
             return None, "app"
+        within = session.channel if session else None
         try:
-            await pressing.seated(self._desk, ticket, pressing.Seat(NAME, said.channel, some_id))
+            await pressing.seated(self._desk, ticket, pressing.Seat(NAME, said.channel, some_id, within))
         except errors.InvalidToken:
             return None, "app"
         return ticket, "card"

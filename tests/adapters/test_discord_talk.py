@@ -287,6 +287,21 @@ async def test_a_reply_to_a_card_that_is_not_recorded_yet_counts() -> None:
             assert (await there.front.wait(ticket.id)).text == "Acme"
 
 
+@pytest.mark.parametrize("how", ["reply", "press"])
+async def test_a_card_in_a_thread_that_is_not_recorded_yet_counts(how: str) -> None:
+    kept = Forgetful()
+    async with scene(kept=kept, threads="session") as there:
+        ann = there.discord.person(ANN, name="ann")
+        ticket = await there.ask(question())
+        kept.forgets = False
+        if how == "press":
+            assert (await ann.press(card(there), "Answer")).modals
+            return
+        await ann.reply(card(there), "Acme")
+        async with asyncio.timeout(5):
+            assert (await there.front.wait(ticket.id)).text == "Acme"
+
+
 async def test_a_card_that_is_forwarded_is_no_reply(there: Scene, ann: Person) -> None:
     ticket = await there.ask(sayso.Question("Which customer?"))
     there.discord.send_event(
