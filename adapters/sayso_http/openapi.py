@@ -51,7 +51,7 @@ OPERATIONS: Sequence[Operation] = (
         "Ask. The same id and content again finds the same ticket.",
         {201: tickets.Document, 200: tickets.Document},
         model.Request,
-        fails=(403, 409, *_READ),
+        fails=(403, 404, 409, *_READ),
         headers={"Idempotency-Key": "Gives a request without an id one that a repeated call finds again"},
     ),
     Operation(

@@ -115,6 +115,8 @@ def checked(request: model.Request) -> model.Request:
         InvalidRequest: `field` names the key that is wrong.
     """
     _only_what_its_kind_needs(request)
+    if request.supersedes is not None and request.supersedes == request.id:
+        raise errors.InvalidRequest("a request cannot take its own place", field="supersedes")
     if request.kind == "permission":
         _permission(request)
     elif not request.title:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Literal, overload
 
 from sayso import (
-    asking,
+    admitting,
     authority,
     clock,
     dialog,
@@ -53,7 +53,7 @@ class Desk:
         """Which room of its platform a place is, by name; raises `ChannelError` where that cannot be found out."""
         self.addresses: dict[str, Callable[[model.Place], None]] = {}
         """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
-        self._pace = quota.Pace()
+        self.pace = quota.Pace()
 
     @overload
     async def ask(
@@ -84,42 +84,7 @@ class Desk:
 
     async def admit(self, request: model.Request, caller: Caller | None = None) -> tuple[model.Ticket, bool]:
         """As `open`, and whether the request is new. Raises as `ask`."""
-        asking.checked(request)
-        request = asking.plain(request)
-        who = caller or Caller()
-        terms = houses.terms(self.house, request, who)
-        for place in request.route:
-            if check := self.addresses.get(place.partition(":")[0]):
-                check(place)
-        await self._within_limits(request.id, who)
-        opened = machine.open_ticket(
-            request, terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=self.clock.now()
-        )
-        ticket, new = opened.ticket, True
-        try:
-            await self.store.commit(opened, events.Opened(at=ticket.created_at, by=who.owner, digest=ticket.digest))
-        except errors.Conflict:
-            ticket, new = await self._same_again(opened.ticket), False
-        if request.supersedes:
-            await self._supersede(request.supersedes, ticket)
-        await authority.confirm(self.store, who.owner, who.key, self.clock.now())
-        return ticket, new
-
-    async def _within_limits(self, id: str | None, caller: Caller) -> None:
-        limits = self.house.limits
-        if limits.pending is None and limits.per_minute is None:
-            return
-        if id is not None:
-            try:
-                await self.store.load(id)
-                return
-            except errors.NotFound:
-                pass
-        if limits.pending is not None:
-            waiting = store.Query(state="pending", owner=caller.owner, limit=limits.pending)
-            quota.check_pending(await self.store.count(waiting), limits.pending)
-        if limits.per_minute is not None:
-            self._pace.take(caller.owner, limits.per_minute, self.clock.now())
+        return await admitting.admit(self, request, caller or Caller())
 
     async def wait(self, id: str, caller: Caller | None = None) -> model.Decision:
         """The decision on a request, once there is one.
@@ -251,18 +216,6 @@ class Desk:
         """Put a refused answer on record."""
         turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
         await self.store.note(id, 0, turned)
-
-    async def _same_again(self, wanted: model.Ticket) -> model.Ticket:
-        found = await self.store.load(wanted.id)
-        if found.owner == wanted.owner and asking.alike(found.request, wanted.request):
-            return machine.read(found, wanted.created_at)
-        hint = "choose another id; the same id may only be used to ask the same again"
-        raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
-
-    async def _supersede(self, id: str, newer: model.Ticket) -> None:
-        older = await self.get(id, Caller(owner=newer.owner))
-        if older.id != newer.id:
-            await self._step(id, lambda: events.Superseded(at=self.clock.now(), by=newer.id))
 
     async def _said(
         self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]

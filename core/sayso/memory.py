@@ -52,17 +52,24 @@ class MemoryStore:
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
         """See `Store.commit`."""
-        ticket, before = step.ticket, self._tickets.get(step.ticket.id)
-        if (
-            ticket.version != (before.version if before else 0) + 1
-            or self._by_ref.get(ticket.ref, ticket.id) != ticket.id
-        ):
-            raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
-        self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
-        self._postponed.pop(ticket.id, None)
-        for effect in step.effects:
-            self._write(ticket.id, effect, entry.at)
-        await self.note(ticket.id, ticket.version, entry)
+        await self.commit_together([(step, entry)])
+
+    async def commit_together(self, commits: Sequence[store.Commit]) -> None:
+        """See `Store.commit_together`."""
+        for ticket in (step.ticket for step, _ in commits):
+            before = self._tickets.get(ticket.id)
+            if (
+                ticket.version != (before.version if before else 0) + 1
+                or self._by_ref.get(ticket.ref, ticket.id) != ticket.id
+            ):
+                raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
+        for step, entry in commits:
+            ticket = step.ticket
+            self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
+            self._postponed.pop(ticket.id, None)
+            for effect in step.effects:
+                self._write(ticket.id, effect, entry.at)
+            await self.note(ticket.id, ticket.version, entry)
 
     async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.note`."""

@@ -32,7 +32,14 @@ _RECONNECT = 0.5
 
 escape, unescape = pgserver.escape, pgserver.unescape
 
-Waiting = tuple[tables.Write, "asyncio.Future[None]"]
+Writes = tuple[tables.Write, ...]
+"""What is written together or not at all."""
+
+Waiting = tuple[Writes, "asyncio.Future[None]"]
+
+
+class _Partly(Exception):
+    """Of some writes that belong together, one cannot be stored: the transaction is taken back."""
 
 
 class PostgresStore(tables.Tables):
@@ -135,9 +142,9 @@ class PostgresStore(tables.Tables):
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error, sent=sent) from error
 
-    async def _commit(self, write: tables.Write) -> None:
+    async def _commit(self, *writes: tables.Write) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((write, future))
+        self._queue.append((writes, future))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
         await future
@@ -146,7 +153,9 @@ class PostgresStore(tables.Tables):
         while self._queue:
             group, self._queue = self._queue, []
             try:
-                stored = await self._store([write for write, _ in group])
+                stored = await self._store([writes for writes, _ in group])
+            except _Partly:
+                await self._one_by_one(group)
             except pgserver.TROUBLE as error:
                 log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group)})
                 await self._one_by_one(group)
@@ -165,31 +174,35 @@ class PostgresStore(tables.Tables):
                 return
             self._answer(group.pop(0), error)
 
-    async def _again(self, write: tables.Write) -> errors.SaysoError | None:
+    async def _again(self, writes: Writes) -> errors.SaysoError | None:
         """Why this could not be stored; None where it is. Raises the database's own error if that cannot be known."""
-        if await self._landed(write):
+        # they are stored together, so one stands for all
+        if await self._landed(writes[0]):
             return None
         try:
-            [new] = await self._store([write])
-        except asyncpg.UniqueViolationError:  # the reference is taken
-            return _conflict(write)
+            [new] = await self._store([writes])
+        except (_Partly, asyncpg.UniqueViolationError):  # the reference is taken
+            return _conflict(writes)
         except pgserver.TROUBLE as error:
-            return None if await self._landed(write) else pgserver.unavailable(error)
-        return None if new else _conflict(write)
+            return None if await self._landed(writes[0]) else pgserver.unavailable(error)
+        return None if new else _conflict(writes)
 
-    async def _store(self, writes: Sequence[tables.Write]) -> Sequence[bool]:
-        """Write them in one transaction; for each whether it was the next version."""
+    async def _store(self, group: Sequence[Writes]) -> Sequence[bool]:
+        """Write them in one transaction; for each whether it was the next version of its tickets."""
         async with (
             self._connection() as db,
             # with a stricter level, what is read after the lock could be older than the lock
             db.transaction(isolation="read_committed"),
         ):
             await db.execute(pgserver.LOCK)
-            rows = await db.fetchmany(self._queries["store"], [write.ticket for write in writes if write.ticket])
-            fresh = {tuple(row) for row in rows}
+            tickets = [write.ticket for writes in group for write in writes if write.ticket]
+            fresh = {tuple(row) for row in await db.fetchmany(self._queries["store"], tickets)}
             # of two with the same version the first has won: the second finds it gone
-            stored = [not write.ticket or _discarded(fresh, write.ticket[:3]) for write in writes]
-            new = [write for write, won in zip(writes, stored, strict=True) if won]
+            found = [{not write.ticket or _discarded(fresh, write.ticket[:3]) for write in writes} for writes in group]
+            if any(len(won) > 1 for won in found):
+                raise _Partly
+            stored = [won == {True} for won in found]
+            new = [write for writes, won in zip(group, stored, strict=True) if won for write in writes]
             await db.executemany(self._queries["append"], [write.logged for write in new])
             await db.executemany(self._queries["write"], [effect for write in new for effect in write.effects])
         return stored
@@ -212,9 +225,9 @@ class PostgresStore(tables.Tables):
                 raise
 
     def _answer(self, one: Waiting, error: errors.SaysoError | None) -> None:
-        write, future = one
-        if error is None:
-            self._watch.told(write.logged[0], write.logged[1])
+        writes, future = one
+        for ticket_id, version, _ in (write.logged for write in writes if error is None):
+            self._watch.told(ticket_id, version)
         if future.done():
             return
         if error is None:
@@ -263,5 +276,6 @@ async def _keep(_db: Any) -> None:
     """Nothing to reset: what is set at the start stays. Spares a round trip a query."""
 
 
-def _conflict(write: tables.Write) -> errors.Conflict:
-    return errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
+def _conflict(writes: Writes) -> errors.Conflict:
+    ids = ", ".join(write.logged[0] for write in writes)
+    return errors.Conflict(f"request {ids} was changed by somebody else")

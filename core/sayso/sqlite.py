@@ -84,17 +84,22 @@ class SqliteStore(tables.Tables):
             raise self._damage
         await super().check()
 
-    async def _commit(self, write: tables.Write) -> None:
+    async def _commit(self, *writes: tables.Write) -> None:
         def work(db: apsw.Connection) -> None:
-            if write.ticket and not _stored(db, self._queries["store"], write.ticket):
-                raise errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
-            writer.rows(db, self._queries["append"], write.logged)
-            for effect in write.effects:
-                writer.rows(db, self._queries["write"], effect)
+            for write in writes:
+                if write.ticket and not _stored(db, self._queries["store"], write.ticket):
+                    # whoever runs this takes back what the writes before it have done
+                    raise errors.Conflict(f"request {write.logged[0]} was changed by somebody else")
+                writer.rows(db, self._queries["append"], write.logged)
+                for effect in write.effects:
+                    writer.rows(db, self._queries["write"], effect)
 
-        ticket_id, version, _ = write.logged
+        def told() -> None:
+            for ticket_id, version, _ in (write.logged for write in writes):
+                self._watch.told(ticket_id, version)
+
         with self._noticed():
-            await self._writer.run(work, writes=True, told=lambda: self._watch.told(ticket_id, version))
+            await self._writer.run(work, writes=True, told=told)
 
     @contextlib.contextmanager
     def _noticed(self) -> Generator[None]:

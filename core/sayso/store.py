@@ -83,6 +83,10 @@ class Durability:
     """Whether a commit survives a power cut."""
 
 
+Commit = tuple[machine.Step, events.Entry]
+"""A step, and the log row that says why."""
+
+
 class Store(Protocol):
     """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.stores`."""
 
@@ -112,6 +116,10 @@ class Store(Protocol):
         Raises:
             Conflict: the id is taken, or a newer version is stored.
         """
+        ...
+
+    async def commit_together(self, commits: Sequence[Commit]) -> None:
+        """As `commit`, for the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
         ...
 
     async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:

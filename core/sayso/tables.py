@@ -43,7 +43,7 @@ class Tables(abc.ABC):
         """Run a query in a transaction of its own; returns once it is durable."""
 
     @abc.abstractmethod
-    async def _commit(self, write: Write) -> None:
+    async def _commit(self, *writes: Write) -> None:
         """Write all of it or nothing, and tell the watch. Raises `Conflict`."""
 
     @property
@@ -61,12 +61,11 @@ class Tables(abc.ABC):
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
         """See `Store.commit`."""
-        ticket, at = step.ticket, micros(entry.at)
-        effects = (
-            (_key(ticket, effect), ticket.id, _channel(effect), effect.model_dump_json(), at, at)
-            for effect in step.effects
-        )
-        await self._commit(Write(documents.columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects)))
+        await self._commit(_write(step, entry))
+
+    async def commit_together(self, commits: Sequence[store.Commit]) -> None:
+        """See `Store.commit_together`."""
+        await self._commit(*(_write(step, entry) for step, entry in commits))
 
     async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.note`."""
@@ -216,6 +215,14 @@ class Tables(abc.ABC):
         if found is None:
             raise errors.NotFound(f"there is no request {name}")
         return found
+
+
+def _write(step: machine.Step, entry: events.Entry) -> Write:
+    ticket, at = step.ticket, micros(entry.at)
+    effects = (
+        (_key(ticket, effect), ticket.id, _channel(effect), effect.model_dump_json(), at, at) for effect in step.effects
+    )
+    return Write(documents.columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects))
 
 
 def _logged(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:

@@ -97,10 +97,52 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(front: desk.Desk)
     assert (await front.get(older.id)).decision is not None
 
 
-async def test_nobody_supersedes_what_others_asked(front: desk.Desk) -> None:
+@pytest.mark.parametrize("older", ["a", "nothing"])
+async def test_who_cannot_replace_a_request_has_asked_nothing(front: desk.Desk, older: str) -> None:
     await front.open(permission(id="a"), desk.Caller(owner="one"))
-    with pytest.raises(errors.NotFound):
-        await front.open(permission(id="b", supersedes="a"), desk.Caller(owner="two"))
+    for caller in (desk.Caller(owner="two"), desk.Caller(owner="boss", operator=True)):
+        with pytest.raises(errors.NotFound) as refused:
+            await front.open(permission(id="b", supersedes=older), caller)
+        assert refused.value.field == "supersedes"
+    assert [ticket.id for ticket in await front.store.list(store.Query())] == ["a"]
+    assert (await front.get("a")).state == "pending"
+
+
+async def test_a_request_cannot_take_its_own_place(front: desk.Desk) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        await front.open(permission(id="a", supersedes="a"))
+    assert refused.value.field == "supersedes"
+
+
+async def test_of_several_that_replace_one_request_at_once_all_are_asked_and_one_ended_it(front: desk.Desk) -> None:
+    await front.open(permission(id="a"))
+    barrier = asyncio.Barrier(6)
+
+    async def replace(id: str) -> model.Ticket:
+        await barrier.wait()
+        return await front.open(permission(id=id, supersedes="a"))
+
+    asked = await asyncio.gather(*(replace(f"b{n % 5}") for n in range(6)))
+    assert {ticket.id for ticket in asked} == {f"b{n}" for n in range(5)}
+    ended = [row.entry for row in await front.store.log("a") if isinstance(row.entry, events.Superseded)]
+    assert len(ended) == 1
+    assert ended[0].by in {ticket.id for ticket in asked}
+
+
+async def test_a_request_that_is_decided_stays_decided_and_the_newer_one_is_asked(
+    front: desk.Desk, clock: ManualClock
+) -> None:
+    await front.open(permission(id="a", expires_in=60))
+    clock.advance(60)
+    newer = await front.open(permission(id="b", supersedes="a"))
+    older = (await front.tick("a")).decision
+    assert older is not None
+    assert (older.outcome, newer.state) == ("superseded", "pending")
+    await front.answer("b", model.Answer(verdict="allow"), ANN)
+    last = await front.open(permission(id="c", supersedes="b"))
+    allowed = (await front.get("b")).decision
+    assert allowed is not None
+    assert (allowed.outcome, last.state) == ("allowed", "pending")
 
 
 async def test_the_wait_ends_at_the_deadline(front: desk.Desk, clock: ManualClock) -> None:

@@ -12,12 +12,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sayso import channel, errors, events, machine, model, store
-from sayso.testing import limits, outboxes, tickets, waiters
+from sayso.testing import bundles, limits, outboxes, tickets, waiters
 
 Opener = tickets.Opener
 
 
-class StoreContract(tickets.TicketContract, limits.LimitContract, outboxes.OutboxContract, waiters.WaiterContract):
+class StoreContract(
+    tickets.TicketContract,
+    bundles.BundleContract,
+    limits.LimitContract,
+    outboxes.OutboxContract,
+    waiters.WaiterContract,
+):
     """What every store must do."""
 
 

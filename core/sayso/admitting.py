@@ -1,0 +1,95 @@
+"""How a request gets in: copied, checked, held to the terms of the house, and stored with the end of an older one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sayso import asking, authority, errors, events, machine, model, quota, store, tokens
+from sayso import house as houses
+
+if TYPE_CHECKING:
+    from sayso import desk
+
+# More tries than writers could ever win in a row against one agent.
+_TRIES = 100
+
+
+async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller) -> tuple[model.Ticket, bool]:
+    """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
+    asking.checked(request)
+    request = asking.plain(request)
+    terms = houses.terms(front.house, request, caller)
+    for place in request.route:
+        if check := front.addresses.get(place.partition(":")[0]):
+            check(place)
+    await _within_limits(front, request.id, caller)
+    opened = machine.open_ticket(
+        request, terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=front.clock.now()
+    )
+    found = await _stored(front, opened)
+    await authority.confirm(front.store, caller.owner, caller.key, front.clock.now())
+    return found or opened.ticket, found is None
+
+
+async def _stored(front: desk.Desk, opened: machine.Step) -> model.Ticket | None:
+    """Store it, together with the end of the one it takes the place of. Where it was asked before, that one."""
+    ticket = opened.ticket
+    entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
+    for _ in range(_TRIES):
+        try:
+            if replaced := await _replaced(front, ticket):
+                await front.store.commit_together([(opened, entry), replaced])
+            else:
+                await front.store.commit(opened, entry)
+        except errors.Conflict:
+            try:
+                return await _same_again(front.store, ticket)
+            except errors.NotFound:
+                # it was the older one that changed meanwhile
+                continue
+        return None
+    raise errors.StoreUnavailable(f"request {ticket.request.supersedes} changes too fast", hint="try again")
+
+
+async def _replaced(front: desk.Desk, newer: model.Ticket) -> store.Commit | None:
+    """The end of the request that a newer one takes the place of; None where there is nothing to end."""
+    id = newer.request.supersedes
+    if id is None:
+        return None
+    try:
+        older = await front.get(id, houses.Caller(owner=newer.owner))
+    except errors.NotFound as error:
+        hint = "nothing was asked; leave supersedes out, or name a request of yours"
+        raise errors.NotFound(
+            f"there is no request {id} to take the place of", field="supersedes", hint=hint
+        ) from error
+    event = events.Superseded(at=front.clock.now(), by=newer.id)
+    if machine.first(older, event) is not event:
+        older = await front.tick(id)
+    step = machine.step(older, event)
+    return (step, event) if step.ticket.version > older.version else None
+
+
+async def _same_again(records: store.Store, wanted: model.Ticket) -> model.Ticket:
+    found = await records.load(wanted.id)
+    if found.owner == wanted.owner and asking.alike(found.request, wanted.request):
+        return machine.read(found, wanted.created_at)
+    hint = "choose another id; the same id may only be used to ask the same again"
+    raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
+
+
+async def _within_limits(front: desk.Desk, id: str | None, caller: houses.Caller) -> None:
+    limits = front.house.limits
+    if limits.pending is None and limits.per_minute is None:
+        return
+    if id is not None:
+        try:
+            await front.store.load(id)
+            return
+        except errors.NotFound:
+            pass
+    if limits.pending is not None:
+        waiting = store.Query(state="pending", owner=caller.owner, limit=limits.pending)
+        quota.check_pending(await front.store.count(waiting), limits.pending)
+    if limits.per_minute is not None:
+        front.pace.take(caller.owner, limits.per_minute, front.clock.now())

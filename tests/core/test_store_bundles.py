@@ -1,0 +1,109 @@
+"""A newer request and the end of the older one are one transaction: nothing in between is ever stored."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import apsw
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from sayso import errors, machine, postgres, sqlite, store
+from sayso.testing import bundles, tickets
+from tests.fakes import pg, processes
+from tests.fakes.pg import pg_schema, pg_server, pg_url
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+__all__ = ["pg_schema", "pg_server", "pg_url"]
+
+REPLACES = """
+import asyncio, sys
+import sayso
+from sayso import desk, sqlite, tokens
+async def main() -> None:
+    kept = await sqlite.SqliteStore.open(sys.argv[1])
+    front = desk.Desk(kept, tokens.Mint(b"only for a test, never for people"))
+    await front.open(sayso.Permission(tool="deploy", id="r0"))
+    for n in range(1, 100_000):
+        await front.open(sayso.Permission(tool="deploy", id=f"r{n}", supersedes=f"r{n - 1}"))
+        print(f"r{n}", flush=True)
+asyncio.run(main())
+"""
+
+
+async def nothing_new(kept: store.Store) -> None:
+    assert [ticket.id for ticket in await kept.list(store.Query())] == ["old"]
+    assert (await kept.load("old")).state == "pending"
+    assert [row.version for row in await tickets.all_log(kept)] == [1]
+    assert [job.key for job in await kept.take(["chat"], bundles.LATER, 10)] == ["old announce chat:#ops"]
+
+
+async def test_what_fails_at_the_second_step_leaves_nothing_of_the_first_in_sqlite(tmp_path: Path) -> None:
+    kept = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
+    await tickets.ask(kept, "old")
+    db = apsw.Connection(str(tmp_path / "sayso.db"))
+    db.execute(
+        "create trigger poison before insert on log when new.entry like '%superseded%' "
+        "begin select raise(abort, 'poison'); end"
+    )
+    db.close()
+    with pytest.raises(errors.StoreUnavailable):
+        await kept.commit_together(await bundles.replaced(kept, "old", "new"))
+    await nothing_new(kept)
+    await kept.close()
+
+
+async def test_what_fails_at_the_second_step_leaves_nothing_of_the_first_in_postgresql(pg_schema: str) -> None:
+    kept = await postgres.PostgresStore.open(pg_schema)
+    await tickets.ask(kept, "old")
+    connection = await asyncpg.connect(pg_schema)
+    await connection.execute("alter table log add check (entry not like '%superseded%')")
+    await connection.close()
+    with pytest.raises(errors.StoreUnavailable):
+        await kept.commit_together(await bundles.replaced(kept, "old", "new"))
+    await nothing_new(kept)
+    await kept.close()
+
+
+@pytest.mark.parametrize("forward", [True, False])
+async def test_steps_whose_commit_got_no_answer_are_looked_up_and_stored_once(
+    pg_url: str, tmp_path: Path, forward: bool
+) -> None:
+    async with pg.proxied(pg_url, tmp_path) as (proxy, url):
+        kept = await postgres.PostgresStore.open(url)
+        await tickets.ask(kept, "old")
+        commits = await bundles.replaced(kept, "old", "new")
+        proxy.forward, proxy.cuts = forward, 1
+        await kept.commit_together(commits)
+        assert proxy.cuts == 0
+        rows = await kept.log_after(1)
+        assert [(row.ticket_id, row.version) for row in rows] == [("new", 1), ("old", 2)]
+        rival = machine.Step(commits[0][0].ticket.model_copy(update={"ref": "rival"}))
+        with pytest.raises(errors.Conflict):
+            await kept.commit_together([(rival, tickets.opened()), commits[1]])
+        await kept.close()
+
+
+async def test_a_process_that_is_killed_leaves_no_request_beside_the_one_it_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "sayso.db"
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", REPLACES, str(path)),
+        env=processes.environment({}),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    async with asyncio.timeout(processes.PATIENCE):
+        for _ in range(40):
+            await child.stdout.readline()
+        os.kill(child.pid, signal.SIGKILL)
+        rest = await child.stdout.read()
+        await child.wait()
+    kept = await sqlite.SqliteStore.open(str(path))
+    found = await kept.list(store.Query(limit=100_000))
+    assert [ticket.id for ticket in found if ticket.state == "pending"] == [found[0].id]
+    said = [line for line in rest.decode().splitlines(keepends=True) if line.endswith("\n")]
+    assert len(found) > 40 + len(said)
+    await kept.close()
