@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sayso import channel, desk, errors, model
+from sayso import channel, desk, errors, model, store
 from sayso_slack import parse, web
 from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _PAGE = 200
 # Tries of a call that fails in passing, and the seconds between them.
 _TRIES, _PAUSE = 5, 5.0
+# Of those that ended, only few were answered a moment too late.
+_JUST_DECIDED, _LONGEST_AWAY = 50, timedelta(hours=12)
 
 Found = TypeVar("Found")
 
@@ -43,14 +45,11 @@ class CatchUp:
 
     async def run(self) -> None:
         """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
-        cards = [
-            (ticket, ref)
-            for ticket in reversed(await self._situation.pending())
-            for ref in await self._desk.store.refs(ticket.id)
-            if ref.channel == NAME
-        ]
+        asked = [*reversed(await self._situation.pending()), *await self._just_decided()]
+        cards = [(ticket, ref) for ticket in asked for ref in await self._desk.store.refs(ticket.id)]
+        cards = [(ticket, ref) for ticket, ref in cards if ref.channel == NAME]
         rooms: dict[str, bool] = {}
-        for ticket, ref in sorted(cards, key=lambda card: card[0].request.kind == "permission"):
+        for ticket, ref in sorted(cards, key=_urgency):
             try:
                 if ref.conversation not in rooms:
                     rooms[ref.conversation] = await self._patiently(
@@ -61,6 +60,13 @@ class CatchUp:
             except errors.SaysoError as error:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 
+    async def _just_decided(self) -> Sequence[model.Ticket]:
+        """Questions that ended while nobody listened: whoever answered them meanwhile is told that it was too late."""
+        found = await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))
+        since = self._desk.clock.now() - _LONGEST_AWAY
+        ended = [one for one in found if one.decision and one.decision.decided_at > since]
+        return [one for one in ended if one.request.kind in ("question", "choice")]
+
     async def _read(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
         try:
             async for message in self._below(ref):
@@ -68,7 +74,8 @@ class CatchUp:
         except errors.ChannelError as error:
             if not error.gone:
                 raise
-            await self._desk.lost(ticket.id, ref.place)
+            if ticket.decision is None:
+                await self._desk.lost(ticket.id, ref.place)
             return
         if ref.conversation.startswith("D") and ticket.request.kind != "permission":
             async for message in self._pages("conversations.history", channel=ref.conversation, oldest=ref.message):
@@ -111,3 +118,8 @@ class CatchUp:
                 wait = _PAUSE
             await self._desk.clock.within(self._desk.clock.now() + timedelta(seconds=wait), asyncio.Event().wait())
         return await call()
+
+
+def _urgency(card: tuple[model.Ticket, channel.MessageRef]) -> tuple[bool, bool]:
+    ticket, _ = card
+    return ticket.decision is not None, ticket.request.kind == "permission"

@@ -14,7 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from sayso import desk, errors
-from sayso_slack import doctor, server
+from sayso_slack import doctor, server, spoken
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
 from sayso_slack.channel import NAME, SlackChannel
@@ -65,13 +65,13 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         ChannelError: Slack cannot be reached.
     """
     async with api_of(settings) as api:
-        identity = await _identify(api, settings)
+        identity, name = await _identify(api, settings)
         where = Places(api, front.house.directory, settings.channel, front.clock)
         await doctor.require_channel(api, where, settings)
         front.addresses[NAME] = where.check
         front.rooms[NAME] = where.find
         posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
-        door, catch_up, teller = _doors(front, api, where, posts, identity)
+        door, catch_up, teller = _doors(front, api, where, posts, identity, name)
         app = build_app(door.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
         door.shared = lambda: sockets is not None and sockets.shared
@@ -88,17 +88,18 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
 
 
 def _doors(
-    front: desk.Desk, api: Web, where: Places, posts: SlackChannel, identity: AuthorizeResult
+    front: desk.Desk, api: Web, where: Places, posts: SlackChannel, identity: AuthorizeResult, name: str
 ) -> tuple[Front, CatchUp, Teller]:
     """Where clicks and words come in, what makes up for those that were missed, and who answers them."""
     app = identity.bot_user_id or ""
     home = Home(identity.team_id or "", identity.enterprise_id)
     people = Members(api, front.clock, home, _groups(front))
+    named = spoken.App(app, name)
     teller, situation = Teller(front, posts, api), Situation(front, app)
-    replies = Replies(front, people, Known(api, people, front.clock, app), situation, teller)
+    replies = Replies(front, people, Known(api, people, front.clock, named), situation, teller)
     rooms = Rooms(front, situation, where, api)
     door = Front(front, teller, replies, rooms, posts, api)
-    door.app = app
+    door.app = named
     return door, CatchUp(front, situation, replies, rooms, api, app), teller
 
 
@@ -109,20 +110,22 @@ async def _ended(task: asyncio.Task[None]) -> None:
         log.error("what was written meanwhile was not read", exc_info=found)
 
 
-async def _identify(api: Web, settings: Settings) -> AuthorizeResult:
+async def _identify(api: Web, settings: Settings) -> tuple[AuthorizeResult, str]:
+    """Who the app is, and its name."""
     try:
         who, _ = await api.identify()
     except errors.ChannelError as error:
         if not error.final:
             raise
         raise errors.InvalidSettings(error.message, field="SLACK_BOT_TOKEN", hint=error.hint) from error
-    return AuthorizeResult(
+    identity = AuthorizeResult(
         enterprise_id=who.get("enterprise_id"),
         team_id=who.get("team_id"),
         bot_user_id=who.get("user_id"),
         bot_id=who.get("bot_id"),
         bot_token=settings.bot_token,
     )
+    return identity, str(who.get("user") or "")
 
 
 def _groups(front: desk.Desk) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 
 from sayso import desk, dialog, errors, model, people, telling, tokens, wording
-from sayso_slack import happenings, parse, render, web
+from sayso_slack import happenings, parse, render, spoken, web
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.replies import Replies
 from sayso_slack.rooms import Rooms
@@ -44,8 +44,7 @@ class Front:
         self._rooms = rooms
         self._posts = posts
         self._api = api
-        self.app = ""
-        """The user id of the app."""
+        self.app = spoken.App()
         self.shared: Callable[[], bool] = lambda: False
         """Whether another program takes some of what Slack sends to this app."""
 

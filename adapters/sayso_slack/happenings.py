@@ -52,8 +52,8 @@ EVENTS = tuple(_ROOMS)
 """Those of them that an app must ask for, beside messages."""
 
 
-def read(payload: Any, app: str) -> Happening | None:
-    """What happened, or None where it is not for us; *app* is the user id of the app itself."""
+def read(payload: Any, app: spoken.App) -> Happening | None:
+    """What happened, or None where it is not for us; *app* is the app itself."""
     event = _get(payload, "event")
     kind, channel = _text(event, "type"), _text(event, "channel")
     if kind == "message":
@@ -62,12 +62,12 @@ def read(payload: Any, app: str) -> Happening | None:
         # a renamed channel comes as an object
         some_id = channel or _text(_get(event, "channel"), "id") or _text(event, "old_channel_id")
         return Room(some_id, _ROOMS[kind]) if some_id else None
-    if kind == "member_left_channel" and _text(event, "user") == app and channel:
+    if kind == "member_left_channel" and _text(event, "user") == app.user and channel:
         return Room(channel, "left")
     return None
 
 
-def _message(event: Any, event_id: str, channel: str, app: str) -> Happening | None:
+def _message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happening | None:
     match _get(event, "subtype"):
         case "message_deleted":
             gone = _text(event, "deleted_ts") or _text(_get(event, "previous_message"), "ts")

@@ -23,7 +23,7 @@ _ASKED_AGAIN = timedelta(minutes=5)
 class Known:
     """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: web.Web, people: members.Members, now: clock.Clock, app: str) -> None:
+    def __init__(self, api: web.Web, people: members.Members, now: clock.Clock, app: spoken.App) -> None:
         self._api = api
         self._members = people
         self._clock = now

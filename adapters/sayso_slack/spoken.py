@@ -12,7 +12,8 @@ from typing import Literal
 
 _CODE = re.compile(r"<([^<>|\n]+)(?:\|([^<>\n]*))?>")
 _FIRST = re.compile(
-    r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!(?:subteam\^|here|channel|everyone)[^<>\n]*>|(?<![\w.@/])@\w"
+    r"<@(?P<person>[A-Z0-9]+)(?:\|[^<>\n]*)?>|<!(?:subteam\^|here|channel|everyone)[^<>\n]*>"
+    r"|(?<![\w.@/])@(?P<typed>\w[\w.-]*)"
 )
 _EMOJI = re.compile(r":([a-z0-9_+'-]{1,100}):(?::skin-tone-[2-6]:)?")
 _ROOMS = ("here", "channel", "everyone")
@@ -46,12 +47,21 @@ def unnamed(written: str) -> Unnamed:
     return Unnamed(_after("@", bare), _after("#", bare), _after("!subteam^", bare))
 
 
-def first_named(written: str, app: str) -> To:
+@dataclass(frozen=True, slots=True)
+class App:
+    """The app as people write it: its user id, and its name where somebody types that."""
+
+    user: str = ""
+    name: str = ""
+
+
+def first_named(written: str, app: App) -> To:
     """Whom a text mentions first; a name after an @ that Slack did not turn into a mention is somebody, too."""
     found = _FIRST.search(_readable(written))
     if found is None:
         return None
-    return "app" if app and found["person"] == app else "other"
+    by_name = bool(app.name) and (found["typed"] or "").casefold() == app.name.casefold()
+    return "app" if by_name or (app.user and found["person"] == app.user) else "other"
 
 
 def named(written: str) -> str | None:
@@ -60,11 +70,13 @@ def named(written: str) -> str | None:
     return found[1] if found else None
 
 
-def plain(written: str, names: Names | None = None, app: str = "") -> str:
+def plain(written: str, names: Names | None = None, app: App | None = None) -> str:
     """The text in words, without the name of the app where it was only spoken to."""
     known = names or Names()
-    if app:
-        written = re.sub(rf"<@{re.escape(app)}(?:\|[^<>\n]*)?>", "", written)
+    if app and app.user:
+        written = re.sub(rf"<@{re.escape(app.user)}(?:\|[^<>\n]*)?>", "", written)
+    if app and app.name:
+        written = re.sub(rf"(?i)^\s*@{re.escape(app.name)}(?![\w-])[,:]?", "", written)
     words = _CODE.sub(lambda found: _word(found[1], found[2] or "", known), written)
     words = _EMOJI.sub(lambda found: known.emoji.get(found[1], found[0]), words)
     return _entities(words).strip()

@@ -142,8 +142,11 @@ class Courier:
             await self._channel(ref.place).edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
             return ref
         except errors.ChannelError as error:
-            if not error.gone or ticket.decision is not None:
+            if not error.gone:
                 raise
+            if ticket.decision is not None:
+                log.info("card of a decided request is gone", extra={"ticket": ticket.id, "error": error.message})
+                return ref
             log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
             why = error.message
         try:

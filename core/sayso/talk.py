@@ -34,6 +34,8 @@ FILES_LEFT = "Files are not handed on; only the words were taken."
 # Words that ask for a person, in the languages that are spoken most where this is used.
 _WHO = regex.compile(
     r"(?i)\b(?:who|whom|whose|who's|wer|wem|wen|wessen|qui|quien|quién|quiénes|chi|quem|vem|kto|кто|кого|кому)\b|谁|誰|누가"
+    r"|\b(?:person|people|somebody|someone|colleague|team ?mate|reviewer|assignee|approver|owner|engineer|developer"
+    r"|contact|on[- ]call|assign|notify|ping|mention)(?:s|ed)?\b"
 )
 _READ = 2_000
 

@@ -89,6 +89,13 @@ async def test_words_to_the_app_are_an_answer_whoever_spoke_before(there: Scene,
     assert (await there.decision(ticket)).text == "Acme, says @bob"
 
 
+@pytest.mark.parametrize("words", ["@sayso Acme", "@Sayso: Acme", "<@UBOT> Acme", "<@UBOT|sayso> Acme"])
+async def test_the_app_is_spoken_to_by_mention_or_by_name(there: Scene, ann: Person, words: str) -> None:
+    ticket = await there.ask(FREE)
+    await write(ann, there, words)
+    assert (await there.decision(ticket)).choice == "Acme"
+
+
 async def test_a_question_for_a_person_is_answered_with_a_person(there: Scene, ann: Person, bob: Person) -> None:
     ticket = await there.ask(sayso.Question("Who should review the migration?"))
     await write(ann, there, "<@U2> do you have time?")
@@ -221,6 +228,23 @@ async def test_replies_that_were_written_while_nobody_listened_are_judged_once_a
         await ann.reply(two, "prod")
         assert (await there.decision(second)).choice == "prod"
         assert told(there) == before, "nobody is told the same at every start"
+
+
+async def test_whoever_answered_while_nobody_listened_and_the_time_ran_out_is_told_so() -> None:
+    async with scene("http") as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(sayso.Question("Which customer?", expires_in=60))
+        card = there.card
+        await there.stop()
+        await ann.reply(card, "Acme")
+        there.clock.advance(120)
+        await there.front.tick(ticket.id)
+        for _ in range(2):
+            await there.start()
+            await there.slack.until(lambda: told(there))
+            await there.stop()
+        assert [one[:17] for one in told(there)] == ["Too late: expired"]
+        await there.start()
 
 
 async def test_words_in_a_direct_message_are_read_after_a_start_in_the_situation_of_their_time() -> None:
@@ -371,12 +395,14 @@ async def test_names_that_slack_does_not_tell_hold_up_no_answer(there: Scene, an
         ("ask @bob", "other"),
         ("mail a@b.example or <mailto:a@b.example|a@b.example>", None),
         ("@", None),
+        ("@Sayso Acme", "app"),
+        ("@sayso-fan knows", "other"),
         ("<https://x.example/@bob>", None),
         ("plain", None),
     ],
 )
 def test_whom_a_text_mentions_first(written: str, first: str | None) -> None:
-    assert spoken.first_named(written, "UBOT") == first
+    assert spoken.first_named(written, spoken.App("UBOT", "sayso")) == first
 
 
 # -- cards and channels that go ------------------------------------------------------------------------------------
