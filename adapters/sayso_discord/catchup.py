@@ -82,6 +82,8 @@ class CatchUp:
         for conversation, stood in places.items():
             await self._look_after(conversation, stood, seen[conversation])
         await self._look_once()
+        if self._replies.behind:
+            raise errors.ChannelError("messages of some places could not be read", retry_after=_PAUSES[0])
 
     async def _look_once(self) -> None:
         conversation, self._first = self._first, None
@@ -127,6 +129,10 @@ class CatchUp:
                 await self._replies.marks.raise_to(conversation, after)
         except errors.ChannelError as error:
             log.warning("messages not read", extra={"conversation": conversation, "error": error.message})
+            if not error.final:
+                self._replies.behind.add(conversation)
+        else:
+            self._replies.behind.discard(conversation)
         return own
 
     async def _look_after(self, conversation: str, stood: Stood, seen: dict[str, Any]) -> None:

@@ -149,13 +149,13 @@ class Front:
         # where another program has the request, it answers meanwhile
         await asyncio.sleep(self.others_first)
         if act.spot is not None:
-            self.start(self._disarm(act.way, act.spot))
+            self.start(self._disarm(act.way, act.spot, act.token))
         return _private(act.way, render.whisper(telling.line(telling.GONE)))
 
-    async def _disarm(self, way: parse.Way, spot: parse.Spot) -> None:
+    async def _disarm(self, way: parse.Way, spot: parse.Spot, token: str) -> None:
         try:
             if await _after(self._answers.get(way.id)):
-                await self._stale.disarm(spot)
+                await self._stale.disarm(spot, token)
         except (errors.ChannelError, TimeoutError) as error:
             log.info("buttons not taken away", extra={"error": str(error)})
 

@@ -36,7 +36,7 @@ class Patience:
     silence: float = 60.0
     """Without a word from Discord for this long the connection is dead; heartbeats come every 41."""
     look_every: float = 1.0
-    ready: float = 10.0
+    ready: float = 3.0
     """To be up at the first start; what takes longer goes on while the service runs."""
     poll: float = 15.0
     """Between two looks at what people wrote, where Discord sends no messages."""

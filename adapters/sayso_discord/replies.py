@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from datetime import timedelta
 
 from sayso import card, desk, errors, marks, model, submission, talk, telling, text
 from sayso_discord import names, parse, render, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
 from sayso_discord.situation import Situation
-from sayso_discord.taken import Taken
+from sayso_discord.taken import Counted, Taken
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ class Replies:
         self._taken = Taken(front)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self.marks = marks.Marks(front.store, NAME)
+        self.behind: set[str] = set()
+        """Where what was written could not be read yet: what comes in live there is read with it."""
         self.caught_up = asyncio.Event()
         """What comes in live waits for this: what was written before it is read first."""
         self.caught_up.set()
@@ -45,7 +48,8 @@ class Replies:
     async def handle(self, said: parse.Reply) -> None:
         """A message that was written now."""
         await self.caught_up.wait()
-        await self.judge(said)
+        if said.channel not in self.behind:
+            await self.judge(said)
 
     async def judge(self, said: parse.Reply) -> None:
         """Take a message for what it is, once; nothing is raised for what is none of ours."""
@@ -69,7 +73,7 @@ class Replies:
                 if counted is None:
                     await self._judged(said)
                 else:
-                    await self._changed(said, await self._desk.get(counted.ticket))
+                    await self._changed(said, counted)
             except errors.SaysoError as error:
                 log.warning("changed message not judged", extra={"error": error.message})
 
@@ -132,24 +136,28 @@ class Replies:
             if meaning.addressed:
                 await self._say(said, telling.refusal(error))
             return
-        await self._taken.remember(said.message, ticket, actor)
+        await self._taken.remember(said.message, ticket, actor, written)
         await self._mark(said)
         await self._say(said, self._told_taken(said, ticket))
 
-    async def _changed(self, said: parse.Reply, ticket: model.Ticket) -> None:
+    async def _changed(self, said: parse.Reply, before: Counted) -> None:
         written, _ = await self._names.words(said)
-        if ticket.taken is None or ticket.decision is not None:
-            await self._say(said, telling.line(talk.FIRST_COUNTED))
+        if written == before.text:
             return
+        ticket = await self._desk.get(before.ticket)
+        actor = await self._members.actor(said.who, said.channel)
         try:
-            actor = await self._members.actor(said.who, said.channel)
-            left = ticket.taken.until - self._desk.clock.now()
+            left = ticket.taken.until - self._desk.clock.now() if ticket.taken else timedelta()
+            if ticket.decision is not None or left <= timedelta():
+                raise errors.AlreadyDecided(ticket)
             await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
-            await self._say(said, telling.line(talk.CHANGE_COUNTED))
+            told = telling.line(talk.CHANGE_COUNTED)
         except errors.AlreadyDecided:
-            await self._say(said, telling.line(talk.FIRST_COUNTED))
+            told = telling.line(talk.FIRST_COUNTED)
         except errors.Refused as error:
-            await self._say(said, telling.refusal(error))
+            told = telling.refusal(error, actor.account)
+        await self._taken.remember(said.message, ticket, actor, written)
+        await self._say(said, told)
 
     def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
         asked = text.line((ticket.request.title or "")[:_TITLE])

@@ -55,10 +55,16 @@ class Stale:
             if ref.channel == NAME:
                 await self._edit(ref, ticket)
 
-    async def disarm(self, spot: parse.Spot) -> None:
-        """Take the buttons away from a card whose request is gone. Raises `ChannelError`."""
+    async def disarm(self, spot: parse.Spot, token: str) -> None:
+        """Take the buttons away from a card whose request is gone, if this one stands there yet.
+
+        Raises:
+            ChannelError: Discord does not let it be done.
+        """
         ids = {"channel_id": spot.channel, "message": spot.message}
         message: Any = await self._api.get(_PATH, None, **ids)
+        if not any(token in str(part.get("custom_id", "")) for part in limits.walk(message.get("components"))):
+            return  # whoever knows the request has answered meanwhile
         kept = [_without_rows(part) for part in message.get("components") or () if part.get("type") != limits.ROW]
         if kept and kept[-1].get("type") == limits.CONTAINER:
             kept[-1]["components"].append({"type": limits.TEXT, "content": _GONE})

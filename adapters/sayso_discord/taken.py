@@ -20,6 +20,8 @@ class Counted:
 
     ticket: str
     account: str
+    text: str
+    """What was read last in it: Discord also tells of changes that are none of the text."""
 
 
 class Taken:
@@ -31,14 +33,19 @@ class Taken:
     async def of(self, message: str) -> Counted | None:
         """What a message answered."""
         found = await self._desk.store.get(_KIND, message)
-        return Counted(str(found.value["ticket"]), str(found.value["account"])) if found else None
+        if found is None:
+            return None
+        value = found.value
+        return Counted(str(value["ticket"]), str(value["account"]), str(value.get("text", "")))
 
-    async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor) -> None:
-        """Know that a message was taken as the answer to a request."""
-        value = {"ticket": ticket.id, "account": actor.account}
+    async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor, text: str) -> None:
+        """Know that a message was taken as the answer to a request, and what it said."""
+        found = await self._desk.store.get(_KIND, message)
+        value = {"ticket": ticket.id, "account": actor.account, "text": text}
+        version = found.version if found else 0
         # it was delivered twice
         with contextlib.suppress(errors.Conflict):
-            await self._desk.store.put(store.Record(_KIND, message, value, ticket.expires_at + _KEPT))
+            await self._desk.store.put(store.Record(_KIND, message, value, ticket.expires_at + _KEPT, version))
 
     async def back(self, message: str) -> None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""

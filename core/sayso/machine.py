@@ -170,7 +170,7 @@ def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
     if ticket.taken is None or event.at >= ticket.taken.until:
         raise errors.Refused("there is no answer here that could be taken back")
     if ticket.taken.given.person != event.by.id:
-        raise errors.NotAllowed(f"only {ticket.taken.given.person} can take this answer back")
+        raise errors.NotAllowed("only who gave this answer can take it back")
     changed = ticket.model_copy(update={"taken": None, "version": ticket.version + 1})
     return _shown_somewhere(Step(changed, _redraws(changed)), event.at)
 

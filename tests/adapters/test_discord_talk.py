@@ -9,6 +9,7 @@ import pytest
 
 import sayso
 from sayso import channel, desk, memory, model
+from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
 from tests.fakes.discord_payloads import MESSAGE_CONTENT
@@ -160,7 +161,7 @@ async def test_whoever_is_taken_at_their_word_sees_that_and_can_take_it_back(slo
 async def test_nobody_else_takes_it_back(slow: Scene) -> None:
     ann, bob = slow.discord.person(ANN, name="ann"), slow.discord.person(BOB, name="bob", display_name="Bob")
     ticket, _ = await taken(slow, ann)
-    assert "ann" in await slow.whispered(await bob.press(card(slow), "Take back"))
+    assert "Only who gave this answer" in await slow.whispered(await bob.press(card(slow), "Take back"))
     await bob.reply(card(slow), "Bolt")
     await slow.discord.until(lambda: "ann was taken" in last(slow, thread(slow)))
     slow.clock.advance(11)
@@ -401,6 +402,34 @@ async def test_people_are_read_before_cards_are_touched_and_only_stale_cards_are
     edits = [one for one in there.discord.calls[calls:] if one.operation == "update_message"]
     assert edits == []
     assert len([one for one in there.discord.calls[calls:] if one.operation == "list_messages"]) < 5
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_what_could_not_be_read_at_first_is_read_before_what_comes_live(
+    there: Scene, ann: Person, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "_PAUSES", (0.01,) * 5)
+    first, second = await there.ask(question("One?")), await there.ask(question("Two?"))
+    one, two = there.cards(thread(there))
+    await there.stop()
+    there.discord.gateway.forget()
+    await ann.reply(one, "Acme")
+    there.discord.fail_next("list_messages", "503", times=times)
+    await there.start()
+    await ann.reply(two, "Bolt")
+    async with asyncio.timeout(5):
+        assert (await there.front.wait(first.id)).text == "Acme"
+        assert (await there.front.wait(second.id)).text == "Bolt"
+
+
+async def test_a_preview_that_discord_adds_is_no_change_of_the_text(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question())
+    wrote = await ann.reply(card(there), "https://example.com")
+    async with asyncio.timeout(5):
+        await there.front.wait(ticket.id)
+    await ann.edit(wrote, "https://example.com")
+    assert await decision(there, ticket) is not None
+    assert [one for one in said(there, thread(there)) if "first text" in one] == []
 
 
 async def test_over_http_what_people_write_is_read_while_the_service_runs() -> None:

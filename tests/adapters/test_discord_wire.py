@@ -187,6 +187,25 @@ async def test_readiness_is_true_only_while_connected(there: Scene) -> None:
     await until(link.healthy, within=20)
 
 
+async def test_without_the_gateway_it_starts_unready_and_goes_on_trying(
+    there: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    await there.stop()
+    there.discord.gateway.shut = {"/gateway/"}
+    there.patience = gateway.Patience(first_pause=0.01, longest_pause=0.1, look_every=0.01, down=0.2, ready=0.1)
+    await there.start()
+    assert not await well(there)
+    assert await there.link.alive()
+    assert "gateway not open yet" in caplog.text
+    ticket = await there.ask(DEPLOY)
+    there.discord.gateway.shut = set()
+    link = there.link.gateway
+    assert link is not None
+    await until(link.healthy, within=20)
+    await there.discord.person(ANN, name="ann").press(there.card, "Allow")
+    assert (await decided(there, ticket)).allowed
+
+
 async def test_a_dead_resume_address_ends_in_a_fresh_client(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     there.discord.gateway.shut = {"/gateway/resume/"}
@@ -255,7 +274,9 @@ async def test_a_payload_that_kills_the_library_ends_in_a_fresh_client(there: Sc
     assert (await decided(there, ticket)).allowed
 
 
-async def test_a_token_that_was_revoked_is_not_tried_again(there: Scene) -> None:
+async def test_a_token_that_was_revoked_is_not_tried_again_and_the_code_is_in_the_log(
+    there: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     there.discord.gateway._token = "another"
     there.discord.gateway.forget()
     await there.discord.gateway.close(4000)
@@ -263,8 +284,11 @@ async def test_a_token_that_was_revoked_is_not_tried_again(there: Scene) -> None
     assert link is not None
     assert link._task is not None
     with pytest.raises(errors.InvalidSettings, match="4004"):
-        await asyncio.wait_for(link._task, 20)
+        await asyncio.wait_for(there.link.lost(), 20)
     assert not link.healthy()
+    assert not await there.link.alive()
+    (record,) = [one for one in caplog.records if one.message == "gateway given up"]
+    assert getattr(record, "code", None) == 4004
 
 
 # -- after a start -------------------------------------------------------------------------------------------------

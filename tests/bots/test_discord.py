@@ -286,6 +286,37 @@ async def test_readiness_tells_the_truth_about_discord(command: Command) -> None
                             break
 
 
+async def test_without_the_gateway_the_service_starts_and_says_that_it_is_not_ready(command: Command) -> None:
+    async with house(command) as there:
+        there.discord.gateway.shut = {"/gateway/"}
+        await there.start()
+        async with aiohttp.ClientSession(there.url) as session:
+            async with session.get("/readyz") as ready, session.get("/healthz") as alive:
+                assert (ready.status, alive.status) == (503, 200)
+                assert (await ready.json())["checks"]["discord"] == "failed"
+            there.discord.gateway.shut = set()
+            async with asyncio.timeout(WITHIN * 2):
+                while True:
+                    async with session.get("/readyz") as ready:
+                        if ready.status == 200:
+                            break
+
+
+async def test_a_token_that_discord_takes_no_more_ends_the_service_with_the_code(command: Command) -> None:
+    async with house(command) as there:
+        await there.start()
+        process = there.process
+        assert process is not None
+        assert process.stderr is not None
+        there.discord.gateway._token = "another"
+        there.discord.gateway.forget()
+        await there.discord.gateway.close(4000)
+        async with asyncio.timeout(WITHIN * 2):
+            said = (await process.stderr.read()).decode()
+            assert await process.wait() == 2
+        assert "Discord does not take this bot any more, code 4004" in said
+
+
 async def test_over_http_only_what_discord_signed_is_taken(command: Command) -> None:
     async with house(command) as there:
         there.more["DISCORD_PUBLIC_KEY"] = there.discord.public_key
