@@ -37,6 +37,8 @@ class Document(model.Frozen):
     cards: tuple[Posted, ...]
     version: int
     """Grows by one with every change."""
+    held: bool = False
+    """Since an older copy of the database was put back: nobody can answer or use it until an operator says so."""
     owner: str
     """The key that asked."""
     key: str | None = None
@@ -85,6 +87,7 @@ def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> D
         decision=ticket.decision,
         cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
         version=ticket.version,
+        held=ticket.held,
         owner=ticket.owner,
         key=ticket.key,
         requester=ticket.requester,

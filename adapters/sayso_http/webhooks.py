@@ -138,7 +138,9 @@ class Webhooks:
         return any(key.name == ticket.owner for key in await self._keys.list())
 
     def _token(self, ticket: model.Ticket) -> str:
-        bound = f"webhook\n{ticket.ref}\n{ticket.digest}".encode()
+        # an address of before an older copy was put back may have been used since
+        again = f"\n{ticket.minted}" if ticket.minted else ""
+        bound = f"webhook\n{ticket.ref}\n{ticket.digest}{again}".encode()
         return f"{ticket.ref}.{hmac.digest(self._desk.mint.secret, bound, hashlib.sha256).hex()}"
 
     async def _reply(self, id: str, seconds: float) -> Any:

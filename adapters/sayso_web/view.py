@@ -44,7 +44,7 @@ class View:
         shown = render.Frame(
             csrf=self.session.csrf,
             expires_at=ticket.expires_at,
-            opened=None if ticket.decision or ticket.taken or barred else opened,
+            opened=None if ticket.decision or ticket.taken or ticket.held or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=_fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
             wrong=_placed(ticket, opened, press.wrong),

@@ -28,6 +28,8 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": "tickets",
     "link": "link",
     "keys": "keyring",
+    "backup": "backups",
+    "restore": "backups",
     "hook": "cli",
     "mcp": "mcp",
 }

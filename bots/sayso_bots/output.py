@@ -34,7 +34,7 @@ def card(ticket: model.Ticket) -> None:
 def state_of(ticket: model.Ticket) -> str:
     """In a word or two."""
     if ticket.decision is None:
-        return "pending"
+        return "held" if ticket.held else "pending"
     by = f" by {wording.people(ticket.decision)}" if ticket.decision.by else ""
     return wording.verdict(ticket.decision) + by
 

@@ -160,6 +160,8 @@ class Courier:
     async def _resume(self, ticket: model.Ticket) -> None:
         if not await authority.holds(self._store, ticket.key):
             log.info("nobody is told", extra={"ticket": ticket.id, "why": "the key that asked was revoked"})
+        elif ticket.held:
+            log.info("nobody is told", extra={"ticket": ticket.id, "why": "an older copy of the database was put back"})
         elif self._resumer is not None and await self._resumer.resume(ticket):
             await self._note(ticket, "callback", "")
 

@@ -30,7 +30,8 @@ def pages_of(ticket: model.Ticket, mint: tokens.Mint, room: int) -> shelf.Pages:
 
 
 def _drawn(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
-    controls = () if ticket.decision else tuple(_controls(ticket, mint))
+    closed = ticket.decision is not None or ticket.held
+    controls = () if closed else tuple(_controls(ticket, mint))
     review = card.Button(T("Review"), mint.token(ticket, "review"), "primary")
     return card.Card(
         ticket_id=ticket.id,
@@ -38,7 +39,7 @@ def _drawn(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
         summary=_summary(ticket),
         parts=tuple(_parts(ticket)),
         controls=controls,
-        review=None if ticket.decision else review,
+        review=None if closed else review,
         session=session_of(ticket),
         talk=ticket.request.kind != "permission",
         approvers=() if ticket.decision else approvers.named(ticket),
@@ -56,6 +57,7 @@ def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
     headline = card.Line(_headline(ticket), strong=True)
     shown = [
         *said.verdict(ticket),
+        *said.held(ticket),
         *said.taken(ticket),
         *_asked(request),
         *_input(request),

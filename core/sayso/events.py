@@ -87,7 +87,22 @@ class Used(model.Frozen):
     """Which attempt at it; a repeated call of the same one is no second use."""
 
 
-Event = Answered | TakenBack | Settled | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
+class Held(model.Frozen):
+    """An older copy of the database was put back."""
+
+    type: Literal["held"] = "held"
+    at: datetime
+
+
+class Released(model.Frozen):
+    """An operator lets a held request go on."""
+
+    type: Literal["released"] = "released"
+    at: datetime
+    by: str
+
+
+Event = Held | Released | Answered | TakenBack | Settled | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
 
 
 class Announce(model.Frozen):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from sayso import approvers, binding, digest, errors, events, fitting, model, outcomes
+from sayso import approvers, binding, digest, errors, events, fitting, holding, model, outcomes
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
@@ -84,6 +84,8 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Used):
         return _used(ticket, event)
+    if isinstance(event, events.Held):
+        return _changed(ticket, holding.held(ticket))
     if ticket.decision is not None:
         if isinstance(event, events.Answered | events.TakenBack):
             raise errors.AlreadyDecided(ticket)
@@ -93,6 +95,8 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
             return _answered(ticket, event)
         case events.TakenBack():
             return _taken_back(ticket, event)
+        case events.Released():
+            return _changed(ticket, holding.released(ticket))
         case events.Settled():
             return _settled(ticket, event.at)
         case events.Cancelled():
@@ -131,6 +135,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise errors.Refused("the time for this request is over", hint="ask again")
     if not may_answer(ticket, event.by):
         raise refusal(ticket, event.by)
+    holding.check(ticket)
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
@@ -214,6 +219,7 @@ def _used(ticket: model.Ticket, event: events.Used) -> Step:
         raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
     if decision.outcome != "allowed":
         raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
+    holding.check_use(ticket)
     ends = valid_until(ticket, decision)
     if event.at >= ends:
         message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
@@ -224,6 +230,10 @@ def _used(ticket: model.Ticket, event: events.Used) -> Step:
     used = outcomes.told(ticket, decision.model_copy(update={"used_at": event.at}))
     facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
     return Step(ticket.model_copy(update=facts))
+
+
+def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:
+    return Step(before) if after is None else Step(after, _redraws(after))
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:

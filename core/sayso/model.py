@@ -276,6 +276,10 @@ class Ticket(Frozen):
     """When the allow was used. One allow is good once."""
     used_for: str | None = None
     """The attempt that used it; the same attempt finds it used by itself, another one is refused."""
+    held: pydantic.StrictBool = False
+    """Since an older copy of the database was put back: it is not answered and not used until an operator says so."""
+    minted: int = 0
+    """How often its buttons were made anew; those of before are worth nothing."""
 
     @property
     def state(self) -> Literal["pending", "decided"]:

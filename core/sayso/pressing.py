@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sayso import aside, channel, dialog, errors, machine, model, people, store, submission, tokens
+from sayso import aside, channel, dialog, errors, holding, machine, model, people, store, submission, tokens
 
 if TYPE_CHECKING:
     from sayso import desk
@@ -98,6 +98,7 @@ async def _room(front: desk.Desk, place: model.Place) -> str | None:
 async def _may(front: desk.Desk, ticket: model.Ticket, actor: people.Actor) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
     person = front.house.directory.identify(actor)
+    holding.check(ticket)
     if ticket.decision is not None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
     elif ticket.taken and ticket.taken.given.person != person.id:

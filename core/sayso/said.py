@@ -30,6 +30,9 @@ def input_parts(arguments: Mapping[str, Any], heading: str) -> Iterable[card.Cod
         yield card.Code((T(f"{heading}{kind} · "), text.line(key)), text.literal(value_text(value), code=True))
 
 
+_RESTORED = "It is from before an older copy of the database was put back, and is void"
+
+
 def verdict(ticket: model.Ticket) -> Iterable[card.Part]:
     """What was decided, by whom, and what follows."""
     decision = ticket.decision
@@ -43,13 +46,20 @@ def verdict(ticket: model.Ticket) -> Iterable[card.Part]:
     if decision.used_at:
         yield card.Line((T("Used · "), card.Moment(decision.used_at)))
     elif decision.void:
-        yield card.Line((T("It was not used in time, and is void"),))
+        yield card.Line((T(_RESTORED if ticket.held else "It was not used in time, and is void"),))
     if decision.reason:
         yield card.Code((T("Reason"),), text.literal(decision.reason))
     if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
         yield from input_parts(decision.input or {}, "Runs instead, as edited")
     yield from _granted(ticket.request, decision.grant)
     yield from _answer(decision)
+
+
+def held(ticket: model.Ticket) -> Iterable[card.Part]:
+    """Why nobody can answer now."""
+    if ticket.held and ticket.decision is None:
+        yield card.Line((T("Held: an older copy of the database was put back"),), strong=True)
+        yield card.Note((T("It may have been decided already. The operator lets it go on, or withdraws it."),))
 
 
 def taken(ticket: model.Ticket) -> Iterable[card.Part]:

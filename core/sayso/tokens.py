@@ -39,20 +39,28 @@ class Mint:
 
     def token(self, ticket: model.Ticket, action: Action, index: int = 0) -> str:
         """The token for one action on exactly what this ticket shows; *index* is an option, a page or a step."""
-        return f"s1.{ticket.ref}.{action}.{index}.{self._code(ticket, action, index)}"
+        return f"s1.{ticket.ref}.{action}.{index}.{self._code(ticket, action, index, ticket.minted)}"
 
     def check(self, pressed: Pressed, ticket: model.Ticket) -> None:
         """Refuse a token that this service did not make for this content.
 
         Raises:
             InvalidToken: it is forged, or its request has other content.
+            Refused: its buttons were made anew since.
         """
-        if not hmac.compare_digest(self._code(ticket, pressed.action, pressed.index), pressed.code):
-            raise errors.InvalidToken("this button is not one of ours, or belongs to other content")
+        if self._fits(pressed, ticket, ticket.minted):
+            return
+        if any(self._fits(pressed, ticket, earlier) for earlier in range(ticket.minted)):
+            message = "this button is from before an older copy of the database was put back"
+            raise errors.Refused(message, hint="it counts no more; use the newest card, once it has buttons")
+        raise errors.InvalidToken("this button is not one of ours, or belongs to other content")
 
-    def _code(self, ticket: model.Ticket, action: Action, index: int) -> str:
-        bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}".encode()
-        return _text(hmac.digest(self.secret, bound, hashlib.sha256)[:_BYTES])
+    def _fits(self, pressed: Pressed, ticket: model.Ticket, minted: int) -> bool:
+        return hmac.compare_digest(self._code(ticket, pressed.action, pressed.index, minted), pressed.code)
+
+    def _code(self, ticket: model.Ticket, action: Action, index: int, minted: int) -> str:
+        bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}" + (f"\n{minted}" if minted else "")
+        return _text(hmac.digest(self.secret, bound.encode(), hashlib.sha256)[:_BYTES])
 
 
 def read(token: str) -> Pressed:

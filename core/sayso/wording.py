@@ -26,6 +26,9 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
         case "allowed" if decision.used_at is not None:
             used = f"{decision.used_at:%Y-%m-%d %H:%M:%S} UTC"
             return f"{what} was allowed by {people(decision)}, and the allow was used at {used}. Do not run it again."
+        case "allowed" if decision.void and ticket.held:
+            since = "before an older copy of the database was put back, so it may have run already"
+            return f"{what} was allowed by {people(decision)} {since}. Do not run it now: look, and ask again."
         case "allowed" if decision.void:
             return f"{what} was allowed by {people(decision)}, but not run in time. Do not run it now: ask again."
         case "allowed":

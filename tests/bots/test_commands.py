@@ -240,6 +240,38 @@ def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_pat
     assert "asks nothing" in inside("keys", "add", "b4", "--role", "approver", "--policy", "production").stderr
 
 
+def test_a_copy_is_put_back_held_and_released_or_cancelled(inside: Call, tmp_path: Path) -> None:
+    for id in ("q1", "q2"):
+        inside("ask", "question", "Which customer?", "--id", id)
+    assert inside("backup", "copy.db").returncode == 0
+    assert "there already" in inside("backup", "copy.db").stderr
+    assert inside("answer", "q1", "--text", "Acme").returncode == 0
+    assert "2 open requests are held" in inside("restore", "copy.db").stdout
+    assert (tmp_path / "sayso.db.before-restore-1").exists()
+    listed = json.loads(inside("list", "--json").stdout)
+    assert {(one["id"], one["state"], one["held"]) for one in listed} == {
+        ("q1", "pending", True),
+        ("q2", "pending", True),
+    }
+    assert "held" in inside("list").stdout
+    refused = inside("answer", "q1", "--text", "Acme")
+    assert (refused.returncode, "sayso restore --release" in refused.stderr) == (2, True)
+    assert inside("restore", "--release", "q1").stdout.strip() == "q1: pending"
+    assert inside("answer", "q1", "--text", "Acme").returncode == 0
+    assert "q2: Withdrawn" in inside("restore", "--cancel").stdout
+    assert inside("restore", "--cancel").stdout.strip() == "nothing is held"
+    assert "older copy" in inside("show", "q2").stdout
+    assert json.loads(inside("restore", "--hold", "--json").stdout) == {"held": 0, "void": 0}
+    for wrong in ((), ("a.db", "b.db"), ("--release", "--cancel")):
+        assert inside("restore", *wrong).returncode == 2
+
+
+def test_a_database_that_is_no_file_is_copied_by_its_own_tools(inside: Call) -> None:
+    for command, tool in (("backup", "pg_dump"), ("restore", "pg_restore")):
+        refused = inside(command, "copy.db", SAYSO_DATABASE_URL="postgresql://127.0.0.1/x")
+        assert (refused.returncode, tool in refused.stderr) == (2, True)
+
+
 def test_foreign_text_cannot_act_on_the_terminal(inside: Call) -> None:
     hostile = "\x1b[2J[red]hi[/red]\u202e"
     inside("ask", "question", hostile, "--id", "q1")
