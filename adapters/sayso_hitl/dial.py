@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import tenacity
 
-from sayso import clock, errors, events, model, store
+from sayso import clock, desk, errors, events, model, store, tokens
 from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
@@ -44,14 +44,16 @@ class Dialer:
         """Deliver once, and put on record where that was not possible.
 
         Raises:
-            ChannelError: the agent has given up, or another one listens at its address; always `final`.
+            ChannelError: the agent has given up, another one listens at its address, or it is too late to run what was
+                allowed; always `final`.
         """
         try:
             url = wire.check_address(ticket.request.callback_url)
             await self._same_agent(ticket)
+            await self._use(ticket)
             await self._dial(url, wire.frame(ticket))
             return True
-        except (errors.InvalidRequest, errors.ChannelError) as error:
+        except (errors.InvalidRequest, errors.NotUsable, errors.ChannelError) as error:
             lost = events.Undelivered(at=self._clock.now(), place="callback", reason=error.message)
             await self._store.note(ticket.id, ticket.version, lost)
             raise errors.ChannelError(error.message, final=True) from error
@@ -64,6 +66,12 @@ class Dialer:
             newer = other.created_at > ticket.created_at and other.request.source != ticket.request.source
             if newer and other.request.callback_url == ticket.request.callback_url:
                 raise errors.ChannelError("another agent listens at its address by now")
+
+    async def _use(self, ticket: model.Ticket) -> None:
+        """Use an allow for the hook that waits for it: its tool runs next. Delivered again, it is the same use."""
+        if ticket.decision is not None and ticket.decision.outcome == "allowed":
+            front = desk.Desk(self._store, tokens.Mint(b""), now=self._clock)
+            await front.use(ticket.id, wire.CALLER, attempt="hook")
 
     async def _dial(self, url: str, text: str) -> None:
         trying = tenacity.AsyncRetrying(

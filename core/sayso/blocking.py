@@ -9,7 +9,7 @@ from typing import Any, TypeVar, Unpack
 
 import pydantic
 
-from sayso import asking, model, opening
+from sayso import asking, errors, model, opening
 
 T = TypeVar("T")
 
@@ -25,17 +25,28 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def ask(request: model.Request) -> model.Decision:
-    """Ask any request and wait for its decision. Raises as `Desk.ask`."""
+    """Ask any request and wait for its decision. Raises as `Desk.ask`.
+
+    An allow is used by this, since what was allowed runs next: found again by its `id`, it is `allowed` no more.
+    """
 
     async def asked() -> model.Decision:
         async with opening.open() as desk:
-            return await desk.ask(request)
+            decision = await desk.ask(request)
+            if not decision.allowed:
+                return decision
+            try:
+                await desk.use(decision.id)
+            except (errors.AlreadyUsed, errors.NotUsable):
+                # another script came first, or the time was over in this moment
+                return await desk.wait(decision.id)
+            return decision
 
     return run(asked)
 
 
 def permission(tool: str, input: Mapping[str, Any] | None = None, **common: Unpack[asking.Common]) -> model.Decision:
-    """May this tool run? The decision has `allowed` and `input`."""
+    """May this tool run? The decision has `allowed` and `input`. It is good for one run, now."""
     return ask(asking.Permission(tool=tool, input=input, **common))
 
 

@@ -138,7 +138,7 @@ def answer_of(event: Mapping[str, Any], request: model.Request, decision: model.
     if decision.outcome not in ("allowed", "denied", "answered"):
         return None
     said: Mapping[model.Kind, model.JsonObject] = {
-        "permission": {"permission": decision.allowed},
+        "permission": {"permission": decision.outcome == "allowed"},
         "choice": {"choice": decision.choice},
         "question": {"response": decision.text},
     }
@@ -180,7 +180,11 @@ def _request(read: _Event, common: asking.Common) -> model.Request:
 def _decided(request: model.Request, limit: float) -> model.Decision:
     async def asked() -> model.Decision:
         async with opening.open() as desk, asyncio.timeout(limit + _GRACE):
-            return await handles.held(desk, request, reason="the hook stopped waiting")
+            decision = await handles.held(desk, request, reason="the hook stopped waiting")
+            if decision.outcome == "allowed":
+                # the hook lets its tool run on this
+                await desk.use(decision.id)
+            return decision
 
     return blocking.run(asked)
 

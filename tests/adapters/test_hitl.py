@@ -42,6 +42,16 @@ async def test_a_permission_comes_back_as_a_boolean(scene: Scene, verdict: str, 
     assert await asked is said
 
 
+async def test_a_yes_is_used_for_the_hook_that_hears_it_and_stays_what_the_person_said(scene: Scene) -> None:
+    agent = scene.agent()
+    asked = asyncio.create_task(asyncio.to_thread(agent.permission, "Drop the database?"))
+    await waiting(agent)
+    await scene.answer(verdict="allow")
+    assert await asked is True
+    assert (await scene.ticket()).used_at is not None
+    assert (await scene.status())["response"]["permission"] is True
+
+
 async def test_a_choice_comes_back_as_one_of_the_options(scene: Scene) -> None:
     asked = asyncio.create_task(asyncio.to_thread(scene.agent().choice, "Which one?", ["Jest", "Mocha"]))
     await scene.answer(choice="Mocha")

@@ -56,6 +56,7 @@ async def test_a_request_of_its_own_event_and_payload_comes_back_with_both(desk:
     assert request.response_data == said
     [ticket] = await desk.store.list(store.Query())
     assert (ticket.request.tool, ticket.request.context) == ("DecisionPoint", {"Permission type": "env"})
+    assert ticket.used_at is not None
 
 
 async def test_it_can_be_called_inside_a_running_loop(desk: sayso.Desk) -> None:

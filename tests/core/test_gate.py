@@ -129,6 +129,25 @@ def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pyt
     assert asyncio.run(asyncio.wait_for(both(), 20)) == ["deployed staging", True, "Acme", "SQLite", {"n": 1}]
 
 
+def test_a_script_that_finds_an_old_yes_by_its_id_does_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+    monkeypatch.setenv("SAYSO_DATABASE_URL", url)
+
+    async def allow() -> None:
+        kept = await stores.connect(url)
+        front = desk.Desk(kept, await mint(kept))
+        await front.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id="r1"))
+        await front.answer("r1", model.Answer(verdict="allow"), actor())
+        await kept.close()
+
+    asyncio.run(allow())
+    first, again = [blocking.permission("Bash", {"command": "ls"}, id="r1") for _ in range(2)]
+    assert (first.allowed, again.allowed, again.outcome) == (True, False, "allowed")
+    assert "Do not run it again" in again.model_text
+
+
 async def test_a_sync_function_may_be_gated_inside_a_running_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

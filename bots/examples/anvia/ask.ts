@@ -1,5 +1,7 @@
 // Asks people through sayso from any TypeScript program; needs nothing but Node 20.
 // The rule: it answers with what was decided, or with something that allows nothing and says why. It never throws.
+// An allow is used before it is handed out: it is good for one run, so run it at once.
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
 export type Service = {
@@ -30,21 +32,28 @@ class Refused extends Error {}
 
 export async function ask(request: Request, service: Service): Promise<Decision> {
   let [path, body, lost]: [string, unknown, number] = ["/v1/requests", request, 0];
+  let allowed: Decision | undefined;
+  const attempt = randomUUID(); // a call that was cut off and is repeated is the same use
   for (;;) {
     try {
-      const ticket = await call(service, path, body, service.signal);
-      if (ticket.decision) return ticket.decision;
-      [path, body, lost] = [`/v1/requests/${request.id}?wait=50`, undefined, 0];
+      const { decision } = await call(service, path, body, service.signal);
+      if (allowed) return allowed;
+      if (decision && decision.outcome !== "allowed") return decision;
+      allowed = decision ?? undefined;
+      const next = allowed ? "/use" : "?wait=50";
+      [path, body, lost] = [`/v1/requests/${request.id}${next}`, allowed && { attempt }, 0];
     } catch (error) {
       if (service.signal?.aborted) {
         await withdraw(request.id, service);
         return nothing("The run was cancelled before anybody decided. Do not go ahead.", true);
       }
+      if (error instanceof Refused && allowed) return nothing(`It was not run: ${error.message}. Do not go ahead.`);
       if (error instanceof Refused) return nothing(`Nobody could be asked: ${error.message}. Do not go ahead.`);
       lost ||= Date.now();
       if (Date.now() - lost > (service.patience ?? 60_000)) {
         const last = await withdraw(request.id, service);
-        return last ?? nothing("Nobody could be asked: sayso is not there. Do not go ahead.");
+        if (last && last.outcome !== "allowed") return last;
+        return nothing("Nobody could be asked: sayso is not there. Do not go ahead.");
       }
       await pause(500, undefined, { signal: service.signal }).catch(() => {});
     }

@@ -30,10 +30,18 @@ export async function people(name: string, request: Record<string, unknown>, sec
     if (await hook.getConflict()) throw new FatalError(`${id} is asked already`);
     const known = await ask({ ...request, id, expires_in: seconds });
     const told = known ?? (await Promise.race([hook, sleep(seconds * 1000)]));
-    if (told) return told;
+    if (told) return await used(id, told);
   }
-  return await withdraw(id);
+  return await used(id, await withdraw(id));
 }
+
+/** An allow is good for one run. The attempt makes a repeated step the same use; the run fails if it comes too late. */
+async function used(id: string, told: Decision): Promise<Decision> {
+  "use step";
+  if (told.outcome === "allowed") await sayso(`/v1/requests/${id}/use`, { attempt: id });
+  return told;
+}
+used.maxRetries = 100;
 
 async function ask(request: Record<string, unknown>): Promise<Decision | undefined> {
   "use step";
