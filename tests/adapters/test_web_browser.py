@@ -14,7 +14,7 @@ from playwright.async_api import expect
 import sayso
 from sayso import model
 from tests.adapters.web_service import ANN, Service, serving
-from tests.conftest import BOUND, require
+from tests.conftest import BOUND, require, until
 
 # One loop and one browser for all tests of this file: starting either takes longer than most tests.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -399,3 +399,110 @@ async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(
     assert len(widths) >= 4
     for place, by_text in widths.items():
         assert len(set(by_text.values())) == len(by_text), (place, by_text)
+
+
+async def test_any_number_of_open_pages_are_live_over_one_stream(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    pages = [await inbox(context, service)]
+    streams: list[str] = []
+    context.on(
+        "request",
+        lambda request: streams.append(request.url) if request.url.startswith(f"{service.url}/events") else None,
+    )
+    for _ in range(8):
+        page = await context.new_page()
+        await page.goto(service.url)
+        pages.append(page)
+    for page in pages:
+        await expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
+    for page in pages:
+        await expect(card(page, "r1")).to_be_visible()
+    assert streams == []
+    # the page that listens is closed, another one goes on, and nothing is missed
+    await pages.pop(0).close()
+    await service.desk.open(sayso.Permission(id="r2", tool="Bash", input={"command": "pwd"}))
+    for page in pages:
+        await expect(card(page, "r2")).to_be_visible()
+    assert len(streams) == 1
+    for page in pages:
+        await page.close()
+
+
+async def test_a_page_that_was_opened_late_gets_what_came_meanwhile(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    first = await inbox(context, service)
+    late = await context.new_page()
+    # its script runs only once a request has come that its page does not show yet
+    held: list[async_api.Route] = []
+    await late.route("**/static/inbox.js", lambda route: held.append(route))
+    await late.goto(service.url, wait_until="commit")
+    await expect(late.locator("#empty")).to_be_attached()
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
+    await expect(card(first, "r1")).to_be_visible()
+    await until(lambda: held)
+    await held[0].continue_()
+    await expect(card(late, "r1")).to_be_visible()
+    await late.close()
+    await first.close()
+
+
+async def test_the_page_of_a_long_request_stays_whole_when_it_changes(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    listed = await inbox(context, service)
+    long = {"command": "x" * 30_000 + "the end"}
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input=long, policy="two"))
+    await expect(card(listed, "r1").get_by_role("link", name="Read all of it and answer")).to_be_visible()
+    alone = await context.new_page()
+    await alone.goto(f"{service.url}/requests/r1")
+    await expect(alone.locator("#live")).to_have_attribute("data-state", "on")
+    await service.desk.answer("r1", sayso.Answer(verdict="allow"), ANN)
+    await expect(card(alone, "r1")).to_contain_text("1 of 2 people have allowed this")
+    await expect(card(alone, "r1")).to_contain_text("the end")
+    await service.desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
+    await expect(card(alone, "r1")).to_contain_text("Denied")
+    await expect(card(alone, "r1")).to_contain_text("the end")
+    await alone.close()
+    await listed.close()
+
+
+async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share_a_name(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    desk = service.desk
+    await desk.open(
+        sayso.Permission(
+            id="r1",
+            tool="Bash",
+            input={"command": "make\n" * 40, "n": 5},
+            body="All **42** passed.\n\n|a|b|\n|-|-|\n|1|2|",
+            source=model.Source(agent="bot", session="s-1"),
+            context={"Folder": "/srv"},
+            risk="high",
+            grants=["session"],
+        )
+    )
+    options = [model.Option(label="PostgreSQL", description="on the cluster"), model.Option(label="SQLite")]
+    await desk.open(sayso.Choice("Which?", options, id="r2", other=True))
+    for id in ("r3", "r4"):
+        await desk.open(sayso.Question("Which customer?", id=id, source=model.Source(agent="bot")))
+        await desk.open(sayso.Form("Refund", FORM, id=f"{id}f"))
+    await desk.open(sayso.Permission(id="d1", tool="Bash", input={"command": "ls"}))
+    await desk.answer("d1", model.Answer(verdict="deny", reason="not today"), ANN)
+    page = await inbox(context, service)
+    await card(page, "r1").get_by_role("button", name="Deny with reason…").click()
+    await card(page, "r3f").get_by_role("button", name="Answer").click()
+    await expect(card(page, "r3f").locator(".wrong").first).to_be_visible()
+    await expect(card(page, "r1").locator(".dialog.over")).to_be_visible()
+    for path in (None, "/requests/r1", "/requests/d1", "/requests/none", "/?before=x", "/signin"):
+        if path is not None:
+            await page.goto(service.url + path)
+        assert await page.evaluate(f"{LOOKS}; joined()") == []
+        assert await page.evaluate(f"{LOOKS}; confused()") == []
+    await page.evaluate("document.querySelector('h1').outerHTML = '<h1>One </h1><h3>word<b>Another</b></h3>'")
+    assert len(await page.evaluate(f"{LOOKS}; joined()")) == 1
+    assert len(await page.evaluate(f"{LOOKS}; confused()")) == 1
+    await page.close()

@@ -36,3 +36,32 @@ function small() {
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < least)
     .map((e) => e.outerHTML.slice(0, 80));
 }
+
+// Texts of two elements that would be read, or copied, as one word.
+function joined() {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let before = null;
+  while (walker.nextNode()) {
+    const text = walker.currentNode;
+    if (!text.data || text.parentElement.closest("pre")) continue;
+    if (before && before.parentElement !== text.parentElement && /[^\s(]$/.test(before.data) && /^[\p{L}\p{N}]/u.test(text.data))
+      found.push(`${before.data.slice(-20)}|${text.data.slice(0, 20)}`);
+    before = text;
+  }
+  return found;
+}
+
+// Headings that skip a level, and regions, forms among them, that share one name.
+function confused() {
+  const found = [];
+  let level = 0;
+  for (const heading of document.querySelectorAll("h1, h2, h3, h4")) {
+    const now = Number(heading.tagName[1]);
+    if (now > level + 1) found.push(heading.outerHTML.slice(0, 80));
+    level = now;
+  }
+  const names = [...document.querySelectorAll("form[aria-label], form[aria-labelledby], section, nav")].map((e) =>
+    e.ariaLabel || document.getElementById(e.getAttribute("aria-labelledby"))?.textContent.trim());
+  return [...found, ...names.filter((name, at) => name && names.indexOf(name) !== at)];
+}

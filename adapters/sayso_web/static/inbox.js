@@ -107,7 +107,7 @@ function record(row) {
 
 function take(news) {
   skew = Date.parse(news.now) - Date.now();
-  if (page.only && page.only !== news.id) return;
+  if (page.only) return page.only === news.id ? readPage() : undefined;
   const old = $(`card-${news.id}`);
   const card = parse(news.card);
   const row = news.row && parse(news.row);
@@ -115,7 +115,7 @@ function take(news) {
   if (news.state === "pending") {
     // only what is told changes: the form may have somebody's text in it
     if (old) old.querySelector(".told").replaceWith(card.querySelector(".told"));
-    else if (!page.only) add(card);
+    else add(card);
   } else if (!old) {
     record(row);
   } else {
@@ -124,19 +124,36 @@ function take(news) {
       replace(old, card);
       say(card.dataset.summary);
     }
-    if (!page.only) retire(news.id, row);
+    retire(news.id, row);
   }
-  if (page.only) readLog();
   tally();
+}
+
+// The page of one request shows all of it, which the news do not have in full.
+async function readPage() {
+  const fresh = await readLog();
+  const card = fresh?.getElementById(`card-${page.only}`);
+  const old = $(`card-${page.only}`);
+  if (!card || !old) return;
+  dress(card);
+  if (card.dataset.state === "pending") old.querySelector(".told").replaceWith(card.querySelector(".told"));
+  else if (old.dataset.state === "pending") {
+    keepWriting(old, card);
+    replace(old, card);
+    say(card.dataset.summary);
+  }
 }
 
 async function readLog() {
   const answer = await fetch(location.pathname);
-  if (!answer.ok) return;
-  const log = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("log");
-  if (!log) return;
-  dress(log);
-  $("log").replaceWith(log);
+  if (!answer.ok) return null;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const log = fresh.getElementById("log");
+  if (log) {
+    dress(log);
+    $("log").replaceWith(log);
+  }
+  return fresh;
 }
 
 // ---- presses
@@ -201,41 +218,6 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// ---- news
-
-const states = { on: "Live", lost: "Connection lost, trying again…", out: "Signed out: reload the page", old: "Much has changed: reload the page" };
-
-function state(name) {
-  $("live").dataset.state = name === "on" ? "on" : "lost";
-  $("live").lastElementChild.textContent = states[name];
-}
-
-let last = "";
-
-// A session that ended stays ended; too many open pages, or a restart, pass.
-async function askWhy() {
-  const answer = await fetch(location.pathname, { method: "HEAD" }).catch(() => null);
-  if (answer?.status === 401) state("out");
-  else setTimeout(listen, 5000);
-}
-
-function listen() {
-  const stream = new EventSource(last ? `/events?after=${last}` : page.live);
-  stream.onopen = () => state("on");
-  stream.onerror = () => {
-    state("lost");
-    // after an answer that is no stream the browser gives up
-    if (stream.readyState === EventSource.CLOSED) askWhy();
-  };
-  stream.addEventListener("card", (event) => {
-    last = event.lastEventId;
-    take(JSON.parse(event.data));
-  });
-  stream.addEventListener("reload", () => state("old"));
-  addEventListener("pagehide", () => stream.close(), { once: true });
-  addEventListener("pageshow", (event) => event.persisted && location.reload(), { once: true });
-}
-
 // ---- sign-in
 
 function useLink() {
@@ -252,7 +234,3 @@ useLink();
 addEventListener("hashchange", useLink);
 dress(document);
 if (waiting) tally();
-if (page.live) {
-  listen();
-  setInterval(() => count(), 1000);
-}
