@@ -100,7 +100,8 @@ class _Gate:
         try:
             output = await self._answer(said, turn)
         except Exception as error:
-            log.warning("call denied", extra={"tool": said.get("tool_name")}, exc_info=True)
+            told = {"tool": said.get("tool_name"), "reason": str(error)}
+            log.warning("call denied", extra=told, exc_info=not pauses.is_expected(error))
             self._forget(turn, said)
             output = forms.deny(_EVENT, pauses.failure(error))
         return cast(types.HookJSONOutput, output)

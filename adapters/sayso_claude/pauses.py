@@ -94,13 +94,17 @@ def approved(pause: Pause, decision: model.Decision) -> model.JsonObject:
     return {**pause.input, **allowed} if pause.tool == hooks.PLAN else allowed
 
 
+def is_expected(error: Exception) -> bool:
+    """Whether an error says all there is to say: the service refused, or cannot be reached."""
+    return isinstance(error, errors.SaysoError | OSError)
+
+
 def failure(error: Exception) -> str:
     """What the model reads where nobody decided; of an error that is not ours, nothing from the inside."""
     if isinstance(error, gate.Denied):
         return error.decision.model_text
     known = error if isinstance(error, errors.SaysoError) and error.status < 500 else None
-    unreachable = isinstance(error, errors.SaysoError | OSError)
-    said = known or ("the approval service cannot be reached now" if unreachable else "asking failed")
+    said = known or ("the approval service cannot be reached now" if is_expected(error) else "asking failed")
     hint = f" ({known.hint})" if known is not None and known.hint else ""
     return f"Nobody could be asked about this: {said}{hint}. Nobody has allowed it; do not work around that."
 

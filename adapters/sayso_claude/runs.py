@@ -34,5 +34,4 @@ async def used(front: Front, decision: model.Decision, attempt: str | None) -> m
         ticket = await front.use(decision.id, attempt=attempt)
     except (errors.AlreadyUsed, errors.NotUsable):
         return (await front.get(decision.id)).decision or decision
-    given = decision.model_copy(update={"used_at": None})
-    return given.model_copy(update={"model_text": wording.for_model(ticket, given)})
+    return wording.before_use(ticket, decision)

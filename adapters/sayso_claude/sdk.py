@@ -91,7 +91,8 @@ class People:
                 decision = await runs.used(self._desk, decision, runs.TOGETHER)
                 pauses.approved(pause, decision)
         except Exception as error:
-            log.warning("call denied", extra={"tool": tool}, exc_info=True)
+            told = {"tool": tool, "reason": str(error)}
+            log.warning("call denied", extra=told, exc_info=not pauses.is_expected(error))
             return types.PermissionResultDeny(message=pauses.failure(error))
         updates = [types.PermissionUpdate.from_dict(added)] if added else None
         return types.PermissionResultAllow(updated_input=changed, updated_permissions=updates)

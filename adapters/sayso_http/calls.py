@@ -139,6 +139,8 @@ class Calls:
     async def _once(self, method: str, url: yarl.URL, body: bytes | None, timeout: aiohttp.ClientTimeout) -> bytes:
         if self._session is None:
             raise errors.SaysoError("this desk is not open", hint="use it with: async with")
+        if self._session.closed:
+            raise errors.StoreUnavailable("this desk is closed", hint="ask within: async with")
         try:
             # as a file, so that a large one is sent in pieces and does not hold up the loop
             data = None if body is None else io.BytesIO(body)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Unpack
 
 import pydantic
 
 from sayso import asking, errors, gate, model
-from sayso_mcp import settings
+from sayso_mcp import settings, waiting
 
 # Seconds between our last word and the client's limit; of short limits a quarter.
 _MARGIN = 10.0
@@ -50,7 +50,29 @@ def patience(limit: float) -> tuple[float, float]:
     return limit - margin, limit - margin / 2
 
 
-def request(call: Call, how: settings.Settings, question: Question | None, *, expires_in: float) -> model.Request:
+class Beside(Protocol):
+    """Asks about the same calls at the same time as somebody else in the client, so that both share one card."""
+
+    @property
+    def attempt(self) -> str:
+        """As which attempt both use an allow."""
+        ...
+
+    async def open(
+        self,
+        front: waiting.Asks,
+        tool: str,
+        input: model.JsonObject,
+        tool_use_id: str | None,
+        request: Callable[[str], model.Request],
+    ) -> model.Ticket:
+        """The ticket of this call, opened by the other or by *request* with the id given. Raises `InvalidRequest`."""
+        ...
+
+
+def request(
+    call: Call, how: settings.Settings, question: Question | None, *, expires_in: float, id: str | None = None
+) -> model.Request:
     """What people are asked. Raises `InvalidRequest`.
 
     It has no id of its own: nothing in the call tells two runs apart, and an old *allow* must not answer a new run.
@@ -64,6 +86,8 @@ def request(call: Call, how: settings.Settings, question: Question | None, *, ex
     )
     if how.policy:
         common["policy"] = how.policy
+    if id:
+        common["id"] = id
     if question is not None:
         return question.request(call.input, **common)
     return asking.Permission(tool=call.tool_name, input=call.input, **common)

@@ -67,14 +67,20 @@ class Tools:
     """The tools, for whatever desk a call comes to.
 
     *questions* are tools of Claude Code that are questions themselves, by name; any other one needs permission.
+    *beside* is for a client that asks about a call by something else as well.
     """
 
     def __init__(
-        self, desk_of: DeskOf, given: settings.Settings | None = None, questions: Questions | None = None
+        self,
+        desk_of: DeskOf,
+        given: settings.Settings | None = None,
+        questions: Questions | None = None,
+        beside: prompt.Beside | None = None,
     ) -> None:
         self._desk_of = desk_of
         self._settings = given or settings.Settings()
         self._questions = questions or {}
+        self._beside = beside
         self._waits = waiting.Waits()
 
     def server(self) -> mcpserver.MCPServer:
@@ -186,12 +192,18 @@ class Tools:
         given, desk = self._settings, self._desk_of(ctx)
         open_for, wait_for = prompt.patience(given.limit)
         question = self._questions.get(call.tool_name)
-        asked = prompt.request(call, given, question, expires_in=open_for)
-        ticket, decision = await self._waits.ask(desk, asked, ctx, patience=wait_for)
+        ask = functools.partial(prompt.request, call, given, question, expires_in=open_for)
+        if self._beside is None:
+            ticket, decision = await self._waits.ask(desk, ask(), ctx, patience=wait_for)
+        else:
+            use_id = call.tool_use_id
+            opened = self._beside.open(desk, call.tool_name, call.input, use_id, lambda id: ask(id=id))
+            ticket, decision = await self._waits.held(desk, opened, ctx, patience=wait_for)
         if decision is None:
             await waiting.withdraw(desk, ticket.id, "nobody decided in time")
             return prompt.deny("Nobody has decided in time, and silence is no consent. Do not work around it.")
-        return prompt.answer(call, question, await waiting.hand_over(desk, ticket.id, decision))
+        attempt = self._beside.attempt if self._beside else None
+        return prompt.answer(call, question, await waiting.hand_over(desk, ticket.id, decision, attempt=attempt))
 
     async def _ask(self, ctx: mcpserver.Context, make: Callable[[], model.Request]) -> types.CallToolResult:
         desk = self._desk_of(ctx)

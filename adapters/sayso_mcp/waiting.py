@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Protocol
 
 import anyio
 
-from sayso import errors, model, tokens
+from sayso import errors, model, tokens, wording
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
@@ -36,8 +36,8 @@ class Asks(Protocol):
         """Withdraw a request."""
         ...
 
-    async def use(self, id: str) -> model.Ticket:
-        """Use an allow, once."""
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, once; a call with the same *attempt* again is the same use."""
         ...
 
 
@@ -70,6 +70,14 @@ class Waits:
             ticket = await desk.open(named)
             return ticket, await self.decision(desk, ticket.id, call, patience=patience)
 
+    async def held(
+        self, desk: Asks, opened: Awaitable[model.Ticket], call: Call, *, patience: float
+    ) -> tuple[model.Ticket, model.Decision | None]:
+        """As `ask`, for a request that *opened* opens under an id that others may know: they leave with this call."""
+        ticket = await opened
+        async with self._withdrawn_unless_told(desk, ticket.id):
+            return ticket, await self.decision(desk, ticket.id, call, patience=patience)
+
     async def decision(self, desk: Asks, id: str, call: Call, *, patience: float) -> model.Decision | None:
         """Wait for *patience* seconds at most; None where nobody has decided by then."""
         beats = asyncio.create_task(_beat(call, id))
@@ -97,15 +105,15 @@ class Waits:
             del self._unknown[id]
 
 
-async def hand_over(desk: Asks, id: str, decision: model.Decision) -> model.Decision:
+async def hand_over(desk: Asks, id: str, decision: model.Decision, *, attempt: str | None = None) -> model.Decision:
     """The decision as this answer may tell it: an allow is used by that, and one that was used before says when."""
     if decision.outcome != "allowed":
         return decision
     try:
-        await desk.use(id)
+        used = await (desk.use(id, attempt=attempt) if attempt else desk.use(id))
     except (errors.AlreadyUsed, errors.NotUsable):
         return (await desk.get(id)).decision or decision
-    return decision
+    return wording.before_use(used, decision)
 
 
 async def withdraw(desk: Asks, id: str, reason: str = "the agent hung up") -> None:

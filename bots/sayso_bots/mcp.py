@@ -71,8 +71,10 @@ def _client_limit() -> float | None:
 
 
 async def _serve(given: environment.Environment, chosen: settings.Settings) -> None:
-    from sayso_claude import questions
+    from sayso_claude import beside, questions
     from sayso_mcp import stdio, tools
 
+    # a hook of the client's settings may ask about the same call at the same moment
+    both = beside.Beside(chosen.session) if chosen.session else None
     async with door.opened(given) as desk:
-        await stdio.serve(tools.Tools(lambda _: desk, chosen, {questions.TOOL: questions}))
+        await stdio.serve(tools.Tools(lambda _: desk, chosen, {questions.TOOL: questions}, both))

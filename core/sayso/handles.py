@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayso import asking, errors, model
+from sayso import asking, model
 
 if TYPE_CHECKING:
     from sayso import opening
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -94,5 +97,8 @@ async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def _withdrawn(desk: opening.Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
-    with contextlib.suppress(errors.SaysoError):
+    try:
         await desk.cancel((await opened).id, reason=reason)
+    except Exception as error:
+        # nobody waits for this any more, so nobody else would hear of it
+        log.info("request not withdrawn", extra={"error": type(error).__name__, "reason": str(error)})

@@ -18,6 +18,12 @@ def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
     return not digest.same(decision.input or {}, ticket.request.input or {})
 
 
+def before_use(ticket: model.Ticket, decision: model.Decision) -> model.Decision:
+    """The decision as people gave it, for whoever has just used its allow."""
+    given = decision.model_copy(update={"used_at": None})
+    return given.model_copy(update={"model_text": for_model(ticket, given)})
+
+
 def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
     """One sentence that tells a model what was decided and what follows for it."""
     what = "The tool call" if ticket.request.kind == "permission" else "The question"

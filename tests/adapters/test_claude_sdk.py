@@ -1,7 +1,9 @@
 """The SDK's callback asks people, and what they decide goes back in the words of the control protocol."""
 
 import asyncio
+import contextlib
 import functools
+import gc
 import importlib
 import sys
 from collections.abc import Collection
@@ -202,6 +204,40 @@ async def test_a_failure_is_a_denial_that_says_why_and_no_more(error: Exception,
     assert "secret" not in back["message"]
     assert "10.0.0.7" not in back["message"]
     assert "Nobody has allowed it" in back["message"]
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [(errors.StoreUnavailable("no answer"), False), (OSError("refused"), False), (RuntimeError("a bug"), True)],
+)
+async def test_a_service_that_is_down_is_one_line_in_the_log_and_a_bug_has_its_traceback(
+    error: Exception, traced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    down: Any = Down(error)
+    async with connected(sdk.options(down)) as line:
+        await line.answer(line.ask("Bash", TOUCH))
+    (record,) = [record for record in caplog.records if record.message == "call denied"]
+    assert bool(record.exc_info) is traced
+    assert vars(record)["reason"] == str(error)
+
+
+async def test_a_desk_that_closes_while_a_call_waits_leaves_no_task_behind(
+    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    unheard: list[Any] = []
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+    async with contextlib.AsyncExitStack() as agent:
+        async with sayso.open(f"http://127.0.0.1:{unused_tcp_port}", key="sayso_agent_x") as desk:
+            line = await agent.enter_async_context(connected(sdk.options(desk)))
+            await line.before("Bash", TOUCH)
+            asked = line.ask("Bash", TOUCH)
+        back = await line.answer(asked)
+        again = await line.answer(line.ask("Bash", TOUCH))
+    gc.collect()
+    assert (back["behavior"], again["behavior"], unheard) == ("deny", "deny", [])
+    assert "cannot be reached now" in again["message"]
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_options_say_on_the_card_which_session_folder_and_subagent_asks(ann: Desk) -> None:

@@ -11,19 +11,17 @@ from sayso import model
 from sayso_bots import cli, hook, relay
 from tests.adapters import claude_service
 from tests.adapters.claude_service import call
-from tests.bots.test_hook import http, peer, run, start, unused_port
-
-__all__ = ["unused_port"]
+from tests.bots.test_hook import http, peer, run, start
 
 
 async def test_a_service_that_is_not_running_is_said_at_the_first_refused_connection(
-    unused_port: int, monkeypatch: pytest.MonkeyPatch
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(seconds: float) -> None:
         raise AssertionError("it waits for a service that is not there")
 
     monkeypatch.setattr("time.sleep", never)
-    asking = relay.Relay(f"http://127.0.0.1:{unused_port}", "sayso_agent_x", 590)
+    asking = relay.Relay(f"http://127.0.0.1:{unused_tcp_port}", "sayso_agent_x", 590)
     with pytest.raises(relay.Failed, match="sayso serve is not running"):
         asking.ask(b"{}")
 

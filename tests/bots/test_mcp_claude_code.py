@@ -3,13 +3,15 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sayso import stores
+from sayso_claude import settings
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house
 from tests.fakes import anthropic, claude_cli
@@ -43,7 +45,11 @@ def touch(name: str) -> anthropic.ToolUse:
 
 @asynccontextmanager
 async def running(
-    folder: Path, service: dict[str, str], *calls: anthropic.ToolUse, **variables: str
+    folder: Path,
+    service: dict[str, str],
+    *calls: anthropic.ToolUse,
+    hooks: Mapping[str, Any] | None = None,
+    **variables: str,
 ) -> AsyncGenerator[Run, None]:
     """A run of the CLI that asks our tool before its own."""
     (folder / "work").mkdir()
@@ -59,6 +65,7 @@ async def running(
                 "home": folder / "home",
                 "cwd": folder / "work",
                 "api_url": model.url,
+                "settings": hooks,
                 "extra_args": [*asks, "mcp__sayso__permission_prompt"],
                 "env": variables,
             }
@@ -111,8 +118,24 @@ async def test_people_decide_in_slack_what_claude_code_may_run(there: House, ann
     assert there.posts() == 4
 
 
+async def test_a_hook_of_the_settings_and_the_prompt_tool_show_one_card(there: House, ann: Person) -> None:
+    asks = anthropic.ToolUse("AskUserQuestion", {"questions": [QUESTION]})
+    service = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
+    hooks = settings.settings(there.url, events=["PermissionRequest"], kind="http")
+    calls = (touch("a"), touch("a"), asks)
+    async with running(there.command.folder, service, *calls, hooks=hooks, SAYSO_KEY=there.key) as run:
+        assert (await ann.press(await card(there, 1), "Allow")).acked
+        await submit(there, ann, await card(there, 2), "Deny with reason…", {"Why not? The agent reads this.": "once"})
+        assert (await ann.press(await card(there, 3), "2 · SQLite")).acked
+        results = await run
+    assert [result.is_error for result in results] == [False, True, False]
+    assert '"Which database?"="SQLite"' in results[2].text
+    assert there.posts() == 3
+
+
 async def test_claude_code_reads_a_denial_before_its_own_limit(tmp_path: Path) -> None:
     database = {"SAYSO_DATABASE_URL": f"sqlite:///{tmp_path}/sayso.db"}
+    await (await stores.connect(database["SAYSO_DATABASE_URL"])).close()
     async with running(tmp_path, database, touch("a"), MCP_TOOL_TIMEOUT="4000") as run:
         (result,) = await run
     assert result.is_error

@@ -1,0 +1,44 @@
+"""The prompt tool (`--permission-prompt-tool`) asks at the same moment as a hook of the settings: one card for both."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sayso import digest, model
+from sayso_claude import calls, runs
+
+EVENT = "PermissionPrompt"
+"""What requests of the prompt tool have as their event; see `calls`."""
+
+
+class Beside:
+    """The calls of one session that its prompt tool asks about."""
+
+    attempt = runs.TOGETHER
+    """The hook and the prompt tool use an allow together."""
+
+    def __init__(self, session: str) -> None:
+        self._session = session
+        self._used = calls.Remembered(EVENT)
+
+    async def open(
+        self,
+        front: calls.Front,
+        tool: str,
+        input: model.JsonObject,
+        tool_use_id: str | None,
+        request: Callable[[str], model.Request],
+    ) -> model.Ticket:
+        """The ticket of this call: the hook's, or a new one. Raises `InvalidRequest`."""
+        traced = {"event": EVENT, "call": digest.of_call(tool, input), "tool_use_id": tool_use_id}
+
+        def named(id: str) -> model.Request:
+            asked = request(id)
+            known = {name: value for name, value in traced.items() if value}
+            return asked.model_copy(update={"metadata": {**asked.metadata, "claude": known}})
+
+        call = calls.Named(self._session, tool, input)
+        attempt = tool_use_id or secrets.token_hex()
+        return await calls.opened(front, self._used, call, named, attempt, datetime.now(UTC))
