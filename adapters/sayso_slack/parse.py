@@ -140,7 +140,8 @@ def _click(payload: Any) -> Click | None:
     container = _get(payload, "container")
     channel = _text(container, "channel_id") or _text(_get(payload, "channel"), "id")
     message = _text(container, "message_ts") or _text(_get(payload, "message"), "ts")
-    hidden = _get(container, "is_ephemeral") is True
+    # what one person was told is no card, wherever it stands
+    hidden = _get(container, "is_ephemeral") is True or action_id == render.UNDO
     shown = _get(_get(payload, "message"), "blocks")
     return Click(
         who=who,

@@ -23,6 +23,8 @@ ACTION = "sayso:"
 """Every action id of ours begins with this; nothing else in the workspace does."""
 SUBMIT = f"{ACTION}submit"
 """The button that sends what was chosen on the card itself."""
+UNDO = f"{ACTION}undo"
+"""The button of what one person was told; the card's own one is a button like others."""
 CALLBACK = "sayso"
 """The callback id of our modals."""
 
@@ -93,7 +95,7 @@ def notice(title: str, said: card.Line) -> Json:
 def whisper(said: card.Line | str, undo: str = "") -> Json:
     """A message for one person, with the button that takes an answer back where there is one."""
     told = _told(said if isinstance(said, card.Line) else card.Line((text.Trusted(said),)))
-    button = {"type": "button", "action_id": f"{ACTION}undo", "text": plain("Take back"), "value": undo}
+    button = {"type": "button", "action_id": UNDO, "text": plain("Take back"), "value": undo}
     return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
 
 

@@ -154,9 +154,9 @@ def _free(ticket: model.Ticket, counted: Counted) -> bool:
 
 def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:
     asked = text.line((ticket.request.title or "")[:_TITLE])
-    spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked, text.Trusted(".")]
+    spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
     if said.files:
-        spans.append(text.Trusted(f" {talk.FILES_LEFT}"))
+        spans.append(text.Trusted(f" · {talk.FILES_LEFT}"))
     return card.Line(tuple(spans))
 
 

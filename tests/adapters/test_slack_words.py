@@ -158,6 +158,20 @@ async def test_words_are_taken_visibly_and_can_be_taken_back_until_the_agent_is_
         assert (await there.decision(ticket)).text == "Acme"
 
 
+async def test_in_a_direct_message_the_same_is_said_in_the_conversation_and_is_no_card_either() -> None:
+    async with scene("http", grace=GRACE) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(sayso.Question("Which?", route=["slack:@ann"]))
+        await ann.say("D1", "no wait")
+        await there.slack.until(lambda: len(there.slack.dms("U1")) == 3)
+        said = there.slack.dms("U1")[-1]
+        assert there.slack.visible_text(said) == "Taken as the answer to Which?\nTake back"
+        await ann.press(said, "Take back")
+        await there.slack.until(lambda: "Taken back" in there.slack.visible_text(there.slack.dms("U1")[-1]))
+        assert await open_still(there, ticket)
+        assert len(await there.front.store.refs(ticket.id)) == 1
+
+
 async def test_a_change_within_the_grace_counts_and_a_later_one_is_told_that_it_does_not() -> None:
     async with scene("http", grace=GRACE) as there:
         ann = there.slack.person("U1", name="ann")

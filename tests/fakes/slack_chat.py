@@ -74,8 +74,9 @@ class Chat:
 
     def respond(self, url: ResponseUrl, args: Json) -> None:
         """One post to a response_url: works without membership, and is the only way to change an ephemeral."""
-        if self._world.channels[url.channel].is_archived:
-            raise Refused("channel_is_archived")
+        room = self._world.channels.get(url.channel)
+        if room is None or room.is_archived:
+            raise Refused("channel_is_archived" if room else "channel_not_found")
         every = [*self._world.channels[url.channel].messages.values(), *self._world.ephemerals]
         source = next((m for m in every if (m.channel, m.ts) == (url.channel, url.ts)), None)
         if args.get("delete_original") or args.get("replace_original"):
