@@ -10,11 +10,6 @@ from sayso.errors import (
     AlreadyUsed,
     Altered,
     DigestMismatch,
-    HookCancelled,
-    HookClosed,
-    HookConflict,
-    HookDeferred,
-    HookExpired,
     InvalidAnswer,
     InvalidRequest,
     InvalidSettings,
@@ -28,6 +23,7 @@ from sayso.errors import (
 )
 from sayso.gate import Denied, requires_approval
 from sayso.handles import Handle, held
+from sayso.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
 from sayso.hooks import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
 from sayso.opening import Asker, open

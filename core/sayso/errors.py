@@ -5,11 +5,9 @@ SaysoError
 ├─ InvalidSettings        a setting is unknown, missing or wrong        (stops the start)
 ├─ NotFound               no such request, for this caller              404
 ├─ AlreadyExists          the id is taken by other content              409
-│   └─ HookConflict       somebody waits under this token already
-├─ HookClosed             a hook ends without the answer that was awaited
-│   ├─ HookCancelled      it was withdrawn, superseded or could not be delivered
-│   └─ HookExpired        nobody answered in time
-├─ HookDeferred           this run stops waiting; the hook stays open
+│   └─ HookConflict       these three and theirs are in `hook_errors`
+├─ HookClosed
+├─ HookDeferred
 ├─ Refused                an answer that cannot be taken
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
 │   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409
@@ -27,6 +25,7 @@ SaysoError
 │   └─ Unreadable         one stored row is damaged, or of a newer version
 ├─ Conflict               a newer version is stored; never leaves the core
 └─ ChannelError           a platform refused or failed; the courier retries or gives up
+    └─ NotYet             it is not this call's turn; nothing was sent
 """
 
 from __future__ import annotations
@@ -76,45 +75,6 @@ class AlreadyExists(SaysoError):
 
     code = "id_taken"
     status = 409
-
-
-class HookConflict(AlreadyExists):
-    """Somebody waits under this token already; `ticket` is theirs, where this caller may see it."""
-
-    def __init__(self, token: str, ticket: model.Ticket | None, message: str, hint: str) -> None:
-        super().__init__(message, field="token", hint=hint)
-        self.token = token
-        self.ticket = ticket
-
-
-class HookClosed(SaysoError):
-    """A hook ended without an answer; `decision` says how, and `reason` why."""
-
-    code = "hook_closed"
-
-    def __init__(self, token: str, decision: model.Decision) -> None:
-        super().__init__(decision.model_text)
-        self.token = token
-        self.decision = decision
-        self.reason = decision.reason
-
-
-class HookCancelled(HookClosed):
-    """It was withdrawn, or nobody could be reached."""
-
-
-class HookExpired(HookClosed):
-    """Nobody answered in time. Silence is never consent."""
-
-
-class HookDeferred(SaysoError):
-    """This run was told to stop waiting; the hook `token` stays open, and a later run of the session finds it."""
-
-    code = "hook_deferred"
-
-    def __init__(self, token: str) -> None:
-        super().__init__(f"the hook {token!r} is left open", hint="wait for it again in the same session")
-        self.token = token
 
 
 class Refused(SaysoError):

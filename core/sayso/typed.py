@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from sayso import errors, model, opening, payloads, places, waiting, wording
+from sayso import errors, hook_errors, model, opening, payloads, places, waiting, wording
 from sayso.payloads import P
 
 
@@ -106,7 +106,7 @@ class Hook(Generic[P]):
         while not self._disposed:
             try:
                 value, place = await self._next(place)
-            except errors.HookCancelled:
+            except hook_errors.HookCancelled:
                 if self._disposed:
                     return
                 raise
@@ -120,7 +120,7 @@ class Hook(Generic[P]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # a run that was told to leave it open, or dies, did not dispose of it
-        if not isinstance(error, errors.HookDeferred | asyncio.CancelledError):
+        if not isinstance(error, hook_errors.HookDeferred | asyncio.CancelledError):
             await self.dispose()
 
     async def open(self) -> model.Ticket:
@@ -136,7 +136,7 @@ class Hook(Generic[P]):
         """
         try:
             await self.open()
-        except errors.HookConflict as conflict:
+        except hook_errors.HookConflict as conflict:
             if conflict.ticket is None:
                 raise
             return conflict.ticket
@@ -206,16 +206,16 @@ class Hook(Generic[P]):
             found = await desk.get(places.id_of(self.token, place))
         except errors.NotFound:
             why = f"the token {self.token!r} belongs to somebody else's key"
-            raise errors.HookConflict(self.token, None, why, "choose another token") from taken
+            raise hook_errors.HookConflict(self.token, None, why, "choose another token") from taken
         if places.mark(found, "run") == self._run:
             why = f"the token {self.token!r} was asked in this session with other content"
-            raise errors.HookConflict(self.token, found, why, "one token, one question: choose another") from taken
+            raise hook_errors.HookConflict(self.token, found, why, "one token, one question: choose another") from taken
         if found.decision is None:
             session = found.request.source.session
             who = f"session {session}" if session else "a run without a session"
             hint = "wait until it is decided, cancel it with sayso.cancel_hook, or choose another token"
             why = f"{who} waits under the token {self.token!r}"
-            raise errors.HookConflict(self.token, found, why, hint) from taken
+            raise hook_errors.HookConflict(self.token, found, why, hint) from taken
 
     async def _decision(self, desk: opening.Asker, ticket: model.Ticket) -> model.Decision:
         try:
@@ -224,9 +224,9 @@ class Hook(Generic[P]):
             await self._left(desk)
             raise
         if decision.outcome == "expired":
-            raise errors.HookExpired(self.token, decision)
+            raise hook_errors.HookExpired(self.token, decision)
         if decision.outcome not in ("allowed", "denied", "answered"):
-            raise errors.HookCancelled(self.token, decision)
+            raise hook_errors.HookCancelled(self.token, decision)
         return decision
 
     async def _left(self, desk: opening.Asker) -> None:

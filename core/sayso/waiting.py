@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sayso import errors, model, opening
+from sayso import errors, hook_errors, model, opening
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ async def wait(desk: opening.Asker, id: str, token: str, *, durable: bool) -> mo
         return await pause.decision
     except asyncio.CancelledError:
         if pause.deferred:
-            raise errors.HookDeferred(token) from None
+            raise hook_errors.HookDeferred(token) from None
         raise
     finally:
         _pauses[token].discard(pause)

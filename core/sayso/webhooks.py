@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, runtime_checkable
 
-from sayso import errors, model, opening, payloads, places
+from sayso import errors, hook_errors, model, opening, payloads, places
 from sayso.payloads import P
 
 
@@ -74,7 +74,7 @@ class Webhook(Generic[P]):
                         await asyncio.shield(desk.cancel(self.id, reason="the agent stopped waiting"))
                 raise
         if decision.outcome != "answered":
-            kind = errors.HookExpired if decision.outcome == "expired" else errors.HookCancelled
+            kind = hook_errors.HookExpired if decision.outcome == "expired" else hook_errors.HookCancelled
             raise kind(self.id, decision)
         return _json(decision.text) if self._payload is None else self._payload.value(decision)
 
