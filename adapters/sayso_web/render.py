@@ -43,6 +43,17 @@ def render(drawn: card.Card, frame: Frame | None = None) -> str:
     return template("card.html", drawn=drawn, frame=frame or Frame())
 
 
+def render_dialog(opened: dialog.Dialog) -> str:
+    """A window alone, as it stands in its card."""
+    bare = card.Card("alone", "pending", opened.title, (card.Line((opened.title,)),))
+    return render(bare, Frame(opened=opened))
+
+
+def row(drawn: card.Card) -> str:
+    """A decided card as a line of the history."""
+    return template("row.html", drawn=drawn)
+
+
 def template(name: str, **values: Any) -> str:
     """A template of this package, filled."""
     return _TEMPLATES.get_template(name).render(values)

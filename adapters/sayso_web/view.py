@@ -63,7 +63,7 @@ class View:
 
     def row(self, ticket: model.Ticket) -> str:
         """A decided ticket as a line of the history."""
-        return render.template("row.html", drawn=draw.card_of(ticket, self.front.mint))
+        return render.row(draw.card_of(ticket, self.front.mint))
 
     def after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
         """The card after a press that was refused, with what was typed and what is wrong with it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import errors, fields, model, submission, text
-from sayso_bots import door, output, rows
+from sayso_bots import door, output, render, rows
 
 _YES = frozenset({"y", "yes"})
 _NO = frozenset({"n", "no", "deny"})
@@ -104,12 +103,11 @@ async def _value(field: model.Field) -> Any:
     hint = {"boolean": " (yes or no)", "date": " (YYYY-MM-DD)"}.get(field.kind, "")
     if field.kind == "choice":
         hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
-        for number, option in enumerate(field.options, 1):
-            click.echo(_shown(f"  {number}. {_quoted(option.label)}"), err=True)
-    asked = f"{_quoted(field.label)}{hint}: "
+        for row in render.options((text.line(option.label) for option in field.options), rows.columns()):
+            click.echo(row, err=True)
     if field.multiple and field.kind != "choice":
-        return await _lines(asked.replace(": ", " (one a line, an empty line at the end): "))
-    typed = (await _line(asked)).strip()
+        return await _lines(_question(field, " (one a line, an empty line at the end)"))
+    typed = (await _line(_question(field, hint))).strip()
     if field.kind != "choice" or not typed:
         return typed
     if not field.multiple:
@@ -125,12 +123,8 @@ def _label(field: model.Field, typed: str) -> str:
     return typed.strip() if named is None else named
 
 
-def _quoted(raw: str) -> str:
-    return json.dumps(text.line(raw).text, ensure_ascii=False)
-
-
-def _shown(line: str) -> str:
-    return "\n".join(rows.hanging(line, rows.columns()))
+def _question(field: model.Field, hint: str) -> str:
+    return render.question(text.line(field.label), f"{hint}: ", rows.columns())
 
 
 async def _lines(prompt: str) -> list[str]:
@@ -143,7 +137,7 @@ async def _lines(prompt: str) -> list[str]:
 
 async def _line(prompt: str) -> str:
     """One line from the keyboard, without blocking whoever answers elsewhere."""
-    click.echo(_shown(prompt), nl=False, err=True)
+    click.echo(prompt, nl=False, err=True)
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(sys.stdin.fileno(), ready.set)

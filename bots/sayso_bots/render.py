@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-from sayso import card, model, prose, text, tokens
+from sayso import card, dialog, model, prose, text, tokens
 from sayso_bots import rows
 
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
@@ -41,6 +41,30 @@ def render(drawn: card.Card, width: int = 80) -> str:
 def form(asked: Iterable[model.Field], width: int = 80) -> str:
     """What `--value` takes: a card has no room for the fields of a form, other surfaces show them in a dialog."""
     return "\n".join(line for field in asked for line in _field(field, width))
+
+
+def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
+    """What the prompt asks in place of a window, one input after the other."""
+    shown = [str(opened.title)]
+    for part in opened.parts:
+        shown += _part(part, width)
+    for given in opened.inputs:
+        shown += options(given.options, width)
+        if given.hint is not None:
+            shown += rows.barred(given.hint.text, width)
+        shown.append(question(given.label, ": ", width))
+    return "\n".join(shown)
+
+
+def options(labels: Iterable[text.Literal], width: int = 80) -> Iterable[str]:
+    """What there is to choose from, numbered."""
+    for number, label in enumerate(labels, 1):
+        yield from rows.hanging(f"  {number}. {_quoted(label)}", width)
+
+
+def question(label: card.Inline, ending: str, width: int = 80) -> str:
+    """What stands before the keyboard's cursor."""
+    return "\n".join(rows.hanging(f"{_span(label)}{ending}", width))
 
 
 def lines(said: str, width: int = 80) -> str:

@@ -130,6 +130,12 @@ class ChannelContract(abc.ABC):
         assert self.powers(payload) == self.powers(harmless)
         assert len(self.controls(payload)) == len(self.controls(harmless))
 
+    @pytest.mark.parametrize("field", get_args(testing.RequestField))
+    def test_windows_full_of_markup_stay_inside_the_limits(self, field: testing.RequestField) -> None:
+        for hostile in HOSTILE:
+            for opened in testing.windows(field, hostile, self.room):
+                assert self.broken(self.render_dialog(opened)) == []
+
     def test_what_the_agent_wants_to_run_is_shown_to_the_letter(self) -> None:
         for hostile in HOSTILE:
             ticket = samples.sample(asking.Permission(tool="Bash", input={"command": hostile}))
