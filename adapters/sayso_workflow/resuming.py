@@ -135,12 +135,10 @@ class _Resumer:
     async def _resume(self, ticket: sayso.Ticket, decision: sayso.Decision, left: bool) -> None:
         marks = _marks(ticket)
         hook = await runs.waiting(marks["token"], marks["id"])
-        if hook is None:
+        if hook is None or await runs.received(hook) >= marks["nth"]:
             log.info("the run no longer waits", extra={"id": ticket.id})
-        elif await runs.received(hook) >= marks["nth"]:
             if left:
-                await runs.settled(hook)
-                await runs.wake(hook)
+                await runs.wake(marks["run"])
         elif (value := await self._value(ticket, decision)) is not None:
             await runs.settled(hook)
             # cut off after this was written, a new process finds it received, and only wakes the run

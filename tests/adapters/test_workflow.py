@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
@@ -312,3 +313,55 @@ async def test_a_hook_takes_a_second_answer_when_it_is_asked_for(desk: sayso.Des
         await answer(desk, first.id, values={"city": "Rome", "nights": 1})
         await answer(desk, (await asked(desk, but=first.id)).id, values={"city": "Oslo", "nights": 1})
         assert await ended(run) == ["Rome", "Oslo"]
+
+
+@pytest.mark.parametrize("stage", ["sent", "begun", "marked as done"])
+async def test_a_run_that_was_killed_soon_after_the_press_is_woken(
+    desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str
+) -> None:
+    async with app(desk):
+        run = await start(flows.booking, "order:1")
+        ticket = await asked(desk)
+        await at_rest("order:1")
+    await answer(desk, ticket.id, verdict="allow")
+    # the next step is written down, and its message dies with the process
+    lost = asyncio.Event()
+    async with running():
+        sent = LocalWorld.queue
+
+        async def queue(self: LocalWorld, name: str, message: Any, **given: Any) -> str:
+            if message.step_id is not None:
+                lost.set()
+                return "lost"
+            return await sent(self, name, message, **given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalWorld, "queue", queue)
+            async with sayso_workflow.resume_when_decided(desk, flows.Approval, every=0.02), asyncio.timeout(10):
+                await lost.wait()
+        [step] = await runs.cut_short(run.run_id)
+        if stage != "sent":
+            await world.get_world().events_create(run.run_id, world.StepStartedEventData().into_event(step))
+        if stage == "marked as done":
+            await marked_as_done(tmp_path, run.run_id, step)
+    assert flows.ran == []
+    async with app(desk):
+        assert await ended(run) == "order:1 True None"
+    # what was done is not done again
+    assert flows.ran == ([] if stage == "marked as done" else ["order:1 True None"])
+
+
+async def marked_as_done(folder: Path, run_id: str, step: str) -> None:
+    """The local world marks a step as done before it writes so down; the process dies in between."""
+    here = world.get_world()
+    found = await here.runs_get(run_id)
+    encoder = found.payload_encoder(encryption_key=None, recipient_public_key=None, check_target_core_version=True)
+    before = written(folder)
+    done = world.StepCompletedEventData(result=encoder.encode("order:1 True None"))
+    await here.events_create(run_id, done.into_event(step))
+    for path in written(folder) - before:
+        os.unlink(path)
+
+
+def written(folder: Path) -> set[Path]:
+    return set(folder.rglob("*-evnt_*.json"))
