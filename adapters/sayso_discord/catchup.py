@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sayso import aside, channel, desk, draw, errors, marks, model, store
-from sayso_discord import parse, render, sharing, web
+from sayso_discord import parse, render, web
 from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.replies import Replies
@@ -42,7 +42,7 @@ class CatchUp:
         self.done = asyncio.Event()
         self._first: str | None = None
         self.cards = Cards(front, posts, api)
-        self.sharing = sharing.Sharing(front)
+        self.sharing = replies.sharing
 
     def look_first(self, conversation: str | None) -> None:
         """At the start also look here for cards that are not known."""

@@ -136,7 +136,7 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
         "type": limits.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _ACCENTS[drawn.tone],
-        "components": [_text(content), *rows],
+        "components": [_text(rich.apart(content)), *rows],
     }
     state = mark(json.dumps(container, sort_keys=True))
     container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2
@@ -199,11 +199,11 @@ def _texts(told: list[str]) -> list[Json]:
     """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
     kept: list[str] = []
     for piece in told:
-        if not limits.fits([_text("\n".join([*kept, piece, "*…*" * 10]))]):
+        if not limits.fits([_text(rich.apart("\n".join([*kept, piece, "*…*" * 10])))]):
             kept.append("*… more is not shown here*")
             break
         kept.append(piece)
-    return [_text("\n".join(kept))] if kept else []
+    return [_text(rich.apart("\n".join(kept)))] if kept else []
 
 
 def _body(components: list[Json]) -> Json:

@@ -14,6 +14,7 @@ from sayso import card, desk, errors, marks, model, submission, talk, telling, t
 from sayso_discord import names, parse, render, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
+from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
 from sayso_discord.taken import Counted, Taken
 
@@ -37,6 +38,7 @@ class Replies:
         self._situation = Situation(front, api, sessions)
         self._names = names.Known(api, members.places)
         self._taken = Taken(front)
+        self.sharing = Sharing(front)
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self.marks = marks.Marks(front.store, NAME)
         self.behind: set[str] = set()
@@ -108,6 +110,8 @@ class Replies:
         about, to = await self._situation.replied_to(said, session)
         words = talk.Words(written, to, named, alone, session is not None)
         meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
+        if meaning.told in (talk.NOTHING_OPEN, talk.NO_CARD) and self.sharing.is_noticed:
+            return True  # another program with this bot may know what it is about, and answer
         if meaning.told:
             await self._say(said, telling.line(meaning.told))
         elif meaning.ticket is not None:

@@ -40,6 +40,18 @@ def part(shown: card.Part) -> str:
             assert_never(shown)
 
 
+def apart(content: str) -> str:
+    """Markdown in which a quote ends where it ends: some renderers take the next line into it."""
+    made: list[str] = []
+    fenced = False
+    for line in content.split("\n"):
+        if made and made[-1].startswith(">") and line and not line.startswith(">") and not fenced:
+            made.append("")
+        fenced ^= line.startswith("```")
+        made.append(line)
+    return "\n".join(made)
+
+
 def inline(span: card.Inline, *, strong: bool = False) -> str:
     """A piece of a line: the service's words, foreign text as code, or a moment in the reader's own time."""
     if isinstance(span, card.Moment):

@@ -34,6 +34,11 @@ class Sharing:
         self._told: set[str] = set()
         self._elsewhere: set[str] = set()
 
+    @property
+    def is_noticed(self) -> bool:
+        """Whether another program was noticed since the start: then what is not for us may be for it."""
+        return bool(self._told)
+
     async def look_at(self, messages: Iterable[Any]) -> None:
         """Look at messages that the bot has just written."""
         for message in messages:

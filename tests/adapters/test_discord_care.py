@@ -279,7 +279,12 @@ async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away
         await there.discord.until(lambda: "another program uses this bot" in caplog.text)
         seen = await ann.press(there.card, "Allow")
         assert (await there.decision(ticket)).allowed
+        asked = await there.ask(sayso.Question("Which?"))
+        await ann.reply(there.cards()[-1], "Acme")
+        await there.front.wait(asked.id)
+        await there.discord.until(lambda: "Taken as" in there.discord.visible_text(there.discord.messages(OPS)[-1]))
     assert seen.ephemerals == []
+    assert "no agent reads it" not in "".join(map(there.discord.visible_text, there.discord.messages(OPS)))
     now = there.clock.now()
     (found,) = await sharing_of(there, other.store, now)
     assert not found.ok
@@ -307,3 +312,19 @@ async def test_cards_that_the_store_does_not_know_are_said_at_the_start(
 def test_the_hint_of_a_refusal_is_in_what_the_agent_reads() -> None:
     error = errors.ChannelError("Discord refused: 403 50013", hint="let the sayso role do it", final=True)
     assert courier.reason(error) == "Discord refused: 403 50013 (let the sayso role do it)"
+
+
+# -- over HTTP, where Discord tells of nothing but presses ---------------------------------------------------------
+
+
+async def test_over_http_a_deleted_card_comes_back_and_a_card_without_its_request_loses_its_buttons() -> None:
+    async with scene("http") as there:
+        ann = there.discord.person(ANN, name="ann")
+        ticket = await there.ask(DEPLOY)
+        first = there.card
+        there.discord._office.posting.delete(first)
+        await there.discord.until(lambda: there.cards() and there.card.id != first.id)
+        there.front.store, kept = memory.MemoryStore(), there.front.store
+        assert "not known here" in await there.whispered(await ann.press(there.card, "Allow"))
+        await there.discord.until(lambda: there.discord.controls(there.card) == [])
+        assert (await kept.load(ticket.id)).decision is None

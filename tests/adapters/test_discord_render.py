@@ -1,5 +1,6 @@
 """Cards and dialogs as Discord payloads: the channel contract, golden files, and hostile text in every place."""
 
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 
+import sayso
 from sayso import card, dialog, draw, model, tokens
 from sayso.testing import channels, samples
 from sayso_discord import custom_ids, limits, parse, render
@@ -101,6 +103,19 @@ def test_a_card_is_the_golden_payload(name: str) -> None:
     if os.environ.get("GOLDEN_UPDATE"):
         path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
     assert payload == json.loads(path.read_text())
+
+
+def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
+    request = sayso.Choice("Where?\nThere?", [sayso.Option(label="a", description="> b"), sayso.Option(label="c")])
+    asked = request.model_copy(update={"body": "1. one\n\n```\n> in a box\nnext\n```"})
+    ticket = samples.sample(asked)
+    (shown,) = [part["content"] for part in limits.walk(render.render(draw.card_of(ticket, samples.MINT))["components"])
+                if part["type"] == limits.TEXT]  # fmt: skip
+    boxed = False
+    for line, after in itertools.pairwise(shown.split("\n")):
+        boxed ^= line.startswith("```")
+        assert boxed or not line.startswith(">") or after.startswith(">") or not after
+    assert "> in a box\nnext" in shown
 
 
 def test_every_token_fits_into_a_custom_id_and_comes_back() -> None:
