@@ -34,9 +34,11 @@ def card(ticket: model.Ticket) -> None:
 def state_of(ticket: model.Ticket) -> str:
     """In a word or two."""
     if ticket.decision is None:
-        return "held" if ticket.held else "pending"
+        taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
+        return "held" if ticket.held else taken
     by = f" by {wording.people(ticket.decision)}" if ticket.decision.by else ""
-    return wording.verdict(ticket.decision) + by
+    used = ", used" if ticket.used_at else ""
+    return wording.verdict(ticket.decision) + by + used
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

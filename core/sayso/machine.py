@@ -123,7 +123,7 @@ def next_wake(ticket: model.Ticket) -> datetime | None:
 def first(ticket: model.Ticket, event: events.Event) -> events.Event:
     """What happens to the ticket first: *event*, or what time has done to it by then."""
     wake = next_wake(ticket)
-    if wake is None or event.at < wake:
+    if wake is None or event.at < wake or isinstance(event, events.Held):
         return event
     if ticket.taken:
         return events.Settled(at=event.at)

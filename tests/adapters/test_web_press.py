@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 import sayso
-from sayso import memory, model, store
+from sayso import memory, model, people, store
 from sayso.testing.clock import ManualClock
 from tests.adapters.web_service import ANN, Browser, Service, serving
 
@@ -369,3 +370,23 @@ async def test_what_fails_inside_is_told_in_plain_words_and_logged(caplog: pytes
     assert "Internal Server Error" not in reply.text
     assert "secret" not in reply.text
     assert [record.message for record in caplog.records if record.exc_info] == ["a page failed"]
+
+
+async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_others_are_told(
+    service: Service, browser: Browser, now: ManualClock
+) -> None:
+    other = await service.signed_in("bob")
+    id = (await service.desk.open(sayso.Question("Which customer?"))).id
+    owner = people.Actor(account="web:owner", name="Owner", person="owner", member=True)
+    await service.desk.answer(id, sayso.Answer(text="Acme"), owner, grace=timedelta(seconds=10))
+    mine, theirs = [(await one.get(f"/requests/{id}")).text for one in (browser, other)]
+    assert "Taken as the answer of" in mine
+    assert "Take back" in mine
+    assert "<textarea" not in mine
+    assert "The answer of owner was taken" in theirs
+    assert "Take back" not in theirs
+    assert (await other.press(await service.token(id, "undo"))).status == 403
+    await browser.press(await service.token(id, "undo"))
+    ticket = await service.desk.get(id)
+    assert (ticket.state, ticket.taken) == ("pending", None)
+    assert "<textarea" in (await browser.get(f"/requests/{id}")).text

@@ -40,6 +40,7 @@ def test_an_allow_lets_one_run_of_a_script_through(inside: Call) -> None:
     assert "was used at" in again.stderr
     assert json.loads(inside("show", "r1", "--json").stdout)["used_at"]
     assert "Used · " in inside("show", "r1").stdout
+    assert ", used" in inside("list").stdout
 
 
 async def test_a_cancelled_request_is_no_decision(command: Command) -> None:

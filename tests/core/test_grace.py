@@ -94,7 +94,7 @@ async def test_who_gave_it_takes_it_back_and_answers_anew(front: desk.Desk, now:
 async def test_nobody_else_takes_it_back_or_answers_meanwhile(front: desk.Desk) -> None:
     await asked(front)
     taken = await front.answer("q1", ACME, ANN, grace=TEN)
-    with pytest.raises(errors.NotAllowed, match="ann"):
+    with pytest.raises(errors.NotAllowed, match="only who gave"):
         await front.take_back("q1", BOB)
     for grace in (timedelta(0), TEN):
         with pytest.raises(errors.AlreadyTaken, match="the answer of chat:T/ann was taken") as refused:
@@ -282,6 +282,14 @@ def test_a_last_place_that_is_lost_meanwhile_does_not_take_the_answer_away() -> 
     back = after(ticket, events.TakenBack(at=NOW + timedelta(seconds=3), by=person("ann")))
     assert back.decision is not None
     assert back.decision.outcome == "undeliverable"
+
+
+def test_what_a_restored_copy_holds_is_not_delivered_first() -> None:
+    ticket = after(question(), words())
+    held = events.Held(at=NOW + timedelta(days=1))
+    assert machine.first(ticket, held) is held
+    assert after(ticket, held).taken is None
+    assert after(ticket, held).state == "pending"
 
 
 def test_the_machine_lets_no_time_act_too_early_and_no_take_back_too_late() -> None:

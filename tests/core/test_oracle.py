@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from sayso import desk, errors, events, memory, model, store
+from sayso import asking, desk, errors, events, memory, model, store
+from sayso.testing.clock import ManualClock
 from tests.core import oracle
 from tests.core.oracle import Stored, Witnessed
 from tests.core.samples import MINT, actor, permission
@@ -74,6 +76,26 @@ def told_otherwise(seen: Witnessed, stored: Stored) -> Stored:
 
 async def test_an_honest_history_has_no_fault() -> None:
     assert oracle.violations(*await history()) == []
+
+
+async def test_an_honest_history_of_taken_answers_and_used_allows_has_no_fault() -> None:
+    clock = ManualClock()
+    front = desk.Desk(memory.MemoryStore(), MINT, desk.House(route=("chat:#ops",)), clock)
+    await front.open(asking.Question("Which?", id="r1"))
+    for text in ("Acme", "Acme Ltd"):
+        await front.answer("r1", model.Answer(text=text), ANN, grace=timedelta(seconds=10))
+        if text == "Acme":
+            await front.take_back("r1", ANN)
+    clock.advance(10)
+    answered = await front.wait("r1")
+    await front.open(permission(id="r2"))
+    await front.answer("r2", model.Answer(verdict="allow"), BOB)
+    allowed = await front.wait("r2")
+    await front.use("r2")
+    await front.open(permission(id="r3", supersedes="r2"))
+    seen = Witnessed({}, [("r1", ANN.account), ("r2", BOB.account)], {"r1": answered, "r2": allowed})
+    assert oracle.violations(seen, await oracle.read(front.store)) == []
+    await front.store.close()
 
 
 @pytest.mark.parametrize(
