@@ -76,6 +76,10 @@ class SlackChannel:
         """Somebody pressed on this message: for a while it can be edited by way of that press."""
         self._ways.add(f"{conversation}/{message}", response_url)
 
+    def deleted(self, conversation: str, message: str) -> None:
+        """Somebody deleted this message: no press on it is a way to it any more."""
+        self._ways.forget(f"{conversation}/{message}")
+
     async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update

@@ -97,7 +97,7 @@ def _doors(
     named = spoken.App(app, name)
     teller, situation = Teller(front, posts, api), Situation(front, app)
     replies = Replies(front, people, Known(api, people, front.clock, named), situation, teller)
-    rooms = Rooms(front, situation, where, api)
+    rooms = Rooms(front, situation, where, posts, api)
     door = Front(front, teller, replies, rooms, posts, api)
     door.app = named
     return door, CatchUp(front, situation, replies, rooms, api, app), teller

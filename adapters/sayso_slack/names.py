@@ -43,7 +43,7 @@ class Known:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WITHIN):
                 await asyncio.gather(
-                    self._each(wanted.people, self._person, people),
+                    self._each(wanted.people - {self._app.user}, self._person, people),
                     self._each(wanted.channels - self._channels.keys(), self._channel, self._channels),
                     self._learn_groups(wanted.groups),
                 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from sayso import desk, errors
 from sayso_slack import happenings, places, web
-from sayso_slack.channel import NAME
+from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.situation import Situation
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,11 @@ _BECAME = {
 class Rooms:
     """Keeps cards where people can see them."""
 
-    def __init__(self, front: desk.Desk, situation: Situation, where: places.Places, api: web.Web) -> None:
+    def __init__(
+        self, front: desk.Desk, situation: Situation, where: places.Places, posts: SlackChannel, api: web.Web
+    ) -> None:
         self._desk = front
+        self._posts = posts
         self._situation = situation
         self._places = where
         self._api = api
@@ -35,6 +38,7 @@ class Rooms:
         """Somebody deleted a message; a card of ours is posted again while it is pending."""
         ref = await self._desk.store.find_ref(NAME, conversation, message)
         if ref is not None:
+            self._posts.deleted(conversation, message)
             await self._desk.lost(ref.ticket_id, ref.place)
 
     async def became(self, room: happenings.Room) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sayso
-from sayso_slack import parse
+from sayso_slack import happenings, parse, spoken
 from tests.adapters.slack_scene import Scene, scene
 
 SECRET = "fake-signing-secret"
@@ -127,6 +127,43 @@ def test_a_payload_with_anything_in_it_never_fails(payload: Any, data: st.DataOb
     path = data.draw(st.sampled_from(paths(payload)))
     found = parse.parse(changed(payload, path, junk))
     assert found is None or isinstance(found.who.user, str)
+
+
+CHANGED: Any = {
+    "event": {
+        "type": "message",
+        "subtype": "message_changed",
+        "channel": "C1",
+        "message": {**REPLY["event"], "blocks": [{"elements": [{"type": "emoji", "name": "x", "unicode": "1f680"}]}]},
+        "previous_message": {"text": "before"},
+    }
+}
+RENAMED: Any = {"event": {"type": "channel_rename", "channel": {"id": "C1", "name": "ops"}}}
+GONE: Any = {"event": {"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": "1.2"}}
+
+
+@given(st.sampled_from([CHANGED, RENAMED, GONE, REPLY]), st.data(), JUNK)
+def test_what_happens_is_read_whatever_stands_in_it(payload: Any, data: st.DataObject, junk: Any) -> None:
+    app = spoken.App("UBOT", "sayso")
+    assert happenings.read(payload, app) is not None
+    path = data.draw(st.sampled_from(paths(payload)))
+    found = happenings.read(changed(payload, path, junk), app)
+    if isinstance(found, happenings.Changed):
+        found = found.said
+    if isinstance(found, parse.Reply):
+        spoken.plain(found.written, spoken.Names(emoji=dict(found.emoji)), app)
+    assert happenings.read(junk, app) is None
+
+
+@pytest.mark.parametrize(
+    ("unicode", "sign"), [("1f680", "🚀"), ("1f468-200d-1f4bb", "👨‍💻"), ("d83d", None), ("zz", None)]
+)
+def test_emoji_are_read_from_what_slack_says_of_them(unicode: str, sign: str | None) -> None:
+    emoji = {"type": "emoji", "name": "x", "unicode": unicode}
+    blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [emoji]}]}]
+    found = parse.parse({**REPLY, "event": {**REPLY["event"], "blocks": blocks}})
+    assert isinstance(found, parse.Reply)
+    assert dict(found.emoji).get("x") == sign
 
 
 @given(JUNK)

@@ -434,6 +434,20 @@ async def test_a_card_that_somebody_deletes_is_there_again_at_once(there: Scene,
     assert (await there.decision(ticket)).text == "Acme"
 
 
+async def test_a_card_that_was_pressed_and_then_deleted_is_there_again_at_once() -> None:
+    async with scene("http", policy=model.Policy(quorum=2)) as there:
+        await there.ask(sayso.Permission(tool="Bash", input={}))
+        old = there.card
+        await there.slack.person("U1", name="ann").press(old, "Allow")
+        await there.deliver()
+        there.slack.world.remove(old)
+        gone = {"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": old.ts, "ts": "1.9"}
+        await there.slack.send_event({**gone, "hidden": True})
+        await there.deliver()
+        assert "1 of 2" in there.slack.visible_text(there.card)
+        assert [method for method, _ in there.slack.refusals] == ["chat.update"]
+
+
 async def test_a_card_whose_thread_stays_when_it_is_deleted_is_there_again(there: Scene, ann: Person) -> None:
     await there.ask(QUESTION)
     old = there.card
