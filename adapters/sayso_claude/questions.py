@@ -12,7 +12,7 @@ from typing import Annotated, Any, Unpack
 
 import pydantic
 
-from sayso import asking, errors, fields, gate, model
+from sayso import asking, errors, fields, gate, model, wording
 
 TOOL = "AskUserQuestion"
 """The tool whose input is turned into a request here."""
@@ -161,8 +161,10 @@ def _fenced(text: str) -> str:
 
 
 def _one(value: str | list[str]) -> str:
-    # the schema of the tool says string; a list is joined by the CLI anyway
-    return value if isinstance(value, str) else ", ".join(value)
+    # the schema of the tool says string; a list is joined by the CLI anyway, which makes two of a label with a comma
+    if isinstance(value, str):
+        return value
+    return wording.listed(value) if any("," in label for label in value) else ", ".join(value)
 
 
 def _annotated(question: _Question, answer: str | None, notes: str | None) -> model.JsonObject:

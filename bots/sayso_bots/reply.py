@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import pydantic
 
-from sayso import asking, errors, fields, model, wording
+from sayso import asking, entries, errors, fields, model, typed_json, wording
 from sayso_bots import door, environment, output, prompt
 
 
@@ -78,9 +77,9 @@ def _grant(request: model.Request, named: str) -> str:
 
 def _input(raw: str) -> Any:
     try:
-        return json.loads(raw)
-    except ValueError as error:
-        raise errors.InvalidAnswer(f"--input is not JSON: {error}", field="input") from error
+        return typed_json.read(raw)
+    except entries.Unfit as error:
+        raise errors.InvalidAnswer(f"--input: {error}", field="input") from error
 
 
 def _single(choices: Sequence[str]) -> str:

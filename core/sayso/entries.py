@@ -38,7 +38,8 @@ _SPAN = re.compile(
 )
 # 1.000 is a thousand to one half of the world, and one to the other.
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
-_COMMA = re.compile(r"[+-]?\d[\d.]*,[\d.,]*\d?", re.ASCII)
+# How half of the world writes a decimal number.
+COMMA = re.compile(r"[+-]?\d[\d.]*,[\d.,]*\d?", re.ASCII)
 _URI: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(pydantic.AnyUrl)
 
 
@@ -205,7 +206,7 @@ def _exact(field: model.Field, given: Any, wanted: str) -> Decimal:
 
 def _written(given: str, wanted: str) -> Decimal:
     typed = given.strip()
-    if _COMMA.fullmatch(typed):
+    if COMMA.fullmatch(typed):
         raise Unfit(f"please give {wanted}, with a point before decimals and nothing between thousands")
     if _AMBIGUOUS.fullmatch(typed):
         whole, _, rest = typed.partition(".")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, dialog, digest, draw, errors, fields, model, tokens, typography
+from sayso import asking, dialog, digest, draw, entries, errors, fields, model, tokens, typed_json, typography
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -160,6 +159,7 @@ def _edit(
 
 def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
     edited = dict(ticket.request.input or {})
+    complaints: dict[str, str] = {}
     for index, key in enumerate(list(edited)):
         name = f"k{index}"
         if name not in draft:
@@ -169,9 +169,12 @@ def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
             edited[key] = typed
             continue
         try:
-            edited[key] = json.loads(str(typed))
-        except ValueError as error:
-            raise errors.InvalidAnswer(f"this is not valid JSON: {error}", field=name) from error
+            edited[key] = typed_json.read(str(typed))
+        except entries.Unfit as error:
+            complaints[name] = str(error)
+    if complaints:
+        first = next(iter(complaints))
+        raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, complaints=complaints)
     _check_edit(ticket, edited)
     return edited
 

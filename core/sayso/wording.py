@@ -5,7 +5,8 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 
 from sayso import digest, errors, model
 
@@ -49,7 +50,8 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
         case "answered" if ticket.request.kind == "permission":
             return f"{what} was not run. {people(decision)} answered in its place: {decision.text}"
         case "answered":
-            return f"{what} was answered by {people(decision)}."
+            chosen = f": {listed(decision.choices)}" if decision.choices else ""
+            return f"{what} was answered by {people(decision)}{chosen}."
         case "expired":
             return f"{what} got no answer in time. Silence is not consent: do not go ahead."
         case "cancelled":
@@ -58,6 +60,11 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} was replaced by a newer request. Wait for the decision on that one."
         case "undeliverable":
             return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Labels for a model, each in quotes: one may hold a comma, and is still one."""
+    return ", ".join(json.dumps(label, ensure_ascii=False) for label in labels)
 
 
 def asked_before(decision: model.Decision) -> str:

@@ -81,6 +81,8 @@ def test_several_questions_are_one_form_that_shows_everything() -> None:
         ([DB], {"choice": "SQLite"}, {"Which database?": "SQLite"}),
         ([DB], {"choice": "neither, wait"}, {"Which database?": "neither, wait"}),
         ([REGIONS], {"values": {"q0": ["eu", "mars"]}}, {"Which regions?": "eu, mars"}),
+        # a label with a comma stays one label
+        ([REGIONS], {"values": {"q0": ["eu", "mars, too"]}}, {"Which regions?": '"eu", "mars, too"'}),
         ([DB, REGIONS], {"values": {"q1": ["us"]}}, {"Which regions?": "us"}),
         ([DB, REGIONS], {"values": {}}, {}),
     ],

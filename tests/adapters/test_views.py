@@ -75,7 +75,7 @@ def test_a_note_and_its_opening_are_shown(platform: str) -> None:
 def test_an_unknown_platform_field_or_view_is_an_error() -> None:
     for wrong in (("fax", "title", "card"), ("web", "fax", "card"), ("web", "title", "fax")):
         with pytest.raises(ValueError, match="fax"):
-            testing.render(wrong[0], wrong[1], "x", wrong[2])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            testing.render(wrong[0], wrong[1], "x", wrong[2])  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -173,3 +173,26 @@ def test_the_rules_of_json_schema_hold_for_an_edit(
     said = refusal(unfit, schema)
     assert said.complaints
     assert not any("regex" in one or "^x-" in one for one in said.complaints.values())
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("25,50", "with a point before decimals"),
+        ("ten", "not valid JSON; please give it as in 12.5"),
+        ("0.12345678901234567890", "more digits than a number keeps"),
+        ("NaN", "numbers that JSON has"),
+        ('{"a": 1, "a": 2}', "a name stands twice"),
+        ("[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused(typed: str, said: str) -> None:
+    ticket = asked({"x": 1, "y": 2}, None)
+    pressed = tokens.read(MINT.token(ticket, "edit"))
+    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    with pytest.raises(errors.InvalidAnswer, match=said) as refused:
+        submission.after(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
+    assert set(refused.value.complaints) == {"k0", "k1"}
+    kept = submission.after(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
+    assert isinstance(kept, model.Answer)
+    assert kept.input == {"x": 9007199254740993, "y": 19.99}

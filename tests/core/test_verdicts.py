@@ -195,3 +195,9 @@ def test_every_step_keeps_the_verdict_on_record() -> None:
     step = machine.step(opened(permission(verdicts=("stop",))), said("ann", verdict="stop"))
     assert [type(effect) for effect in step.effects] == [events.Redraw]
     assert step.ticket.answers[-1].answer.verdict == "stop"
+
+
+def test_labels_with_commas_reach_the_model_as_what_they_are() -> None:
+    asked = asking.Choice("Which?", ["a, b", "c", 'd"'], multiple=True)
+    decision = decided(after(opened(asked), said("ann", choices=("a, b", 'd"'))))
+    assert decision.model_text == 'The question was answered by ann: "a, b", "d\\"".'
