@@ -46,8 +46,13 @@ async def hook(
     return await defined.create(token=label, metadata=metadata, session=session, **common)
 
 
-async def resolve_hook(label: str, data: Any, *, desk: opening.Asker | None = None) -> model.Ticket:
+async def resolve_hook(
+    label: str, data: Any, *, request: str | None = None, desk: opening.Asker | None = None
+) -> model.Ticket:
     """Answer the hook that waits under *label*: with an instance of its payload, or a mapping.
+
+    *request* names the pause it is for, by its request's id: a message that is delivered twice then answers it once. In
+    a run that had a yes under this label already, another yes has to name it.
 
     Embedded, the answer is that of the person at this terminal; at a service it is that of the approver whose key is
     used. An agent's key can never answer.
@@ -60,7 +65,7 @@ async def resolve_hook(label: str, data: Any, *, desk: opening.Asker | None = No
     """
     async with places.at(desk) as where:
         ticket = await places.latest(where, label)
-        return await places.said(where, ticket.id, payloads.untyped(ticket.request, data))
+        return await places.answered(where, label, payloads.untyped(ticket.request, data), request)
 
 
 async def cancel_hook(label: str, *, reason: str | None = None, desk: opening.Asker | None = None) -> model.Ticket:

@@ -53,6 +53,36 @@ async def latest(desk: opening.Asker, token: str) -> model.Ticket:
     return found
 
 
+async def answered(desk: opening.Asker, token: str, answer: model.Answer, request: str | None) -> model.Ticket:
+    """Answer the newest request under *token*, or the one that *request* names.
+
+    A message that is delivered twice must not allow the next pause: in a run that had a yes under this token already,
+    another one has to name its request.
+
+    Raises as `said`, and:
+        NotFound: there is no such request under this token.
+        InvalidAnswer: a yes that could be meant for an earlier request.
+    """
+    newest = await latest(desk, token)
+    if request is None:
+        if answer.verdict == "allow" and await _had_a_yes(desk, token, newest):
+            why = f"{token!r} had a yes in this run already, and this one may be the same again"
+            hint = f"name the request that it is for: request={newest.id!r}"
+            raise errors.InvalidAnswer(why, field="request", hint=hint)
+    elif request not in {id_of(token, place) for place in range(place_of(newest.id) + 1)}:
+        raise errors.NotFound(f"there is no request {request} under {token!r}", field="request")
+    return await said(desk, request or newest.id, answer)
+
+
+async def _had_a_yes(desk: opening.Asker, token: str, newest: model.Ticket) -> bool:
+    """Whether the request before the newest, which is open, was the same run's and was allowed."""
+    place = place_of(newest.id)
+    before = await _at_place(desk, token, place - 1) if place and newest.decision is None else None
+    if before is None or mark(before, "run") != mark(newest, "run"):
+        return False
+    return before.decision is not None and before.decision.outcome == "allowed"
+
+
 async def said(desk: opening.Asker, id: str, answer: model.Answer) -> model.Ticket:
     """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
     if isinstance(desk, desks.Desk):

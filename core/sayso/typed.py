@@ -50,8 +50,11 @@ class Defined(Generic[P]):
         request = {"label": self._label, "title": title or self._title, "metadata": metadata or {}, **common}
         return Hook(self._payload, token or secrets.token_urlsafe(16), run, request, self._desk)
 
-    async def resume(self, token: str, payload: P | Mapping[str, Any]) -> model.Ticket:
+    async def resume(self, token: str, payload: P | Mapping[str, Any], *, request: str | None = None) -> model.Ticket:
         """Answer the hook that waits under *token*, as the person at this terminal or behind an approver's key.
+
+        *request* names the pause it is for, by its request's id: a message that is delivered twice then answers it
+        once. In a run that had a yes under this token already, another yes has to name it.
 
         Raises:
             InvalidAnswer: the payload does not fit; `field` names the part, and the hook goes on waiting.
@@ -61,7 +64,7 @@ class Defined(Generic[P]):
         """
         answer = self._payload.answer(payload)
         async with places.at(self._desk) as desk:
-            return await places.said(desk, (await places.latest(desk, token)).id, answer)
+            return await places.answered(desk, token, answer, request)
 
     async def get(self, token: str) -> model.Ticket:
         """The newest request under *token*; its metadata has what came along as `hook`. Raises `NotFound`."""

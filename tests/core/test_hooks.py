@@ -282,7 +282,7 @@ async def test_a_yes_that_an_earlier_run_used_is_asked_about_again(desk: sayso.D
         ticket = await asked(desk)
         assert "it may have run already" in (ticket.request.body or "")
         assert ticket.request.input == {"order": 7}
-        await sayso.resolve_hook("send-7", {"granted": granted}, desk=desk)
+        await sayso.resolve_hook("send-7", {"granted": granted}, request=ticket.id, desk=desk)
         assert (await soon(again)).granted is granted
     # a no runs nothing, so it is found again as often as somebody comes back for it
     assert not (await soon(waits(sayso.hook("send-7", **call)))).granted
@@ -294,9 +294,51 @@ async def test_a_yes_that_came_too_long_ago_is_asked_about_again(desk: sayso.Des
     await sayso.resolve_hook("send-7", {"granted": True}, desk=desk)
     clock.advance(15 * 60)
     late = waits(hook)
-    assert "not run in time" in ((await asked(desk)).request.body or "")
-    await sayso.resolve_hook("send-7", {"granted": True}, desk=desk)
+    ticket = await asked(desk)
+    assert "not run in time" in (ticket.request.body or "")
+    await sayso.resolve_hook("send-7", {"granted": True}, request=ticket.id, desk=desk)
     assert (await soon(late)).granted
+
+
+async def test_a_yes_that_is_delivered_twice_does_not_allow_the_next_pause(desk: sayso.Desk) -> None:
+    approvals = sayso.define_hook(sayso.ToolApproval, desk=desk)
+    granted: list[bool] = []
+
+    async def stream() -> None:
+        async with approvals.create(token="t") as hook:
+            async for approval in hook:
+                granted.append(approval.granted)
+
+    task = asyncio.ensure_future(stream())
+    first = await asked(desk)
+    await approvals.resume("t", {"granted": True})
+    await until(lambda: len(granted) == 1)
+    second = await asked(desk)
+    for again in (approvals.resume("t", {"granted": True}), sayso.resolve_hook("t", {"granted": True}, desk=desk)):
+        with pytest.raises(sayso.InvalidAnswer) as refused:
+            await again
+        assert (refused.value.field, second.id in str(refused.value.hint)) == ("request", True)
+    with pytest.raises(sayso.AlreadyDecided):
+        await approvals.resume("t", {"granted": True}, request=first.id)
+    with pytest.raises(sayso.NotFound):
+        await approvals.resume("t", {"granted": True}, request="somebody-elses")
+    assert (await desk.get(second.id)).state == "pending"
+    await approvals.resume("t", {"granted": True}, request=second.id)
+    await until(lambda: len(granted) == 2)
+    await asked(desk)
+    # a no harms nobody
+    await approvals.resume("t", {"granted": False})
+    await until(lambda: granted == [True, True, False])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_yes_for_one_run_does_not_stop_the_next_run_under_the_same_label(desk: sayso.Desk) -> None:
+    for _ in range(2):
+        task = waits(sayso.hook("deploy", payload=sayso.ToolApproval, desk=desk))
+        await asked(desk)
+        await sayso.resolve_hook("deploy", {"granted": True}, desk=desk)
+        assert (await soon(task)).granted
 
 
 async def test_the_same_label_with_another_question_is_a_conflict_and_no_answer(desk: sayso.Desk) -> None:
