@@ -101,6 +101,12 @@ class App:
             assert answered.status in (200, 201), await answered.text()
             return await answered.json()
 
+    async def refused(self, path: str, key: str, body: Mapping[str, Any]) -> int:
+        """How the service refuses a call."""
+        headers = {"Authorization": f"Bearer {key}"}
+        async with self.session.post(self.there.url + path, headers=headers, json=body) as answered:
+            return answered.status
+
     async def told(self, decision: Mapping[str, Any], id: str, secret: str = "") -> int:
         """How it takes a callback."""
         body = json.dumps({"data": {"id": id, "decision": decision}})
@@ -173,6 +179,10 @@ async def killed_while_it_is_told(here: App, ann: Person) -> None:
 async def edited(here: App, key: str) -> None:
     run = await here.deploy("make deploy")
     await here.card(run)
+    for wrong in ({"command": 7}, {"command": ""}, {}, {"command": "make deploy", "force": True}):
+        assert (
+            await here.refused(f"/v1/requests/{run}:deploy/answers", key, {"verdict": "allow", "input": wrong}) == 422
+        )
     answer = {"verdict": "allow", "input": {"command": "make staging"}}
     await here.sayso(f"/v1/requests/{run}:deploy/answers", key, answer)
     assert await here.result(run) == "ran make staging"
