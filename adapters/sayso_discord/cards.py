@@ -51,12 +51,19 @@ class Cards:
         for ticket, ref in stood:
             await self.renew(ticket, ref)
 
-    async def keep_open(self, conversation: str) -> None:
-        """Wake a thread up that went to sleep: in a closed one some clients send no press. Raises `ChannelError`."""
+    async def keep_open(self, conversation: str) -> bool:
+        """Wake a thread up that went to sleep: in a closed one some clients send no press.
+
+        Whether people can press there now: a thread that somebody locked stays closed. Raises `ChannelError`.
+        """
         found: Any = await self._api.get("/channels/{channel_id}", channel_id=conversation)
         about: Json = found.get("thread_metadata") or {}
-        if found.get("type") in _THREADS and about.get("archived") and not about.get("locked"):
-            await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
+        if found.get("type") not in _THREADS or not about.get("archived"):
+            return True
+        if about.get("locked"):
+            return False
+        await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
+        return True
 
     async def renew(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
         """Show an open request where its card stood; where that cannot be done, it counts as undelivered there."""

@@ -137,8 +137,9 @@ class CatchUp:
 
     async def _look_after(self, conversation: str, stood: Stood, seen: dict[str, Any]) -> None:
         """Have every card there, showing what it should."""
+        is_open = True
         try:
-            await self.cards.keep_open(conversation)
+            is_open = await self.cards.keep_open(conversation)
             seen |= await self._found(conversation, sorted((stood.keys() - seen.keys()), key=int))
         except errors.ChannelError as error:
             if not error.final:
@@ -146,10 +147,13 @@ class CatchUp:
                 return
         for message, (ticket, ref) in stood.items():
             fresh = await self._desk.get(ticket.id)
-            wanted = self._posts.body(await aside.run(draw.card_of, fresh, self._desk.mint))
+            wanted = await aside.run(self._wanted, fresh)
             shown = seen.get(message)
-            if shown is None or render.look({"components": shown.get("components") or [{}]}) != render.look(wanted):
+            if not is_open or shown is None or _look(shown) != render.look(wanted):
                 await self.cards.renew(fresh, ref)
+
+    def _wanted(self, ticket: model.Ticket) -> dict[str, Any]:
+        return self._posts.body(draw.card_of(ticket, self._desk.mint))
 
     async def _found(self, conversation: str, missing: list[str]) -> dict[str, Any]:
         """Those of these messages that are there; one page shows many of them."""
@@ -165,3 +169,8 @@ class CatchUp:
         asked = {"after": after, "limit": _PAGE}
         found: list[Any] = await self._api.get(_MESSAGES, asked, channel_id=conversation)
         return sorted(found, key=lambda message: int(message["id"]))
+
+
+def _look(message: Any) -> object:
+    parts: list[Any] = message.get("components") or []
+    return render.look(message) if parts and parts[0].get("components") else None

@@ -165,7 +165,13 @@ OPERATIONS: Sequence[Operation] = (
         headers={"Last-Event-ID": "As `after`; sent by a client that lost its connection"},
     ),
     Operation("get", "/v1/openapi.json", "This document.", {200: _JSON}, key=False),
-    Operation("get", "/healthz", "The process answers.", {200: health.Health}, key=False),
+    Operation(
+        "get",
+        "/healthz",
+        "The process answers, and nothing in it ended for good.",
+        {200: health.Health, 503: health.Health},
+        key=False,
+    ),
     Operation("get", "/readyz", "It can do its work.", {200: health.Health, 503: health.Health}, key=False),
     Operation("get", "/metrics", "Figures for Prometheus.", {200: "text/plain"}, key=False),
 )

@@ -70,6 +70,7 @@ class Service:
     front: desk.Desk
     keys: keys.Keys
     ready: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
+    alive: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
     port: int = 0
     silence: float = 15.0
     lies: list[str] = field(default_factory=list[str])
@@ -98,6 +99,7 @@ class Service:
             self.front,
             authenticate=auth.authenticate(self.keys),
             ready=self.ready,
+            alive=self.alive,
             check_callback=addresses.check_callback_url,
             longest_silence=self.silence,
         )
@@ -151,12 +153,13 @@ async def running(
     house: desk.House | None = None,
     now: clock.Clock | None = None,
     ready: Mapping[str, health.Check] | None = None,
+    alive: Mapping[str, health.Check] | None = None,
     silence: float = 15.0,
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
     front = desk.Desk(kept, await opening.mint(kept), house, now)
-    service = Service(kept, front, keys.Keys(kept), ready or {}, silence=silence)
+    service = Service(kept, front, keys.Keys(kept), ready or {}, alive or {}, silence=silence)
     for name, role in {
         "bot": "agent",
         "other": "agent",

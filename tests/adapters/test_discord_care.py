@@ -153,6 +153,20 @@ async def test_a_thread_that_went_to_sleep_while_nobody_listened_is_woken_after_
     await there.discord.until(lambda: not there.discord.world.channels[thread.id].archived)
 
 
+async def test_a_question_in_a_thread_that_was_locked_while_nobody_listened_is_asked_in_another_one(
+    there: Scene, ann: Person
+) -> None:
+    ticket = await there.ask(question())
+    (thread,) = there.discord.threads(OPS)
+    await there.stop()
+    there.discord.gateway.forget()
+    await ann.archive(thread.id, lock=True)
+    await there.start()
+    await there.link.caught_up()
+    await ann.reply(there.cards(_other(there, thread.id))[0], "Acme")
+    assert (await decided(there, ticket)).text == "Acme"
+
+
 async def test_a_question_in_a_thread_that_is_locked_is_asked_in_another_one(there: Scene, ann: Person) -> None:
     ticket = await there.ask(question())
     (thread,) = there.discord.threads(OPS)

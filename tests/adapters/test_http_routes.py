@@ -343,6 +343,15 @@ async def test_a_failed_check_makes_it_unready_without_saying_why_to_strangers(t
         assert (await service.call("GET", "/healthz")).status == 200
 
 
+async def test_what_has_ended_for_good_is_no_life(tmp_path: Path) -> None:
+    async def ended() -> None:
+        raise errors.InvalidSettings("Discord does not take this bot any more, code 4004")
+
+    async with running(tmp_path, alive={"workers": ended}) as service:
+        alive = await service.call("GET", "/healthz")
+        assert (alive.status, alive.json) == (503, {"ok": False, "checks": {"workers": "failed"}})
+
+
 async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: Service) -> None:
     await service.call("GET", "/metrics")
     for name in ("a", "b", "c"):
