@@ -135,21 +135,23 @@ class Front:
         said = told(error, account, shared=self.shared())
         if isinstance(error, errors.NotFound) and not self.shared() and click.blocks and click.response_url:
             self._teller.start(self._teller.close_card(click))
-        elif isinstance(error, errors.InvalidToken) and await self._renewed(click):
-            said = telling.line(telling.RENEWED)
+        elif isinstance(error, errors.InvalidToken) and (shown := await self._renewed(click)) is not None:
+            late = errors.AlreadyDecided(shown)
+            said = telling.line(telling.RENEWED) if shown.decision is None else telling.refusal(late, account)
         self._teller.press(click, said)
         self._teller.freshen(error, click.spot)
         return _RECEIVED if isinstance(error, errors.Refused | errors.NotFound) else _FAILED
 
-    async def _renewed(self, click: parse.Click) -> bool:
+    async def _renewed(self, click: parse.Click) -> model.Ticket | None:
         """Bring a card of ours up to date whose buttons were made with another secret, or for other content."""
         if click.spot is None:
-            return False
+            return None
         ref = await self._desk.store.find_ref(NAME, click.spot.channel, click.spot.message)
         if ref is None:
-            return False
-        self._teller.start(self._teller.redraw(await self._desk.get(ref.ticket_id), click.spot))
-        return True
+            return None
+        ticket = await self._desk.get(ref.ticket_id)
+        self._teller.start(self._teller.redraw(ticket, click.spot))
+        return ticket
 
     def _taken_back(self, click: parse.Click) -> None:
         said = telling.line(_TAKEN_BACK)

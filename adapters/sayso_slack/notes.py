@@ -9,6 +9,7 @@ from sayso_slack import places, render, web
 from sayso_slack.channel import NAME
 
 KIND = "thread"
+_NO_THREAD = ("cannot_reply_to_message", "thread_not_found", "message_not_found")
 
 
 class Notes:
@@ -25,11 +26,20 @@ class Notes:
         """Tell it. Raises `ChannelError`."""
         conversation = await self._places.find(place)
         thread = await self._thread(conversation, session)
+        try:
+            await self._post(conversation, thread, said)
+        except errors.ChannelError as error:
+            if not error.message.endswith(_NO_THREAD):
+                raise
+            # somebody deleted the message that it hung on
+            await self._store.remove(KIND, _name(conversation, session))
+            await self._post(conversation, await self._thread(conversation, session), said)
+
+    async def _post(self, conversation: str, thread: str, said: card.Says) -> None:
         await self._api.post("chat.postMessage", channel=conversation, thread_ts=thread, **render.note(said))
 
     async def _thread(self, conversation: str, session: card.Session) -> str:
-        whose = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        name = f"{NAME}/{conversation}/{whose}"
+        name = _name(conversation, session)
         found = await self._store.get(KIND, name)
         if found is not None:
             return str(found.value["thread"])
@@ -43,6 +53,11 @@ class Notes:
             kept = await self._store.get(KIND, name)
             return str(kept.value["thread"]) if kept else str(posted["ts"])
         return str(posted["ts"])
+
+
+def _name(conversation: str, session: card.Session) -> str:
+    whose = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{NAME}/{conversation}/{whose}"
 
 
 def root_name(conversation: str, message: str) -> str:

@@ -192,6 +192,17 @@ async def test_a_card_whose_buttons_were_made_with_another_secret_is_renewed(the
     assert (await there.decision(ticket)).allowed
 
 
+async def test_a_press_with_another_secret_on_what_is_decided_is_told_so(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Deny")
+    there.front.mint = tokens.Mint(b"another secret, since the first was lost")
+    seen = await bob.press(old, "Allow")
+    assert "Too late: denied by ann" in await there.whispered(seen)
+
+
 async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann: Person) -> None:
     await there.ask(sayso.Permission(tool="Bash", input={"command": "echo '<b>' & exit"}))
     await there.stop()

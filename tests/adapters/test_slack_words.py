@@ -128,6 +128,14 @@ async def test_a_reply_to_a_note_is_no_answer_and_is_told_so(there: Scene, ann: 
     assert "reply to the card" in told(there)[0]
 
 
+async def test_notes_whose_thread_somebody_deleted_begin_another_one(there: Scene) -> None:
+    there.front.tellers["slack"] = there.link.notes
+    for said in ("Reading the code", "Writing a test"):
+        await there.front.note("s-1", said)
+        there.slack.world.remove(there.cards()[0])
+    assert [there.slack.visible_text(one).splitlines()[-1] for one in there.cards()][-1] == "Writing a test"
+
+
 # -- taken at their word -------------------------------------------------------------------------------------------
 
 
