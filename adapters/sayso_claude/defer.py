@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from sayso import asking, digest, errors, handles, model, opening
-from sayso_claude import forms, hooks, pauses, questions, runs, sdk
+from sayso_claude import forms, hooks, pauses, questions, runs, sdk, settings
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
@@ -27,8 +27,6 @@ from claude_agent_sdk import types  # isort: skip
 
 log = logging.getLogger(__name__)
 
-# Seconds that a subagent may wait. The CLI keeps milliseconds in 31 bits, so no limit may be longer than 24 days.
-_LONGEST = 20 * 86_400.0
 _EVENT = "PreToolUse"
 # These change nothing, so an answer that got lost on its way is given again.
 _HARMLESS = frozenset({questions.TOOL, hooks.PLAN})
@@ -48,7 +46,10 @@ def options(
     chosen = given or types.ClaudeAgentOptions()
     people = chosen.can_use_tool if isinstance(chosen.can_use_tool, sdk.People) else None
     gate = _Gate(desk, people, common)
-    return sdk.with_hook(chosen, types.HookMatcher(matcher=tools, hooks=[gate], timeout=_LONGEST))
+    gated = sdk.with_hook(chosen, types.HookMatcher(matcher=tools, hooks=[gate], timeout=sdk.LONGEST))
+    if people is not None or not settings.matches(tools, settings.SHELLS):
+        return gated
+    return sdk.with_skills(gated, sdk.People(desk, None, common))
 
 
 async def run(

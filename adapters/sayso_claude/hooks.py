@@ -138,7 +138,7 @@ def request(
 ) -> model.Request:
     """The question that people see. Raises `InvalidRequest`."""
     agent = f"Claude Code ({call.agent_type})" if call.agent_type else "Claude Code"
-    context = {"Folder": call.cwd, "Permission mode": call.permission_mode, **_skill(call)}
+    context = {"Folder": call.cwd, "Permission mode": call.permission_mode, **skill_facts(call)}
     given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
     common: dict[str, Any] = {
         "source": model.Source(agent=agent[:200], session=call.session_id[:200] or None),
@@ -153,7 +153,7 @@ def request(
         common |= {"body": call.tool_input["plan"], "title": "May the agent carry out this plan?"}
         common |= {"editable": False, "confirm": True}
     if call.in_skill:
-        common |= {"editable": False, "title": f"May the skill {call.command_name or ''} run this?"[:500]}
+        common |= {"editable": False, "title": skill_title(call)}
     return asking.Permission(tool=call.tool_name, input=_shown(call), offers=offers, verdicts=("stop",), **common)
 
 
@@ -228,7 +228,13 @@ def _repeated(call: Call) -> bool:
     return call.hook_event_name == "PreToolUse" or not (call.tool_name in _SILENT or call.tool_name.startswith("mcp__"))
 
 
-def _skill(call: Call) -> Mapping[str, str | None]:
+def skill_title(call: Call) -> str:
+    """What people are asked about a shell command in a skill."""
+    return f"May the skill {call.command_name or ''} run this?"[:500]
+
+
+def skill_facts(call: Call) -> Mapping[str, str | None]:
+    """Which skill holds a shell command, and who started it."""
     if not call.in_skill:
         return {}
     by = {"user": "somebody typed its name", "claude": "the agent", "other": "neither a person nor the agent"}

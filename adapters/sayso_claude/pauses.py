@@ -6,7 +6,7 @@ Only what was allowed runs: the input is checked against the decision's digest, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sayso import asking, digest, errors, gate, model
@@ -42,6 +42,9 @@ class Pause:
     """Claude Code asks for more than one press."""
     no_rules: bool = False
     """Claude Code asks to offer no rule for this."""
+    editable: bool = True
+    facts: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    """What else is known of it."""
 
     @property
     def named(self) -> calls.Named | None:
@@ -76,6 +79,7 @@ def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, e
         title=pause.title and pause.title[:500],
         offers=suggestions.offers(updates),
         confirm=pause.confirm,
+        editable=pause.editable,
         **whole,
     )
 
@@ -144,6 +148,7 @@ def _facts(pause: Pause) -> Mapping[str, str]:
         "Why it asks": pause.reason,
         "Path": pause.path,
         "Subagent": pause.agent_id,
+        **pause.facts,
     }
     return {name: value[:_LONGEST_FACT] for name, value in facts.items() if value}
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
 from sayso import asking, digest, errors, handles, model, opening
-from sayso_claude import calls, hooks, pauses, runs
+from sayso_claude import calls, forms, hooks, pauses, runs
 
 try:
     from claude_agent_sdk import types
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Calls that were seen and not asked about; one that comes back after so many others is asked about with less around it.
 _MOST = 1000
+# Seconds that a hook may wait. The CLI keeps milliseconds in 31 bits, so no limit may be longer than 24 days.
+LONGEST = 20 * 86_400.0
 
 Own = Callable[[str, model.JsonObject], Sequence[types.PermissionUpdate]]
 """The developer's own suggestions for a tool and its input."""
@@ -49,6 +51,8 @@ def options(
 ) -> types.ClaudeAgentOptions:
     """*given*, with people to ask: as `ask_people`, and every card says which session, folder and subagent asks.
 
+    People are asked about shell commands in skills, too.
+
     Raises:
         InvalidSettings: it has a `can_use_tool` already.
     """
@@ -57,14 +61,24 @@ def options(
         hint = "give options without one"
         raise errors.InvalidSettings("there is a can_use_tool already", field="can_use_tool", hint=hint)
     people = People(desk, also, common)
-    return with_hook(dataclasses.replace(chosen, can_use_tool=people), types.HookMatcher(hooks=[people.saw]))
+    seen = with_hook(dataclasses.replace(chosen, can_use_tool=people), types.HookMatcher(hooks=[people.saw]))
+    return with_skills(seen, people)
 
 
-def with_hook(given: types.ClaudeAgentOptions, matcher: types.HookMatcher) -> types.ClaudeAgentOptions:
-    """*given*, with one more hook before tools; what fails in it blocks the tool."""
+def with_hook(
+    given: types.ClaudeAgentOptions, matcher: types.HookMatcher, event: types.HookEvent = "PreToolUse"
+) -> types.ClaudeAgentOptions:
+    """*given*, with one more hook, before tools; what fails in it blocks them."""
     before = {**(given.hooks or {})}
-    before["PreToolUse"] = [*before.get("PreToolUse", []), dataclasses.replace(matcher, on_failure="block")]
+    before[event] = [*before.get(event, []), dataclasses.replace(matcher, on_failure="block")]
     return dataclasses.replace(given, hooks=before)
+
+
+def with_skills(given: types.ClaudeAgentOptions, people: People) -> types.ClaudeAgentOptions:
+    """*given*, with people asked about shell commands in skills, too, which are no tool calls."""
+    # the SDK hands on events that its types do not name; an older Claude Code passes them over
+    event = cast("types.HookEvent", forms.SKILL_SHELL)
+    return with_hook(given, types.HookMatcher(hooks=[people.loads], timeout=LONGEST), event)
 
 
 class People:
@@ -103,6 +117,34 @@ class People:
         known = {"session": "session_id", "folder": "cwd", "mode": "permission_mode", "agent_type": "agent_type"}
         self.note(tool_use_id, **{name: said.get(key) for name, key in known.items()})
         return {}
+
+    async def loads(self, input: types.HookInput, _: str | None, __: types.HookContext) -> types.HookJSONOutput:
+        """A skill is loaded that runs a shell command: people decide on it."""
+        try:
+            output = await self._loaded(hooks.Call.model_validate(input))
+        except Exception as error:
+            log.warning("skill denied", extra={"reason": str(error)}, exc_info=not pauses.is_expected(error))
+            output = forms.deny(forms.SKILL_SHELL, pauses.failure(error))
+        return cast("types.HookJSONOutput", output)
+
+    async def _loaded(self, call: hooks.Call) -> dict[str, object]:
+        pause = pauses.Pause(
+            tool=call.tool_name,
+            input=call.tool_input,
+            session=call.session_id,
+            folder=call.cwd,
+            mode=call.permission_mode,
+            agent_id=call.agent_id,
+            title=hooks.skill_title(call),
+            editable=False,
+            facts=hooks.skill_facts(call),
+        )
+        request = pauses.request(pause, self._common, event=forms.SKILL_SHELL)
+        decision = await runs.used(self._desk, await handles.held(self._desk, request), None)
+        if not decision.allowed:
+            return forms.deny(forms.SKILL_SHELL, decision.model_text, stop=decision.stop)
+        pauses.approved(pause, decision)
+        return forms.allow(forms.SKILL_SHELL, decision.model_text)
 
     def note(self, tool_use_id: str | None, **known: Any) -> None:
         """Keep what is known of a call until it is asked about; names are those of `pauses.Pause`."""

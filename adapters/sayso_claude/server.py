@@ -227,7 +227,7 @@ def _bound(key: keys.Key) -> dict[str, Any]:
 
 def _wanted(request: web.Request) -> list[tuple[str, str]]:
     """The policy that the hook's address names."""
-    if request.query.keys() not in (set(), {"policy"}) or len(request.query) > 1:
+    if list(request.query) not in ([], ["policy"]):
         raise errors.InvalidRequest("the query of this address is not valid", field="policy", hint="?policy=NAME")
     return list(request.query.items())
 

@@ -27,8 +27,9 @@ MARGIN = 10
 BEFORE_CALLS = frozenset({"PreToolUse", "PermissionRequest"})
 """Events that stand between an agent and a tool call."""
 
-# Tools that run shell commands.
-_SHELLS = {"Bash", "PowerShell"}
+SHELLS = frozenset({"Bash", "PowerShell"})
+"""Tools that run shell commands."""
+
 # Events whose matcher is about tool names; that of others is about something else, so a tool's name would never match.
 _BY_TOOL = forms.TOOLS | {forms.RETRY}
 
@@ -104,7 +105,7 @@ def complete(events: Sequence[str], matcher: str = "*", rule: str | None = None)
 
     A typed skill has an event of its own, which no *rule* can narrow.
     """
-    if not BEFORE_CALLS & set(events) or not matches(matcher, _SHELLS):
+    if not BEFORE_CALLS & set(events) or not matches(matcher, SHELLS):
         return tuple(events)
     typed = () if rule else ("UserPromptExpansion",)
     return tuple(dict.fromkeys((*events, forms.SKILL_SHELL, *typed)))

@@ -84,6 +84,17 @@ class Line(claude_agent_sdk.Transport):
         sent = {"subtype": "hook_callback", "input": {**told, **named, **more}, "tool_use_id": call}
         return [await self.answer(self.send(**sent, callback_id=id)) for id in ids]
 
+    async def loads(self, command: str, **more: Any) -> Json:
+        """The hook of a skill that runs a shell command; what it answered."""
+        told = {"session_id": self.session, "cwd": "/home/dev/shop", "transcript_path": "/t", "command_name": "tidy"}
+        named = {"hook_event_name": "PreSkillShellCommand", "tool_name": "Bash", "tool_input": {"command": command}}
+        [matcher] = self.hooks["PreSkillShellCommand"]
+        sent = {"subtype": "hook_callback", "input": {**told, **named, **more}, "tool_use_id": "toolu_1:preamble-0"}
+        output: Json = (await self.answer(self.send(**sent, callback_id=matcher["hookCallbackIds"][0])))[
+            "hookSpecificOutput"
+        ]
+        return output
+
 
 @dataclass
 class Desk:

@@ -254,6 +254,36 @@ async def test_options_say_on_the_card_which_session_folder_and_subagent_asks(an
     assert request.policy == "default"
 
 
+async def test_a_shell_command_in_a_skill_is_asked_about_and_runs_once_it_is_allowed(ann: Desk) -> None:
+    async with connected(sdk.options(ann.desk, policy="default")) as line:
+        asked = asyncio.create_task(line.loads("make tidy", invoked_by="user", command_source="projectSettings"))
+        ticket = await ann.answer(verdict="allow")
+        told = await asked
+        assert set(told) == {"hookEventName", "permissionDecision", "permissionDecisionReason"}
+        assert (told["hookEventName"], told["permissionDecision"]) == ("PreSkillShellCommand", "allow")
+    assert (ticket.request.tool, ticket.request.input) == ("Bash", {"command": "make tidy"})
+    assert (ticket.request.title, ticket.request.editable) == ("May the skill tidy run this?", False)
+    facts = {"Skill": "tidy", "Comes from": "projectSettings", "Started by": "somebody typed its name"}
+    assert facts.items() <= ticket.request.context.items()
+    assert (ticket.request.policy, ticket.request.offers) == ("default", ())
+    assert (await ann.desk.get(ticket.id)).used_at is not None
+
+
+async def test_a_denied_shell_command_in_a_skill_does_not_run_and_may_end_the_run(ann: Desk) -> None:
+    async with connected(sdk.options(ann.desk)) as line:
+        asked = asyncio.create_task(line.loads("make tidy"))
+        await ann.answer(verdict="deny", reason="not now")
+        assert "not now" in (await asked)["permissionDecisionReason"]
+
+
+@pytest.mark.parametrize("error", [errors.StoreUnavailable("no answer"), RuntimeError("a bug")])
+async def test_a_skill_is_denied_where_nobody_can_be_asked(error: Exception) -> None:
+    down: Any = Down(error)
+    async with connected(sdk.options(down)) as line:
+        assert (await line.loads("make tidy"))["permissionDecision"] == "deny"
+        assert (await line.loads("make tidy", session_id=5))["permissionDecision"] == "deny"
+
+
 async def test_options_keep_the_developers_hooks_and_block_where_ours_fails(ann: Desk) -> None:
     async def theirs(*_: Any) -> Any:
         return {}
