@@ -51,23 +51,14 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
         def request(bound: inspect.BoundArguments) -> model.Request:
             return asking.Permission(tool=name, input=_named(bound), **common)
 
-        async def approved(there: opening.Asker, bound: inspect.BoundArguments) -> None:
-            decision = await there.ask(request(bound))
-            _edited(bound, _shown(name, decision))
-            await use_allowed(there, name, decision)
-
-        async def approved_here(bound: inspect.BoundArguments) -> None:
-            async with opening.open() as opened:
-                await approved(opened, bound)
-
         async def gated(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            await (approved_here(bound) if desk is None else approved(desk, bound))
+            await _approved(desk, request(bound), bound)
             return await function(*bound.args, **bound.kwargs)
 
         def gated_blocking(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            blocking.run(lambda: approved_here(bound))
+            blocking.run(lambda: _approved(None, request(bound), bound))
             return function(*bound.args, **bound.kwargs)
 
         chosen = gated if inspect.iscoroutinefunction(function) else gated_blocking
@@ -104,6 +95,16 @@ async def use_allowed(
     if used is None or used.input_digest != decision.input_digest:
         raise _mismatch(tool)
     return allowed
+
+
+async def _approved(desk: opening.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:
+    """Ask, put the allowed input in the place of the arguments, and use the allow: what follows is the call."""
+    if desk is None:
+        async with opening.open() as opened:
+            return await _approved(opened, asked, bound)
+    tool, decision = asked.tool or "", await desk.ask(asked)
+    _edited(bound, _shown(tool, decision))
+    await use_allowed(desk, tool, decision)
 
 
 def _shown(tool: str, decision: model.Decision) -> model.JsonObject:
