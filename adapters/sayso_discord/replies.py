@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from collections import OrderedDict
 from datetime import timedelta
 
 from sayso import card, desk, errors, marks, model, submission, talk, telling, text
-from sayso_discord import names, parse, render, threads, web
+from sayso_discord import names, parse, render, spoken, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
 from sayso_discord.sharing import Sharing
@@ -25,6 +26,7 @@ _PATH = "/channels/{channel_id}/messages"
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _TITLE = 120
+_REMEMBERED = 1_000
 
 
 class Replies:
@@ -39,6 +41,7 @@ class Replies:
         self._names = names.Known(api, members.places)
         self._taken = Taken(front)
         self.sharing = Sharing(front)
+        self._spoken_to: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self.marks = marks.Marks(front.store, NAME)
         self.behind: set[str] = set()
@@ -103,12 +106,13 @@ class Replies:
     async def _judged(self, said: parse.Reply) -> bool:
         """Judge a message; whether it could have meant anything to us."""
         written, named = await self._names.words(said)
+        asked = self._asked(said)
         session = await self._threads.session_of(said.channel)
         alone = await self._alone(said, session)
         if not (said.to or named == "app" or alone or session):
             return False
         about, to = await self._situation.replied_to(said, session)
-        words = talk.Words(written, to, named, alone, session is not None)
+        words = talk.Words(written, to, named, alone, session is not None, asked)
         meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
         if meaning.told in (talk.NOTHING_OPEN, talk.NO_CARD) and self.sharing.is_noticed:
             return True  # another program with this bot may know what it is about, and answer
@@ -117,6 +121,17 @@ class Replies:
         elif meaning.ticket is not None:
             await self._answered(said, written, meaning, meaning.ticket)
         return True
+
+    def _asked(self, said: parse.Reply) -> bool:
+        """Whether somebody else spoke to this person there just before; and know whom this one speaks to."""
+        mine = (said.channel, said.who.user)
+        asked = self._spoken_to.pop(mine, False)
+        other = spoken.person_named(said.text) or said.to_author
+        if other not in (None, said.who.user, self._api.bot_user):
+            self._spoken_to[said.channel, str(other)] = True
+            while len(self._spoken_to) > _REMEMBERED:
+                self._spoken_to.popitem(last=False)
+        return asked
 
     async def _alone(self, said: parse.Reply, session: threads.Whose | None) -> bool:
         """Whether nobody but the app reads it; what is read later does not say."""

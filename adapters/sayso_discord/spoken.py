@@ -46,6 +46,12 @@ def first_named(written: str, app: str, own_roles: frozenset[str] = frozenset())
     return "app" if found["person"] == app or found["role"] in own_roles else "other"
 
 
+def person_named(written: str) -> str | None:
+    """The person whom a text mentions first, by id; None where it mentions nobody, or others before."""
+    found = _FIRST.search(written)
+    return found["person"] if found else None
+
+
 def plain(written: str, app: str, names: Names, own_roles: frozenset[str] = frozenset()) -> str:
     """The text in words, without the name of the app where it was only spoken to."""
     for own in (rf"@!?{re.escape(app)}", *(f"@&{re.escape(role)}" for role in own_roles)):

@@ -150,9 +150,11 @@ def _to_app(words: Words, here: Sequence[model.Ticket]) -> Meaning:
 
 def _talk(words: Words, here: Sequence[model.Ticket]) -> Meaning:
     by_words = [one for one in here if one.request.kind in ("question", "choice")]
-    if len(by_words) != 1 or not words.text:
+    if len(by_words) != 1 or not words.text or words.asked:
         return Meaning()
     (only,) = by_words
+    if only.taken is not None:
+        return Meaning()  # somebody was taken at their word a moment ago, and people go on talking
     if only.request.kind == "question":
         return Meaning(only)
     if only.request.other:

@@ -86,6 +86,33 @@ async def test_a_reply_to_somebody_is_no_answer_and_goes_without_a_word(there: S
     assert said(there, thread(there)) == []
 
 
+async def test_an_answer_to_somebody_who_asked_is_no_answer_to_the_agent(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    ticket = await there.ask(question())
+    await bob.say(thread(there), f"<@{ANN}> lunch at one?")
+    await ann.say(thread(there), "yes, gladly")
+    first = await ann.say(thread(there), "and this is for Acme")
+    await there.discord.until(lambda: said(there, thread(there)))
+    (line,) = [one for one in there.discord.messages(thread(there)) if one.replies_to]
+    assert line.replies_to == first.id
+    await bob.reply(first, "what?")
+    await ann.say(thread(there), "nothing")
+    found = await decision(there, ticket)
+    assert found is not None
+    assert found.text == "and this is for Acme"
+
+
+async def test_whoever_goes_on_talking_is_taken_at_their_first_word_once(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question())
+    for word in ("Acme", "I think", "or not"):
+        await ann.say(thread(there), word)
+    found = await decision(there, ticket)
+    assert found is not None
+    assert found.text == "Acme"
+    assert len(said(there, thread(there))) == 1
+
+
 async def test_a_reply_to_a_progress_note_is_no_answer_and_is_told_so(there: Scene, ann: Person) -> None:
     there.front.tellers["discord"] = there.link.notes
     ticket = await there.ask(question())

@@ -71,6 +71,14 @@ def test_talk_under_a_choice_counts_only_where_it_is_an_option() -> None:
     assert judged("prod", CHOICE, session=True) == talk.Meaning(CHOICE)
 
 
+def test_who_goes_on_talking_or_answers_somebody_is_not_taken_at_their_word() -> None:
+    given = model.Given(person="ann", name="ann", via="chat:T/1", at=NOW, answer=model.Answer(text="Acme"))
+    taken = QUESTION.model_copy(update={"taken": model.Taken(given=given, until=NOW)})
+    assert judged("hm", taken, session=True) == talk.Meaning()
+    assert judged("no, Bolt", taken, session=True, names="app").ticket == taken
+    assert judged("Acme", QUESTION, session=True, asked=True) == talk.Meaning()
+
+
 def test_where_several_are_open_only_those_who_speak_to_the_app_are_asked_which() -> None:
     assert judged("Acme", QUESTION, OTHER, session=True) == talk.Meaning()
     assert judged("Acme", QUESTION, OTHER, names="app").told == talk.WHICH
