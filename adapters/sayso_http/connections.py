@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 # before we could look at it (asyncio takes as many at once as wait in the queue of the socket).
 QUEUE = 128
 RESERVED = QUEUE + 128
+# Bytes that are sent to somebody who does not read them.
+_SENT_AHEAD = 262_144
 # No more than this is asked of the system.
 _MOST_FILES = 65_536
 # Seconds: aiohttp's own limit is never reached.
@@ -269,6 +271,8 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
     manager = runner.server
     assert manager is not None
     loop = asyncio.get_running_loop()
+    # connections take this over: without it the system would buffer megabytes for each that asks and never reads
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
     connections = Connections(replace(limits, total=min(limits.total, room_for())))
 
     def made() -> Connection:

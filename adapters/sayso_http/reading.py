@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pydantic
 from aiohttp import web
 
-from sayso import asking, errors
+from sayso import aside, asking, errors
 from sayso_http import connections
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
 # Bytes. The largest request is 1 MiB of content; escapes and white space may double it on the wire.
 BODY_LIMIT = 2 * 1_048_576
+# From so many bytes on a body is read beside the event loop.
+_LARGE = 65_536
 # Seconds a long poll may last; proxies commonly cut a silent connection soon after.
 LONGEST_WAIT = 60.0
 # A row number of the log is a 64-bit integer in every store.
@@ -35,13 +37,15 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     connections.refuse_encoded(request)
-    return parse(await bounded(request), shape)
+    document = await bounded(request)
+    return parse(document, shape) if len(document) < _LARGE else await aside.run(parse, document, shape)
 
 
 def parse(document: bytes, shape: type[Body]) -> Body:
     """JSON as *shape*. Raises `InvalidRequest`, also where a key is given twice: readers differ on which one counts."""
     try:
-        json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+        read = json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+        _known(read, shape)
         return shape.model_validate_json(document)
     except pydantic.ValidationError as error:
         raise asking.invalid(error) from error
@@ -99,12 +103,23 @@ async def bounded(request: web.Request) -> bytes:
     return bytes(read)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def _once(pairs: list[tuple[str, Any]]) -> set[str]:
     seen = set[str]()
     for name, _ in pairs:
         if name in seen:
             raise errors.InvalidRequest("a key is given twice in one object", field=name[:100], hint="give it once")
         seen.add(name)
+    return seen
+
+
+def _known(names: object, shape: type[pydantic.BaseModel]) -> None:
+    """Refuse one unknown key at once: Pydantic would collect a complaint about each of a hundred thousand."""
+    if not isinstance(names, set) or shape.model_config.get("extra") != "forbid":
+        return
+    known = {*shape.model_fields, *(field.alias for field in shape.model_fields.values())}
+    if unknown := cast("set[str]", names) - known:
+        name = min(unknown)[:100] or "body"
+        raise errors.InvalidRequest(f"{name}: Extra inputs are not permitted", field=name)
 
 
 def _finite(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayso import asking, authority, errors, events, machine, model, quota, store, tokens
+from sayso import aside, asking, authority, errors, events, machine, model, quota, store, tokens
 from sayso import house as houses
 
 if TYPE_CHECKING:
@@ -16,19 +16,23 @@ _TRIES = 100
 
 async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
-    asking.checked(request)
-    request = asking.plain(request)
+    large = asking.is_large(request)
+    request = await aside.run_large(large, _ready, request)
     terms = houses.terms(front.house, request, caller)
     for place in request.route:
         if check := front.addresses.get(place.partition(":")[0]):
             check(place)
     await _within_limits(front, request.id, caller)
-    opened = machine.open_ticket(
-        request, terms, id=request.id or tokens.new_id(), ref=tokens.new_ref(), at=front.clock.now()
-    )
+    id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), front.clock.now()
+    opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
     found = await _stored(front, opened)
     await authority.confirm(front.store, caller.owner, caller.key, front.clock.now())
     return found or opened.ticket, found is None
+
+
+def _ready(request: model.Request) -> model.Request:
+    """Checked, and a copy of its own. The digest is taken of the copy."""
+    return asking.plain(asking.checked(request))
 
 
 async def _stored(front: desk.Desk, opened: machine.Step) -> model.Ticket | None:

@@ -16,6 +16,11 @@ _AT_ONCE = 2
 _POOL = futures.ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sayso-aside")
 
 
+async def run_large(large: bool, function: Callable[Given, Made], *given: Given.args, **named: Given.kwargs) -> Made:
+    """The same for what is *large*; anything else is done at once."""
+    return await run(function, *given, **named) if large else function(*given, **named)
+
+
 async def run(function: Callable[Given, Made], *given: Given.args, **named: Given.kwargs) -> Made:
     """What *function* returns, or raises; it must not touch anything that belongs to the loop."""
     work = functools.partial(function, *given, **named)

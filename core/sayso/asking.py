@@ -96,6 +96,10 @@ class Form(model.Request):
             _build(self, "form", common, title=title, fields=tuple(shape))
 
 
+# Characters of its JSON form from which on a request counts as large.
+_LARGE = 65_536
+
+
 def parse(document: str | bytes) -> model.Request:
     """A request from the JSON that a wire brought.
 
@@ -129,6 +133,14 @@ def checked(request: model.Request) -> model.Request:
     if len(_document(request).encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return request
+
+
+def is_large(request: model.Request) -> bool:
+    """Whether checking it takes its time, so that it is done beside the event loop."""
+    try:
+        return len(request.model_dump_json(exclude_defaults=True)) > _LARGE
+    except ValueError:
+        return False  # it will be refused
 
 
 def _document(request: model.Request) -> str:

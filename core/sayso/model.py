@@ -51,7 +51,7 @@ class Field(Frozen):
     kind: FieldKind = "text"
     description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
     required: pydantic.StrictBool = True
-    options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
+    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=100)] = ()
     multiple: pydantic.StrictBool = False
     other: pydantic.StrictBool = False
     """A choice that takes free text, too."""
@@ -93,27 +93,29 @@ class Request(Frozen):
     input: JsonObject | None = None
     input_schema: JsonObject | None = None
     """The tool's own JSON Schema; an input that a person edited must fit it. Never shown."""
-    options: Annotated[tuple[Option, ...], pydantic.Field(max_length=100)] = ()
+    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=100)] = ()
     multiple: pydantic.StrictBool = False
     other: pydantic.StrictBool = False
     json_schema: JsonObject | None = pydantic.Field(default=None, alias="schema")
-    fields: Annotated[tuple[Field, ...], pydantic.Field(max_length=10)] = ()
-    source: Source = Source()
+    fields: Annotated[tuple[Field, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
+    source: Annotated[Source, pydantic.BeforeValidator(parts.few)] = Source()
     context: Context = pydantic.Field(default_factory=dict)
     """Facts shown beside the question, such as the working folder."""
-    attachments: Annotated[tuple[Attachment, ...], pydantic.Field(max_length=5)] = ()
+    attachments: Annotated[tuple[Attachment, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
     risk: Literal["low", "medium", "high"] | None = None
-    grants: tuple[Grant, ...] = ()
+    grants: Annotated[tuple[Grant, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     """Wider grants that the asking side can honour; only these get a button."""
-    offers: Annotated[tuple[Offer, ...], pydantic.Field(max_length=5)] = ()
-    verdicts: tuple[Literal["deny", "respond", "stop"], ...] = ()
+    offers: Annotated[tuple[Offer, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
+    verdicts: Annotated[
+        tuple[Literal["deny", "respond", "stop"], ...], pydantic.FailFast(), pydantic.Field(max_length=10)
+    ] = ()
     """Further verdicts that it can honour. A permission can always be denied; anything else only where this says so."""
     editable: pydantic.StrictBool = True
     """Whether a person may allow another input than the one asked for."""
     confirm: pydantic.StrictBool = False
     """Whether allowing takes more than one press, and no button is preselected."""
     policy: Name | None = None
-    route: Annotated[tuple[Place, ...], pydantic.Field(max_length=10)] = ()
+    route: Annotated[tuple[Place, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     expires_in: Seconds | None = None
     supersedes: RequestId | None = None
     callback_url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
@@ -152,7 +154,7 @@ class Answer(Frozen):
     grant: Name | None = None
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=40_000)] | None = None
     choice: str | None = None
-    choices: tuple[str, ...] | None = None
+    choices: Annotated[tuple[str, ...], pydantic.FailFast(), pydantic.Field(max_length=200)] | None = None
     values: JsonObject | None = None
 
 

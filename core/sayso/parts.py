@@ -15,8 +15,21 @@ RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Z
 Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
 Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
 Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
+# More keys than any object of ours has: for each one that is wrong Pydantic would make a complaint of its own.
+_MOST_KEYS = 100
+
+
+def few(value: Any) -> Any:
+    """Refuse an object with many keys. Raises ValueError."""
+    if isinstance(value, dict) and len(value) > _MOST_KEYS:  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError("this object has too many keys")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
 Context = Annotated[
-    dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]], pydantic.Field(max_length=10)
+    dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]],
+    pydantic.Field(max_length=10),
+    pydantic.BeforeValidator(few),
 ]
 Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=30 * 86_400, allow_inf_nan=False)]
 

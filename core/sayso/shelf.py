@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from sayso import card as cards
@@ -24,6 +25,14 @@ class _Kept:
     pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One at a time draws a ticket; whoever comes meanwhile waits for that card."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+
+
 class Shelf:
     """Cards by ticket and version. The ticket itself is compared, too: nobody is ever shown another's card."""
 
@@ -31,6 +40,7 @@ class Shelf:
         self._most_text, self._most_cards = most_text, most_cards
         self._kept: dict[tuple[str, str, int], _Kept] = {}
         self._text = 0
+        self._turns: dict[tuple[str, str, int], _Turn] = {}
         self._lock = threading.Lock()
 
     def card(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> cards.Card:
@@ -46,6 +56,26 @@ class Shelf:
 
     def _found(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> _Kept:
         key = ticket.ref, ticket.id, ticket.version
+        with self._turn(key):
+            return self._drawn(key, ticket, mint, draw)
+
+    @contextlib.contextmanager
+    def _turn(self, key: tuple[str, str, int]) -> Generator[None]:
+        with self._lock:
+            turn = self._turns.setdefault(key, _Turn())
+            turn.waiting += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.waiting -= 1
+                if not turn.waiting:
+                    del self._turns[key]
+
+    def _drawn(
+        self, key: tuple[str, str, int], ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]
+    ) -> _Kept:
         with self._lock:
             kept = self._kept.get(key)
         if kept is None or kept.mint != mint or kept.ticket != ticket:

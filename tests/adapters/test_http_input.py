@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pydantic
 import pytest
 from hypothesis import strategies
 
-from sayso import store
+from sayso import asking, errors, model, store
+from sayso_http import reading
 from tests.adapters.http_service import Service, permission, running
 
 
@@ -316,3 +318,39 @@ async def test_no_answer_ends_in_a_server_error(service: Service, request: Any, 
     id = asked.json["id"] if asked.status == 201 else "nothing"
     answered = await service.call("POST", f"/v1/requests/{id}/answers", "ann", data=json.dumps(answer))
     assert answered.status in (200, 404, 422)
+
+
+MANY: dict[str, tuple[type[pydantic.BaseModel], dict[str, Any], str | None]] = {
+    "choices of an answer": (model.Answer, {"choices": [1] * 10_000}, "choices.0"),
+    "unknown keys": (model.Answer, {f"k{number}": 1 for number in range(10_000)}, None),
+    "places": (model.Request, {"kind": "question", "title": "?", "route": [1] * 10_000}, "route.0"),
+    "grants": (model.Request, {"kind": "question", "title": "?", "grants": [1] * 10_000}, "grants.0"),
+    "attachments": (model.Request, {"kind": "question", "title": "?", "attachments": [1] * 10_000}, "attachments.0"),
+    "facts": (
+        model.Request,
+        {"kind": "question", "title": "?", "context": {str(n): 1 for n in range(10_000)}},
+        "context",
+    ),
+    "keys of the source": (
+        model.Request,
+        {"kind": "question", "title": "?", "source": {str(n): 1 for n in range(10_000)}},
+        "source",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_ten_thousand_mistakes_cost_one_complaint(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, document, field = MANY[name]
+    complaints = list[int]()
+    told = asking.invalid
+
+    def counted(error: pydantic.ValidationError) -> errors.InvalidRequest:
+        complaints.append(error.error_count())
+        return told(error)
+
+    monkeypatch.setattr(asking, "invalid", counted)
+    with pytest.raises(errors.InvalidRequest) as refused:
+        reading.parse(json.dumps(document).encode(), shape)
+    assert sum(complaints) <= 2
+    assert field is None or refused.value.field == field
