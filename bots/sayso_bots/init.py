@@ -141,7 +141,13 @@ def discord(application: str) -> None:
 @click.option("--event", "events", multiple=True, help="When to ask; may be given more than once.")
 @click.option("--matcher", default="*", show_default=True, help="Which tools; Claude Code's own pattern.")
 @click.option("--if", "rule", metavar="RULE", help="Only tool calls that match this permission rule.")
-@click.option("--timeout", type=int, default=600, show_default=True, help="Seconds to wait for a person.")
+@click.option(
+    "--timeout",
+    type=int,
+    default=600,
+    show_default=True,
+    help="Seconds that Claude Code waits; people have at most 10 less.",
+)
 @click.option("--policy", help="The policy that decides, in place of the default one.")
 @click.option("--http", is_flag=True, help="Let Claude Code call the service itself, without a process for each call.")
 def claude_code(

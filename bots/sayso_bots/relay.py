@@ -130,18 +130,19 @@ class Relay:
     def _connected(self) -> _socket.socket:
         # as bytes: Python would load its tables of foreign host names for a text
         found = _socket.getaddrinfo(self._host.encode(), self._port, 0, _socket.SOCK_STREAM)
-        for last, (family, kind, protocol, _, where) in enumerate(found, 1 - len(found)):
+        failed = OSError(f"{self._host} has no address")
+        for family, kind, protocol, _, where in found:
             sock = _socket.socket(family, kind, protocol)
             try:
                 sock.settimeout(max(0.01, min(_CONNECT, self._left())))
                 sock.connect(where)
-            except OSError:
+            except OSError as error:
                 sock.close()
-                if last == 0:
-                    raise
+                # of several addresses one that refuses says the most: the machine is there, the service is not
+                failed = failed if isinstance(failed, ConnectionRefusedError) else error
             else:
                 return sock
-        raise OSError(f"{self._host} has no address")
+        raise failed
 
     def _exchanged(self, sock: _socket.socket, message: bytes) -> bytes:
         sock.settimeout(max(0.01, self._left()))

@@ -1,5 +1,6 @@
 """What `sayso hook claude-code` says, how soon it says it, and what it asks for."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,18 @@ def test_options_before_or_behind_the_agent_mean_the_same(monkeypatch: pytest.Mo
     CliRunner().invoke(cli.sayso_, ["hook", "claude-code", "--timeout", "9"])
     CliRunner().invoke(cli.sayso_, ["hook", "--timeout", "9", "claude-code"])
     assert heard == [["claude-code", "--timeout", "9"]] * 2
+
+
+async def test_of_several_addresses_one_that_refuses_is_told(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*_: Any) -> list[Any]:
+        refusing = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", unused_tcp_port))
+        # an address of a family that cannot be reached so
+        unreachable = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("255.255.255.255", unused_tcp_port))
+        return [refusing, unreachable]
+
+    monkeypatch.setattr("sayso_bots.relay._socket.getaddrinfo", found)
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits for a service that is not there"))
+    with pytest.raises(relay.Failed, match="sayso serve is not running"):
+        relay.Relay(f"http://localhost:{unused_tcp_port}", "sayso_agent_x", 590).ask(b"{}")
