@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sayso import clock, desk, errors, model, store
+from sayso import attendance, clock, desk, errors, model, store
 
 # Seconds between two looks at all held connections: a web server tells a handler nothing when its client goes away.
 SWEEP = 0.5
 # Seconds in which a cut caller may come back. A command hook tries again at least every two.
-GRACE = 6.0
+GRACE = attendance.GRACE
 
 T = TypeVar("T")
 
@@ -63,13 +63,21 @@ class Presence:
             Gone: the caller hung up. Unless somebody comes back, the ticket is withdrawn.
             Stopping: this service stops.
         """
+        waiter = await self._desk.attendance.enter(ticket.id)
         try:
-            return await self._unless_gone(request, self._decided(ticket.id, until))
+            decision = await self._unless_gone(request, self._decided(ticket.id, until))
+        except Stopping:
+            raise  # whoever comes next looks whether somebody still waits
         except (Gone, asyncio.CancelledError):
             # a server with `handler_cancellation` cancels the handler where others only close the connection
             if not self._stopping.is_set():
-                self._say_farewell(ticket, turn)
+                self._start(self._withdraw(ticket, turn, waiter))
             raise
+        except BaseException:
+            self._start(self._desk.attendance.leave(waiter))
+            raise
+        self._start(self._desk.attendance.leave(waiter))
+        return decision
 
     async def arrived(self, id: str) -> int:
         """Note that somebody comes (back) for a request that may exist already; 0 where it does not.
@@ -86,6 +94,10 @@ class Presence:
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(store.Record("return", id, {}, ticket.expires_at, version))
                 return version + 1
+
+    async def start(self, _: web.Application) -> None:
+        """From now on look for what only processes waited for that are gone; whoever comes back has its grace."""
+        self._start(attendance.watch(self._desk))
 
     async def stop(self, _: web.Application) -> None:
         """Let every held request go, before the server closes its connections."""
@@ -130,13 +142,14 @@ class Presence:
                     gone.set_result(None)
             await self._pause(SWEEP)
 
-    def _say_farewell(self, ticket: model.Ticket, turn: int) -> None:
-        task = asyncio.create_task(self._withdraw(ticket, turn))
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
 
-    async def _withdraw(self, ticket: model.Ticket, turn: int) -> None:
+    async def _withdraw(self, ticket: model.Ticket, turn: int, waiter: str) -> None:
         await self._pause(GRACE)
+        await self._desk.attendance.leave(waiter)
         kept = await self._desk.store.get("return", ticket.id)
         if (kept.version if kept else 0) == turn:
             await self._desk.cancel(ticket.id, desk.Caller(ticket.owner), "the agent hung up")

@@ -50,6 +50,7 @@ def add_routes(
     there, told = presence.Presence(desk), relay.Relay(desk)
     door = _Door(desk, authenticate, there, told, policy, tuple(route))
     app.router.add_post(settings.PATH, door.handle)
+    app.on_startup.append(there.start)
     app.on_shutdown.append(there.stop)
     app.on_cleanup.append(there.close)
     app.on_cleanup.append(told.close)

@@ -7,8 +7,9 @@ that does not belong to what was asked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
@@ -42,6 +43,7 @@ class RemoteDesk:
     ) -> None:
         self._calls = calls.Calls(url, key, plain_http=plain_http, patience=patience)
         self._asked: dict[str, model.Ticket] = {}
+        self._held: set[str] = set()
 
     async def __aenter__(self) -> Self:
         self._calls.start()
@@ -98,11 +100,31 @@ class RemoteDesk:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            ticket = _ticket(await self._calls.send("GET", f"{_path(id)}?wait={_POLL:g}", held=_POLL))
+            ticket = _ticket(await self._polled(id))
             if ticket.decision is not None:
                 return _belonging(ticket, ticket.decision, self._asked.pop(id, ticket))
             if loop.time() - began < _PAUSE:
                 await asyncio.sleep(_PAUSE)
+
+    @contextlib.asynccontextmanager
+    async def attending(self, id: str) -> AsyncGenerator[None]:
+        """Wait inside for a request that ends with this program: gone for six seconds, it has withdrawn the request."""
+        self._held.add(id)
+        try:
+            yield
+        finally:
+            self._held.discard(id)
+
+    async def _polled(self, id: str) -> bytes:
+        wait = f"{_path(id)}?wait={_POLL:g}"
+        if id in self._held:
+            try:
+                return await self._calls.send("GET", f"{wait}&held=true", held=_POLL)
+            except errors.InvalidRequest as error:
+                if error.field != "held":
+                    raise
+                self._held.discard(id)  # a service of an earlier version
+        return await self._calls.send("GET", wait, held=_POLL)
 
     async def get(self, id: str) -> model.Ticket:
         """A request with its present state. Raises `NotFound`."""

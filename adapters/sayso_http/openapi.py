@@ -74,7 +74,10 @@ OPERATIONS: Sequence[Operation] = (
         "One request; with `wait` once it is decided, or after so many seconds.",
         {200: tickets.Document},
         fails=(404, 422),
-        query={"wait": {"type": "number", "minimum": 0, "maximum": reading.LONGEST_WAIT, "default": 0}},
+        query={
+            "wait": {"type": "number", "minimum": 0, "maximum": reading.LONGEST_WAIT, "default": 0},
+            "held": {"type": "boolean", "default": False},
+        },
     ),
     Operation(
         "post",

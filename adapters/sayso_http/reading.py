@@ -81,6 +81,13 @@ def seconds(text: str | None, field: str = "wait", most: float = LONGEST_WAIT) -
     return value
 
 
+def flag(text: str | None, field: str) -> bool:
+    """Yes or no; none is no. Raises `InvalidRequest`."""
+    if text not in (None, "true", "false"):
+        raise errors.InvalidRequest(f"{field} is not a yes or no", field=field, hint="true or false")
+    return text == "true"
+
+
 def whole(text: str | None, field: str, default: int, most: int = _LAST_ROW, least: int = 0) -> int:
     """A whole number from *least* to *most*. Raises `InvalidRequest`."""
     if text is None:

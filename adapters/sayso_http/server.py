@@ -14,6 +14,7 @@ from sayso import desk as sayso_desk
 from sayso import errors, machine, model, store
 from sayso_http import (
     access,
+    attended,
     auth,
     health,
     metrics,
@@ -50,7 +51,9 @@ def add_routes(
     """
     held = waits.Waits()
     app.on_shutdown.append(held.stop)
-    routes = _Requests(desk, authenticate, held, check_callback)
+    polls = attended.Polls(desk, held)
+    app.on_cleanup.append(polls.close)
+    routes = _Requests(desk, authenticate, held, polls, check_callback)
     one_time = resume.Addresses(desk, authenticate)
     hooks = webhooks.Webhooks(desk, authenticate, held)
     events = stream.Stream(desk, authenticate, held, longest_silence)
@@ -81,11 +84,13 @@ class _Requests:
         front: sayso_desk.Desk,
         authenticate: auth.Authenticate,
         held: waits.Waits,
+        polls: attended.Polls,
         check_callback: Callable[[str], object] | None,
     ) -> None:
         self._desk = front
         self._authenticate = authenticate
         self._waits = held
+        self._polls = polls
         self._check_callback = check_callback
 
     async def create(self, request: web.Request) -> web.Response:
@@ -120,10 +125,14 @@ class _Requests:
 
     async def read(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
-        seconds = reading.seconds(reading.query(request, {"wait"}).get("wait"))
+        asked = reading.query(request, {"wait", "held"})
+        seconds, held = reading.seconds(asked.get("wait")), reading.flag(asked.get("held"), "held")
         ticket = await caller.ticket(request.match_info["id"])
         if seconds and ticket.decision is None:
-            ticket = await self._waits.decided(self._desk, ticket, seconds)
+            # others may look on as they like; only who asked can end what it waits for
+            mine = held and ticket.owner == caller.key.name
+            waiting = self._polls.decided(request, ticket, seconds) if mine else None
+            ticket = await (waiting or self._waits.decided(self._desk, ticket, seconds))
             # the key may have been revoked meanwhile
             await self._authenticate(request)
         return await self._answered(ticket)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from sayso import errors, model, tokens, wording
+from sayso import errors, handles, model, tokens, wording
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
@@ -68,7 +68,8 @@ class Waits:
         named = request.model_copy(update={"id": tokens.new_id()})
         async with self._withdrawn_unless_told(desk, str(named.id)):
             ticket = await desk.open(named)
-            return ticket, await self.decision(desk, ticket.id, call, patience=patience)
+            async with handles.attending(desk, ticket.id):
+                return ticket, await self.decision(desk, ticket.id, call, patience=patience)
 
     async def held(
         self, desk: Asks, opened: Awaitable[model.Ticket], call: Call, *, patience: float

@@ -71,6 +71,10 @@ class Embedded:
         """Ask without waiting."""
         return await self.desk.open(request)
 
+    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Desk.attending`."""
+        return self.desk.attending(id)
+
     async def wait(self, id: str) -> model.Decision:
         """Wait for the decision."""
         return await self.desk.wait(id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from sayso import desk, model
 
 
@@ -20,6 +22,10 @@ class CallersDesk:
         """Wait for the decision."""
         await self.get(id)
         return await self._desk.wait(id, self._caller)
+
+    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Desk.attending`."""
+        return self._desk.attending(id)
 
     async def get(self, id: str) -> model.Ticket:
         """A request with its present state."""

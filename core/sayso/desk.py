@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Literal, overload
 
 from sayso import (
     admitting,
+    attendance,
     authority,
     clock,
     dialog,
@@ -49,6 +51,8 @@ class Desk:
         self.clock: clock.Clock = now or clock.SystemClock()
         self.tellers: dict[str, notes.Teller] = {}
         """Where notes can be told from this process, by name."""
+        self.attendance = attendance.Attendance(self)
+        """Who waits in this process."""
         self.rooms: dict[str, Callable[[model.Place], Awaitable[str]]] = {}
         """Which room of its platform a place is, by name; raises `ChannelError` where that cannot be found out."""
         self.addresses: dict[str, Callable[[model.Place], None]] = {}
@@ -100,6 +104,10 @@ class Desk:
                 return decided.decision
             if not await self.clock.within(machine.next_wake(ticket), self.store.changed(id, ticket.version)):
                 await self.tick(id)
+
+    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """Wait inside: should this process die there, the request is withdrawn by another one."""
+        return self.attendance.attending(id)
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Generator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from sayso import asking, model
 
@@ -77,13 +77,24 @@ async def while_waited(
     asked = asyncio.ensure_future(opened)
     try:
         ticket = await asyncio.shield(asked)
-        return ticket, await desk.wait(ticket.id)
+        async with attending(desk, ticket.id):
+            return ticket, await desk.wait(ticket.id)
     except asyncio.CancelledError:
         # a call that was cut short may still have opened it
         farewell = asyncio.ensure_future(_withdrawn(desk, asked, reason))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(farewell), _FAREWELL)
         raise
+
+
+def attending(desk: object, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Wait inside for a request that ends with its caller; a desk that keeps no record of that does nothing."""
+    return desk.attending(id) if isinstance(desk, _Attended) else contextlib.nullcontext()
+
+
+@runtime_checkable
+class _Attended(Protocol):
+    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]: ...
 
 
 async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import digest, keys, model, store, stores
+from sayso import digest, errors, keys, model, store, stores
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
@@ -329,6 +329,50 @@ async def test_a_stopping_service_denies_who_cannot_come_back_and_withdraws_the_
         decision = (await restarted.asked()).decision
         assert decision
         assert decision.outcome == "cancelled"
+
+
+async def killed(service: Service) -> None:
+    """The service dies with the hooks that wait on it: nothing more is written or said."""
+    beating = service.desk.attendance._beating  # pyright: ignore[reportPrivateUsage]
+    assert beating is not None
+    beating.cancel()
+
+
+async def test_a_hook_that_died_with_its_service_leaves_no_card_after_a_start(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with claude_service.serve(tmp_path, now=clock) as service:
+        waiting = post(service)
+        ticket = await service.asked()
+        await service.waiting()
+        await killed(service)
+        async with claude_service.serve(tmp_path, now=clock, key=service.key) as restarted:
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            clock.advance(presence.GRACE - 0.5)
+            assert (await restarted.desk.get(ticket.id)).state == "pending"
+            clock.advance(0.5)
+            assert (await restarted.decided(ticket.id)).outcome == "cancelled"
+            with pytest.raises(errors.AlreadyDecided):
+                await restarted.answer(verdict="allow")
+        await waiting
+
+
+async def test_a_hook_that_comes_back_after_a_start_keeps_its_card(tmp_path: Path, clock: ManualClock) -> None:
+    async with claude_service.serve(tmp_path, now=clock) as service:
+        waiting = post(service, Idempotency_Key="k")
+        ticket = await service.asked()
+        await service.waiting()
+        await killed(service)
+        async with claude_service.serve(tmp_path, now=clock, key=service.key) as restarted:
+            again = post(restarted, Idempotency_Key="k")
+            await restarted.waiting()
+            for _ in range(8):
+                clock.advance(1)
+                await asyncio.sleep(0.02)
+            assert (await restarted.answer(verdict="allow")).id == ticket.id
+            assert (await again)[1]["hookSpecificOutput"]["permissionDecision"] == "allow"
+        await waiting
 
 
 async def test_a_server_that_cancels_its_handlers_withdraws_too(tmp_path: Path, clock: ManualClock) -> None:

@@ -465,6 +465,7 @@ def test_a_remote_desk_is_an_asker() -> None:
         [
             "answer",
             "ask",
+            "attending",
             "cancel",
             "get",
             "list",

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
 import sayso
@@ -44,6 +45,22 @@ async def asked(there: House, id: str) -> None:
 
 async def test_after_a_kill_the_old_cards_decide_and_every_waiting_agent_hears_it(command: Command) -> None:
     await waiting_agents_outlive_a_kill(command, "sqlite:///sayso.db")
+
+
+async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_counts(there: House, ann: Person) -> None:
+    call = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_input": {"command": "ls"}}
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {there.key}"}) as session:
+        hook = asyncio.create_task(session.post(f"{there.url}/claude/hooks", json={**call, "tool_use_id": "t1"}))
+        await there.until(there.cards)
+        [card] = there.cards()
+        await there.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await hook
+    await there.lapse()
+    await there.start()
+    # six seconds, and those of a slow machine
+    await there.until(lambda: not there.slack.controls(card), within=20)
+    assert "Withdrawn" in there.slack.visible_text(card)
 
 
 async def test_the_same_holds_with_postgresql(command: Command, pg_url: str) -> None:

@@ -1,0 +1,58 @@
+"""Long polls of callers who end with their request: one that is cut, and not made again soon, withdraws it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from aiohttp import web
+
+from sayso import desk, model
+from sayso_http import waits
+
+# Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away.
+_SWEEP = 0.5
+
+
+class Polls:
+    """The polls of one process that hold what they wait for."""
+
+    def __init__(self, front: desk.Desk, held: waits.Waits) -> None:
+        self._desk = front
+        self._waits = held
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    async def decided(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
+        """As `Waits.decided`; without a decision, somebody has to ask again within six seconds."""
+        waiter = await self._desk.attendance.enter(ticket.id)
+        found = ticket
+        waiting = asyncio.ensure_future(self._waits.decided(self._desk, ticket, seconds))
+        gone = asyncio.create_task(_gone(request))
+        try:
+            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            found = waiting.result() if waiting.done() else ticket
+            return found
+        finally:
+            waiting.cancel()
+            gone.cancel()
+            if found.decision is not None:
+                self._start(self._desk.attendance.leave(waiter))
+            elif not self._waits.stopping:
+                self._start(self._desk.attendance.farewell(waiter, ticket.id))
+
+    async def close(self, _: web.Application) -> None:
+        """End all that runs in the background."""
+        for task in self._farewells:
+            task.cancel()
+        await asyncio.gather(*self._farewells, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
+
+
+async def _gone(request: web.Request) -> None:
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 (aiohttp has no event)
+        await asyncio.sleep(_SWEEP)

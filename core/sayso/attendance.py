@@ -1,0 +1,141 @@
+"""Who waits, on record: when a process dies with those who waited in it, what they asked is withdrawn by another one.
+
+For pauses that end with their caller. The rule: whoever is still there has six seconds to say so, also after a start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sayso import errors, store, tokens
+
+if TYPE_CHECKING:
+    from sayso import desk
+
+log = logging.getLogger(__name__)
+
+GRACE = 6.0
+"""Seconds in which a cut caller may come back, and in which a process shows that it lives."""
+# Seconds between two signs of life, and only while somebody waits.
+_BEAT = 2.0
+_WAITER, _PROCESS = "waiter", "process"
+_REASON = "the agent no longer waits: it ended, or its connection did"
+
+
+class Attendance:
+    """Those who wait in one process."""
+
+    def __init__(self, front: desk.Desk) -> None:
+        self._front = front
+        self.process = tokens.new_ref()
+        """What the store knows this process by."""
+        self._here: set[str] = set()
+        self._beating: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def attending(self, id: str) -> AsyncGenerator[None]:
+        """Somebody waits for a request until the block ends, in whatever way, or this process does."""
+        waiter = await self.enter(id)
+        try:
+            yield
+        finally:
+            await asyncio.shield(self.leave(waiter))
+
+    async def enter(self, id: str) -> str:
+        """Somebody begins to wait for a request; the name of this wait."""
+        if self._beating is None or self._beating.done():
+            await self._beat()
+            self._beating = asyncio.create_task(self._beat_on())
+        waiter = f"{id}/{tokens.new_ref()}"
+        self._here.add(waiter)
+        await self._front.store.put(store.Record(_WAITER, waiter, {"ticket": id, "process": self.process}))
+        return waiter
+
+    async def leave(self, waiter: str) -> None:
+        """The wait is over, and nobody comes back for it."""
+        self._here.discard(waiter)
+        if not self._here and self._beating:
+            self._beating.cancel()
+            self._beating = None
+        # where this fails, the process is found not to have it any more
+        with contextlib.suppress(errors.StoreUnavailable):
+            await self._front.store.remove(_WAITER, waiter)
+
+    async def farewell(self, waiter: str, id: str) -> None:
+        """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
+        await _pause(self._front, GRACE)
+        await self.leave(waiter)
+        if not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
+            await self._front.cancel(id, reason=_REASON)
+
+    async def _beat(self) -> None:
+        kept = await self._front.store.get(_PROCESS, self.process)
+        with contextlib.suppress(errors.Conflict):
+            await self._front.store.put(store.Record(_PROCESS, self.process, version=kept.version if kept else 0))
+
+    async def _beat_on(self) -> None:
+        while True:
+            await _pause(self._front, _BEAT)
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self._beat()
+
+
+async def watch(front: desk.Desk) -> None:
+    """Withdraw what only processes waited for that are gone, for ever."""
+    while True:
+        try:
+            before = await _seen(front.store)
+            await _pause(front, GRACE)
+            await _reap(front, before)
+        except errors.StoreUnavailable as error:
+            log.warning("who waits cannot be looked at now", extra={"error": error.message})
+            await _pause(front, _BEAT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    ticket: str
+    process: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    waiters: Mapping[str, _Waiter]
+    beats: Mapping[str, int]
+
+
+async def _seen(kept: store.Store) -> _Seen:
+    waiters = {record.name: _waiter(record.value) for record in await kept.scan(_WAITER)}
+    return _Seen(waiters, {record.name: record.version for record in await kept.scan(_PROCESS)})
+
+
+def _waiter(value: Mapping[str, Any]) -> _Waiter:
+    return _Waiter(value["ticket"], value["process"])
+
+
+async def _reap(front: desk.Desk, before: _Seen) -> None:
+    now = await _seen(front.store)
+    # no clock of another machine is asked: a process lives that was seen to do something in the meantime
+    silent = {name for name, beat in now.beats.items() if before.beats.get(name) == beat}
+    silent |= {waiter.process for waiter in now.waiters.values()} - now.beats.keys()
+    silent -= {front.attendance.process}
+    dead = {name for name, waiter in now.waiters.items() if name in before.waiters and waiter.process in silent}
+    attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
+    for name in sorted(dead):
+        ticket = now.waiters[name].ticket
+        if ticket not in attended:
+            with contextlib.suppress(errors.NotFound, errors.Unreadable):
+                await front.cancel(ticket, reason=_REASON)
+        await front.store.remove(_WAITER, name)
+    for process in silent & now.beats.keys():
+        await front.store.remove(_PROCESS, process)
+
+
+async def _pause(front: desk.Desk, seconds: float) -> None:
+    await front.clock.within(front.clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())

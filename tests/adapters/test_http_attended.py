@@ -1,0 +1,76 @@
+"""Held long polls: a program that ends takes its request along, and one that comes back in time keeps it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import sayso
+from sayso import people
+from sayso.testing.clock import ManualClock
+from tests.adapters.http_service import Service, permission, running
+from tests.conftest import until
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def service(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Service]:
+    async with running(tmp_path, now=clock) as running_service:
+        yield running_service
+
+
+async def test_a_program_that_is_gone_withdraws_what_it_held(service: Service, clock: ManualClock) -> None:
+    async with service.remote("bot") as desk:
+        waiting = asyncio.create_task(sayso.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
+        await until(lambda: service.kept.waiting)
+        # as when it is killed: the connection ends, and nothing is said
+        await desk._calls.close()  # pyright: ignore[reportPrivateUsage]
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await until(lambda: not service.kept.waiting)
+    clock.advance(5.9)
+    assert (await service.front.get("r1")).state == "pending"
+    await withdrawn(service, clock, "r1")
+
+
+async def withdrawn(service: Service, clock: ManualClock, id: str) -> None:
+    async with asyncio.timeout(5):
+        while (await service.front.get(id)).decision is None:
+            clock.advance(0.2)
+            await asyncio.sleep(0.01)
+    decision = (await service.front.get(id)).decision
+    assert decision is not None
+    assert (decision.outcome, "no longer waits" in str(decision.reason)) == ("cancelled", True)
+
+
+async def test_only_who_asked_can_hold_and_only_by_yes_or_no(service: Service, clock: ManualClock) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    refused = await service.call("GET", "/v1/requests/r1?wait=1&held=maybe", "bot")
+    assert (refused.status, refused.error["field"]) == (422, "held")
+    looking = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=1&held=true", "op"))
+    await until(lambda: service.kept.waiting)
+    assert await service.kept.scan("waiter") == []
+    clock.advance(1)
+    assert (await looking).json["state"] == "pending"
+    clock.advance(10)
+    assert (await service.front.get("r1")).state == "pending"
+
+
+async def test_a_held_poll_that_is_made_again_keeps_the_request(service: Service, clock: ManualClock) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    for _ in range(2):
+        polling = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=1&held=true", "bot"))
+        await until(lambda: service.kept.waiting)
+        clock.advance(1)
+        assert (await polling).json["state"] == "pending"
+        clock.advance(4)
+    polling = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=30&held=true", "bot"))
+    await until(lambda: service.kept.waiting)
+    clock.advance(10)
+    await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
+    assert (await polling).json["decision"]["outcome"] == "allowed"

@@ -1,0 +1,186 @@
+"""Who waits is on record: what only dead processes waited for is withdrawn, six seconds after somebody looks."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayso import attendance, desk, errors, handles, model, store, stores
+from sayso.testing.clock import ManualClock
+from tests.conftest import BOUND, until
+from tests.core.samples import MINT, actor, permission
+from tests.fakes.pg import pg_schema, pg_server
+
+__all__ = ["pg_schema", "pg_server"]
+
+ANN = actor("ann")
+Opened = Callable[[], Awaitable[desk.Desk]]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def opened(
+    request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
+) -> AsyncIterator[Opened]:
+    """Desks of several processes on one database."""
+    kept: list[store.Store] = []
+
+    async def one() -> desk.Desk:
+        kept.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
+        return desk.Desk(kept[-1], MINT, desk.House(), clock)
+
+    yield one
+    for each in kept:
+        await each.close()
+
+
+def died(front: desk.Desk) -> None:
+    """The process is gone: it shows no more signs of life, and takes nothing back."""
+    beating = front.attendance._beating  # pyright: ignore[reportPrivateUsage]
+    assert beating is not None
+    beating.cancel()
+
+
+async def looked(front: desk.Desk, clock: ManualClock, *, seconds: float = attendance.GRACE) -> None:
+    """Another process, or the same after a start, looks once."""
+    watching = asyncio.create_task(attendance.watch(front))
+    for _ in range(round(seconds)):
+        await settle()
+        clock.advance(1.0)
+    await settle()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def settle() -> None:
+    # the stores answer from other threads and processes
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+
+
+def outcome(ticket: model.Ticket) -> str:
+    return ticket.decision.outcome if ticket.decision else "pending"
+
+
+async def test_what_a_dead_process_waited_for_is_withdrawn_after_six_seconds(
+    opened: Opened, clock: ManualClock
+) -> None:
+    first, second = await opened(), await opened()
+    ticket = await first.open(permission(id="r1"))
+    await first.attendance.enter(ticket.id)
+    died(first)
+    await looked(second, clock, seconds=5)
+    assert outcome(await second.get("r1")) == "pending"
+    await looked(second, clock)
+    closed = await second.get("r1")
+    assert closed.decision is not None
+    assert (closed.decision.outcome, closed.decision.reason) == (
+        "cancelled",
+        "the agent no longer waits: it ended, or its connection did",
+    )
+    assert await second.store.scan("waiter") == []
+
+
+async def test_what_a_live_process_waits_for_stays_however_often_others_look(
+    opened: Opened, clock: ManualClock
+) -> None:
+    first, second = await opened(), await opened()
+    ticket = await first.open(permission(id="r1"))
+    async with first.attending(ticket.id):
+        for _ in range(3):
+            await looked(second, clock)
+            await looked(first, clock)
+        assert outcome(await second.get("r1")) == "pending"
+    assert await second.store.scan("waiter") == []
+
+
+async def test_whoever_comes_back_to_another_process_in_time_keeps_the_request(
+    opened: Opened, clock: ManualClock
+) -> None:
+    first, second, third = await opened(), await opened(), await opened()
+    ticket = await first.open(permission(id="r1"))
+    await first.attendance.enter(ticket.id)
+    died(first)
+    async with second.attending(ticket.id):
+        await looked(third, clock)
+        assert outcome(await third.get("r1")) == "pending"
+        # of the two waits only the dead one is gone
+        assert len(await third.store.scan("waiter")) == 1
+
+
+async def test_a_request_that_nobody_holds_is_left_alone(opened: Opened, clock: ManualClock) -> None:
+    front = await opened()
+    await front.open(permission(id="r1"))
+    waiting = asyncio.create_task(front.wait("r1"))
+    await looked(front, clock)
+    assert outcome(await front.get("r1")) == "pending"
+    waiting.cancel()
+
+
+async def test_a_held_wait_leaves_no_record_however_it_ends(opened: Opened) -> None:
+    front = await opened()
+    for ending in ("decided", "cancelled", "failed"):
+        waiting = asyncio.create_task(handles.held(front, permission(id=ending)))
+        await until(lambda: front.store.waiting)
+        if ending == "decided":
+            await front.answer(ending, model.Answer(verdict="allow"), ANN)
+            assert (await asyncio.wait_for(waiting, BOUND)).allowed
+        else:
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        assert await front.store.scan("waiter") == []
+
+
+async def test_a_desk_that_keeps_no_record_is_waited_at_all_the_same() -> None:
+    class Plain:
+        async def ask(self, request: model.Request, *, wait: bool) -> Any:
+            raise errors.NotAllowed("no")
+
+    with pytest.raises(errors.NotAllowed):
+        await handles.held(Plain(), permission())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+HOLDS = """
+import asyncio, sys
+import sayso
+from sayso import handles
+
+async def main(url):
+    async with sayso.open(database=url) as desk:
+        waiting = asyncio.create_task(handles.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
+        while not await desk.store.scan("waiter"):
+            await asyncio.sleep(0.01)
+        print("held", flush=True)
+        await waiting
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_behind(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with started(url) as child:
+        assert child.stdout
+        assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
+        child.kill()
+    kept = await stores.connect(url)
+    front = desk.Desk(kept, MINT, desk.House(), clock)
+    await looked(front, clock)
+    assert outcome(await front.get("r1")) == "cancelled"
+    await kept.close()
+
+
+def started(url: str) -> subprocess.Popen[bytes]:
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    return subprocess.Popen([sys.executable, "-c", HOLDS, url], stdout=subprocess.PIPE, env=environment)
