@@ -99,6 +99,7 @@ async def connect(
         members = Members(api, where)
         door = Front(front, members, posts, api)
         replies = Replies(front, members, api, sessions)
+        door.taken_back = replies.taken_back
         catch_up = CatchUp(front, posts, replies, api, bot_user)
         catch_up.look_first(where.default)
         takers = _takers(door, replies, catch_up, api, bot_user)

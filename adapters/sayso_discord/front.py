@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,8 @@ class Front:
         self._typed: OrderedDict[tuple[str, str], dialog.Draft] = OrderedDict()
         self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._stale = Stale(front, posts, api)
+        self.taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
+        """Told of an answer by words that somebody took back by its button."""
         self.others_first = OTHERS_FIRST
         """Seconds; none where Discord tells only one program of a press."""
 
@@ -134,6 +136,8 @@ class Front:
     def _counted(
         self, act: parse.Click | parse.Submission, ticket: model.Ticket, before: model.Ticket | None, account: str
     ) -> Json:
+        if self.taken_back is not None and tokens.read(act.token).action == "undo":
+            self.start(self.taken_back(ticket))
         told = telling.counted(ticket, before, account)
         if act.way.private:
             said = wording.verdict(ticket.decision) if ticket.decision else "Counted"

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import weakref
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import timedelta
 
 from sayso import card, desk, errors, marks, model, submission, talk, telling, text
@@ -17,12 +18,13 @@ from sayso_discord.channel import NAME
 from sayso_discord.members import Members
 from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
-from sayso_discord.taken import Counted, Taken
+from sayso_discord.taken import Counted, Taken, is_free
 
 log = logging.getLogger(__name__)
 
 _TAKEN = "✅"
 _PATH = "/channels/{channel_id}/messages"
+_REACTION = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _TITLE = 120
@@ -75,21 +77,38 @@ class Replies:
         async with self._turn(said.channel):
             try:
                 counted = await self._taken.of(said.message)
-                if counted is None:
+                ticket = await self._desk.get(counted.ticket) if counted else None
+                if counted is None or ticket is None or is_free(ticket, counted):
                     await self._judged(said)
                 else:
-                    await self._changed(said, counted)
+                    await self._changed(said, counted, ticket)
             except errors.SaysoError as error:
                 log.warning("changed message not judged", extra={"error": error.message})
 
     async def deleted(self, message: str) -> None:
         """A message was deleted: within the grace its answer is taken back."""
         try:
-            await self._taken.back(message)
+            ticket = await self._taken.back(message)
+            if ticket is not None:
+                await self.taken_back(ticket)
         except errors.Refused as error:
             log.info("answer not taken back", extra={"error": error.message})
         except errors.SaysoError as error:
             log.warning("deleted message not judged", extra={"error": error.message})
+
+    async def taken_back(self, ticket: model.Ticket) -> None:
+        """An answer by words was taken back: what was said to show it is put right."""
+        counted = await self._taken.by(ticket)
+        if counted is None:
+            return
+        ids = {"channel_id": counted.conversation}
+        try:
+            if counted.line:
+                told = render.spoken(telling.line(talk.TAKEN_BACK))
+                await self._api.send("PATCH", f"{_PATH}/{{message}}", told, **ids, message=counted.line)
+            await self._api.send("DELETE", _REACTION, **ids, message=counted.message, emoji=_TAKEN)
+        except errors.ChannelError as error:
+            log.info("taken answer not unmarked", extra={"error": error.message})
 
     def _turn(self, conversation: str) -> asyncio.Lock:
         lock = self._turns.get(conversation)
@@ -155,15 +174,16 @@ class Replies:
             if meaning.addressed:
                 await self._say(said, telling.refusal(error))
             return
-        await self._taken.remember(said.message, ticket, actor, written)
+        counted = Counted(ticket.id, account, said.channel, said.message, written)
+        await self._taken.remember(counted, ticket.expires_at)
         await self._mark(said)
-        await self._say(said, self._told_taken(said, ticket))
+        line = await self._say(said, self._told_taken(said, ticket))
+        await self._taken.remember(replace(counted, line=line), ticket.expires_at)
 
-    async def _changed(self, said: parse.Reply, before: Counted) -> None:
+    async def _changed(self, said: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
         written, _ = await self._names.words(said)
         if written == before.text:
             return
-        ticket = await self._desk.get(before.ticket)
         actor = await self._members.actor(said.who, said.channel)
         try:
             left = ticket.taken.until - self._desk.clock.now() if ticket.taken else timedelta()
@@ -171,11 +191,13 @@ class Replies:
                 raise errors.AlreadyDecided(ticket)
             await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
             told = telling.line(talk.CHANGE_COUNTED)
-        except errors.AlreadyDecided:
-            told = telling.line(talk.FIRST_COUNTED)
+        except errors.AlreadyDecided as error:
+            told = telling.refusal(error)
+            if error.ticket.decision and any(one.via == before.account for one in error.ticket.decision.by):
+                told = telling.line(talk.FIRST_COUNTED)
         except errors.Refused as error:
             told = telling.refusal(error, actor.account)
-        await self._taken.remember(said.message, ticket, actor, written)
+        await self._taken.remember(replace(before, text=written), ticket.expires_at)
         await self._say(said, told)
 
     def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
@@ -190,19 +212,20 @@ class Replies:
 
     async def _mark(self, said: parse.Reply) -> None:
         """Show that the answer was taken."""
-        path = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
         try:
-            await self._api.send("PUT", path, channel_id=said.channel, message=said.message, emoji=_TAKEN)
+            await self._api.send("PUT", _REACTION, channel_id=said.channel, message=said.message, emoji=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 
-    async def _say(self, said: parse.Reply, told: card.Line) -> None:
+    async def _say(self, said: parse.Reply, told: card.Line) -> str:
+        """Say it to whoever wrote a message; the message that says it, or nothing."""
         # nothing in Discord is shown to one person only without a press of theirs
         reference = {"message_id": said.message, "fail_if_not_exists": False}
         body = {**render.spoken(told), "message_reference": reference}
-        # the same sentence to the same message is said once, should a crash come between saying and marking it
-        body |= {"nonce": threads.nonce("said", said.message, str(told)), "enforce_nonce": True}
+        # the same sentence to the same words is said once, should a crash come between saying and marking it
+        body |= {"nonce": threads.nonce("said", said.message, said.text, str(told)), "enforce_nonce": True}
         try:
-            await self._api.send("POST", _PATH, body, channel_id=said.channel)
+            return str((await self._api.send("POST", _PATH, body, channel_id=said.channel))["id"])
         except errors.ChannelError as error:
             log.info("reply refused", extra={"error": error.message})
+        return ""

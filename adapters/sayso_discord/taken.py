@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from sayso import desk, errors, model, people, store
 from sayso_discord.channel import NAME
 
-_KIND = f"{NAME}-words"
+_KIND, _LAST = f"{NAME}-words", f"{NAME}-last-words"
 # People correct what they wrote soon, or not at all.
 _KEPT = timedelta(days=1)
 
@@ -20,8 +21,12 @@ class Counted:
 
     ticket: str
     account: str
+    conversation: str
+    message: str
     text: str
     """What was read last in it: Discord also tells of changes that are none of the text."""
+    line: str = ""
+    """The message that says so."""
 
 
 class Taken:
@@ -33,25 +38,35 @@ class Taken:
     async def of(self, message: str) -> Counted | None:
         """What a message answered."""
         found = await self._desk.store.get(_KIND, message)
-        if found is None:
-            return None
-        value = found.value
-        return Counted(str(value["ticket"]), str(value["account"]), str(value.get("text", "")))
+        return Counted(**found.value) if found else None
 
-    async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor, text: str) -> None:
-        """Know that a message was taken as the answer to a request, and what it said."""
-        found = await self._desk.store.get(_KIND, message)
-        value = {"ticket": ticket.id, "account": actor.account, "text": text}
-        version = found.version if found else 0
+    async def by(self, ticket: model.Ticket) -> Counted | None:
+        """The last message that was taken as the answer to a request."""
+        found = await self._desk.store.get(_LAST, ticket.id)
+        return await self.of(str(found.value["message"])) if found else None
+
+    async def remember(self, counted: Counted, until: datetime) -> None:
+        """Know that a message was taken as an answer, for a day longer than anything can follow from it."""
+        await self._put(_KIND, counted.message, asdict(counted), until + _KEPT)
+        await self._put(_LAST, counted.ticket, {"message": counted.message}, until + _KEPT)
+
+    async def _put(self, kind: str, name: str, value: dict[str, Any], until: datetime) -> None:
+        found = await self._desk.store.get(kind, name)
         # it was delivered twice
         with contextlib.suppress(errors.Conflict):
-            await self._desk.store.put(store.Record(_KIND, message, value, ticket.expires_at + _KEPT, version))
+            await self._desk.store.put(store.Record(kind, name, value, until, found.version if found else 0))
 
-    async def back(self, message: str) -> None:
+    async def back(self, message: str) -> model.Ticket | None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""
         counted = await self.of(message)
         if counted is None:
-            return
+            return None
         ticket = await self._desk.get(counted.ticket)
-        if ticket.taken is not None and ticket.taken.given.via == counted.account:
-            await self._desk.take_back(ticket.id, people.Actor(counted.account))
+        if is_free(ticket, counted):
+            return None
+        return await self._desk.take_back(ticket.id, people.Actor(counted.account))
+
+
+def is_free(ticket: model.Ticket, counted: Counted) -> bool:
+    """Whether these words were taken back, and another answer is wanted."""
+    return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)

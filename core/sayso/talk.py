@@ -29,6 +29,7 @@ TO_SOMEBODY = (
 )
 FIRST_COUNTED = "Your first text counted: the agent has it already. A later change of the message changes nothing."
 CHANGE_COUNTED = "Your changed text was taken in place of the first one."
+TAKEN_BACK = "Taken back: it is open again."
 FILES_LEFT = "Files are not handed on; only the words were taken."
 
 # Words that ask for a person, in the languages that are spoken most where this is used.

@@ -160,6 +160,11 @@ async def slow() -> AsyncIterator[Scene]:
         yield built
 
 
+def reactions(there: Scene, wrote: Message) -> list[str]:
+    now = there.discord.world.find(wrote.id)
+    return [emoji for emoji, _ in now.reactions] if now else []
+
+
 async def taken(there: Scene, ann: Person, text: str = "Acem") -> tuple[model.Ticket, Message]:
     ticket = await there.ask(question())
     wrote = await ann.reply(card(there), text)
@@ -174,10 +179,10 @@ async def test_whoever_is_taken_at_their_word_sees_that_and_can_take_it_back(slo
     assert said(slow, thread(slow)) == [
         "Taken as the answer to Which customer? It can be taken back on its card for 10 seconds."
     ]
-    now = slow.discord.world.find(wrote.id)
-    assert now is not None
-    assert [emoji for emoji, _ in now.reactions] == ["✅"]
+    assert reactions(slow, wrote) == ["✅"]
     await ann.press(card(slow), "Take back")
+    await slow.discord.until(lambda: said(slow, thread(slow)) == ["Taken back: it is open again."])
+    await slow.discord.until(lambda: not reactions(slow, wrote))
     await slow.deliver()
     slow.clock.advance(11)
     await slow.front.tick(ticket.id)
@@ -223,6 +228,24 @@ async def test_a_reply_that_is_deleted_in_time_is_taken_back(slow: Scene) -> Non
             await slow.front.store.changed(ticket.id, (await slow.front.get(ticket.id)).version)
     slow.clock.advance(11)
     assert (await slow.front.tick(ticket.id)).decision is None
+
+
+async def test_a_message_that_was_taken_back_counts_anew_when_it_is_changed(slow: Scene) -> None:
+    ann, bob = slow.discord.person(ANN, name="ann"), slow.discord.person(BOB, name="bob", display_name="Bob")
+    ticket, wrote = await taken(slow, ann)
+    await ann.press(card(slow), "Take back")
+    await slow.discord.until(lambda: not reactions(slow, wrote))
+    await ann.edit(wrote, "Acme")
+    await slow.discord.until(lambda: "Taken as" in last(slow, thread(slow)))
+    await slow.deliver()
+    await ann.press(card(slow), "Take back")
+    await slow.discord.until(lambda: not reactions(slow, wrote))
+    await bob.reply(card(slow), "Bolt")
+    await slow.discord.until(lambda: "Taken as" in last(slow, thread(slow)))
+    slow.clock.advance(11)
+    assert (await slow.front.tick(ticket.id)).decision is not None
+    await ann.edit(wrote, "no, Acme")
+    await slow.discord.until(lambda: "Too late: answered by Bob" in last(slow, thread(slow)))
 
 
 async def test_a_later_reply_of_the_same_person_takes_the_place_of_the_first(slow: Scene) -> None:
