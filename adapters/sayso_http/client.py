@@ -14,10 +14,13 @@ from types import TracebackType
 from typing import Any, Literal, Self, overload
 
 import pydantic
+from typing_extensions import TypeVar
 
 from sayso import asking, digest, errors, handles, model, tokens
 from sayso import webhooks as core_webhooks
 from sayso_http import calls, reading, sessions, stream, tickets, webhooks
+
+V = TypeVar("V", default=Any)
 
 # Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
 _POLL = 50.0
@@ -54,6 +57,8 @@ class RemoteDesk:
     ) -> None:
         await self._calls.close()
 
+    @overload
+    async def ask(self, request: asking.Form[V], *, wait: Literal[True] = True) -> model.Decision[V]: ...
     @overload
     async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
     @overload

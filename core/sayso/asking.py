@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import Any, Generic, Literal, Unpack, overload
 
 import pydantic
 import pydantic_core
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, TypeVar
 
 from sayso import digest, errors, fields, model, shapes
+
+V = TypeVar("V", default=Any)
+M = TypeVar("M", bound=pydantic.BaseModel)
 
 
 class Common(TypedDict, total=False):
@@ -74,11 +77,20 @@ class Choice(model.Request):
         _build(self, "choice", common, title=title, options=listed, multiple=multiple, other=other)
 
 
-class Form(model.Request):
+class Form(model.Request, Generic[V]):
     """Several fields at once. The decision has `value`: an instance of *shape* where that is a Pydantic model."""
 
     _shape: type[pydantic.BaseModel] | None = pydantic.PrivateAttr(default=None)
 
+    @overload
+    def __init__(self: Form[M], title: str, shape: type[M], **common: Unpack[Common]) -> None: ...
+    @overload
+    def __init__(
+        self: Form[model.JsonObject],
+        title: str,
+        shape: Mapping[str, Any] | Sequence[model.Field],
+        **common: Unpack[Common],
+    ) -> None: ...
     def __init__(
         self,
         title: str,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
 import pydantic
 
 from sayso import asking, errors, model, opening
 
 T = TypeVar("T")
+M = TypeVar("M", bound=pydantic.BaseModel)
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -60,6 +61,11 @@ def choice(title: str, options: Sequence[str | model.Option], **common: Unpack[a
     return ask(asking.Choice(title, options, **common)).choice
 
 
+@overload
+def form(title: str, shape: type[M], **common: Unpack[asking.Common]) -> M | None: ...
+@overload
+def form(title: str, shape: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.JsonObject | None: ...
 def form(title: str, shape: type[pydantic.BaseModel] | Mapping[str, Any], **common: Unpack[asking.Common]) -> Any:
     """The validated value of the form; None where nobody filled it in."""
-    return ask(asking.Form(title, shape, **common)).value
+    asked: model.Request = asking.Form(title, shape, **common)
+    return ask(asked).value

@@ -6,10 +6,13 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Literal, overload
+from typing import Any, Literal, overload
+
+from typing_extensions import TypeVar
 
 from sayso import (
     admitting,
+    asking,
     attendance,
     authority,
     clock,
@@ -27,6 +30,8 @@ from sayso import (
     tokens,
 )
 from sayso import house as houses
+
+V = TypeVar("V", default=Any)
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +64,10 @@ class Desk:
         """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
         self.pace = quota.Pace()
 
+    @overload
+    async def ask(
+        self, request: asking.Form[V], caller: Caller | None = None, *, wait: Literal[True] = True
+    ) -> model.Decision[V]: ...
     @overload
     async def ask(
         self, request: model.Request, caller: Caller | None = None, *, wait: Literal[True] = True

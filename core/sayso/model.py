@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 
 import pydantic
+from typing_extensions import TypeVar
 
 from sayso import parts
 
@@ -23,6 +24,10 @@ Frozen = parts.Frozen
 Source = parts.Source
 Attachment = parts.Attachment
 Offer = parts.Offer
+
+V = TypeVar("V", default=Any)
+"""What a decision's `value` is."""
+W = TypeVar("W")
 
 Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
@@ -198,13 +203,17 @@ class By(Frozen):
     at: datetime
 
 
-class Decision(Frozen):
+class Decision(Frozen, Generic[V]):
     """The one final outcome that the agent gets."""
 
     id: str = ""
     """Of the request."""
     outcome: Outcome
-    input: JsonObject | None = None
+    if TYPE_CHECKING:
+        input: JsonObject = {}
+    else:
+        # None where nothing was allowed; a caller has looked at `allowed` before, which no type checker can know
+        input: JsonObject | None = None
     reason: str | None = None
     text: str | None = None
     choices: tuple[str, ...] | None = None
@@ -239,13 +248,13 @@ class Decision(Frozen):
         return self.choices[0] if self.choices else None
 
     @property
-    def value(self) -> Any:
-        """A form's values: an instance of its Pydantic model where it was asked with one."""
-        return self.values if self._value is None else self._value
+    def value(self) -> V:
+        """A form's values, an instance of its model where it was asked with one; None where nobody answered."""
+        return cast(V, self.values if self._value is None else self._value)
 
-    def holding(self, value: Any) -> Decision:
+    def holding(self, value: W) -> Decision[W]:
         """This decision, with *value* as the validated form value."""
-        held = self.model_copy()
+        held = cast("Decision[W]", self.model_copy())
         held._value = value
         return held
 

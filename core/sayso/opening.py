@@ -7,16 +7,22 @@ import importlib.metadata
 import os
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol, cast, overload
+from typing import Any, Literal, Protocol, cast, overload
 
-from sayso import desk, errors, handles, model, people, store, stores, tokens
+from typing_extensions import TypeVar
+
+from sayso import asking, desk, errors, handles, model, people, store, stores, tokens
 
 DEFAULT_DATABASE = "sqlite:///sayso.db"
+
+V = TypeVar("V", default=Any)
 
 
 class Asker(Protocol):
     """What an agent sees, embedded or behind a service."""
 
+    @overload
+    async def ask(self, request: asking.Form[V], *, wait: Literal[True] = True) -> model.Decision[V]: ...
     @overload
     async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
     @overload

@@ -152,7 +152,7 @@ def test_time_alone_expires_a_request_and_that_is_not_consent() -> None:
     ticket = opened()
     assert machine.step(ticket, events.Ticked(at=NOW)) == machine.Step(ticket)
     decision = decided(after(ticket, events.Ticked(at=ticket.expires_at)))
-    assert (decision.outcome, decision.allowed, decision.input) == ("expired", False, None)
+    assert (decision.outcome, decision.allowed, decision.model_dump()["input"]) == ("expired", False, None)
     assert "not consent" in decision.model_text
 
 
