@@ -23,6 +23,7 @@ ALWAYS = (
     "helpers of the settings (`apiKeyHelper`, `statusLine` and the like)",
     "other hooks of the settings, of plugins and of skills",
     "everything once `disableAllHooks` stands in any settings file",
+    "what a settings file with one wrong value would gate: Claude Code drops the whole file",
 )
 """What no hook hears of, on any version."""
 

@@ -19,7 +19,7 @@ from sayso_claude import defer, sdk
 async def main(session: str, prompt: str) -> None:
     """Run the session to its end."""
     async with sayso.open() as desk:
-        options = defer.options(desk, sdk.options(desk), tools="Bash|Write|Edit")
+        options = defer.options(desk, sdk.options(desk), tools="Bash|Write|Edit|NotebookEdit|Workflow")
         async for message in defer.run(desk, prompt, options, session=session):
             if isinstance(message, ResultMessage):
                 said = "waiting for people" if message.deferred_tool_use else message.result

@@ -24,7 +24,15 @@ async def look() -> AsyncGenerator[str | starting.Fault]:
     if program is None:
         return
     version = unseen.version(await _said(program, "--version"))
-    found = [document for file in _files() if (document := _read(file)) is not None]
+    found = list[dict[str, Any]]()
+    for file in filter(Path.is_file, _files()):
+        document = _read(file)
+        if document is None:
+            yield starting.Fault(
+                f"Claude Code drops {file}, which is not a JSON object", "mend it: its hooks gate nothing"
+            )
+        else:
+            found.append(document)
     named = f"Claude Code {'.'.join(map(str, version or ('of an unknown version',)))} at {program}"
     if not unseen.is_ours(found):
         yield f"{named}; the settings here hold no hook of sayso"

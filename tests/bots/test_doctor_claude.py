@@ -82,9 +82,11 @@ def test_a_version_that_cannot_be_read_is_wrong_where_a_hook_of_ours_is(tmp_path
     assert "claude --version" in found["hint"]
 
 
-def test_settings_that_cannot_be_read_stop_nothing(tmp_path: Path) -> None:
-    (found,) = looked(tmp_path, made="{")
-    assert found["ok"]
+@pytest.mark.parametrize("made", ["{", "[]", '{"hooks": {},}'])
+def test_settings_that_cannot_be_read_are_wrong_because_claude_code_drops_them(tmp_path: Path, made: str) -> None:
+    wrong, version = looked(tmp_path, made=made)
+    assert "settings.json, which is not a JSON object" in wrong["said"]
+    assert (wrong["ok"], version["ok"]) == (False, True)
 
 
 def test_the_real_claude_code_says_a_version_that_we_read() -> None:

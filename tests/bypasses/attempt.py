@@ -82,16 +82,20 @@ class Attempt:
         tickets = await self.service.desk.store.list(store.Query(limit=100))
         return [(_event(ticket), _about(ticket.request)) for ticket in reversed(tickets)]
 
-    def _options(self, api_url: str) -> claude_cli.CliOptions:
+    def printed(self) -> Json:
+        """The settings that we print."""
         events = settings.complete(self.events, self.matcher, self.rule)
-        printed = settings.settings(
+        made = settings.settings(
             self.service.url, events=events, matcher=self.matcher, rule=self.rule, kind="http", timeout=30
         )
+        return {**settings.asking(made)}
+
+    def _options(self, api_url: str) -> claude_cli.CliOptions:
         for name, text in self.files.items():
             (self.cwd / name).parent.mkdir(parents=True, exist_ok=True)
             (self.cwd / name).write_text(text)
         self.cwd.mkdir(exist_ok=True)
-        chosen: Json = {**settings.asking(printed), **self.settings}
+        chosen: Json = {**self.printed(), **self.settings}
         return {
             "home": self.folder / "home",
             "cwd": self.cwd,

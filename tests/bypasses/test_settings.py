@@ -53,6 +53,31 @@ async def test_hooks_that_are_switched_off_are_named(tmp_path: Path) -> None:
         tried.names("everything once `disableAllHooks` stands in any settings file")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"permissions": {"allow": ["Bash"], "defaultMode": "asking"}},
+        {"hooks": {"PreToolUse": [{"hooks": [{"type": "command", "command": "true", "timeout": "60"}]}]}},
+    ],
+)
+async def test_a_file_with_a_wrong_value_gates_nothing_and_is_named(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    async with attempt(tmp_path, settings={"permissions": {"allow": ["Bash"]}, "hooks": {}}) as tried:
+        ours = tried.printed()["hooks"]
+        mine = wrong.get("hooks", {})
+        merged = {event: [*ours.get(event, []), *mine.get(event, [])] for event in {**ours, **mine}}
+        tried.files = {".claude/settings.json": json.dumps({**wrong, "hooks": merged})}
+        await tried.run(BASH)
+        assert (tried.made(), await tried.asked()) == (["made.txt"], [])
+        tried.names("what a settings file with one wrong value would gate")
+
+
+async def test_the_same_file_without_the_wrong_value_gates(tmp_path: Path) -> None:
+    async with attempt(tmp_path, settings={"permissions": {"allow": ["Bash"]}, "hooks": {}}) as tried:
+        tried.files = {".claude/settings.json": json.dumps(tried.printed())}
+        await tried.run(BASH)
+        assert (tried.made(), await tried.asked()) == ([], [("PreToolUse", "touch made.txt")])
+
+
 @pytest.mark.parametrize("name", [".claude/settings.local.json", ".claude/settings.json", ".mcp.json"])
 async def test_an_agent_that_writes_a_settings_file_is_asked_about(tmp_path: Path, name: str) -> None:
     async with attempt(tmp_path, mode="bypassPermissions") as tried:
