@@ -195,7 +195,7 @@ class RemoteDesk:
             InvalidRequest: there is nothing to tell, too much, or nowhere to tell it.
             StoreUnavailable: whether it was told is not known; it is not sent twice.
         """
-        body = sessions.Note(text=said).model_dump_json().encode()
+        body = json.dumps({"text": said}).encode()
         path = f"/v1/sessions/{calls.quoted(session)}/notes"
         return _read(await self._calls.send("POST", path, body, once=True), sessions.Told).places
 

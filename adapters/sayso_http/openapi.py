@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import json_schema
 
 from sayso import model
-from sayso_http import auth, health, reading, resume, sessions, stream, tickets, webhooks
+from sayso_http import auth, health, reading, resume, rules, sessions, stream, tickets, webhooks
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
@@ -42,7 +42,7 @@ class Operation:
     """Whether a key is needed."""
 
 
-_WHOLE = {"type": "integer", "minimum": 0}
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": reading.LAST_ROW}
 _READ = (400, 413, 415, 422)
 OPERATIONS: Sequence[Operation] = (
     Operation(
@@ -51,7 +51,7 @@ OPERATIONS: Sequence[Operation] = (
         "Ask. The same id and content again finds the same ticket.",
         {201: tickets.Document, 200: tickets.Document},
         model.Request,
-        fails=(403, 404, 409, *_READ),
+        fails=(403, 404, 409, 429, *_READ),
         headers={"Idempotency-Key": "Gives a request without an id one that a repeated call finds again"},
     ),
     Operation(
@@ -139,7 +139,7 @@ OPERATIONS: Sequence[Operation] = (
         "Make an address that takes one call, for the agent that makes it. The same name and content is the same one.",
         {201: webhooks.Made, 200: webhooks.Made},
         webhooks.Wanted,
-        fails=(403, 409, *_READ),
+        fails=(403, 409, 429, *_READ),
     ),
     Operation(
         "post",
@@ -180,6 +180,15 @@ OPERATIONS: Sequence[Operation] = (
 )
 
 
+_TEXT = {"type": "string"}
+_ID = pydantic.TypeAdapter(model.RequestId).json_schema()
+_INSIDE: Mapping[str, Mapping[str, Any]] = {"id": _ID}
+_SENT: Mapping[str, Mapping[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
+    "Last-Event-ID": _WHOLE,
+}
+
+
 async def serve(_: web.Request) -> web.Response:
     """The document."""
     return web.Response(body=_encoded(), content_type=_JSON)
@@ -216,6 +225,9 @@ def _schemas() -> tuple[Mapping[tuple[Shape, Mode], dict[str, Any]], dict[str, A
     for one in OPERATIONS:
         wanted += _wanted("serialization", *(shape for shape in one.writes.values() if not isinstance(shape, str)))
     found, root = json_schema.models_json_schema(list(dict.fromkeys(wanted)), ref_template=_REF)
+    for shape, mode in wanted:
+        if mode == "validation":
+            rules.add(shape, root["$defs"][str(found[shape, mode]["$ref"]).rpartition("/")[2]])
     return {(shape, mode): found[shape, mode] for shape, mode in wanted}, root["$defs"]
 
 
@@ -234,7 +246,7 @@ def _described(one: Operation, schemas: Mapping[tuple[Shape, Mode], dict[str, An
         "responses": {**_written(one, schemas), **statuses, "default": failed},
     }
     if one.reads:
-        body = _content(schemas[one.reads, "validation"], "JSON in UTF-8")
+        body = _content(schemas[one.reads, "validation"], f"JSON in UTF-8, at most {reading.BODY_LIMIT:,} bytes")
         described["requestBody"] = {**body, "required": one.body_required}
     return described
 
@@ -254,11 +266,11 @@ def _content(schema: Mapping[str, Any], description: str) -> dict[str, Any]:
 
 def _parameters(one: Operation) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in one.path.split("/") if part.startswith("{")]
-    text = {"type": "string"}
-    inside = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
+    inside = [{"name": name, "in": "path", "required": True, "schema": _INSIDE.get(name, _TEXT)} for name in names]
     asked = [{"name": name, "in": "query", "schema": schema} for name, schema in (one.query or {}).items()]
     sent = [
-        {"name": name, "in": "header", "description": why, "schema": text} for name, why in (one.headers or {}).items()
+        {"name": name, "in": "header", "description": why, "schema": _SENT[name]}
+        for name, why in (one.headers or {}).items()
     ]
     return [*inside, *asked, *sent]
 

@@ -22,7 +22,7 @@ _LARGE = 65_536
 # Seconds a long poll may last; proxies commonly cut a silent connection soon after.
 LONGEST_WAIT = 60.0
 # A row number of the log is a 64-bit integer in every store.
-_LAST_ROW = 2**63 - 1
+LAST_ROW = 2**63 - 1
 
 
 async def body(request: web.Request, shape: type[Body], *, empty: bool = False) -> Body:
@@ -88,7 +88,7 @@ def flag(text: str | None, field: str) -> bool:
     return text == "true"
 
 
-def whole(text: str | None, field: str, default: int, most: int = _LAST_ROW, least: int = 0) -> int:
+def whole(text: str | None, field: str, default: int, most: int = LAST_ROW, least: int = 0) -> int:
     """A whole number from *least* to *most*. Raises `InvalidRequest`."""
     if text is None:
         return default

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import pydantic
 from aiohttp import web
 
 from sayso import desk as sayso_desk
-from sayso import model
+from sayso import model, notes
 from sayso_http import access, auth, reading, replies
 
 
 class Note(model.Frozen):
     """What the agent is doing, in Markdown; at most 1,500 characters."""
 
-    text: str
+    text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=notes.LONGEST, pattern=r"\S")]
 
 
 class Told(model.Frozen):

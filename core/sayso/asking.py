@@ -231,15 +231,17 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
 
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
-_OF_KIND: Mapping[str, set[str]] = {
+OF_KIND: Mapping[model.Kind, set[str]] = {
     "permission": _PERMISSION,
     "question": set[str](),
     "choice": {"options", "multiple", "other"},
     "form": {"json_schema", "fields"},
 }
-_KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
+"""The keys that only this kind may have."""
+KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
 
-_UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in _KIND_KEYS}
+UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in KIND_KEYS}
+"""What such a key holds where it says nothing."""
 
 
 def _permission(request: model.Request) -> None:
@@ -260,8 +262,8 @@ def _permission(request: model.Request) -> None:
 def _only_what_its_kind_needs(request: model.Request) -> None:
     if "respond" in request.verdicts and request.kind != "permission":
         raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
-    for name in sorted(_KIND_KEYS - _OF_KIND[request.kind]):
-        if getattr(request, name) != _UNSAID[name]:
+    for name in sorted(KIND_KEYS - OF_KIND[request.kind]):
+        if getattr(request, name) != UNSAID[name]:
             shown = "schema" if name == "json_schema" else name
             raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
     if request.json_schema is not None and request.fields:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sayso import digest, errors, fields, model
 
-_TAKES = {
+TAKES: Mapping[model.Verdict, set[str]] = {
     "allow": {"reason", "input", "grant"},
     "deny": {"reason"},
     "stop": {"reason"},
     "respond": {"text"},
 }
+"""What may come along with a verdict."""
 
 
 def fitted(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
@@ -46,7 +49,7 @@ def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> mod
     if answer.verdict is None or answer.verdict not in known:
         hint = " or ".join(dict.fromkeys(known))
         raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
-    for name in sorted(given - {"verdict"} - _TAKES[answer.verdict]):
+    for name in sorted(given - {"verdict"} - TAKES[answer.verdict]):
         raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
     if answer.verdict == "respond" and not answer.text:
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
