@@ -11,12 +11,12 @@ def langgraph() -> dict[str, Any]:
     from langchain_core.messages import AIMessage
     from langgraph.checkpoint.memory import InMemorySaver
 
-    from tests.adapters import test_langgraph
+    from tests.adapters import langgraph_scene
 
-    threads = {name: test_langgraph.on(name) for name in ("config", "other", "third")}
-    call = test_langgraph.call(**CALL)
+    threads = {name: langgraph_scene.on(name) for name in ("config", "other", "third")}
+    call = langgraph_scene.call(**CALL)
     said = [call, AIMessage("done")]
-    return {"agent": test_langgraph.agent([], *said, call), "saver": InMemorySaver(), **threads}
+    return {"agent": langgraph_scene.agent([], *said, call), "saver": InMemorySaver(), **threads}
 
 
 def openai() -> dict[str, Any]:

@@ -39,7 +39,7 @@ from sayso import memory, model, people, tokens
 from sayso.desk import Caller
 from sayso_claude import hooks, sdk
 from sayso_mcp import tools
-from tests.adapters import test_langgraph
+from tests.adapters import langgraph_scene
 from tests.adapters.claude_service import call as hook_call
 
 # pyright: reportMissingTypeStubs=false
@@ -125,11 +125,11 @@ def langgraph(desk: Prompt) -> Callable[[], Awaitable[Pause]]:
     left = iter(range(10**9))
 
     async def prepared() -> Pause:
-        model = test_langgraph.Scripted(responses=[test_langgraph.call()])
+        model = langgraph_scene.Scripted(responses=[langgraph_scene.call()])
         middleware: Any = [HumanInTheLoopMiddleware(interrupt_on={"refund": True})]
         graph: Any = create_agent(model, [refund], middleware=middleware, checkpointer=InMemorySaver())
-        config = test_langgraph.on(f"t-{next(left)}")
-        await graph.ainvoke(test_langgraph.HI, config)
+        config = langgraph_scene.on(f"t-{next(left)}")
+        await graph.ainvoke(langgraph_scene.HI, config)
         return lambda: sayso_langgraph.answers(desk, graph, config)
 
     return prepared
