@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 import pydantic
 from aiohttp import web
 
-from sayso import aside, asking, errors
+from sayso import aside, asking, errors, model, numbers
 from sayso_http import connections
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
@@ -44,7 +45,9 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
 def parse(document: bytes, shape: type[Body]) -> Body:
     """JSON as *shape*. Raises `InvalidRequest`, also where a key is given twice: readers differ on which one counts."""
     try:
-        read = json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+        # what a person answered must not change on the way, not in the last digit either
+        number = _held if issubclass(shape, model.Answer) else _finite
+        read = json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=number)
         _known(read, shape)
         return shape.model_validate_json(document)
     except pydantic.ValidationError as error:
@@ -127,6 +130,13 @@ def _known(names: object, shape: type[pydantic.BaseModel]) -> None:
     if unknown := cast("set[str]", names) - known:
         name = min(unknown)[:100] or "body"
         raise errors.InvalidRequest(f"{name}: Extra inputs are not permitted", field=name)
+
+
+def _held(text: str) -> None:
+    _finite(text)
+    if numbers.exact(float(text)) != Decimal(text):
+        hint = "give at most 15 digits, or all of them as text where the form takes any number of digits"
+        raise errors.InvalidRequest("a number has more digits than JSON readers keep", field="body", hint=hint)
 
 
 def _finite(text: str) -> None:

@@ -17,7 +17,7 @@ from vercel.workflow import BaseHook, WorkflowWorldError
 
 import sayso
 from sayso import desk as desks
-from sayso import payloads, store, wording
+from sayso import payloads, shapes, store, wording
 from sayso_workflow import runs
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class _Resumer:
                 await self._again(ticket, f"Asked before: {wording.asked_before(found)}")
             return None
         if marks["otherwise"] is not None:
-            return payload.adapter.validate_python(marks["otherwise"])
+            return shapes.instance(payload.adapter, marks["otherwise"])
         if payload.flag is not None:
             return payload.value(decision.model_copy(update={"reason": decision.model_text}))
         log.warning("nobody decided, and the run waits on", extra={"id": ticket.id, "outcome": decision.outcome})

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ async def test_a_bad_request_is_422_with_the_field_and_nothing_is_stored(
         ('{"verdict": "deny", "input": {}}', "input"),
         ('{"verdict": "allow", "input": [1]}', "input"),
         ('{"verdict": "allow", "input": {"a": NaN}}', "body"),
+        ('{"verdict": "allow", "input": {"a": 0.12345678901234567890}}', "body"),
         ('{"verdict": "allow", "reason": 5}', "reason"),
         ('{"verdict": "allow", "reason": "' + "x" * 5000 + '"}', "reason"),
         ("", "body"),
@@ -354,3 +356,27 @@ def test_ten_thousand_mistakes_cost_one_complaint(name: str, monkeypatch: pytest
         reading.parse(json.dumps(document).encode(), shape)
     assert sum(complaints) <= 2
     assert field is None or refused.value.field == field
+
+
+async def test_an_edit_that_the_tool_does_not_take_is_422_and_may_be_mended(service: Service) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "maximum": 500}}, "required": ["amount"]}
+    wanted = permission(input={"amount": 10}, input_schema=schema)
+    assert (await service.call("POST", "/v1/requests", "bot", wanted)).status == 201
+    wrong = {"verdict": "allow", "input": {"amount": "25,50"}}
+    refused = await service.call("POST", "/v1/requests/r1/answers", "ann", wrong)
+    assert (refused.status, refused.error["field"]) == (422, "input")
+    assert "amount: please give a number, such as 12.5" in refused.error["message"]
+    right = {"verdict": "allow", "input": {"amount": 25.5}}
+    assert (await service.call("POST", "/v1/requests/r1/answers", "ann", right)).status == 200
+    decision = (await service.front.get("r1")).decision
+    assert decision is not None
+    assert decision.input == {"amount": 25.5}
+
+
+@pytest.mark.parametrize("typed", ["9007199254740993", 12345678901234567890, "19.99", 0.1, "1e3"])
+async def test_a_number_keeps_every_digit_over_http_and_in_the_store(service: Service, typed: Any) -> None:
+    form = {"kind": "form", "id": "f1", "title": "F", "schema": {"properties": {"x": {"type": "number"}}}}
+    await service.call("POST", "/v1/requests", "bot", form)
+    await service.call("POST", "/v1/requests/f1/answers", "ann", {"values": {"x": typed}})
+    told = (await service.call("GET", "/v1/requests/f1", "bot")).json["decision"]["values"]["x"]
+    assert Decimal(json.dumps(told)) == Decimal(str(typed))
