@@ -14,7 +14,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import model, numbers, patterns
+from sayso import lookalikes, model, numbers, patterns
 
 # A text answer is never longer than this, so that every surface can show it again.
 MAX_TEXT = 40_000
@@ -30,7 +30,7 @@ _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
 _ZONE = rf"(?:[Zz]|[+-]{_CLOCK})"
-_MOMENT = re.compile(rf"\d{{4}}-\d\d-\d\d[Tt ]{_CLOCK}:[0-5]\d(?:\.\d{{1,9}})?{_ZONE}", re.ASCII)
+_MOMENT = re.compile(rf"\d{{4}}-\d\d-\d\d[Tt ]{_CLOCK}:[0-5]\d(?:\.\d{{1,6}})?{_ZONE}", re.ASCII)
 _TIME = re.compile(rf"{_CLOCK}(?::[0-5]\d(?:\.\d{{1,6}})?)?{_ZONE}?", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SPAN = re.compile(
@@ -270,12 +270,20 @@ def _one_of(field: model.Field, given: Any) -> Any:
         # 1 and True are equal, and not the same answer
         if given == option.label or (given == value and isinstance(given, bool) == isinstance(value, bool)):
             return value
+    if isinstance(given, str) and field.other and (meant := _looks_like(field, given)) is not None:
+        return meant
     if not field.other or not isinstance(given, str):
         shown = f"{given!r:.100}" if isinstance(given, str | int | float) else "this"
         raise Unfit(f"{shown} is not one of the options")
     if not 1 <= len(given) <= MAX_TEXT:
         raise Unfit(f"at most {MAX_TEXT} characters, please")
     return given
+
+
+def _looks_like(field: model.Field, given: str) -> Any:
+    """The option that nobody could tell from these words of somebody's own."""
+    alike = [one for one in field.options if lookalikes.likeness(one.label) == lookalikes.likeness(given)]
+    return (alike[0].label if alike[0].value is None else alike[0].value) if alike else None
 
 
 _READERS: Mapping[str, Callable[[model.Field, Any], Any]] = {

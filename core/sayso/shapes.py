@@ -5,6 +5,7 @@ The rule: values are JSON from the card to the type, and validated once as JSON,
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -58,6 +59,17 @@ class _ForPeople(json_schema.GenerateJsonSchema):
         """A moment, with its zone unless the type forbids one."""
         naive = schema.get("tz_constraint") == "naive"
         return {"type": "string", "format": "local-date-time" if naive else "date-time"}
+
+    def url_schema(self, schema: core_schema.UrlSchema) -> json_schema.JsonSchemaValue:
+        """An address, of the kinds that the type takes."""
+        found = super().url_schema(schema)
+        kinds = schema.get("allowed_schemes")
+        if kinds:
+            found |= {
+                "pattern": f"^(?i:{'|'.join(map(re.escape, kinds))}):",
+                "examples": [f"{kinds[-1]}://example.org"],
+            }
+        return found
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> json_schema.JsonSchemaValue:
         """What has no JSON form is an object of its own: needed, it is refused; optional, it is left out."""

@@ -93,3 +93,11 @@ def texts(payload: Any) -> list[tuple[str, str]]:
         return []
     own = [(payload["type"], payload["text"])] if isinstance(payload.get("text"), str) and "type" in payload else []
     return own + [one for part in payload.values() for one in texts(part)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "sign"), [("slack", '"initial_option'), ("discord", '"default": true'), ("web", " checked>")]
+)
+def test_the_default_of_an_enumeration_is_chosen_to_begin_with(platform: str, sign: str) -> None:
+    shown = testing.render(platform, "option", MARK, "windows")
+    assert sum(sign in (one if isinstance(one, str) else json.dumps(one)) for one in shown) == 2

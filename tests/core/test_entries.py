@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, draw, errors, fields, model, numbers, payloads, schema
+from sayso import asking, dialog, draw, errors, fields, model, numbers, payloads, schema, submission
 from tests.core.samples import MINT, after, opened, said
 
 EXAMPLE = {
@@ -216,6 +216,8 @@ def test_what_a_form_takes_is_what_a_strict_model_takes(type_: Any, given_: Any,
         (Annotated[decimal.Decimal, pydantic.Field(max_digits=4, decimal_places=2)], "100"),
         (Annotated[decimal.Decimal, pydantic.Field(ge=decimal.Decimal("0.1"))], "0.05"),
         (pydantic.NaiveDatetime, "2026-01-02T10:00:00Z"),
+        (pydantic.HttpUrl, "ftp://example.org/x"),
+        (datetime.datetime, "2026-01-02T10:00:00.1234567Z"),
         (Annotated[list[str], pydantic.Field(min_length=2)], "one"),
         (Annotated[list[Annotated[str, pydantic.Field(max_length=3)]], pydantic.Field()], "four"),
         (Annotated[set[int], pydantic.Field(max_length=1)], "1\n2"),
@@ -336,3 +338,32 @@ def test_half_a_character_is_refused_by_the_name_of_its_field(request_: model.Re
 def test_half_a_character_is_no_answer(request_: model.Request, answer: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidAnswer, match="half a character"):
         after(opened(asking.checked(request_)), said("ann", **answer))
+
+
+def test_words_of_ones_own_that_look_like_an_option_are_that_option() -> None:
+    asked = [model.Field(name="a", label="A", kind="choice", options=(model.Option(label="drop table"),), other=True)]
+    assert fields.check(asked, {"a": "drop  table"}) == {"a": "drop table"}
+    assert fields.check(asked, {"a": "drop it"}) == {"a": "drop it"}
+
+
+def test_defaults_of_enumerations_and_lists_are_preselected() -> None:
+    class Shape(pydantic.BaseModel):
+        colour: Colour = Colour.BLUE
+        both: list[Colour] = [Colour.RED, Colour.BLUE]
+        names: list[str] = ["one", "two"]
+        share: float = 1.125
+        size: Literal[1, 2] = 2
+
+    ticket = opened(asking.checked(asking.Form("F", Shape)))
+    found = {given_.name: (given_.chosen, given_.value) for given_ in dialog.inputs_of(ticket)}
+    assert found == {
+        "f0": ((1,), None),
+        "f1": ((0, 1), None),
+        "f2": ((), "one\ntwo"),
+        "f3": ((), "1.1250"),
+        "f4": ((1,), None),
+    }
+    # what is offered is taken as it is
+    sent: dialog.Draft = {"f0": [1], "f1": [0, 1], "f2": "one\ntwo", "f3": "1.1250", "f4": [1]}
+    values = submission.values_of(ticket, sent)
+    assert values == {"colour": "blue", "both": ["red", "blue"], "names": ["one", "two"], "share": 1.125, "size": 2}
