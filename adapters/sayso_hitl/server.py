@@ -78,7 +78,7 @@ class _Door:
         given = request.query.get("limit", str(_RECENT))
         if not (given.isascii() and given.isdigit() and len(given) < 10):
             raise errors.InvalidRequest("limit is no number", field="limit", hint=f"1 to {_MOST_RECENT}")
-        query = store.Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT))
+        query = store.Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT), most_bytes=_MOST_BYTES)
         seen = [one for one in await self._desk.store.list(query) if self._sees(key, one)]
         return web.json_response([await self._saved(one) for one in seen])
 
@@ -95,7 +95,7 @@ class _Door:
 
     async def _ask(self, event: model.JsonObject) -> model.Ticket:
         pending = store.Query(state="pending", owner=wire.CALLER.owner, limit=_MOST_PENDING)
-        if len(await self._desk.store.list(pending)) >= _MOST_PENDING:
+        if await self._desk.store.count(pending) >= _MOST_PENDING:
             raise errors.Refused("too many questions of hooks wait already", hint="answer or cancel some")
         return await self._desk.open(wire.request_of(event, event["id"], **self._common), wire.CALLER)
 

@@ -28,6 +28,7 @@ _FIRST_PATIENCE = 10.0
 # Bytes. A page of large requests is the largest answer.
 _MOST = 64 * 1_048_576
 # Too many calls, the service is being restarted, or a proxy before it says so. Not taken with the first and the third.
+_TOO_MANY = 429
 _PASSING = {429, 502, 503, 504}
 _KEY = re.compile(r"[\x21-\x7e]{1,512}")
 _KNOWN: Mapping[str, type[errors.SaysoError]] = {
@@ -66,9 +67,11 @@ class About(errors.Refused):
 class _Cut(Exception):
     """No answer came, or one that says: later. *sent* is whether the call may have been taken."""
 
-    def __init__(self, why: str, *, sent: bool) -> None:
+    def __init__(self, why: str, *, sent: bool, told: errors.SaysoError | None = None) -> None:
         super().__init__(why)
         self.sent = sent
+        self.told = told
+        """What the service itself said to it."""
 
 
 class Calls:
@@ -116,7 +119,7 @@ class Calls:
         the service may have taken it already.
 
         Raises:
-            SaysoError: the one that the service named.
+            SaysoError: the one that the service named; `TooMany` where it said so for longer than the patience.
             StoreUnavailable: it cannot be reached, for longer than the patience.
         """
         url = (self._url / path.partition("?")[0].lstrip("/")).with_query(path.partition("?")[2] or query)
@@ -131,6 +134,8 @@ class Calls:
         try:
             return await trying(self._once, method, url, body, timeout)
         except _Cut as cut:
+            if isinstance(cut.told, errors.TooMany):
+                raise cut.told from cut
             hint = "is `sayso serve` running there? see SAYSO_URL"
             if once and cut.sent:
                 hint = "whether it counted is not known; look with: sayso show"
@@ -154,7 +159,8 @@ class Calls:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _Cut(type(error).__name__, sent=True) from error
         if response.status in _PASSING:
-            raise _Cut(f"it answers with {response.status}", sent=response.status in (502, 504))
+            told = _error(response.status, content) if response.status == _TOO_MANY else None
+            raise _Cut(f"it answers with {response.status}", sent=response.status in (502, 504), told=told)
         self._reached = True
         if response.status >= 300:
             raise _error(response.status, content)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sayso import errors
+from sayso import aside, errors
 from sayso_web import sessions
 
 # A request holds at most 1 MiB; an edited one is longer once it is encoded for a form.
 LARGEST_FORM = 8 * 1_048_576
 MOST_FIELDS = 2_000
+# Bytes of a form that is read at once; a longer one is read beside the event loop.
+_QUICK = 65_536
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -85,15 +87,13 @@ class Guard:
             hint = f"open the inbox at {' or '.join(sorted(self._origins))}"
             raise errors.NotAllowed("this was not sent from the inbox itself; nothing was changed", hint=hint)
 
-    async def form(self, request: web.Request) -> Form:
-        """The form in the body. Raises `InvalidRequest`."""
+    async def form(self, request: web.Request, largest: int = LARGEST_FORM) -> Form:
+        """The form in the body, of at most *largest* bytes. Raises `InvalidRequest`, `HTTPRequestEntityTooLarge`."""
         if request.content_type != "application/x-www-form-urlencoded":
             raise errors.InvalidRequest("this is no form", field="body", hint="application/x-www-form-urlencoded")
-        body = await request.clone(client_max_size=LARGEST_FORM).read()
+        body = await request.clone(client_max_size=largest).read()
         try:
-            values = urllib.parse.parse_qs(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-            )
+            values = await aside.run_large(len(body) > _QUICK, _fields, body)
         except ValueError as error:
             raise errors.InvalidRequest("this form cannot be read", field="body") from error
         return Form(values)
@@ -114,3 +114,9 @@ class Guard:
         """Take the cookie away."""
         response.del_cookie(_PLAIN_COOKIE, httponly=True, samesite="Strict")
         response.del_cookie(_SECURE_COOKIE, httponly=True, samesite="Strict", secure=True)
+
+
+def _fields(body: bytes) -> dict[str, list[str]]:
+    return urllib.parse.parse_qs(
+        body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+    )

@@ -14,6 +14,8 @@ from sayso_web import guard, render
 # Codes have 256 random bits and cannot be guessed; this only keeps a program from hammering on the door. A right code
 # always opens it: people share an address, behind a proxy all of them do, and must not lock each other out.
 MOST_FAILURES = 10
+# Bytes: a code, and the page to go on to.
+LARGEST_FORM = 16_384
 WINDOW = timedelta(minutes=1)
 _MOST_ADDRESSES = 1_000
 
@@ -35,7 +37,8 @@ class SignIn:
     async def enter(self, request: web.Request) -> web.Response:
         """Take a code or a key, and give a cookie."""
         self._door.same_origin(request)
-        form = await self._door.form(request)
+        # anybody may send this one
+        form = await self._door.form(request, LARGEST_FORM)
         try:
             session = await self._door.sessions.sign_in(form.one("code"))
         except errors.SaysoError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sayso import errors, model, people
 
+# Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
+_MOST_OF_ONE = 10
 _AGAINST = frozenset({"deny", "respond", "stop"})
 
 
@@ -53,6 +55,13 @@ def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
         sets.append([given for given in allows if given.via.partition(":")[0] == platform])
     most = max(sets, key=len)
     return tuple(most)
+
+
+def joined(answers: tuple[model.Given, ...], given: model.Given) -> tuple[model.Given, ...]:
+    """*answers* and one more. Of one person the last few stay: who goes to and fro must not make the ticket grow."""
+    own = [one for one in answers if one.person == given.person]
+    gone = own[0] if len(own) >= _MOST_OF_ONE else None
+    return (*(one for one in answers if one is not gone), given)
 
 
 def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:

@@ -194,8 +194,10 @@ class TooMany(SaysoError):
     code = "too_many"
     status = 429
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_after: float = 60.0) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, field: str | None = None, hint: str | None = None, retry_after: float = 60.0
+    ) -> None:
+        super().__init__(message, field=field, hint=hint)
         self.retry_after = retry_after
 
 

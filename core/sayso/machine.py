@@ -155,7 +155,7 @@ def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
 
 
 def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
-    facts = {"answers": (*ticket.answers, given), "taken": None, "version": ticket.version + 1}
+    facts = {"answers": approvers.joined(ticket.answers, given), "taken": None, "version": ticket.version + 1}
     return _weighed(ticket.model_copy(update=facts), at)
 
 

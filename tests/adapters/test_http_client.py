@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import errors
+from sayso import errors, quota
 from sayso_http import client
 from tests.adapters.http_service import RESTRICTED, Service, permission, running
 from tests.conftest import until
@@ -533,3 +533,18 @@ async def test_a_request_whose_content_was_changed_in_the_database_is_refused_in
         db.close()
         with pytest.raises(sayso.Altered, match="not what was asked"):
             await ann.answer("r1", ALLOW)
+
+
+async def test_who_asks_too_much_is_told_so_once_patience_is_over(tmp_path: Path) -> None:
+    house = sayso.House(limits=quota.Limits(pending=1))
+    async with running(tmp_path, house=house) as service, service.remote("bot", patience=0.3) as desk:
+        await desk.open(sayso.Question("Hm?", id="q1"))
+        # finding one's own again is not asking
+        await desk.open(sayso.Question("Hm?", id="q1"))
+        with pytest.raises(errors.TooMany, match="1 requests of this key wait") as refused:
+            await desk.open(sayso.Question("And?", id="q2"))
+        assert "pending_per_key" in (refused.value.hint or "")
+        answered = await service.call("POST", "/v1/requests", "bot", permission("r3"))
+        assert (answered.status, answered.headers["Retry-After"]) == (429, "60")
+        await desk.cancel("q1")
+        await desk.open(sayso.Question("And?", id="q2"))

@@ -190,3 +190,9 @@ async def test_expired_links_and_sessions_are_swept_away(service: Service, now: 
     await service.sessions.link("owner", service.url)
     assert len(await service.desk.store.scan("signin")) == 1
     assert await service.desk.store.scan("session") == []
+
+
+async def test_a_form_of_a_stranger_is_small(service: Service) -> None:
+    browser = service.browser()
+    assert (await browser.post("/signin", {"code": "x" * 20_000})).status == 422
+    assert (await browser.post("/signin", {"code": "x" * 10_000})).status == 401

@@ -331,3 +331,13 @@ def test_a_quorum_counts_those_who_are_surely_different_people(accounts: list[tu
         who = model.Person(id=name, name=name, account=account, member=True)
         ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
     assert (ticket.decision is not None) == allowed
+
+
+def test_a_person_who_goes_to_and_fro_does_not_make_the_ticket_grow() -> None:
+    ticket = opened(quorum=3, veto=3)
+    for number in range(40):
+        ticket = after(ticket, said("ann", verdict="allow", reason=f"reason {number}"))
+    ticket = after(ticket, said("bob", verdict="allow"))
+    assert len(ticket.answers) == 11
+    assert [given.answer.reason for given in ticket.answers][-2:] == ["reason 39", None]
+    assert {given.person for given in machine.allows_by(ticket)} == {"ann", "bob"}
