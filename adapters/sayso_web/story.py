@@ -38,6 +38,10 @@ def told(row: store.Row) -> tuple[card.Inline, ...]:
             return (T("Used with the key "), text.line(entry.by))
         case events.Revoked():
             return (T("The key "), text.line(entry.key), T(" was revoked"))
+        case events.Held():
+            return (T("An older copy of the database was put back, so it was held"),)
+        case events.Released():
+            return (T("Let go on by "), text.line(entry.by))
         case events.Ticked():
             return (T("Time ran out"),)
 
