@@ -23,7 +23,7 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _STAMP = re.compile(r"[0-9]{1,15}")
 
 # the number of a character; halves of characters are none
-_POINT = re.compile(r"(?!0*[dD][89a-fA-F]..$)[0-9a-fA-F]{2,5}")
+_POINT = re.compile(r"(?!0*[dD][89a-fA-F]..\Z)[0-9a-fA-F]{2,5}")
 _SPOKEN = (None, "thread_broadcast", "file_share")
 
 

@@ -47,12 +47,14 @@ def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
     """The latest *allow* of each person, of as many as are surely different ones; a quorum counts these.
 
     Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
-    to somebody who allowed it elsewhere.
+    to somebody who allowed it elsewhere, unless they allowed it on its platform as well.
     """
-    allows = [given for given in latest(ticket) if given.answer.verdict == "allow"]
-    sets: list[list[model.Given]] = [[given for given in allows if _is_named(given)]]
-    for platform in dict.fromkeys(given.via.partition(":")[0] for given in allows):
-        sets.append([given for given in allows if given.via.partition(":")[0] == platform])
+    allows = {given.person: given for given in latest(ticket) if given.answer.verdict == "allow"}
+    sets = [[given for given in allows.values() if _is_named(given)]]
+    stands = [given for given in ticket.answers if given.person in allows and given.answer.verdict == "allow"]
+    for platform in dict.fromkeys(given.via.partition(":")[0] for given in stands):
+        there = (given for given in stands if given.via.partition(":")[0] == platform)
+        sets.append([allows[person] for person in dict.fromkeys(given.person for given in there)])
     most = max(sets, key=len)
     return tuple(most)
 

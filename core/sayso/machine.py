@@ -149,9 +149,10 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
 
 
 def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
-    return any(
-        old.person == given.person and fitting.alike(old.answer, given.answer) for old in approvers.latest(ticket)
-    )
+    """Whether this person said it before, from the same account; from another one it says where they are, too."""
+    mine = [old for old in ticket.answers if old.person == given.person]
+    stands = bool(mine) and fitting.alike(mine[-1].answer, given.answer)
+    return stands and any(old.via == given.via and fitting.alike(old.answer, given.answer) for old in mine)
 
 
 def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:

@@ -323,6 +323,9 @@ def test_any_order_of_events_gives_at_most_one_decision_and_allows_only_with_the
         ([("chat:2", "chat:2"), ("talk:2", "talk:2")], False),
         ([("chat:2", "chat:2"), ("bob", "web:bob"), ("chat:3", "chat:3")], True),
         ([("ann", "chat:1"), ("ann", "web:ann")], False),
+        ([("ann", "talk:1"), ("ann", "chat:1"), ("chat:2", "chat:2")], True),
+        ([("ann", "chat:1"), ("ann", "talk:1"), ("chat:2", "chat:2")], True),
+        ([("ann", "talk:1"), ("chat:2", "chat:2")], False),
     ],
 )
 def test_a_quorum_counts_those_who_are_surely_different_people(accounts: list[tuple[str, str]], allowed: bool) -> None:
