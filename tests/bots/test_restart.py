@@ -59,8 +59,8 @@ async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_count
     await there.lapse()
     await there.start()
     # six seconds, and those of a slow machine
-    await there.until(lambda: not there.slack.controls(card), within=20)
-    assert "Withdrawn" in there.slack.visible_text(card)
+    await there.until(lambda: not any(there.slack.controls(card) for card in there.cards()), within=20)
+    assert "Withdrawn" in there.slack.visible_text(there.cards()[0])
 
 
 async def test_the_same_holds_with_postgresql(command: Command, pg_url: str) -> None:
