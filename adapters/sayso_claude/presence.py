@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sayso import attendance, clock, desk, errors, model, store
+from sayso import attendance, callers, clock, desk, errors, model, store, tokens
 
 # Seconds between two looks at all held connections: a web server tells a handler nothing when its client goes away.
 SWEEP = 0.5
@@ -41,6 +41,28 @@ class Late(errors.SaysoError):
     status = 408
 
 
+class Opening(callers.CallersDesk):
+    """The desk of one caller, who is on record as waiting before there is a card that somebody could press."""
+
+    def __init__(self, front: desk.Desk, caller: desk.Caller) -> None:
+        super().__init__(front, caller)
+        self._attendance = front.attendance
+        self.waiter: str | None = None
+        """The record, once something was opened."""
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
+        waiter = await self._attendance.enter(str(named.id))
+        try:
+            ticket = await super().open(named)
+        except BaseException:
+            await self._attendance.leave(waiter)
+            raise
+        self.waiter = waiter
+        return ticket
+
+
 class Presence:
     """The held connections of one process."""
 
@@ -53,17 +75,17 @@ class Presence:
         self._farewells: set[asyncio.Task[None]] = set()
 
     async def hold(
-        self, request: web.Request, ticket: model.Ticket, turn: int, until: datetime
+        self, request: web.Request, ticket: model.Ticket, turn: int, until: datetime, waiter: str | None = None
     ) -> model.Decision | None:
         """The decision, for a caller who holds *request* open *until* then; None where there is none by then.
 
-        *turn* is what `arrived` gave.
+        *turn* is what `arrived` gave, *waiter* what `Opening` did.
 
         Raises:
             Gone: the caller hung up. Unless somebody comes back, the ticket is withdrawn.
             Stopping: this service stops.
         """
-        waiter = await self._desk.attendance.enter(ticket.id)
+        waiter = waiter or await self._desk.attendance.enter(ticket.id)
         try:
             decision = await self._unless_gone(request, self._decided(ticket.id, until))
         except Stopping:

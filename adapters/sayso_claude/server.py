@@ -159,24 +159,27 @@ class _Door:
             made.append(id)
             return hooks.request(call, **self._terms(caller, id))
 
-        front, attempt = callers.CallersDesk(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
+        front, attempt = presence.Opening(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
         now = self._desk.clock.now()
         ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
         # each source uses a number once, so whoever comes to this ticket asks about one call
-        decision = await self._held(ticket, turn, caller, runs.TOGETHER)
+        decision = await self._held(ticket, turn, caller, runs.TOGETHER, front.waiter)
         return hooks.answer(call, decision, ticket.request)
 
     async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
         turn = await self._presence.arrived(asked.id) if asked.id else 0
-        ticket = await self._desk.open(asked, caller.key.caller)
-        return await self._held(ticket, turn, caller, self._attempt(ticket, caller))
+        front = presence.Opening(self._desk, caller.key.caller)
+        ticket = await front.open(asked)
+        return await self._held(ticket, turn, caller, self._attempt(ticket, caller), front.waiter)
 
-    async def _held(self, ticket: model.Ticket, turn: int, caller: _Caller, attempt: str | None) -> model.Decision:
+    async def _held(
+        self, ticket: model.Ticket, turn: int, caller: _Caller, attempt: str | None, waiter: str | None
+    ) -> model.Decision:
         # the request itself expires before, but one that the SDK opened may live on
         until = self._desk.clock.now() + timedelta(seconds=(caller.patience + caller.limit) / 2)
         try:
-            decision = await self._presence.hold(caller.request, ticket, turn, until)
+            decision = await self._presence.hold(caller.request, ticket, turn, until, waiter)
         except presence.Stopping:
             if not caller.attempt:
                 # nobody can come back for it

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import desk, model
+from sayso import desk, model, tokens
 from sayso_http import waits
 
 # Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away.
@@ -22,6 +22,13 @@ class Polls:
         self._desk = front
         self._waits = held
         self._farewells: set[asyncio.Task[None]] = set()
+
+    async def begin(self, wanted: model.Request) -> model.Request:
+        """Somebody is about to ask this, and then waits for it; on record before there is a card."""
+        named = wanted if wanted.id else wanted.model_copy(update={"id": tokens.new_id()})
+        id = str(named.id)
+        self._start(self._desk.attendance.farewell(await self._desk.attendance.enter(id), id))
+        return named
 
     async def decided(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """As `Waits.decided`; without a decision, somebody has to ask again within six seconds."""

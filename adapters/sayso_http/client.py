@@ -88,7 +88,8 @@ class RemoteDesk:
         if wanted.id is None:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})
         body = wanted.model_dump_json(exclude_defaults=True).encode()
-        ticket = _ticket(await self._calls.send("POST", "/v1/requests", body))
+        held = {"held": "true"} if wanted.id in self._held else None
+        ticket = _ticket(await self._calls.send("POST", "/v1/requests", body, query=held))
         if ticket.id != wanted.id or not asking.alike(ticket.request, wanted):
             raise _mismatch(f"the service holds another request as {wanted.id}")
         self._asked[ticket.id] = ticket

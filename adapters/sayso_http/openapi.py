@@ -53,6 +53,7 @@ OPERATIONS: Sequence[Operation] = (
         model.Request,
         fails=(403, 404, 409, 429, *_READ),
         headers={"Idempotency-Key": "Gives a request without an id one that a repeated call finds again"},
+        query={"held": {"type": "boolean", "default": False, "description": "Withdrawn if nobody waits with `held`"}},
     ),
     Operation(
         "get",
@@ -71,7 +72,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "get",
         "/v1/requests/{id}",
-        "One request; with `wait` once it is decided, or after so many seconds.",
+        "One request; with `wait` once it is decided, or after so many seconds; `held`: withdrawn with its caller.",
         {200: tickets.Document},
         fails=(404, 422),
         query={

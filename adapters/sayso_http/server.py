@@ -100,7 +100,10 @@ class _Requests:
         webhooks.reserved(wanted.id)
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)
-        ticket, new = await self._desk.admit(_named(wanted, request, owner.owner), owner)
+        named = _named(wanted, request, owner.owner)
+        if reading.flag(request.query.get("held"), "held"):
+            named = await self._polls.begin(named)
+        ticket, new = await self._desk.admit(named, owner)
         # a new request has no cards yet: one read less
         return replies.reply(tickets.document(ticket), 201) if new else await self._answered(ticket)
 

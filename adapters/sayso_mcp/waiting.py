@@ -66,10 +66,11 @@ class Waits:
             ticket = await desk.open(request)
             return ticket, await self.decision(desk, ticket.id, call, patience=patience)
         named = request.model_copy(update={"id": tokens.new_id()})
-        async with self._withdrawn_unless_told(desk, str(named.id)):
+        id = str(named.id)
+        # on record before there is a card that somebody could press
+        async with self._withdrawn_unless_told(desk, id), handles.attending(desk, id):
             ticket = await desk.open(named)
-            async with handles.attending(desk, ticket.id):
-                return ticket, await self.decision(desk, ticket.id, call, patience=patience)
+            return ticket, await self.decision(desk, id, call, patience=patience)
 
     async def held(
         self, desk: Asks, opened: Awaitable[model.Ticket], call: Call, *, patience: float

@@ -72,7 +72,9 @@ class Attendance:
         await _pause(self._front, GRACE)
         await self.leave(waiter)
         if not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
-            await self._front.cancel(id, reason=_REASON)
+            # it may never have been asked
+            with contextlib.suppress(errors.NotFound):
+                await self._front.cancel(id, reason=_REASON)
 
     async def _beat(self) -> None:
         kept = await self._front.store.get(_PROCESS, self.process)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from sayso import asking, model
+from sayso import asking, model, tokens
 
 if TYPE_CHECKING:
     from sayso import opening
@@ -63,10 +63,14 @@ async def held(
     For a pause that dies with its process. Raises as `Desk.ask`.
     """
 
-    async def opened() -> model.Ticket:
-        return (await desk.ask(request, wait=False)).ticket
+    named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
 
-    _, decision = await while_waited(desk, opened(), reason)
+    async def opened() -> model.Ticket:
+        return (await desk.ask(named, wait=False)).ticket
+
+    # on record before there is a card that somebody could press
+    async with attending(desk, str(named.id)):
+        _, decision = await _waited(desk, opened(), lambda ticket: desk.wait(ticket.id), reason)
     return asking.with_value(request, decision)
 
 
@@ -74,11 +78,24 @@ async def while_waited(
     desk: opening.Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
 ) -> tuple[model.Ticket, model.Decision]:
     """As `held`, for a request that *opened* opens: the ticket, and the decision on it."""
+
+    async def attended(ticket: model.Ticket) -> model.Decision:
+        async with attending(desk, ticket.id):
+            return await desk.wait(ticket.id)
+
+    return await _waited(desk, opened, attended, reason)
+
+
+async def _waited(
+    desk: opening.Asker,
+    opened: Coroutine[Any, Any, model.Ticket],
+    wait: Callable[[model.Ticket], Awaitable[model.Decision]],
+    reason: str,
+) -> tuple[model.Ticket, model.Decision]:
     asked = asyncio.ensure_future(opened)
     try:
         ticket = await asyncio.shield(asked)
-        async with attending(desk, ticket.id):
-            return ticket, await desk.wait(ticket.id)
+        return ticket, await wait(ticket)
     except asyncio.CancelledError:
         # a call that was cut short may still have opened it
         farewell = asyncio.ensure_future(_withdrawn(desk, asked, reason))

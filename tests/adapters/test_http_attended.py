@@ -74,3 +74,16 @@ async def test_a_held_poll_that_is_made_again_keeps_the_request(service: Service
     clock.advance(10)
     await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
     assert (await polling).json["decision"]["outcome"] == "allowed"
+
+
+async def test_a_program_that_is_gone_before_it_waits_leaves_no_card(service: Service, clock: ManualClock) -> None:
+    async with service.remote("bot") as desk, desk.attending("r1"):
+        await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
+    assert len(await service.kept.scan("waiter")) == 1
+    await withdrawn(service, clock, "r1")
+
+
+async def test_a_request_without_an_id_can_be_held_from_the_start(service: Service, clock: ManualClock) -> None:
+    made = await service.call("POST", "/v1/requests?held=true", "bot", {"kind": "question", "title": "Why?"})
+    assert made.status == 201
+    await withdrawn(service, clock, made.json["id"])
