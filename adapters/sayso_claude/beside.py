@@ -16,12 +16,14 @@ EVENT = "PermissionPrompt"
 class Beside:
     """The calls of one session that its prompt tool asks about."""
 
-    attempt = runs.TOGETHER
-    """The hook and the prompt tool use an allow together."""
-
     def __init__(self, session: str) -> None:
         self._session = session
+        self._once = runs.Once()
         self._used = calls.Remembered(EVENT)
+
+    def attempt(self, id: str) -> str | None:
+        """The hook and the prompt tool use an allow together, each of them once."""
+        return self._once.attempt(id)
 
     async def open(
         self,

@@ -6,12 +6,33 @@ for the decision together, so they use it together. Whoever comes later with the
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Protocol
 
 from sayso import errors, model, wording
 
 TOGETHER = "claude-code"
 """The attempt of all who waited for a decision before there was one."""
+
+
+# Requests whose allow this process let go, kept so that none is let go twice.
+_MOST = 10_000
+
+
+class Once:
+    """One of those who wait together, such as the SDK's callback: it lets each allow go once."""
+
+    def __init__(self) -> None:
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    def attempt(self, id: str) -> str | None:
+        """As which attempt to use this request's allow: as one of all who waited, at the first time only."""
+        if id in self._gone:
+            return None
+        self._gone[id] = None
+        if len(self._gone) > _MOST:
+            self._gone.popitem(last=False)
+        return TOGETHER
 
 
 class Front(Protocol):

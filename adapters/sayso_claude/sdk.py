@@ -90,6 +90,7 @@ class People:
         self._common = common
         self._seen: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._used = calls.Remembered(pauses.EVENT)
+        self._once = runs.Once()
 
     async def __call__(
         self, tool: str, input: dict[str, Any], context: types.ToolPermissionContext
@@ -102,7 +103,7 @@ class People:
                 return types.PermissionResultDeny(message=decision.model_text, interrupt=decision.stop)
             changed, added = pauses.approved(pause, decision), hooks.update(shown, decision) if shown else None
             if not settled:
-                decision = await runs.used(self._desk, decision, runs.TOGETHER)
+                decision = await runs.used(self._desk, decision, self._once.attempt(decision.id))
                 pauses.approved(pause, decision)
         except Exception as error:
             told = {"tool": tool, "reason": str(error)}

@@ -53,9 +53,8 @@ def patience(limit: float) -> tuple[float, float]:
 class Beside(Protocol):
     """Asks about the same calls at the same time as somebody else in the client, so that both share one card."""
 
-    @property
-    def attempt(self) -> str:
-        """As which attempt both use an allow."""
+    def attempt(self, id: str) -> str | None:
+        """As which attempt to use the allow of a request."""
         ...
 
     async def open(

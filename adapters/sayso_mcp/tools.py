@@ -202,7 +202,7 @@ class Tools:
         if decision is None:
             await waiting.withdraw(desk, ticket.id, "nobody decided in time")
             return prompt.deny("Nobody has decided in time, and silence is no consent. Do not work around it.")
-        attempt = self._beside.attempt if self._beside else None
+        attempt = self._beside.attempt(ticket.id) if self._beside else None
         return prompt.answer(call, question, await waiting.hand_over(desk, ticket.id, decision, attempt=attempt))
 
     async def _ask(self, ctx: mcpserver.Context, make: Callable[[], model.Request]) -> types.CallToolResult:

@@ -254,6 +254,20 @@ async def test_options_say_on_the_card_which_session_folder_and_subagent_asks(an
     assert request.policy == "default"
 
 
+async def test_the_same_call_asked_about_after_it_was_let_go_is_denied_and_told_when(ann: Desk) -> None:
+    async with connected(sdk.options(ann.desk)) as line:
+        await line.before("Bash", TOUCH)
+        asked = line.ask("Bash", TOUCH)
+        ticket = await ann.answer(verdict="allow")
+        assert (await line.answer(asked))["behavior"] == "allow"
+        await line.before("Bash", TOUCH)
+        again = await line.answer(line.ask("Bash", TOUCH))
+    used = (await ann.desk.get(ticket.id)).used_at
+    assert again["behavior"] == "deny"
+    assert f"was used at {used:%Y-%m-%d %H:%M:%S} UTC" in again["message"]
+    assert await ann.count() == 1
+
+
 async def test_a_shell_command_in_a_skill_is_asked_about_and_runs_once_it_is_allowed(ann: Desk) -> None:
     async with connected(sdk.options(ann.desk, policy="default")) as line:
         asked = asyncio.create_task(line.loads("make tidy", invoked_by="user", command_source="projectSettings"))

@@ -49,6 +49,12 @@ async def test_an_allowed_plan_is_carried_out(tmp_path: Path, service: Service, 
     assert "approved" in read
 
 
+async def test_a_plan_before_which_both_hooks_stand_is_asked_about_once(tmp_path: Path, service: Service) -> None:
+    scene = Scene(tmp_path, service.url, service.key, "http", also=("PermissionRequest",))
+    read = await carried_on(scene, service, "--permission-mode", "plan", used=PLAN, answer={"verdict": "allow"})
+    assert ("approved" in read, await service.count()) == (True, 1)
+
+
 @EVENTS
 async def test_a_denied_plan_goes_back_to_the_model(tmp_path: Path, service: Service, event: str) -> None:
     scene = Scene(tmp_path, service.url, service.key, "http", event)
