@@ -231,7 +231,7 @@ def _bound(key: keys.Key) -> dict[str, Any]:
 
 def _wanted(request: web.Request) -> list[tuple[str, str]]:
     """The policy that the hook's address names."""
-    if list(request.query) not in ([], ["policy"]):
+    if len(request.query) > 1 or not set(request.query) <= {"policy"}:
         raise errors.InvalidRequest("the query of this address is not valid", field="policy", hint="?policy=NAME")
     return list(request.query.items())
 
