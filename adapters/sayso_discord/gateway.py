@@ -89,6 +89,7 @@ class Gateway:
         up = asyncio.create_task(self._up.wait())
         await asyncio.wait({up, self._task}, timeout=self.patience.ready, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
+        await asyncio.gather(up, return_exceptions=True)
         if self._task.done() and (error := self._task.exception()) is not None:
             raise error
         if not self._up.is_set():

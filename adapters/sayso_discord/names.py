@@ -23,20 +23,26 @@ class Known:
         self._roles: dict[str, dict[str, str]] = {}
         self._own: dict[str, frozenset[str]] = {}
 
-    async def words(self, said: parse.Reply) -> tuple[str, spoken.To]:
-        """What somebody wrote, in words, and whom they mentioned first."""
+    async def first(self, said: parse.Reply) -> spoken.To:
+        """Whom somebody mentioned first. Anybody may write anything, so this asks Discord once for each server."""
+        guild = await self._guild(said) if spoken.role_named(said.text) else None
+        if guild is not None and guild not in self._roles:
+            await self._learn_roles(guild)
+        return spoken.first_named(said.text, self._api.bot_user, self._own.get(guild or "", frozenset()))
+
+    async def words(self, said: parse.Reply) -> str:
+        """What somebody wrote, in words."""
         channels, roles = spoken.unnamed(said.text)
         guild = await self._guild(said) if roles else None
-        if guild is not None:
-            await self._learn_roles(guild, roles)
+        if guild is not None and not roles <= self._roles.get(guild, {}).keys():
+            await self._learn_roles(guild)
         for channel in channels - self._channels.keys():
             with contextlib.suppress(errors.ChannelError):
                 found: Any = await self._api.get("/channels/{channel_id}", channel_id=channel)
                 self._channels[channel] = str(found.get("name") or "unknown-channel")
         own = self._own.get(guild or "", frozenset())
         names = spoken.Names(said.people, self._channels, self._roles.get(guild or "", {}))
-        app = self._api.bot_user
-        return spoken.plain(said.text, app, names, own), spoken.first_named(said.text, app, own)
+        return spoken.plain(said.text, self._api.bot_user, names, own)
 
     async def _guild(self, said: parse.Reply) -> str | None:
         if said.guild is not None:
@@ -45,9 +51,7 @@ class Known:
             return await self._places.guild(said.channel)
         return None
 
-    async def _learn_roles(self, guild: str, wanted: set[str]) -> None:
-        if wanted <= self._roles.get(guild, {}).keys():
-            return
+    async def _learn_roles(self, guild: str) -> None:
         with contextlib.suppress(errors.ChannelError):
             about: Any = await self._api.get("/guilds/{guild_id}", guild_id=guild)
             self._roles[guild] = {str(role["id"]): str(role["name"]) for role in about["roles"]}

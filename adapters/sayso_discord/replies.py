@@ -124,12 +124,13 @@ class Replies:
 
     async def _judged(self, said: parse.Reply) -> bool:
         """Judge a message; whether it could have meant anything to us."""
-        written, named = await self._names.words(said)
+        named = await self._names.first(said)
         asked = self._asked(said)
         session = await self._threads.session_of(said.channel)
         alone = await self._alone(said, session)
         if not (said.to or named == "app" or alone or session):
             return False
+        written = await self._names.words(said)
         about, to = await self._situation.replied_to(said, session)
         words = talk.Words(written, to, named, alone, session is not None, asked)
         meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
@@ -181,7 +182,7 @@ class Replies:
         await self._taken.remember(replace(counted, line=line), ticket.expires_at)
 
     async def _changed(self, said: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
-        written, _ = await self._names.words(said)
+        written = await self._names.words(said)
         if written == before.text:
             return
         actor = await self._members.actor(said.who, said.channel)

@@ -52,6 +52,12 @@ def person_named(written: str) -> str | None:
     return found["person"] if found else None
 
 
+def role_named(written: str) -> bool:
+    """Whether the first mention of a text is a role."""
+    found = _FIRST.search(written)
+    return bool(found and found["role"])
+
+
 def plain(written: str, app: str, names: Names, own_roles: frozenset[str] = frozenset()) -> str:
     """The text in words, without the name of the app where it was only spoken to."""
     for own in (rf"@!?{re.escape(app)}", *(f"@&{re.escape(role)}" for role in own_roles)):

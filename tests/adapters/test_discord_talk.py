@@ -516,3 +516,23 @@ async def test_what_people_type_reaches_the_agent_in_words(
     await ann.reply(there.card, written)
     async with asyncio.timeout(5):
         assert (await there.front.wait(ticket.id)).text == read
+
+
+async def test_talk_that_is_not_for_the_bot_asks_nothing_of_discord(there: Scene, ann: Person) -> None:
+    await there.ask(sayso.Question("Who?"))
+    await there.link.caught_up()
+    before = len(there.discord.calls)
+    await ann.say(OPS, f"<@&{ROLE}> see <#{OPS}> and <#1>")
+    for _ in range(3):
+        await ann.say(OPS, f"see <#{OPS}> <#2> <@&{ROLE}>")
+    asked = await ann.reply(there.card, "Acme")
+    await there.discord.until(lambda: reactions(there, asked))
+    reading = [one.operation for one in there.discord.calls[before:] if one.operation.startswith("get_")]
+    assert reading == ["get_guild"]
+
+
+async def test_the_role_that_discord_made_for_the_bot_is_the_bot(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question())
+    await ann.say(thread(there), f"<@&{there.discord.bot_role_id}> Acme")
+    async with asyncio.timeout(5):
+        assert (await there.front.wait(ticket.id)).text == "Acme"

@@ -8,7 +8,21 @@ from datetime import UTC, datetime
 
 from tests.fakes import discord_text
 from tests.fakes.discord_errors import Json
-from tests.fakes.discord_world import APP, BOT, DM, FORUM, GUILD, OWNER, THREADS, Channel, Message, Role, User, World
+from tests.fakes.discord_world import (
+    APP,
+    BOT,
+    BOT_ROLE,
+    DM,
+    FORUM,
+    GUILD,
+    OWNER,
+    THREADS,
+    Channel,
+    Message,
+    Role,
+    User,
+    World,
+)
 
 MESSAGE_CONTENT, GUILD_MEMBERS, GUILD_PRESENCES = 1 << 15, 1 << 1, 1 << 8
 ATTACHMENT_LIMIT = 10 * 1024 * 1024
@@ -88,7 +102,8 @@ def message(world: World, found: Message, *, readable: bool = True) -> Json:
 def role(found: Role) -> Json:
     """A role."""
     facts: Json = {"id": found.id, "name": found.name, "permissions": str(found.permissions)}
-    return {**facts, "mentionable": found.mentionable, **_ROLE_LOOKS}
+    tags: Json = {"tags": {"bot_id": BOT}} if found.id == BOT_ROLE else {}
+    return {**facts, "mentionable": found.mentionable, **_ROLE_LOOKS, **tags}
 
 
 def guild(world: World) -> Json:
