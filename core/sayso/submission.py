@@ -104,8 +104,8 @@ def _folded(written: str) -> str:
 
 
 def _bare(written: str) -> str:
-    """Without emoji, and without the names that chats write in their place."""
-    return _folded(_EMOJI.sub(" ", written))
+    """Without emoji, without the names that chats write in their place, and without the sign before a person's name."""
+    return _folded(_EMOJI.sub(" ", written)).removeprefix("@")
 
 
 def repeated(ticket: model.Ticket, account: str, said: str) -> bool:

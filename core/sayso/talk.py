@@ -116,25 +116,29 @@ def _below(words: Words, about: model.Ticket) -> Meaning:
     """In the thread below a card people answer it, and talk about it."""
     if words.names == "app" or words.alone:
         return _to_card(words, about)
-    if words.names == "other" and not (_asks_for_somebody(about) and "?" not in words.text):
+    option = _names_option(about, words.text)
+    if words.names == "other" and not option and not (_asks_for_somebody(about) and "?" not in words.text):
         return Meaning()
-    if words.asked:
+    if words.asked and not option:
         return Meaning(told=TO_SOMEBODY if about.decision is None else None)
-    if about.request.kind == "choice" and about.request.other and words.text and not _is_option(about, words.text):
+    if about.request.kind == "choice" and about.request.other and words.text and not option:
         return Meaning(told=NO_OPTION if about.decision is None else None)
     return _to_card(words, about)
 
 
 def _asks_for_somebody(about: model.Ticket) -> bool:
     """Whether the answer may well begin with the name of a person."""
-    return bool(_WHO.search(f"{about.request.title or ''} {(about.request.body or '')[:_READ]}"))
+    asked = about.request.title or (about.request.body or "")[:_READ]
+    return bool(_WHO.search(asked))
 
 
-def _is_option(about: model.Ticket, said: str) -> bool:
+def _names_option(about: model.Ticket, said: str) -> bool:
+    if about.request.kind != "choice":
+        return False
     try:
         named = submission.spoken(about, said)
     except errors.InvalidAnswer:
-        return True  # what is wrong with it is told in its place
+        return False
     return {named.choice, *(named.choices or ())} & {option.label for option in about.request.options} != set()
 
 

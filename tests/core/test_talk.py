@@ -188,6 +188,7 @@ def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
 
 
 WHO = ticket(sayso.Question("Who should review this?"), "r6")
+SOMEBODY = ticket(sayso.Choice("Which of them?", ["bob", "eve"]), "r7")
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,9 @@ WHO = ticket(sayso.Question("Who should review this?"), "r6")
         ({"text": "hmm wait", "names": "app"}, FREE, True),
         ({"text": "hmm wait", "alone": True}, FREE, True),
         ({"text": "hmm wait"}, CHOICE, True),
+        ({"text": "@bob", "names": "other"}, SOMEBODY, True),
+        ({"text": "@carol", "names": "other"}, SOMEBODY, False),
+        ({"text": "2", "asked": True}, SOMEBODY, True),
         ({"text": "allow"}, PERMISSION, False),
         ({"text": ""}, QUESTION, False),
     ],
