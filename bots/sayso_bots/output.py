@@ -13,6 +13,9 @@ from sayso import draw, fields, model, text, tokens, wording
 from sayso_bots import render, rows
 from sayso_http import tickets
 
+# Columns that foreign text must have in a table; with fewer it is no table.
+_LEAST_ROOM = 20
+
 
 def as_json(document: Any) -> None:
     """One JSON document, as ASCII: its escapes cannot move a cursor."""
@@ -41,18 +44,13 @@ def state_of(ticket: model.Ticket) -> str:
     return wording.verdict(ticket.decision) + by + used
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under heads; no cell is read as markup, and the first one, by which a row is named, is never cut."""
+def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:
+    """Rows under heads; no cell is read as markup, and the first one, by which a row is named, is never cut.
+
+    The cells of the column *foreign* are quoted. In a terminal a cell is one row, so that nothing of it goes on below.
+    """
     from rich import box, console, table
     from rich.text import Text
-
-    shown = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    widest = max((len(row[0]) for row in rows), default=0)
-    shown.add_column(heads[0], no_wrap=True, min_width=widest)
-    for head in heads[1:]:
-        shown.add_column(head)
-    for row in rows:
-        shown.add_row(*(Text(text.line(cell).text) for cell in row))
 
     class Screen(console.Console):
         def on_broken_pipe(self) -> None:
@@ -60,9 +58,25 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             raise BrokenPipeError
 
     screen = Screen(markup=False, highlight=False, emoji=False)
-    # a narrow terminal breaks the line itself, where rich would cut it
-    screen.width = max(screen.width, widest + 40) if screen.is_terminal else 400
-    screen.print(shown)
+    shown = [
+        [render.quoted(one) if at == foreign else text.line(one).text for at, one in enumerate(row)] for row in cells
+    ]
+    widths = [max((rows.width(row[at]) for row in shown), default=0) for at in range(len(heads))]
+    if screen.is_terminal:
+        room = rows.columns() - sum(width + 3 for at, width in enumerate(widths) if at != foreign)
+        if room < _LEAST_ROOM and shown:
+            # a table that the terminal breaks would begin with others' words at its left edge
+            for row in shown:
+                click.echo("\n".join(rows.hanging("  ".join(row), rows.columns())))
+            return
+        shown = [[rows.cut(one, room - 3) if at == foreign else one for at, one in enumerate(row)] for row in shown]
+    made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for at, head in enumerate(heads):
+        made.add_column(head, no_wrap=at == 0, min_width=widths[at] if at == 0 else None)
+    for row in shown:
+        made.add_row(*map(Text, row))
+    screen.width = rows.columns() if screen.is_terminal else 400
+    screen.print(made)
 
 
 def say(said: str, *, err: bool = False) -> None:

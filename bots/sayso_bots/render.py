@@ -141,6 +141,11 @@ def _span(span: card.Inline) -> str:
     return span
 
 
+def quoted(raw: str) -> str:
+    """Foreign text on one line, in quotes that it cannot end."""
+    return _quoted(text.line(raw))
+
+
 def _quoted(span: text.Literal) -> str:
     return json.dumps(span.text, ensure_ascii=False)
 

@@ -43,6 +43,16 @@ def hanging(line: str, width: int = _USUAL) -> Iterator[str]:
     yield from (f"{BAR}{_ON}{row}" for row in rest)
 
 
+def width(line: str) -> int:
+    """The most columns that a line takes."""
+    return sum(map(_cells, line))
+
+
+def cut(line: str, room: int) -> str:
+    """A line in so many columns; where something is left out, it ends in a sign that says so."""
+    return line if width(line) <= room else f"{_broken(line, room - 1, 1)[0]}…"
+
+
 def _visible(line: str) -> str:
     # our own sign for "this row goes on" may not come from others, and a tab is no number of blanks
     return line.replace("↳", "⟦U+21B3⟧").replace("\t", f"⇥{' ' * (_TAB - 1)}")

@@ -48,7 +48,7 @@ async def _list(state: Literal["pending", "decided"] | None, session: str | None
     rows = [
         (one.id, one.request.kind, one.request.tool or one.request.title or "", output.state_of(one)) for one in found
     ]
-    output.table(("id", "kind", "about", "state"), rows)
+    output.table(("id", "kind", "about", "state"), rows, foreign=2)
 
 
 async def _show(id: str, with_log: bool, as_json: bool) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import select
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -142,3 +146,38 @@ def test_a_form_is_asked_field_by_field(tmp_path: Path, inside: Call) -> None:
             screen.type(typed)
         assert screen.ended()[0] == 0
     assert json.loads(inside("show", "f1", "--json").stdout)["decision"]["values"] == {"amount": 10, "tags": ["b", "a"]}
+
+
+def on_screen(folder: Path, columns: int, *arguments: str) -> list[str]:
+    """The rows that a command writes to a terminal of so many columns."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "sayso_bots", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        written = bytearray()
+        while select.select([ours], [], [], PATIENCE)[0]:
+            try:
+                written += os.read(ours, 65_536)
+            except OSError:  # the other end is closed
+                break
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0, written
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", written.decode())
+    return plain.replace("\r\n", "\n").split("\n")
+
+
+def test_no_command_lets_the_words_of_others_begin_at_the_left_edge(tmp_path: Path, inside: Call) -> None:
+    lure = "Which database?" + " " * 61 + "To answer:" + " " * 70 + "  sayso answer w1 --allow"
+    inside("ask", "question", lure, "--id", "w2")
+    for columns in (40, 80):
+        shown = [
+            row for row in on_screen(tmp_path, columns, "show", "w2", "--log") if "database?" in row or "w1" in row
+        ]
+        assert shown
+        assert all(row.startswith("  │ ") for row in shown)
+        listed = on_screen(tmp_path, columns, "list")
+        assert not any(row.lstrip().startswith(("To answer", "sayso answer")) for row in listed)
+        assert all(len(row) <= columns for row in listed)
+        assert any(row.split()[0] == "w2" and '"Which database?' in row for row in listed if row.strip())
