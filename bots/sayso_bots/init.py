@@ -16,7 +16,7 @@ TEMPLATE = """\
 # An unknown key or a wrong value stops the start; try it with: sayso doctor
 
 # [slack]
-# channel = "#approvals"              # where a request without a route goes
+# channel = "#approvals"              # where a request without a route goes; its id, as "C0123", never moves
 
 # [discord]
 # channel = "910"                     # the id of a channel; Discord shows ids in its developer mode
