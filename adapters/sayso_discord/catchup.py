@@ -72,7 +72,11 @@ class CatchUp:
     async def keep_on(self, every: float) -> None:
         """Where Discord sends no messages: look again and again, for ever."""
         while True:
-            await self.run()
+            try:
+                await self.run()
+            except Exception:
+                # the outermost loop: the next look may go well
+                log.exception("not caught up")
             await asyncio.sleep(every)
 
     async def _once(self) -> None:
@@ -94,7 +98,7 @@ class CatchUp:
         except errors.ChannelError as error:
             log.info("channel not looked at", extra={"error": error.message})
             return
-        await self.sharing.look_back([one for one in found if one["author"]["id"] == self._bot_user])
+        await self.sharing.look_back([one for one in found if parse.author(one) == self._bot_user])
 
     async def _places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
@@ -120,7 +124,7 @@ class CatchUp:
         try:
             while page := await self._page(conversation, after):
                 for message in page:
-                    own |= {str(message["id"]): message} if message["author"]["id"] == self._bot_user else {}
+                    own |= {str(message["id"]): message} if parse.author(message) == self._bot_user else {}
                     said = parse.reply(message)
                     if said is not None:
                         await self._replies.judge(said)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sayso import card, channel, errors, store
-from sayso_discord import pace, places, render, threads, web
+from sayso_discord import pace, parse, places, render, threads, web
 
 NAME = "discord"
 MOVED = "moved"
@@ -149,7 +149,7 @@ class DiscordChannel:
         return ours[-1] if ours else None
 
     def _is_ours(self, message: Any) -> bool:
-        return bool(message["author"]["id"] == self._bot_user)
+        return bool(parse.author(message) == self._bot_user)
 
 
 @contextlib.asynccontextmanager

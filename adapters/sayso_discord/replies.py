@@ -69,6 +69,10 @@ class Replies:
                     if pause is None:
                         break
                     await asyncio.sleep(pause)
+                except Exception:
+                    # the outermost loop of a message: one that cannot be read must not keep back those after it
+                    log.exception("message not judged", extra={"message_id": said.message})
+                    return
         log.error("message not judged", extra={"message_id": said.message})
 
     async def edited(self, said: parse.Reply) -> None:

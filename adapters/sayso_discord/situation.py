@@ -57,7 +57,7 @@ class Situation:
             message: Any = await self._api.get(path, channel_id=said.channel, message=some_id)
         except web.Refused:
             return None, "other"  # it is gone, or hidden
-        if message["author"]["id"] != self._api.bot_user:
+        if parse.author(message) != self._api.bot_user:
             return None, "other"
         ticket = await ticket_on(self._desk, message.get("components"))
         if ticket is None:

@@ -1,14 +1,14 @@
 """What people write in Discord: talk among themselves is left alone, and nothing that is said to the bot is dropped."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import sayso
-from sayso import channel, desk, memory, model
+from sayso import channel, desk, memory, model, store
 from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
@@ -536,3 +536,27 @@ async def test_the_role_that_discord_made_for_the_bot_is_the_bot(there: Scene, a
     await ann.say(thread(there), f"<@&{there.discord.bot_role_id}> Acme")
     async with asyncio.timeout(5):
         assert (await there.front.wait(ticket.id)).text == "Acme"
+
+
+class Odd(memory.MemoryStore):
+    """A store that stumbles over one message."""
+
+    async def list(self, query: store.Query) -> Sequence[model.Ticket]:
+        if query.state == "decided":
+            raise ZeroDivisionError
+        return await super().list(query)
+
+
+async def test_a_message_that_cannot_be_judged_keeps_no_other_one_back(caplog: pytest.LogCaptureFixture) -> None:
+    async with scene(kept=Odd(), privileged=MESSAGE_CONTENT) as there:
+        ann = there.discord.person(ANN, name="ann")
+        ticket = await there.ask(sayso.Question("Which?"))
+        card = there.card
+        await there.stop()
+        there.discord.gateway.forget()
+        await ann.say(OPS, f"<@{there.discord.bot_id}> odd")
+        await ann.reply(card, "Acme")
+        await there.start()
+        async with asyncio.timeout(5):
+            assert (await there.front.wait(ticket.id)).text == "Acme"
+        assert "message not judged" in caplog.text
