@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.tools import BaseTool
+from langgraph.types import Interrupt
 
 from sayso import asking, digest, edits, errors, gate, model, opening, permits
 from sayso_langgraph import questions, tools
@@ -129,3 +131,16 @@ def _types(schema: Any) -> list[str]:
     mapping: Json = given.get("discriminator", {}).get("mapping", {})
     alone = given.get("properties", {}).get("type", {}).get("const")
     return [*mapping] or [alone]
+
+
+def id_of(thread: str, interrupt: Interrupt[Any]) -> str:
+    """The same for the same pause in any process, and another one for other content.
+
+    LangGraph derives an interrupt's id from its place in the checkpoint; what is asked there may change.
+    """
+    try:
+        content = digest.digest({"value": interrupt.value})
+    except errors.InvalidRequest:
+        content = repr(interrupt.value)
+    named = f"{thread}\n{interrupt.id}\n{content}"
+    return "langgraph-" + hashlib.sha256(named.encode(errors="replace")).hexdigest()[:32]

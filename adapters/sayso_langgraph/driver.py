@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,8 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt
 
-from sayso import digest, errors, handles, model, opening
-from sayso_langgraph import actions, questions, tools
+from sayso import errors, handles, model, opening
+from sayso_langgraph import actions, cut, questions, tools
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -27,12 +26,16 @@ async def run(
     """Run *graph* to its end; every interrupt of it ends in front of people. Returns what `ainvoke` returns.
 
     With *input* None the thread goes on where it stands, in this process or after another one died: what it waits for
-    is found in its checkpoint, and nobody is asked twice. *common* are other keys of a request (`policy`, `route` …).
+    is found in its checkpoint, and nobody is asked twice; only what was allowed and may have run already is asked about
+    again. *common* are other keys of a request (`policy`, `route` …).
 
     Raises:
         InvalidRequest: the thread has no id, waits already and got a new input, or pauses with what nobody can answer.
         Denied: nobody gave an answer that this pause can take; the thread stays paused.
     """
+    if input is None:
+        _check(common)
+        await cut.ask_again(desk, graph, config, _thread(config), common)
     resume = await answers(desk, graph, config, **common) if input is None else None
     if input is not None and await _waiting(graph, config):
         hint = "call with input None to go on, or update the state to drop the pause"
@@ -75,7 +78,7 @@ async def _asked(
     here: bool,
 ) -> questions.Later:
     schema = getattr(interrupt, "response_schema", None)
-    id = _id(thread, interrupt)
+    id = actions.id_of(thread, interrupt)
     stopped = actions.of_interrupt(interrupt.value, schema)
     if stopped is None:
         return await questions.asked(desk, interrupt.value, schema, id, common, here=here)
@@ -91,7 +94,9 @@ async def _asked(
 
 async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:
     _thread(config)
-    return (await graph.aget_state(config)).interrupts
+    now = await graph.aget_state(config)
+    stale = cut.stale(now)
+    return [one for one in now.interrupts if one.id not in stale]
 
 
 def _check(common: Mapping[str, Any]) -> None:
@@ -113,16 +118,3 @@ def _thread(config: RunnableConfig) -> str:
         hint = 'config={"configurable": {"thread_id": "…"}}'
         raise errors.InvalidRequest("a thread that waits for people has an id", field="thread_id", hint=hint)
     return str(thread)
-
-
-def _id(thread: str, interrupt: Interrupt[Any]) -> str:
-    """The same for the same pause in any process, and another one for other content.
-
-    LangGraph derives an interrupt's id from its place in the checkpoint; what is asked there may change.
-    """
-    try:
-        content = digest.digest({"value": interrupt.value})
-    except errors.InvalidRequest:
-        content = repr(interrupt.value)
-    named = f"{thread}\n{interrupt.id}\n{content}"
-    return "langgraph-" + hashlib.sha256(named.encode(errors="replace")).hexdigest()[:32]

@@ -56,18 +56,22 @@ def ask(request: model.Request) -> model.Decision:
     given = _answer_to(asking.document(request))
     decision = model.Decision.model_validate(given["decision"])
     if decision.outcome == "allowed":
-        if not _spend(given):
+        if not given["fresh"]:
             return model.Decision.model_validate(given["after"])
         gate.approved_input(request.tool or "", decision)
     return asking.with_value(request, decision)
 
 
-def handed(document: Json, decision: model.Decision, after: model.Decision | None, *, here: bool) -> Json:
+def handed(
+    document: Json, decision: model.Decision, after: model.Decision | None, *, here: bool, instead: bool
+) -> Json:
     """What the interrupt of `ask` is resumed with. *after* is an allow as it reads once it was used.
 
-    *here* is whether the graph runs in this process: only then it is known that a pass was never seen.
+    *here* is whether the graph runs in this process: only then it is known that a pass was never seen. *instead* is
+    whether it comes in place of an allow that was used before.
     """
     given: Json = {"asked": digest.digest(document, "request"), "decision": decision.model_dump(mode="json")}
+    given["instead"] = instead
     if after is not None:
         given |= {"pass": secrets.token_hex(16), "here": here, "after": after.model_dump(mode="json")}
         if here:
@@ -89,19 +93,39 @@ def _answer_to(document: Json) -> Json:
             given = interrupt({OURS: document})
         except GraphInterrupt:
             # another call of this task met it in its own place
-            for passed in _resumed():
-                if _is_for(passed, asked) and _take(passed):
-                    return cast(Json, passed[OURS])
-            raise
+            found = _found(asked)
+            if found is None:
+                raise
+            return found
         if _is_for(given, asked) and _take(given):
-            return cast(Json, given[OURS])
+            # LangGraph keeps the old answer of a node that failed before the new one
+            read = _read(given)
+            return read if read["fresh"] else _found(asked, instead=True) or read
+
+
+def _found(asked: str, *, instead: bool = False) -> Json | None:
+    """What nobody took for this document, whatever its place."""
+    for passed in _resumed():
+        if _is_for(passed, asked) and passed[OURS]["instead"] >= instead and _take(passed):
+            return _read(passed)
+    return None
+
+
+def _read(given: Any) -> Json:
+    """What is for this document, and whether it may be acted on."""
+    inner = cast(Json, given[OURS])
+    return {**inner, "fresh": _spend(inner) if "pass" in inner else True}
 
 
 def _is_for(given: Any, asked: str) -> bool:
     if not isinstance(given, dict):
         return False
-    inner = cast(Json, given).get(OURS)
-    return isinstance(inner, dict) and cast(Json, inner).get("asked") == asked
+    held = cast(Json, given).get(OURS)
+    inner = cast(Json, held) if isinstance(held, dict) else {}
+    if inner.get("asked") != asked or not {"instead", "decision"} <= inner.keys():
+        return False
+    # an allow without its pass was not handed over here
+    return bool(inner["decision"].get("outcome") != "allowed" or "pass" in inner)
 
 
 def _resumed() -> list[Any]:

@@ -50,13 +50,14 @@ def at_once(value: Any) -> Later:
 
 
 async def _asked_by_ask(desk: opening.Asker, document: Json, id: str, common: Mapping[str, Any], here: bool) -> Later:
-    call = permits.Call(desk, _own(document, id, common), silence=True)
+    request = _own(document, id, common)
+    call = permits.Call(desk, request, silence=True)
     decision = await call.decided()
 
     async def later() -> Json:
         taken = await call.use(decision)
         after = (await desk.get(taken.id)).decision if taken.allowed else None
-        return pauses.handed(document, taken, after, here=here)
+        return pauses.handed(document, taken, after, here=here, instead=taken.id != request.id)
 
     return later
 
