@@ -74,7 +74,9 @@ class Caller:
             owner = None if self.key.role == "operator" else self.key.name
             return await self.front.store.list(dataclasses.replace(query, owner=owner))
         found: list[model.Ticket] = []
-        more = dataclasses.replace(query, limit=_CHUNK)
+        # what may be read at once is shared out, or a page of many chunks would be that many times as large
+        share = query.most_bytes and max(1, query.most_bytes * _CHUNK // max(query.limit, _CHUNK))
+        more = dataclasses.replace(query, limit=_CHUNK, most_bytes=share)
         while len(found) < query.limit and (chunk := await self.front.store.list(more)):
             found += [ticket for ticket in chunk if self.sees(ticket)]
             if found and len(chunk) < _CHUNK:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import card, desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
+from sayso import desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
 from sayso_web import render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -55,10 +54,9 @@ class View:
 
     def listed(self, ticket: model.Ticket) -> str:
         """The same among others: whole where it is short."""
-        drawn = draw.card_of(ticket, self.front.mint)
-        if card.whole(drawn, LONGEST_IN_LIST):
+        short = draw.glance_of(ticket, self.front.mint, LONGEST_IN_LIST, SHOWN_IN_LIST)
+        if short is None:
             return self.fragment(ticket)
-        short = card.fit(dataclasses.replace(drawn, review=None), SHOWN_IN_LIST)
         return render.render(short, render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None))
 
     def row(self, ticket: model.Ticket) -> str:

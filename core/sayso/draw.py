@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,11 +18,24 @@ _OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…",
 
 
 _SHELF = shelf.Shelf()
+_GLANCES = shelf.Glances()
 
 
 def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
     """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once."""
     return _SHELF.card(ticket, mint, lambda: _drawn(ticket, mint))
+
+
+def glance_of(ticket: model.Ticket, mint: tokens.Mint, longest: int, room: int) -> card.Card | None:
+    """The card in *room* characters and without buttons, for a list; None where it has no more than *longest*."""
+    return _GLANCES.card(ticket, lambda: _glance(ticket, mint, longest, room))
+
+
+def _glance(ticket: model.Ticket, mint: tokens.Mint, longest: int, room: int) -> card.Card | None:
+    drawn = card_of(ticket, mint)
+    if card.whole(drawn, longest):
+        return None
+    return dataclasses.replace(card.fit(dataclasses.replace(drawn, review=None), room), controls=())
 
 
 def pages_of(ticket: model.Ticket, mint: tokens.Mint, room: int) -> shelf.Pages:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sayso import card as cards
 from sayso import model, tokens
@@ -96,3 +97,28 @@ class Shelf:
     def _drop(self, key: tuple[str, str, int]) -> None:
         if old := self._kept.pop(key, None):
             self._text -= old.size
+
+
+class Glances:
+    """What a list shows of long cards. Kept apart from the cards, without their requests, since a list has many."""
+
+    def __init__(self, most: int = 2_000) -> None:
+        self._most = most
+        self._kept: dict[tuple[str, str, int, str], tuple[dict[str, Any], cards.Card | None]] = {}
+        self._lock = threading.Lock()
+
+    def card(self, ticket: model.Ticket, make: Callable[[], cards.Card | None]) -> cards.Card | None:
+        """The short card that *make* makes of *ticket*; None where the whole one is short."""
+        key = ticket.ref, ticket.id, ticket.version, ticket.digest
+        # the request itself is bound by the digest
+        facts = {name: value for name, value in ticket if name != "request"}
+        with self._lock:
+            known = self._kept.get(key)
+        if known and known[0] == facts:
+            return known[1]
+        made = make()
+        with self._lock:
+            self._kept[key] = facts, made
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
+        return made

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sayso import channel, documents, errors, events, machine, model, store, watch
+from sayso import aside, channel, documents, errors, events, machine, model, store, watch
 
 Value = documents.Value
 Values = documents.Values
@@ -17,6 +17,9 @@ RawRow = documents.RawRow
 Decoded = TypeVar("Decoded")
 
 micros, moment = documents.micros, documents.moment
+
+# Characters of documents that are read at once.
+_LARGE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,11 @@ class Tables(abc.ABC):
 
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
-        return self._ticket(id, await self._read("load", id))
+        return await self._ticket(id, await self._read("load", id))
 
     async def load_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_ref`."""
-        return self._ticket("of this reference", await self._read("load_ref", ref))
+        return await self._ticket("of this reference", await self._read("load_ref", ref))
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
         """See `Store.commit`."""
@@ -92,7 +95,7 @@ class Tables(abc.ABC):
         """See `Store.list`."""
         found, page = list[model.Ticket](), query
         while rows := await self._read(*_listing(page)):
-            found += documents.readable(documents.ticket, rows)
+            found += await aside.run_large(_is_large(rows), _tickets, rows)
             if len(rows) < page.limit or len(found) == query.limit:
                 break
             # some cannot be read: a short page would look like the last one
@@ -210,11 +213,20 @@ class Tables(abc.ABC):
             raise errors.NotFound(f"there is no request {id}")
         return int(rows[0][0])
 
-    def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
-        found = documents.one(f"request {name}", documents.ticket, rows)
+    async def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
+        found = await aside.run_large(_is_large(rows), documents.one, f"request {name}", documents.ticket, rows)
         if found is None:
             raise errors.NotFound(f"there is no request {name}")
         return found
+
+
+def _tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
+    return list(documents.readable(documents.ticket, rows))
+
+
+def _is_large(rows: Sequence[RawRow]) -> bool:
+    """Whether these documents are read beside the event loop."""
+    return sum(len(row[0]) for row in rows) > _LARGE
 
 
 def _write(step: machine.Step, entry: events.Entry) -> Write:

@@ -302,3 +302,25 @@ def test_the_shelf_of_drawn_cards_is_bounded_in_text_and_in_number() -> None:
     drawing("f", 10_000)  # one that is too large is kept until the next
     drawing("f", 10_000)
     assert drawn[7:] == ["f"]
+
+
+def test_a_glance_at_a_long_card_is_made_once_and_anew_when_its_ticket_changes() -> None:
+    ticket, made = ticket_of({"kind": "question", "title": "Hm?"}), list[int]()
+    glances = shelf.Glances(most=2)
+
+    def look(one: model.Ticket) -> card.Card | None:
+        def make() -> None:
+            made.append(one.version)
+
+        return glances.card(one, make)
+
+    look(ticket)
+    look(model.Ticket.model_validate_json(ticket.model_dump_json()))
+    assert made == [1]
+    taken = ticket.model_copy(update={"undelivered": ("chat:#a",)})
+    look(taken)  # the same version, and still another state
+    assert made == [1, 1]
+    for version in (2, 3, 4):
+        look(ticket.model_copy(update={"version": version}))
+    look(taken)
+    assert made == [1, 1, 2, 3, 4, 1]
