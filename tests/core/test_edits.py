@@ -196,3 +196,9 @@ def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused(typed: 
     kept = submission.after(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
     assert isinstance(kept, model.Answer)
     assert kept.input == {"x": 9007199254740993, "y": 19.99}
+
+
+def test_an_edit_of_more_parts_than_a_press_can_check_is_refused_in_words() -> None:
+    schema = {"properties": {"a": {"items": {"type": "integer"}}}}
+    edits.check(schema, {"a": list(range(1_000))})
+    assert "cannot be checked" in refusal({"a": list(range(100_000))}, schema).message
