@@ -83,8 +83,7 @@ class RemoteDesk:
             StoreUnavailable: the service cannot be reached, or cannot store.
             DigestMismatch: the service holds something else under this id.
         """
-        asking.checked(request)
-        wanted = asking.plain(request)
+        wanted = asking.ready(request)
         if wanted.id is None:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})
         body = wanted.model_dump_json(exclude_defaults=True).encode()

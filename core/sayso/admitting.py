@@ -17,7 +17,7 @@ _TRIES = 100
 async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = asking.is_large(request)
-    request = await aside.run_large(large, _ready, request)
+    request = await aside.run_large(large, asking.ready, request)
     terms = houses.terms(front.house, request, caller)
     for place in request.route:
         if check := front.addresses.get(place.partition(":")[0]):
@@ -28,11 +28,6 @@ async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller)
     found = await _stored(front, opened)
     await authority.confirm(front.store, caller.owner, caller.key, front.clock.now())
     return found or opened.ticket, found is None
-
-
-def _ready(request: model.Request) -> model.Request:
-    """Checked, and a copy of its own. The digest is taken of the copy."""
-    return asking.plain(asking.checked(request))
 
 
 async def _stored(front: desk.Desk, opened: machine.Step) -> model.Ticket | None:

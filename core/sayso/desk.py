@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from sayso import (
     admitting,
+    aside,
     asking,
     attendance,
     authority,
@@ -252,7 +253,10 @@ class Desk:
             ticket = await self.store.load(id)
             event = happened()
             acting = machine.first(ticket, event)
-            step = machine.step(ticket, acting)
+            # these take the digest of the whole content
+            weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
+            large = weighs and asking.is_large(ticket.request)
+            step = await aside.run_large(large, machine.step, ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
             try:

@@ -18,11 +18,10 @@ def decided(
         digest=ticket.digest,
         by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
         decided_at=at,
+        valid_until=at + _good_for(ticket) if outcome == "allowed" else None,
         model_text="",
         **_content(ticket, outcome, by, reason),
     )
-    if outcome == "allowed":
-        made = made.model_copy(update={"valid_until": valid_until(ticket, made)})
     return told(ticket, made)
 
 
@@ -37,7 +36,11 @@ def read(ticket: model.Ticket, at: datetime) -> model.Ticket:
 
 def valid_until(ticket: model.Ticket, decision: model.Decision) -> datetime:
     """When an allow becomes void if nobody used it."""
-    return decision.decided_at + timedelta(seconds=ticket.policy.valid_for)
+    return decision.decided_at + _good_for(ticket)
+
+
+def _good_for(ticket: model.Ticket) -> timedelta:
+    return timedelta(seconds=ticket.policy.valid_for)
 
 
 def told(ticket: model.Ticket, decision: model.Decision) -> model.Decision:

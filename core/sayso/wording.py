@@ -16,7 +16,13 @@ _GONE = "This is not one of our buttons any more: its request is gone, or it was
 
 def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
     """Whether another input was allowed than the one asked for; true in place of 1 is another one."""
-    return not digest.same(decision.input or {}, ticket.request.input or {})
+    asked = ticket.request.input or {}
+    if ticket.answers and not any(one.answer.input is not None for one in ticket.answers):
+        # what was asked for again is not kept as an edit
+        return False
+    if decision.input_digest is not None:
+        return digest.of_call(ticket.request.tool or "", asked) != decision.input_digest
+    return not digest.same(decision.input or {}, asked)
 
 
 def before_use(ticket: model.Ticket, decision: model.Decision) -> model.Decision:

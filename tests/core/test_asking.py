@@ -9,7 +9,7 @@ import jsonschema
 import pydantic
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sayso import asking, digest, errors, fields, gate, memory, model
@@ -314,6 +314,8 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=5))
+@example({"a": [1e-4, 9.9e-5, 1e15, 999999999999999.9, 1e16, 1e21, 5e-324, -0.0, 2.0**53, 2.0**53 - 1, 0.1, 100.0]})
+@example({"\ue000": 1, "\U0001f600": 2, "é": 3, "": 4, "\ud7ff": 5})
 def test_canonical_bytes_are_those_of_rfc_8785(value: dict[str, Any]) -> None:
     assert digest.canonical(value) == rfc8785.dumps(value)
 

@@ -1,5 +1,6 @@
 """What runs is what was shown: nobody's object is kept, and content that does not give its digest decides nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -175,3 +176,15 @@ async def test_what_was_changed_beyond_json_is_refused_all_the_same(filed: desk.
     rewrite(file, '"n":1.5', '"n":NaN')
     with pytest.raises(errors.Altered):
         await filed.answer("r1", ALLOW, ANN)
+
+
+async def test_a_large_request_is_weighed_beside_the_loop(front: desk.Desk) -> None:
+    await front.open(sayso.Permission(id="r1", tool="Bash", input={"a": [n + 0.5 for n in range(90_000)]}))
+    for act in (front.answer("r1", ALLOW, ANN), front.use("r1")):
+        working, turns = asyncio.ensure_future(act), 0
+        while not working.done():
+            await asyncio.sleep(0)
+            turns += 1
+        await working
+        # on the loop it would take a handful
+        assert turns > 50
