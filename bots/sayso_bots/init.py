@@ -84,7 +84,8 @@ Three steps:
 
 _CLAUDE = """
 Three steps:
-  1. Put the text above into .claude/settings.json (or ~/.claude/settings.json for all projects).
+  1. Put the text above into .claude/settings.json (or ~/.claude/settings.json for all projects), and look what it lets
+     by: sayso doctor
   2. On the machine of the service: sayso keys add claude --role agent
   3. export SAYSO_KEY=… where Claude Code runs, and start it.
 """
@@ -163,7 +164,8 @@ def claude_code(
 
     PermissionRequest (the default) asks where Claude Code would ask; PreToolUse asks before every call. The other
     events: Elicitation, Notification, PermissionDenied, PreModelSwitch, Stop, SubagentStop, TaskCreated, TaskCompleted,
-    TeammateIdle, UserPromptSubmit, UserPromptExpansion, PreCompact, ConfigChange.
+    TeammateIdle, UserPromptSubmit, UserPromptExpansion, PreCompact, ConfigChange. A gate that can match a shell comes
+    with PreSkillShellCommand and UserPromptExpansion, for shell commands in skills.
     """
     from sayso_claude import settings
 

@@ -23,6 +23,16 @@ def touch(name: str = "made.txt", **more: Any) -> anthropic.ToolUse:
     return anthropic.ToolUse("Bash", {"command": f"touch {name}", **more})
 
 
+def command_on_path(folder: Path) -> dict[str, str]:
+    """Variables under which `sayso` is a command."""
+    tool = folder / "bin" / "sayso"
+    tool.parent.mkdir(exist_ok=True)
+    tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m sayso_bots "$@"\n')
+    tool.chmod(0o755)
+    roots = os.pathsep.join(path for path in sys.path if path)
+    return {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": roots}
+
+
 @dataclass
 class Scene:
     """A run of the CLI in its own folder, against a service and a scripted model."""
@@ -40,10 +50,6 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.cwd.mkdir()
-        tool = self.folder / "bin" / "sayso"
-        tool.parent.mkdir()
-        tool.write_text(f'#!/bin/sh\nexec {sys.executable} -m sayso_bots "$@"\n')
-        tool.chmod(0o755)
 
     @property
     def cwd(self) -> Path:
@@ -53,14 +59,12 @@ class Scene:
         hooks = self.printed or settings.settings(
             self.url, events=[self.event, *self.also], kind=self.kind, timeout=self.timeout
         )
-        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        roots = os.pathsep.join(path for path in sys.path if path)
         return {
             "home": self.folder / "home",
             "cwd": self.cwd,
             "api_url": api_url,
             "settings": {**hooks, "permissions": {**hooks.get("permissions", {}), **self.permissions}},
-            "env": {"SAYSO_KEY": self.key, "PATH": path, "PYTHONPATH": roots},
+            "env": {"SAYSO_KEY": self.key, **command_on_path(self.folder)},
         }
 
     async def run(self, *calls: anthropic.ToolUse) -> list[anthropic.ToolResult]:

@@ -14,6 +14,7 @@ from typing import Any
 from sayso import model, store
 from sayso_claude import settings
 from tests.adapters import claude_service
+from tests.adapters.claude_scene import Kind, command_on_path
 from tests.adapters.claude_service import Json, Service
 from tests.conftest import until
 from tests.fakes import anthropic, claude_cli, claude_terminal
@@ -35,6 +36,7 @@ class Attempt:
     rule: str | None = None
     allowed: Sequence[str] = ()
     mode: str | None = None
+    kind: Kind = "http"
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -86,7 +88,7 @@ class Attempt:
         """The settings that we print."""
         events = settings.complete(self.events, self.matcher, self.rule)
         made = settings.settings(
-            self.service.url, events=events, matcher=self.matcher, rule=self.rule, kind="http", timeout=30
+            self.service.url, events=events, matcher=self.matcher, rule=self.rule, kind=self.kind, timeout=30
         )
         return {**settings.asking(made)}
 
@@ -102,7 +104,7 @@ class Attempt:
             "api_url": api_url,
             "settings": chosen,
             "extra_args": ("--permission-mode", self.mode) if self.mode else (),
-            "env": {"SAYSO_KEY": self.service.key, **SANDBOX},
+            "env": {"SAYSO_KEY": self.service.key, **command_on_path(self.folder), **SANDBOX},
         }
 
     @asynccontextmanager

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.bypasses.attempt import attempt
 from tests.fakes import anthropic
 
@@ -25,8 +27,9 @@ async def test_a_skill_that_is_typed_and_whose_expansion_is_denied(tmp_path: Pat
         assert await tried.asked() == [("UserPromptExpansion", "UserPromptExpansion")]
 
 
-async def test_a_skill_that_the_agent_calls(tmp_path: Path) -> None:
-    async with attempt(tmp_path, files=FILES, allowed=["Skill"]) as tried:
+@pytest.mark.parametrize("kind", ["http", "command"])
+async def test_a_skill_that_the_agent_calls(tmp_path: Path, kind: str) -> None:
+    async with attempt(tmp_path, files=FILES, allowed=["Skill"], kind=kind) as tried:
         await tried.run(CALLED)
         assert tried.made() == []
         assert await tried.asked() == [("PreToolUse", "Skill"), COMMAND]
