@@ -15,6 +15,7 @@ from aiohttp import web
 
 import sayso
 from sayso import errors, quota
+from sayso.testing.clock import ManualClock
 from sayso_http import client
 from tests.adapters.http_service import RESTRICTED, Service, permission, running
 from tests.conftest import until
@@ -99,6 +100,37 @@ async def test_a_use_whose_answer_was_lost_is_one_use(service: Service) -> None:
     none = await service.call("POST", path, "bot")
     assert (other.status, other.error["code"], none.status) == (409, "already_used", 409)
     assert other.error["message"] in none.error["message"]
+
+
+async def test_an_allow_that_was_not_used_in_time_reads_as_void_on_every_route(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, now=clock) as service, service.remote("bot") as desk:
+        await service.call("POST", "/v1/requests", "bot", permission())
+        await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
+        assert (await desk.wait("r1")).allowed
+        clock.advance(15 * 60)
+        asked_again = await service.call("POST", "/v1/requests", "bot", permission())
+        listed = (await service.call("GET", "/v1/requests", "bot")).json["requests"]
+        for document in (asked_again.json, *listed, (await service.call("GET", "/v1/requests/r1", "bot")).json):
+            assert (document["decision"]["outcome"], document["decision"]["void"]) == ("allowed", True)
+        late = await desk.wait("r1")
+        assert (late.allowed, late.void, (await desk.get("r1")).decision) == (False, True, late)
+        with pytest.raises(sayso.NotUsable):
+            await desk.use("r1")
+
+
+async def test_asking_the_same_again_after_the_use_finds_it_used(service: Service) -> None:
+    body = {"kind": "permission", "tool": "Bash", "input": {"c": 1}}
+    sent = {"Idempotency-Key": "k-1"}
+    id = (await service.call("POST", "/v1/requests", "bot", body, headers=sent)).json["id"]
+    await service.call("POST", f"/v1/requests/{id}/answers", "ann", {"verdict": "allow"})
+    used = (await service.call("POST", f"/v1/requests/{id}/use", "bot")).json
+    again = await service.call("POST", "/v1/requests", "bot", body, headers=sent)
+    assert (again.status, again.json["used_at"], again.json["decision"]["used_at"]) == (200, *[used["used_at"]] * 2)
+    assert "Do not run it again" in again.json["decision"]["model_text"]
+    async with service.remote("bot") as desk:
+        found = await desk.ask(sayso.Permission(tool="Bash", input={"c": 1}, id=id))
+        assert (found.outcome, found.allowed) == ("allowed", False)
 
 
 async def test_sayso_open_with_an_address_is_this_desk(service: Service) -> None:
