@@ -87,7 +87,8 @@ def check(raw: bytes) -> None:
         raise errors.InvalidRequest(f"the hook call cannot be read: {said}", field="body", hint=hint)
     if not isinstance(payload.get("hook_event_name"), str):
         raise errors.InvalidRequest("the hook call names no event", field="hook_event_name", hint=hint)
-    if "turn_id" in payload:
+    # of Claude Code's own events one has it, too
+    if "turn_id" in payload and payload["hook_event_name"] != "MessageDisplay":
         # it reads the same answers in another way: a denial that stops the turn, too, lets the command run there
         hint = "there is no adapter for it yet: its hooks must not point here"
         raise errors.InvalidRequest("this call comes from OpenAI's Codex CLI", field="turn_id", hint=hint)

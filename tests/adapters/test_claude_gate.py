@@ -146,6 +146,11 @@ async def test_another_agents_call_is_refused_by_name_and_asked_of_nobody(servic
     assert await service.count() == 0
 
 
+async def test_the_one_event_of_claude_code_that_has_a_turn_passes(service: Service) -> None:
+    shown = {"hook_event_name": "MessageDisplay", "session_id": "s-1", "turn_id": "t-1", "message_id": "m-1"}
+    assert await service.post(shown) == (200, {})
+
+
 async def test_another_agents_prompt_is_blocked_by_name(service: Service) -> None:
     body = {"hook_event_name": "UserPromptSubmit", "session_id": "s-1", "prompt": "go", **CODEX}
     status, told = await service.post(body)
