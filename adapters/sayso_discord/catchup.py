@@ -83,6 +83,7 @@ class CatchUp:
         places = await self._places()
         seen = {conversation: await self._read(conversation, stood) for conversation, stood in places.items()}
         self._replies.caught_up.set()
+        await self._replies.look_again()
         for conversation, stood in places.items():
             await self._look_after(conversation, stood, seen[conversation])
         await self._look_once()

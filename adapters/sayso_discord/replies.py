@@ -100,6 +100,20 @@ class Replies:
         except errors.SaysoError as error:
             log.warning("deleted message not judged", extra={"error": error.message})
 
+    async def look_again(self) -> None:
+        """Look whether messages that were taken lately were changed or deleted, while nobody told."""
+        for counted in await self._taken.recent(self._desk.clock.now()):
+            try:
+                path = f"{_PATH}/{{message}}"
+                found = await self._api.get(path, channel_id=counted.conversation, message=counted.message)
+            except web.Refused as error:
+                if error.number == web.UNKNOWN_MESSAGE:
+                    await self.deleted(counted.message)
+                continue
+            said = parse.reply(found)
+            if said is not None and said.edited:
+                await self.edited(said)
+
     async def taken_back(self, ticket: model.Ticket) -> None:
         """An answer by words was taken back: what was said to show it is put right."""
         counted = await self._taken.by(ticket)
@@ -180,10 +194,10 @@ class Replies:
                 await self._say(said, telling.refusal(error))
             return
         counted = Counted(ticket.id, account, said.channel, said.message, written)
-        await self._taken.remember(counted, ticket.expires_at)
+        await self._taken.remember(counted)
         await self._mark(said)
         line = await self._say(said, self._told_taken(said, ticket))
-        await self._taken.remember(replace(counted, line=line), ticket.expires_at)
+        await self._taken.remember(replace(counted, line=line))
 
     async def _changed(self, said: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
         written = await self._names.words(said)
@@ -202,7 +216,7 @@ class Replies:
                 told = telling.line(talk.FIRST_COUNTED)
         except errors.Refused as error:
             told = telling.refusal(error, actor.account)
-        await self._taken.remember(replace(before, text=written), ticket.expires_at)
+        await self._taken.remember(replace(before, text=written))
         await self._say(said, told)
 
     def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import discord
+
 from sayso import desk, errors, model, people, store
 from sayso_discord.channel import NAME
 
 _KIND, _LAST = f"{NAME}-words", f"{NAME}-last-words"
 # People correct what they wrote soon, or not at all.
 _KEPT = timedelta(days=1)
+_RECENT = timedelta(minutes=10)
+_MOST_RECENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,22 @@ class Taken:
         found = await self._desk.store.get(_LAST, ticket.id)
         return await self.of(str(found.value["message"])) if found else None
 
-    async def remember(self, counted: Counted, until: datetime) -> None:
-        """Know that a message was taken as an answer, for a day longer than anything can follow from it."""
-        await self._put(_KIND, counted.message, asdict(counted), until + _KEPT)
-        await self._put(_LAST, counted.ticket, {"message": counted.message}, until + _KEPT)
+    async def recent(self, now: datetime) -> list[Counted]:
+        """What was taken in the last minutes; what nothing can follow from any more is forgotten."""
+        found = list[Counted]()
+        for record in await self._desk.store.scan(_KIND):
+            if record.expires_at is not None and record.expires_at <= now:
+                await self._desk.store.remove(_KIND, record.name)
+                await self._desk.store.remove(_LAST, str(record.value["ticket"]))
+            elif now - discord.utils.snowflake_time(int(record.name)) < _RECENT:
+                found.append(Counted(**record.value))
+        return found[-_MOST_RECENT:]
+
+    async def remember(self, counted: Counted) -> None:
+        """Know that a message was taken as an answer, for as long as people may correct it."""
+        until = self._desk.clock.now() + _KEPT
+        await self._put(_KIND, counted.message, asdict(counted), until)
+        await self._put(_LAST, counted.ticket, {"message": counted.message}, until)
 
     async def _put(self, kind: str, name: str, value: dict[str, Any], until: datetime) -> None:
         found = await self._desk.store.get(kind, name)
@@ -62,7 +78,7 @@ class Taken:
         if counted is None:
             return None
         ticket = await self._desk.get(counted.ticket)
-        if is_free(ticket, counted):
+        if ticket.decision is not None or is_free(ticket, counted):
             return None
         return await self._desk.take_back(ticket.id, people.Actor(counted.account))
 

@@ -219,6 +219,45 @@ async def test_an_edit_counts_until_the_agent_is_told_and_then_its_writer_is_tol
     await slow.start()
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_change_while_nobody_listened_counts_as_well(slow: Scene, deleted: bool) -> None:
+    ann = slow.discord.person(ANN, name="ann")
+    ticket, wrote = await taken(slow, ann)
+    await slow.stop()
+    slow.discord.gateway.forget()
+    await (ann.delete(wrote) if deleted else ann.edit(wrote, "Acme"))
+    await slow.start()
+    await slow.link.caught_up()
+    slow.clock.advance(11)
+    found = (await slow.front.tick(ticket.id)).decision
+    assert (found and found.text) == (None if deleted else "Acme")
+
+
+async def test_over_http_whoever_changes_their_words_later_is_told_that_the_first_counted() -> None:
+    async with scene("http", privileged=MESSAGE_CONTENT) as there:
+        ann = there.discord.person(ANN, name="ann")
+        ticket = await there.ask(sayso.Question("Which?"))
+        wrote = await ann.reply(there.card, "Acem")
+        async with asyncio.timeout(5):
+            await there.front.wait(ticket.id)
+        await ann.edit(wrote, "Acme")
+        await there.discord.until(lambda: "Your first text counted" in last(there, OPS))
+
+
+async def test_what_nothing_can_follow_from_any_more_is_forgotten(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Question("Which?"))
+    wrote = await ann.reply(there.card, "Acme")
+    await there.discord.until(lambda: reactions(there, wrote))
+    await there.front.wait(ticket.id)
+    assert await there.front.store.scan("discord-words")
+    await there.stop()
+    there.clock.advance(2 * 86_400)
+    await there.start()
+    await there.link.caught_up()
+    assert await there.front.store.scan("discord-words") == []
+    assert await there.front.store.scan("discord-last-words") == []
+
+
 async def test_a_reply_that_is_deleted_in_time_is_taken_back(slow: Scene) -> None:
     ann = slow.discord.person(ANN, name="ann")
     ticket, wrote = await taken(slow, ann)
