@@ -149,6 +149,48 @@ async def test_a_desk_that_keeps_no_record_is_waited_at_all_the_same() -> None:
         await handles.held(Plain(), permission())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
+async def test_a_caller_who_has_gone_is_given_six_seconds(opened: Opened, clock: ManualClock) -> None:
+    front = await opened()
+    for id, comes in (("r1", False), ("r2", True)):
+        await front.open(permission(id=id))
+        waiter = await front.attendance.enter(id)
+        farewell = asyncio.create_task(front.attendance.farewell(waiter, id))
+        if comes:
+            await front.attendance.enter(id)
+        await settle()
+        clock.advance(attendance.GRACE - 0.1)
+        await settle()
+        assert outcome(await front.get(id)) == "pending"
+        clock.advance(0.1)
+        await asyncio.wait_for(farewell, BOUND)
+        assert outcome(await front.get(id)) == ("pending" if comes else "cancelled")
+    never = await front.attendance.enter("never")
+    farewell = asyncio.create_task(front.attendance.farewell(never, "never"))
+    await settle()
+    clock.advance(attendance.GRACE)
+    await asyncio.wait_for(farewell, BOUND)
+
+
+async def test_the_watch_outlives_a_database_that_is_away(
+    opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front, dead = await opened(), await opened()
+    await dead.open(permission(id="r1"))
+    await dead.attendance.enter("r1")
+    died(dead)
+    scan, away = front.store.scan, [True]
+
+    async def failing(kind: str) -> object:
+        if away:
+            away.pop()
+            raise errors.StoreUnavailable("away")
+        return await scan(kind)
+
+    monkeypatch.setattr(front.store, "scan", failing)
+    await looked(front, clock, seconds=10)
+    assert outcome(await front.get("r1")) == "cancelled"
+
+
 HOLDS = """
 import asyncio, sys
 import sayso

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -35,6 +35,7 @@ from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")
@@ -301,3 +302,55 @@ async def test_a_restore_that_is_killed_leaves_one_whole_database(
     assert found in ({"r1": False, "r2": False}, {"r1": True})
     await again.store.close()
     await restoring.restore(tmp_path / "copy.db", database, front.clock.now())
+
+
+def test_what_cannot_happen_twice_is_not_held_and_what_is_not_held_is_not_released() -> None:
+    opened = machine.open_ticket(
+        permission(), machine.Terms("bot", model.Policy(), ("web",)), id="r", ref="x", at=AT
+    ).ticket
+    held = machine.step(opened, events.Held(at=AT)).ticket
+    assert held.version == opened.version + 1
+    assert machine.step(held, events.Held(at=AT)).ticket == held
+    assert machine.step(opened, events.Released(at=AT, by="op")).ticket == opened
+    denied = machine.step(opened, events.Cancelled(at=AT, by="bot")).ticket
+    assert machine.step(denied, events.Held(at=AT)).ticket == denied
+
+
+def test_there_must_be_a_database_to_copy(tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidSettings, match="no database"):
+        restoring.backup(tmp_path / "nothing.db", tmp_path / "copy.db")
+
+
+async def test_a_copy_comes_back_where_there_is_no_database_any_more(
+    front: desk.Desk, database: Path, tmp_path: Path
+) -> None:
+    await front.open(permission(id="r1"))
+    restoring.backup(database, tmp_path / "copy.db")
+    await front.store.close()
+    await asyncio.to_thread(database.unlink)
+    done = await restoring.restore(tmp_path / "copy.db", database, front.clock.now())
+    assert (done.held, done.before) == (1, None)
+
+
+async def test_each_restore_keeps_the_database_of_before(front: desk.Desk, database: Path, tmp_path: Path) -> None:
+    restoring.backup(database, tmp_path / "copy.db")
+    await front.store.close()
+    names = [(await restoring.restore(tmp_path / "copy.db", database, AT)).before for _ in range(2)]
+    assert [name and name.name for name in names] == ["sayso.db.before-restore-1", "sayso.db.before-restore-2"]
+
+
+def test_a_database_that_cannot_be_read_is_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database, at all " * 400)
+    with pytest.raises(errors.StoreUnavailable):
+        restoring.backup(tmp_path / "text", tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
+
+
+async def test_a_press_on_a_held_request_is_refused_before_a_window_opens(
+    front: desk.Desk, database: Path, tmp_path: Path
+) -> None:
+    await front.open(permission(id="r1"))
+    assert (await restoring.hold(front.store, front.clock.now()))[0] == 1
+    held = await front.get("r1")
+    with pytest.raises(errors.Refused, match="held"):
+        await front.press(MINT.token(held, "reason"), ANN, ROOM, None)

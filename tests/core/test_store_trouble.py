@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
 import pytest
 
 from sayso import (
@@ -22,6 +23,7 @@ from sayso import (
     desk,
     errors,
     events,
+    pgserver,
     postgres,
     sqlite,
     store,
@@ -295,8 +297,6 @@ async def test_a_file_of_the_first_version_is_known_by_its_tables(path: Path) ->
 
 
 async def test_tables_of_another_program_are_refused_on_postgresql(pg_schema: str) -> None:
-    import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
-
     db = await asyncpg.connect(pg_schema)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     await db.execute("create table tickets (name text)")  # pyright: ignore[reportUnknownMemberType]
     await db.close()  # pyright: ignore[reportUnknownMemberType]
@@ -311,3 +311,64 @@ def test_a_file_and_what_stands_beside_it_are_left_to_their_owner(path: Path) ->
     assert datafile.close_to_others(path)
     assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
     assert not datafile.close_to_others(path)
+
+
+async def test_a_file_that_is_damaged_from_the_start_is_said_to_be(path: Path) -> None:
+    first = await sqlite.SqliteStore.open(str(path))
+    await tickets.ask(first, "r1")
+    await first.close()
+    damaged(path)
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        await sqlite.SqliteStore.open(str(path))
+    assert refused.value.why == "the database is damaged"
+
+
+async def test_a_damaged_row_that_is_looked_up_by_its_key_is_said_to_be(path: Path) -> None:
+    first = await sqlite.SqliteStore.open(str(path))
+    for n in range(50):
+        await tickets.ask(first, f"r{n}", title="x" * 400)
+    await first.close()
+    kept = await sqlite.SqliteStore.open(str(path))
+    damaged(path)
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        await kept.load("r25")
+    assert refused.value.why == "the database is damaged"
+    await kept.close()
+
+
+def test_a_file_of_somebody_else_cannot_be_closed_to_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.touch()
+    path.chmod(0o644)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(errors.InvalidSettings) as refused:
+        datafile.close_to_others(path)
+    assert refused.value.hint == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize(
+    ("error", "sent", "unsure", "why"),
+    [
+        (asyncpg.DataCorruptedError("x"), True, False, "the database is damaged"),
+        (asyncpg.LockNotAvailableError("x"), True, False, "the database cannot be used now"),
+        (asyncpg.ConnectionDoesNotExistError("x"), True, True, "the database cannot be used now"),
+        (TimeoutError(), True, True, "the database cannot be used now"),
+        (OSError("x"), False, False, "the database cannot be used now"),
+    ],
+)
+def test_what_the_server_refuses_is_not_stored_and_a_lost_connection_says_nothing(
+    error: Exception, sent: bool, unsure: bool, why: str
+) -> None:
+    found = pgserver.unavailable(error, sent=sent)
+    assert (found.unsure, found.why) == (unsure, why)
+
+
+async def test_a_check_of_a_server_that_is_away_fails(pg_schema: str) -> None:
+    kept = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
+    await kept.check()
+    await kept.close()
+    with pytest.raises(errors.StoreUnavailable):
+        await kept.check()
