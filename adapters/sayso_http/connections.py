@@ -1,4 +1,8 @@
-"""How long each part of a connection may take; how many connections there may be is for `admission` to say."""
+"""Whom the service listens to, and for how long: so many connections, each with its times.
+
+The rule: who has said nothing yet costs next to nothing, and makes room for whoever comes. Where there is no room left,
+the connection goes that has been waiting the longest with nothing asked; one that is being answered stays.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,42 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import http_exceptions, typedefs, web
 
 from sayso import errors
 from sayso_http import auth
-from sayso_http.admission import QUEUE, RESERVED, Connections, Limits, room_for
-
-__all__ = ["QUEUE", "RESERVED", "Connection", "Connections", "Encoded", "Limits", "Slow", "room_for", "serve", "timed"]
 
 log = logging.getLogger(__name__)
 
+# Files that are not for connections: the database, the chats, calls to receivers, and what the system has accepted
+# before we could look at it (asyncio takes as many at once as wait in the queue of the socket).
+QUEUE = 128
+RESERVED = QUEUE + 128
 # Bytes that are sent to somebody who does not read them.
 _SENT_AHEAD = 262_144
+# No more than this is asked of the system.
+_MOST_FILES = 65_536
 # Seconds: aiohttp's own limit is never reached.
 _NEVER = 3_600.0
 # Seconds in which the rest of a body that nobody wanted may still come, so that its sender reads the answer.
 _LINGER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections, and the seconds that each of their parts may take."""
+
+    total: int = 10_000
+    per_address: int = 2_000
+    head: float = 15.0
+    """From the first byte of a request, or from connecting, to the end of its headers."""
+    body: float = 30.0
+    """From the end of the headers to the end of the body."""
+    idle: float = 75.0
+    """Between two requests; a proxy in front should keep its connections for less."""
 
 
 class Slow(errors.SaysoError):
@@ -44,6 +65,76 @@ class Encoded(errors.SaysoError):
 
 # What a connection can end with through no fault of ours.
 _THEIRS = (Slow, ConnectionError, web.RequestPayloadError, http_exceptions.HttpProcessingError)
+
+
+class Connections:
+    """The connections of one listener."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._open = 0
+        # in the order in which they last did something: the first ones go first
+        self._loose: dict[Connection, None] = {}
+        self._of: dict[str, _Address] = {}
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open
+
+    def admit(self, one: Connection) -> None:
+        """Count a new connection; where there are too many, an idle one makes room. Raises `TooMany`."""
+        here = self._of.get(one.address)
+        if here and here.open >= self.limits.per_address:
+            self._make_room(here.loose, "from this address")
+        if self._open >= self.limits.total:
+            self._make_room(self._loose, "now")
+        self._open += 1
+        self._of.setdefault(one.address, _Address({})).open += 1
+        one.counted = True
+        self.loosen(one)
+
+    def loosen(self, one: Connection) -> None:
+        """From now on this one can make room for others."""
+        self.hold(one)
+        if one.counted:
+            self._loose[one] = self._of[one.address].loose[one] = None
+
+    def hold(self, one: Connection) -> None:
+        """This one is being answered."""
+        self._loose.pop(one, None)
+        if here := self._of.get(one.address):
+            here.loose.pop(one, None)
+
+    def left(self, one: Connection) -> None:
+        """It is closed."""
+        self.hold(one)
+        if not one.counted:
+            return
+        one.counted = False
+        self._open -= 1
+        here = self._of[one.address]
+        here.open -= 1
+        if not here.open:
+            del self._of[one.address]
+
+    def _make_room(self, loose: dict[Connection, None], where: str) -> None:
+        while loose:
+            oldest = next(iter(loose))
+            if oldest.asking:
+                # its body came meanwhile
+                self.hold(oldest)
+                continue
+            self.left(oldest)
+            oldest.abort()
+            return
+        raise errors.TooMany(f"there are too many connections {where}", hint="try again in a moment", retry_after=5.0)
+
+
+@dataclass(slots=True)
+class _Address:
+    loose: dict[Connection, None]
+    open: int = 0
 
 
 class Connection(web.RequestHandler):
@@ -197,6 +288,25 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
         )
 
     return await loop.create_server(made, sock=listener, backlog=QUEUE)
+
+
+def room_for() -> int:
+    """How many connections the system lets this process have, once the limit is raised as far as it goes."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return _MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_FILES
+    if soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+        except (OSError, ValueError):
+            log.warning("the limit of open files cannot be raised", extra={"files": soft})
+    return max(16, soft - RESERVED)
 
 
 def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:
