@@ -126,7 +126,8 @@ async def _told(call: Awaitable[Any]) -> Any:
         async with asyncio.timeout(pace.CALL_WITHIN):
             return await call
     except discord.RateLimited as error:
-        raise errors.ChannelError("Discord asks to wait", retry_after=error.retry_after) from None
+        # refused by our own count, before anything was sent
+        raise errors.NotYet("Discord asks to wait", error.retry_after) from None
     except discord.HTTPException as error:
         raise _refused(error) from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

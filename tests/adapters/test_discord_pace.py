@@ -34,7 +34,9 @@ async def test_a_long_window_with_room_in_it_is_used(there: Scene) -> None:
     assert len(there.discord.threads(OPS)) == 3
 
 
-async def test_the_last_call_of_a_window_is_answered_at_once_and_the_next_waits_for_the_courier(there: Scene) -> None:
+async def test_the_last_call_of_a_window_is_answered_at_once_and_the_next_waits_for_the_courier(
+    there: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     there.discord.rates["create_thread_from_message"] = (1, 219.0)
     async with asyncio.timeout(5):
         await there.ask(question(0))
@@ -43,6 +45,7 @@ async def test_the_last_call_of_a_window_is_answered_at_once_and_the_next_waits_
     due = await there.front.store.next_job(["discord"])
     assert due is not None
     assert (due - there.clock.now()).total_seconds() > 200
+    assert "delivery failed" not in caplog.text
     there.discord.rates.clear()
     assert (await there.front.get(waits.id)).decision is None
 
