@@ -92,6 +92,17 @@ async def test_signing_out_ends_the_stream_before_the_next_news(service: Service
         assert b"secret" not in await answer.content.read()
 
 
+async def test_revoking_its_key_ends_the_stream_of_a_session_though_nothing_else_happens(service: Service) -> None:
+    key = await service.keys.add("anns", "approver", service.desk.clock.now(), "ann")
+    browser = service.browser()
+    await browser.post("/signin", {"code": key})
+    async with stream(browser) as answer, asyncio.timeout(5):
+        assert await answer.content.readline()
+        await service.keys.revoke("anns", service.desk.clock.now())
+        while await answer.content.readline():
+            pass
+
+
 async def test_an_open_stream_shows_signs_of_life(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "SIGN_OF_LIFE", 0.02)
     async with stream(await service.signed_in()) as answer:

@@ -19,10 +19,12 @@ import pytest
 
 from sayso import (
     clock,
+    courier,
     datafile,
     desk,
     errors,
     events,
+    model,
     pgserver,
     postgres,
     sqlite,
@@ -32,7 +34,7 @@ from sayso import (
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND, until
-from tests.core.samples import MINT
+from tests.core.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
@@ -372,3 +374,23 @@ async def test_a_check_of_a_server_that_is_away_fails(pg_schema: str) -> None:
     await kept.close()
     with pytest.raises(errors.StoreUnavailable):
         await kept.check()
+
+
+async def test_one_row_that_cannot_be_read_stops_no_delivery(kept: Kept) -> None:
+    told: list[str] = []
+
+    class Tells:
+        async def resume(self, ticket: model.Ticket) -> bool:
+            told.append(ticket.id)
+            return True
+
+        def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
+            return 1.0
+
+    front = desk.Desk(kept, MINT, desk.House(callbacks=True), ManualClock(tickets.NOW))
+    for id in ("bad", "good"):
+        await front.open(permission(id=id, callback_url="https://agent.example.com/x"))
+        await front.answer(id, model.Answer(verdict="allow"), actor("ann"))
+    await rewrite(kept, "bad", unknown_outcome)
+    assert await courier.Courier(front, [], Tells()).deliver() == 2
+    assert told == ["good"]
