@@ -73,6 +73,7 @@ class Stream(agents.AgentStream[Output]):
         self._inner = inner
         self._terms = terms
         self._asks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._lasting = hooks.taken_up(terms.durable, inner.messages) if terms.durable else set[str]()
         self._stop: asyncio.Future[model.Decision] = asyncio.get_running_loop().create_future()
 
@@ -114,10 +115,17 @@ class Stream(agents.AgentStream[Output]):
             await asyncio.gather(taken, return_exceptions=True)
 
     def _ask(self, part: hooks.Part, nested: bool) -> None:
-        future = _future(part, self.hook_registry)
-        if future is None:
-            # it was settled before anybody saw that it waits
+        live = self.hook_registry._live_hooks.get(part.hook_id)  # pyright: ignore[reportPrivateUsage]
+        if live is None or live[0].done():
+            # it was settled before anybody saw that it waits; the library tells of some ends of a wait, not of all
             return
+        future = live[0]
+        before = self._waiting.get(part.hook_id)
+        if live[1] != part.metadata or (before is not None and not before.done()):
+            # the registry has lost the first: whoever is allowed now, the other one would run
+            hint = "the model gave two of its calls the same id, or two agents within tools did: run it again"
+            raise errors.InvalidRequest(f"two pauses of this run are called {part.hook_id}", field="hook_id", hint=hint)
+        self._waiting[part.hook_id] = future
         if not nested and hooks.is_gate(part) and hooks.ran_before(part, self._inner.messages):
             ai.resolve_hook(part, ai.tools.ToolApproval(granted=True), registry=self.hook_registry)
             return
@@ -189,9 +197,3 @@ class Stream(agents.AgentStream[Output]):
         for id in self._lasting - set(self.deferred) if ended else ():
             with contextlib.suppress(errors.SaysoError):
                 await self._desk.cancel(id, reason="the run went on without it")
-
-
-def _future(part: hooks.Part, registry: ai.HookRegistry) -> asyncio.Future[Any] | None:
-    """What the hook waits on. The library tells of some ends of a wait and not of others (a tool's own timeout)."""
-    live = registry._live_hooks.get(part.hook_id)  # pyright: ignore[reportPrivateUsage]
-    return live[0] if live is not None and not live[0].done() else None

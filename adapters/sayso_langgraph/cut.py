@@ -103,6 +103,14 @@ def stale(now: StateSnapshot) -> set[str]:
     return {one.id for one in failed if isinstance(one.value, dict) and one.value.get("type") == "tool_approval"}
 
 
+def has_equal_ids(now: StateSnapshot) -> bool:
+    """Whether two tool calls of the last turn have the same id."""
+    kept: list[Any] = [*now.values.get("messages", ())] if isinstance(now.values, dict) else []
+    last = next((one for one in reversed(kept) if isinstance(one, AIMessage)), None)
+    ids = [one["id"] for one in last.tool_calls] if last else []
+    return len(set(ids)) < len(ids)
+
+
 def _unfinished(now: StateSnapshot) -> list[ToolCall]:
     """The tool calls of the last turn that have no result yet, in the state or in what is about to become it."""
     kept: list[Any] = [*now.values.get("messages", ())] if isinstance(now.values, dict) else []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
-from langgraph.types import Command, Interrupt
+from langgraph.types import Command, Interrupt, StateSnapshot
 
 from sayso import errors, handles, model, opening
 from sayso_langgraph import actions, cut, questions, tools
@@ -37,7 +38,8 @@ async def run(
         _check(common)
         await cut.ask_again(desk, graph, config, _thread(config), common)
     resume = await answers(desk, graph, config, **common) if input is None else None
-    if input is not None and await _waiting(graph, config):
+    _thread(config)
+    if input is not None and _waiting(await graph.aget_state(config)):
         hint = "call with input None to go on, or update the state to drop the pause"
         raise errors.InvalidRequest("this thread waits for people already", field="input", hint=hint)
     while True:
@@ -55,34 +57,48 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     Raises as `run`.
     """
     _check(common)
-    waiting = await _waiting(graph, config)
+    thread = _thread(config)
+    now = await graph.aget_state(config)
+    waiting = _waiting(now)
     if not waiting:
         return None
-    thread = _thread(config)
     known = tools.of_graph(graph)
     source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
     keys = {"source": source, **common}
-    here = isinstance(graph, Pregel)
-    decided = await handles.together([_asked(desk, one, thread, known, keys, here) for one in waiting])
+    asking = _Asking(desk, thread, known, keys, isinstance(graph, Pregel), cut.has_equal_ids(now))
+    decided = await handles.together([_asked(asking, one) for one in waiting])
     # allows are used at the last moment, together: a decision that another one waited for may be void by now
     found = await handles.together([later() for later in decided])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
-async def _asked(
-    desk: opening.Asker,
-    interrupt: Interrupt[Any],
-    thread: str,
-    known: Mapping[str, BaseTool],
-    common: Mapping[str, Any],
-    here: bool,
-) -> questions.Later:
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Where the pauses of one thread are asked, and how."""
+
+    desk: opening.Asker
+    thread: str
+    tools: Mapping[str, BaseTool]
+    common: Mapping[str, Any]
+    here: bool
+    """Whether the graph runs in this process."""
+    equal_ids: bool
+    """Whether two calls of the turn have one id."""
+
+
+async def _asked(how: _Asking, interrupt: Interrupt[Any]) -> questions.Later:
     schema = getattr(interrupt, "response_schema", None)
-    id = actions.id_of(thread, interrupt)
+    id = actions.id_of(how.thread, interrupt)
     stopped = actions.of_interrupt(interrupt.value, schema)
     if stopped is None:
-        return await questions.asked(desk, interrupt.value, schema, id, common, here=here)
-    each = [actions.decided(desk, one, f"{id}-{n}", known.get(one.tool), common) for n, one in enumerate(stopped)]
+        return await questions.asked(how.desk, interrupt.value, schema, id, how.common, here=how.here)
+    if how.equal_ids:
+        # the middleware keeps edits by the ids of calls, so one would change the other call, too
+        stopped = [replace(one, allowed=one.allowed - {"edit"}) for one in stopped]
+    each = [
+        actions.decided(how.desk, one, f"{id}-{n}", how.tools.get(one.tool), how.common)
+        for n, one in enumerate(stopped)
+    ]
     decided = await handles.together(each)
 
     async def later() -> Any:
@@ -92,9 +108,7 @@ async def _asked(
     return later
 
 
-async def _waiting(graph: Graph, config: RunnableConfig) -> Sequence[Interrupt[Any]]:
-    _thread(config)
-    now = await graph.aget_state(config)
+def _waiting(now: StateSnapshot) -> Sequence[Interrupt[Any]]:
     stale = cut.stale(now)
     return [one for one in now.interrupts if one.id not in stale]
 

@@ -1,7 +1,8 @@
 """Durable runs: what waits is deferred, the run ends, and a run of its messages goes on from there."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import ai
@@ -203,3 +204,40 @@ async def test_each_allow_that_ran_is_used(room: Room) -> None:
     await answer(room, first.deferred[1], verdict="deny")
     await process(room, messages)
     assert [bool(ticket.used_at) for ticket in await room.tickets()].count(True) == 1
+
+
+class Same(ai.testing._FakeProvider):
+    """A provider that gives two calls of one turn the same id."""
+
+    def __init__(self, *orders: str) -> None:
+        super().__init__(scripts=[])
+        self._said = ai.assistant_message(*(call(refund, "c1", order=order) for order in orders))
+
+    def stream(self, model: ai.Model, messages: list[ai.messages.Message], **_: Any) -> AsyncGenerator[ai.events.Event]:
+        done = messages[-1].role == "tool"
+        return ai.events._replay_message_events(ai.assistant_message("done") if done else self._said)
+
+
+@KINDS
+@pytest.mark.parametrize("orders", [("A1", "A2"), ("A1", "A1")])
+@pytest.mark.parametrize("durable", [None, "order-7"])
+async def test_two_calls_of_one_turn_with_one_id_run_nothing_that_was_not_allowed(
+    room: Room, kind: type[ai.Agent], orders: tuple[str, str], durable: str | None
+) -> None:
+    model = ai.Model(id="same", provider=Same(*orders))
+    messages: list[ai.messages.Message] = [GO]
+
+    async def process() -> None:
+        async with sayso_ai.people(room.desk, kind(tools=[refund]).run(model, messages), durable=durable) as stream:
+            await drained(stream)
+            messages[:] = stream.messages
+
+    with contextlib.suppress(sayso.InvalidRequest):
+        await process()
+        for ticket in await room.tickets():
+            if ticket.request.input == {"order": "A1"} and ticket.state == "pending":
+                await answer(room, ticket.id, verdict="allow")
+        await process()
+    allowed = [one.request.input for one in await room.tickets() if one.decision and one.decision.outcome == "allowed"]
+    assert len(RAN) <= len(allowed)
+    assert set(RAN) <= {"A1"}

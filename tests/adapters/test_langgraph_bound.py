@@ -22,7 +22,7 @@ from sayso import digest, model
 from sayso_langgraph import pauses
 from tests.adapters.deciding import Office, office
 from tests.adapters.langgraph_scene import HI, Ran, Scripted, agent, asking, call, calls, helped, on, told
-from tests.conftest import BOUND
+from tests.conftest import BOUND, until
 
 # pyright: reportMissingTypeStubs=false
 
@@ -497,3 +497,32 @@ async def test_a_key_of_the_whole_run_that_is_wrong_still_fails_it(ann: Office) 
     with pytest.raises(sayso.InvalidRequest) as refused:
         await sayso_langgraph.run(ann.desk, agent([], call()), HI, on(), policy="nobody-has-this")
     assert refused.value.field == "policy"
+
+
+async def test_an_edit_of_one_call_does_not_change_another_with_the_same_id(ann: Office) -> None:
+    ran: Ran = []
+    wanted = [{"name": "refund", "args": {"order": n, "amount": 1.0}, "id": "c1"} for n in (1, 2)]
+    running = asyncio.create_task(sayso_langgraph.run(ann.desk, agent(ran, calls(*wanted)), HI, on()))
+    first, second = await ann.asked(2)
+    assert not first.request.editable
+    with pytest.raises(sayso.InvalidAnswer):
+        await ann.answer(first, verdict="allow", input={"order": 3, "amount": 1.0})
+    await ann.answer(first, verdict="allow")
+    await ann.answer(second, verdict="allow")
+    await ann.when(running)
+    assert sorted(ran) == [(1, 1.0), (2, 1.0)]
+
+
+async def test_two_processes_on_one_thread_need_an_allow_each(ann: Office) -> None:
+    ran: Ran = []
+    saver = InMemorySaver()
+    first = asyncio.create_task(sayso_langgraph.run(ann.desk, agent(ran, call(), saver=saver), HI, on()))
+    [ticket] = await ann.asked()
+    second = asyncio.create_task(sayso_langgraph.run(ann.desk, agent(ran, saver=saver), None, on()))
+    await until(lambda: ann.desk.store.waiting >= 2)
+    await ann.answer(ticket, verdict="allow")
+    [again] = await ann.asked()
+    assert "it may have run already" in again.request.context["Asked before"]
+    await ann.answer(again, verdict="deny")
+    await ann.when(asyncio.gather(first, second, return_exceptions=True))
+    assert ran == [(1, 25.0)]
