@@ -28,6 +28,7 @@ from sayso import (
     pressing,
     quota,
     store,
+    text,
     tokens,
 )
 from sayso import house as houses
@@ -161,6 +162,7 @@ class Desk:
 
     async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
         """Withdraw a request that nobody decided yet; a closed one stays as it is. Raises `NotFound`."""
+        _whole(reason=reason or "")
         await self.get(id, caller)
         by = (caller or Caller()).owner
         return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
@@ -187,6 +189,7 @@ class Desk:
 
     async def note(self, session: str, said: str, caller: Caller | None = None) -> tuple[model.Place, ...]:
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
+        _whole(session=session, text=said)
         whose = ((caller or Caller()).owner, session)
         return await notes.tell(self.tellers, self.store, self.house.route, whose, said)
 
@@ -266,3 +269,9 @@ class Desk:
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+
+
+def _whole(**given: str) -> None:
+    for field, said in given.items():
+        if not text.is_whole(said):
+            raise errors.InvalidRequest(f"the {field} holds half a character", field=field)

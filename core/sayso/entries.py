@@ -14,7 +14,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import lookalikes, model, numbers, patterns
+from sayso import lookalikes, model, numbers, patterns, text
 
 # A text answer is never longer than this, so that every surface can show it again.
 MAX_TEXT = 40_000
@@ -50,7 +50,7 @@ class Unfit(Exception):
 def read(field: model.Field, given: Any) -> Any:
     """The JSON value that *given* is for *field*. Raises `Unfit`."""
     for part in _listed(given):
-        if isinstance(part, str) and not _is_whole(part):
+        if isinstance(part, str) and not text.is_whole(part):
             raise Unfit("this holds half a character")
     if field.kind == "choice":
         return _chosen(field, given)
@@ -61,14 +61,6 @@ def read(field: model.Field, given: Any) -> Any:
     if field.unique and len(set(values)) < len(values):
         raise Unfit("the same line twice")
     return _counted(values, field.min_items, field.max_items, "line", "lines")
-
-
-def _is_whole(given: str) -> bool:
-    try:
-        given.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def written(value: int | float) -> str:

@@ -62,7 +62,8 @@ class Directory:
         person = actor.person or next(found, actor.account)
         return model.Person(
             id=person,
-            name=actor.name or person,
+            # half a character in a platform's name can be neither stored nor shown
+            name=(actor.name or person).encode(errors="replace").decode(),
             account=actor.account,
             groups=tuple(name for name, group in self.groups.items() if self._is_in(group, person, actor)),
             member=actor.member,

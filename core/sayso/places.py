@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Protocol, runtime_checkable
 
 from sayso import desk as desks
-from sayso import errors, model, opening
+from sayso import errors, model, opening, text
 
 
 @contextlib.asynccontextmanager
@@ -22,7 +22,9 @@ async def at(desk: opening.Asker | None) -> AsyncGenerator[opening.Asker]:
 
 
 def id_of(token: str, place: int) -> str:
-    """The id of the request at a place of a token."""
+    """The id of the request at a place of a token. Raises `InvalidRequest`."""
+    if not text.is_whole(token):
+        raise errors.InvalidRequest("the token holds half a character", field="token")
     name = f"hook_{hashlib.sha256(token.encode()).hexdigest()[:32]}"
     return f"{name}.{place}" if place else name
 

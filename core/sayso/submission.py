@@ -9,7 +9,7 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, dialog, digest, draw, entries, errors, fields, model, tokens, typed_json, typography
+from sayso import asking, dialog, digest, draw, entries, errors, fields, model, text, tokens, typed_json, typography
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -73,10 +73,8 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
         InvalidAnswer: they are no answer to it; a permission and a form are not answered with words.
     """
     request = ticket.request
-    try:
-        said.encode()
-    except UnicodeEncodeError as error:
-        raise errors.InvalidAnswer("this holds half a character", field="text") from error
+    if not text.is_whole(said):
+        raise errors.InvalidAnswer("this holds half a character", field="text")
     if request.kind == "question":
         return model.Answer(text=_typed({"text": said}, "text", fields.MAX_TEXT))
     if request.kind != "choice":

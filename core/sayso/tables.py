@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sayso import aside, channel, documents, errors, events, machine, model, store, watch
+from sayso.text import is_whole
 
 Value = documents.Value
 Values = documents.Values
@@ -56,6 +57,8 @@ class Tables(abc.ABC):
 
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
+        if not is_whole(id):
+            raise errors.NotFound("there is no request of such an id", field="id")
         return await self._ticket(id, await self._read("load", id))
 
     async def load_ref(self, ref: str) -> model.Ticket:

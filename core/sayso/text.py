@@ -116,6 +116,15 @@ def literal(raw: str, *, code: bool = False) -> Literal:
     return _show(raw, code=code, suspect=_SUSPECT)
 
 
+def is_whole(raw: str) -> bool:
+    """Whether it is Unicode text; half a character (a lone surrogate) can be neither stored nor shown."""
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def line(raw: str) -> Literal:
     """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
     if raw.isascii() and raw.isprintable():

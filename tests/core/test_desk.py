@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -308,3 +309,18 @@ async def test_a_cancelled_waiter_leaves_the_request_open(front: desk.Desk) -> N
 async def test_the_card_of_what_is_stored_is_the_card_of_what_was_asked(front: desk.Desk) -> None:
     ticket = await front.open(permission(input={"n": 1.0, "t": ["a"]}))
     assert draw.card_of(await front.get(ticket.id), MINT) == draw.card_of(ticket, MINT)
+
+
+async def test_half_a_character_is_refused_at_every_door_and_stops_nothing(front: desk.Desk) -> None:
+    half = "x\ud800y"
+    ticket = await front.open(asking.Question("Which?"))
+    with pytest.raises(errors.InvalidRequest, match="reason"):
+        await front.cancel(ticket.id, reason=half)
+    for session, said in ((half, "x"), ("s-1", half)):
+        with pytest.raises(errors.InvalidRequest, match="half a character"):
+            await front.note(session, said)
+    for work in (front.get, front.wait, front.use, front.cancel):
+        with pytest.raises(errors.NotFound):
+            await work(half)
+    closed = await front.answer(ticket.id, model.Answer(text="Acme"), replace(ANN, name=half))
+    assert closed.answers[0].name == "x?y"
