@@ -30,6 +30,8 @@ _MOST = 64 * 1_048_576
 # Too many calls, the service is being restarted, or a proxy before it says so. Not taken with the first and the third.
 _TOO_MANY = 429
 _PASSING = {429, 502, 503, 504}
+# Of a 503 after which it is not known whether the call was stored.
+_UNSURE = errors.StoreUnavailable("", unsure=True).code
 _KEY = re.compile(r"[\x21-\x7e]{1,512}")
 _KNOWN: Mapping[str, type[errors.SaysoError]] = {
     one.code: one
@@ -160,7 +162,8 @@ class Calls:
             raise _Cut(type(error).__name__, sent=True) from error
         if response.status in _PASSING:
             told = _error(response.status, content) if response.status == _TOO_MANY else None
-            raise _Cut(f"it answers with {response.status}", sent=response.status in (502, 504), told=told)
+            sent = response.status in (502, 504) or _code(content) == _UNSURE
+            raise _Cut(f"it answers with {response.status}", sent=sent, told=told)
         self._reached = True
         if response.status >= 300:
             raise _error(response.status, content)
@@ -208,6 +211,13 @@ def _told(state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 1:
         why = state.outcome.exception() if state.outcome else None
         log.warning("the service cannot be reached, trying again", extra={"error": str(why)})
+
+
+def _code(body: bytes) -> str | None:
+    try:
+        return auth.Failed.model_validate_json(body).error.code
+    except pydantic.ValidationError:
+        return None
 
 
 def _error(status: int, body: bytes) -> errors.SaysoError:

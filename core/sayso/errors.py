@@ -223,6 +223,7 @@ class StoreUnavailable(SaysoError):
     def __init__(self, message: str, *, hint: str | None = None, unsure: bool = False, why: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.unsure = unsure
+        self.code = "store_unsure" if unsure else self.code
         self.why = why or self.why
 
 

@@ -299,6 +299,30 @@ async def test_an_answer_whose_fate_is_unknown_is_not_sent_twice(service: Servic
         assert (await ann.get("r1")).decision is not None
 
 
+async def test_an_answer_that_may_be_stored_is_not_sent_twice_and_one_that_is_not_is(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    commit, tries = service.kept.commit, list[bool]()
+
+    async def fails(*given: Any) -> None:
+        tries.append(unsure)
+        if unsure or len(tries) == 1:
+            raise errors.StoreUnavailable("x", unsure=unsure)
+        await commit(*given)
+
+    monkeypatch.setattr(service.kept, "commit", fails)
+    async with service.remote("ann") as ann:
+        unsure = True
+        with pytest.raises(sayso.StoreUnavailable) as unknown:
+            await ann.answer("r1", ALLOW)
+        assert ("not known" in str(unknown.value.hint), tries) == (True, [True])
+        unsure = False
+        tries.clear()
+        assert (await ann.answer("r1", ALLOW)).decision is not None
+        assert tries == [False, False]
+
+
 async def test_a_service_that_is_not_there_is_told_and_not_waited_for_for_ever(service: Service) -> None:
     await service.stop()
     async with service.remote("bot", patience=0.2) as desk:
