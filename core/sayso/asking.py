@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, Unpack, overload
 
 import pydantic
-import pydantic_core
 from typing_extensions import TypedDict, TypeVar
 
-from sayso import digest, errors, fields, model, shapes
+from sayso import digest, errors, fields, model, shapes, written
 
 V = TypeVar("V", default=Any)
 M = TypeVar("M", bound=pydantic.BaseModel)
+
+
+document = written.document
+alike = written.alike
+plain = written.plain
+is_large = written.is_large
+invalid = written.invalid
 
 
 class Common(TypedDict, total=False):
@@ -108,10 +114,6 @@ class Form(model.Request, Generic[V]):
             _build(self, "form", common, title=title, fields=tuple(shape))
 
 
-# Characters of its JSON form from which on a request counts as large.
-_LARGE = 65_536
-
-
 def parse(document: str | bytes) -> model.Request:
     """A request from the JSON that a wire brought.
 
@@ -136,7 +138,7 @@ def checked(request: model.Request) -> model.Request:
 
 def ready(request: model.Request) -> model.Request:
     """`plain` of what is `checked`: what a desk stores. Raises as they do."""
-    return _read(_checked_document(request))
+    return written.read(_checked_document(request))
 
 
 def _checked_document(request: model.Request) -> str:
@@ -152,72 +154,10 @@ def _checked_document(request: model.Request) -> str:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    text = _document(request)
+    text = written.text_of(request)
     if len(text.encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
     return text
-
-
-def is_large(request: model.Request) -> bool:
-    """Whether checking it takes its time, so that it is done beside the event loop."""
-    # no JSON is made: most requests are small, and this is asked for each of them
-    waiting: list[Any] = [value for value in vars(request).values() if value]
-    weight = 0
-    while waiting and weight <= _LARGE:
-        value = waiting.pop()
-        weight += len(value) if isinstance(value, str) else 4
-        if isinstance(value, pydantic.BaseModel):
-            waiting += vars(value).values()
-        elif isinstance(value, dict):
-            waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, list | tuple):
-            waiting += value
-    return weight > _LARGE
-
-
-def _document(request: model.Request) -> str:
-    """A request as JSON, which is what is stored and sent."""
-    try:
-        return request.model_dump_json(exclude_defaults=True)
-    except ValueError as error:
-        named = next((name for name, value in request if not _is_json(value)), "request")
-        field = "schema" if named == "json_schema" else named
-        message = f"{field} is not plain JSON: it holds half a character, or something else that has no JSON form"
-        raise errors.InvalidRequest(message, field=field, hint="send whole Unicode text") from error
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        pydantic_core.to_json(value)
-    except ValueError:
-        return False
-    return True
-
-
-def document(request: model.Request) -> model.JsonObject:
-    """The JSON form of a request, without the keys that say nothing."""
-    return request.model_dump(mode="json", exclude_defaults=True)
-
-
-def alike(one: model.Request, other: model.Request) -> bool:
-    """Whether two requests ask the same, to the byte."""
-    return digest.canonical(document(one)) == digest.canonical(document(other))
-
-
-def plain(request: model.Request) -> model.Request:
-    """The request itself, as it is stored: no part of it belongs to the caller, who may change theirs afterwards.
-
-    Raises:
-        InvalidRequest: it cannot be written as JSON and read again.
-    """
-    return _read(_document(request))
-
-
-def _read(text: str) -> model.Request:
-    try:
-        return model.Request.model_validate_json(text)
-    except pydantic.ValidationError as error:
-        raise invalid(error) from error
 
 
 def shape_of(request: model.Request) -> type[pydantic.BaseModel] | None:
@@ -245,13 +185,6 @@ def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> 
         raise errors.InvalidAnswer(
             f"the answer does not fit {shape.__name__}: {wrong.message}", field="values"
         ) from error
-
-
-def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
-    """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
-    return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
 
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
