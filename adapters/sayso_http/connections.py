@@ -17,18 +17,12 @@ from typing import Any
 from aiohttp import http_exceptions, typedefs, web
 
 from sayso import errors
-from sayso_http import auth
+from sayso_http import auth, encoded, files
 
 log = logging.getLogger(__name__)
 
-# Files that are not for connections: the database, the chats, calls to receivers, and what the system has accepted
-# before we could look at it (asyncio takes as many at once as wait in the queue of the socket).
-QUEUE = 128
-RESERVED = QUEUE + 128
 # Bytes that are sent to somebody who does not read them.
 _SENT_AHEAD = 262_144
-# No more than this is asked of the system.
-_MOST_FILES = 65_536
 # Seconds: aiohttp's own limit is never reached.
 _NEVER = 3_600.0
 # Seconds in which the rest of a body that nobody wanted may still come, so that its sender reads the answer.
@@ -54,13 +48,6 @@ class Slow(errors.SaysoError):
 
     code = "too_slow"
     status = 408
-
-
-class Encoded(errors.SaysoError):
-    """A body is compressed, or otherwise not as it is."""
-
-    code = "unsupported_media_type"
-    status = 415
 
 
 # What a connection can end with through no fault of ours.
@@ -252,18 +239,11 @@ async def timed(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
     if isinstance(connection, Connection):
         connection.begin(request)
     try:
-        refuse_encoded(request)
+        encoded.refuse(request)
         return await handler(request)
     finally:
         if isinstance(connection, Connection):
             connection.end()
-
-
-def refuse_encoded(request: web.Request) -> None:
-    """Refuse a compressed body: a small one can hold a very large one. Raises `Encoded`."""
-    given = request.headers.getall("Content-Encoding", [])
-    if any(one.strip().lower() not in ("", "identity") for one in given):
-        raise Encoded("a compressed body is not taken", field="Content-Encoding", hint="send it as it is")
 
 
 async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) -> asyncio.Server:
@@ -273,7 +253,7 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
     loop = asyncio.get_running_loop()
     # connections take this over: without it the system would buffer megabytes for each that asks and never reads
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
-    connections = Connections(replace(limits, total=min(limits.total, room_for())))
+    connections = Connections(replace(limits, total=min(limits.total, files.room_for())))
 
     def made() -> Connection:
         # the idle time is ours, and bodies stay as they were sent
@@ -287,26 +267,7 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
             lingering_time=_LINGER,
         )
 
-    return await loop.create_server(made, sock=listener, backlog=QUEUE)
-
-
-def room_for() -> int:
-    """How many connections the system lets this process have, once the limit is raised as far as it goes."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return _MOST_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft == resource.RLIM_INFINITY:
-        return _MOST_FILES
-    if soft < most:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-            soft = most
-        except (OSError, ValueError):
-            log.warning("the limit of open files cannot be raised", extra={"files": soft})
-    return max(16, soft - RESERVED)
+    return await loop.create_server(made, sock=listener, backlog=files.QUEUE)
 
 
 def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:

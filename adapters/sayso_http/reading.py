@@ -12,7 +12,7 @@ import pydantic
 from aiohttp import web
 
 from sayso import aside, asking, errors, model, numbers
-from sayso_http import connections
+from sayso_http import encoded
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
@@ -37,7 +37,7 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
         return shape()
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
-    connections.refuse_encoded(request)
+    encoded.refuse(request)
     document = await bounded(request)
     return parse(document, shape) if len(document) < _LARGE else await aside.run(parse, document, shape)
 

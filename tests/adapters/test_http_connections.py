@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from sayso_http import auth, connections, reading
+from sayso_http import auth, connections, files, reading
 from tests.conftest import BOUND, until
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -206,9 +206,9 @@ async def test_there_are_always_files_left_for_the_rest_of_the_service() -> None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
-        room = connections.room_for()
+        room = files.room_for()
         raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert raised == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
-        assert room == raised - connections.RESERVED
+        assert room == raised - files.RESERVED
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
