@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sayso import card, draw, entries, fields, model, text, tokens, typography
+from sayso import card, draw, entries, fields, fitting, model, text, tokens, typography
 
 T = text.Trusted
 
@@ -25,6 +25,9 @@ class Room:
     typed: int
     options: int = 100
     """Options that one input holds; a longer list takes the room of several inputs."""
+
+
+_MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,9 @@ def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
         shown = draw.value_text(value)
         # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
         if text.literal(shown, code=True).text == shown and len(shown) <= room.typed and len(made) < room.inputs:
-            label = text.line(key)
-            made.append(Input(f"k{index}", label, required=False, multiline=True, value=shown, longest=room.typed))
+            hint = _MADE_UP if fitting.is_made_up(ticket.request, key) else None
+            box = Input(f"k{index}", text.line(key), required=False, multiline=True, value=shown, longest=room.typed)
+            made.append(replace(box, hint=hint))
         else:
             fixed += draw.input_parts({key: value}, "Stays as it is")
     pages = card.pages(fixed, room.content)

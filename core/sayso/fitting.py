@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from sayso import digest, errors, fields, model
 
@@ -76,3 +77,11 @@ def _is_edited(request: model.Request, given: model.JsonObject) -> bool:
         return not digest.same(given, request.input or {})
     except errors.InvalidRequest as error:
         raise errors.InvalidAnswer(error.message, field="input", hint=error.hint) from error
+
+
+def is_made_up(request: model.Request, name: str) -> bool:
+    """Whether the tool has no such argument, and lets it pass: what a model made up can be taken away by an edit."""
+    schema: model.JsonObject = request.input_schema or {}
+    properties: object = schema.get("properties")
+    known = cast(model.JsonObject, properties) if isinstance(properties, dict) else {}
+    return name in known and known[name] == {} and name not in schema.get("required", ())

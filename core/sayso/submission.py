@@ -9,7 +9,21 @@ from typing import Any
 import pydantic
 import regex
 
-from sayso import asking, dialog, digest, draw, entries, errors, fields, model, text, tokens, typed_json, typography
+from sayso import (
+    asking,
+    dialog,
+    digest,
+    draw,
+    entries,
+    errors,
+    fields,
+    fitting,
+    model,
+    text,
+    tokens,
+    typed_json,
+    typography,
+)
 
 _EMOJI = regex.compile(
     r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
@@ -151,7 +165,7 @@ def _edit(
     if shown is None:
         key, signs = next(iter(odd.items()))
         said = f"this holds {typography.told(signs)}, and is too long to be shown again; please write the plain signs"
-        raise errors.InvalidAnswer(said, field=f"k{list(edited).index(key)}")
+        raise errors.InvalidAnswer(said, field=f"k{list(before).index(key)}")
     return shown
 
 
@@ -163,6 +177,9 @@ def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
         if name not in draft:
             continue
         typed = draft[name] or ""
+        if not str(typed).strip() and fitting.is_made_up(ticket.request, key):
+            del edited[key]
+            continue
         if isinstance(edited[key], str):
             edited[key] = typed
             continue
@@ -187,7 +204,7 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
     try:
         edits.check(ticket.request.input_schema, edited)
     except errors.InvalidAnswer as error:
-        names = {key: f"k{index}" for index, key in enumerate(edited)}
+        names = {key: f"k{index}" for index, key in enumerate(ticket.request.input or {})}
         placed = {names.get(key, ""): said for key, said in error.complaints.items()}
         first = next(iter(placed), None)
         raise errors.InvalidAnswer(error.message, field=first or "input", complaints=placed) from error

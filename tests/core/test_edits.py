@@ -89,6 +89,25 @@ def test_true_in_place_of_one_is_an_edit(one: object, other: object) -> None:
     assert decision.input_digest == digest.of_call("refund", {"x": other}) != digest.of_call("refund", {"x": one})
 
 
+def test_an_argument_that_the_model_made_up_can_be_taken_away_in_the_window() -> None:
+    tool: dict[str, Any] = {
+        "properties": {"path": {"type": "string"}, "note": {}, "n": {}},
+        "additionalProperties": False,
+    }
+    ticket = asked({"note": "mine", "path": "/a", "n": 1}, tool)
+    pressed = tokens.read(MINT.token(ticket, "edit"))
+    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    shown = dialog.of_press(ticket, pressed, MINT, room)
+    assert shown is not None
+    assert [bool(one.hint and "taken away" in one.hint.text) for one in shown.inputs] == [True, False, True]
+    answer = submission.after(ticket, pressed, {"k0": "", "k1": "/b", "k2": " "}, MINT, room)
+    assert isinstance(answer, model.Answer)
+    assert answer.input == {"path": "/b"}
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        submission.after(ticket, pressed, {"k0": "", "k1": "/b", "k2": "{"}, MINT, room)
+    assert refused.value.field == "k2"
+
+
 def test_the_window_says_what_is_wrong_beside_its_input() -> None:
     ticket = asked({"currency": "EUR", "amount": 10})
     pressed = tokens.read(MINT.token(ticket, "edit"))
