@@ -224,3 +224,13 @@ async def test_a_bound_key_asks_over_mcp_as_it_is_bound(service: Service) -> Non
         assert (await service.desk.get("q1")).policy.quorum == 2
         await service.desk.cancel("q1")
         await call
+
+
+async def test_a_call_whose_id_only_it_knows_is_on_record_while_it_waits(service: Service) -> None:
+    async with service.client() as client:
+        call = asyncio.create_task(client.call_tool("ask_question", {"title": "Who?"}))
+        await until(lambda: service.desk.store.waiting)
+        [waiter] = await service.desk.store.scan("waiter")
+        await service.desk.answer(waiter.value["ticket"], model.Answer(text="Acme"), ANN)
+        await call
+    assert await service.desk.store.scan("waiter") == []
