@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+
+import pydantic
 
 from sayso import asking, blocking, digest, errors, model, opening
 
 F = TypeVar("F", bound=Callable[..., Any])
+# What a method is called on is no input of it.
+_OWNERS = ("self", "cls")
 
 
 class Denied(errors.SaysoError):
@@ -48,8 +53,11 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
         name = tool or str(getattr(function, "__name__", type(function).__name__))
         signature = inspect.signature(function)
 
+        shape = functools.cache(lambda: _schema(function, signature))
+
         def request(bound: inspect.BoundArguments) -> model.Request:
-            return asking.Permission(tool=name, input=_named(bound), **common)
+            named = _named(bound)
+            return asking.Permission(tool=name, input=named, **{**_edits(shape(), named), **common})
 
         async def gated(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
@@ -130,9 +138,36 @@ def _named(bound: inspect.BoundArguments) -> model.JsonObject:
     return named
 
 
+def _schema(function: Callable[..., Any], signature: inspect.Signature) -> model.JsonObject | None:
+    """What an edit has to fit, by the types of the arguments; None where one has none, or none that JSON knows."""
+    known = [one for place, one in enumerate(signature.parameters.values()) if place > 0 or one.name not in _OWNERS]
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    if not all(one.kind in plain and one.annotation is not inspect.Parameter.empty for one in known):
+        return None
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+        made: dict[str, Any] = {
+            one.name: (hints[one.name], ... if one.default is inspect.Parameter.empty else one.default) for one in known
+        }
+        config = pydantic.ConfigDict(extra="forbid")
+        shape: type[pydantic.BaseModel] = pydantic.create_model("Input", __config__=config, **made)
+        return shape.model_json_schema()
+    except (pydantic.errors.PydanticUserError, NameError, TypeError, KeyError):
+        return None
+
+
+def _edits(schema: model.JsonObject | None, named: model.JsonObject) -> model.JsonObject:
+    if schema is None:
+        return {}
+    # its library takes a while to load, and few programs need it
+    from sayso import edits
+
+    return edits.of_call(schema, named)
+
+
 def _inputs(bound: inspect.BoundArguments) -> list[str]:
     """The arguments that people are shown: the object or class of a method is none of them."""
-    return [name for place, name in enumerate(bound.arguments) if place > 0 or name not in ("self", "cls")]
+    return [name for place, name in enumerate(bound.arguments) if place > 0 or name not in _OWNERS]
 
 
 def _edited(bound: inspect.BoundArguments, allowed: model.JsonObject) -> None:

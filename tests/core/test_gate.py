@@ -264,3 +264,44 @@ async def test_what_has_no_name_is_asked_about_by_its_kind(front: desk.Desk) -> 
     gated = sayso.requires_approval(front)(functools.partial(refund, cents=7))
     await call(front, gated("A1"), verdict="allow")
     assert ran == [("A1", 7)]
+
+
+@pytest.mark.parametrize(
+    ("edited", "argument"),
+    [
+        ({"order": "A1", "cents": "many"}, "cents"),
+        ({"order": 1, "cents": 5}, "order"),
+        ({"order": "A1", "cents": 5, "note": "x"}, "note"),
+        ({"cents": 5}, "order"),
+    ],
+)
+async def test_an_edit_that_the_function_does_not_take_is_refused_at_the_press(
+    front: desk.Desk, edited: dict[str, Any], argument: str
+) -> None:
+    ran: list[Any] = []
+
+    class Till:
+        @sayso.requires_approval(front)
+        async def refund(self, order: str, cents: int = 5) -> str:
+            ran.append((order, cents))
+            return "done"
+
+    task = asyncio.ensure_future(Till().refund("A1"))
+    ticket = await pending(front)
+    with pytest.raises(sayso.InvalidAnswer) as refused:
+        await front.answer(ticket.id, model.Answer(verdict="allow", input=edited), actor())
+    assert list(refused.value.complaints) == [argument]
+    await front.answer(ticket.id, model.Answer(verdict="allow", input={"order": "A2", "cents": 7}), actor())
+    assert await asyncio.wait_for(task, BOUND) == "done"
+    assert ran == [("A2", 7)]
+
+
+async def test_a_function_whose_arguments_no_schema_can_describe_takes_any_edit(front: desk.Desk) -> None:
+    ran: list[Any] = []
+
+    @sayso.requires_approval(front)
+    async def refund(*orders: str) -> None:
+        ran.append(orders)
+
+    await call(front, refund("A1"), verdict="allow", input={"orders": [7]})
+    assert ran == [(7,)]
