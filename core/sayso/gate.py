@@ -57,7 +57,9 @@ def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = N
 
         def request(bound: inspect.BoundArguments) -> model.Request:
             named = _named(bound)
-            return asking.Permission(tool=name, input=named, **{**_edits(shape(), named), **common})
+            # under an id of its own the program may have asked the same elsewhere, where nobody knows the types
+            edit = {} if "id" in common else _edits(shape(), named)
+            return asking.Permission(tool=name, input=named, **{**edit, **common})
 
         async def gated(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
