@@ -17,6 +17,8 @@ from sayso import asking, errors, model, shapes
 
 P = TypeVar("P")
 
+# Complaints that a type's own validators make.
+_OWN = ("value_error", "assertion_error")
 _FLAGS = ("granted", "approved")
 _WHY = ("reason", "comment")
 # Where an agent framework puts the arguments of the call that waits.
@@ -56,7 +58,7 @@ class Payload(Generic[P]):
     def value(self, decision: model.Decision) -> P:
         """The instance that *decision* means. Raises `InvalidAnswer` where the type's own validators refuse it."""
         if self.flag is None:
-            return self._checked(decision.values or {})
+            return self._filled(decision.values or {})
         given: model.JsonObject = {self.flag: decision.allowed}
         return self._checked(given | ({self.why: decision.reason} if self.why and decision.reason else {}))
 
@@ -67,6 +69,18 @@ class Payload(Generic[P]):
         if self.flag is None:
             return model.Answer(values=said)
         return _verdict(said[self.flag], said.get(self.why or ""))
+
+    def _filled(self, values: Mapping[str, Any]) -> P:
+        """As `_checked`, for what a person typed: a complaint of the type's own author, or one in our words."""
+        try:
+            return self._checked(values)
+        except errors.InvalidAnswer as unfit:
+            found = unfit.__cause__
+            own = isinstance(found, pydantic.ValidationError) and found.errors()[0]["type"] in _OWN
+            if own:
+                raise
+            message = f"{unfit.field}: this does not fit what the agent needs"
+            raise errors.InvalidAnswer(message, field=unfit.field) from unfit
 
     def _checked(self, data: Mapping[str, Any]) -> P:
         try:

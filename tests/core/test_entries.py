@@ -367,3 +367,11 @@ def test_defaults_of_enumerations_and_lists_are_preselected() -> None:
     sent: dialog.Draft = {"f0": [1], "f1": [0, 1], "f2": "one\ntwo", "f3": "1.1250", "f4": [1]}
     values = submission.values_of(ticket, sent)
     assert values == {"colour": "blue", "both": ["red", "blue"], "names": ["one", "two"], "share": 1.125, "size": 2}
+
+
+def test_a_complaint_about_what_was_typed_is_the_types_own_or_ours() -> None:
+    shape = pydantic.create_model("Shape", x=(Annotated[decimal.Decimal, pydantic.Field(max_digits=3)], ...))
+    decided = model.Decision.model_construct(values={"x": 12.345}, outcome="answered")
+    with pytest.raises(errors.InvalidAnswer) as found:
+        payloads.of(shape).value(decided)
+    assert found.value.message == "x: this does not fit what the agent needs"
