@@ -22,6 +22,7 @@ LONGEST_WAIT = 5.0
 # Where Discord says no time; and the library forgets its own, should a call be given up in a limit for the whole bot.
 UNKNOWN_WAIT = 30.0
 _OVER_AFTER = 1.0
+_SOON = 1.0
 
 
 class Limit(http.Ratelimit):
@@ -38,9 +39,18 @@ class Limit(http.Ratelimit):
         if self.is_expired():
             self.reset()  # type: ignore[no-untyped-call]
         left = self.expires - asyncio.get_running_loop().time() if self.expires is not None else 0.0
-        if self.remaining <= 0 and left > LONGEST_WAIT:
-            raise discord.RateLimited(left)
-        await super().acquire()
+        if self.remaining <= 0 and left > 0:
+            # so many windows pass before it is this call's turn
+            ahead = sum(not turn.done() for turn in self._pending_requests)
+            wait = left * (1 + ahead // max(1, self.limit))
+            if wait > LONGEST_WAIT or ahead >= self.limit:
+                raise discord.RateLimited(wait)
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await super().acquire()
+        except TimeoutError:
+            # others came first when the window began anew: nothing was sent
+            raise discord.RateLimited(_SOON) from None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,6 +11,7 @@ import weakref
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from sayso import card, desk, errors, marks, model, submission, talk, telling, text
 from sayso_discord import names, parse, render, spoken, threads, web
@@ -27,6 +28,7 @@ _PATH = "/channels/{channel_id}/messages"
 _REACTION = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+_TURNS = 20
 _TITLE = 120
 _REMEMBERED = 1_000
 
@@ -232,7 +234,7 @@ class Replies:
     async def _mark(self, said: parse.Reply) -> None:
         """Show that the answer was taken."""
         try:
-            await self._api.send("PUT", _REACTION, channel_id=said.channel, message=said.message, emoji=_TAKEN)
+            await self._sent("PUT", _REACTION, channel_id=said.channel, message=said.message, emoji=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 
@@ -244,7 +246,16 @@ class Replies:
         # the same sentence to the same words is said once, should a crash come between saying and marking it
         body |= {"nonce": threads.nonce("said", said.message, said.text, str(told)), "enforce_nonce": True}
         try:
-            return str((await self._api.send("POST", _PATH, body, channel_id=said.channel))["id"])
+            return str((await self._sent("POST", _PATH, body, channel_id=said.channel))["id"])
         except errors.ChannelError as error:
             log.info("reply refused", extra={"error": error.message})
         return ""
+
+    async def _sent(self, method: str, path: str, body: Any = None, **ids: str) -> dict[str, Any]:
+        """Send what a person is to see, however many cards stand before it. Raises `ChannelError`."""
+        for _ in range(_TURNS):
+            try:
+                return await self._api.send(method, path, body, **ids)
+            except errors.NotYet as error:
+                await asyncio.sleep(error.wait)
+        return await self._api.send(method, path, body, **ids)

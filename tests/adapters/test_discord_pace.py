@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 import sayso
-from sayso import courier, model
+import sayso_discord
+from sayso import courier, desk, memory, model
 from sayso_discord import pace
-from tests.adapters.discord_scene import ANN, OPS, Scene, scene
-from tests.fakes.discord import Person
+from tests.adapters.discord_scene import ANN, DIRECTORY, MINT, OPS, QUICK, Scene, scene
+from tests.fakes.discord import FakeDiscord, Person
 
 
 @pytest.fixture
@@ -77,3 +78,25 @@ async def test_a_call_that_is_given_up_in_a_limit_of_the_bot_does_not_stop_it_fo
 
 def test_every_wait_ends_before_the_lease_of_the_courier() -> None:
     assert pace.LONGEST_WAIT < pace.CALL_WITHIN < pace.EFFECT_WITHIN < courier.LEASE
+
+
+async def test_many_cards_at_once_wait_their_turn_without_a_failed_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    house = desk.House({"default": model.Policy()}, DIRECTORY, (f"discord:{OPS}",), ("discord",))
+    front = desk.Desk(memory.MemoryStore(), MINT, house)
+    async with FakeDiscord() as discord:
+        discord.channel(OPS, name="ops")
+        settings = sayso_discord.Settings(
+            discord.bot_token, None, OPS, "off", discord.api_url, discord.gateway_url
+        )  # fmt: skip
+        async with sayso_discord.connect(front, settings, QUICK) as link:
+            await link.caught_up()
+            before = len(discord.calls)
+            discord.rates["create_message"] = (3, 0.2)
+            running = asyncio.create_task(courier.Courier(front, [link.channel]).run())
+            for number in range(10):
+                await front.open(sayso.Permission(id=f"r{number}", tool="Bash", input={}))
+            await discord.until(lambda: len(discord.messages(OPS)) == 10, within=10)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert {one.operation for one in discord.calls[before:]} == {"create_message"}
+        assert "delivery failed" not in caplog.text
