@@ -100,7 +100,7 @@ async def in_its_form(request: web.Request, handler: typedefs.Handler) -> web.St
             raise
         message = http.HTTPStatus(error.status).phrase.lower()
         answer = _failed(error.status, message.replace(" ", "_"), message, exchange)
-    except ConnectionResetError:
+    except ConnectionError:
         raise  # nobody is there to answer
     except Exception:
         log.exception("a request failed", extra={"exchange": exchange})

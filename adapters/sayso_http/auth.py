@@ -75,7 +75,7 @@ async def errors_as_json(request: web.Request, handler: typedefs.Handler) -> web
         return _of_aiohttp(error)
     except web.RequestPayloadError:
         return failed(400, Failure(code="unreadable_body", message="the body cannot be read", field="body"))
-    except ConnectionResetError:
+    except ConnectionError:
         raise  # the caller has gone: there is nobody to answer
     except Exception:
         resource = request.match_info.route.resource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
@@ -10,8 +11,8 @@ from typing import Literal
 
 from aiohttp import web
 
+from sayso import aside, errors, machine, model, store
 from sayso import desk as sayso_desk
-from sayso import errors, machine, model, store
 from sayso_http import (
     access,
     attended,
@@ -92,6 +93,7 @@ class _Requests:
         self._waits = held
         self._polls = polls
         self._check_callback = check_callback
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def create(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
@@ -120,11 +122,20 @@ class _Requests:
             before=_place(before) if before else None,
             most_bytes=_MOST_BYTES,
         )
+        # one page of a key at a time, until it is sent: a page may be large, and a key may ask for many at once
+        async with self._turns.setdefault(caller.key.name, asyncio.Lock()):
+            response = await self._page(caller, query)
+            await response.prepare(request)
+            await response.write_eof()
+        return response
+
+    async def _page(self, caller: access.Caller, query: store.Query) -> web.Response:
         found = await caller.tickets(query)
         documents = [await self._document(ticket) for ticket in found]
-        full = bool(found) and (len(found) == limit or await _is_more(caller, query, found[-1]))
+        full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
         following = found[-1].id if full else None
-        return replies.reply(tickets.Page.model_construct(requests=tuple(documents), next=following))
+        page = tickets.Page.model_construct(requests=tuple(documents), next=following)
+        return await aside.run(replies.reply, page)
 
     async def read(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)

@@ -5,11 +5,11 @@ import contextlib
 import json
 import logging
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from aiohttp import web
+from aiohttp import typedefs, web
 
 from sayso_http import auth, connections, files, reading
 from tests.conftest import BOUND, until
@@ -49,12 +49,14 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(**limits: float) -> AsyncGenerator[Served]:
+async def serving(*, routes: Mapping[str, typedefs.Handler] | None = None, **limits: float) -> AsyncGenerator[Served]:
     served = Served(0)
     app = web.Application(middlewares=[auth.errors_as_json, connections.timed])
     app.router.add_get("/hello", served.hello)
     app.router.add_get("/hold", served.hold)
     app.router.add_post("/take", served.take)
+    for path, handler in (routes or {}).items():
+        app.router.add_get(path, handler)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     listener = socket.create_server(("127.0.0.1", 0))
@@ -212,3 +214,27 @@ async def test_there_are_always_files_left_for_the_rest_of_the_service() -> None
         assert room == raised - files.RESERVED
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_who_leaves_before_the_answer_is_sent_is_no_matter_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    sent = asyncio.Event()
+
+    async def much(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 1_000_000)
+        finally:
+            sent.set()
+
+    async with serving(routes={"/much": much}) as served:
+        with caplog.at_level(logging.INFO):
+            reader, writer = await served.connect(b"GET /much HTTP/1.1\r\nHost: here\r\n\r\n")
+            async with asyncio.timeout(BOUND):
+                await reader.read(100)
+                # with unread data the other side hears of a reset
+                writer.transport.abort()
+                await sent.wait()
+            assert "200 OK" in await served.ask()
+    assert caplog.records == []
