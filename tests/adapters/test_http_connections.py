@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiohttp import typedefs, web
@@ -144,7 +145,7 @@ async def test_one_address_has_a_limit_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("limit", [{"total": 3.0}, {"per_address": 3.0}])
-async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again(limit: dict[str, float]) -> None:
+async def test_where_all_are_being_answered_a_new_one_is_told_to_come_again(limit: dict[str, Any]) -> None:
     async with serving(**limit) as served:
         held = [await served.connect(b"GET /hold HTTP/1.1\r\nHost: here\r\n\r\n") for _ in range(3)]
         await until(lambda: served.holding == 3)
