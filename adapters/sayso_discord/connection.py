@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web as aioweb
 
-from sayso import desk, errors
+from sayso import desk, errors, store
 from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import NAME, DiscordChannel
@@ -47,6 +47,7 @@ class Discord:
     notes: Notes
     _front: Front = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
+    _records: store.Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Discord's HTTP posts. Raises `InvalidSettings` without a public key."""
@@ -56,7 +57,7 @@ class Discord:
             raise errors.InvalidSettings(
                 "DISCORD_PUBLIC_KEY is not a valid public key", field="DISCORD_PUBLIC_KEY", hint=hint
             )
-        server.add_routes(routes, self._front.handle, self._front.answered, key, now)
+        server.add_routes(routes, self._front.handle, self._front.answered, key, now, self._records)
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
@@ -112,7 +113,7 @@ async def connect(
             else:
                 door.others_first = 0.0
                 door.beside(catch_up.keep_on((patience or Patience()).poll))
-            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door, catch_up)
+            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door, catch_up, front.store)
         finally:
             if gateway is not None:
                 await gateway.close()

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import errors, people, store
-from sayso_discord import manifest, sharing
+from sayso import clock, errors, people, store
+from sayso_discord import manifest, roster, sharing, unsigned
 from sayso_discord.places import Places
 from sayso_discord.settings import Finding, Settings
 from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 # Text and announcement channels; forums and voice take no cards.
 _KINDS = (0, 5)
+_REACH = "look at this machine's network, at a proxy between, and at discordstatus.com; then run sayso doctor again"
 _ADMINISTRATOR = 1 << 3
 
 
@@ -29,15 +30,24 @@ async def check(
 
     Never raises for anything at Discord.
     """
+    found: list[Finding] = []
     try:
         async with api_of(settings) as api:
-            found = [finding async for finding in _all(api, settings, directory or people.Directory())]
+            async for finding in _all(api, settings, directory or people.Directory()):
+                found.append(finding)
     except errors.SaysoError as error:
-        return [Finding(error.field or "DISCORD_BOT_TOKEN", False, error.message, error.hint)]
-    said = await sharing.noticed(records, now or datetime.now(UTC)) if records is not None else None
-    if said is not None:
-        found.append(Finding("sharing", False, said, sharing.HINT))
+        hint = error.hint or _REACH
+        found.append(Finding(error.field or "connection", False, error.message, hint))
+    if records is not None:
+        found += [finding async for finding in _noticed(records, now or datetime.now(UTC))]
     return found
+
+
+async def _noticed(records: store.Store, now: datetime) -> AsyncIterator[Finding]:
+    if said := await sharing.noticed(records, now):
+        yield Finding("sharing", False, said, sharing.HINT)
+    if told := await unsigned.noticed(records, now):
+        yield Finding("signatures", False, *told)
 
 
 async def require_channel(api: Web, settings: Settings, directory: people.Directory) -> None:
@@ -52,6 +62,8 @@ async def require_channel(api: Web, settings: Settings, directory: people.Direct
 async def _all(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     about: Json = await api.get("/oauth2/applications/@me")
     yield Finding("DISCORD_BOT_TOKEN", True, f"application {about.get('id')}")
+    if (off := clock.off(await api.time(), datetime.now(UTC))) is not None:
+        yield Finding("clock", False, f"{off} Discord's", clock.SET_IT)
     yield _way_in(about, settings)
     if bool(about.get("flags", 0) & MESSAGE_CONTENT):
         said = "message content is on: any message of an allowed person in a thread is an answer"
@@ -61,6 +73,17 @@ async def _all(api: Web, settings: Settings, directory: people.Directory) -> Asy
     if settings.channel:
         async for finding in _channel(api, settings, directory):
             yield finding
+    async for finding in roster.look(api, await _guild(api, settings, directory), directory):
+        yield finding
+
+
+async def _guild(api: Web, settings: Settings, directory: people.Directory) -> str | None:
+    """The server of the channel of the settings, where it has one and it can be seen."""
+    where = Places(api, directory, settings.channel, threads=False)
+    try:
+        return await where.guild(where.default) if where.default else None
+    except errors.ChannelError:
+        return None
 
 
 def _way_in(about: Json, settings: Settings) -> Finding:

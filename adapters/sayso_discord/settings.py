@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from sayso import people
 
 API_URL = "https://discord.com/api/v10"
 
@@ -31,3 +34,5 @@ class Finding:
     ok: bool
     said: str
     hint: str | None = None
+    enrolled: Mapping[str, people.Enrolled] = field(default_factory=dict[str, people.Enrolled])
+    """Who is in a platform group that was looked up."""

@@ -77,6 +77,15 @@ class Web:
         """Read. Raises `ChannelError`."""
         return await self._call("GET", path, ids, params=dict(query or {}))
 
+    async def time(self) -> str | None:
+        """When it is, as Discord says itself; None where it does not."""
+        try:
+            # the library keeps the headers of an answer to itself
+            async with asyncio.timeout(pace.CALL_WITHIN), self._session.get(f"{http.Route.BASE}/gateway") as answer:
+                return answer.headers.get("Date")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+
     async def send(self, method: str, path: str, body: Any = None, **ids: str) -> Json:
         """Write. Raises `ChannelError`."""
         return cast(Json, await self._call(method, path, ids, **({} if body is None else {"json": body})) or {})

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from sayso import desk, errors
+from sayso import desk, errors, store
 from sayso_slack import doctor, server, spoken
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
@@ -43,13 +43,14 @@ class Slack:
     settings: Settings
     sockets: Sockets | None
     notes: Notes
+    _records: store.Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Slack's HTTP posts. Raises `InvalidSettings` without a signing secret."""
         if not self.settings.signing_secret:
             hint = "copy it from the app's Basic Information page, or use Socket Mode with SLACK_APP_TOKEN"
             raise errors.InvalidSettings("SLACK_SIGNING_SECRET is missing", field="SLACK_SIGNING_SECRET", hint=hint)
-        server.add_routes(routes, self.app, self.settings.signing_secret, now)
+        server.add_routes(routes, self.app, self.settings.signing_secret, now, self._records)
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
@@ -79,7 +80,7 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
             await sockets.open(api)
         catching_up = asyncio.create_task(catch_up.run(), name="slack catch up")
         try:
-            yield Slack(posts, app, settings, sockets, Notes(api, where, front.store))
+            yield Slack(posts, app, settings, sockets, Notes(api, where, front.store), front.store)
         finally:
             if sockets is not None:
                 await sockets.close()

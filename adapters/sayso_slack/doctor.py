@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from sayso import errors, people
-from sayso_slack import sockets
+from sayso import clock, errors, people, store
+from sayso_slack import members, roster, sockets, unsigned
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
 from sayso_slack.settings import Finding, Settings
 from sayso_slack.web import Web, api_of
 
+Json = dict[str, Any]
+
 log = logging.getLogger(__name__)
 
 _WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
+_REACH = "look at this machine's network, at a proxy between, and at slack-status.com; then run sayso doctor again"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
 
-async def check(settings: Settings, directory: people.Directory | None = None) -> list[Finding]:
-    """What was looked at, in the order in which to repair it. Never raises for anything at Slack."""
+async def check(
+    settings: Settings,
+    directory: people.Directory | None = None,
+    records: store.Store | None = None,
+    now: datetime | None = None,
+) -> list[Finding]:
+    """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
+
+    Never raises for anything at Slack.
+    """
+    known = directory or people.Directory()
     async with api_of(settings) as api:
-        found = [finding async for finding in _token(api)]
-        if not found[0].ok:
-            return found
+        try:
+            who, scopes = await api.identify()
+        except errors.ChannelError as error:
+            name = "SLACK_BOT_TOKEN" if error.final else "connection"
+            return [Finding(name, False, error.message, error.hint or _REACH), *await _noticed(records, now)]
+        found = [*_token(who, scopes, api.said_at)]
         found += [finding async for finding in _way_in(api, settings)]
         if settings.channel:
-            where = Places(api, directory or people.Directory(), settings.channel)
+            where = Places(api, known, settings.channel)
             found += await _looked_at(api, where, settings.channel)
-        return found
+        home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
+        found += [finding async for finding in roster.look(api, home, known)]
+    return [*found, *await _noticed(records, now)]
 
 
-async def _token(api: Web) -> AsyncIterator[Finding]:
-    try:
-        who, scopes = await api.identify()
-    except errors.ChannelError as error:
-        yield _wrong("SLACK_BOT_TOKEN", error)
-        return
+async def _noticed(records: store.Store | None, now: datetime | None) -> list[Finding]:
+    told = await unsigned.noticed(records, now or datetime.now(UTC)) if records is not None else None
+    return [Finding("signatures", False, *told)] if told else []
+
+
+def _token(who: Json, scopes: Collection[str], said_at: str | None) -> Iterator[Finding]:
     yield Finding("SLACK_BOT_TOKEN", True, f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})")
+    if (off := clock.off(said_at, datetime.now(UTC))) is not None:
+        yield Finding("clock", False, f"{off} Slack's", clock.SET_IT)
     missing = [scope for scope in SCOPES if scope not in scopes]
     if missing:
         needed = "; ".join(f"{scope} ({SCOPES[scope]})" for scope in missing)
@@ -57,7 +77,8 @@ async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
     try:
         link = await api.open_link(settings.app_token)
     except errors.ChannelError as error:
-        hint = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
+        where = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
+        hint = where if error.final else _REACH
         yield Finding("SLACK_APP_TOKEN", False, error.message, hint)
         return
     yield Finding("SLACK_APP_TOKEN", True, "Socket Mode")

@@ -62,7 +62,7 @@ class Members:
         if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)
-        account = f"slack:{self._organisation(user)}/{who.user}"
+        account = f"slack:{organisation(user, self._home)}/{who.user}"
         alone = people.Actor(account, _name(user) or who.name, member)
         wanted = self._groups if needs is None else [one for one in needs(alone) if one.startswith("slack:")]
         return replace(alone, groups=await self._inside(who.user, wanted, ends)) if member and wanted else alone
@@ -88,19 +88,10 @@ class Members:
         guest = any(user.get(fact) for fact in ("is_restricted", "is_ultra_restricted", "is_stranger"))
         if guest or user.get("team_id") is None:
             return False
-        if self._is_colleague(user):
+        if _is_colleague(user, self._home):
             return True
         # a payload may leave the team out, but one that names another team is about somebody from outside
         return user["team_id"] == self._home.team and who.team in (None, self._home.team, self._home.enterprise)
-
-    def _is_colleague(self, user: Json) -> bool:
-        organisation: Json = user.get("enterprise_user") or {}
-        return self._home.enterprise is not None and organisation.get("enterprise_id") == self._home.enterprise
-
-    def _organisation(self, user: Json) -> str:
-        if self._is_colleague(user) and user.get("team_id") != self._home.team:
-            return str(self._home.enterprise)
-        return str(user.get("team_id") or "unknown")
 
     async def _user(self, user: str) -> Json:
         async def ask() -> Json:
@@ -138,3 +129,15 @@ class Members:
 def _name(user: Json) -> str:
     profile: Json = user.get("profile") or {}
     return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")
+
+
+def organisation(user: Json, home: Home) -> str:
+    """The workspace or organisation that an account belongs to."""
+    if _is_colleague(user, home) and user.get("team_id") != home.team:
+        return str(home.enterprise)
+    return str(user.get("team_id") or "unknown")
+
+
+def _is_colleague(user: Json, home: Home) -> bool:
+    about: Json = user.get("enterprise_user") or {}
+    return home.enterprise is not None and about.get("enterprise_id") == home.enterprise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,16 +11,24 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from sayso_slack import parse
-
-log = logging.getLogger(__name__)
+from sayso import store
+from sayso_slack import parse, unsigned
 
 _STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
 
 
-def add_routes(routes: web.Application, app: AsyncApp, secret: str, now: Callable[[], float]) -> None:
-    """Serve `/slack/interactions` and `/slack/events`; *now* is the time in seconds since 1970."""
-    gate = _Gate(secret, now)
+def add_routes(
+    routes: web.Application,
+    app: AsyncApp,
+    secret: str,
+    now: Callable[[], float],
+    records: store.Store | None = None,
+) -> None:
+    """Serve `/slack/interactions` and `/slack/events`; *now* is the time in seconds since 1970.
+
+    What is not signed is noted in *records*.
+    """
+    gate = _Gate(secret, now, unsigned.Unsigned(now, records))
 
     async def interactions(request: web.Request) -> web.Response:
         body = await gate.verified(request)
@@ -36,12 +43,12 @@ def add_routes(routes: web.Application, app: AsyncApp, secret: str, now: Callabl
 
 
 class _Gate:
-    """Lets in what Slack signed, and says once in the log why something was not let in."""
+    """Lets in what Slack signed."""
 
-    def __init__(self, secret: str, now: Callable[[], float]) -> None:
+    def __init__(self, secret: str, now: Callable[[], float], others: unsigned.Unsigned) -> None:
         self._secret = secret
         self._now = now
-        self._said = False
+        self._others = others
 
     async def verified(self, request: web.Request) -> bytes:
         """The body, where its signature is right; nothing of it is read where that cannot be."""
@@ -50,19 +57,15 @@ class _Gate:
         if len(stamps) != 1 or len(signatures) != 1:
             raise web.HTTPUnauthorized(text="not signed by Slack")
         if not parse.plausible(stamps[0], signatures[0], now):
-            self._say_once("its time is not near the one here: set this machine's clock")
+            await self._others.refused("its time is not near the one here: set this machine's clock")
             raise web.HTTPUnauthorized(text="not signed by Slack")
         # the signature needs the body, which is bounded; whoever sends none is not listened to
         body = await request.read()
         if not parse.verify(self._secret, stamps[0], signatures[0], body, now):
-            self._say_once("copy SLACK_SIGNING_SECRET again from the app's Basic Information page")
+            await self._others.refused("copy SLACK_SIGNING_SECRET again from the app's Basic Information page")
             raise web.HTTPUnauthorized(text="not signed by Slack")
+        await self._others.taken()
         return body
-
-    def _say_once(self, hint: str) -> None:
-        if not self._said:
-            self._said = True
-            log.warning("a post was not signed by Slack", extra={"hint": f"if it came from Slack: {hint}"})
 
 
 async def _answered(app: AsyncApp, payload: dict[str, Any]) -> web.Response:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from sayso import people
 
 API_URL = "https://slack.com/api/"
 
@@ -27,3 +30,5 @@ class Finding:
     ok: bool
     said: str
     hint: str | None = None
+    enrolled: Mapping[str, people.Enrolled] = field(default_factory=dict[str, people.Enrolled])
+    """Who is in a platform group that was looked up."""

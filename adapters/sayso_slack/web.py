@@ -70,6 +70,8 @@ class Web:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self.client = client
+        self.said_at: str | None = None
+        """When Slack answered last, as it said itself."""
 
     async def post(self, method: str, **body: Any) -> Json:
         """Call a method that takes JSON. Raises `ChannelError`."""
@@ -116,7 +118,9 @@ class Web:
             raise errors.ChannelError(f"Slack did not answer: {type(error).__name__}", unsure=True) from error
         except (TypeError, ValueError, AttributeError) as error:
             raise errors.ChannelError("Slack answered with something else than JSON", unsure=True) from error
-        return response.data, {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self.said_at = headers.get("date")
+        return response.data, headers
 
 
 @contextlib.asynccontextmanager

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+import textwrap
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
 
 import click
 
-from sayso import errors
-from sayso_bots import claude_code, door, environment, output, schema, settings, starting
+from sayso import errors, people, store
+from sayso_bots import claude_code, door, environment, output, rows, schema, settings, starting
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
+_REPORT = "run it again; if it stays so, report it with this line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +31,64 @@ class Finding:
     hint: str | None = None
 
 
+class _Found(Protocol):
+    """What an adapter found."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def said(self) -> str: ...
+    @property
+    def hint(self) -> str | None: ...
+    @property
+    def enrolled(self) -> Mapping[str, people.Enrolled]: ...
+
+
+_Look = Callable[[environment.Environment, schema.Settings, store.Store | None], Awaitable[Sequence[_Found]]]
+
+
 @click.command("doctor", epilog="\b\nExample:\n  sayso doctor --json")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor_(as_json: bool) -> None:
+@click.option("--hitl-port", type=click.IntRange(0, 65535), help="As `sayso serve` would get it.")
+def doctor_(as_json: bool, hitl_port: int | None) -> None:
     """Check settings, database, service and chat; exits with 2 where something is wrong."""
-    found = asyncio.run(_all())
+    found = asyncio.run(_all(hitl_port))
     if as_json:
         output.as_json([asdict(one) for one in found])
-    for one in () if as_json else found:
-        hint = f" — {one.hint}" if one.hint else ""
-        click.echo(output.safe(f"{'ok  ' if one.ok else 'FAIL'}  {one.name:<10}  {one.said}{hint}"))
+    else:
+        for line in _lines(found, rows.columns() if sys.stdout.isatty() else None):
+            click.echo(line)
     sys.exit(0 if all(one.ok for one in found) else 2)
 
 
-async def _all() -> list[Finding]:
-    return [finding async for finding in _findings()]
+def _lines(found: Sequence[Finding], columns: int | None) -> Iterator[str]:
+    """What was found, in two columns; what to do stands below what is wrong."""
+    wide = max(len(one.name) for one in found)
+    for one in found:
+        yield from _wrapped(f"{'ok  ' if one.ok else 'FAIL'}  {one.name:<{wide}}  ", one.said, columns)
+        if one.hint:
+            yield from _wrapped(" " * (wide + 6) + "  → ", one.hint, columns)
+    wrong = sum(not one.ok for one in found)
+    yield ""
+    yield "all is well" if not wrong else "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
 
 
-async def _findings() -> AsyncGenerator[Finding]:
+def _wrapped(before: str, said: str, columns: int | None) -> Iterator[str]:
+    safe = output.safe(said)
+    room = None if columns is None else columns - len(before)
+    # in a narrow window the terminal itself breaks lines
+    parts = textwrap.wrap(safe, room, break_long_words=False, break_on_hyphens=False) if room and room > 30 else [safe]
+    yield before + (parts[0] if parts else "")
+    yield from (" " * len(before) + part for part in parts[1:])
+
+
+async def _all(hitl_port: int | None) -> list[Finding]:
+    return [finding async for finding in _findings(hitl_port)]
+
+
+async def _findings(hitl_port: int | None) -> AsyncGenerator[Finding]:
     try:
         given = environment.read()
         chosen = settings.load(given.config)
@@ -52,31 +96,61 @@ async def _findings() -> AsyncGenerator[Finding]:
         # nothing that follows could be trusted
         yield _wrong("settings", error)
         return
-    policies = ", ".join(chosen.policies) or "default (anyone)"
-    yield Finding("settings", True, f"{given.config or 'sayso.toml, where it is there'}; policies: {policies}")
+    yield Finding("settings", True, _described(given, chosen))
     if given.url:
-        yield await _service(given.url, given.key)
+        yield await _checked("service", _service(given.url, given.key))
     here: Mapping[str, starting.Check] = {} if given.url else {**starting.ALL, **starting.CAREFUL}
     for name, check in here.items():
         yield await _checked(name, check(given, chosen))
-    # a chat whose package is missing was told of above
-    for chat in (_slack, _discord):
-        with contextlib.suppress(ImportError):
-            async for finding in chat(given, chosen):
-                yield finding
+    if hitl_port is not None:
+        yield await _checked("hitl port", starting.hitl(hitl_port))
+    async for finding in _chats(given, chosen):
+        yield finding
     async for told in claude_code.look():
         yield _told("claude", told)
 
 
-async def _service(url: str, key: str | None) -> Finding:
+def _described(given: environment.Environment, chosen: schema.Settings) -> str:
+    path = given.config or Path("sayso.toml")
+    policies = ", ".join(chosen.policies) or "default (anyone may answer)"
+    where = str(path) if path.exists() else "no sayso.toml here, so all is as it comes"
+    return f"{where}; policies: {policies}"
+
+
+async def _chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
+    """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
+    enrolled: dict[str, people.Enrolled] = {}
+    for name in starting.configured(given, chosen):
+        try:
+            async with _records(given) as records:
+                findings = await _CHATS[name](given, chosen, records)
+        except ImportError:
+            # a chat whose package is missing was told of above
+            continue
+        except errors.SaysoError as error:
+            yield _wrong(name, error)
+            continue
+        except Exception as error:
+            # whatever a platform or a network does: the rest is looked at
+            yield Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
+            continue
+        for found in findings:
+            enrolled |= found.enrolled
+            yield Finding(f"{name} {found.name}", found.ok, found.said, found.hint)
+    directory = settings.directory(chosen)
+    for name, policy in settings.house(chosen).policies.items():
+        most = directory.most(policy, enrolled)
+        if policy.approvers and most is not None and most < policy.quorum:
+            said = f"{policy.quorum} must agree, and only {most} may: who is in the groups was counted"
+            yield Finding(f"policies.{name}.quorum", False, said, "add approvers, or people to their groups")
+
+
+async def _service(url: str, key: str | None) -> str | starting.Fault:
     from sayso_http import client
 
-    try:
-        async with client.RemoteDesk(url, key, patience=_PATIENCE) as desk:
-            await desk.list(limit=1)
-    except errors.SaysoError as error:
-        return _wrong("service", error)
-    return Finding("service", True, f"{url} answers, and knows the key")
+    async with client.RemoteDesk(url, key, patience=_PATIENCE) as desk:
+        await desk.list(limit=1)
+    return f"{url} answers, and knows the key"
 
 
 async def _checked(name: str, checking: Awaitable[str | starting.Fault]) -> Finding:
@@ -84,6 +158,8 @@ async def _checked(name: str, checking: Awaitable[str | starting.Fault]) -> Find
         found = await checking
     except errors.SaysoError as error:
         return _wrong(name, error)
+    except Exception as error:
+        return Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
     return _told(name, found)
 
 
@@ -91,40 +167,36 @@ def _told(name: str, found: str | starting.Fault) -> Finding:
     return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
 
 
-async def _slack(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
-    if not given.slack_bot_token and not chosen.slack:
-        return
-    import sayso_slack
-    from sayso_bots import chat
-
-    try:
-        told = chat.told(given, chosen)
-    except errors.InvalidSettings as error:
-        yield _wrong("slack", error)
-        return
-    for found in await sayso_slack.check(told, settings.directory(chosen)):
-        yield Finding(f"slack {found.name}", found.ok, found.said, found.hint)
-
-
-async def _discord(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
-    if not given.discord_bot_token and not chosen.discord:
-        return
-    import sayso_discord
-    from sayso_bots import discord_chat
-
-    try:
-        told = discord_chat.told(given, chosen)
-    except errors.InvalidSettings as error:
-        yield _wrong("discord", error)
-        return
+@contextlib.asynccontextmanager
+async def _records(given: environment.Environment) -> AsyncGenerator[store.Store | None]:
+    """What a service that runs here noticed."""
     async with contextlib.AsyncExitStack() as stack:
         records = None
         # a database that cannot be opened is told of above
         with contextlib.suppress(errors.SaysoError):
             records = None if given.url else await stack.enter_async_context(door.database(given))
-        findings = await sayso_discord.check(told, settings.directory(chosen), records)
-    for found in findings:
-        yield Finding(f"discord {found.name}", found.ok, found.said, found.hint)
+        yield records
+
+
+async def _slack(
+    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
+) -> Sequence[_Found]:
+    import sayso_slack
+    from sayso_bots import chat
+
+    return await sayso_slack.check(chat.told(given, chosen), settings.directory(chosen), records)
+
+
+async def _discord(
+    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
+) -> Sequence[_Found]:
+    import sayso_discord
+    from sayso_bots import discord_chat
+
+    return await sayso_discord.check(discord_chat.told(given, chosen), settings.directory(chosen), records)
+
+
+_CHATS: Mapping[str, _Look] = {"slack": _slack, "discord": _discord}
 
 
 def _wrong(name: str, error: errors.SaysoError) -> Finding:

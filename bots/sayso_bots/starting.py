@@ -83,6 +83,15 @@ CAREFUL: Mapping[str, Check] = {"file": file}
 ALL: Mapping[str, Check] = {"secret": secret, "address": address, "database": database, "chats": chats}
 
 
+async def hitl(port: int) -> str | Fault:
+    """Where hooks of the dashboard would be taken."""
+    # slow to import, and not for everybody
+    from sayso_bots import dashboard
+
+    with contextlib.closing(dashboard.bind(port)) as bound:
+        return f"port {bound.getsockname()[1]} is free"
+
+
 def configured(given: environment.Environment, chosen: schema.Settings) -> list[str]:
     """The chats that are configured, by name."""
     wanted = {

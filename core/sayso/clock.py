@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from sayso import desk, errors, store
@@ -14,6 +15,10 @@ from sayso import desk, errors, store
 LONGEST_NAP = 30.0
 # Seconds until a row that cannot be stepped is tried again.
 _PUT_OFF = 60.0
+
+# Seconds. A platform says the time in whole seconds, and its answer takes a moment.
+_MOST_OFF = timedelta(seconds=30)
+SET_IT = "set this machine's clock: signatures are good for five minutes, and time runs out by this clock"
 
 log = logging.getLogger(__name__)
 
@@ -63,3 +68,17 @@ async def watch(front: desk.Desk, kept: store.Store, clock: Clock) -> None:
                 await kept.postpone(ticket_id, clock.now() + timedelta(seconds=_PUT_OFF))
         wake = await kept.next_due()
         await clock.within(wake, anext(changes))
+
+
+def off(said: str | None, now: datetime) -> str | None:
+    """How far the clock here is from one that *said* when it is, as an HTTP date, in words; None where it is near."""
+    try:
+        there = parsedate_to_datetime(said or "")
+        ahead = now - there
+    except (TypeError, ValueError):
+        # nothing was said, or nothing that tells a time
+        return None
+    if abs(ahead) <= _MOST_OFF:
+        return None
+    seconds = round(abs(ahead).total_seconds())
+    return f"this machine's clock is {seconds} seconds {'ahead of' if ahead > timedelta(0) else 'behind'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sayso import errors, model
@@ -42,6 +42,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Who is in a platform group at this moment: accounts that are known, and how many others."""
+
+    accounts: frozenset[str] = frozenset()
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """Accounts and platform groups, as `slack:T1/U1` and `slack:S1`."""
 
@@ -58,8 +66,7 @@ class Directory:
 
     def identify(self, actor: Actor) -> model.Person:
         """The person behind an account; an account that nobody configured is a person of its own."""
-        found = (name for name, profile in self.people.items() if actor.account in profile.accounts)
-        person = actor.person or next(found, actor.account)
+        person = actor.person or self._owner(actor.account) or actor.account
         return model.Person(
             id=person,
             # half a character in a platform's name can be neither stored nor shown
@@ -96,20 +103,38 @@ class Directory:
             if not known and approver not in ("anyone", "requester"):
                 hint = f"add [people.{approver}]" if group == approver else f"add [groups.{group}]"
                 raise errors.InvalidSettings(f"{key}: {approver!r} is unknown", field=key, hint=hint)
-        known_to_all = self._at_most(policy)
+        known_to_all = self.most(policy, {})
         if policy.approvers and known_to_all is not None and known_to_all < policy.quorum:
             message = f"policies.{name}.quorum is {policy.quorum}, and only {known_to_all} may approve"
             raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
 
-    def _at_most(self, policy: model.Policy) -> int | None:
-        """How many different people may approve; None if only a platform knows."""
-        found: set[str] = set()
-        for approver in policy.approvers:
-            group = self.groups.get(approver.removeprefix("group:"), Group()) if ":" in approver else None
-            if approver == "anyone" or (group and group.platform_groups):
-                return None
-            found |= group.members if group else {approver}
-        return len(found)
+    def most(self, policy: model.Policy, enrolled: Mapping[str, Enrolled]) -> int | None:
+        """How many may approve who are surely different people; *enrolled* has who is in which platform group.
+
+        None where nobody can tell: anyone may approve, or a platform group is not among *enrolled*.
+        """
+        named = [one for one in policy.approvers if not one.startswith("group:")]
+        groups = [self.groups.get(one.removeprefix("group:"), Group()) for one in policy.approvers if one not in named]
+        platform_groups = frozenset[str]().union(*(group.platform_groups for group in groups))
+        if "anyone" in named or not platform_groups <= enrolled.keys():
+            return None
+        found = set(named).union(*(group.members for group in groups))
+        accounts = (account for name in platform_groups for account in enrolled[name].accounts)
+        found |= {person for account in accounts if (person := self._owner(account))}
+        platforms = {name.partition(":")[0] for name in platform_groups}
+        # an account that nobody configured may belong to somebody who allowed it on another platform
+        there = (self._most_there(found, [enrolled[g] for g in _on(one, platform_groups)], one) for one in platforms)
+        return max((len(found), *there))
+
+    def _most_there(self, found: Collection[str], groups: Sequence[Enrolled], platform: str) -> int:
+        """How many may approve on one platform."""
+        known = [name for name in found if _on(platform, self.people.get(name, Profile()).accounts)]
+        accounts = frozenset[str]().union(*(group.accounts for group in groups))
+        strangers = [account for account in accounts if self._owner(account) is None]
+        return len(known) + len(strangers) + sum(group.others for group in groups)
+
+    def _owner(self, account: str) -> str | None:
+        return next((name for name, profile in self.people.items() if account in profile.accounts), None)
 
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)

@@ -232,6 +232,8 @@ class FakeDiscord:
 
     def _own_routes(self) -> dict[str, Handler]:
         own = {"get_my_user": self._me, "get_my_oauth2_application": self._app, "get_bot_gateway": self._bot_gateway}
+        own["get_gateway"] = lambda _call: (200, {"url": self.gateway_url})
+        own["guild_role_member_counts"] = lambda _call: (200, discord_payloads.counts(self.world))
         return {**own, "get_guild": lambda _call: (200, discord_payloads.guild(self.world))}
 
     def _me(self, _call: Call) -> Answer:

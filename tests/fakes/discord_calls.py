@@ -19,9 +19,11 @@ ROUTES: dict[str, tuple[str, str]] = {
     "get_my_user": ("GET", "/users/@me"),
     "get_user": ("GET", "/users/{user_id}"),
     "get_my_oauth2_application": ("GET", "/oauth2/applications/@me"),
+    "get_gateway": ("GET", "/gateway"),
     "get_bot_gateway": ("GET", "/gateway/bot"),
     "create_dm": ("POST", "/users/@me/channels"),
     "get_guild": ("GET", "/guilds/{guild_id}"),
+    "guild_role_member_counts": ("GET", "/guilds/{guild_id}/roles/member-counts"),
     "get_guild_member": ("GET", "/guilds/{guild_id}/members/{user_id}"),
     "get_channel": ("GET", "/channels/{channel_id}"),
     "update_channel": ("PATCH", "/channels/{channel_id}"),
@@ -46,8 +48,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "update_webhook_message": ("PATCH", _WEBHOOK + "/messages/{message_id}"),
     "delete_webhook_message": ("DELETE", _WEBHOOK + "/messages/{message_id}"),
 }
-WITHOUT_TOKEN = {name for name in ROUTES if "webhook" in name} | {"create_interaction_response"}
-"""Routes whose secret is in the address; they are outside the global rate limit."""
+WITHOUT_TOKEN = {name for name in ROUTES if "webhook" in name} | {"create_interaction_response", "get_gateway"}
+"""Routes that take no token, most of them with a secret in their address; they are outside the global rate limit."""
 
 _MAJOR = ("channel_id", "guild_id", "webhook_id")
 _PATTERNS = [

@@ -117,6 +117,12 @@ def guild(world: World) -> Json:
     return {"id": GUILD, "name": "guild", "owner_id": OWNER, "unavailable": False, "large": False, **lists, **members}
 
 
+def counts(world: World) -> dict[str, int]:
+    """How many members have each role, but for @everyone."""
+    roles = [role for user in world.users.values() if user.in_guild for role in user.roles]
+    return {some_id: roles.count(some_id) for some_id in world.roles if some_id != GUILD}
+
+
 def application(world: World, public_key: str) -> Json:
     """The app itself, with the flags of its privileged intents."""
     flags = sum(bit for intent, bit in _FLAG_OF_INTENT.items() if world.privileged & intent)

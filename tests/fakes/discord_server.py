@@ -5,8 +5,10 @@ Rule: decides only about tokens, rates and planned faults; what a route does is 
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -114,6 +116,7 @@ class Server:
         if fault in ("reset", "hang"):
             return await self._vanish(request, fault)
         headers, scope = self.rates.take(call)
+        headers["Date"] = formatdate(time.time() + self._world.clock_off, usegmt=True)
         scope = fault.partition(" ")[2] or "user" if fault.startswith("429") else scope
         if scope:
             return self._ratelimited(call, headers, scope)

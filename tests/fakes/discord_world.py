@@ -111,10 +111,14 @@ class Modal:
 
 
 class World:
-    """All state of one guild with one app; the clock is injected (seconds since 1970)."""
+    """All state of one guild with one app; the clock is injected (seconds since 1970).
+
+    `clock_off` is how many seconds the Date header is ahead of the machine's clock.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.clock_off = 0.0
         self.base_url = ""
         self.roles = {
             GUILD: Role(GUILD, "@everyone", discord_permissions.MEMBER, mentionable=False),

@@ -103,7 +103,16 @@ class _Lookups:
         return {"users": self._world.groups[args["usergroup"]]}
 
     def groups(self, args: Json) -> Json:
-        return {"usergroups": [{"id": some_id, "handle": f"group-{some_id}"} for some_id in self._world.groups]}
+        listed = list[Json]()
+        for some_id, users in self._world.groups.items():
+            disabled = some_id in self._world.disabled
+            if disabled and str(args.get("include_disabled", "")).lower() not in ("1", "true"):
+                continue
+            group: Json = {"id": some_id, "handle": f"group-{some_id}", "date_delete": int(disabled)}
+            if str(args.get("include_users", "")).lower() in ("1", "true"):
+                group["users"] = users
+            listed.append(group)
+        return {"usergroups": listed}
 
     def _readable(self, args: Json) -> Channel:
         channel = self._world.channel(args.get("channel", ""))

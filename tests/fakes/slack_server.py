@@ -6,8 +6,10 @@ Rule: decides only about tokens, scopes, rates and planned faults; what a method
 import asyncio
 import json
 import math
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -116,7 +118,9 @@ class Server:
             return await self._misbehave(request, "reset" if fault == "lost" else "hang")
         if answer.get("error") == "ratelimited":
             return self._ratelimited()
-        return web.json_response(answer, headers={"x-oauth-scopes": ",".join(sorted(self.scopes))})
+        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        date = formatdate(time.time() + self._world.clock_off, usegmt=True)
+        return web.json_response(answer, headers={**headers, "Date": date})
 
     def _note(self, method: str, args: Json) -> None:
         self.calls.append(Call(method, args, self._world.clock()))

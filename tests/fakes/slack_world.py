@@ -85,7 +85,10 @@ class View:
 
 
 class World:
-    """All state of one workspace; the clock is injected (seconds since 1970), chance is seeded."""
+    """All state of one workspace; the clock is injected (seconds since 1970), chance is seeded.
+
+    `clock_off` is how many seconds the Date header is ahead of the machine's clock; `disabled` has user groups.
+    """
 
     def __init__(self, clock: Callable[[], float], seed: int) -> None:
         self.clock = clock
@@ -94,6 +97,8 @@ class World:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.groups: dict[str, list[str]] = {}
+        self.disabled: set[str] = set()
+        self.clock_off = 0.0
         self.ephemerals: list[Message] = []
         self.uploads: dict[str, Json] = {}
         self.stacks: dict[str, list[View]] = {}

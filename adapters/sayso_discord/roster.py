@@ -1,0 +1,123 @@
+"""Looks up the people and roles that sayso.toml names: whom the server does not know, nobody can ask.
+
+The rule: only what Discord said is a fault of the settings; what it did not say is told as not found out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from sayso import errors, people
+from sayso_discord import parse
+from sayso_discord.settings import Finding
+from sayso_discord.web import Refused, Web
+
+Json = dict[str, Any]
+Found = dict[str, frozenset[str]]
+"""The roles of the people who were found."""
+
+MOST = 90
+"""Calls for people, one for each. Roles take two calls for all."""
+# Seconds for all of them: whoever asks looks on.
+_WITHIN = 20.0
+_LATER = "run sayso doctor again in a minute"
+_UNKNOWN = (10007, 10013)
+
+
+async def look(api: Web, guild: str | None, directory: people.Directory) -> AsyncIterator[Finding]:
+    """What there is to say about everybody and every role that is named; *guild* is the server of the channel."""
+    persons, roles = list(_named(directory)), list(_roles(directory))
+    if guild is None:
+        if persons or roles:
+            yield Finding("people", True, "not looked up: [discord] channel is not a channel of a server")
+        return
+    found: Found = {}
+    async for finding in _people(api, guild, persons, found):
+        yield finding
+    if roles:
+        async for finding in _groups(api, guild, roles, found):
+            yield finding
+
+
+def _named(directory: people.Directory) -> Iterator[tuple[str, str]]:
+    for name, profile in directory.people.items():
+        for account in sorted(profile.accounts):
+            if account.startswith("discord:"):
+                yield f"people.{name}.discord", account.removeprefix("discord:")
+
+
+def _roles(directory: people.Directory) -> Iterator[tuple[str, str]]:
+    for name, group in directory.groups.items():
+        for one in sorted(group.platform_groups):
+            if one.startswith("discord:"):
+                yield f"groups.{name}.discord_role", one.removeprefix("discord:")
+
+
+async def _people(api: Web, guild: str, named: list[tuple[str, str]], found: Found) -> AsyncIterator[Finding]:
+    ends = asyncio.get_running_loop().time() + _WITHIN
+    for number, (key, user) in enumerate(named):
+        try:
+            if number >= MOST:
+                raise errors.ChannelError(f"{MOST} are looked up at a time")
+            async with asyncio.timeout_at(ends):
+                wrong = await _person(api, guild, key, user, found)
+        except (errors.ChannelError, TimeoutError) as error:
+            why = error.message if isinstance(error, errors.ChannelError) else "Discord did not answer in time"
+            rest = f" and {len(named) - number - 1} more people" if number + 1 < len(named) else ""
+            yield Finding(key, False, f"could not find out whether the server knows {user}{rest}: {why}", _LATER)
+            break
+        if wrong is not None:
+            yield wrong
+    if found:
+        yield Finding("people", True, f"the server knows {len(found)} of {len(named)}")
+
+
+async def _person(api: Web, guild: str, key: str, user: str, found: Found) -> Finding | None:
+    """What is wrong with an account. Raises `ChannelError` where Discord does not say."""
+    try:
+        member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)
+    except Refused as error:
+        if error.number not in _UNKNOWN:
+            raise
+        hint = "user settings > Advanced > Developer Mode, then right-click the person > Copy User ID"
+        return Finding(key, False, f"{user} is not in the server", hint)
+    about: Json = member.get("user") or {}
+    if about.get("bot"):
+        return Finding(key, False, f"{user} is a bot, and bots cannot decide", "name a person")
+    found[user] = parse.roles_of(member)
+    return None
+
+
+async def _groups(api: Web, guild: str, named: list[tuple[str, str]], found: Found) -> AsyncIterator[Finding]:
+    try:
+        about: Json = await api.get("/guilds/{guild_id}", guild_id=guild)
+    except errors.ChannelError as error:
+        for key, role in named:
+            yield Finding(key, False, f"could not find out whether the server has {role}: {error.message}", _LATER)
+        return
+    counts: Mapping[str, int] | None = None
+    # a role is known or not without them; only a quorum cannot be counted
+    with contextlib.suppress(errors.ChannelError):
+        counts = await api.get("/guilds/{guild_id}/roles/member-counts", guild_id=guild)
+    known = {str(role["id"]): str(role.get("name")) for role in about["roles"]}
+    for key, role in named:
+        yield _group(guild, key, role, known, counts, found)
+
+
+def _group(
+    guild: str, key: str, role: str, known: Mapping[str, str], counts: Mapping[str, int] | None, found: Found
+) -> Finding:
+    if role not in known:
+        hint = "server settings > Roles > right-click the role > Copy Role ID, with Developer Mode on"
+        return Finding(key, False, f"the server has no role {role}", hint)
+    if role == guild:
+        return Finding(key, False, f"{role} is @everyone, which nobody is given", 'approvers = ["anyone"]')
+    if counts is None:
+        return Finding(key, True, f"{role} is @{known[role]}; Discord does not say how many have it")
+    count = int(counts.get(role, 0))
+    accounts = frozenset(f"discord:{user}" for user, roles in found.items() if role in roles)
+    enrolled = {f"discord:{role}": people.Enrolled(accounts, max(0, count - len(accounts)))}
+    return Finding(key, True, f"{role} is @{known[role]}, members: {count}", enrolled=enrolled)
