@@ -88,7 +88,7 @@ def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monk
         return once(ticket, mint)
 
     monkeypatch.setattr(draw, "_drawn", counted)
-    ticket = asked({"command": f"ls {surface}\n" * 20_000})
+    ticket = asked({"command": f"ls {surface}\n" * 6_000})
     pages = len(draw.pages_of(ticket, samples.MINT, ROOMS[surface].content))
     for page in range(pages):
         # each press reads the ticket from the store again
