@@ -72,7 +72,7 @@ class Presence:
         self._held: dict[asyncio.Future[None], web.Request] = {}
         self._stopping = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._farewells: set[asyncio.Task[Any]] = set()
 
     async def hold(
         self, request: web.Request, ticket: model.Ticket, turn: int, until: datetime, waiter: str | None = None
@@ -164,7 +164,7 @@ class Presence:
                     gone.set_result(None)
             await self._pause(SWEEP)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)

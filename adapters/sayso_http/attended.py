@@ -21,7 +21,7 @@ class Polls:
     def __init__(self, front: desk.Desk, held: waits.Waits) -> None:
         self._desk = front
         self._waits = held
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._farewells: set[asyncio.Task[Any]] = set()
 
     async def begin(self, wanted: model.Request) -> model.Request:
         """Somebody is about to ask this, and then waits for it; on record before there is a card."""
@@ -54,7 +54,7 @@ class Polls:
             task.cancel()
         await asyncio.gather(*self._farewells, return_exceptions=True)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)

@@ -24,6 +24,8 @@ V = TypeVar("V", default=Any)
 
 # Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
 _POLL = 50.0
+# Seconds to say that a request is held no more.
+_FAREWELL = 2.0
 # Seconds between polls that came back at once: the service is stopping, or something on the way cuts long polls.
 _PAUSE = 0.25
 # Requests on one page of a list.
@@ -107,6 +109,7 @@ class RemoteDesk:
             began = loop.time()
             ticket = _ticket(await self._polled(id))
             if ticket.decision is not None:
+                self._held.discard(id)
                 return _belonging(ticket, ticket.decision, self._asked.pop(id, ticket))
             if loop.time() - began < _PAUSE:
                 await asyncio.sleep(_PAUSE)
@@ -118,7 +121,15 @@ class RemoteDesk:
         try:
             yield
         finally:
-            self._held.discard(id)
+            if id in self._held:
+                self._held.discard(id)
+                await self._released(id)
+
+    async def _released(self, id: str) -> None:
+        # without a word it would be taken for gone; a service that is away hears nothing either way
+        with contextlib.suppress(errors.SaysoError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await self._calls.send("GET", f"{_path(id)}?held=false")
 
     async def _polled(self, id: str) -> bytes:
         wait = f"{_path(id)}?wait={_POLL:g}"

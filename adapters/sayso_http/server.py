@@ -142,6 +142,8 @@ class _Requests:
         asked = reading.query(request, {"wait", "held"})
         seconds, held = reading.seconds(asked.get("wait")), reading.flag(asked.get("held"), "held")
         ticket = await caller.ticket(request.match_info["id"])
+        if asked.get("held") == "false" and ticket.owner == caller.key.name:
+            await self._desk.attendance.release(ticket.id)
         if seconds and ticket.decision is None:
             # others may look on as they like; only who asked can end what it waits for
             mine = held and ticket.owner == caller.key.name

@@ -57,21 +57,28 @@ class Attendance:
         await self._front.store.put(store.Record(_WAITER, waiter, {"ticket": id, "process": self.process}))
         return waiter
 
-    async def leave(self, waiter: str) -> None:
-        """The wait is over, and nobody comes back for it."""
+    async def release(self, id: str) -> None:
+        """Those who waited for a request end as they should: it stays open without them."""
+        for waiter, found in (await _seen(self._front.store)).waiters.items():
+            if found.ticket == id:
+                await self.leave(waiter)
+
+    async def leave(self, waiter: str) -> bool:
+        """The wait is over, and nobody comes back for it; whether it was on record until now."""
         self._here.discard(waiter)
         if not self._here and self._beating:
             self._beating.cancel()
             self._beating = None
         # where this fails, the process is found not to have it any more
         with contextlib.suppress(errors.StoreUnavailable):
-            await self._front.store.remove(_WAITER, waiter)
+            return await self._front.store.remove(_WAITER, waiter) is not None
+        return False
 
     async def farewell(self, waiter: str, id: str) -> None:
         """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
         await _pause(self._front, GRACE)
-        await self.leave(waiter)
-        if not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
+        there = await self.leave(waiter)
+        if there and not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
             # it may never have been asked
             with contextlib.suppress(errors.NotFound):
                 await self._front.cancel(id, reason=_REASON)

@@ -77,7 +77,8 @@ async def test_a_held_poll_that_is_made_again_keeps_the_request(service: Service
 
 
 async def test_a_program_that_is_gone_before_it_waits_leaves_no_card(service: Service, clock: ManualClock) -> None:
-    async with service.remote("bot") as desk, desk.attending("r1"):
+    async with service.remote("bot") as desk:
+        desk._held.add("r1")  # pyright: ignore[reportPrivateUsage]
         await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
     assert len(await service.kept.scan("waiter")) == 1
     await withdrawn(service, clock, "r1")
@@ -87,3 +88,24 @@ async def test_a_request_without_an_id_can_be_held_from_the_start(service: Servi
     made = await service.call("POST", "/v1/requests?held=true", "bot", {"kind": "question", "title": "Why?"})
     assert made.status == 201
     await withdrawn(service, clock, made.json["id"])
+
+
+async def test_who_stops_holding_in_good_order_leaves_the_request_open(service: Service, clock: ManualClock) -> None:
+    async with service.remote("bot") as desk:
+        async with desk.attending("r1"):
+            await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
+            waiting = asyncio.create_task(desk.wait("r1"))
+            await until(lambda: service.kept.waiting)
+            # as a tool call does that tells its model to come back later
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await until(lambda: not service.kept.waiting)
+        for _ in range(10):
+            clock.advance(2)
+            await asyncio.sleep(0.05)
+        assert (await service.front.get("r1")).state == "pending"
+        assert await service.kept.scan("waiter") == []
+        later = asyncio.create_task(desk.wait("r1"))
+        await until(lambda: service.kept.waiting)
+        await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
+        assert (await later).allowed
