@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 import apsw
@@ -20,27 +20,35 @@ _OURS = int.from_bytes(b"says")
 _MEMORY = ":memory:"
 # What SQLite keeps beside a file.
 _BESIDE = ("-wal", "-shm")
+# Seconds between two looks at the files for reads; a commit always looks.
+_LOOK = 0.2
 
 
-@dataclass(frozen=True, slots=True)
 class Kept:
-    """A file and what stands beside it, as they were when they were opened."""
+    """A file and what stands beside it, as they were when they were opened; nothing if the database is in memory."""
 
-    seen: dict[str, tuple[int, int]]
-
-    @classmethod
-    def of(cls, path: str) -> Kept:
-        """What is there now under *path*; nothing where the database is in memory."""
+    def __init__(self, path: str) -> None:
         names = (path, f"{path}-wal") if path else ()
-        return cls({name: found for name in names if (found := _which(name))})
+        self._seen = {name: found for name in names if (found := _which(name))}
+        self._lost: errors.StoreUnavailable | None = None
+        self._looked = time.monotonic()
 
     def check(self) -> None:
-        """Raise `StoreUnavailable` where a file is gone or is another one: what is written then is lost at the end."""
-        for name, found in self.seen.items():
+        """Raise `StoreUnavailable` if a file is gone or is another one: what is written then is lost at the end."""
+        self._looked = time.monotonic()
+        for name, found in self._seen.items():
             if _which(name) != found:
                 why = "the database file was deleted or replaced while it was in use"
                 hint = f"stop the service, put {os.path.basename(name)} back, and start it again"
-                raise errors.StoreUnavailable(f"{why}: {name}", hint=hint, why=why)
+                self._lost = errors.StoreUnavailable(f"{why}: {name}", hint=hint, why=why)
+                raise self._lost
+
+    def check_now_and_then(self) -> None:
+        """As `check`, for reads, which come many at a time: it looks at the files again only after a while."""
+        if self._lost:
+            raise self._lost
+        if time.monotonic() - self._looked > _LOOK:
+            self.check()
 
 
 def opened(path: str, busy_timeout: float) -> apsw.Connection:

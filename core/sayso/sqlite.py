@@ -29,7 +29,7 @@ class SqliteStore(tables.Tables):
     def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
         self._queries = sql.queries("sqlite")
         self._reader = _reader(connection.filename)
-        self._file = datafile.Kept.of(connection.filename)
+        self._file = datafile.Kept(connection.filename)
         self._damage: errors.StoreUnavailable | None = None
         self._data_version = datafile.pragma(connection, "data_version")
         [[seen]] = writer.rows(connection, self._queries["last_row"])
@@ -67,7 +67,7 @@ class SqliteStore(tables.Tables):
         text = self._queries.get(query, query)
         with self._noticed():
             if query in _POINTS and self._reader:
-                self._file.check()
+                self._file.check_now_and_then()
                 # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
                 with contextlib.suppress(apsw.BusyError):
                     return _point(self._reader, text, values)
