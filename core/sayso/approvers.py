@@ -47,13 +47,13 @@ def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
     """The latest *allow* of each person, of as many as are surely different ones; a quorum counts these.
 
     Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
-    to somebody who allowed it elsewhere, unless they allowed it on its platform as well.
+    to somebody who allowed it elsewhere, unless it is known which account is theirs on its platform.
     """
     allows = {given.person: given for given in latest(ticket) if given.answer.verdict == "allow"}
     sets = [[given for given in allows.values() if _is_named(given)]]
     stands = [given for given in ticket.answers if given.person in allows and given.answer.verdict == "allow"]
-    for platform in dict.fromkeys(given.via.partition(":")[0] for given in stands):
-        there = (given for given in stands if given.via.partition(":")[0] == platform)
+    for platform in dict.fromkeys(name for given in stands for name in _platforms(given)):
+        there = (given for given in stands if platform in _platforms(given))
         sets.append([allows[person] for person in dict.fromkeys(given.person for given in there)])
     most = max(sets, key=len)
     return tuple(most)
@@ -84,6 +84,11 @@ def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
     if approver.startswith("group:"):
         return approver.removeprefix("group:") in person.groups
     return person.id == approver
+
+
+def _platforms(given: model.Given) -> tuple[str, ...]:
+    """Where one account of this person is known, so that every other one there is somebody else's."""
+    return tuple(dict.fromkeys((given.via.partition(":")[0], *given.platforms)))
 
 
 def _is_named(given: model.Given) -> bool:

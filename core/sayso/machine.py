@@ -140,7 +140,8 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
     answer = fitting.fitted(ticket, event.answer)
-    given = model.Given(person=event.by.id, name=event.by.name, via=event.by.account, at=event.at, answer=answer)
+    by = event.by
+    given = model.Given(person=by.id, name=by.name, via=by.account, at=event.at, answer=answer, platforms=by.platforms)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
     if event.grace > 0:

@@ -164,7 +164,7 @@ class Answer(Frozen):
 
 
 class Person(Frozen):
-    """Somebody who answers, as the directory knows them at this moment."""
+    """Somebody who answers, as the directory knows them now; their accounts on `platforms` are known."""
 
     id: str
     """The name in `[people]`, or the account itself where nobody is configured for it."""
@@ -174,16 +174,18 @@ class Person(Frozen):
     groups: tuple[str, ...] = ()
     member: bool = False
     """A full member of the place: no guest, no stranger, no bot."""
+    platforms: tuple[str, ...] = ()
 
 
 class Given(Frozen):
-    """An answer, by whom and when."""
+    """An answer, by whom and when; the accounts of that person on `platforms` are known."""
 
     person: str
     name: str
     via: str
     at: datetime
     answer: Answer
+    platforms: tuple[str, ...] = ()
 
 
 class Taken(Frozen):

@@ -74,6 +74,7 @@ class Directory:
             account=actor.account,
             groups=tuple(name for name, group in self.groups.items() if self._is_in(group, person, actor)),
             member=actor.member,
+            platforms=tuple(sorted({one.partition(":")[0] for one in self.people.get(person, Profile()).accounts})),
         )
 
     def called(self, names: Sequence[str], platform: str) -> Called:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, digest, errors, events, machine, model
+from sayso import asking, digest, errors, events, machine, model, people
 from tests.core.samples import DEPLOY, NOW, after, opened, permission, person, said
 
 REDRAWN = (events.Redraw(place="chat:#ops"),)
@@ -332,6 +332,38 @@ def test_a_quorum_counts_those_who_are_surely_different_people(accounts: list[tu
     ticket = opened(quorum=2)
     for name, account in accounts:
         who = model.Person(id=name, name=name, account=account, member=True)
+        ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
+    assert (ticket.decision is not None) == allowed
+
+
+@pytest.mark.parametrize(
+    ("accounts", "allowed"),
+    [
+        (["web:ann", "chat:9"], True),
+        (["key:ann", "chat:9"], True),
+        (["talk:1", "chat:9"], True),
+        (["chat:9", "talk:1"], True),
+        (["web:ann", "web:bob"], True),
+        (["talk:9", "web:ann"], True),
+        # Bob's account on this platform is not known: it may be this one
+        (["talk:9", "chat:2"], False),
+        (["talk:9", "web:bob"], False),
+        (["talk:9", "chat:9"], False),
+        (["web:ann", "chat:1"], False),
+        # Cleo is known, and none of her accounts are
+        (["web:cleo", "chat:9"], False),
+    ],
+)
+def test_somebody_elses_account_counts_beside_a_person_whose_account_there_is_known(
+    accounts: list[str], allowed: bool
+) -> None:
+    known = {"ann": frozenset({"chat:1", "talk:1"}), "bob": frozenset({"chat:2"}), "cleo": frozenset[str]()}
+    directory = people.Directory({name: people.Profile(theirs) for name, theirs in known.items()})
+    ticket = opened(quorum=2)
+    for account in accounts:
+        platform, _, user = account.partition(":")
+        signed_in = user if platform in ("web", "key") else None
+        who = directory.identify(people.Actor(account, member=True, person=signed_in))
         ticket = machine.step(ticket, events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))).ticket
     assert (ticket.decision is not None) == allowed
 
