@@ -16,7 +16,6 @@ Json = dict[str, Any]
 
 # Text and announcement channels; forums and voice take no cards.
 _KINDS = (0, 5)
-_REACH = "look at this machine's network, at a proxy between, and at discordstatus.com; then run sayso doctor again"
 _ADMINISTRATOR = 1 << 3
 
 
@@ -36,7 +35,7 @@ async def check(
             async for finding in _all(api, settings, directory or people.Directory()):
                 found.append(finding)
     except errors.SaysoError as error:
-        hint = error.hint or _REACH
+        hint = error.hint or _reach(error)
         found.append(Finding(error.field or "connection", False, error.message, hint))
     if records is not None:
         found += [finding async for finding in _noticed(records, now or datetime.now(UTC))]
@@ -156,3 +155,10 @@ def _given(guild: str, user: str, mine: list[str], roles: Mapping[str, int], cha
             denied, allowed = denied | int(one["deny"]), allowed | int(one["allow"])
         found = found & ~denied | allowed
     return found
+
+
+def _reach(error: errors.SaysoError) -> str:
+    """What may be between."""
+    if "SSL" in error.message or "Certificate" in error.message:
+        return "if a proxy decrypts what is sent, set SSL_CERT_FILE to its certificate; else this is not Discord"
+    return "look at this machine's network, at a proxy between, and at discordstatus.com; then run sayso doctor again"

@@ -19,7 +19,6 @@ Json = dict[str, Any]
 log = logging.getLogger(__name__)
 
 _WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
-_REACH = "look at this machine's network, at a proxy between, and at slack-status.com; then run sayso doctor again"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
 
@@ -39,7 +38,7 @@ async def check(
             who, scopes = await api.identify()
         except errors.ChannelError as error:
             name = "SLACK_BOT_TOKEN" if error.final else "connection"
-            return [Finding(name, False, error.message, error.hint or _REACH), *await _noticed(records, now)]
+            return [Finding(name, False, error.message, error.hint or _reach(error)), *await _noticed(records, now)]
         found = [*_token(who, scopes, api.said_at)]
         found += [finding async for finding in _way_in(api, settings)]
         if settings.channel:
@@ -77,12 +76,15 @@ async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
     try:
         link = await api.open_link(settings.app_token)
     except errors.ChannelError as error:
-        where = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
-        hint = where if error.final else _REACH
+        hint = sockets.MAKE_ONE if error.final else _reach(error)
         yield Finding("SLACK_APP_TOKEN", False, error.message, hint)
         return
     yield Finding("SLACK_APP_TOKEN", True, "Socket Mode")
-    others = await sockets.count(link)
+    try:
+        others = await sockets.count(link)
+    except errors.ChannelError as error:
+        yield Finding("SLACK_APP_TOKEN connections", False, error.message, _reach(error))
+        return
     if others is not None and others > sockets.CONNECTIONS:
         said = f"{others} connections are open, and one service has {sockets.CONNECTIONS}: another program gets clicks"
         yield Finding("SLACK_APP_TOKEN connections", False, said, "make a Slack app of its own for each program")
@@ -142,3 +144,10 @@ async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]
 
 def _wrong(name: str, error: errors.ChannelError) -> Finding:
     return Finding(name, False, error.message, error.hint)
+
+
+def _reach(error: errors.SaysoError) -> str:
+    """What may be between."""
+    if "SSL" in error.message or "Certificate" in error.message:
+        return "if a proxy decrypts what is sent, set SSL_CERT_FILE to its certificate; else this is not Slack"
+    return "look at this machine's network, at a proxy between, and at slack-status.com; then run sayso doctor again"

@@ -16,6 +16,7 @@ from sayso_slack import web
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 2
+MAKE_ONE = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
 # Seconds. The client itself would try for ever.
 _CONNECT_WITHIN = 15.0
 _HELLO_WITHIN = 5.0
@@ -54,8 +55,7 @@ class Sockets:
             await self.close()
             if not error.final:
                 raise
-            hint = "make an app-level token with connections:write under Basic Information, and turn Socket Mode on"
-            raise errors.InvalidSettings(error.message, field="SLACK_APP_TOKEN", hint=hint) from error
+            raise errors.InvalidSettings(error.message, field="SLACK_APP_TOKEN", hint=MAKE_ONE) from error
         except BaseException:
             await self.close()
             raise
@@ -126,7 +126,10 @@ class _Handler(AsyncSocketModeHandler):
 
 
 async def count(url: str) -> int | None:
-    """How many connections an app has beside this one, which is closed at once; None where Slack does not say."""
+    """How many connections an app has beside this one, which is closed at once; None where Slack does not say.
+
+    Raises `ChannelError` where none can be opened.
+    """
     try:
         async with (
             asyncio.timeout(_HELLO_WITHIN),
@@ -134,7 +137,9 @@ async def count(url: str) -> int | None:
             session.ws_connect(url) as socket,
         ):
             hello: Any = await socket.receive_json()
-    except (aiohttp.ClientError, TimeoutError, OSError, TypeError, ValueError):
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise errors.ChannelError(f"the socket to Slack cannot be opened: {type(error).__name__}") from error
+    except (TypeError, ValueError):
         return None
     counted = hello.get("num_connections") if isinstance(hello, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return counted - 1 if isinstance(counted, int) else None

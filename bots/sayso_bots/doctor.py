@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 import textwrap
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -54,7 +55,12 @@ _Look = Callable[[environment.Environment, schema.Settings, store.Store | None],
 @click.option("--hitl-port", type=click.IntRange(0, 65535), help="As `sayso serve` would get it.")
 def doctor_(as_json: bool, hitl_port: int | None) -> None:
     """Check settings, database, service and chat; exits with 2 where something is wrong."""
-    found = asyncio.run(_all(hitl_port))
+    # what is logged on the way is among the findings
+    logging.disable(logging.WARNING)
+    try:
+        found = asyncio.run(_all(hitl_port))
+    finally:
+        logging.disable(logging.NOTSET)
     if as_json:
         output.as_json([asdict(one) for one in found])
     else:
@@ -99,7 +105,7 @@ async def _findings(hitl_port: int | None) -> AsyncGenerator[Finding]:
     yield Finding("settings", True, _described(given, chosen))
     if given.url:
         yield await _checked("service", _service(given.url, given.key))
-    here: Mapping[str, starting.Check] = {} if given.url else {**starting.ALL, **starting.CAREFUL}
+    here: Mapping[str, starting.Check] = {} if given.url else starting.LOOKED_AT
     for name, check in here.items():
         yield await _checked(name, check(given, chosen))
     if hitl_port is not None:
@@ -113,7 +119,7 @@ async def _findings(hitl_port: int | None) -> AsyncGenerator[Finding]:
 def _described(given: environment.Environment, chosen: schema.Settings) -> str:
     path = given.config or Path("sayso.toml")
     policies = ", ".join(chosen.policies) or "default (anyone may answer)"
-    where = str(path) if path.exists() else "no sayso.toml here, so all is as it comes"
+    where = str(path) if path.exists() else "no sayso.toml here, so everything has its default"
     return f"{where}; policies: {policies}"
 
 
@@ -121,6 +127,9 @@ async def _chats(given: environment.Environment, chosen: schema.Settings) -> Asy
     """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
     enrolled: dict[str, people.Enrolled] = {}
     for name in starting.configured(given, chosen):
+        if given.url and not starting.has_token(given, name):
+            yield Finding(name, True, "not looked at: the service has its token, and this machine has not")
+            continue
         try:
             async with _records(given) as records:
                 findings = await _CHATS[name](given, chosen, records)
@@ -141,7 +150,7 @@ async def _chats(given: environment.Environment, chosen: schema.Settings) -> Asy
     for name, policy in settings.house(chosen).policies.items():
         most = directory.most(policy, enrolled)
         if policy.approvers and most is not None and most < policy.quorum:
-            said = f"{policy.quorum} must agree, and only {most} may: who is in the groups was counted"
+            said = f"{policy.quorum} people must agree, and only {most} may (members of groups were counted)"
             yield Finding(f"policies.{name}.quorum", False, said, "add approvers, or people to their groups")
 
 

@@ -77,10 +77,12 @@ async def chats(given: environment.Environment, chosen: schema.Settings) -> str 
     return " and ".join(wanted) or "none: people answer in the inbox and at the terminal"
 
 
-CAREFUL: Mapping[str, Check] = {"file": file}
-"""What only `sayso doctor` looks at, because it may take long."""
+_FIRST: Mapping[str, Check] = {"secret": secret, "address": address, "database": database}
 
-ALL: Mapping[str, Check] = {"secret": secret, "address": address, "database": database, "chats": chats}
+ALL: Mapping[str, Check] = {**_FIRST, "chats": chats}
+
+LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": file, "chats": chats}
+"""With what only `sayso doctor` looks at, because it may take long."""
 
 
 async def hitl(port: int) -> str | Fault:
@@ -94,11 +96,13 @@ async def hitl(port: int) -> str | Fault:
 
 def configured(given: environment.Environment, chosen: schema.Settings) -> list[str]:
     """The chats that are configured, by name."""
-    wanted = {
-        "slack": given.slack_bot_token or chosen.slack,
-        "discord": given.discord_bot_token or chosen.discord,
-    }
-    return [name for name, there in wanted.items() if there]
+    tables = {"slack": chosen.slack, "discord": chosen.discord}
+    return [name for name, table in tables.items() if table or has_token(given, name)]
+
+
+def has_token(given: environment.Environment, name: str) -> bool:
+    """Whether this process could sign in to a chat."""
+    return bool({"slack": given.slack_bot_token, "discord": given.discord_bot_token}[name])
 
 
 def open_to_others(path: Path) -> Path | None:

@@ -1,0 +1,222 @@
+"""What stops `sayso serve` is named by `sayso doctor`, in the same words, with the platforms there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sayso import errors
+from sayso_bots import doctor, environment, serve, settings
+from tests.adapters.discord_scene import OPS
+from tests.fakes import discord_permissions as may
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.slack import FakeSlack
+
+SLACK, DISCORD = '[slack]\nchannel = "#ops"\n', f'[discord]\nchannel = "{OPS}"\n'
+NOBODY_LISTENS = "127.0.0.1:9"
+
+
+@dataclass
+class Place:
+    """A folder, both platforms, and what the environment says."""
+
+    folder: Path
+    slack: FakeSlack
+    discord: FakeDiscord
+    patch: pytest.MonkeyPatch
+
+    def given(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self.patch.setenv(name, value)
+
+    def settings(self, toml: str) -> None:
+        (self.folder / "sayso.toml").write_text(toml)
+
+    async def stops(self, hitl_port: int | None = None) -> errors.SaysoError:
+        """What `sayso serve` ends with."""
+        try:
+            given = environment.read()
+            await serve._serve(given, settings.load(given.config), hitl_port)  # pyright: ignore[reportPrivateUsage]
+        except errors.SaysoError as error:
+            return error
+        pytest.fail("it started, and was stopped")
+
+    async def named(self, hitl_port: int | None = None) -> list[doctor.Finding]:
+        """What `sayso doctor` finds wrong."""
+        found = await doctor._all(hitl_port)  # pyright: ignore[reportPrivateUsage]
+        return [one for one in found if not one.ok]
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.chdir(tmp_path)
+    async with FakeSlack() as slack, FakeDiscord() as discord:
+        slack.channel("C1", name="ops")
+        discord.channel(OPS, name="ops")
+        there = Place(tmp_path, slack, discord, monkeypatch)
+        there.given(
+            SLACK_API_URL=slack.api_url,
+            DISCORD_API_URL=discord.api_url,
+            DISCORD_GATEWAY_URL=discord.gateway_url,
+            SAYSO_PORT="0",
+        )
+        yield there
+
+
+def for_slack(there: Place) -> None:
+    there.settings(SLACK)
+    there.given(SLACK_BOT_TOKEN=there.slack.bot_token, SLACK_APP_TOKEN=there.slack.app_token)
+
+
+def for_discord(there: Place) -> None:
+    there.settings(DISCORD)
+    there.given(DISCORD_BOT_TOKEN=there.discord.bot_token)
+
+
+def archived(there: Place) -> None:
+    for_slack(there)
+    there.settings('[slack]\nchannel = "C1"\n')
+    there.slack.world.channels["C1"].is_archived = True
+
+
+def without_the_app(there: Place) -> None:
+    for_slack(there)
+    there.slack.world.channels["C1"].members.discard("UBOT")
+
+
+def hidden(there: Place) -> None:
+    for_discord(there)
+    there.discord.overwrite(OPS, there.discord.bot_role_id, deny=may.VIEW)
+
+
+def may_not_send(there: Place) -> None:
+    for_discord(there)
+    there.discord.overwrite(OPS, there.discord.bot_role_id, deny=may.SEND)
+
+
+def somebody_elses_file(there: Place) -> None:
+    (there.folder / "sayso.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+
+
+def a_folder_for_a_file(there: Place) -> None:
+    (there.folder / "sayso.db").mkdir()
+
+
+def _with(first: Callable[[Place], None], toml: str | None = None, **variables: str) -> Callable[[Place], None]:
+    def prepared(there: Place) -> None:
+        first(there)
+        if toml is not None:
+            there.settings(toml)
+        there.given(**variables)
+
+    return prepared
+
+
+def nothing(there: Place) -> None:
+    """All as it comes."""
+
+
+@pytest.mark.parametrize(
+    ("prepare", "name"),
+    [
+        (_with(nothing, SAYSO_SECRET="short"), "secret"),
+        (_with(nothing, SAYSO_HOST="0.0.0.0"), "address"),
+        (_with(nothing, '[service]\nhosts = ["x"]', SAYSO_HOST="203.0.113.1"), "address"),
+        (_with(nothing, SAYSO_PORT="nine"), "settings"),
+        (_with(nothing, SAYSO_CONFG="sayso.toml"), "settings"),
+        (_with(nothing, SAYSO_CONFIG="missing.toml"), "settings"),
+        (_with(nothing, "[service]\nconnections = 3"), "settings"),
+        (_with(nothing, '[service]\nheaders_within = "never"'), "settings"),
+        (_with(nothing, '[service]\ngrace = "2h"'), "settings"),
+        (_with(nothing, '[service]\nowner = "ann"\n[people.bob]'), "settings"),
+        (_with(nothing, '[service]\npolicy = "none"'), "settings"),
+        (_with(nothing, SAYSO_DATABASE_URL="mysql://x"), "database"),
+        (_with(nothing, SAYSO_DATABASE_URL="sqlite:///no/such/sayso.db"), "database"),
+        (_with(nothing, SAYSO_DATABASE_URL=f"postgresql://nobody@{NOBODY_LISTENS}/x"), "database"),
+        (somebody_elses_file, "database"),
+        (a_folder_for_a_file, "database"),
+        (_with(nothing, SLACK), "slack"),
+        (_with(nothing, SLACK, SLACK_BOT_TOKEN="xoxb-x"), "slack"),
+        (_with(nothing, SLACK, SLACK_BOT_TOKEN="xapp-x"), "settings"),
+        (_with(for_slack, SLACK_BOT_TOKEN="xoxb-wrong"), "slack SLACK_BOT_TOKEN"),
+        (_with(for_slack, SLACK_APP_TOKEN="xapp-wrong"), "slack SLACK_APP_TOKEN"),
+        (_with(for_slack, SLACK_API_URL=f"http://{NOBODY_LISTENS}/api"), "slack connection"),
+        (_with(for_slack, '[slack]\nchannel = "#nowhere"'), "slack channel"),
+        (_with(for_slack, '[slack]\nchannel = "C404"'), "slack channel"),
+        (archived, "slack channel"),
+        (without_the_app, "slack channel"),
+        (_with(nothing, DISCORD), "discord"),
+        (_with(for_discord, DISCORD_BOT_TOKEN="wrong"), "discord DISCORD_BOT_TOKEN"),
+        (_with(for_discord, DISCORD_PUBLIC_KEY="none"), "settings"),
+        (_with(for_discord, DISCORD_API_URL=f"http://{NOBODY_LISTENS}/api/v10"), "discord connection"),
+        (_with(for_discord, DISCORD_API_URL="http://example.com/api"), "discord DISCORD_API_URL"),
+        (_with(for_discord, '[discord]\nchannel = "404"'), "discord channel"),
+        (hidden, "discord channel"),
+        (may_not_send, "discord permissions"),
+    ],
+)
+async def test_what_stops_the_start_is_said_the_same_by_both(
+    place: Place, prepare: Callable[[Place], None], name: str
+) -> None:
+    prepare(place)
+    named = await place.named()
+    stopped = await place.stops()
+    assert name in {one.name for one in named}
+    (finding,) = [one for one in named if one.name == name][:1]
+    assert finding.said.removesuffix(f" ({stopped.field})") in stopped.message
+    assert finding.hint
+    assert stopped.hint in (finding.hint, None), "both say the same to do"
+
+
+async def test_the_port_of_the_dashboards_hooks_is_looked_at_where_it_is_asked_for(place: Place) -> None:
+    with taken() as port:
+        (finding,) = await place.named(port)
+        assert finding.name == "hitl port"
+        assert (await place.stops(port)).message in finding.said
+    assert await place.named(port) == []
+    assert await place.named() == []
+
+
+@contextlib.contextmanager
+def taken() -> Generator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield int(other.getsockname()[1])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("says", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"])
+async def test_nothing_that_answers_in_a_platforms_place_ends_doctor(place: Place, scheme: str, says: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(says)
+        writer.close()
+
+    other = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = other.sockets[0].getsockname()[1]
+    place.given(SLACK_BOT_TOKEN="xoxb-1", SLACK_APP_TOKEN="xapp-1", DISCORD_BOT_TOKEN="x")
+    place.given(SLACK_API_URL=f"{scheme}://127.0.0.1:{port}/api", DISCORD_API_URL=f"{scheme}://127.0.0.1:{port}/api")
+    async with other:
+        named = await place.named()
+        assert (await place.stops()).message, "an error of ours, not a traceback"
+    assert {one.name.partition(" ")[0] for one in named} >= {"slack", "discord"}
+    assert all(one.said for one in named)
+
+
+async def test_a_quorum_that_the_members_of_a_group_cannot_meet_is_named(place: Place) -> None:
+    for_slack(place)
+    place.slack.usergroup("S1", ["U1"])
+    group = '[groups.g]\nslack_group = "S1"\n[policies.default]\napprovers = ["group:g"]\nquorum = 2\n'
+    place.settings(SLACK + group)
+    (finding,) = await place.named()
+    assert finding.name == "policies.default.quorum"
+    assert finding.said.startswith("2 people must agree, and only 1 may")
+    place.slack.usergroup("S1", ["U1", "U2"])
+    assert await place.named() == []
+    place.slack.fail_next("usergroups.list", "500")
+    assert [one.name for one in await place.named()] == ["slack groups.g.slack_group"], "nobody was counted"
