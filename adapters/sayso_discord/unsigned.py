@@ -72,5 +72,5 @@ async def noticed(records: store.Store, now: datetime) -> tuple[str, str] | None
     if found is None or found.expires_at is None or found.expires_at <= now:
         return None
     posts, at = found.value["posts"], found.value["at"]
-    said = f"the service lets in nothing that Discord posts: {posts} signatures were wrong, the last at {at}"
+    said = f"the service refuses what Discord posts, since its signature is wrong: {posts} so far, the last at {at}"
     return said, found.value["hint"]

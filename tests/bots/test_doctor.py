@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sayso_bots import doctor
 from tests.bots.conftest import Call, Command
 
 
@@ -17,9 +18,6 @@ def findings(done_stdout: str) -> dict[str, dict[str, str | bool]]:
     ("name", "toml", "variables", "told"),
     [
         ("secret", "", {"SAYSO_SECRET": "short"}, "SAYSO_SECRET is too short"),
-        ("address", "", {"SAYSO_HOST": "0.0.0.0"}, "the service has no name there"),
-        ("address", '[service]\nhosts = ["x"]', {"SAYSO_HOST": "203.0.113.1"}, "cannot listen on 203.0.113.1"),
-        ("database", "", {"SAYSO_DATABASE_URL": "sqlite:///no/such/folder/sayso.db"}, "cannot be made"),
         (
             "settings",
             '[people.ann]\n[groups.g]\nmembers = ["ann"]\n[policies.default]\napprovers = ["group:g"]\nquorum = 2',
@@ -59,11 +57,45 @@ async def test_doctor_beside_a_running_service_finds_nothing_wrong(command: Comm
     assert findings(done.stdout)["address"]["said"] == f"{url} answers there now"
 
 
-def test_doctor_goes_on_when_the_package_of_a_chat_is_missing(command: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("package", "extra", "name"),
+    [
+        ("slack_bolt", "slack", "chats"),
+        ("discord", "discord", "chats"),
+        ("asyncpg", "postgres", "database"),
+    ],
+)
+def test_doctor_goes_on_when_a_package_is_missing(
+    command: Command, tmp_path: Path, package: str, extra: str, name: str
+) -> None:
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"')
-    (tmp_path / "slack_bolt.py").write_text("raise ImportError('slack_bolt is not here')")
-    done = command("doctor", "--json", PYTHONPATH=str(tmp_path))
+    (tmp_path / f"{package}.py").write_text(f"raise ImportError('{package} is not here', name='{package}')")
+    variables = {"PYTHONPATH": str(tmp_path), "SAYSO_PORT": "0"}
+    if extra == "postgres":
+        variables["SAYSO_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/x"
+    done = command("doctor", "--json", **variables)
     found = findings(done.stdout)
-    assert done.returncode == 2
-    assert "pip install '.[slack]'" in str(found["chats"]["hint"])
-    assert "discord" in found, "what comes after Slack is looked at, too"
+    assert (done.returncode, done.stderr) == (2, "")
+    assert f"pip install '.[{extra}]'" in str(found[name]["hint"])
+    other = "slack" if extra == "discord" else "discord"
+    assert other in found, "what comes after is looked at, too"
+    refused = command("serve", **variables)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert str(found[name]["hint"]) in refused.stderr
+
+
+def test_what_doctor_says_stands_in_columns_that_fit_the_window() -> None:
+    found = [
+        doctor.Finding("settings", True, "sayso.toml"),
+        doctor.Finding("slack groups.release.slack_group", False, "word " * 30, "do " * 40),
+        doctor.Finding("slack people", False, "\x1b[2J\x07 is no command to a terminal"),
+    ]
+    lines = list(doctor._lines(found, 80))  # pyright: ignore[reportPrivateUsage]
+    assert max(len(line) for line in lines) <= 80
+    starts = {line.index(word) for line, word in zip(lines, ("sayso.toml", "word"), strict=False)}
+    assert len(starts) == 1, "one column for all that is said"
+    assert all(line.startswith(" " * min(starts)) for line in lines[2:4]), "and what goes on, goes on there"
+    assert lines[-1] == "2 things are wrong"
+    assert "\x1b" not in "".join(lines)
+    (whole,) = [line for line in doctor._lines(found, None) if "word" in line]  # pyright: ignore[reportPrivateUsage]
+    assert whole.count("word") == 30, "a program reads one line for each"
