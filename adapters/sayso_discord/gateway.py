@@ -17,7 +17,7 @@ from typing import Any
 import discord
 
 from sayso import errors
-from sayso_discord import happenings
+from sayso_discord import happenings, web
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +172,7 @@ class _Client(discord.Client):
     def __init__(self, hub: Gateway, *, content: bool) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
         super().__init__(
+            proxy=web.proxy(),
             intents=intents,
             max_messages=None,
             chunk_guilds_at_startup=False,

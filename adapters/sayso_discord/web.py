@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, cast
 
@@ -161,9 +162,9 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
     # at its lowest level the library prints tokens of interactions, and at the next one nothing of use
     logging.getLogger("discord").setLevel(logging.WARNING)
     logging.getLogger("discord.client").setLevel(logging.ERROR)  # it would warn that voice is missing
-    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None)
+    client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, proxy=proxy())
     pace.keep(client)
-    async with client, aiohttp.ClientSession() as session:
+    async with client, aiohttp.ClientSession(trust_env=True) as session:
         try:
             await client.login(settings.bot_token)
         except discord.LoginFailure as error:
@@ -173,6 +174,14 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
         yield Web(client, session)
+
+
+def proxy() -> str | None:
+    """The proxy that the environment names for Discord; the library would not look."""
+    url = yarl.URL(http.Route.BASE)
+    if url.host in _LOOPBACK or urllib.request.proxy_bypass(url.host or ""):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
 
 
 def _refused(error: discord.HTTPException) -> errors.ChannelError:

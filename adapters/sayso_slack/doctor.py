@@ -81,7 +81,7 @@ async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
         return
     yield Finding("SLACK_APP_TOKEN", True, "Socket Mode")
     try:
-        others = await sockets.count(link)
+        others = await sockets.count(link, api.client.proxy)
     except errors.ChannelError as error:
         yield Finding("SLACK_APP_TOKEN connections", False, error.message, _reach(error))
         return

@@ -125,7 +125,7 @@ class _Handler(AsyncSocketModeHandler):
             await asyncio.wait(self._busy, timeout=_FINISH_WITHIN)
 
 
-async def count(url: str) -> int | None:
+async def count(url: str, proxy: str | None = None) -> int | None:
     """How many connections an app has beside this one, which is closed at once; None where Slack does not say.
 
     Raises `ChannelError` where none can be opened.
@@ -134,7 +134,7 @@ async def count(url: str) -> int | None:
         async with (
             asyncio.timeout(_HELLO_WITHIN),
             aiohttp.ClientSession() as session,
-            session.ws_connect(url) as socket,
+            session.ws_connect(url, proxy=proxy) as socket,
         ):
             hello: Any = await socket.receive_json()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

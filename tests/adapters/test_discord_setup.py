@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from discord import http
 
 import sayso
 import sayso_discord
 from sayso import errors
-from sayso_discord import manifest
+from sayso_discord import gateway, manifest
 from tests.adapters.discord_scene import ANN, OPS, QUICK, Scene, scene
 from tests.fakes import discord_permissions as may
 from tests.fakes.discord_payloads import MESSAGE_CONTENT
@@ -98,6 +99,20 @@ async def test_wrong_settings_stop_the_start_with_their_name(there: Scene, chang
             pass
     assert caught.value.field == field
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("without", "proxy"), [("", "http://127.0.0.1:9"), ("discord.com", None)])
+async def test_the_gateway_goes_through_the_proxy_of_the_environment(
+    there: Scene, monkeypatch: pytest.MonkeyPatch, without: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", without)
+    assert there.link.gateway is not None
+    made = gateway._Client(there.link.gateway, content=False)  # pyright: ignore[reportPrivateUsage]
+    assert made.http.proxy is None, "nothing of this machine is asked through a proxy"
+    monkeypatch.setattr(http.Route, "BASE", "https://discord.com/api/v10")
+    made = gateway._Client(there.link.gateway, content=False)  # pyright: ignore[reportPrivateUsage]
+    assert made.http.proxy == proxy
 
 
 async def test_a_missing_permission_stops_the_start(there: Scene) -> None:

@@ -208,6 +208,27 @@ async def test_nothing_that_answers_in_a_platforms_place_ends_doctor(place: Plac
     assert all(one.said for one in named)
 
 
+@pytest.mark.parametrize("chat", ["slack", "discord"])
+async def test_a_proxy_of_the_environment_is_the_way_to_both_platforms(place: Place, chat: str) -> None:
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    proxy = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    place.given(HTTPS_PROXY=f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+    place.given(**{"slack": {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}}.get(chat, {}))
+    place.given(**{"discord": {"DISCORD_BOT_TOKEN": "x"}}.get(chat, {}))
+    place.given(SLACK_API_URL="https://chat.invalid/api", DISCORD_API_URL="https://chat.invalid/api/v10")
+    async with proxy:
+        named = await place.named()
+        assert (await place.stops()).message in [one.said for one in named]
+    assert [one.name for one in named] == [f"{chat} connection"]
+    assert set(asked) == {b"CONNECT chat.invalid:443 HTTP/1.1\r\n"}
+
+
 async def test_a_quorum_that_the_members_of_a_group_cannot_meet_is_named(place: Place) -> None:
     for_slack(place)
     place.slack.usergroup("S1", ["U1"])
