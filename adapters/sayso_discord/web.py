@@ -166,7 +166,8 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
     pace.keep(client)
     async with client, aiohttp.ClientSession(trust_env=True) as session:
         try:
-            await client.login(settings.bot_token)
+            async with asyncio.timeout(pace.CALL_WITHIN):
+                await client.login(settings.bot_token)
         except discord.LoginFailure as error:
             hint = "Developer Portal > your application > Bot > Reset Token"
             said = "Discord does not take DISCORD_BOT_TOKEN"

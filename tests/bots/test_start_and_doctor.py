@@ -13,9 +13,12 @@ import pytest
 
 from sayso import errors
 from sayso_bots import doctor, environment, serve, settings
+from sayso_discord import pace
+from sayso_slack import web
 from tests.adapters.discord_scene import OPS
 from tests.fakes import discord_permissions as may
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.processes import PATIENCE
 from tests.fakes.slack import FakeSlack
 
 SLACK, DISCORD = '[slack]\nchannel = "#ops"\n', f'[discord]\nchannel = "{OPS}"\n'
@@ -206,6 +209,20 @@ async def test_nothing_that_answers_in_a_platforms_place_ends_doctor(place: Plac
         assert (await place.stops()).message, "an error of ours, not a traceback"
     assert {one.name.partition(" ")[0] for one in named} >= {"slack", "discord"}
     assert all(one.said for one in named)
+
+
+@pytest.mark.parametrize("chat", ["slack", "discord"])
+async def test_a_platform_that_never_answers_is_not_waited_for(place: Place, chat: str) -> None:
+    place.patch.setattr(pace, "CALL_WITHIN", 0.1)
+    place.patch.setattr(web, "_CALL_WITHIN", 0.1)
+    for_slack(place) if chat == "slack" else for_discord(place)
+    place.slack.fail_next("auth.test", "hang", times=4)
+    place.discord.fail_next("get_my_user", "hang", times=4)
+    async with asyncio.timeout(PATIENCE):
+        (finding,) = await place.named()
+        stopped = await place.stops()
+    assert (finding.name, finding.said) == (f"{chat} connection", stopped.message)
+    assert "TimeoutError" in finding.said
 
 
 @pytest.mark.parametrize("chat", ["slack", "discord"])
