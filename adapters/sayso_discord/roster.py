@@ -32,7 +32,7 @@ async def look(api: Web, guild: str | None, directory: people.Directory) -> Asyn
     persons, roles = list(_named(directory)), list(_roles(directory))
     if guild is None:
         if persons or roles:
-            yield Finding("people", True, "not looked up: [discord] channel is not a channel of a server")
+            yield Finding("people", True, "not looked up: [discord] channel names no server that can be seen")
         return
     found: Found = {}
     async for finding in _people(api, guild, persons, found):

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Generator
+from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 
+import apsw
 import pytest
 
-from sayso import errors
+from sayso import errors, stores
 from sayso_bots import doctor, environment, serve, settings
 from sayso_discord import pace
 from sayso_slack import web
@@ -107,6 +109,16 @@ def somebody_elses_file(there: Place) -> None:
     (there.folder / "sayso.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
 
 
+def of_a_newer_version(there: Place) -> None:
+    async def made() -> None:
+        await (await stores.connect("sqlite:///sayso.db")).close()
+
+    with futures.ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, made()).result()
+    with contextlib.closing(apsw.Connection("sayso.db")) as db:
+        db.execute("pragma user_version = 9999")
+
+
 def a_folder_for_a_file(there: Place) -> None:
     (there.folder / "sayso.db").mkdir()
 
@@ -144,6 +156,7 @@ def nothing(there: Place) -> None:
         (_with(nothing, SAYSO_DATABASE_URL=f"postgresql://nobody@{NOBODY_LISTENS}/x"), "database"),
         (somebody_elses_file, "database"),
         (a_folder_for_a_file, "database"),
+        (of_a_newer_version, "database"),
         (_with(nothing, SLACK), "slack"),
         (_with(nothing, SLACK, SLACK_BOT_TOKEN="xoxb-x"), "slack"),
         (_with(nothing, SLACK, SLACK_BOT_TOKEN="xapp-x"), "settings"),
