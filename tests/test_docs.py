@@ -39,7 +39,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md")))
+    for path in (
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted(DOCS.rglob("*.md")),
+        ROOT / "bots" / "examples" / "README.md",
+    )
 }
 FENCE = re.compile(r"^( *)```(\w+)(?: (\w+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 # Set-up commands are run by .ci/run, and an ellipsis stands where a reader has a secret of their own.
@@ -241,24 +245,6 @@ def test_the_python_page_names_everything_the_core_offers() -> None:
     assert [name for name in sayso.__all__ if not re.search(rf"\b{name}\b", said)] == []
 
 
-def test_the_walk_of_a_request_names_things_that_are_there() -> None:
-    walk = PAGES["README.md"].partition("## How one request travels")[2].partition("\n## ")[0]
-    names = re.findall(r"`(sayso\w*(?:\.\w+)+)`", walk)
-    assert len(names) > 15
-    assert [name for name in names if not _is_there(name)] == []
-
-
-def _is_there(dotted: str) -> bool:
-    parts = dotted.split(".")
-    for split in range(len(parts) - 1, 0, -1):
-        with contextlib.suppress(ModuleNotFoundError):
-            found: Any = importlib.import_module(".".join(parts[:split]))
-            for name in parts[split:]:
-                found = getattr(found, name, None)
-            return found is not None
-    return False
-
-
 async def test_the_program_of_the_readme_asks_in_slack_once_two_variables_are_set(tmp_path: Path) -> None:
     command = Command(tmp_path)
     (tmp_path / "sayso.toml").write_text(blocks("toml", page="README.md")[0].text)
@@ -429,6 +415,13 @@ def test_every_sayso_command_in_an_example_exists(block: Block) -> None:
         if name != "hook":
             given = {word for word in words if word.startswith("--")}
             assert given <= options(COMMANDS[name]), line
+
+
+def test_the_hooks_before_a_commit_are_the_four_commands() -> None:
+    (four,) = (block.text for block in blocks("sh", page="README.md") if "mypy" in block.text)
+    assert four in [block.text for block in blocks("sh", page="CONTRIBUTING.md")]
+    entries = re.findall(r"entry: (?:bash -c ')?(.*?)'?$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
+    assert entries == four.splitlines()
 
 
 # Settings

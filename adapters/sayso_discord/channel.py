@@ -154,7 +154,7 @@ class DiscordChannel:
 
 @contextlib.asynccontextmanager
 async def _in_time() -> AsyncGenerator[None]:
-    """All calls for one card together end before the courier's lease."""
+    """All calls for one card together have an end, so that none of them takes the courier's place for ever."""
     try:
         async with asyncio.timeout(pace.EFFECT_WITHIN):
             yield

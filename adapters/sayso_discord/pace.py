@@ -14,7 +14,7 @@ from typing import Any
 import discord
 from discord import http
 
-# Seconds. All calls for one effect end before the courier's lease of 30, one call long before that.
+# Seconds for one call, and for all calls of one effect. The courier renews its lease meanwhile.
 CALL_WITHIN = 10.0
 EFFECT_WITHIN = 25.0
 # A limit that lasts longer than this is for the courier to wait for.

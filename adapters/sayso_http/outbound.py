@@ -11,7 +11,7 @@ from aiohttp import abc
 from sayso import errors
 from sayso_http import addresses
 
-# Seconds for one call, in all: Standard Webhooks asks for 15 to 30, and the courier's lease is longer.
+# Seconds for one call, in all: Standard Webhooks asks for 15 to 30.
 PATIENCE = 20.0
 
 

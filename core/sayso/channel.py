@@ -24,7 +24,7 @@ class MessageRef:
 
 
 class Channel(Protocol):
-    """A platform to post on. Contract: `sayso.testing.ChannelContract`."""
+    """A platform to post on. Contract: `sayso.testing.channels.ChannelContract`."""
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
-    """What the desk, the courier and the watch know of time. `sayso.testing.ManualClock` is the other one."""
+    """What the desk, the courier and the watch know of time. `sayso.testing.clock.ManualClock` is the other one."""
 
     def now(self) -> datetime:
         """The present moment, aware and in UTC."""

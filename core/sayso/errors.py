@@ -1,4 +1,6 @@
-"""Every error sayso raises, in one tree; each names the fact, carries its data and knows its HTTP status.
+"""The errors of the core, in one tree; each names the fact, carries its data and knows its HTTP status.
+
+Adapters add their own below the same root.
 
 SaysoError
 ├─ InvalidRequest         what was asked cannot be asked                422
@@ -21,6 +23,7 @@ SaysoError
 ├─ Unauthorized           no key, or not one of ours                    401
 ├─ TooMany                this caller asks too often, or too much waits  429
 ├─ DigestMismatch         what is about to run is not what was allowed
+├─ Denied                 the call was not allowed; it is in `gate`
 ├─ StoreUnavailable       the database cannot be used now               503
 │   └─ Unreadable         one stored row is damaged, or of a newer version
 ├─ Conflict               a newer version is stored; never leaves the core
