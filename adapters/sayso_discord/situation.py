@@ -6,6 +6,7 @@ The rule: Discord's own order of messages decides what was there before what, si
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import discord
@@ -45,7 +46,7 @@ class Situation:
         at = discord.utils.snowflake_time(int(said.message))
         spots = {said.channel, *([session.channel] if session and session.channel else [])}
         found = await (self._of_session(session) if session else self._anywhere())
-        open_then = [one for one in found if one.decision is None or one.decision.decided_at > at]
+        open_then = [one for one in found if one.decision is None or _was_open(one.decision, at, said)]
         return [one for one in open_then if await self._stood(one, spots, said)]
 
     async def _not_recorded(
@@ -95,6 +96,11 @@ async def ticket_on(front: desk.Desk, components: object) -> model.Ticket | None
             continue
         return ticket
     return None
+
+
+def _was_open(decision: model.Decision, at: datetime, said: parse.Reply) -> bool:
+    # what was decided in the same moment was open when words were written that are changed only now
+    return decision.decided_at > at or (said.edited and decision.decided_at == at)
 
 
 def _before(ref: channel.MessageRef, spots: set[str], said: parse.Reply) -> bool:

@@ -55,7 +55,7 @@ class Replies:
             ticket = await self._desk.get(counted.ticket) if counted else None
             if counted is None or ticket is None or _free(ticket, counted):
                 about, to = await self._situation.replied_to(said)
-                await self._judge(said, about, to)
+                await self._judge(said, about, to, changed=True)
             else:
                 await self._answer_changed(said, ticket)
 
@@ -72,7 +72,9 @@ class Replies:
         if message is not None:
             self._teller.unmark(*message.split("/"))
 
-    async def _judge(self, said: parse.Reply, about: model.Ticket | None, to: str | None) -> bool:
+    async def _judge(
+        self, said: parse.Reply, about: model.Ticket | None, to: str | None, *, changed: bool = False
+    ) -> bool:
         """Judge a message; whether it could have meant anything to us."""
         written, named = await self._known.words(said)
         if to == "other":
@@ -80,7 +82,7 @@ class Replies:
         if to is None and named != "app" and not said.alone:
             return False
         words = talk.Words(written, _to(to), named, said.alone, asked=self._asked(said, named))
-        meaning = talk.judge(words, about, [] if to else await self._situation.here(said))
+        meaning = talk.judge(words, about, [] if to else await self._situation.here(said, changed=changed))
         if meaning.told:
             self._teller.once(said, telling.line(meaning.told))
         elif meaning.ticket is not None:

@@ -49,12 +49,13 @@ class Situation:
             raise errors.ChannelError("the card above this message is not recorded yet")
         return None, "app"
 
-    async def here(self, said: parse.Reply) -> list[model.Ticket]:
-        """What was open where it was written, at that moment."""
+    async def here(self, said: parse.Reply, *, changed: bool = False) -> list[model.Ticket]:
+        """What was open where it was written, at that moment; *changed* is whether its words are those of a change."""
         at = moment(said.ts)
         pending = await self._desk.store.list(store.Query(state="pending", limit=_MOST_PENDING))
         decided = await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))
-        open_then = [one for one in (*pending, *decided) if one.decision is None or one.decision.decided_at > at]
+        found = (*pending, *decided)
+        open_then = [one for one in found if one.decision is None or _was_open(one.decision, at, changed)]
         return [one for one in open_then if await self._stood(one, said)]
 
     async def standing(self, conversation: str) -> list[tuple[model.Ticket, channel.MessageRef]]:
@@ -78,6 +79,11 @@ class Situation:
         refs = await self._desk.store.refs(ticket.id)
         mine = (ref for ref in refs if ref.channel == NAME and ref.conversation == said.spot.channel)
         return any(marks.later(said.ts, ref.message) for ref in mine)
+
+
+def _was_open(decision: model.Decision, at: datetime, changed: bool) -> bool:
+    # what was decided in the same moment was open when words were written that are changed only now
+    return decision.decided_at > at or (changed and decision.decided_at == at)
 
 
 def moment(ts: str) -> datetime:

@@ -441,6 +441,19 @@ async def heard(there: Scene) -> None:
         await there.link.caught_up()
 
 
+async def test_words_to_two_questions_that_are_changed_later_do_not_answer_the_one_that_is_left(
+    there: Scene, ann: Person
+) -> None:
+    (first, left) = [await there.ask(question(f"q{n}?")) for n in range(2)]
+    wrote = await ann.say(thread(there), f"<@{there.discord.bot_id}> Acem")
+    await there.discord.until(lambda: "Several questions" in last(there, thread(there)))
+    await ann.reply(there.cards(thread(there))[0], "Beta")
+    async with asyncio.timeout(5):
+        assert (await there.front.wait(first.id)).text == "Beta"
+    await ann.edit(wrote, f"<@{there.discord.bot_id}> Acme")
+    assert await decision(there, left) is None
+
+
 async def test_what_was_written_to_two_questions_while_nobody_listened_answers_none(there: Scene, ann: Person) -> None:
     first, second = await there.ask(question("One?")), await there.ask(question("Two?"))
     place = thread(there)

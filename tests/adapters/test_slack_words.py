@@ -222,6 +222,19 @@ async def test_a_reply_that_was_no_option_may_be_changed_into_one(there: Scene, 
     assert (await there.decision(ticket)).choice == "prod"
 
 
+async def test_words_to_two_questions_that_are_changed_later_do_not_answer_the_one_that_is_left(
+    there: Scene, ann: Person
+) -> None:
+    (first, left) = [await there.ask(sayso.Question(f"q{n}?")) for n in range(2)]
+    await ann.say("C1", "@sayso Acem")
+    (wrote,) = [one for one in there.slack.messages("C1") if one.user == "U1"]
+    await ann.reply(there.cards()[0], "Beta")
+    assert (await there.decision(first)).text == "Beta"
+    await ann.edit(wrote, "@sayso Acme")
+    await there.slack.until(lambda: len(told(there)) > 0)
+    assert await open_still(there, left)
+
+
 # -- never dropped without a word ----------------------------------------------------------------------------------
 
 
