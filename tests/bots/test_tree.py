@@ -53,7 +53,16 @@ def test_help_says_what_a_command_is_for_and_shows_an_example(path: tuple[str, .
 
 @pytest.mark.parametrize("path", TREE, ids=" ".join)
 def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
-    prints = {("list",), ("show",), ("answer",), ("cancel",), ("doctor",), ("link",), ("backup",), ("restore",)}
+    prints: set[tuple[str, ...]] = {
+        ("list",),
+        ("show",),
+        ("answer",),
+        ("cancel",),
+        ("doctor",),
+        ("link",),
+        ("backup",),
+        ("restore",),
+    }
     prints |= {("keys", "add"), ("keys", "list")}
     has = any("--json" in parameter.opts for parameter in TREE[path].params)
     assert has is (path in prints or (path[:1] == ("ask",) and len(path) == 2))
