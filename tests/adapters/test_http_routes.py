@@ -343,6 +343,29 @@ async def test_a_failed_check_makes_it_unready_without_saying_why_to_strangers(t
         assert (await service.call("GET", "/healthz")).status == 200
 
 
+async def test_strangers_who_ask_often_do_not_fill_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    broken, clock = [True], ManualClock()
+
+    async def chat() -> None:
+        if broken[0]:
+            raise ConnectionError("gone")
+
+    def told() -> list[str]:
+        return [record.message for record in caplog.records if record.name == "sayso_http.health"]
+
+    caplog.set_level("INFO")
+    async with running(tmp_path, ready={"chat": chat}, now=clock) as service:
+        for _ in range(20):
+            assert (await service.call("GET", "/readyz")).status == 503
+        assert told() == ["not ready"]
+        clock.advance(60)
+        await service.call("GET", "/readyz")
+        broken[0] = False
+        for _ in range(2):
+            assert (await service.call("GET", "/readyz")).status == 200
+        assert told() == ["not ready", "not ready", "ready again"]
+
+
 async def test_what_has_ended_for_good_is_no_life(tmp_path: Path) -> None:
     async def ended() -> None:
         raise errors.InvalidSettings("Discord does not take this bot any more, code 4004")
