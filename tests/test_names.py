@@ -3,20 +3,24 @@
 import ast
 import contextlib
 import importlib
+import inspect
 import io
 import re
 import sys
 import tokenize
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from sayso import events
 from tests.test_docs import PAGES, ROOT
 
 ROOTS = ("core", "adapters", "bots")
+# Whose neighbours a page about the code names.
+INSIDE = ROOT / "core" / "sayso" / "desk.py"
 # `sayso.desk.Desk.open`, wherever it stands; not a part of an address, a path or a longer name.
 FULL = re.compile(r"(?<![\w./@'\"-])(sayso(?:_[a-z]+)*(?:\.[A-Za-z_]\w*)+)")
 # `card.fit`, as one module speaks of another: in backticks, where such a module is a neighbour.
@@ -25,11 +29,24 @@ SHORT = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`")
 FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts"}
 GROUPS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"])
 CORE = {path.stem for path in (ROOT / "core" / "sayso").glob("*.py")}
-CLASSES = {"Desk": "sayso.desk", "Store": "sayso.store"}
 # Keys of the settings and names of form inputs that look like a module's.
 OTHERWISE = {"service.url", "service.hosts", "text.f0"}
 # There is no importing these where Python is too old for them.
 TOO_NEW = ("sayso_ai",) if sys.version_info < (3, 12) else ()
+
+
+def _classes() -> Mapping[str, Sequence[str]]:
+    """Modules by the classes in them: `Desk.open` is read without the module, too."""
+    found: dict[str, list[str]] = {}
+    for path in (path for root in ROOTS for path in sorted((ROOT / root).glob("sayso*/**/*.py"))):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts[1:]).removesuffix(".__init__")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not module.startswith(TOO_NEW):
+                found.setdefault(node.name, []).append(module)
+    return found
+
+
+CLASSES = _classes()
 
 
 def is_there(dotted: str) -> bool:
@@ -43,13 +60,18 @@ def is_there(dotted: str) -> bool:
 
 def _reaches(found: Any, names: list[str]) -> bool:
     for index, name in enumerate(names):
-        # a field without a default is no attribute of its class
-        if name in getattr(found, "__annotations__", {}) and index == len(names) - 1:
+        last = index == len(names) - 1
+        # a field without a default, or what `__init__` makes, is no attribute of its class
+        if last and (name in getattr(found, "__annotations__", {}) or f"self.{name}: " in _source(found)):
             return True
         if not hasattr(found, name):
             return False
         found = getattr(found, name)
     return True
+
+
+def _source(found: Any) -> str:
+    return inspect.getsource(found) if inspect.isclass(found) and found.__module__.startswith("sayso") else ""
 
 
 def said_in(path: Path) -> Iterator[tuple[int, str]]:
@@ -67,7 +89,7 @@ def missing(said: str, around: Path | None) -> list[str]:
     """The dotted names in *said* that name nothing, as somebody reads them in the module at *around*."""
     full = {name for name in FULL.findall(said) if name not in FILES | GROUPS and not name.startswith(TOO_NEW)}
     wrong = [name for name in full if not is_there(name)]
-    for name in set(SHORT.findall(said)) - OTHERWISE:
+    for name in {one for one in SHORT.findall(said) if not one.endswith(".py")} - OTHERWISE:
         tries = _meant(name, around)
         if tries and not any(is_there(one) for one in tries):
             wrong.append(name)
@@ -76,9 +98,9 @@ def missing(said: str, around: Path | None) -> list[str]:
 
 def _meant(name: str, around: Path | None) -> list[str]:
     head = name.partition(".")[0]
-    tries = [f"{CLASSES[head]}.{name}"] if head in CLASSES else []
+    package = ".".join(around.parent.relative_to(ROOT).parts[1:]) if around else "sayso"
+    tries = [f"{module}.{name}" for module in CLASSES.get(head, ()) if module.split(".")[0] in ("sayso", package)]
     if around is not None:
-        package = ".".join(around.parent.relative_to(ROOT).parts[1:])
         near = {path.stem for path in around.parent.glob("*.py")}
         tries += [f"{package}.{name}"] if head in near and not package.startswith(TOO_NEW) else []
         tries += [f"sayso.{name}"] if head in CORE else []
@@ -87,7 +109,8 @@ def _meant(name: str, around: Path | None) -> list[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_dotted_name_on_a_page_is_there(page: str) -> None:
-    assert missing(PAGES[page], None) == []
+    about_the_code = page.startswith(("docs/architecture", "docs/decisions", "CONTRIBUTING"))
+    assert missing(PAGES[page], INSIDE if about_the_code else None) == []
 
 
 def test_the_walks_of_a_request_name_what_they_pass() -> None:
@@ -103,6 +126,24 @@ def test_the_map_has_every_module_of_the_core_once_and_every_package() -> None:
     assert sorted(named) == sorted(CORE - {"__init__"})
     packages = {path.parent.name for root in ROOTS for path in (ROOT / root).glob("*/__init__.py")}
     assert {name for name in packages if f"`{name}`" not in PAGES["docs/architecture.md"]} - {"sayso"} == set()
+
+
+def test_the_page_of_the_states_has_every_event_and_every_effect() -> None:
+    page = PAGES["docs/architecture.md"]
+    rows = page.partition("| Event |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", rows, re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(one.__name__ for one in get_args(events.Event))
+    glossary = page.partition("## Glossary")[2]
+    assert [one.__name__ for one in get_args(events.Effect) if f"`{one.__name__}`" not in glossary] == []
+
+
+def test_every_file_that_a_page_about_the_code_names_is_there() -> None:
+    pages = (page for page in PAGES if page.startswith(("docs/architecture", "docs/decisions", "CONTRIBUTING")))
+    named = {name for page in pages for name in re.findall(r"`([\w./-]+/[\w./-]*\.\w+|[\w-]+/)`", PAGES[page])}
+    around = [ROOT, *(ROOT / root for root in ROOTS), ROOT / "core" / "sayso"]
+    assert len(named) > 10
+    assert [name for name in named if not any((folder / name).exists() for folder in around)] == []
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -126,7 +167,7 @@ def test_every_dotted_name_in_a_docstring_or_comment_is_there(root: str) -> None
     ],
 )
 def test_the_search_for_names_tells_right_from_wrong(said: str, wrong: list[str]) -> None:
-    assert missing(said, ROOT / "core" / "sayso" / "desk.py") == wrong
+    assert missing(said, INSIDE) == wrong
 
 
 def test_the_search_for_names_reads_comments_docstrings_and_notes_under_fields(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ _SHORTEST = 160
 def fit(card: Card, room: int) -> Card:
     """*card* in at most *room* characters of content.
 
-    Where it does not fit, long parts are cut and the cut is said; what decides in favour goes, and *Review* comes.
+    If it does not fit, long parts are cut and the cut is said, and what decides in favour goes. Renderers add `review`.
     """
     if sum(map(size, card.parts)) <= room:
         return card

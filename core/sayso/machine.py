@@ -1,8 +1,8 @@
 """Events in, a new ticket and effects out. No I/O, no clock, no platform.
 
 Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
-`binding` (what a digest binds) and `outcomes` (what a decision says). Time is an event. `step` is pure, so a caller
-that meets a conflict loads the ticket and steps again.
+`binding` (what a digest binds), `outcomes` (what a decision says) and `holding` (what an older copy means). Time is an
+event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
