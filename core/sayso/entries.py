@@ -99,9 +99,11 @@ def _counted(values: list[Any], least: int | None, most: int | None, one: str, s
 # --- texts -----------------------------------------------------------------------------------------------------------
 
 
-def _text(field: model.Field, given: Any) -> str:
-    if not isinstance(given, str):
+def _text(field: model.Field, written: Any) -> str:
+    if not isinstance(written, str):
         raise Unfit("please write some text")
+    # a phone puts a blank behind what it completes
+    given = written if field.format is None else written.strip()
     longest = MAX_TEXT if field.max_length is None else min(field.max_length, MAX_TEXT)
     if len(given) > longest:
         raise Unfit(f"at most {longest} characters, please; these are {len(given)}")

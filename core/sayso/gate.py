@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import pydantic
@@ -141,21 +142,35 @@ def _named(bound: inspect.BoundArguments) -> model.JsonObject:
 
 
 def _schema(function: Callable[..., Any], signature: inspect.Signature) -> model.JsonObject | None:
-    """What an edit has to fit, by the types of the arguments; None where one has none, or none that JSON knows."""
+    """What an edit has to fit, by the types of the arguments; None where these cannot be read."""
     known = [one for place, one in enumerate(signature.parameters.values()) if place > 0 or one.name not in _OWNERS]
-    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    if not all(one.kind in plain and one.annotation is not inspect.Parameter.empty for one in known):
-        return None
     try:
         hints = typing.get_type_hints(function, include_extras=True)
+        if not hints.keys() & {one.name for one in known}:
+            return None
         made: dict[str, Any] = {
-            one.name: (hints[one.name], ... if one.default is inspect.Parameter.empty else one.default) for one in known
+            one.name: (_type(one, hints), ... if one.default is inspect.Parameter.empty else one.default)
+            for one in known
         }
         config = pydantic.ConfigDict(extra="forbid")
         shape: type[pydantic.BaseModel] = pydantic.create_model("Input", __config__=config, **made)
         return shape.model_json_schema()
     except (pydantic.errors.PydanticUserError, NameError, TypeError, KeyError):
         return None
+
+
+def _type(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
+    """The type of what people are shown for an argument; any where it has none, or none that JSON knows."""
+    one = hints.get(parameter.name, Any)
+    try:
+        pydantic.TypeAdapter(one).json_schema()
+    except pydantic.errors.PydanticUserError:
+        one = Any
+    if parameter.default is None:
+        one = one | None
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return types.GenericAlias(list, (one,))
+    return types.GenericAlias(dict, (str, one)) if parameter.kind is inspect.Parameter.VAR_KEYWORD else one
 
 
 def _edits(schema: model.JsonObject | None, named: model.JsonObject) -> model.JsonObject:

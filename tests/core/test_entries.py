@@ -108,6 +108,22 @@ def test_a_number_beyond_its_rules_is_refused_by_the_rule(part: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
+    ("form", "right"),
+    [
+        ("email", "ann@example.org"),
+        ("uri", "https://example.org/x"),
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
+        ("time", "18:30"),
+        ("date-time", "2026-12-31T10:00:00Z"),
+        ("date", "2026-12-31"),
+        ("duration", "PT1H"),
+    ],
+)
+def test_blanks_around_a_text_of_a_form_are_left_out(form: str, right: str) -> None:
+    assert read({"type": "string", "format": form}, f" {right} ") == right
+
+
+@pytest.mark.parametrize(
     ("part", "right", "wrong"),
     [
         ({"format": "date-time"}, "2026-12-31T10:00:00Z", "5"),

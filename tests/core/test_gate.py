@@ -70,8 +70,20 @@ async def test_a_denied_call_does_not_run_and_says_why(front: desk.Desk) -> None
 
 async def test_an_edit_cannot_change_which_arguments_there_are(front: desk.Desk) -> None:
     ran: list[Any] = []
-    with pytest.raises(errors.DigestMismatch):
+    with pytest.raises(errors.InvalidAnswer, match="notes"):
         await call(front, refund(front, ran)("A1"), verdict="allow", input={"order": "A1", "cents": 1})
+    assert ran == []
+
+
+async def test_an_edit_that_nobody_could_check_cannot_change_which_arguments_there_are_either(front: desk.Desk) -> None:
+    ran: list[Any] = []
+
+    @sayso.requires_approval(front, id="once")
+    async def once(order: str, cents: int = 5) -> None:
+        ran.append((order, cents))
+
+    with pytest.raises(errors.DigestMismatch):
+        await call(front, once("A1"), verdict="allow", input={"order": "A1"})
     assert ran == []
 
 
@@ -296,12 +308,38 @@ async def test_an_edit_that_the_function_does_not_take_is_refused_at_the_press(
     assert ran == [("A2", 7)]
 
 
-async def test_a_function_whose_arguments_no_schema_can_describe_takes_any_edit(front: desk.Desk) -> None:
+async def test_an_argument_that_no_schema_can_describe_takes_any_edit(front: desk.Desk) -> None:
     ran: list[Any] = []
 
     @sayso.requires_approval(front)
-    async def refund(*orders: str) -> None:
-        ran.append(orders)
+    async def refund(order: Callable[[], str], cents: int) -> None:
+        ran.append((order, cents))
 
-    await call(front, refund("A1"), verdict="allow", input={"orders": [7]})
-    assert ran == [(7,)]
+    odd: Any = "A1"
+    await call(front, refund(odd, 5), verdict="allow", input={"order": 7, "cents": 6})
+    assert ran == [(7, 6)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"), [("cents", "7"), ("orders", ["A1", 7]), ("more", {"note": 7}), ("unknown", "x")]
+)
+async def test_arguments_of_any_number_do_not_keep_an_edit_from_being_checked(
+    front: desk.Desk, argument: str, wrong: Any
+) -> None:
+    ran: list[Any] = []
+
+    @sayso.requires_approval(front)
+    async def refund(untyped: Any, cents: int = None, *orders: str, **more: str) -> None:  # type: ignore[assignment] # noqa: RUF013
+        ran.append((untyped, cents, orders, more))
+
+    task = asyncio.create_task(refund(None, 5, "A1", note="x"))
+    ticket = await pending(front)
+    shown = {"untyped": None, "cents": 5, "orders": ["A1"], "more": {"note": "x"}}
+    assert ticket.request.input == shown
+    with pytest.raises(sayso.InvalidAnswer) as refused:
+        await front.answer(ticket.id, model.Answer(verdict="allow", input={**shown, argument: wrong}), actor())
+    assert argument in str(refused.value)
+    edited = {"untyped": 1, "cents": 7, "orders": ["A1", "A2"], "more": {"why": "y"}}
+    await front.answer(ticket.id, model.Answer(verdict="allow", input=edited), actor())
+    await asyncio.wait_for(task, BOUND)
+    assert ran == [(1, 7, ("A1", "A2"), {"why": "y"})]
