@@ -159,7 +159,7 @@ class Answer(Frozen):
     grant: Name | None = None
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=40_000)] | None = None
     choice: str | None = None
-    choices: Annotated[tuple[str, ...], pydantic.FailFast(), pydantic.Field(max_length=200)] | None = None
+    choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=200)] = None
     values: JsonObject | None = None
 
 
