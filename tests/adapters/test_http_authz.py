@@ -216,7 +216,8 @@ async def test_a_body_that_outlives_its_key_does_nothing(
 async def test_a_bound_key_that_names_another_policy_gets_422(service: Service) -> None:
     now = service.front.clock.now()
     service.secrets["bound"] = await service.keys.add("bound", "agent", now, policy="default", route=["web"])
-    for wanted, field in (({"policy": "two"}, "policy"), ({"route": ["slack:#prod"]}, "route")):
+    others: list[tuple[dict[str, Any], str]] = [({"policy": "two"}, "policy"), ({"route": ["slack:#prod"]}, "route")]
+    for wanted, field in others:
         refused = await service.call("POST", "/v1/requests", "bound", permission(**wanted))
         assert (refused.status, refused.error["field"]) == (422, field)
     assert (await service.call("POST", "/v1/requests", "bound", permission())).status == 201
