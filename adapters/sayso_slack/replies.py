@@ -14,7 +14,7 @@ from sayso import approvers, card, desk, errors, marks, model, people, submissio
 from sayso_slack import names, parse, spoken
 from sayso_slack.channel import NAME
 from sayso_slack.members import Members
-from sayso_slack.situation import Situation
+from sayso_slack.situation import Situation, To
 from sayso_slack.taken import Counted, Taken
 from sayso_slack.teller import Teller
 
@@ -42,7 +42,7 @@ class Replies:
         """Take a message for what it is, once. Raises `SaysoError` where that cannot be done now."""
         place = _place(said)
         async with self._turn(place):
-            about, to = await self._situation.replied_to(said)
+            about, to = await self._replied_to(said)
             if to == "other" and not self._known.names_app(said):
                 return
             if not await self._judged.has(place, said.ts) and await self._judge(said, about, to):
@@ -54,10 +54,15 @@ class Replies:
             counted = await self._taken.of(_id(said))
             ticket = await self._desk.get(counted.ticket) if counted else None
             if counted is None or ticket is None or _free(ticket, counted):
-                about, to = await self._situation.replied_to(said)
+                about, to = await self._replied_to(said)
                 await self._judge(said, about, to, changed=True)
             else:
                 await self._answer_changed(said, ticket)
+
+    async def _replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
+        if self._teller.is_below_words(said):
+            return None, "app"
+        return await self._situation.replied_to(said)
 
     async def deleted(self, conversation: str, message: str) -> None:
         """A message was deleted: within the grace its answer is taken back."""

@@ -31,6 +31,7 @@ class Teller:
         self._api = api
         self._running: set[asyncio.Task[Any]] = set()
         self._told: OrderedDict[str, datetime] = OrderedDict()
+        self._lasting: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do something beside what is answered now; it is finished before the adapter closes."""
@@ -59,6 +60,10 @@ class Teller:
         if mark not in self._told:
             self._remember(mark, self._desk.clock.now())
             self.start(self._whisper(reply, render.whisper(said)))
+
+    def is_below_words(self, reply: parse.Reply) -> bool:
+        """Whether it stands below words of the app, and not below a card that is not recorded yet."""
+        return (reply.spot.channel, reply.spot.message) in self._lasting
 
     def taken(self, reply: parse.Reply, said: card.Line, undo: str) -> None:
         """Tell whoever wrote that it was taken at their word, with a button to take it back."""
@@ -111,7 +116,10 @@ class Teller:
         thread = {"thread_ts": to.spot.message} if to.spot.message else {}
         if to.alone:
             # nobody else is there, and this stays when the window is reloaded
-            await self._api.post("chat.postMessage", channel=to.spot.channel, **shown, **thread)
+            posted = await self._api.post("chat.postMessage", channel=to.spot.channel, **shown, **thread)
+            self._lasting[to.spot.channel, str(posted.get("ts"))] = None
+            while len(self._lasting) > _REMEMBERED:
+                self._lasting.popitem(last=False)
             return
         await self._api.post("chat.postEphemeral", channel=to.spot.channel, user=to.who.user, **shown, **thread)
 

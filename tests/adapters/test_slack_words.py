@@ -306,6 +306,16 @@ async def test_the_only_question_of_a_direct_message_is_answered_there(there: Sc
     assert "Nothing is open here" in there.slack.visible_text(there.slack.dms("U1")[-1])
 
 
+async def test_whoever_replies_below_words_of_the_app_is_told_that_they_are_no_card(there: Scene, ann: Person) -> None:
+    asked = [await there.ask(sayso.Question(f"Which {n}?", route=["slack:@ann"])) for n in range(2)]
+    await ann.say("D1", "Acme")
+    await there.slack.until(lambda: "Several questions" in there.slack.visible_text(there.slack.dms("U1")[-1]))
+    seen = await ann._write("D1", "the first", there.slack.dms("U1")[-1].ts, {})
+    assert [delivery.acked for delivery in seen.deliveries] == [True]
+    await there.slack.until(lambda: "no agent reads it" in there.slack.visible_text(there.slack.dms("U1")[-1]))
+    assert all([await open_still(there, ticket) for ticket in asked])
+
+
 async def test_whoever_replies_below_a_permission_in_a_direct_message_is_told_there(there: Scene, ann: Person) -> None:
     await there.ask(sayso.Permission(tool="Bash", input={}, route=["slack:@ann"]))
     await ann.reply(there.slack.dms("U1")[0], "yes")
