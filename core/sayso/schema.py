@@ -31,10 +31,12 @@ _RULES: Mapping[str, set[str]] = {
     "list": {"items", "minItems", "maxItems", "uniqueItems"},
 }
 _TEXTS = {"email", "uri", "date-time", "local-date-time", "time", "uuid", "duration"}
+# UUIDs of one version, as Pydantic names them.
+_VERSIONS = {f"uuid{version}" for version in (1, 3, 4, 5, 6, 7, 8)}
 # Formats that change nothing about what is typed.
 _ANY_TEXT = {"binary", "path"}
 _FORMATS: Mapping[str, set[str]] = {
-    "text": _TEXTS | _ANY_TEXT,
+    "text": _TEXTS | _VERSIONS | _ANY_TEXT,
     "date": {"date"},
     "number": {"float", "double", "decimal"},
     "integer": {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
@@ -163,6 +165,8 @@ def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.Fi
         least, most = _width(form)
         found["minimum"] = max(found["minimum"], least) if isinstance(found["minimum"], int | float) else least
         found["maximum"] = min(found["maximum"], most) if isinstance(found["maximum"], int | float) else most
+    elif form in _VERSIONS:
+        found |= {"format": "uuid", "pattern": f"^.{{14}}{form[-1]}.{{4}}[89abAB]"}
     elif form in _TEXTS or form == "decimal":
         found["format"] = form
     return found
@@ -220,6 +224,8 @@ def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
 
 def _known_format(shape: Mapping[str, Any], kind: model.FieldKind, where: str) -> None:
     form, known = shape.get("format"), _FORMATS.get(kind, cast(set[str], set()))
+    if form in _VERSIONS and shape.get("pattern") is not None:
+        raise errors.InvalidRequest(f"{where}.pattern is not supported beside {form}", field=f"{where}.pattern")
     if form is not None and form not in known:
         hint = f"for a {kind}: {', '.join(sorted(known))}"
         if form == "password":

@@ -107,6 +107,14 @@ def test_a_number_beyond_its_rules_is_refused_by_the_rule(part: dict[str, Any], 
     assert said in refused(part, typed)
 
 
+def test_a_uuid_of_another_version_is_refused() -> None:
+    part = {"type": "string", "format": "uuid4"}
+    assert "not the form" in refused(part, "123e4567-e89b-12d3-a456-426614174000")
+    assert "not the form" in refused(part, "123e4567-e89b-42d3-c456-426614174000")
+    with pytest.raises(errors.InvalidRequest, match="pattern"):
+        read({**part, "pattern": "^1"}, "123e4567-e89b-42d3-a456-426614174000")
+
+
 @pytest.mark.parametrize(
     ("form", "right"),
     [
@@ -132,6 +140,7 @@ def test_blanks_around_a_text_of_a_form_are_left_out(form: str, right: str) -> N
         ({"format": "time"}, "18:30", "25:00"),
         ({"format": "time"}, "18:30:15Z", "1830"),
         ({"format": "uuid"}, "123E4567-e89b-12d3-a456-426614174000", "{123e4567-e89b-12d3-a456-426614174000}"),
+        ({"format": "uuid4"}, "123e4567-e89b-42d3-a456-426614174000", "123e4567"),
         ({"format": "duration"}, "PT1H30M", "90"),
         ({"format": "duration"}, "P2D", "P"),
         ({"format": "uri"}, "https://example.org/x", "www.example.com/x"),
