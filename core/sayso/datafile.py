@@ -141,11 +141,12 @@ def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
 
 def _refuse_others(db: apsw.Connection, path: str) -> None:
     """Before anything is changed: a file that another program keeps its data in is not ours."""
+    # the mark is read once, and first: another process of ours may be making this very file
+    mark = pragma(db, "application_id")
     tables = {row[0] for row in writer.rows(db, "select name from sqlite_master where type = 'table'")}
-    ours = pragma(db, "application_id") == _OURS
     # files of the first versions have no mark yet
     known = pragma(db, "user_version") and {"tickets", "log", "outbox", "refs", "records"} <= tables
-    if (pragma(db, "application_id") and not ours) or (tables and not ours and not known):
+    if mark != _OURS and (mark or (tables and not known)):
         raise wrong(f"{path} is the database of another program", "name another file; nothing was changed")
 
 

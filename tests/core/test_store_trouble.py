@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +286,24 @@ async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) 
         writer.rows(db, mark)
     with pytest.raises(errors.InvalidSettings, match="another program"):
         await sqlite.SqliteStore.open(str(path))
+
+
+@pytest.mark.parametrize("statements", range(5))
+def test_two_programs_that_make_one_file_at_the_same_moment_both_know_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, statements: int
+) -> None:
+    run, left = writer.rows, iter(range(statements, -1, -1))
+
+    def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> Any:
+        if next(left, None) == 0:
+            # the other one makes the whole file before this statement of ours
+            monkeypatch.setattr(writer, "rows", run)
+            datafile.opened(str(path), 1.0).close()
+        return run(db, text, values)
+
+    monkeypatch.setattr(writer, "rows", rows)
+    datafile.opened(str(path), 1.0).close()
+    assert next(left, None) is None, "the other one came"
 
 
 async def test_a_file_of_the_first_version_is_known_by_its_tables(path: Path) -> None:
