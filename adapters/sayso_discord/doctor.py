@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import clock, errors, people, store
-from sayso_discord import manifest, roster, sharing, unsigned
+from sayso import clock, errors, people, store, unsigned
+from sayso_discord import manifest, roster, sharing
 from sayso_discord.places import Places
 from sayso_discord.settings import Finding, Settings
 from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
@@ -45,7 +45,7 @@ async def check(
 async def _noticed(records: store.Store, now: datetime) -> AsyncIterator[Finding]:
     if said := await sharing.noticed(records, now):
         yield Finding("sharing", False, said, sharing.HINT)
-    if told := await unsigned.noticed(records, now):
+    if told := await unsigned.noticed("Discord", records, now):
         yield Finding("signatures", False, *told)
 
 

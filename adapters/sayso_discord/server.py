@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import store
-from sayso_discord import parse, unsigned
+from sayso import store, unsigned
+from sayso_discord import parse
 
 Handle = Callable[[Any], Awaitable[dict[str, Any] | None]]
 
@@ -29,7 +29,7 @@ def add_routes(
 
     What is not signed is noted in *records*.
     """
-    gate = _Gate(key, now, unsigned.Unsigned(now, records))
+    gate = _Gate(key, now, unsigned.Unsigned("Discord", now, records))
 
     async def interactions(request: web.Request) -> web.Response:
         body = await gate.verified(request)

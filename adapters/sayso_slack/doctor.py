@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import clock, errors, people, store
-from sayso_slack import members, roster, sockets, unsigned
+from sayso import clock, errors, people, store, unsigned
+from sayso_slack import members, roster, sockets
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
 from sayso_slack.settings import Finding, Settings
@@ -50,7 +50,7 @@ async def check(
 
 
 async def _noticed(records: store.Store | None, now: datetime | None) -> list[Finding]:
-    told = await unsigned.noticed(records, now or datetime.now(UTC)) if records is not None else None
+    told = await unsigned.noticed("Slack", records, now or datetime.now(UTC)) if records is not None else None
     return [Finding("signatures", False, *told)] if told else []
 
 

@@ -11,8 +11,8 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from sayso import store
-from sayso_slack import parse, unsigned
+from sayso import store, unsigned
+from sayso_slack import parse
 
 _STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
 
@@ -28,7 +28,7 @@ def add_routes(
 
     What is not signed is noted in *records*.
     """
-    gate = _Gate(secret, now, unsigned.Unsigned(now, records))
+    gate = _Gate(secret, now, unsigned.Unsigned("Slack", now, records))
 
     async def interactions(request: web.Request) -> web.Response:
         body = await gate.verified(request)

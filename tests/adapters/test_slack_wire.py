@@ -297,7 +297,7 @@ async def test_the_log_says_once_why_posts_are_not_let_in(
             signature = f"v0={hmac.digest(secret.encode(), f'v0:{stamp}:{{}}'.encode(), 'sha256').hex()}"
         headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature}
         assert await poster.post("/slack/events", b"{}", headers) == 401
-    (record,) = [one for one in caplog.records if one.message == "a post was not signed by Slack"]
+    (record,) = [one for one in caplog.records if one.message == "a post was not signed by its platform"]
     assert hint in vars(record)["hint"]
 
 

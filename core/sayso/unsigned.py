@@ -1,4 +1,4 @@
-"""Posts whose signature is wrong: said in the log, and kept for `sayso doctor` until one is right again.
+"""Posts to a chat's address whose signature is wrong: said in the log, and kept for `sayso doctor` until one is right.
 
 The rule: anybody can post here, so neither log nor store is written more than once a minute, and nothing of a post is
 repeated.
@@ -14,16 +14,17 @@ from sayso import errors, store
 
 log = logging.getLogger(__name__)
 
-KIND, NAME = "discord-unsigned", "posts"
+NAME = "posts"
 # Seconds.
 _SAID_EVERY = 60.0
 _KEPT = timedelta(days=1)
 
 
 class Unsigned:
-    """What was not let in; *now* is the time in seconds since 1970."""
+    """What was not let in of a platform's posts; *now* is the time in seconds since 1970."""
 
-    def __init__(self, now: Callable[[], float], records: store.Store | None = None) -> None:
+    def __init__(self, platform: str, now: Callable[[], float], records: store.Store | None = None) -> None:
+        self._platform = platform
         self._now = now
         self._records = records
         self._count = 0
@@ -38,8 +39,8 @@ class Unsigned:
             return
         self._said = now
         log.warning(
-            "a post was not signed by Discord",
-            extra={"posts": self._count, "hint": f"if it came from Discord: {hint}"},
+            "a post was not signed by its platform",
+            extra={"platform": self._platform, "posts": self._count, "hint": f"if it came from there: {hint}"},
         )
         await self._keep(datetime.fromtimestamp(now, UTC), hint)
 
@@ -49,7 +50,7 @@ class Unsigned:
             return
         self._is_kept = False
         try:
-            await self._records.remove(KIND, NAME)
+            await self._records.remove(kind(self._platform), NAME)
         except errors.SaysoError as error:
             log.info("wrong signatures not forgotten", extra={"error": error.message})
 
@@ -58,19 +59,24 @@ class Unsigned:
             return
         self._is_kept = True
         try:
-            found = await self._records.get(KIND, NAME)
+            found = await self._records.get(kind(self._platform), NAME)
             value = {"posts": self._count, "at": f"{at:%Y-%m-%d %H:%M} UTC", "hint": hint}
             version = found.version if found else 0
-            await self._records.put(store.Record(KIND, NAME, value, at + _KEPT, version))
+            await self._records.put(store.Record(kind(self._platform), NAME, value, at + _KEPT, version))
         except errors.SaysoError as error:
             log.info("wrong signatures not kept", extra={"error": error.message})
 
 
-async def noticed(records: store.Store, now: datetime) -> tuple[str, str] | None:
+def kind(platform: str) -> str:
+    """What the record of a platform is kept under."""
+    return f"{platform.lower()}-unsigned"
+
+
+async def noticed(platform: str, records: store.Store, now: datetime) -> tuple[str, str] | None:
     """What a service noticed in the last day, and what to do. Raises `StoreUnavailable`."""
-    found = await records.get(KIND, NAME)
+    found = await records.get(kind(platform), NAME)
     if found is None or found.expires_at is None or found.expires_at <= now:
         return None
     posts, at = found.value["posts"], found.value["at"]
-    said = f"the service refuses what Discord posts, since its signature is wrong: {posts} so far, the last at {at}"
+    said = f"the service refuses what {platform} posts, since its signature is wrong: {posts} so far, the last at {at}"
     return said, found.value["hint"]

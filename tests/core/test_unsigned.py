@@ -1,0 +1,27 @@
+"""Posts that are not signed: said and kept now and then, and never by who sent them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sayso import memory, unsigned
+
+
+async def test_a_flood_of_wrong_signatures_is_said_and_stored_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    now, records = [1_000_000.0], memory.MemoryStore()
+    gate = unsigned.Unsigned("Chat", lambda: now[0], records)
+    for second in range(121):
+        now[0] = 1_000_000.0 + second
+        await gate.refused("look there")
+    said = [vars(one)["posts"] for one in caplog.records]
+    assert said == [1, 61, 121]
+    kept = await records.get(unsigned.kind("Chat"), unsigned.NAME)
+    assert kept is not None
+    assert (kept.version, kept.value["posts"]) == (3, 121)
+    found = await unsigned.noticed("Chat", records, datetime.fromtimestamp(now[0], UTC))
+    assert found is not None
+    assert (found[1], "121 so far" in found[0]) == ("look there", True)
+    assert found[0].startswith("the service refuses what Chat posts")
+    assert await unsigned.noticed("Other", records, datetime.fromtimestamp(now[0], UTC)) is None
+    await gate.taken()
+    assert await unsigned.noticed("Chat", records, datetime.fromtimestamp(now[0], UTC)) is None
