@@ -115,7 +115,7 @@ class Front:
             self.start(self._stale.freshen(error.ticket))
             return self._once(act, telling.refusal(error, account))
         except (errors.InvalidToken, errors.NotFound) as error:
-            return await self._unknown(act, error)
+            return await self._unknown(act, error, account)
         except errors.SaysoError as error:
             return self._once(act, telling.refusal(error))
         except Exception:
@@ -144,9 +144,9 @@ class Front:
             return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}
         return self._once(act, told) if told else {"type": RECEIVED}
 
-    async def _unknown(self, act: parse.Click | parse.Submission, error: errors.SaysoError) -> Json:
+    async def _unknown(self, act: parse.Click | parse.Submission, error: errors.SaysoError, account: str) -> Json:
         """A button that is not good: its card is put right, or its request is not known here."""
-        if told := await self._stale.renewed(act.spot):
+        if told := await self._stale.renewed(act.spot, account):
             return self._once(act, told)
         if await self._stale.is_known(act.token):
             return self._once(act, telling.refusal(error))

@@ -26,8 +26,8 @@ class Stale:
         self._posts = posts
         self._api = api
 
-    async def renewed(self, spot: parse.Spot | None) -> card.Line | None:
-        """Renew a card of ours whose button is not good; what is said then. None where it is not a card of ours."""
+    async def renewed(self, spot: parse.Spot | None, account: str) -> card.Line | None:
+        """Renew a card of ours whose button is not good; what this account is told. None: it is no card of ours."""
         ref = await self._desk.store.find_ref(NAME, spot.channel, spot.message) if spot else None
         if ref is None:
             return None
@@ -37,7 +37,7 @@ class Stale:
             return None
         await self._edit(ref, ticket)
         late = errors.AlreadyDecided(ticket)
-        return telling.refusal(late) if ticket.decision else telling.line(telling.RENEWED)
+        return telling.refusal(late, account) if ticket.decision else telling.line(telling.RENEWED)
 
     async def is_known(self, token: str) -> bool:
         """Whether the request of a button is in the store."""

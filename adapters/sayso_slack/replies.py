@@ -57,7 +57,7 @@ class Replies:
                 about, to = await self._replied_to(said)
                 await self._judge(said, about, to, changed=True)
             else:
-                await self._answer_changed(said, ticket)
+                await self._answer_changed(said, ticket, counted)
 
     async def _replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
         if self._teller.is_below_words(said):
@@ -121,17 +121,17 @@ class Replies:
         needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.house.directory)
         return await self._members.actor(who, needs)
 
-    async def _answer_changed(self, said: parse.Reply, ticket: model.Ticket) -> None:
+    async def _answer_changed(self, said: parse.Reply, ticket: model.Ticket, counted: Counted) -> None:
         if ticket.taken is None or ticket.decision is not None:
-            self._teller.once(said, telling.line(talk.FIRST_COUNTED))
+            self._teller.once(said, _told_late(ticket, counted))
             return
         written, _ = await self._known.words(said)
         try:
             actor = await self.actor(said.who, ticket)
             left = ticket.taken.until - self._desk.clock.now()
             await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
-        except errors.AlreadyDecided:
-            self._teller.once(said, telling.line(talk.FIRST_COUNTED))
+        except errors.AlreadyDecided as error:
+            self._teller.once(said, _told_late(error.ticket, counted))
         except errors.Refused as error:
             self._teller.once(said, telling.refusal(error))
 
@@ -157,6 +157,14 @@ class Replies:
 def _free(ticket: model.Ticket, counted: Counted) -> bool:
     """Whether these words were taken back, and another answer is wanted."""
     return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)
+
+
+def _told_late(ticket: model.Ticket, counted: Counted) -> card.Line:
+    """Why a change does not count any more: the first text did, or it was taken back and something else came."""
+    decision = ticket.decision
+    if decision is None or any(one.via == counted.account for one in decision.by):
+        return telling.line(talk.FIRST_COUNTED)
+    return telling.refusal(errors.AlreadyDecided(ticket), counted.account)
 
 
 def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:

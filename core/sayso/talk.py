@@ -27,6 +27,10 @@ TO_SOMEBODY = (
     "This was not taken as the answer, since somebody spoke to you here. To answer the agent, mention the app here, or "
     "use the card."
 )
+NAMED_OTHER = (
+    "This was not taken as the answer, since it is said to somebody else. To answer the agent, mention the app first, "
+    "or use the card."
+)
 FIRST_COUNTED = "Your first text counted: the agent has it already. A later change of the message changes nothing."
 CHANGE_COUNTED = "Your changed text was taken in place of the first one."
 TAKEN_BACK = "Taken back: it is open again."
@@ -80,7 +84,7 @@ class Meaning:
 def judge(words: Words, about: model.Ticket | None, here: Sequence[model.Ticket]) -> Meaning:
     """What a message means; *about* is the request whose card it replies to, *here* what was open at that moment."""
     if words.to == "card" and about is not None:
-        return _to_card(words, about)
+        return _on_card(words, about)
     if words.to == "thread" and about is not None:
         return _below(words, about)
     if words.to == "other":
@@ -104,8 +108,15 @@ def grace(usual: timedelta, meaning: Meaning) -> timedelta:
     return usual if meaning.addressed else max(usual, LEAST_GRACE)
 
 
+def _on_card(words: Words, about: model.Ticket) -> Meaning:
+    """Some reply to the card only to show somebody else what they speak of."""
+    if _decided_by_words(about) and not words.alone and _is_to_somebody(words, about):
+        return Meaning(told=NAMED_OTHER if about.decision is None else None, addressed=True)
+    return _to_card(words, about)
+
+
 def _to_card(words: Words, about: model.Ticket) -> Meaning:
-    if about.request.kind in ("permission", "form"):
+    if not _decided_by_words(about):
         return Meaning(told=BY_BUTTON if about.decision is None else None, addressed=True)
     if not words.text:
         return Meaning(told=NO_WORDS if about.decision is None else None, addressed=True)
@@ -117,13 +128,24 @@ def _below(words: Words, about: model.Ticket) -> Meaning:
     if words.names == "app" or words.alone:
         return _to_card(words, about)
     option = _names_option(about, words.text)
-    if words.names == "other" and not option and not (_asks_for_somebody(about) and "?" not in words.text):
+    if _is_to_somebody(words, about):
         return Meaning()
-    if words.asked and not option:
+    if words.asked and not option and _decided_by_words(about):
         return Meaning(told=TO_SOMEBODY if about.decision is None else None)
     if about.request.kind == "choice" and about.request.other and words.text and not option:
         return Meaning(told=NO_OPTION if about.decision is None else None)
     return _to_card(words, about)
+
+
+def _is_to_somebody(words: Words, about: model.Ticket) -> bool:
+    """Whether it is said to whom it names, and not an answer that is the name of a person."""
+    if words.names != "other" or _names_option(about, words.text):
+        return False
+    return "?" in words.text or not _asks_for_somebody(about)
+
+
+def _decided_by_words(about: model.Ticket) -> bool:
+    return about.request.kind in ("question", "choice")
 
 
 def _asks_for_somebody(about: model.Ticket) -> bool:
@@ -143,7 +165,7 @@ def _names_option(about: model.Ticket, said: str) -> bool:
 
 
 def _to_app(words: Words, here: Sequence[model.Ticket]) -> Meaning:
-    by_words = [one for one in here if one.request.kind in ("question", "choice")]
+    by_words = [one for one in here if _decided_by_words(one)]
     if len(by_words) > 1:
         return Meaning(told=WHICH, addressed=True)
     if not by_words:
@@ -154,7 +176,7 @@ def _to_app(words: Words, here: Sequence[model.Ticket]) -> Meaning:
 
 
 def _talk(words: Words, here: Sequence[model.Ticket]) -> Meaning:
-    by_words = [one for one in here if one.request.kind in ("question", "choice")]
+    by_words = [one for one in here if _decided_by_words(one)]
     if len(by_words) != 1 or not words.text or words.asked:
         return Meaning()
     (only,) = by_words

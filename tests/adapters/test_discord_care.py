@@ -260,6 +260,16 @@ async def test_a_press_after_the_secret_was_changed_renews_the_card(there: Scene
     assert (await there.decision(ticket)).allowed
 
 
+async def test_whoever_decided_and_presses_after_the_secret_was_changed_is_not_told_to_be_late(
+    there: Scene, ann: Person
+) -> None:
+    await there.ask(DEPLOY)
+    old = there.card
+    await ann.press(old, "Deny")
+    there.front.mint = tokens.Mint(b"another secret, thirty-two signs")
+    assert "that is what you said" in await there.whispered(await ann.press(old, "Allow"))
+
+
 async def test_after_a_start_with_another_secret_the_old_cards_work(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     await there.stop()

@@ -86,6 +86,19 @@ async def test_a_reply_to_somebody_is_no_answer_and_goes_without_a_word(there: S
     assert said(there, thread(there)) == []
 
 
+async def test_a_reply_to_the_card_that_speaks_to_somebody_else_is_no_answer_and_is_told_so(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    ticket = await there.ask(question())
+    await ann.reply(card(there), f"<@{BOB}> do you know this one?")
+    await there.discord.until(lambda: "said to somebody else" in last(there, thread(there)))
+    assert await decision(there, ticket) is None
+    await ann.reply(card(there), "Acme")
+    found = await decision(there, ticket)
+    assert found is not None
+    assert found.text == "Acme"
+
+
 async def test_an_answer_to_somebody_who_asked_is_no_answer_to_the_agent(
     there: Scene, ann: Person, bob: Person
 ) -> None:

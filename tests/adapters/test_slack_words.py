@@ -194,6 +194,23 @@ async def test_a_change_within_the_grace_counts_and_a_later_one_is_told_that_it_
         await there.slack.until(lambda: any("first text counted" in one for one in told(there)))
 
 
+async def test_a_change_of_words_that_were_taken_back_is_told_who_was_taken_at_their_word() -> None:
+    async with scene("http", grace=GRACE) as there:
+        ann = there.slack.person("U1", name="ann")
+        bob = there.slack.person("U2", name="bob")
+        ticket = await there.ask(QUESTION)
+        await ann.reply(there.card, "oops")
+        mine = there.slack.messages("C1")[1]
+        await there.front.take_back(ticket.id, people.Actor("slack:T1/U1"))
+        await bob.reply(there.card, "Acme")
+        there.clock.advance(10)
+        await there.front.tick(ticket.id)
+        assert (await there.decision(ticket)).text == "Acme"
+        await ann.edit(mine, "Bolt")
+        await there.slack.until(lambda: any("Too late: answered by bob" in one for one in told(there)))
+        assert not any("first text counted" in one for one in told(there))
+
+
 async def test_words_that_are_deleted_within_the_grace_are_taken_back() -> None:
     async with scene("http", grace=GRACE) as there:
         ann = there.slack.person("U1", name="ann")

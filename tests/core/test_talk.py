@@ -22,15 +22,44 @@ OTHER = ticket(sayso.Question("Which region?"), "r2")
 PERMISSION = ticket(sayso.Permission(tool="Bash", input={"command": "x"}), "r3")
 CHOICE = ticket(sayso.Choice("Where?", ["staging", "prod"]), "r4")
 FREE = ticket(sayso.Choice("Where?", ["staging", "prod"], other=True), "r5")
+WHO = ticket(sayso.Question("Who should review this?"), "r6")
+SOMEBODY = ticket(sayso.Choice("Which of them?", ["bob", "eve"]), "r7")
 
 
 def judged(text: str = "Acme", *here: model.Ticket, about: model.Ticket | None = None, **words: Any) -> talk.Meaning:
     return talk.judge(talk.Words(text, **words), about, here)
 
 
-@pytest.mark.parametrize("names", [None, "app", "other"])
-def test_a_reply_to_a_card_answers_it_whomever_it_names(names: Any) -> None:
-    assert judged(to="card", about=QUESTION, names=names) == talk.Meaning(QUESTION, addressed=True)
+@pytest.mark.parametrize("words", [{}, {"names": "app"}, {"names": "other", "alone": True}])
+def test_a_reply_to_a_card_answers_it(words: Any) -> None:
+    assert judged(to="card", about=QUESTION, **words) == talk.Meaning(QUESTION, addressed=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "about", "answers"),
+    [
+        ("@bob what do you think?", QUESTION, False),
+        ("@bob knows", FREE, False),
+        ("@bob please", WHO, True),
+        ("@bob could you?", WHO, False),
+        ("@bob", SOMEBODY, True),
+    ],
+)
+def test_a_reply_to_a_card_that_names_somebody_else_first_is_an_answer_only_where_a_name_is_one(
+    words: str, about: model.Ticket, answers: bool
+) -> None:
+    meaning = judged(words, to="card", about=about, names="other")
+    assert (meaning.ticket == about) == answers
+    assert meaning.told == (None if answers else talk.NAMED_OTHER)
+
+
+def test_whoever_replies_to_a_closed_card_to_speak_to_somebody_else_is_left_alone() -> None:
+    answered = machine.step(QUESTION, event(QUESTION, "Acme")).ticket
+    assert judged("@bob, see?", to="card", about=answered, names="other").told is None
+
+
+def test_whoever_was_spoken_to_below_a_permission_is_shown_to_its_buttons() -> None:
+    assert judged("fine", to="thread", about=PERMISSION, asked=True).told == talk.BY_BUTTON
 
 
 @pytest.mark.parametrize("request_", [QUESTION, CHOICE, FREE])
@@ -185,10 +214,6 @@ def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
 
 
 # -- below a card, where people also talk to each other ------------------------------------------------------------
-
-
-WHO = ticket(sayso.Question("Who should review this?"), "r6")
-SOMEBODY = ticket(sayso.Choice("Which of them?", ["bob", "eve"]), "r7")
 
 
 @pytest.mark.parametrize(
