@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from sayso import aside, desk, dialog, errors, model, store, tokens
+from sayso import aside, card, desk, dialog, errors, model, store, talk, telling, tokens
 from sayso_web import guard, render, sessions, story, view
 
 # More than anybody works through; beyond it the newest are shown and the page says so.
@@ -59,6 +59,7 @@ class Inbox:
         token, seen = form.one("token"), view.View(self._desk, session)
         draft = view.draft_of(form.values) if form.one("submitted") else None
         try:
+            before = await self._pressed(token)
             following = await self._desk.press(token, session.actor, view.ROOM, None, draft)
         except errors.InvalidToken:
             raise
@@ -71,7 +72,8 @@ class Inbox:
             return await self._told(request, session, ticket, await _drawn(seen, ticket, view.Press(following)), 200)
         if FRAGMENT not in request.headers:
             return web.Response(status=303, headers={"Location": f"/requests/{following.id}"})
-        return await self._told(request, session, following, await _drawn(seen, following, _thanks(following)), 200)
+        said = view.Press(notice=_counted(token, following, before, session.actor.account))
+        return await self._told(request, session, following, await _drawn(seen, following, said), 200)
 
     async def _pressed(self, token: str) -> model.Ticket:
         return await self._desk.store.load_ref(tokens.read(token).ref)
@@ -119,9 +121,11 @@ async def _drawn(seen: view.View, ticket: model.Ticket, press: view.Press = view
     return await aside.run(seen.fragment, ticket, press)
 
 
-def _thanks(ticket: model.Ticket) -> view.Press:
-    """Where one answer does not decide yet, the person is told that theirs is counted."""
-    return view.NOTHING if ticket.decision else view.Press(notice="Your answer counts. More people must allow this.")
+def _counted(token: str, ticket: model.Ticket, before: model.Ticket, account: str) -> str | card.Line:
+    """What a press did that did not decide."""
+    if tokens.read(token).action == "undo":
+        return talk.TAKEN_BACK
+    return telling.counted(ticket, before, account) or ""
 
 
 def _cursor(given: str | None) -> tuple[datetime, str] | None:

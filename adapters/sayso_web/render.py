@@ -30,7 +30,7 @@ class Frame:
     typed: dialog.Draft = field(default_factory=dict[str, dialog.Submitted])
     wrong: Mapping[str, str] = field(default_factory=dict[str, str])
     """What is wrong, by input; the name "" is the whole form."""
-    notice: str = ""
+    notice: str | card.Line = ""
     """What became of the last press."""
     barred: str = ""
     """Why this person may not answer; the controls are left out."""

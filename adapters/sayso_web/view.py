@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import desk, dialog, draw, errors, fields, machine, model, text, tokens, wording
+from sayso import card, desk, dialog, draw, errors, fields, machine, model, telling, text, tokens
 from sayso_web import render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -21,7 +21,7 @@ class Press:
     opened: dialog.Dialog | None = None
     draft: dialog.Draft = field(default_factory=dict[str, dialog.Submitted])
     wrong: Mapping[str, str] = field(default_factory=dict[str, str])
-    notice: str = ""
+    notice: str | card.Line = ""
 
 
 NOTHING = Press()
@@ -65,6 +65,8 @@ class View:
 
     def after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
         """The card after a press that was refused, with what was typed and what is wrong with it."""
+        if isinstance(error, errors.AlreadyDecided):
+            return self.fragment(ticket, Press(notice=telling.refusal(error, self.session.actor.account)))
         if not isinstance(error, errors.InvalidAnswer):
             return self.fragment(ticket, Press(notice=refusal(error)))
         opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)
@@ -89,8 +91,6 @@ class View:
 
 def refusal(error: errors.SaysoError) -> str:
     """What somebody is told whose press was not taken."""
-    if isinstance(error, errors.AlreadyDecided):
-        return wording.too_late(error.ticket)
     return _sentence(error.message)
 
 

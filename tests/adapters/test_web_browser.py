@@ -281,7 +281,7 @@ async def test_a_press_that_comes_too_late_is_told_who_decided(page: async_api.P
     button = card(page, "r2").get_by_role("button", name="Allow")
     await button.evaluate("(button, token) => { button.value = token; }", token)
     await button.press("Enter")
-    await expect(card(page, "r1").locator(".notice")).to_contain_text("Too late: denied by test:ann")
+    await expect(card(page, "r1").locator(".notice")).to_contain_text("Too late: denied by Ann")
 
 
 async def test_a_click_on_a_list_that_moved_just_then_is_held_back(

@@ -155,7 +155,17 @@ async def test_a_late_press_is_told_who_decided(service: Service, browser: Brows
     await service.desk.answer(id, model.Answer(verdict="deny"), ANN)
     reply = await browser.press(token)
     assert reply.status == 409
-    assert "Too late: denied by test:ann at" in reply.text
+    assert "Too late: denied by Ann at 2" in re.sub("<[^>]*>", "", reply.text)
+
+
+async def test_whoever_decided_and_presses_again_is_told_that_it_counted(service: Service, browser: Browser) -> None:
+    id = await permission(service)
+    token = await service.token(id, "allow")
+    await browser.press(token)
+    reply = await browser.press(token)
+    assert reply.status == 409
+    assert "Allowed: that is what you said, and it counted at" in reply.text
+    assert "Too late" not in reply.text
 
 
 async def test_who_may_not_decide_sees_why_and_has_no_buttons(service: Service, browser: Browser) -> None:
@@ -173,7 +183,9 @@ async def test_one_of_two_is_told_that_it_counts(service: Service, browser: Brow
     token = await service.token(id, "allow")
     fields = {"csrf": await browser.csrf(), "token": token}
     reply = await browser.post("/press", fields, Sayso_Fragment="card")
-    assert (reply.status, "Your answer counts." in reply.text) == (200, True)
+    assert (reply.status, "Counted: 1 of 2 people have allowed this." in reply.text) == (200, True)
+    again = await browser.post("/press", fields, Sayso_Fragment="card")
+    assert "You have allowed this already. 1 of 2 people have" in again.text
     other = await service.signed_in("ann")
     await other.press(token)
     decided = await decision(service, id)
@@ -386,7 +398,10 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     assert "The answer of owner was taken" in theirs
     assert "Take back" not in theirs
     assert (await other.press(await service.token(id, "undo"))).status == 403
-    await browser.press(await service.token(id, "undo"))
+    undone = {"csrf": await browser.csrf(), "token": await service.token(id, "undo")}
+    reply = await browser.post("/press", undone, Sayso_Fragment="card")
+    assert "Taken back: it is open again." in reply.text
+    assert "must allow" not in reply.text
     ticket = await service.desk.get(id)
     assert (ticket.state, ticket.taken) == ("pending", None)
     assert "<textarea" in (await browser.get(f"/requests/{id}")).text
