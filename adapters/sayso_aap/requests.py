@@ -67,9 +67,10 @@ class Requests:
 
     async def consume(self, request: web.Request) -> web.Response:
         """`POST /v1/requests/{id}/consume`: the approval is used for one execution; a retry of it finds it used."""
-        ticket, name = await self._own(request), replies.idempotency_key(request)
+        key, name = await self._instance(request), replies.idempotency_key(request)
+        ticket = await self._own(request)
         try:
-            used = await self._desk.use(ticket.id, desks.Caller(owner=ticket.owner), attempt=name)
+            used = await self._desk.use(ticket.id, key.caller, attempt=name)
         except errors.AlreadyUsed as error:
             raise replies.Conflict("already_consumed", "this approval was used before") from error
         except errors.NotUsable as error:

@@ -53,7 +53,7 @@ class Opening(callers.CallersDesk):
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting."""
         named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
-        waiter = await self._attendance.enter(str(named.id))
+        waiter = await self._attendance.enter(str(named.id), self._caller.owner)
         try:
             ticket = await super().open(named)
         except BaseException:
@@ -85,7 +85,7 @@ class Presence:
             Gone: the caller hung up. Unless somebody comes back, the ticket is withdrawn.
             Stopping: this service stops.
         """
-        waiter = waiter or await self._desk.attendance.enter(ticket.id)
+        waiter = waiter or await self._desk.attendance.enter(ticket.id, ticket.owner)
         try:
             decision = await self._unless_gone(request, self._decided(ticket.id, until))
         except Stopping:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
 from aiohttp import web
 
-from sayso import desk, model, tokens
+from sayso import desk, errors, model, tokens
 from sayso_http import waits
 
 # Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away.
@@ -23,16 +24,25 @@ class Polls:
         self._waits = held
         self._farewells: set[asyncio.Task[Any]] = set()
 
-    async def begin(self, wanted: model.Request) -> model.Request:
-        """Somebody is about to ask this, and then waits for it; on record before there is a card."""
+    @contextlib.asynccontextmanager
+    async def begin(self, wanted: model.Request, owner: str) -> AsyncGenerator[model.Request]:
+        """Somebody is about to ask this inside, and then waits for it; on record before there is a card."""
         named = wanted if wanted.id else wanted.model_copy(update={"id": tokens.new_id()})
-        id = str(named.id)
-        self._start(self._desk.attendance.farewell(await self._desk.attendance.enter(id), id))
-        return named
+        waiter = await self._desk.attendance.enter(str(named.id), owner)
+        asked = True
+        try:
+            yield named
+        except errors.SaysoError as error:
+            # otherwise nothing was asked, and what has this id already is not waited for here
+            asked = isinstance(error, errors.StoreUnavailable)
+            raise
+        finally:
+            attendance = self._desk.attendance
+            self._start(attendance.farewell(waiter, str(named.id)) if asked else attendance.leave(waiter))
 
     async def decided(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """As `Waits.decided`; without a decision, somebody has to ask again within six seconds."""
-        waiter = await self._desk.attendance.enter(ticket.id)
+        waiter = await self._desk.attendance.enter(ticket.id, ticket.owner)
         found = ticket
         waiting = asyncio.ensure_future(self._waits.decided(self._desk, ticket, seconds))
         gone = asyncio.create_task(_gone(request))

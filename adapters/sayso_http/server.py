@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
@@ -103,9 +104,9 @@ class _Requests:
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)
         named = _named(wanted, request, owner.owner)
-        if reading.flag(request.query.get("held"), "held"):
-            named = await self._polls.begin(named)
-        ticket, new = await self._desk.admit(named, owner)
+        held = reading.flag(request.query.get("held"), "held")
+        async with self._polls.begin(named, owner.owner) if held else contextlib.nullcontext(named) as asked:
+            ticket, new = await self._desk.admit(asked, owner)
         # a new request has no cards yet: one read less
         return replies.reply(tickets.document(ticket), 201) if new else await self._answered(ticket)
 

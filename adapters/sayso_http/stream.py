@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from sayso import desk, errors, events, keys, model, store
@@ -64,27 +66,30 @@ class Stream:
         seen: dict[str, bool] = {}
         try:
             async for grown in self._waits.turns(self._desk, self._silence):
-                # a revoked key gets nothing more, although its stream is open
-                caller = access.Caller(self._desk, await self._authenticate(request))
-                if caller.key != key:
+                while rows := await self._desk.store.log_after(number, _CHUNK):
+                    # a revoked key gets nothing more, although its stream is open, and however much it has to catch up
+                    if (caller := await self._caller(request)).key != key:
+                        return
+                    await self._send(response, caller, rows, seen)
+                    number = rows[-1].number
+                if (await self._caller(request)).key != key:
                     return
-                number = await self._send(response, caller, number, seen)
                 if not grown:
                     await response.write(b": still here\n\n")
         except (ConnectionResetError, errors.SaysoError):
             # the caller went away, or comes back with Last-Event-ID once the store is there again
             return
 
+    async def _caller(self, request: web.Request) -> access.Caller:
+        return access.Caller(self._desk, await self._authenticate(request))
+
     async def _send(
-        self, response: web.StreamResponse, caller: access.Caller, number: int, seen: dict[str, bool]
-    ) -> int:
-        while rows := await self._desk.store.log_after(number, _CHUNK):
-            for row in rows:
-                if await self._visible(caller, row.ticket_id, seen):
-                    data = log_row(row).model_dump_json()
-                    await response.write(f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode())
-            number = rows[-1].number
-        return number
+        self, response: web.StreamResponse, caller: access.Caller, rows: Sequence[store.Row], seen: dict[str, bool]
+    ) -> None:
+        for row in rows:
+            if await self._visible(caller, row.ticket_id, seen):
+                data = log_row(row).model_dump_json()
+                await response.write(f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode())
 
     async def _visible(self, caller: access.Caller, ticket_id: str, seen: dict[str, bool]) -> bool:
         if not ticket_id:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sayso import errors, store, tokens
+from sayso import house as houses
 
 if TYPE_CHECKING:
     from sayso import desk
@@ -39,22 +40,27 @@ class Attendance:
         self._beating: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
-    async def attending(self, id: str) -> AsyncGenerator[None]:
+    async def attending(self, id: str, owner: str | None = None) -> AsyncGenerator[None]:
         """Somebody waits for a request until the block ends, in whatever way, or this process does."""
-        waiter = await self.enter(id)
+        waiter = await self.enter(id, owner)
         try:
             yield
         finally:
             await asyncio.shield(self.leave(waiter))
 
-    async def enter(self, id: str) -> str:
-        """Somebody begins to wait for a request; the name of this wait."""
+    async def enter(self, id: str, owner: str | None = None) -> str:
+        """Somebody begins to wait for a request; the name of this wait. With *owner* only one of theirs ends with it.
+
+        Who is about to ask names an id that may turn out to be somebody else's.
+        """
         if self._beating is None or self._beating.done():
-            await self._beat()
+            # before the first sign of life: of two who enter at once only one begins
             self._beating = asyncio.create_task(self._beat_on())
+            await self._beat()
         waiter = f"{id}/{tokens.new_ref()}"
         self._here.add(waiter)
-        await self._front.store.put(store.Record(_WAITER, waiter, {"ticket": id, "process": self.process}))
+        value = {"ticket": id, "process": self.process, "owner": owner}
+        await self._front.store.put(store.Record(_WAITER, waiter, value))
         return waiter
 
     async def release(self, id: str) -> None:
@@ -63,25 +69,23 @@ class Attendance:
             if found.ticket == id:
                 await self.leave(waiter)
 
-    async def leave(self, waiter: str) -> bool:
-        """The wait is over, and nobody comes back for it; whether it was on record until now."""
+    async def leave(self, waiter: str) -> store.Record | None:
+        """The wait is over, and nobody comes back for it; its record, if it was on record until now."""
         self._here.discard(waiter)
         if not self._here and self._beating:
             self._beating.cancel()
             self._beating = None
         # where this fails, the process is found not to have it any more
         with contextlib.suppress(errors.StoreUnavailable):
-            return await self._front.store.remove(_WAITER, waiter) is not None
-        return False
+            return await self._front.store.remove(_WAITER, waiter)
+        return None
 
     async def farewell(self, waiter: str, id: str) -> None:
         """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
         await _pause(self._front, GRACE)
-        there = await self.leave(waiter)
-        if there and not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
-            # it may never have been asked
-            with contextlib.suppress(errors.NotFound):
-                await self._front.cancel(id, reason=_REASON)
+        left = await self.leave(waiter)
+        if left and not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
+            await _withdraw(self._front, _waiter(left.value))
 
     async def _beat(self) -> None:
         kept = await self._front.store.get(_PROCESS, self.process)
@@ -111,6 +115,7 @@ async def watch(front: desk.Desk) -> None:
 class _Waiter:
     ticket: str
     process: str
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ async def _seen(kept: store.Store) -> _Seen:
 
 
 def _waiter(value: Mapping[str, Any]) -> _Waiter:
-    return _Waiter(value["ticket"], value["process"])
+    return _Waiter(value["ticket"], value["process"], value.get("owner"))
 
 
 async def _reap(front: desk.Desk, before: _Seen) -> None:
@@ -137,13 +142,19 @@ async def _reap(front: desk.Desk, before: _Seen) -> None:
     dead = {name for name, waiter in now.waiters.items() if name in before.waiters and waiter.process in silent}
     attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
     for name in sorted(dead):
-        ticket = now.waiters[name].ticket
-        if ticket not in attended:
-            with contextlib.suppress(errors.NotFound, errors.Unreadable):
-                await front.cancel(ticket, reason=_REASON)
+        if now.waiters[name].ticket not in attended:
+            await _withdraw(front, now.waiters[name])
         await front.store.remove(_WAITER, name)
     for process in silent & now.beats.keys():
         await front.store.remove(_PROCESS, process)
+
+
+async def _withdraw(front: desk.Desk, waiter: _Waiter) -> None:
+    # it may never have been asked, or its id belongs to a request of somebody else
+    with contextlib.suppress(errors.NotFound, errors.Unreadable):
+        if waiter.owner is not None:
+            await front.get(waiter.ticket, houses.Caller(owner=waiter.owner))
+        await front.cancel(waiter.ticket, reason=_REASON)
 
 
 async def _pause(front: desk.Desk, seconds: float) -> None:

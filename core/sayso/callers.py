@@ -25,7 +25,7 @@ class CallersDesk:
 
     def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
         """As `Desk.attending`."""
-        return self._desk.attending(id)
+        return self._desk.attending(id, self._caller)
 
     async def get(self, id: str) -> model.Ticket:
         """A request with its present state."""

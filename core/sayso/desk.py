@@ -116,9 +116,9 @@ class Desk:
             if not await self.clock.within(machine.next_wake(ticket), self.store.changed(id, ticket.version)):
                 await self.tick(id)
 
-    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+    def attending(self, id: str, caller: Caller | None = None) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait inside: should this process die there, the request is withdrawn by another one."""
-        return self.attendance.attending(id)
+        return self.attendance.attending(id, (caller or Caller()).owner)
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""

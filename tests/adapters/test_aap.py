@@ -246,6 +246,23 @@ async def test_an_approval_is_used_once_in_its_time_and_its_outcome_is_told_once
     assert code(answer) == (409, "conflict", "approval_expired")
 
 
+async def test_an_instance_that_is_deleted_while_it_uses_an_approval_runs_nothing(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shown = await provider.submit()
+    await provider.decide(shown["id"], verdict="allow")
+    ticket = await provider.desk.get(shown["id"])
+    step = provider.desk.use
+
+    async def meanwhile(*given: Any, **named: Any) -> model.Ticket:
+        await keys.Keys(provider.desk.store).revoke(ticket.owner, provider.clock.now())
+        return await step(*given, **named)
+
+    monkeypatch.setattr(provider.desk, "use", meanwhile)
+    answer = await provider.call("POST", f"/v1/requests/{shown['id']}/consume", Idempotency_Key="c1")
+    assert answer[0] == 401
+
+
 async def test_an_instance_sees_its_own_requests_only(provider: Provider) -> None:
     _, shown = await provider.submit()
     _, other = await provider.provision()

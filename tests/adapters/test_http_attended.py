@@ -109,3 +109,18 @@ async def test_who_stops_holding_in_good_order_leaves_the_request_open(service: 
         await until(lambda: service.kept.waiting)
         await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
         assert (await later).allowed
+
+
+@pytest.mark.parametrize("name", ["bot", "bot2"])
+async def test_a_held_ask_under_an_id_that_is_taken_withdraws_nothing(
+    service: Service, clock: ManualClock, name: str
+) -> None:
+    await service.key("bot2", "agent")
+    await service.call("POST", "/v1/requests", "bot", permission())
+    refused = await service.call("POST", "/v1/requests?held=true", name, permission(tool="Other"))
+    assert (refused.status, refused.error["code"]) == (409, "id_taken")
+    for _ in range(10):
+        clock.advance(2)
+        await asyncio.sleep(0.02)
+    assert (await service.front.get("r1")).state == "pending"
+    assert await service.kept.scan("waiter") == []

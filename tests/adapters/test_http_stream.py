@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp.web
 import pytest
 
+from sayso import errors, model, store
 from sayso.testing.clock import ManualClock
 from tests.adapters.http_service import RESTRICTED, Service, lies, permission, running
 from tests.conftest import until
@@ -20,6 +21,10 @@ from tests.conftest import until
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     async with running(tmp_path) as running_service:
         yield running_service
+
+
+def person() -> model.Person:
+    return model.Person(id="ann", name="Ann", account="key:ann")
 
 
 @dataclass
@@ -123,6 +128,25 @@ async def test_a_revoked_key_hears_nothing_more(service: Service) -> None:
         await service.keys.revoke("bot")
         await service.call("POST", "/v1/requests", "op", permission())
         assert await reader.ended()
+
+
+async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    for number in range(400):
+        await service.front.refused("r1", person(), errors.NotAllowed(f"try {number}"))
+    read, revoked = service.kept.log_after, list[int]()
+
+    async def reading(number: int, limit: int = 100) -> Sequence[store.Row]:
+        if number >= 100 and not revoked:
+            revoked.append(await service.keys.revoke("op"))
+        return await read(number, limit)
+
+    monkeypatch.setattr(service.kept, "log_after", reading)
+    async with stream(service, "op", "?after=0") as reader:
+        told = (await asyncio.wait_for(reader.response.content.read(), 5)).decode()
+    assert told.count("id: ") == 100
 
 
 @pytest.mark.parametrize("key", ["bot", "ann", "op"])

@@ -171,6 +171,33 @@ async def test_a_caller_who_has_gone_is_given_six_seconds(opened: Opened, clock:
     await asyncio.wait_for(farewell, BOUND)
 
 
+async def test_who_was_about_to_ask_under_the_id_of_another_takes_nothing_along(
+    opened: Opened, clock: ManualClock
+) -> None:
+    first, second = await opened(), await opened()
+    await first.open(permission(id="r1"), desk.Caller(owner="bot"))
+    # as it stands between the beginning of a call and its refusal
+    await first.attendance.enter("r1", "other")
+    died(first)
+    await looked(second, clock)
+    assert outcome(await second.get("r1")) == "pending"
+    assert await second.store.scan("waiter") == []
+    await first.attendance.enter("r1", "bot")
+    died(first)
+    await looked(second, clock)
+    assert outcome(await second.get("r1")) == "cancelled"
+
+
+async def test_of_two_who_enter_at_once_one_shows_signs_of_life(opened: Opened) -> None:
+    front = await opened()
+    before = asyncio.all_tasks()
+    waiters = await asyncio.gather(*(front.attendance.enter("r1") for _ in range(5)))
+    for waiter in waiters:
+        await front.attendance.leave(waiter)
+    await settle()
+    assert {task for task in asyncio.all_tasks() - before if "_beat_on" in repr(task)} == set()
+
+
 async def test_the_watch_outlives_a_database_that_is_away(
     opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
