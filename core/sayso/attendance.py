@@ -75,7 +75,7 @@ class Attendance:
         if not self._here and self._beating:
             self._beating.cancel()
             self._beating = None
-        # where this fails, the process is found not to have it any more
+        # where this fails, the watch finds that it is not here any more
         with contextlib.suppress(errors.StoreUnavailable):
             return await self._front.store.remove(_WAITER, waiter)
         return None
@@ -86,6 +86,11 @@ class Attendance:
         left = await self.leave(waiter)
         if left and not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
             await _withdraw(self._front, _waiter(left.value))
+
+    def left(self, seen: _Seen) -> frozenset[str]:
+        """Those on record here who have left: their record could not be taken away, or will be in a moment."""
+        mine = {name for name, waiter in seen.waiters.items() if waiter.process == self.process}
+        return frozenset(mine - self._here)
 
     async def _beat(self) -> None:
         kept = await self._front.store.get(_PROCESS, self.process)
@@ -104,8 +109,9 @@ async def watch(front: desk.Desk) -> None:
     while True:
         try:
             before = await _seen(front.store)
-            await _pause(front, GRACE)
-            await _reap(front, before)
+            left = front.attendance.left(before)
+            if await _written_meanwhile(front, before):
+                await _reap(front, before, left)
         except errors.StoreUnavailable as error:
             log.warning("who waits cannot be looked at now", extra={"error": error.message})
             await _pause(front, _BEAT)
@@ -133,13 +139,38 @@ def _waiter(value: Mapping[str, Any]) -> _Waiter:
     return _Waiter(value["ticket"], value["process"], value.get("owner"))
 
 
-async def _reap(front: desk.Desk, before: _Seen) -> None:
+async def _written_meanwhile(front: desk.Desk, before: _Seen) -> bool:
+    """Let the six seconds pass; whether a sign of life would have been written in them."""
+    if not before.waiters:
+        await _pause(front, GRACE)
+        return True
+    trying = asyncio.create_task(_write_on(front))
+    try:
+        await _pause(front, GRACE)
+        # a database that takes long, or is away, keeps those who live from saying so
+        return not trying.done()
+    finally:
+        trying.cancel()
+        await asyncio.gather(trying, return_exceptions=True)
+
+
+async def _write_on(front: desk.Desk) -> None:
+    """Write now and then, until that takes as long as a sign of life may."""
+    with contextlib.suppress(errors.StoreUnavailable, TimeoutError):
+        while True:
+            async with asyncio.timeout(_BEAT):
+                await front.store.check()
+            await _pause(front, _BEAT)
+
+
+async def _reap(front: desk.Desk, before: _Seen, left: frozenset[str]) -> None:
     now = await _seen(front.store)
     # no clock of another machine is asked: a process lives that was seen to do something in the meantime
     silent = {name for name, beat in now.beats.items() if before.beats.get(name) == beat}
     silent |= {waiter.process for waiter in now.waiters.values()} - now.beats.keys()
     silent -= {front.attendance.process}
     dead = {name for name, waiter in now.waiters.items() if name in before.waiters and waiter.process in silent}
+    dead |= left & now.waiters.keys()
     attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
     for name in sorted(dead):
         if now.waiters[name].ticket not in attended:

@@ -218,6 +218,57 @@ async def test_the_watch_outlives_a_database_that_is_away(
     assert outcome(await front.get("r1")) == "cancelled"
 
 
+async def test_nobody_is_taken_for_dead_while_the_database_takes_no_writes(
+    opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front, other = await opened(), await opened()
+    await other.open(permission(id="r1"))
+
+    async def refused(_: store.Record) -> None:
+        raise errors.StoreUnavailable("another program holds it")
+
+    async def checked() -> None:
+        raise errors.StoreUnavailable("another program holds it")
+
+    async with other.attending("r1"):
+        # whoever holds it lets everybody read, and nobody write
+        with monkeypatch.context() as held:
+            held.setattr(other.store, "put", refused)
+            held.setattr(front.store, "check", checked)
+            await looked(front, clock, seconds=14)
+        assert outcome(await front.get("r1")) == "pending"
+        await looked(front, clock, seconds=14)
+        assert outcome(await front.get("r1")) == "pending"
+    await other.attendance.enter("r1")
+    died(other)
+    await looked(front, clock)
+    assert outcome(await front.get("r1")) == "cancelled"
+
+
+async def test_a_caller_who_has_gone_while_the_database_was_away_is_found_later(
+    opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = await opened()
+    await front.open(permission(id="r1"))
+    waiter = await front.attendance.enter("r1")
+    # somebody else waits here, so this process goes on showing that it lives
+    await front.open(permission(id="r2"))
+    await front.attendance.enter("r2")
+
+    async def refused(*_: object) -> None:
+        raise errors.StoreUnavailable("away")
+
+    with monkeypatch.context() as away:
+        away.setattr(front.store, "remove", refused)
+        farewell = asyncio.create_task(front.attendance.farewell(waiter, "r1"))
+        await settle()
+        clock.advance(attendance.GRACE)
+        await asyncio.wait_for(farewell, BOUND)
+    assert outcome(await front.get("r1")) == "pending"
+    await looked(front, clock)
+    assert (outcome(await front.get("r1")), outcome(await front.get("r2"))) == ("cancelled", "pending")
+
+
 HOLDS = """
 import asyncio, sys
 import sayso
