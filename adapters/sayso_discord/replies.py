@@ -189,7 +189,7 @@ class Replies:
             ticket = await self._desk.answer(asked.id, answer, actor, grace=grace)
         except errors.AlreadyDecided as error:
             if meaning.addressed and not submission.repeated(error.ticket, account, written):
-                await self._say(said, telling.refusal(error))
+                await self._say(said, telling.late_words(error, account))
             return
         except (errors.Refused, errors.NotFound) as error:
             if meaning.addressed:

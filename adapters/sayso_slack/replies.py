@@ -103,7 +103,7 @@ class Replies:
             ticket = await self._desk.answer(asked.id, submission.spoken(asked, written), actor, grace=grace)
         except errors.AlreadyDecided as error:
             if not submission.repeated(error.ticket, account, written):
-                self._teller.once(said, telling.refusal(error))
+                self._teller.once(said, telling.late_words(error, account))
                 self._teller.freshen(error, said.spot)
             return
         except (errors.Refused, errors.NotFound) as error:

@@ -66,7 +66,8 @@ Three steps:
   1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the text above.
   2. Install it to the workspace: export SLACK_BOT_TOKEN=xoxb-…. Under Basic Information make an app-level token
      with the scope connections:write: export SLACK_APP_TOKEN=xapp-… (over HTTP: SLACK_SIGNING_SECRET instead).
-  3. Put [slack] channel = "#approvals" into sayso.toml, invite the app to that channel, and run:
+  3. Put [slack] channel = "C…" into sayso.toml (the id below About in the channel's details), invite the app there
+     (/invite @sayso), and run:
      sayso doctor && sayso serve
 """
 
@@ -79,7 +80,8 @@ Three steps:
   3. Put [discord] channel = "…" into sayso.toml (user settings > Advanced > Developer Mode, then Copy Channel ID), and
      run: sayso doctor && sayso serve
      Clicks come over the gateway, without a public address. For HTTP in its place set DISCORD_PUBLIC_KEY, and
-     https://YOUR-SERVICE/discord/interactions as Interactions Endpoint URL; answers by message then do not come.
+     https://YOUR-SERVICE/discord/interactions as Interactions Endpoint URL; messages are then
+     read every 15 seconds.
 """
 
 _CLAUDE = """

@@ -15,6 +15,8 @@ GONE = (
     "same bot and answers for it."
 )
 
+EARLIER_COUNTED = "Too late: your earlier answer counted, and the agent has it already."
+
 _UNLINKED = (
     "Noted, and not counted beside those who answered elsewhere: your account is linked to nobody in the settings, so "
     "you may be one of them."
@@ -44,6 +46,14 @@ def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
     for index, one in enumerate(decision.by):
         spans += [T(" and " if index else " by "), text.line(_name(one))]
     return card.Line((*spans, T(" at "), card.Moment(decision.decided_at), T(".")))
+
+
+def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:
+    """Why words did not count that came after the decision; whoever decided it is not told their own name."""
+    decision = error.ticket.decision
+    if decision is not None and any(one.via == account for one in decision.by):
+        return line(EARLIER_COUNTED)
+    return refusal(error)
 
 
 def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:

@@ -99,6 +99,17 @@ async def test_a_reply_to_the_card_that_speaks_to_somebody_else_is_no_answer_and
     assert found.text == "Acme"
 
 
+async def test_whoever_answered_and_replies_again_is_told_that_their_own_answer_counted(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    await there.ask(sayso.Question("Which region?"))
+    await ann.reply(there.card, "Acme")
+    await ann.reply(there.card, "or was it Bolt")
+    await there.discord.until(lambda: "your earlier answer counted" in last(there, OPS))
+    await bob.reply(there.card, "Bolt, I think")
+    await there.discord.until(lambda: "Too late: answered by ann" in last(there, OPS))
+
+
 async def test_an_answer_to_somebody_who_asked_is_no_answer_to_the_agent(
     there: Scene, ann: Person, bob: Person
 ) -> None:

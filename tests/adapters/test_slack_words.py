@@ -211,6 +211,18 @@ async def test_a_change_of_words_that_were_taken_back_is_told_who_was_taken_at_t
         assert not any("first text counted" in one for one in told(there))
 
 
+async def test_whoever_answered_and_writes_on_is_told_that_their_own_answer_counted(
+    there: Scene, ann: Person, bob: Person
+) -> None:
+    await there.ask(QUESTION)
+    await write(ann, there, "Acme")
+    await write(ann, there, "or was it Bolt")
+    await write(bob, there, "Bolt, I think")
+    await there.slack.until(lambda: told(there) and told(there, "U2"))
+    assert ["your earlier answer counted" in one for one in told(there)] == [True]
+    assert "Too late: answered by ann" in told(there, "U2")[0]
+
+
 async def test_words_that_are_deleted_within_the_grace_are_taken_back() -> None:
     async with scene("http", grace=GRACE) as there:
         ann = there.slack.person("U1", name="ann")

@@ -178,6 +178,12 @@ def test_whoever_is_late_reads_who_decided_and_never_an_account() -> None:
     assert "by somebody at" in shown(telling.refusal(errors.AlreadyDecided(nameless)))
 
 
+def test_whoever_decided_and_writes_on_is_told_that_their_own_answer_counted() -> None:
+    late = errors.AlreadyDecided(machine.step(QUESTION, event(QUESTION, "Acme", "Ann B")).ticket)
+    assert shown(telling.late_words(late, "chat:T/1")) == telling.EARLIER_COUNTED
+    assert shown(telling.late_words(late, "chat:T/2")) == "Too late: answered by Ann B at TIME."
+
+
 def test_a_second_allow_of_one_person_is_told_that_it_is_the_second() -> None:
     asked = ticket(sayso.Permission(tool="Bash", input={}), quorum=2)
     from sayso import events
