@@ -330,7 +330,7 @@ async def test_a_repeated_event_is_one_answer_and_nobody_is_told_they_were_late(
     await there.start()
     await there.slack.send_event(first.deliveries[0].payload["event"], event_id="Ev1")
     late = await ann.reply(there.card, "No, Bolt")
-    assert "Too late: answered by ann" in await there.whispered(late)
+    assert "Too late: your earlier answer counted" in await there.whispered(late)
     assert len(there.slack.ephemerals("U1")) == 1
     assert (await there.decision(ticket)).text == "Acme"
 
