@@ -216,8 +216,10 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
 
 def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
     # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
-    for key in part:
-        if key not in known and not unions.is_note(key):
+    for key, said in part.items():
+        # any words are text of any kind; JSON or base64 would have to be checked
+        is_kind_of_text = key == "contentMediaType" and str(said).startswith("text/")
+        if key not in known and not unions.is_note(key) and not is_kind_of_text:
             hint = "begin a key of your own with x-"
             raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}", hint=hint)
 

@@ -18,6 +18,7 @@ from sayso import (
     errors,
     fields,
     fitting,
+    lookalikes,
     model,
     text,
     tokens,
@@ -94,8 +95,7 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
     if request.kind != "choice":
         raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
     words = said.strip()
-    labels = [option.label for option in request.options]
-    label = named(labels, words)
+    label = named([option.label for option in request.options], words)
     if label is None and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
     return _free(ticket, _typed({"other": label or words}, "other", fields.MAX_TEXT))
@@ -116,8 +116,8 @@ def _folded(written: str) -> str:
 
 
 def _bare(written: str) -> str:
-    """Without emoji, without the names that chats write in their place, and without the sign before a person's name."""
-    return _folded(_EMOJI.sub(" ", written)).removeprefix("@")
+    """Without emoji, their names, the sign before a person's name, and the quotes and dashes that a phone puts in."""
+    return _folded(lookalikes.likeness(_EMOJI.sub(" ", written))).removeprefix("@")
 
 
 def repeated(ticket: model.Ticket, account: str, said: str) -> bool:

@@ -150,6 +150,14 @@ def test_an_option_is_known_in_every_spelling_of_a_chat(written: str) -> None:
     assert submission.spoken(asked, written).choice == "🚀 Ship it"
 
 
+@pytest.mark.parametrize("written", ["don\u2019t do it", "Don't do it", "DON\u2018T DO IT"])
+def test_an_option_is_known_with_the_quotes_that_a_phone_puts_in(written: str) -> None:
+    for other in (False, True):
+        asked = ticket(sayso.Choice("Now?", ["Don't do it", "Do it now \u2013 all"], other=other))
+        assert submission.spoken(asked, written).choice == "Don't do it"
+        assert submission.spoken(asked, "do it now - all").choice == "Do it now \u2013 all"
+
+
 @pytest.mark.parametrize("written", [":rocket:", "🚀", "3", "0", "9" * 5000, "ship"])
 def test_what_names_no_option_is_none(written: str) -> None:
     with pytest.raises(errors.InvalidAnswer):
