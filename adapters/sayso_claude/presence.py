@@ -173,7 +173,8 @@ class Presence:
         await self._pause(GRACE)
         await self._desk.attendance.leave(waiter)
         kept = await self._desk.store.get("return", ticket.id)
-        if (kept.version if kept else 0) == turn:
+        # the callback of the SDK may wait for the same card, in another process
+        if (kept.version if kept else 0) == turn and not await self._desk.attendance.others(ticket.id):
             await self._desk.cancel(ticket.id, desk.Caller(ticket.owner), "the agent hung up")
             await self._desk.store.remove("return", ticket.id)
 

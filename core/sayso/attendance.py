@@ -84,8 +84,12 @@ class Attendance:
         """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
         await _pause(self._front, GRACE)
         left = await self.leave(waiter)
-        if left and not any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values()):
+        if left and not await self.others(id):
             await _withdraw(self._front, _waiter(left.value))
+
+    async def others(self, id: str) -> bool:
+        """Whether somebody waits for a request, in whatever process."""
+        return any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values())
 
     def left(self, seen: _Seen) -> frozenset[str]:
         """Those on record here who have left: their record could not be taken away, or will be in a moment."""

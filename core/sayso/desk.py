@@ -182,6 +182,8 @@ class Desk:
             # an operator withdraws what others asked, but does not run it
             await self.get(id, Caller(owner=caller.owner))
         by = (caller or Caller()).owner
+        # of two at the same moment each has its own, so that none is taken for the other
+        attempt = attempt or tokens.new_id()
         used = await self._step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
         # a revoked key runs nothing; the allow is used up all the same
         await authority.check(self.store, caller.key if caller else None)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import digest, errors, keys, model, store, stores
+from sayso import desk, digest, errors, keys, model, store, stores
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
@@ -305,6 +305,21 @@ async def test_a_caller_who_comes_back_in_time_gets_the_decision(service: Servic
     await service.answer(verdict="allow")
     assert (await again)[1]["hookSpecificOutput"]["permissionDecision"] == "allow"
     assert await service.count() == 1
+
+
+async def test_a_hook_that_hangs_up_leaves_the_card_to_the_callback_that_waits_for_it_too(
+    service: Service, clock: ManualClock
+) -> None:
+    asking = post(service, call("PermissionRequest"))
+    ticket = await service.asked()
+    async with service.desk.attending(ticket.id, desk.Caller(owner="agent")):
+        await hang_up(service, asking, clock)
+        clock.advance(presence.GRACE)
+        await until(lambda: not service.desk.store.waiting)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert (await service.desk.get(ticket.id)).state == "pending"
+        assert len(await service.desk.store.scan("waiter")) == 1
 
 
 async def test_a_stopping_service_lets_a_hook_come_back_and_withdraws_nothing(tmp_path: Path) -> None:

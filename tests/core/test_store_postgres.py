@@ -8,10 +8,12 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import errors, events, machine, postgres, sql, store
+from sayso import desk, errors, events, machine, model, postgres, sql, store
 from sayso import stores as addresses
 from sayso.testing import stores, tickets
+from sayso.testing.clock import ManualClock
 from tests.conftest import until
+from tests.core.samples import MINT, actor, permission
 from tests.fakes import pg
 from tests.fakes.pg import pg_schema, pg_server, pg_url
 
@@ -251,3 +253,27 @@ def test_text_with_nul_can_be_stored_and_comes_back(text: str) -> None:
 def test_both_dialects_define_the_same_queries() -> None:
     assert sql.queries("postgres").keys() == sql.queries("sqlite").keys()
     assert len(sql.migrations("postgres")) == len(sql.migrations("sqlite"))
+
+
+async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connection_broke(
+    kept: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, clock = await postgres.PostgresStore.open(pg_url), ManualClock()
+    one, two = (desk.Desk(each, MINT, now=clock) for each in (kept, other))
+    await one.open(permission(id="r1"))
+    await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
+    stored, broken = kept._store, list[str]()
+
+    async def breaking(group: Any) -> Any:
+        if not broken:
+            broken.append("cut")
+            # the other copy comes first, with the same words at the same moment
+            await two.use("r1")
+            raise ConnectionResetError
+        return await stored(group)
+
+    monkeypatch.setattr(kept, "_store", breaking)
+    with pytest.raises(errors.AlreadyUsed):
+        await one.use("r1")
+    assert broken
+    await other.close()
