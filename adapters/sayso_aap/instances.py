@@ -55,6 +55,8 @@ class Instances:
         async def make() -> model.JsonObject:
             id = str(uuid.uuid4())
             await self._verified(key, given.delivery, id)
+            # a body may take its time, and so may a receiver
+            await self._provisioner(request)
             title = given.instance_name or f"instance-{id[:8]}"
             await self._make(id, title, key, given.delivery)
             return {"id": id}
@@ -77,6 +79,7 @@ class Instances:
 
         async def change() -> model.JsonObject:
             await self._verified(key, given.delivery, id)
+            await self._provisioner(request)
             return {"instance": _shown(await self._change(request, key, given))}
 
         result, _ = await self._once(name, given, change)

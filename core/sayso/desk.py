@@ -161,9 +161,16 @@ class Desk:
         return await self._said(id, actor, lambda by: events.TakenBack(at=self.clock.now(), by=by))
 
     async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request that nobody decided yet; a closed one stays as it is. Raises `NotFound`."""
+        """Withdraw a request that nobody decided yet; a closed one stays as it is.
+
+        Raises:
+            NotFound: there is no such request, or another caller asked it.
+            Unauthorized: the caller's key was revoked.
+        """
         _whole(reason=reason or "")
         await self.get(id, caller)
+        # what came with the call may have taken its time
+        await authority.check(self.store, caller.key if caller else None)
         by = (caller or Caller()).owner
         return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
 

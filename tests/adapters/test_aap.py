@@ -21,6 +21,7 @@ import sayso_aap
 from sayso import courier, keys, memory, model, people, store, tokens
 from sayso.testing.clock import ManualClock
 from sayso_http import auth, outbound, reading, waits
+from tests.adapters.test_http_authz import looked_up
 from tests.conftest import until
 
 Json = dict[str, Any]
@@ -261,6 +262,24 @@ async def test_an_instance_that_is_deleted_while_it_uses_an_approval_runs_nothin
     monkeypatch.setattr(provider.desk, "use", meanwhile)
     answer = await provider.call("POST", f"/v1/requests/{shown['id']}/consume", Idempotency_Key="c1")
     assert answer[0] == 401
+
+
+async def test_a_provisioner_whose_key_is_revoked_while_the_body_comes_makes_no_instance(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, looked = keys.Keys(provider.desk.store), looked_up(provider.desk.store, monkeypatch)
+
+    async def body() -> AsyncGenerator[bytes]:
+        yield b'{"instance_name": '
+        await looked.wait()
+        await known.revoke("platform", provider.clock.now())
+        yield b'"late"}'
+
+    headers = {"Authorization": f"Bearer {provider.provisioner}", "Idempotency-Key": "p1"}
+    headers["Content-Type"] = "application/json"
+    async with provider.http.post(f"{provider.base}/v1/instances", data=body(), headers=headers) as answer:
+        assert answer.status == 401
+    assert [key.name for key in await known.list()] == ["codex-chris-laptop"]
 
 
 async def test_an_instance_sees_its_own_requests_only(provider: Provider) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sayso import keys
+from sayso import keys, store
 from tests.adapters.http_service import RESTRICTED, Service, permission, running
 from tests.conftest import until
 
@@ -221,3 +221,36 @@ async def test_a_bound_key_that_names_another_policy_gets_422(service: Service) 
         refused = await service.call("POST", "/v1/requests", "bound", permission(**wanted))
         assert (refused.status, refused.error["field"]) == (422, field)
     assert (await service.call("POST", "/v1/requests", "bound", permission())).status == 201
+
+
+def looked_up(kept: store.Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once a key was looked up."""
+    get, looked = kept.get, asyncio.Event()
+
+    async def found(kind: str, name: str) -> store.Record | None:
+        record = await get(kind, name)
+        if kind == "key":
+            looked.set()
+        return record
+
+    monkeypatch.setattr(kept, "get", found)
+    return looked
+
+
+async def test_an_operator_whose_key_is_revoked_while_the_body_comes_withdraws_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    assert service.session is not None
+    looked = looked_up(service.kept, monkeypatch)
+
+    async def body() -> AsyncGenerator[bytes]:
+        yield b'{"reason": '
+        await looked.wait()
+        await service.keys.revoke("op")
+        yield b'"no"}'
+
+    headers = {"Authorization": f"Bearer {service.secrets['op']}", "Content-Type": "application/json"}
+    async with service.session.post(f"{service.url}/v1/requests/r1/cancel", data=body(), headers=headers) as response:
+        assert response.status == 401
+    assert (await service.front.get("r1")).state == "pending"
