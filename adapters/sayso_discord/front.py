@@ -113,7 +113,7 @@ class Front:
             return self._wrong(act, error)
         except errors.AlreadyDecided as error:
             self.start(self._stale.freshen(error.ticket))
-            return self._once(act, telling.refusal(error, account))
+            return self._once(act, telling.late_press(error, account, act.token))
         except (errors.InvalidToken, errors.NotFound) as error:
             return await self._unknown(act, error, account)
         except errors.SaysoError as error:

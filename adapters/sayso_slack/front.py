@@ -133,6 +133,8 @@ class Front:
 
     async def _refused(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
         said = told(error, account, shared=self.shared())
+        if isinstance(error, errors.AlreadyDecided):
+            said = telling.late_press(error, account, click.token)
         if isinstance(error, errors.NotFound) and not self.shared() and click.blocks and click.response_url:
             self._teller.start(self._teller.close_card(click))
         elif isinstance(error, errors.InvalidToken) and (shown := await self._renewed(click)) is not None:

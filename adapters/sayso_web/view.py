@@ -66,7 +66,7 @@ class View:
     def after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
         """The card after a press that was refused, with what was typed and what is wrong with it."""
         if isinstance(error, errors.AlreadyDecided):
-            return self.fragment(ticket, Press(notice=telling.refusal(error, self.session.actor.account)))
+            return self.fragment(ticket, Press(notice=telling.late_press(error, self.session.actor.account, token)))
         if not isinstance(error, errors.InvalidAnswer):
             return self.fragment(ticket, Press(notice=refusal(error)))
         opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)

@@ -5,7 +5,7 @@ The rule: whoever it was is named as people know them, never by an account; name
 
 from __future__ import annotations
 
-from sayso import approvers, card, errors, model, text, wording
+from sayso import approvers, card, errors, model, text, tokens, wording
 
 T = text.Trusted
 
@@ -46,6 +46,15 @@ def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
     for index, one in enumerate(decision.by):
         spans += [T(" and " if index else " by "), text.line(_name(one))]
     return card.Line((*spans, T(" at "), card.Moment(decision.decided_at), T(".")))
+
+
+def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.Line:
+    """Why a press on what is decided did not count; raises `InvalidToken` as `tokens.read`."""
+    decision = error.ticket.decision
+    if decision is None or tokens.read(token).action != "undo" or all(one.via != account for one in decision.by):
+        return refusal(error, account)
+    told = T("It cannot be taken back any more: the agent was told at ")
+    return card.Line((told, card.Moment(decision.decided_at), T(".")))
 
 
 def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:

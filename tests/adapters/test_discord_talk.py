@@ -214,6 +214,17 @@ async def test_whoever_is_taken_at_their_word_sees_that_and_can_take_it_back(slo
     assert "Answer" in slow.discord.controls(card(slow))
 
 
+async def test_whoever_takes_back_too_late_is_told_that_the_agent_was_told(slow: Scene) -> None:
+    ann = slow.discord.person(ANN, name="ann")
+    ticket, _ = await taken(slow, ann)
+    await slow.deliver()
+    old = card(slow)
+    slow.clock.advance(11)
+    await slow.front.tick(ticket.id)
+    seen = await ann.press(old, "Take back")
+    assert "It cannot be taken back any more: the agent was told at" in await slow.whispered(seen)
+
+
 async def test_nobody_else_takes_it_back(slow: Scene) -> None:
     ann, bob = slow.discord.person(ANN, name="ann"), slow.discord.person(BOB, name="bob", display_name="Bob")
     ticket, _ = await taken(slow, ann)

@@ -223,6 +223,19 @@ async def test_whoever_answered_and_writes_on_is_told_that_their_own_answer_coun
     assert "Too late: answered by ann" in told(there, "U2")[0]
 
 
+async def test_whoever_takes_back_too_late_is_told_that_the_agent_was_told() -> None:
+    async with scene("http", grace=GRACE) as there:
+        ann = there.slack.person("U1", name="ann")
+        ticket = await there.ask(QUESTION)
+        await ann.reply(there.card, "Acme")
+        await there.slack.until(lambda: told(there))
+        there.clock.advance(10)
+        await there.front.tick(ticket.id)
+        await ann.press(there.slack.ephemerals("U1")[0], "Take back")
+        await there.slack.until(lambda: any("cannot be taken back any more" in one for one in told(there)))
+        assert (await there.decision(ticket)).text == "Acme"
+
+
 async def test_words_that_are_deleted_within_the_grace_are_taken_back() -> None:
     async with scene("http", grace=GRACE) as there:
         ann = there.slack.person("U1", name="ann")

@@ -398,6 +398,7 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     assert "The answer of owner was taken" in theirs
     assert "Take back" not in theirs
     assert (await other.press(await service.token(id, "undo"))).status == 403
+    undo = await service.token(id, "undo")
     undone = {"csrf": await browser.csrf(), "token": await service.token(id, "undo")}
     reply = await browser.post("/press", undone, Sayso_Fragment="card")
     assert "Taken back: it is open again." in reply.text
@@ -405,3 +406,6 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     ticket = await service.desk.get(id)
     assert (ticket.state, ticket.taken) == ("pending", None)
     assert "<textarea" in (await browser.get(f"/requests/{id}")).text
+    await service.desk.answer(id, sayso.Answer(text="Bolt"), owner)
+    late = await browser.press(undo)
+    assert "It cannot be taken back any more: the agent was told at" in re.sub("<[^>]*>", "", late.text)
