@@ -114,7 +114,7 @@ def _of_ours(error: errors.SaysoError, exchange: str) -> web.Response:
     if status >= 500:
         log.warning("a request failed", extra={"code": error.code, "exchange": exchange})
         return _failed(503, "unavailable", "the provider cannot serve this now", exchange)
-    code = error.code if status in (400, 409, 422) else _TYPES[status]
+    code = error.code if status in (400, 409, 422) else _TYPES.get(status, error.code)
     return _failed(status, code, error.message, exchange, error.field)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
@@ -49,6 +50,7 @@ class RemoteDesk:
         self._calls = calls.Calls(url, key, plain_http=plain_http, patience=patience)
         self._asked: dict[str, model.Ticket] = {}
         self._held: set[str] = set()
+        self._attending = Counter[str]()
 
     async def __aenter__(self) -> Self:
         self._calls.start()
@@ -118,10 +120,16 @@ class RemoteDesk:
     async def attending(self, id: str) -> AsyncGenerator[None]:
         """Wait inside for a request that ends with this program: gone for six seconds, it has withdrawn the request."""
         self._held.add(id)
+        self._attending[id] += 1
         try:
             yield
         finally:
-            if id in self._held:
+            self._attending[id] -= 1
+            # of several here who wait for one request, the last one says that it is held no more
+            last = not self._attending[id]
+            if last:
+                del self._attending[id]
+            if last and id in self._held:
                 self._held.discard(id)
                 await self._released(id)
 

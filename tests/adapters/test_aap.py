@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import pytest
 import pytest_asyncio
 from agentapprovalprotocol import AsyncClient, AsyncGate, Call, Client, Gate
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 import sayso
 import sayso_aap
-from sayso import courier, keys, memory, model, people, store, tokens
+from sayso import courier, errors, keys, memory, model, people, store, tokens
 from sayso.testing.clock import ManualClock
+from sayso_aap import replies
 from sayso_http import auth, outbound, reading, waits
 from tests.adapters.test_http_authz import looked_up
 from tests.conftest import until
@@ -280,6 +283,24 @@ async def test_a_provisioner_whose_key_is_revoked_while_the_body_comes_makes_no_
     async with provider.http.post(f"{provider.base}/v1/instances", data=body(), headers=headers) as answer:
         assert answer.status == 401
     assert [key.name for key in await known.list()] == ["codex-chris-laptop"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 415, 422, 429, 500, 503])
+async def test_every_failure_has_the_form_of_the_protocol(status: int) -> None:
+    class Some(errors.SaysoError):
+        code = "some"
+
+    Some.status = status
+
+    async def failing(_: web.Request) -> web.StreamResponse:
+        raise Some("it failed")
+
+    answer = await replies.in_its_form(make_mocked_request("GET", "/"), failing)
+    assert isinstance(answer, web.Response)
+    assert answer.text
+    told = json.loads(answer.text)["error"]
+    assert (told["message"] == "it failed") == (status < 500)
+    assert {"type", "code", "message", "request_id"} <= set(told)
 
 
 async def test_an_instance_sees_its_own_requests_only(provider: Provider) -> None:

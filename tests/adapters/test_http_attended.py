@@ -124,3 +124,20 @@ async def test_a_held_ask_under_an_id_that_is_taken_withdraws_nothing(
         await asyncio.sleep(0.02)
     assert (await service.front.get("r1")).state == "pending"
     assert await service.kept.scan("waiter") == []
+
+
+async def test_of_two_in_one_program_the_one_who_leaves_does_not_speak_for_the_other(
+    service: Service, clock: ManualClock
+) -> None:
+    async with service.remote("bot") as desk, desk.attending("r1"):
+        async with desk.attending("r1"):
+            await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
+        waiting = asyncio.create_task(desk.wait("r1"))
+        await until(lambda: service.kept.waiting)
+        assert await service.kept.scan("waiter")
+        # as when it is killed
+        await desk._calls.close()  # pyright: ignore[reportPrivateUsage]
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await until(lambda: not service.kept.waiting)
+        await withdrawn(service, clock, "r1")
