@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from sayso import aside, asking, authority, errors, events, machine, model, quota, store, tokens
@@ -22,10 +25,10 @@ async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller)
     for place in request.route:
         if check := front.addresses.get(place.partition(":")[0]):
             check(place)
-    await _within_limits(front, request.id, caller)
-    id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), front.clock.now()
-    opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
-    found = await _stored(front, opened)
+    async with _within_limits(front, request.id, caller):
+        id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), front.clock.now()
+        opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
+        found = await _stored(front, opened)
     await authority.confirm(front.store, caller.owner, caller.key, front.clock.now())
     return found or opened.ticket, found is None
 
@@ -77,18 +80,27 @@ async def _same_again(records: store.Store, wanted: model.Ticket) -> model.Ticke
     raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)
 
 
-async def _within_limits(front: desk.Desk, id: str | None, caller: houses.Caller) -> None:
+@contextlib.asynccontextmanager
+async def _within_limits(front: desk.Desk, id: str | None, caller: houses.Caller) -> AsyncGenerator[None]:
     limits = front.house.limits
-    if limits.pending is None and limits.per_minute is None:
+    if limits == quota.Limits() or await _is_known(front, id):
+        yield
         return
-    if id is not None:
-        try:
-            await front.store.load(id)
-            return
-        except errors.NotFound:
-            pass
-    if limits.pending is not None:
-        waiting = store.Query(state="pending", owner=caller.owner, limit=limits.pending)
-        quota.check_pending(await front.store.count(waiting), limits.pending)
-    if limits.per_minute is not None:
-        front.pace.take(caller.owner, limits.per_minute, front.clock.now())
+    async with contextlib.AsyncExitStack() as room:
+        if limits.pending is not None:
+            waiting = store.Query(state="pending", owner=caller.owner, limit=limits.pending)
+            count = functools.partial(front.store.count, waiting)
+            await room.enter_async_context(front.room.one(caller.owner, limits.pending, count))
+        if limits.per_minute is not None:
+            front.pace.take(caller.owner, limits.per_minute, front.clock.now())
+        yield
+
+
+async def _is_known(front: desk.Desk, id: str | None) -> bool:
+    if id is None:
+        return False
+    try:
+        await front.store.load(id)
+    except errors.NotFound:
+        return False
+    return True

@@ -65,6 +65,7 @@ class Desk:
         self.addresses: dict[str, Callable[[model.Place], None]] = {}
         """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
         self.pace = quota.Pace()
+        self.room = quota.Room()
 
     @overload
     async def ask(

@@ -6,7 +6,10 @@ find an answer, is never counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sayso import errors
@@ -50,6 +53,52 @@ class Pace:
                 hint="ask less often; the operator can allow more: [service] asks_per_minute",
                 retry_after=(1 - turns) * 60 / per_minute,
             )
+
+
+@dataclass(slots=True)
+class _Asking:
+    callers: int = 0
+    begun: int = 0
+    ended: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Room:
+    """Room for the requests of each caller, also for many that one asks at the same moment, in this process."""
+
+    def __init__(self) -> None:
+        self._asking: dict[str, _Asking] = {}
+
+    @contextlib.asynccontextmanager
+    async def one(self, owner: str, most: int, stored: Callable[[], Awaitable[int]]) -> AsyncGenerator[None]:
+        """Store one more inside, where fewer than *most* wait; *stored* counts them. Raises `TooMany`."""
+        here = self._asking.setdefault(owner, _Asking())
+        here.callers += 1
+        try:
+            await _find_room(here, most, stored)
+            here.begun += 1
+            try:
+                yield
+            finally:
+                here.ended += 1
+                here.changed.set()
+                here.changed = asyncio.Event()
+        finally:
+            here.callers -= 1
+            if not here.callers:
+                del self._asking[owner]
+
+
+async def _find_room(here: _Asking, most: int, stored: Callable[[], Awaitable[int]]) -> None:
+    while True:
+        ended = here.ended
+        waiting = await stored()
+        check_pending(waiting, most)
+        # those under way are perhaps stored already, and then counted twice
+        if waiting + here.begun - ended < most:
+            return
+        if here.begun > here.ended:
+            await here.changed.wait()
 
 
 def check_pending(waiting: int, most: int) -> None:
