@@ -259,6 +259,20 @@ async def test_an_allowance_is_used_once_and_soon(service: Service, clock: Manua
     assert denial(await late)
 
 
+async def test_an_allowance_does_not_go_to_a_key_of_the_same_name_that_was_made_since(
+    service: Service, clock: ManualClock
+) -> None:
+    waiting = post(service)
+    await service.answer(verdict="allow")
+    await waiting
+    known = keys.Keys(service.desk.store)
+    await known.revoke("agent", clock.now())
+    service.key = await known.add("agent", "agent", clock.now(), "bob")
+    again = post(service, call("PermissionRequest"))
+    await service.answer(count=2, verdict="deny")
+    assert denial(await again)
+
+
 def test_what_no_person_allowed_gives_no_pass(clock: ManualClock) -> None:
     kept = passes.Passes()
     payload = hooks.parse(json.dumps(call()).encode())
