@@ -230,7 +230,7 @@ async def test_somebody_who_replies_late_is_told_but_not_for_what_was_taken(ther
     await there.stop()
     await there.start()
     await ann.reply(card, "No, Bolt")
-    await there.discord.until(lambda: "Too late: answered by ann" in last(there))
+    await there.discord.until(lambda: "Too late: your earlier answer counted" in last(there))
     ours = [one for one in there.discord.messages(thread(there)) if one.author == there.discord.bot_id]
     assert len(ours) == 3  # the card, the answer that was taken, and this
     assert there.discord.world.find(said.id) is not None
