@@ -43,11 +43,6 @@ def above(given: dialog.Input) -> str:
     return "\n".join(map(_box, long))
 
 
-def units(given: dialog.Input) -> int:
-    """How many labels of a modal an input takes."""
-    return max(1, -(-len(given.options) // limits.SELECT_OPTIONS))
-
-
 def select(custom_id: str, labels: Sequence[text.Literal], first: int, *, multiple: bool, placeholder: str) -> Json:
     """A menu of at most 25 options, of which the first has the index *first*."""
     options = [option(first + number, label) for number, label in enumerate(labels)]
