@@ -191,7 +191,7 @@ class RemoteDesk:
                 "GET", "/v1/requests", query={**given, "limit": str(min(_PAGE, limit - len(found)))}
             )
             page = _read(body, tickets.Page)
-            found += [_of_document(one) for one in page.requests]
+            found += [tickets.ticket_of(one) for one in page.requests]
             if page.next is None:
                 break
             asked["before"] = page.next
@@ -241,13 +241,7 @@ class RemoteDesk:
 
 
 def _ticket(body: bytes) -> model.Ticket:
-    return _of_document(_read(body, tickets.Document))
-
-
-def _of_document(found: tickets.Document) -> model.Ticket:
-    """The ticket of a wire form; its `ref` is empty."""
-    shared = set(model.Ticket.model_fields) & set(tickets.Document.model_fields)
-    return model.Ticket.model_validate({"ref": "", **{name: getattr(found, name) for name in shared}})
+    return tickets.ticket_of(_read(body, tickets.Document))
 
 
 def _path(id: str) -> str:

@@ -32,7 +32,9 @@ def add(shape: type[pydantic.BaseModel], schema: Schema) -> None:
 
 
 def _of_kind(kind: model.Kind) -> Schema:
-    unsaid = {_alias(name): _only(asking.UNSAID[name]) for name in asking.KIND_KEYS - asking.OF_KIND[kind]}
+    # in the order of the fields: a set would make another document in each process
+    others = [name for name in model.Request.model_fields if name in asking.KIND_KEYS - asking.OF_KIND[kind]]
+    unsaid = {_alias(name): _only(asking.UNSAID[name]) for name in others}
     rules: Schema = {"properties": unsaid}
     if kind == "permission":
         _need(rules, "tool")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -73,27 +73,30 @@ class Page(model.Frozen):
     next: str | None = None
 
 
+# Every field of a ticket is in `Document`, or here with the reason why it does not leave the service.
+LEFT_OUT: Mapping[str, str] = {
+    "ref": "whoever knows it can make the buttons work",
+    "used_for": "it is the caller's own name for an attempt, which the caller knows",
+    "minted": "it says only which buttons of old cards are dead",
+}
+FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)
+
+
+def unplaced(ticket: type[model.Ticket]) -> set[str]:
+    """Fields of *ticket* that neither cross the wire nor are left out on purpose."""
+    return set(ticket.model_fields) - set(Document.model_fields) - set(LEFT_OUT)
+
+
 def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> Document:
     """The wire form. Not validated again: its parts are frozen models already."""
     return Document.model_construct(
-        id=ticket.id,
+        **{name: getattr(ticket, name) for name in FROM_TICKET},
         kind=ticket.request.kind,
         state=ticket.state,
-        digest=ticket.digest,
-        created_at=ticket.created_at,
-        expires_at=ticket.expires_at,
-        answers=ticket.answers,
-        taken=ticket.taken,
-        decision=ticket.decision,
         cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
-        version=ticket.version,
-        held=ticket.held,
-        owner=ticket.owner,
-        key=ticket.key,
-        requester=ticket.requester,
-        policy=ticket.policy,
-        route=ticket.route,
-        undelivered=ticket.undelivered,
-        used_at=ticket.used_at,
-        request=ticket.request,
     )
+
+
+def ticket_of(document: Document) -> model.Ticket:
+    """The ticket of a wire form, without what is left out; its `ref` is empty."""
+    return model.Ticket.model_validate({"ref": "", **{name: getattr(document, name) for name in FROM_TICKET}})

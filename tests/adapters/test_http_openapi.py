@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -172,3 +175,14 @@ def test_the_document_names_the_sizes_that_are_enforced() -> None:
     assert f"{reading.BODY_LIMIT:,} bytes" in asked["requestBody"]["description"]
     assert f"{model.MAX_REQUEST_BYTES:,} bytes" in DOCUMENT["components"]["schemas"]["Request"]["description"]
     assert {"413", "429"} <= set(asked["responses"])
+
+
+def test_the_document_is_the_same_in_every_process() -> None:
+    code = "import json; from sayso_http import openapi; print(json.dumps(openapi.document()))"
+    served = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(served) == 1

@@ -1,0 +1,73 @@
+"""What of a ticket crosses the wire: every field is on one of two lists, and those of the first arrive."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from sayso import channel, model, store
+from sayso.testing import samples
+from sayso_http import stream, tickets
+
+AT = samples.NOW
+ANN = model.Given(person="ann", name="Ann", via="web:ann", at=AT, answer=model.Answer(verdict="allow"))
+FULL = model.Ticket(
+    id="r1",
+    ref="r" * 22,
+    version=7,
+    request=model.Request(id="r1", kind="permission", tool="Bash", input={"command": "ls"}, metadata={"a": [1, None]}),
+    policy=model.Policy(approvers=("ann", "bob"), quorum=2),
+    owner="bot",
+    requester="carl",
+    key="k1",
+    route=("web", "chat:#ops"),
+    digest="sha256:0",
+    created_at=AT,
+    expires_at=AT + timedelta(hours=1),
+    answers=(ANN,),
+    taken=model.Taken(given=ANN, until=AT + timedelta(seconds=5)),
+    undelivered=("chat:#ops",),
+    decision=model.Decision(id="r1", outcome="allowed", digest="sha256:0", decided_at=AT, model_text="Allowed."),
+    used_at=AT + timedelta(minutes=1),
+    used_for="first",
+    held=True,
+    minted=2,
+)
+"""A ticket of which nothing is as it was when it was asked."""
+
+
+def test_every_field_of_a_ticket_crosses_the_wire_or_is_left_out_for_a_reason() -> None:
+    assert tickets.unplaced(model.Ticket) == set()
+    assert set(tickets.LEFT_OUT) <= set(model.Ticket.model_fields) - set(tickets.Document.model_fields)
+    assert all(tickets.LEFT_OUT.values())
+
+
+def test_a_field_that_is_on_neither_list_is_found() -> None:
+    class WithReminders(model.Ticket):
+        reminded_at: datetime | None = None
+
+    assert tickets.unplaced(WithReminders) == {"reminded_at"}
+
+
+def test_the_client_gets_every_field_that_is_not_left_out() -> None:
+    # what still has its default would arrive by itself
+    assert [name for name, field in model.Ticket.model_fields.items() if getattr(FULL, name) == field.default] == []
+    sent = tickets.document(FULL).model_dump_json()
+    arrived = tickets.ticket_of(tickets.Document.model_validate_json(sent))
+    assert arrived == FULL.model_copy(update={"ref": "", "used_for": None, "minted": 0})
+
+
+def test_every_part_of_a_log_row_crosses_the_wire() -> None:
+    parts = {part.name for part in dataclasses.fields(store.Row)}
+    # the ticket is called by what it is to a caller: a request
+    assert parts - {"ticket_id"} | {"request"} == set(stream.LogRow.model_fields)
+
+
+def test_the_wire_form_keeps_its_order() -> None:
+    sent = tickets.document(FULL, [channel.MessageRef("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
+    assert list(sent) == [
+        *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
+        *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "request"),
+    ]
+    assert (sent["kind"], sent["state"]) == ("permission", "decided")
+    assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]
