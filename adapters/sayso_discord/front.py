@@ -177,7 +177,7 @@ class Front:
     def _opened(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
         if not opened.inputs:
             pressed = tokens.read(opened.token)
-            if pressed.action == "review" and pressed.index == 0 and opened.submit == "Next page":
+            if pressed.action == "review" and pressed.index == 0 and opened.more:
                 self.start(self._hand_file(act.way, pressed.ref))
             return _private(act.way, render.page(opened))
         if isinstance(act, parse.Submission):

@@ -13,7 +13,7 @@ from typing import Any, cast
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sayso import dialog
+from sayso import card, dialog
 from sayso_discord import custom_ids, inputs, limits
 
 # Discord names no window; this is the one that Slack advises, against replays.
@@ -140,7 +140,7 @@ def parse(payload: Any) -> Click | Submission | None:
         return Submission(who, token, way, spot, inputs.draft(_get(data, "components")))
     draft: dialog.Draft | None = {} if how == "submit" else None
     if how == "choose":
-        draft = {"f0": inputs.chosen(_get(data, "values"))}
+        draft = {card.PICKED: inputs.chosen(_get(data, "values"))}
     return Click(who, token, way, spot, draft)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sayso import dialog
+from sayso import card, dialog
 from sayso_slack import inputs, render
 from sayso_slack import spoken as words
 
@@ -148,7 +148,7 @@ def _click(payload: Any) -> Click | None:
         who=who,
         token=token,
         spot=Spot(channel, message) if channel and message and not hidden else None,
-        draft=None if chosen is None else {"f0": chosen.get("f0")},
+        draft=None if chosen is None else {card.PICKED: chosen.get(card.PICKED)},
         trigger=_text(payload, "trigger_id"),
         response_url=_text(payload, "response_url"),
         hidden=hidden,

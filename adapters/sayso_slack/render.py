@@ -167,7 +167,7 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
         return
     chosen = inputs.chooser(pick.labels, multiple=pick.multiple)
     label = plain("Choose one or several" if pick.multiple else "Choose one")
-    yield {"type": "input", "block_id": "f0", "label": label, "optional": True, "element": chosen}
+    yield {"type": "input", "block_id": pick.name, "label": label, "optional": True, "element": chosen}
     yield _actions([{"type": "button", "action_id": SUBMIT, "text": plain("Submit"), "value": pick.submit}])
 
 

@@ -13,8 +13,7 @@ from sayso import card, dialog, text
 
 # From this many lines on, a box says how long it is; it is shown whole all the same.
 LONG_BOX = 30
-# What the card says before the name of an attached diff; its lines are coloured.
-DIFF_LABEL = text.Trusted("Attached diff · ")
+_SAID: Mapping[card.Role, str] = {"answer": "Answer", "reason": "Reason"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,10 @@ def _title(drawn: card.Card) -> text.Literal | None:
 
 def _glimpses(drawn: card.Card) -> list[tuple[str, text.Literal]]:
     """What a line of the history shows of the content: what was asked, and what was said to it."""
-    boxes = [(str(part.label[0]), part.shown) for part in drawn.parts if isinstance(part, card.Code)]
+    boxes = [part for part in drawn.parts if isinstance(part, card.Code)]
     title = _title(drawn)
-    asked = [title] if title else [shown for label, shown in boxes if label.startswith("Input")][:1]
-    said = [(label.split()[0], shown) for label, shown in boxes if label.startswith(("Answer", "Reason"))][:1]
+    asked = [title] if title else [box.shown for box in boxes if box.role == "input"][:1]
+    said = [(_SAID[box.role], box.shown) for box in boxes if box.role in _SAID][:1]
     return [*(("", shown) for shown in asked), *said]
 
 
@@ -100,8 +99,7 @@ def _is_note(part: card.Part) -> bool:
 
 
 def _is_diff(part: card.Code) -> bool:
-    # the service's own words: agents cannot write them
-    return part.label[:1] == (DIFF_LABEL,)
+    return part.role == "diff"
 
 
 def _verdict(drawn: card.Card) -> card.Line | None:

@@ -136,7 +136,7 @@ def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[s
 def _complaint(ticket: model.Ticket, name: str, said: str) -> str:
     """What is wrong, without the label that stands beside it already."""
     for index, asked in enumerate(fields.of_request(ticket.request)):
-        if name == f"f{index}" and said.startswith(asked.label):
+        if name == dialog.field_name(index) and said.startswith(asked.label):
             said = said.removeprefix(asked.label).removeprefix(": ").strip()
     # a message may repeat agent text or what was typed
     shown = text.line("This " + said if said.startswith("is ") else said).text

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sayso import prose, text
+from sayso import prose, text, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,10 @@ class Ask:
     shown: text.Literal
 
 
+Role = Literal["input", "edited", "answer", "reason", "diff", "text", "offer", "other"]
+"""`input`, `edited`: what was to run, and what runs instead. `diff`, `text`: an attachment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """Agent text in a box that shows it to the letter."""
@@ -46,6 +50,8 @@ class Code:
     shown: text.Literal
     cut: int = 0
     """How many characters are not shown here."""
+    role: Role = "other"
+    """What it is, for whoever shows some of them in another way; the label is for people to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Facts:
     """Short facts: what they are, and their value."""
 
     rows: tuple[tuple[Inline, Inline], ...]
+    risk: Literal["low", "medium", "high"] | None = None
+    """How high the agent says that the risk is; if it says so, the first row is about that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +96,24 @@ Part = Line | Ask | Code | Says | Facts | Choices | Warn | Note
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One press. A *deciding* button goes where the content is not shown whole."""
+    """One press."""
 
     label: text.Trusted
     token: str
+    action: tokens.Action
+    """What a press does; the label is for people to read."""
     style: Literal["primary", "danger", "plain"] = "plain"
     deciding: bool = False
+    """Whether it decides in favour: dropped when the card does not show the whole content."""
+
+
+def field_name(index: int) -> str:
+    """The name of the input for a field of a request, by its number: the same on a card and in a window."""
+    return f"f{index}"
+
+
+PICKED = field_name(0)
+"""The name under which a surface submits what was chosen on the card itself: a choice has this one field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +124,7 @@ class Pick:
     tokens: tuple[str, ...]
     submit: str
     multiple: bool = False
+    name: str = PICKED
 
 
 Control = Button | Pick
@@ -226,7 +247,8 @@ def _cut(part: Part, share: int) -> Part:
         label = (text.Trusted("The agent says"),)
     full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.shown.text
     head = full[: _taken(full, 0, share)]
-    return Code(label, text.Literal(text.Safe(head)), cut=len(full) - len(head))
+    role = part.role if isinstance(part, Code) else "other"
+    return Code(label, text.Literal(text.Safe(head)), cut=len(full) - len(head), role=role)
 
 
 def _taken(full: str, start: int, share: int) -> int:
@@ -245,6 +267,7 @@ def _split(part: Part, room: int) -> Iterable[Part]:
         yield part
         return
     label = part.label if isinstance(part, Code) else (text.Trusted("The agent says"),)
+    role = part.role if isinstance(part, Code) else "other"
     full = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
     share = max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)
     start = 0
@@ -254,7 +277,7 @@ def _split(part: Part, room: int) -> Iterable[Part]:
         line = page.rfind("\n", len(page) // 2)
         if start + len(page) < len(full) and line >= 0:
             page = page[: line + 1]  # a page ends with a line where it can
-        yield Code(label, text.Literal(text.Safe(page)))
+        yield Code(label, text.Literal(text.Safe(page)), role=role)
         start += len(page)
 
 

@@ -35,6 +35,7 @@ class Input:
     """One thing to fill in. `name` is ours; agent text stands only in the literals."""
 
     name: str
+    """What a surface sends it under; `field_name`, `other_name` and `key_name` make it, and nobody takes it apart."""
     label: card.Inline
     kind: Literal["text", "choice", "boolean", "number", "integer", "date"] = "text"
     required: bool = True
@@ -46,6 +47,8 @@ class Input:
     chosen: tuple[int, ...] = ()
     """The options that are chosen to begin with, by index."""
     longest: int = 3000
+    belongs_to: str | None = None
+    """The input that this one is the free text for: both stand on one screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,24 @@ class Dialog:
     inputs: tuple[Input, ...] = ()
     submit: text.Trusted | None = None
     danger: bool = False
+    more: bool = False
+    """Whether submitting leads to a further page or step."""
 
 
 Draft = Mapping[str, Submitted]
 """Inputs of earlier steps, by name."""
+
+field_name = card.field_name
+
+
+def other_name(name: str) -> str:
+    """The name of the input for the free text of a choice, whose own input has this *name*."""
+    return f"{name}o"
+
+
+def key_name(index: int) -> str:
+    """The name of the input for one argument of a tool that is edited, by its number."""
+    return f"k{index}"
 
 
 # A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
@@ -115,9 +132,10 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
     """One input for each field; a choice with *Other* has a second one for its text."""
     made: list[Input] = []
     for index, field in enumerate(fields.of_request(ticket.request)):
-        made.append(_input(f"f{index}", field))
+        name = field_name(index)
+        made.append(_input(name, field))
         if field.other:
-            made.append(Input(f"f{index}o", T("Or another answer"), required=False))
+            made.append(Input(other_name(name), T("Or another answer"), required=False, belongs_to=name))
     return tuple(made)
 
 
@@ -162,10 +180,12 @@ def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
         # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
         if text.literal(shown, code=True).text == shown and len(shown) <= room.typed and len(made) < room.inputs:
             hint = _MADE_UP if fitting.is_made_up(ticket.request, key) else None
-            box = Input(f"k{index}", text.line(key), required=False, multiline=True, value=shown, longest=room.typed)
+            box = Input(
+                key_name(index), text.line(key), required=False, multiline=True, value=shown, longest=room.typed
+            )
             made.append(replace(box, hint=hint))
         else:
-            fixed += draw.input_parts({key: value}, "Stays as it is")
+            fixed += draw.input_parts({key: value}, "Stays as it is", "input")
     pages = card.pages(fixed, room.content)
     if made and len(pages) == 1:
         return Dialog(T("Edit and allow"), token, pages[0], tuple(made), T("Allow"))
@@ -180,7 +200,10 @@ def look_again(odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, tok
         card.Note((T("A phone or a chat may have changed what you typed. Exactly this will run."),))
     ]
     for key, signs in odd.items():
-        parts += [card.Warn(T(typography.told(signs))), *draw.input_parts({key: edited[key]}, "Will run as it stands")]
+        parts += [
+            card.Warn(T(typography.told(signs))),
+            *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
+        ]
     pages = card.pages(parts, room.content)
     return Dialog(T("Look again"), token, pages[0], submit=T("Allow as it is")) if len(pages) == 1 else None
 
@@ -191,11 +214,11 @@ def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Di
     page = min(page, len(pages) - 1)
     token = mint.token(ticket, "review", page)
     title = T(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
-    if ticket.decision is not None and page + 1 == len(pages):
+    if page + 1 < len(pages):
+        return Dialog(title, token, pages[page], submit=T("Next page"), more=True)
+    if ticket.decision is not None:
         return Dialog(title, token, pages[page])
-    submit = (
-        T("Next page") if page + 1 < len(pages) else T("Allow" if ticket.request.kind == "permission" else "Answer")
-    )
+    submit = T("Allow" if ticket.request.kind == "permission" else "Answer")
     return Dialog(title, token, pages[page], submit=submit)
 
 
@@ -203,8 +226,9 @@ def fill(ticket: model.Ticket, step: int, token: str, room: Room) -> Dialog:
     """One step of a question or form."""
     steps = steps_of(ticket, room)
     title = T(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
-    submit = T("Next") if step + 1 < len(steps) else T("Answer")
-    return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit)
+    more = step + 1 < len(steps)
+    submit = T("Next") if more else T("Answer")
+    return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit, more=more)
 
 
 def steps_of(ticket: model.Ticket, room: Room) -> list[tuple[Input, ...]]:
@@ -226,7 +250,7 @@ def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
     # a choice and its own free text stay on one screen
     groups: list[tuple[Input, ...]] = []
     for made in inputs:
-        if made.name.endswith("o"):
+        if made.belongs_to is not None:
             groups[-1] += (made,)
         else:
             groups.append((made,))

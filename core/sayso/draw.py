@@ -46,7 +46,7 @@ def pages_of(ticket: model.Ticket, mint: tokens.Mint, room: int) -> shelf.Pages:
 def _drawn(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
     closed = ticket.decision is not None or ticket.held
     controls = () if closed else tuple(_controls(ticket, mint))
-    review = card.Button(T("Review"), mint.token(ticket, "review"), "primary")
+    review = card.Button(T("Review"), mint.token(ticket, "review"), "review", "primary")
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
@@ -78,7 +78,7 @@ def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
         *_options(request),
         *_extra(request),
     ]
-    shown += [card.Facts(tuple(_facts(ticket))), *_progress(ticket)]
+    shown += [card.Facts(tuple(_facts(ticket)), request.risk), *_progress(ticket)]
     yield headline
     yield from _warnings([headline, *shown])
     yield from shown
@@ -112,7 +112,7 @@ def _left_out(names: Sequence[str]) -> Iterable[card.Part]:
 def _input(request: model.Request) -> Iterable[card.Part]:
     if request.kind == "permission":
         arguments = request.input or {}
-        yield from input_parts(arguments, "Input")
+        yield from input_parts(arguments, "Input", "input")
         if not arguments:
             yield card.Note((T("It runs without any input."),))
 
@@ -136,7 +136,7 @@ def _extra(request: model.Request) -> Iterable[card.Part]:
         yield card.Says(prose.parse("\n\n".join(told)))
     for attachment in request.attachments:
         label = (T(f"Attached {attachment.kind} · "), text.line(attachment.name))
-        yield card.Code(label, text.literal(attachment.text, code=True))
+        yield card.Code(label, text.literal(attachment.text, code=True), role=attachment.kind)
 
 
 def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
@@ -207,13 +207,13 @@ def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     offer = request.offers[index]
     if offer.kind == "mode":
         yield card.Warn(T("This changes what you are asked from now on, not only this call."))
-    yield card.Code((T(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True))
+    yield card.Code((T(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True), role="offer")
 
 
 def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
     request = ticket.request
     if ticket.taken:
-        yield card.Button(T("Take back"), mint.token(ticket, "undo"))
+        yield card.Button(T("Take back"), mint.token(ticket, "undo"), "undo")
         return
     if request.kind == "permission":
         yield from _permission_controls(ticket, mint)
@@ -222,34 +222,36 @@ def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]
         labels = tuple(text.line(option.label) for option in request.options)
         yield card.Pick(labels, picked, mint.token(ticket, "pick"), request.multiple)
         if request.other:
-            yield card.Button(T("Other…"), mint.token(ticket, "other"), deciding=True)
+            yield card.Button(T("Other…"), mint.token(ticket, "other"), "other", deciding=True)
     else:
         label = T("Answer") if request.kind == "question" else T("Fill in")
-        yield card.Button(label, mint.token(ticket, "fill"), "primary", deciding=True)
+        yield card.Button(label, mint.token(ticket, "fill"), "fill", "primary", deciding=True)
     if request.kind != "permission" and "deny" in request.verdicts:
-        yield card.Button(T("Decline"), mint.token(ticket, "deny"))
+        yield card.Button(T("Decline"), mint.token(ticket, "deny"), "deny")
     if "respond" in request.verdicts:
-        yield card.Button(T("Answer instead…"), mint.token(ticket, "respond"))
+        yield card.Button(T("Answer instead…"), mint.token(ticket, "respond"), "respond")
     if "stop" in request.verdicts:
         deny = "Deny" if request.kind == "permission" else "Decline"
-        yield card.Button(T(f"{deny} and stop…"), mint.token(ticket, "stop"))
+        yield card.Button(T(f"{deny} and stop…"), mint.token(ticket, "stop"), "stop")
 
 
 def _permission_controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
     if ticket.request.confirm:
-        yield card.Button(T("Review and allow…"), mint.token(ticket, "review"), deciding=True)
+        yield card.Button(T("Review and allow…"), mint.token(ticket, "review"), "review", deciding=True)
     else:
-        yield card.Button(T("Allow"), mint.token(ticket, "allow"), "primary", deciding=True)
-    yield card.Button(T("Deny"), mint.token(ticket, "deny"), "danger")
-    yield card.Button(T("Deny with reason…"), mint.token(ticket, "reason"))
+        yield card.Button(T("Allow"), mint.token(ticket, "allow"), "allow", "primary", deciding=True)
+    yield card.Button(T("Deny"), mint.token(ticket, "deny"), "deny", "danger")
+    yield card.Button(T("Deny with reason…"), mint.token(ticket, "reason"), "reason")
     if ticket.request.input and ticket.request.editable and ticket.policy.quorum == 1:
-        yield card.Button(T("Edit and allow…"), mint.token(ticket, "edit"), deciding=True)
+        yield card.Button(T("Edit and allow…"), mint.token(ticket, "edit"), "edit", deciding=True)
     if "session" in ticket.request.grants:
-        yield card.Button(T("Allow for the session"), mint.token(ticket, "session"), deciding=True)
+        yield card.Button(T("Allow for the session"), mint.token(ticket, "session"), "session", deciding=True)
     if "always" in ticket.request.grants:
-        yield card.Button(T("Allow always"), mint.token(ticket, "always"), deciding=True)
+        yield card.Button(T("Allow always"), mint.token(ticket, "always"), "always", deciding=True)
     for index, offer in enumerate(ticket.request.offers):
-        yield card.Button(T(_OFFERS[offer.kind].format(index + 1)), mint.token(ticket, "offer", index), deciding=True)
+        yield card.Button(
+            T(_OFFERS[offer.kind].format(index + 1)), mint.token(ticket, "offer", index), "offer", deciding=True
+        )
 
 
 def _tone(ticket: model.Ticket) -> Any:

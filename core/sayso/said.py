@@ -20,14 +20,15 @@ def value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def input_parts(arguments: Mapping[str, Any], heading: str) -> Iterable[card.Code]:
+def input_parts(arguments: Mapping[str, Any], heading: str, role: card.Role) -> Iterable[card.Code]:
     """A tool input, one box for each argument, so that line breaks are line breaks."""
     if len(arguments) > MOST_KEYS or any(len(key) > LONGEST_KEY or not key for key in arguments):
-        yield card.Code((T(heading),), text.literal(value_text(dict(arguments)), code=True))
+        yield card.Code((T(heading),), text.literal(value_text(dict(arguments)), code=True), role=role)
         return
     for key, value in arguments.items():
         kind = "" if isinstance(value, str) else " (JSON)"
-        yield card.Code((T(f"{heading}{kind} · "), text.line(key)), text.literal(value_text(value), code=True))
+        shown = text.literal(value_text(value), code=True)
+        yield card.Code((T(f"{heading}{kind} · "), text.line(key)), shown, role=role)
 
 
 _RESTORED = "It is from before an older copy of the database was put back, and is void"
@@ -48,9 +49,9 @@ def verdict(ticket: model.Ticket) -> Iterable[card.Part]:
     elif decision.void:
         yield card.Line((T(_RESTORED if ticket.held else "It was not used in time, and is void"),))
     if decision.reason:
-        yield card.Code((T("Reason"),), text.literal(decision.reason))
+        yield card.Code((T("Reason"),), text.literal(decision.reason), role="reason")
     if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
-        yield from input_parts(decision.input or {}, "Runs instead, as edited")
+        yield from input_parts(decision.input or {}, "Runs instead, as edited", "edited")
     yield from _granted(ticket.request, decision.grant)
     yield from _answer(decision)
 
@@ -71,12 +72,12 @@ def taken(ticket: model.Ticket) -> Iterable[card.Part]:
     answer = given.answer
     values = dict(answer.values or {})
     said = [answer.reason, answer.text, *_listed(values.pop(fields.ANSWER, None))]
-    yield from (card.Code((T("Answer"),), text.literal(one)) for one in said if one)
-    yield from input_parts(values, "Answer") if values else ()
+    yield from (card.Code((T("Answer"),), text.literal(one), role="answer") for one in said if one)
+    yield from input_parts(values, "Answer", "answer") if values else ()
     if answer.verdict:
         yield card.Line((T("They allow it" if answer.verdict == "allow" else "They do not allow it"),))
     if answer.input is not None:
-        yield from input_parts(answer.input, "Runs instead, as edited")
+        yield from input_parts(answer.input, "Runs instead, as edited", "edited")
 
 
 def _listed(value: Any) -> list[str]:
@@ -93,8 +94,8 @@ def _granted(request: model.Request, grant: str | None) -> Iterable[card.Part]:
 
 def _answer(decision: model.Decision) -> Iterable[card.Part]:
     if decision.text is not None:
-        yield card.Code((T("Answer"),), text.literal(decision.text))
+        yield card.Code((T("Answer"),), text.literal(decision.text), role="answer")
     for choice in decision.choices or ():
-        yield card.Code((T("Answer"),), text.line(choice))
+        yield card.Code((T("Answer"),), text.line(choice), role="answer")
     if decision.values is not None:
-        yield from input_parts(decision.values, "Answer")
+        yield from input_parts(decision.values, "Answer", "answer")

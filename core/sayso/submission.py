@@ -11,6 +11,7 @@ import regex
 
 from sayso import (
     asking,
+    card,
     dialog,
     digest,
     draw,
@@ -142,9 +143,9 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
     values: model.JsonObject = {}
     complaints: dict[str, str] = {}
     for index in (index for index in only if index < len(asked)):
-        name = f"f{index}"
+        name = dialog.field_name(index)
         try:
-            raw = _raw(asked[index], draft.get(name), draft.get(f"{name}o"), name)
+            raw = _raw(asked[index], draft.get(name), draft.get(dialog.other_name(name)), name)
             values |= fields.check([asked[index]], {} if raw is None else {asked[index].name: raw})
         except errors.InvalidAnswer as error:
             complaints[name] = error.message
@@ -165,7 +166,7 @@ def _edit(
     if shown is None:
         key, signs = next(iter(odd.items()))
         said = f"this holds {typography.told(signs)}, and is too long to be shown again; please write the plain signs"
-        raise errors.InvalidAnswer(said, field=f"k{list(before).index(key)}")
+        raise errors.InvalidAnswer(said, field=dialog.key_name(list(before).index(key)))
     return shown
 
 
@@ -173,7 +174,7 @@ def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
     edited = dict(ticket.request.input or {})
     complaints: dict[str, str] = {}
     for index, key in enumerate(list(edited)):
-        name = f"k{index}"
+        name = dialog.key_name(index)
         if name not in draft:
             continue
         typed = draft[name] or ""
@@ -204,7 +205,7 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
     try:
         edits.check(ticket.request.input_schema, edited)
     except errors.InvalidAnswer as error:
-        names = {key: f"k{index}" for index, key in enumerate(ticket.request.input or {})}
+        names = {key: dialog.key_name(index) for index, key in enumerate(ticket.request.input or {})}
         placed = {names.get(key, ""): said for key, said in error.complaints.items()}
         first = next(iter(placed), None)
         raise errors.InvalidAnswer(error.message, field=first or "input", complaints=placed) from error
@@ -227,8 +228,9 @@ def _filled(
     steps = dialog.steps_of(ticket, room)
     if step + 1 < len(steps):
         # what is wrong is said while its input is still on the screen
-        here = [int(shown.name[1:]) for shown in steps[step] if not shown.name.endswith("o")]
-        _values(fields.of_request(ticket.request), here, draft)
+        asked, shown = fields.of_request(ticket.request), {given.name for given in steps[step]}
+        here = [index for index in range(len(asked)) if dialog.field_name(index) in shown]
+        _values(asked, here, draft)
         token = mint.token(ticket, "fill", dialog.index_of(step + 1, draft))
         return dialog.fill(ticket, step + 1, token, room)
     values = values_of(ticket, draft)
@@ -241,10 +243,11 @@ def _filled(
 
 
 def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
-    labels = tuple(_label(ticket, index) for index in _indexes(draft.get("f0"), "f0"))
+    name = card.PICKED
+    labels = tuple(_label(ticket, index) for index in _indexes(draft.get(name), name))
     if not labels:
-        raise errors.InvalidAnswer("choose at least one option", field="f0")
-    _only_one(labels, ticket.request.multiple, "f0")
+        raise errors.InvalidAnswer("choose at least one option", field=name)
+    _only_one(labels, ticket.request.multiple, name)
     return model.Answer(choices=labels) if ticket.request.multiple else model.Answer(choice=labels[0])
 
 
