@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, desk, errors, events, hitl, model, store
+from sayso import asking, desk, errors, events, model, store
+from sayso_hitl import client
 
 # A colon is in no key's name, so no key owns what was asked without one.
 CALLER = desk.Caller(owner="hitl:local")
@@ -66,7 +67,7 @@ def request_of(event: Mapping[str, Any], number: int, **common: Any) -> model.Re
     kept = {name: event[name] for name in _KEPT if name in event}
     asked = event["humanInTheLoop"]
     url = check_address(cast(model.JsonObject, asked).get("responseWebSocketUrl") if isinstance(asked, dict) else None)
-    read = hitl.request_of(kept, id=ticket_id(number), callback_url=url, metadata={"event": kept}, **common)
+    read = client.request_of(kept, id=ticket_id(number), callback_url=url, metadata={"event": kept}, **common)
     limit = read.expires_in or 0.0
     # the last answer must still find the agent waiting
     return read.model_copy(update={"expires_in": limit - min(1.0, limit / 10)})
@@ -127,7 +128,7 @@ def _answer(ticket: model.Ticket) -> model.JsonObject | None:
     if ticket.decision is None:
         return None
     event = {**ticket.request.metadata["event"], "id": _number(ticket)}
-    return hitl.answer_of(event, ticket.request, ticket.decision)
+    return client.answer_of(event, ticket.request, ticket.decision)
 
 
 def _status(ticket: model.Ticket, log: Sequence[store.Row]) -> Status:

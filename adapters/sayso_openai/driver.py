@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 import secrets
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 import agents
 
-from sayso import errors, files, opening
+from sayso import opening, saved_runs
 from sayso_openai import approvals
 
 Json = dict[str, Any]
@@ -37,20 +37,22 @@ async def run(
         Denied: somebody pressed "Deny and stop"; the file stays.
     """
     given = dict(options or {})
-    path = Path(saved) if saved else None
-    name, found = _load(path, input) if path else (None, None)
-    state = await _restored(agent, found, given) if found else None
+    file = saved_runs.SavedRun(saved, input, called="input")
+    found = file.load(_read)
+    name, state = None, None
+    if saved:
+        name = found[0] if found else secrets.token_hex(16)
+    if found:
+        state = await _restored(agent, found[1], given)
     if state is None:
         result = await agents.Runner.run(agent, input, **given)
     else:
         result = await _resumed(desk, agent, state, name, given, common)
     while result.interruptions:
         state = result.to_state()
-        if path:
-            _save(path, name, input, state, given.get("context"))
+        file.save(functools.partial(_written, name, file.begun_with, state, given.get("context")))
         result = await _resumed(desk, agent, state, name, given, common)
-    if path:
-        path.unlink(missing_ok=True)
+    file.remove()
     return result
 
 
@@ -74,26 +76,16 @@ async def _restored(agent: agents.Agent[Any], found: Json, options: Json) -> app
     return await agents.RunState.from_json(agent, found, context_override=override)
 
 
-def _load(path: Path, input: str | list[Any]) -> tuple[str, Json | None]:
-    """The name of the run, and what was saved of it."""
-    if not path.exists():
-        return secrets.token_hex(16), None
-    try:
-        whole: Json = json.loads(path.read_text())
-        name, state, same = whole["run"], whole["state"], whole["input"] == _digest(input)
-    except (ValueError, TypeError, KeyError) as error:
-        raise errors.InvalidRequest(f"{path} is no saved run", field="saved", hint="name another file") from error
-    if not same:
-        hint = "finish that run with its own input, or remove the file"
-        raise errors.InvalidRequest(f"{path} holds the run of another input", field="saved", hint=hint)
-    return name, state
+def _read(document: bytes) -> tuple[str, tuple[str, Json]]:
+    """What the run began with, as a digest; its name and its state."""
+    whole: Json = json.loads(document)
+    return whole["input"], (whole["run"], whole["state"])
 
 
-def _save(path: Path, name: str | None, input: str | list[Any], state: approvals.State, context: Any) -> None:
+def _written(name: str | None, begun_with: str, state: approvals.State, context: Any) -> bytes:
     # an object of the program's own is given again by the next process, and may hold what no file should
-    kept = state.to_json(context_serializer=_nothing if _is_object(context) else None)
-    whole = {"run": name, "input": _digest(input), "state": kept}
-    files.replace(path, json.dumps(whole).encode())
+    document = state.to_json(context_serializer=_nothing if _is_object(context) else None)
+    return json.dumps({"run": name, "input": begun_with, "state": document}).encode()
 
 
 def _is_object(context: object) -> bool:
@@ -103,7 +95,3 @@ def _is_object(context: object) -> bool:
 
 def _nothing(_context: object) -> Json:
     return {}
-
-
-def _digest(input: str | list[Any]) -> str:
-    return hashlib.sha256(json.dumps(input, default=str).encode()).hexdigest()

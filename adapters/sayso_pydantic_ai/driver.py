@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ import pydantic_ai
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.run import AgentRunResult
 
-from sayso import digest, errors, files, opening
+from sayso import digest, errors, opening, saved_runs
 from sayso_pydantic_ai import deferred
 
 Json = dict[str, Any]
@@ -54,17 +54,14 @@ async def run(
         Denied: somebody pressed "Deny and stop"; the file stays.
     """
     given = _with_deferral(agent, options or {})
-    path = Path(saved) if saved else None
-    asked = _digest(prompt)
-    pause = _load(path, asked) if path else None
+    file = saved_runs.SavedRun(saved, prompt, called="prompt", default=repr)
+    pause = file.load(_read)
     result = None if pause else await agent.run(prompt, **given)
-    while result is None or (pause := _pause(result, asked, questions)):
+    while result is None or (pause := _pause(result, file.begun_with, questions)):
         assert pause is not None  # of this result, or from the file
-        if path:
-            files.replace(path, _written(pause))
+        file.save(functools.partial(_written, pause))
         result = await _resumed(desk, agent, pause, questions, given, common)
-    if path:
-        path.unlink(missing_ok=True)
+    file.remove()
     return result
 
 
@@ -90,14 +87,14 @@ def _with_deferral(agent: pydantic_ai.Agent[Any, Any], options: Mapping[str, Any
     return {**options, "output_type": types}
 
 
-def _pause(result: AgentRunResult[Any], asked: str, questions: Collection[str]) -> _Pause | None:
+def _pause(result: AgentRunResult[Any], begun_with: str, questions: Collection[str]) -> _Pause | None:
     """Where the run waits; None where it has ended, or waits for what people cannot give."""
     requests = result.output
     if not isinstance(requests, pydantic_ai.DeferredToolRequests):
         return None
     if not all(deferred.is_for_people(requests, call, questions) for call in requests.calls):
         return None
-    return _Pause(asked, result.all_messages(), requests)
+    return _Pause(begun_with, result.all_messages(), requests)
 
 
 def _written(pause: _Pause) -> bytes:
@@ -122,18 +119,7 @@ def _as_text(call: ToolCallPart) -> ToolCallPart:
     return call
 
 
-def _load(path: Path, asked: str) -> _Pause | None:
-    if not path.exists():
-        return None
-    try:
-        pause = _PAUSE.validate_json(path.read_bytes())
-    except pydantic.ValidationError as error:
-        raise errors.InvalidRequest(f"{path} is no saved run", field="saved", hint="name another file") from error
-    if pause.input != asked:
-        hint = "finish that run with its own prompt, or remove the file"
-        raise errors.InvalidRequest(f"{path} holds the run of another prompt", field="saved", hint=hint)
-    return pause
-
-
-def _digest(prompt: Any) -> str:
-    return hashlib.sha256(json.dumps(prompt, default=repr).encode()).hexdigest()
+def _read(document: bytes) -> tuple[str, _Pause]:
+    """What the run began with, as a digest; and where it stands."""
+    pause = _PAUSE.validate_json(document)
+    return pause.input, pause

@@ -1,4 +1,4 @@
-"""A hook of Claude Code for `PreToolUse` that asks a person through `sayso.hitl`, and says so in the form that counts.
+"""A hook of Claude Code for `PreToolUse` that asks through `sayso_hitl.client`, and says so in the form that counts.
 
 {"type": "command", "command": "python hitl_hook.py", "timeout": 330}
 """
@@ -6,13 +6,13 @@
 import json
 import sys
 
-from sayso import hitl
+from sayso_hitl import client
 
 
 def main() -> None:
     """Read the call, ask, and spell the verdict out: to Claude Code anything else is no decision at all."""
     call = json.load(sys.stdin)
-    asked = hitl.HITLRequest(f"May {call['tool_name']} run?", "permission", timeout=300)
+    asked = client.HITLRequest(f"May {call['tool_name']} run?", "permission", timeout=300)
     event = {"hook_event_type": call["hook_event_name"], "payload": call["tool_input"]}
     said = asked.send_and_wait(event, {"source_app": "claude-code", "session_id": call["session_id"]})
     allowed = said is not None and said["permission"] is True

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from aiohttp import web
 
-import sayso_hitl
+import sayso_hitl.server
 from sayso import desk as desks
 from sayso import errors, keys
 from sayso_bots import listening
@@ -35,7 +35,7 @@ def bind(port: int) -> socket.socket:
 async def running(desk: desks.Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
     app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(_HOSTS)])
-    sayso_hitl.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
+    sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

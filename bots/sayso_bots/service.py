@@ -15,7 +15,7 @@ from aiohttp import web
 
 import sayso_aap
 import sayso_claude.server
-import sayso_hitl
+import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso import authority, channel, clock, courier, keys, opening, store, tokens
@@ -139,7 +139,7 @@ def _start(
     callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
-        "ws": sayso_hitl.Dialer(desk.store, desk.clock),
+        "ws": sayso_hitl.dial.Dialer(desk.store, desk.clock),
         sayso_aap.SCHEME: _notifier(desk, callback_hosts),
     }
     resumer = resuming.Resumers(ways, callbacks)

@@ -1,6 +1,6 @@
-"""Hooks in the words of Vercel's AI SDK for Python, for agents without a framework: wait here, answer there.
+"""Hooks by label, for agents without a framework: wait here, answer there.
 
-The rule: a label that nobody waits under is an error at once. Nothing is kept for a hook that may come one day.
+The rule: a label that nobody waits under is an error at once. Nothing is kept for a hook that may be opened later.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ import websockets
 from aiohttp import web
 
 import sayso
-import sayso_hitl
 from sayso import clock, courier, keys, opening, people, store, stores
+from sayso_hitl import dial, server
 from sayso_http import auth
 from tests.conftest import until
 
@@ -159,11 +159,11 @@ async def scene(house: sayso.House | None = None) -> AsyncGenerator[Scene]:
     made = keys.Keys(kept)
     roles = {role: await made.add(role, role, desk.clock.now()) for role in ("agent", "approver", "operator")}
     app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(["localhost", "127.0.0.1"])])
-    sayso_hitl.add_routes(app, desk, authenticate=auth.authenticate(made))
+    server.add_routes(app, desk, authenticate=auth.authenticate(made))
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    dialer = sayso_hitl.Dialer(kept, desk.clock, patience=1.0)
+    dialer = dial.Dialer(kept, desk.clock, patience=1.0)
     work = [
         asyncio.create_task(courier.Courier(desk, [], dialer).run()),
         asyncio.create_task(clock.watch(desk, kept, desk.clock)),

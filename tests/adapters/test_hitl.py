@@ -10,7 +10,6 @@ import pytest
 from aiohttp import web
 
 import sayso
-import sayso_hitl
 from sayso import draw, keys, store
 from sayso_hitl import dial, wire
 from tests.adapters import hitl_scene
@@ -299,7 +298,7 @@ async def test_only_what_hooks_asked_is_dialled(scene: Scene) -> None:
     lost = [row.entry for row in await scene.desk.store.log("hitl-7") if row.entry.type == "undelivered"]
     assert [one.reason for one in lost] == ["no hook asked this"]
     # what failed within the patience is never tried again
-    dialer = sayso_hitl.Dialer(scene.desk.store, scene.desk.clock)
+    dialer = dial.Dialer(scene.desk.store, scene.desk.clock)
     assert dialer.next_try(await scene.desk.get("hitl-7"), 1) is None
 
 

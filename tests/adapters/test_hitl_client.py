@@ -1,6 +1,7 @@
-"""`sayso.hitl` in place of the dashboard's own helper: the same names in, the same results out, and silence is no."""
+"""`sayso_hitl.client` in place of the dashboard's own helper: the same names and results, and silence is no."""
 
 import asyncio
+import importlib
 import inspect
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import hitl, opening, people, store, stores
+from sayso import opening, people, store, stores
+from sayso_hitl import client
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
 SESSION = {"source_app": "shop", "session_id": "s-1"}
@@ -41,15 +43,15 @@ async def answered(desk: sayso.Desk, ask: Callable[[], Any], **answer: Any) -> A
 
 
 async def test_each_function_gives_what_a_person_said(desk: sayso.Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    assert await answered(desk, lambda: hitl.ask_question("Which?", SESSION), text="Acme") == "Acme"
-    assert await answered(desk, lambda: hitl.ask_choice("Which?", ["A", "B"], SESSION), choice="B") == "B"
-    assert await answered(desk, lambda: hitl.ask_permission("May I?", SESSION), verdict="allow") is True
-    assert await answered(desk, lambda: hitl.ask_permission("May I?", SESSION), verdict="deny") is False
+    assert await answered(desk, lambda: client.ask_question("Which?", SESSION), text="Acme") == "Acme"
+    assert await answered(desk, lambda: client.ask_choice("Which?", ["A", "B"], SESSION), choice="B") == "B"
+    assert await answered(desk, lambda: client.ask_permission("May I?", SESSION), verdict="allow") is True
+    assert await answered(desk, lambda: client.ask_permission("May I?", SESSION), verdict="deny") is False
     assert capsys.readouterr().out == ""
 
 
 async def test_a_request_of_its_own_event_and_payload_comes_back_with_both(desk: sayso.Desk) -> None:
-    request = hitl.HITLRequest("May I?", hitl_type="permission", timeout=60)
+    request = client.HITLRequest("May I?", hitl_type="permission", timeout=60)
     event = {"hook_event_type": "DecisionPoint", "payload": {"permission_type": "env"}}
     said = await answered(desk, lambda: request.send_and_wait(event, SESSION), verdict="allow")
     assert (said["permission"], said["respondedBy"], said["hookEvent"]["payload"]) == (True, "Ann", event["payload"])
@@ -61,17 +63,17 @@ async def test_a_request_of_its_own_event_and_payload_comes_back_with_both(desk:
 
 async def test_it_can_be_called_inside_a_running_loop(desk: sayso.Desk) -> None:
     async def hook() -> bool:
-        return hitl.ask_permission("May I?", SESSION)
+        return client.ask_permission("May I?", SESSION)
 
     assert await answered(desk, lambda: asyncio.run(hook()), verdict="allow") is True
 
 
 async def test_when_the_time_is_over_nobody_said_anything(desk: sayso.Desk) -> None:
     results = await asyncio.gather(
-        asyncio.to_thread(hitl.ask_question, "Which?", SESSION, 0.1),
-        asyncio.to_thread(hitl.ask_permission, "May I?", SESSION, 0.1),
-        asyncio.to_thread(hitl.ask_choice, "Which?", ["A", "B"], SESSION, 0.1),
-        asyncio.to_thread(hitl.HITLRequest("May I?", "permission", timeout=1).send_and_wait, {}, {}),
+        asyncio.to_thread(client.ask_question, "Which?", SESSION, 0.1),
+        asyncio.to_thread(client.ask_permission, "May I?", SESSION, 0.1),
+        asyncio.to_thread(client.ask_choice, "Which?", ["A", "B"], SESSION, 0.1),
+        asyncio.to_thread(client.HITLRequest("May I?", "permission", timeout=1).send_and_wait, {}, {}),
     )
     assert list(results) == [None, False, None, None]
     decided = await desk.store.list(store.Query(state="decided"))
@@ -85,8 +87,8 @@ async def test_when_the_time_is_over_nobody_said_anything(desk: sayso.Desk) -> N
 async def test_what_cannot_be_asked_is_no_without_an_error(
     desk: sayso.Desk, session: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await asyncio.to_thread(hitl.ask_permission, "May I?", session) is False
-    assert await asyncio.to_thread(hitl.ask_choice, "Which?", [], SESSION) is None
+    assert await asyncio.to_thread(client.ask_permission, "May I?", session) is False
+    assert await asyncio.to_thread(client.ask_choice, "Which?", [], SESSION) is None
     assert capsys.readouterr().out == ""
     assert await desk.store.list(store.Query()) == []
 
@@ -95,12 +97,12 @@ def test_a_desk_that_cannot_be_used_is_no_and_says_why_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("SAYSO_URL", "http://127.0.0.1:8700")
-    assert hitl.ask_permission("May I?", SESSION) is False
+    assert client.ask_permission("May I?", SESSION) is False
     assert "the service needs a key" in caplog.text
 
 
 async def test_a_second_use_that_fails_does_not_return_the_first_answer(desk: sayso.Desk) -> None:
-    request = hitl.HITLRequest("May I?", "permission")
+    request = client.HITLRequest("May I?", "permission")
     assert await answered(desk, lambda: request.send_and_wait({}, SESSION), verdict="allow")
     assert await asyncio.to_thread(request.send_and_wait, {}, {}) is None
 
@@ -110,13 +112,13 @@ def test_the_parameters_are_those_of_the_helper_it_replaces() -> None:
         parameters = inspect.signature(function).parameters
         return {name: None if one.default is one.empty else one.default for name, one in parameters.items()}
 
-    assert named(hitl.ask_question) == {"question": None, "session_data": None, "timeout": 300}
-    assert named(hitl.ask_permission) == {"question": None, "session_data": None, "timeout": 300}
-    assert named(hitl.ask_choice) == {"question": None, "choices": None, "session_data": None, "timeout": 300}
+    assert named(client.ask_question) == {"question": None, "session_data": None, "timeout": 300}
+    assert named(client.ask_permission) == {"question": None, "session_data": None, "timeout": 300}
+    assert named(client.ask_choice) == {"question": None, "choices": None, "session_data": None, "timeout": 300}
     own = {"question": None, "hitl_type": "question", "choices": None, "timeout": 300}
-    assert named(hitl.HITLRequest) == {**own, "observability_url": "http://localhost:4000"}
-    assert named(hitl.HITLRequest("Hm?").send_and_wait) == {"hook_event_data": None, "session_data": None}
-    told = hitl.HITLRequest("Hm?", "choice", ["A"], 5).get_hitl_data()
+    assert named(client.HITLRequest) == {**own, "observability_url": "http://localhost:4000"}
+    assert named(client.HITLRequest("Hm?").send_and_wait) == {"hook_event_data": None, "session_data": None}
+    told = client.HITLRequest("Hm?", "choice", ["A"], 5).get_hitl_data()
     assert json.loads(json.dumps(told)) == {
         "question": "Hm?",
         "type": "choice",
@@ -124,3 +126,10 @@ def test_the_parameters_are_those_of_the_helper_it_replaces() -> None:
         "timeout": 5,
         "requiresResponse": True,
     }
+
+
+def test_the_old_address_has_the_same_functions_and_says_so() -> None:
+    with pytest.warns(DeprecationWarning, match="sayso_hitl.client"):
+        from sayso.hitl import ask_permission
+    assert ask_permission is client.ask_permission
+    assert not hasattr(importlib.import_module("sayso.hitl"), "ask_nobody")

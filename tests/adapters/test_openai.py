@@ -329,7 +329,7 @@ async def test_the_file_of_another_input_is_refused(ann: Office, tmp_path: Path)
 async def test_a_file_that_is_no_run_is_refused(ann: Office, tmp_path: Path) -> None:
     saved = tmp_path / "run.json"
     saved.write_text("[]")
-    with pytest.raises(sayso.InvalidRequest, match="no saved run"):
+    with pytest.raises(sayso.InvalidRequest, match="is not a saved run"):
         await sayso_openai.run(ann.desk, agent([]), WHO, saved=saved)
 
 
