@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 
 import apsw
+import tenacity
 
 from sayso import errors, sql, writer
 
 # SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
 OLDEST_SQLITE = (3, 51, 3)
+
+# How long to wait for another process that has the file, in seconds.
+BUSY_TIMEOUT = 5.0
 
 # "says" in ASCII, in the header of the file: whose database it is.
 _OURS = int.from_bytes(b"says")
@@ -22,6 +27,9 @@ _MEMORY = ":memory:"
 _BESIDE = ("-wal", "-shm")
 # Seconds between two looks at the files for reads; a commit always looks.
 _LOOK = 0.2
+# To close a file ends all locks that this process has on it, also those of its other connections to the same database.
+# So a new file is closed while no other thread can have opened it yet.
+_making = threading.Lock()
 
 
 class Kept:
@@ -52,14 +60,27 @@ class Kept:
 
 
 def opened(path: str, busy_timeout: float) -> apsw.Connection:
-    """A connection that writes to the file, which is made where there is none. Raises as `SqliteStore.open`."""
+    """A connection that writes to the file, which is made if it does not exist. Raises as `SqliteStore.open`."""
     found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if found < OLDEST_SQLITE:
         raise wrong(f"SQLite {apsw.sqlite_lib_version()} can damage the database", "install a newer apsw")
+    # SQLite does not wait by itself in each case: of two connections that switch one new file to WAL, one fails at once
+    patient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error.__cause__, apsw.BusyError)),
+        stop=tenacity.stop_after_delay(busy_timeout),
+        wait=tenacity.wait_random(0, 0.05),
+        reraise=True,
+    )
+    end = time.monotonic() + busy_timeout
+    db = patient(lambda: _opened_once(path, max(0.0, end - time.monotonic())))
+    db.set_busy_timeout(_milliseconds(busy_timeout))
+    return db
+
+
+def _opened_once(path: str, busy_timeout: float) -> apsw.Connection:
     try:
         if path != _MEMORY:
-            # made here, because SQLite would let everybody read it
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make(path)
         db = apsw.Connection(path)
     except (OSError, apsw.Error) as error:
         raise wrong(f"{path} cannot be opened: {error}", "name a file in a folder that can be written") from error
@@ -68,6 +89,19 @@ def opened(path: str, busy_timeout: float) -> apsw.Connection:
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def _make(path: str) -> None:
+    # made here, because SQLite would let everybody read it
+    with _making, contextlib.suppress(FileExistsError):
+        os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def reader(path: str) -> apsw.Connection:
+    """A connection that only reads, and waits while another process has the file. Raises `apsw.Error`."""
+    db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(_milliseconds(BUSY_TIMEOUT))
     return db
 
 
@@ -94,7 +128,7 @@ def close_to_others(path: Path) -> bool:
 def quick_check(path: str) -> None:
     """Read the whole file once. Raises `StoreUnavailable` where a part of it is damaged."""
     try:
-        with contextlib.closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        with contextlib.closing(reader(path)) as db:
             found = [row[0] for row in writer.rows(db, "pragma quick_check(1)")]
     except (apsw.Error, UnicodeDecodeError) as error:
         raise writer.unavailable(error) from error
@@ -124,7 +158,7 @@ def _which(name: str) -> tuple[int, int] | None:
 def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
     """Set up a new connection, and bring the schema up to date. Raises as `opened`."""
     try:
-        db.set_busy_timeout(round(busy_timeout * 1000))
+        db.set_busy_timeout(_milliseconds(busy_timeout))
         _refuse_others(db, path)
         journal = pragma(db, "journal_mode = wal")
         if journal not in ("wal", "memory"):
@@ -135,6 +169,8 @@ def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
         _migrate(db, path)
     except apsw.NotADBError as error:
         raise wrong(f"{path} is not a database", "name another file") from error
+    except apsw.ReadOnlyError as error:
+        raise wrong(f"{path} cannot be written", "give the user of this process the right to write it") from error
     except (apsw.Error, UnicodeDecodeError) as error:
         raise writer.unavailable(error) from error
 
@@ -161,3 +197,7 @@ def _migrate(db: apsw.Connection, path: str) -> None:
     writer.rows(db, f"pragma user_version = {len(steps)}")
     writer.rows(db, f"pragma application_id = {_OURS}")
     writer.rows(db, "commit")
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -149,6 +149,7 @@ def _alone(database: Path) -> set[str] | None:
         return None
     try:
         with contextlib.closing(apsw.Connection(str(database))) as db:
+            db.set_busy_timeout(round(datafile.BUSY_TIMEOUT * 1000))
             keys = {str(row[0]) for row in writer.rows(db, "select name from records where kind = 'key'")}
             # takes what is in the WAL into the file; possible only for whoever is alone with it
             datafile.pragma(db, "journal_mode = delete")
@@ -164,7 +165,7 @@ def _copied(source: Path, target: Path) -> None:
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         with (
-            contextlib.closing(apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)) as db,
+            contextlib.closing(datafile.reader(str(source))) as db,
             contextlib.closing(apsw.Connection(str(target))) as copy,
         ):
             with copy.backup("main", db, "main") as copying:

@@ -13,9 +13,6 @@ from sayso import datafile, errors, sql, store, tables, watch, writer
 OLDEST_SQLITE = datafile.OLDEST_SQLITE
 _prepare = datafile.prepare
 
-# How long to wait for another process that writes, in seconds.
-BUSY_TIMEOUT = 5.0
-
 # How often to look for commits of other processes, in seconds; costs microseconds, and only while somebody waits.
 POLL_INTERVAL = 0.15
 
@@ -40,7 +37,7 @@ class SqliteStore(tables.Tables):
 
     @classmethod
     async def open(
-        cls, path: str, *, busy_timeout: float = BUSY_TIMEOUT, poll_interval: float = POLL_INTERVAL
+        cls, path: str, *, busy_timeout: float = datafile.BUSY_TIMEOUT, poll_interval: float = POLL_INTERVAL
     ) -> SqliteStore:
         """Open or make the file; `:memory:` keeps nothing. Times are in seconds.
 

@@ -1,0 +1,119 @@
+"""Programs that open one SQLite file at the same moment: none of them is turned away."""
+
+# The way that a connection is set up is nobody's interface.
+# pyright: reportPrivateUsage=false
+
+import contextlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import apsw
+import pytest
+
+from sayso import datafile, errors, restoring, sqlite, writer
+
+ROUNDS = 10
+
+TOGETHER = """
+import pathlib, sys, threading
+from sayso import datafile, restoring
+
+def at_once(path):
+    def open(): datafile.opened(path, 10.0).close()
+    def read(): pathlib.Path(path).exists() and datafile.quick_check(path)
+    def copy(): pathlib.Path(path).exists() and restoring.backup(pathlib.Path(path), pathlib.Path(path + sys.argv[1]))
+
+    def run(work):
+        gate.wait()
+        try:
+            work()
+        except Exception as error:
+            faults.append(f"{work.__name__}: {error}")
+
+    works, faults = [open, open, read, copy], []
+    gate = threading.Barrier(len(works))
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return faults
+
+for line in sys.stdin:
+    print(at_once(line.strip()), flush=True)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sayso.db"
+
+
+def test_processes_and_threads_that_make_one_new_file_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, f".copy-{number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PYTHONPATH": ":".join(sys.path)},
+        )
+        for number in range(2)
+    ]
+    faults: list[str] = []
+    for number in range(ROUNDS):
+        for program in programs:
+            assert program.stdin
+            program.stdin.write(f"{tmp_path}/{number}.db\n")
+            program.stdin.flush()
+        for program in programs:
+            assert program.stdout
+            faults += [said for said in [program.stdout.readline().strip()] if said != "[]"]
+    for program in programs:
+        program.communicate()
+    assert faults == []
+    for number in range(ROUNDS):
+        datafile.quick_check(f"{tmp_path}/{number}.db")
+
+
+def test_opening_a_file_again_leaves_the_locks_of_the_same_process(path: Path) -> None:
+    held = apsw.Connection(str(path))
+    writer.rows(held, "create table other (name text)")
+    writer.rows(held, "begin immediate")
+    with pytest.raises(errors.SaysoError):
+        datafile.opened(str(path), 0.01)
+    other = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('begin immediate')"
+    asked = subprocess.run([sys.executable, "-c", other, str(path)], capture_output=True, text=True, check=False)
+    assert "BusyError" in asked.stderr
+    held.close()
+
+
+def test_whoever_holds_the_file_for_longer_than_the_patience_of_another_is_named(path: Path) -> None:
+    datafile.opened(str(path), 1.0).close()
+    held = apsw.Connection(str(path))
+    writer.rows(held, "begin immediate")
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        datafile.opened(str(path), 0.1)
+    assert refused.value.hint == "another program holds it; try again"
+    held.close()
+
+
+async def test_a_file_that_cannot_be_written_is_said_to_be(path: Path) -> None:
+    await (await sqlite.SqliteStore.open(str(path))).close()
+    with pytest.raises(errors.InvalidSettings, match="cannot be written"):
+        sqlite._prepare(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY), str(path), 0.01)
+
+
+@pytest.mark.parametrize("reading", ["check", "backup"])
+def test_whoever_reads_the_whole_file_waits_while_another_program_has_it(path: Path, reading: str) -> None:
+    datafile.opened(str(path), 1.0).close()
+    with contextlib.closing(apsw.Connection(str(path))) as held:
+        writer.rows(held, "pragma journal_mode = delete")
+        writer.rows(held, "begin exclusive")
+        leaving = threading.Timer(0.1, lambda: writer.rows(held, "commit"))
+        leaving.start()
+        if reading == "check":
+            datafile.quick_check(str(path))
+        else:
+            restoring.backup(path, path.with_name("copy.db"))
+        leaving.join()
