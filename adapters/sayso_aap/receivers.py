@@ -39,7 +39,7 @@ class Delivery(wire.Strict):
     """`WebhookDeliveryInput`: where an instance's notifications go."""
 
     type: Literal["webhook"]
-    url: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
+    url: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=model.MAX_URL)]
     registration_id: Identifier
     signing_secret: Secret
 

@@ -16,7 +16,6 @@ import pydantic
 from sayso import asking, machine, model
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_LONGEST = 30 * 86_400
 _STATUS: Mapping[model.Outcome, str] = {
     "allowed": "approved",
     "denied": "denied",
@@ -28,7 +27,7 @@ _STATUS: Mapping[model.Outcome, str] = {
     "superseded": "cancelled",
 }
 
-Text = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
+Text = model.Name
 Duration = Annotated[str, pydantic.StringConstraints(pattern=r"^[1-9][0-9]{0,8}[smh]$")]
 Outcome = Literal["succeeded", "failed"]
 
@@ -65,7 +64,7 @@ class Report(Strict):
     """How an approved call went."""
 
     status: Outcome
-    note: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=4000)] | None = None
+    note: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=model.MAX_REASON)] | None = None
 
 
 def seconds(duration: str) -> int:
@@ -94,9 +93,9 @@ def request(
         tool=given.tool,
         input=given.arguments,
         editable=False,
-        source=model.Source(agent=agent[:200], session=str(session)[:200] if session else None),
+        source=model.Source(agent=model.name_of(agent), session=model.name_of(str(session)) if session else None),
         context=dict(_facts(given)),
-        expires_in=min(seconds(given.timeout), _LONGEST),
+        expires_in=min(seconds(given.timeout), model.MAX_SECONDS),
         metadata={"aap": {"submitted": submitted, **_kept(given)}},
         **{name: value for name, value in more.items() if value},
     )
@@ -156,4 +155,4 @@ def _facts(given: Submission) -> Iterable[tuple[str, str]]:
     plain = ((name, value) for name, value in (given.context or {}).items() if isinstance(value, str | int | float))
     for name, value in list(plain)[:8]:
         if 0 < len(name) <= 60 and name not in ("Server", "session_id") and str(value):
-            yield name, str(value)[:2000]
+            yield name, model.fact_of(str(value))

@@ -27,9 +27,6 @@ TAKES_EDITS = "sayso_ai.Agent"
 # Beside it: what the tool's arguments may be.
 SCHEMA = "sayso_ai.schema"
 _OURS = {"tool", "kwargs", "title", "body", TAKES_EDITS, SCHEMA}
-# Limits of a request's context; what is larger is attached, so that nothing is cut.
-_MOST_FACTS = 10
-_LONGEST_FACT = 2000
 
 
 class ToolApproval(ai.tools.ToolApproval):
@@ -168,7 +165,8 @@ def _facts(part: Part, common: Mapping[str, Any]) -> dict[str, Any]:
     context = {name: value if isinstance(value, str) else _json(value) for name, value in rest.items()}
     context.update(common.get("context", {}))
     attachments = [*common.get("attachments", ())]
-    if len(context) > _MOST_FACTS or any(len(fact) > _LONGEST_FACT for fact in context.values()):
+    # what is larger than a card's facts is attached, so that nothing is cut
+    if len(context) > model.MAX_FACTS or any(len(fact) > model.MAX_NOTE for fact in context.values()):
         attachments.append(model.Attachment(name="metadata", text=_json(rest, indent=2)))
         context = {**common.get("context", {})}
     hook = {"hook_id": part.hook_id, "tool_call_id": part.tool_call_id}

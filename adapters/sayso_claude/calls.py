@@ -41,7 +41,7 @@ class Named:
     def same(self, request: model.Request) -> bool:
         """Whether a request that was found by its id is about this call."""
         asked = request.metadata.get("claude", {}).get("call")
-        return asked == digest.of_call(self.tool, self.input) and request.source.session == self.session[:200]
+        return asked == digest.of_call(self.tool, self.input) and request.source.session == model.name_of(self.session)
 
 
 class Front(Protocol):

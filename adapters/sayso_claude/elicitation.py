@@ -12,9 +12,6 @@ import pydantic
 from sayso import asking, model
 from sayso_claude import forms
 
-# The longest question that a card shows as its title; what is longer stands below in full.
-_LONGEST_TITLE = 500
-
 
 class Elicitation(pydantic.BaseModel):
     """What Claude Code sends when a tool server asks; keys of newer versions are passed over."""
@@ -53,8 +50,8 @@ def request(asked: Elicitation, **common: Any) -> model.Request:
     context = {"Tool server": asked.mcp_server_name, "Folder": asked.cwd}
     traced = {"event": forms.ELICITATION, "prompt_id": asked.prompt_id}
     common |= {
-        "source": model.Source(agent="Claude Code", session=asked.session_id[:200] or None),
-        "context": {name: value[:2000] for name, value in context.items() if value},
+        "source": model.Source(agent="Claude Code", session=model.name_of(asked.session_id) or None),
+        "context": {name: model.fact_of(value) for name, value in context.items() if value},
         "metadata": {"claude": {name: value for name, value in traced.items() if value}},
     }
     message = asked.message.strip() or "The tool server asks for something"
@@ -62,10 +59,9 @@ def request(asked: Elicitation, **common: Any) -> model.Request:
         given = {"url": asked.url} if asked.mode == "url" else {}
         tool = "a link that a tool server gave" if asked.mode == "url" else "what a tool server asks"
         return asking.Permission(tool=tool, input=given, body=message, editable=False, **common)
-    if len(message) > _LONGEST_TITLE:
+    if len(message) > model.MAX_TITLE:
         common["body"] = message
-        message = message[: _LONGEST_TITLE - 1] + "…"
-    return asking.Form(message, asked.requested_schema or {}, verdicts=("deny",), **common)
+    return asking.Form(model.title_of(message), asked.requested_schema or {}, verdicts=("deny",), **common)
 
 
 def answer(asked: Elicitation, decision: model.Decision) -> model.JsonObject:

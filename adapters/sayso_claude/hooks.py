@@ -142,8 +142,8 @@ def request(
     context = {"Folder": call.cwd, "Permission mode": call.permission_mode, **skill_facts(call)}
     given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
     common: dict[str, Any] = {
-        "source": model.Source(agent=agent[:200], session=call.session_id[:200] or None),
-        "context": {name: value[:2000] for name, value in context.items() if value},
+        "source": model.Source(agent=model.name_of(agent), session=model.name_of(call.session_id) or None),
+        "context": {name: model.fact_of(value) for name, value in context.items() if value},
         "metadata": {"claude": _traced(call)},
         **{name: value for name, value in given.items() if value},
     }
@@ -231,7 +231,7 @@ def _repeated(call: Call) -> bool:
 
 def skill_title(call: Call) -> str:
     """What people are asked about a shell command in a skill."""
-    return f"May the skill {call.command_name or ''} run this?"[:500]
+    return model.title_of(f"May the skill {call.command_name or ''} run this?")
 
 
 def skill_facts(call: Call) -> Mapping[str, str | None]:

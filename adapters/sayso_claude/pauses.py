@@ -16,8 +16,6 @@ AGENT = "Claude agent"
 EVENT = "CanUseTool"
 """What requests of the SDK's callback have as their event; see `calls`."""
 
-_LONGEST_FACT = 2000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
@@ -76,7 +74,7 @@ def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, e
     return asking.Permission(
         tool=pause.tool,
         input=pause.input,
-        title=pause.title and pause.title[:500],
+        title=pause.title and model.title_of(pause.title),
         offers=suggestions.offers(updates),
         confirm=pause.confirm,
         editable=pause.editable,
@@ -135,10 +133,10 @@ def _updates(pause: Pause) -> list[model.JsonObject]:
 
 def _source(pause: Pause, given: model.Source | None) -> model.Source:
     # the session is Claude Code's own wherever it is known: others who ask about the call find the request by it
-    session = pause.session[:200] if pause.session else given and given.session
+    session = model.name_of(pause.session) if pause.session else given and given.session
     agent = (given and given.agent) or AGENT
     named = f"{agent} ({pause.agent_type})" if pause.agent_type else agent
-    return model.Source(agent=named[:200], session=session or None, url=given.url if given else None)
+    return model.Source(agent=model.name_of(named), session=session or None, url=given.url if given else None)
 
 
 def _facts(pause: Pause) -> Mapping[str, str]:
@@ -150,7 +148,7 @@ def _facts(pause: Pause) -> Mapping[str, str]:
         "Subagent": pause.agent_id,
         **pause.facts,
     }
-    return {name: value[:_LONGEST_FACT] for name, value in facts.items() if value}
+    return {name: model.fact_of(value) for name, value in facts.items() if value}
 
 
 def _traced(pause: Pause, event: str, updates: list[model.JsonObject]) -> model.JsonObject:

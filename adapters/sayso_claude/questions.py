@@ -17,8 +17,6 @@ from sayso import asking, errors, fields, gate, model, wording
 TOOL = "AskUserQuestion"
 """The tool whose input is turned into a request here."""
 
-_LONGEST_LABEL = 500
-_LONGEST_HINT = 2000
 _RESPONSE = "response"
 
 Text = Annotated[str, pydantic.StringConstraints(min_length=1)]
@@ -29,14 +27,14 @@ class _Read(pydantic.BaseModel):
 
 
 class _Option(_Read):
-    label: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=_LONGEST_LABEL)]
+    label: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=model.MAX_TITLE)]
     description: str = ""
     preview: str | None = None
 
 
 class _Question(_Read):
     question: Text
-    header: Annotated[str, pydantic.StringConstraints(max_length=200)] = ""
+    header: Annotated[str, pydantic.StringConstraints(max_length=model.MAX_NAME)] = ""
     options: Annotated[list[_Option], pydantic.Field(min_length=2, max_length=4)]
     multiSelect: bool = False  # noqa: N815 (their word)
 
@@ -47,8 +45,8 @@ class _Question(_Read):
     @property
     def plain(self) -> bool:
         """One press can answer it, and everything about it stands on the card."""
-        short = all(len(option.description) <= _LONGEST_HINT for option in self.options)
-        return short and not self.multiSelect and not self.previews and len(self.question) <= _LONGEST_LABEL
+        short = all(len(option.description) <= model.MAX_NOTE for option in self.options)
+        return short and not self.multiSelect and not self.previews and len(self.question) <= model.MAX_TITLE
 
 
 class _Asked(_Read):
@@ -68,7 +66,7 @@ def request(input: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.
         common["context"] = {**({"Topic": first.header} if first.header else {}), **common.get("context", {})}
         return asking.Choice(first.question, listed, other=True, **common)
     common["body"] = "\n\n".join(_told(question) for question in asked.questions)
-    title = " · ".join(question.header for question in asked.questions if question.header)[:_LONGEST_LABEL]
+    title = " · ".join(question.header for question in asked.questions if question.header)[: model.MAX_TITLE]
     return asking.Form(title or "Questions", _fields(asked.questions), **common)
 
 
@@ -119,7 +117,7 @@ def _fields(questions: Sequence[_Question]) -> list[model.Field]:
     for at, question in enumerate(questions):
         made.append(_field(f"q{at}", question))
         if question.previews:
-            label = _cut(f"Notes on: {question.header or question.question}", _LONGEST_LABEL)
+            label = _cut(f"Notes on: {question.header or question.question}", model.MAX_TITLE)
             made.append(model.Field(name=f"n{at}", label=label, required=False))
     return [*made, model.Field(name=_RESPONSE, label="Or answer all of it in your own words", required=False)]
 
@@ -128,9 +126,9 @@ def _field(name: str, question: _Question) -> model.Field:
     described = "; ".join(f"{one.label}: {one.description}" for one in question.options if one.description)
     return model.Field(
         name=name,
-        label=_cut(question.question, _LONGEST_LABEL),
+        label=_cut(question.question, model.MAX_TITLE),
         kind="choice",
-        description=_cut(described, _LONGEST_HINT) or None,
+        description=_cut(described, model.MAX_NOTE) or None,
         required=False,
         options=tuple(model.Option(label=option.label) for option in question.options),
         multiple=question.multiSelect,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from sayso import desk, errors, notes
+from sayso import desk, errors, model, notes
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Relay:
     def tell(self, session: str, said: str, caller: desk.Caller) -> None:
         """Tell *said* in the session's thread; where that cannot be done the log says so."""
         if len(self._told) < _MOST:
-            task = asyncio.create_task(self._tell(session[:200], said[: notes.LONGEST], caller))
+            task = asyncio.create_task(self._tell(model.name_of(session), said[: notes.LONGEST], caller))
             self._told.add(task)
             task.add_done_callback(self._told.discard)
 

@@ -25,7 +25,7 @@ _MOST_BYTES = 16 * 1024**2
 _STRANGERS = 65_536
 # Seconds between our last word and the caller's limit; of short limits a quarter.
 _MARGIN = 10.0
-_LONGEST = 30 * 86_400.0
+_LONGEST = float(model.MAX_SECONDS)
 # Callers who waited for a decision here, and may come back for it.
 _MOST_WAITERS = 10_000
 

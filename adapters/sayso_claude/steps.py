@@ -72,14 +72,14 @@ def request(step: Step, **common: Any) -> model.Request:
     agent = f"Claude Code ({step.agent_type})" if step.agent_type else "Claude Code"
     traced = {"event": step.hook_event_name, "prompt_id": step.prompt_id, "agent_id": step.agent_id}
     if step.last_assistant_message:
-        common["body"] = f"It said last:\n\n{step.last_assistant_message}"[:200_000]
+        common["body"] = f"It said last:\n\n{step.last_assistant_message}"[: model.MAX_BODY]
     return asking.Permission(
         tool=step.tool_name or step.hook_event_name,
         input=step.tool_input or {name: brought[name] for name in names if brought.get(name) not in (None, "")},
         title=asked,
         editable=False,
-        source=model.Source(agent=agent[:200], session=step.session_id[:200] or None),
-        context={name: value[:2000] for name, value in context.items() if value},
+        source=model.Source(agent=model.name_of(agent), session=model.name_of(step.session_id) or None),
+        context={name: model.fact_of(value) for name, value in context.items() if value},
         metadata={"claude": {name: value for name, value in traced.items() if value}},
         **common,
     )

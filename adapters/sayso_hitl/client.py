@@ -22,8 +22,6 @@ Type = Literal["question", "permission", "choice"]
 
 # Seconds beyond the limit that a decision made at the last moment may take to get here.
 _GRACE = 5.0
-_LONGEST_NAME = 200
-_LONGEST_TITLE = 500
 
 _Text = Annotated[str, pydantic.StringConstraints(min_length=1)]
 
@@ -165,13 +163,13 @@ def _request(read: _Event, common: asking.Common) -> model.Request:
     if asked.type == "permission":
         shown = {"question": asked.question, **({"payload": read.payload} if read.payload else {})}
         # the agent learns yes or no, so an edited input could not reach it
-        return asking.Permission(tool=read.hook_event_type[:_LONGEST_NAME], input=shown, editable=False, **told)
+        return asking.Permission(tool=model.name_of(read.hook_event_type), input=shown, editable=False, **told)
     if read.payload:
         text = json.dumps(read.payload, ensure_ascii=False, indent=2)
         told["attachments"] = [model.Attachment(name="payload", text=text)]
     title = asked.question
-    if len(title) > _LONGEST_TITLE:
-        title, told["body"] = f"{title[: _LONGEST_TITLE - 1]}…", title
+    if len(title) > model.MAX_TITLE:
+        title, told["body"] = model.title_of(title), title
     if asked.type == "choice":
         return asking.Choice(title, asked.choices or [], **told)
     return asking.Question(title, **told)
@@ -190,9 +188,9 @@ def _decided(request: model.Request, limit: float) -> model.Decision:
 
 
 def _source(event: _Event) -> model.Source:
-    return model.Source(agent=event.source_app[:_LONGEST_NAME], session=event.session_id[:_LONGEST_NAME])
+    return model.Source(agent=model.name_of(event.source_app), session=model.name_of(event.session_id))
 
 
 def _context(event: _Event) -> Mapping[str, str]:
     named = event.payload.get("permission_type")
-    return {"Permission type": named[:_LONGEST_NAME]} if isinstance(named, str) and named else {}
+    return {"Permission type": model.name_of(named)} if isinstance(named, str) and named else {}

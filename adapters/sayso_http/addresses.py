@@ -14,7 +14,7 @@ from typing import Any
 
 import yarl
 
-from sayso import errors
+from sayso import errors, model
 
 PORTS = frozenset({80, 443, 8080, 8443})
 
@@ -137,7 +137,7 @@ class Vetted:
 
 def _read(url: str) -> Target:
     found = _URL.fullmatch(url)
-    if found is None or len(url) > 2000 or "\\" in url or "#" in url:
+    if found is None or len(url) > model.MAX_URL or "\\" in url or "#" in url:
         raise _refused("it is not a plain http or https address")
     host, scheme = found["host"].lower().strip("[]"), found["scheme"].lower()
     target = Target(scheme, host, int(found["port"] or {"http": 80, "https": 443}[scheme]))

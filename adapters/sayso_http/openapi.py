@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pydantic
 from aiohttp import web
@@ -62,7 +62,7 @@ OPERATIONS: Sequence[Operation] = (
         {200: tickets.Page},
         fails=(404, 422),
         query={
-            "state": {"enum": ["pending", "decided"]},
+            "state": {"enum": [*get_args(model.State)]},
             "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             "before": {"type": "string", "description": "The id of the last request already seen"},
             "session": {"type": "string", "description": "Only those of this agent session"},

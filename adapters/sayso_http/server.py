@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Literal
 
 from aiohttp import web
 
@@ -201,7 +200,7 @@ def _place(ticket: model.Ticket) -> tuple[datetime, str]:
     return ticket.created_at, ticket.id
 
 
-def _state(text: str | None) -> Literal["pending", "decided"] | None:
+def _state(text: str | None) -> model.State | None:
     match text:
         case None | "pending" | "decided":
             return text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
 
 import pydantic
 
@@ -26,7 +25,7 @@ class Document(model.Frozen):
 
     id: model.RequestId
     kind: model.Kind
-    state: Literal["pending", "decided"]
+    state: model.State
     digest: str
     created_at: datetime
     expires_at: datetime
@@ -56,13 +55,13 @@ class Document(model.Frozen):
 class Cancel(model.Frozen):
     """The body of a cancel; it may be left out."""
 
-    reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
+    reason: model.Reason | None = None
 
 
 class Use(model.Frozen):
     """The body of a use; it may be left out."""
 
-    attempt: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)] | None = None
+    attempt: model.Name | None = None
     """Your name for this attempt: sent again, it is the same use."""
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import pydantic
 from aiohttp import web
 
-from sayso import authority, desk, errors, fields, house, keys, model, people, store
+from sayso import authority, desk, errors, house, keys, model, people, store
 from sayso_http import access, auth, reading, replies, waits
 
 PREFIX = "webhook_"
@@ -184,8 +184,8 @@ def _answer(ticket: model.Ticket, said: Any) -> model.Answer:
             raise errors.InvalidAnswer("the body is no JSON object", field="body", hint="send the form's fields")
         return model.Answer(values=said)  # pyright: ignore[reportUnknownArgumentType]
     text = json.dumps(said, ensure_ascii=False)
-    if len(text) > fields.MAX_TEXT:
-        raise web.HTTPRequestEntityTooLarge(fields.MAX_TEXT, len(text))
+    if len(text) > model.MAX_TEXT:
+        raise web.HTTPRequestEntityTooLarge(model.MAX_TEXT, len(text))
     return model.Answer(text=text)
 
 

@@ -41,7 +41,8 @@ async def ask_again(
     if not now.next or not set(now.next) <= tools:
         return
     left = _unfinished(now)
-    keys = {"source": model.Source(agent=str(graph.name or "LangGraph")[:200], session=thread[:200]), **common}
+    agent = model.name_of(str(graph.name or "LangGraph"))
+    keys = {"source": model.Source(agent=agent, session=model.name_of(thread)), **common}
     found = [(part, await _handed_over(desk, id)) async for part, id in _reviewed(past, thread, left)]
     again = [(part, before) for part, before in found if before is not None]
     decided = await handles.together([_decided(desk, part, before, keys) for part, before in again])

@@ -63,7 +63,8 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     if not waiting:
         return None
     known = tools.of_graph(graph)
-    source = model.Source(agent=str(getattr(graph, "name", None) or "LangGraph")[:200], session=thread[:200])
+    agent = model.name_of(str(getattr(graph, "name", None) or "LangGraph"))
+    source = model.Source(agent=agent, session=model.name_of(thread))
     keys = {"source": source, **common}
     asking = _Asking(desk, thread, known, keys, isinstance(graph, Pregel), cut.has_equal_ids(now))
     decided = await handles.together([_asked(asking, one) for one in waiting])

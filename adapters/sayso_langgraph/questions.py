@@ -15,7 +15,6 @@ Later = Callable[[], Coroutine[Any, Any, Any]]
 
 # The one field of a form for a response schema that is no object.
 _ONLY = "answer"
-_LONGEST_TITLE = 500
 
 
 async def asked(
@@ -125,7 +124,7 @@ def _fenced(value: Any) -> str:
 
 
 def _is_title(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_TITLE
+    return isinstance(value, str) and 0 < len(value) <= model.MAX_TITLE
 
 
 def _is_labels(value: object) -> TypeGuard[list[str]]:

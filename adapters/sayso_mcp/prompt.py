@@ -78,7 +78,7 @@ def request(
     """
     common = asking.Common(
         source=model.Source(agent="Claude Code", session=how.session),
-        context={name: value[:2000] for name, value in how.context.items()},
+        context={name: model.fact_of(value) for name, value in how.context.items()},
         metadata={"claude": {"tool_use_id": call.tool_use_id}} if call.tool_use_id else {},
         route=how.route,
         expires_in=expires_in,

@@ -213,7 +213,7 @@ class Tools:
     def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float | None) -> dict[str, Any]:
         given = self._settings
         client = ctx.session.client_params
-        agent = (client.client_info.title or client.client_info.name)[:200] if client else None
+        agent = model.name_of(client.client_info.title or client.client_info.name) if client else None
         source = model.Source(agent=agent or None, session=given.session)
         common = {"id": id, "body": body, "expires_in": expires_in, "policy": given.policy, "route": given.route}
         return {"source": source, **{name: value for name, value in common.items() if value}}

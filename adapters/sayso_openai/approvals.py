@@ -72,7 +72,7 @@ async def _asked(
     desk: opening.Asker, item: agents.ToolApprovalItem, id: str | None, run: str | None, common: Mapping[str, Any]
 ) -> _Later:
     """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
-    source = model.Source(agent=item.agent.name[:200], session=run[:200] if run else None)
+    source = model.Source(agent=model.name_of(item.agent.name), session=model.name_of(run) if run else None)
     keys: Json = {"source": source, **common, **({"id": id} if id else {})}
     try:
         made = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)

@@ -192,7 +192,7 @@ def _question(tool: str, args: Json, common: Json) -> model.Request:
     """What the call asks: its `question`, with its `options` if it has any, and all else as it is."""
     rest = dict(args)
     question, options, multiple = rest.get("question"), rest.get("options"), rest.get("multiple", False)
-    if isinstance(question, str) and 0 < len(question) <= 500:
+    if isinstance(question, str) and 0 < len(question) <= model.MAX_TITLE:
         del rest["question"]
         title = question
     else:
@@ -211,13 +211,13 @@ def _question(tool: str, args: Json, common: Json) -> model.Request:
 
 def _source(agent: Any, conversation: str | None) -> model.Source:
     name = getattr(agent, "name", None) or "Pydantic AI"
-    return model.Source(agent=name[:200], session=conversation[:200] if conversation else None)
+    return model.Source(agent=model.name_of(name), session=model.name_of(conversation) if conversation else None)
 
 
 def _facts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """What the program itself says about a call, as far as a card shows it: short facts, nine at most."""
     plain = {name: str(value) for name, value in metadata.items() if isinstance(value, str | int | float)}
-    return {name[:200]: value[:2000] for name, value in list(plain.items())[:9]}
+    return {model.name_of(name): model.fact_of(value) for name, value in list(plain.items())[: model.MAX_FACTS - 1]}
 
 
 def _is_labels(value: object) -> bool:

@@ -9,7 +9,7 @@ import http.client
 import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import sayso
@@ -36,7 +36,7 @@ class Door(sayso.Asker, Protocol):
     async def list(
         self,
         *,
-        state: Literal["pending", "decided"] | None = None,
+        state: model.State | None = None,
         session: str | None = None,
         limit: int = 50,
         prefix: str | None = None,
@@ -100,7 +100,7 @@ class Embedded:
     async def list(
         self,
         *,
-        state: Literal["pending", "decided"] | None = None,
+        state: model.State | None = None,
         session: str | None = None,
         limit: int = 50,
         prefix: str | None = None,

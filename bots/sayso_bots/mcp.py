@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pydantic
 
-from sayso import errors
+from sayso import errors, model
 from sayso_bots import door, durations, environment, logs
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def mcp_(patience: float, limit: float | None, policy: str | None, route: tuple[
         limit=limit or _client_limit() or settings.Settings().limit,
         policy=policy,
         route=route,
-        session=(session or os.environ.get(_CLIENT_SESSION) or "")[:200] or None,
+        session=model.name_of(session or os.environ.get(_CLIENT_SESSION) or "") or None,
         context={"Folder": str(Path.cwd())},
     )
     asyncio.run(_serve(given, chosen))

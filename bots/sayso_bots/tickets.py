@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Literal
+from typing import get_args
 
 import click
 
+from sayso import model
 from sayso_bots import door, environment, output
 
 
 @click.command("list", epilog="\b\nExample:\n  sayso list --state pending --json")
-@click.option("--state", type=click.Choice(["pending", "decided"]), help="Only these.")
+@click.option("--state", type=click.Choice(get_args(model.State)), help="Only these.")
 @click.option("--session", help="Only of this agent session.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(state: Literal["pending", "decided"] | None, session: str | None, limit: int, as_json: bool) -> None:
+def list_(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
     """Requests, newest first."""
     asyncio.run(_list(state, session, limit, as_json))
 
@@ -39,7 +40,7 @@ def cancel_(id: str, reason: str | None, as_json: bool) -> None:
     asyncio.run(_cancel(id, reason, as_json))
 
 
-async def _list(state: Literal["pending", "decided"] | None, session: str | None, limit: int, as_json: bool) -> None:
+async def _list(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
     async with door.opened(environment.read()) as desk:
         found = await desk.list(state=state, session=session, limit=limit)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal, Unpack, overload
+from typing import Any, Generic, Unpack, overload
 
 import pydantic
 from typing_extensions import TypedDict, TypeVar
@@ -35,7 +35,7 @@ class Common(TypedDict, total=False):
     expires_in: float
     supersedes: str
     callback_url: str
-    verdicts: Sequence[Literal["deny", "respond", "stop"]]
+    verdicts: Sequence[model.FurtherVerdict]
     metadata: Mapping[str, Any]
 
 

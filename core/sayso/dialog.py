@@ -81,6 +81,8 @@ def key_name(index: int) -> str:
     return f"k{index}"
 
 
+# A text that may be longer than this gets several lines.
+_ONE_LINE = 200
 # A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
 _STEPS = 20
 _DRAFTS = 49_999
@@ -147,7 +149,7 @@ def _input(name: str, field: model.Field) -> Input:
         label=text.line(field.label),
         kind="text" if lines else field.kind,
         required=field.required and not field.other,
-        multiline=lines or (field.kind == "text" and (field.max_length or fields.MAX_TEXT) > 200),
+        multiline=lines or (field.kind == "text" and (field.max_length or model.MAX_TEXT) > _ONE_LINE),
         multiple=field.multiple and not lines,
         options=tuple(text.line(option.label) for option in field.options),
         hint=text.line(said) if said else None,

@@ -24,8 +24,9 @@ from sayso import digest, errors, model, numbers, patterns
 # Unions in unions would otherwise take for ever.
 MAX_SCHEMA_BYTES = 100_000
 _MOST_WORK = 4_000
-# More complaints than this help nobody.
+# More complaints than this help nobody, nor does more of what a schema says.
 _MOST_TOLD = 10
+_LONGEST_SAID = 300
 
 _work: ContextVar[int] = ContextVar("work", default=0)
 _Keyword = Callable[..., Iterable[exceptions.ValidationError]]
@@ -70,7 +71,7 @@ def check_schema(schema: model.JsonObject) -> None:
         validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
         _only_checkable({name: part for name, part in schema.items() if name != "$schema"})
     except (exceptions.SchemaError, pydantic_core.SchemaError) as error:
-        raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:200]) from error
+        raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:_LONGEST_SAID]) from error
     except (RecursionError, TypeError, ValueError, AttributeError) as error:
         raise _unusable("it is not JSON Schema") from error
 
@@ -249,7 +250,11 @@ def _words(error: exceptions.ValidationError) -> str:
         return "please give " + " or ".join(_NOUNS.get(kind, kind) for kind in kinds)
     if error.validator in ("enum", "const"):
         shown = json.dumps(rule if error.validator == "enum" else [rule], ensure_ascii=False)[1:-1]
-        return f"please give one of {shown[:300]}" if error.validator == "enum" else f"please give {shown[:300]}"
+        return (
+            f"please give one of {shown[:_LONGEST_SAID]}"
+            if error.validator == "enum"
+            else f"please give {shown[:_LONGEST_SAID]}"
+        )
     if error.validator in _LEAST and isinstance(rule, int | float):
         return f"please give {_LEAST[str(error.validator)].format(numbers.shown(rule))}"
     if error.validator == "pattern":

@@ -16,8 +16,6 @@ import pydantic
 
 from sayso import lookalikes, model, numbers, patterns, text
 
-# A text answer is never longer than this, so that every surface can show it again.
-MAX_TEXT = 40_000
 # Lines of a list; more than anybody types.
 _MOST_LINES = 1_000
 
@@ -104,7 +102,7 @@ def _text(field: model.Field, written: Any) -> str:
         raise Unfit("please write some text")
     # a phone puts a blank behind what it completes
     given = written if field.format is None else written.strip()
-    longest = MAX_TEXT if field.max_length is None else min(field.max_length, MAX_TEXT)
+    longest = model.MAX_TEXT if field.max_length is None else min(field.max_length, model.MAX_TEXT)
     if len(given) > longest:
         raise Unfit(f"at most {longest} characters, please; these are {len(given)}")
     if len(given) < (field.min_length or 0):
@@ -269,8 +267,8 @@ def _one_of(field: model.Field, given: Any) -> Any:
     if not field.other or not isinstance(given, str):
         shown = f"{given!r:.100}" if isinstance(given, str | int | float) else "this"
         raise Unfit(f"{shown} is not one of the options")
-    if not 1 <= len(given) <= MAX_TEXT:
-        raise Unfit(f"at most {MAX_TEXT} characters, please")
+    if not 1 <= len(given) <= model.MAX_TEXT:
+        raise Unfit(f"at most {model.MAX_TEXT} characters, please")
     return given
 
 

@@ -11,7 +11,7 @@ from sayso import entries, errors, lookalikes, model, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
-MAX_TEXT = entries.MAX_TEXT
+MAX_TEXT = model.MAX_TEXT
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:
@@ -73,14 +73,14 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         InvalidRequest: two fields share a name, a choice has no options or two alike, a pattern is not one.
     """
     names = [field.name for field in fields]
-    if not 1 <= len(fields) <= 10:
-        raise errors.InvalidRequest(f"a form has 1 to 10 fields, not {len(fields)}", field="fields")
+    if not 1 <= len(fields) <= model.MAX_FIELDS:
+        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}", field="fields")
     if len(set(names)) != len(names):
         raise errors.InvalidRequest("two fields have the same name", field="fields")
     for field in fields:
         labels = [option.label for option in field.options]
         if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):
-            message = f"{field.label} needs 1 to 100 options with different labels"
+            message = f"{field.label} needs 1 to {model.MAX_OPTIONS} options with different labels"
             raise errors.InvalidRequest(message, field=_where(field))
         if len({lookalikes.likeness(label) for label in labels}) < len(labels):
             message = f"{field.label} has options that look alike"

@@ -24,65 +24,41 @@ Frozen = parts.Frozen
 Source = parts.Source
 Attachment = parts.Attachment
 Offer = parts.Offer
+FieldKind = parts.FieldKind
+Option = parts.Option
+Field = parts.Field
+Reason = parts.Reason
+
+MAX_NAME = parts.MAX_NAME
+MAX_TITLE = parts.MAX_TITLE
+MAX_NOTE = parts.MAX_NOTE
+MAX_URL = parts.MAX_URL
+MAX_BODY = parts.MAX_BODY
+MAX_REASON = parts.MAX_REASON
+MAX_TEXT = parts.MAX_TEXT
+MAX_FACTS = parts.MAX_FACTS
+MAX_FIELDS = parts.MAX_FIELDS
+MAX_OPTIONS = parts.MAX_OPTIONS
+MAX_SECONDS = parts.MAX_SECONDS
+name_of = parts.name_of
+title_of = parts.title_of
+fact_of = parts.fact_of
+cut = parts.cut
 
 V = TypeVar("V", default=Any)
 """What a decision's `value` is."""
 W = TypeVar("W")
 
+State = Literal["pending", "decided"]
 Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
-FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Verdict = Literal["allow", "deny", "respond", "stop"]
 """`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
+FurtherVerdict = Literal["deny", "respond", "stop"]
+"""What a request may allow beside a plain allow; see `Request.verdicts`."""
 
 # One document must stay small enough to be sent to a chat file, hashed and stored without harm: 1 MiB of JSON.
 MAX_REQUEST_BYTES = 1_048_576
-
-
-class Option(Frozen):
-    """One thing to choose."""
-
-    label: Title
-    description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
-    value: Scalar | None = None
-    """What the agent gets in a form; the label where there is none."""
-
-
-class Field(Frozen):
-    """One field of a form, as people see it; the rules for its value come along."""
-
-    name: Name
-    label: Title
-    kind: FieldKind = "text"
-    description: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
-    required: pydantic.StrictBool = True
-    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=100)] = ()
-    multiple: pydantic.StrictBool = False
-    other: pydantic.StrictBool = False
-    """A choice that takes free text, too."""
-    nullable: pydantic.StrictBool = False
-    """Whether the agent gets null where it is left out, instead of no key."""
-    default: Any = None
-    minimum: Number | None = None
-    maximum: Number | None = None
-    above: Number | None = None
-    """Greater than this."""
-    below: Number | None = None
-    """Less than this."""
-    multiple_of: Annotated[Number, pydantic.Field(gt=0)] | None = None
-    min_length: Annotated[int, pydantic.Field(ge=0)] | None = None
-    """Characters of a text; how many to choose where several may be chosen."""
-    max_length: Annotated[int, pydantic.Field(ge=0)] | None = None
-    min_items: Annotated[int, pydantic.Field(ge=0)] | None = None
-    """How many lines, where *multiple* is said of what is not a choice: one value a line."""
-    max_items: Annotated[int, pydantic.Field(ge=0)] | None = None
-    unique: pydantic.StrictBool = False
-    """Whether no line may stand there twice."""
-    pattern: str | None = None
-    format: Literal["email", "uri", "date-time", "local-date-time", "time", "uuid", "duration", "decimal"] | None = None
-    """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
-    example: Annotated[str, pydantic.StringConstraints(max_length=200)] | None = None
-    """What a right text looks like; said where one does not fit its pattern."""
 
 
 class Request(Frozen):
@@ -92,17 +68,17 @@ class Request(Frozen):
     """Chosen by the caller or made for it; asking again with the same id and content finds the same ticket."""
     kind: Kind
     title: Title | None = None
-    body: Annotated[str, pydantic.StringConstraints(max_length=200_000)] | None = None
+    body: Annotated[str, pydantic.StringConstraints(max_length=MAX_BODY)] | None = None
     """Markdown by the agent; shown as text that can do nothing."""
     tool: Name | None = None
     input: JsonObject | None = None
     input_schema: JsonObject | None = None
     """The tool's own JSON Schema; an input that a person edited must fit it. Never shown."""
-    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=100)] = ()
+    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=MAX_OPTIONS)] = ()
     multiple: pydantic.StrictBool = False
     other: pydantic.StrictBool = False
     json_schema: JsonObject | None = pydantic.Field(default=None, alias="schema")
-    fields: Annotated[tuple[Field, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
+    fields: Annotated[tuple[Field, ...], pydantic.FailFast(), pydantic.Field(max_length=MAX_FIELDS)] = ()
     source: Annotated[Source, pydantic.BeforeValidator(parts.few)] = Source()
     context: Context = pydantic.Field(default_factory=dict)
     """Facts shown beside the question, such as the working folder."""
@@ -111,9 +87,7 @@ class Request(Frozen):
     grants: Annotated[tuple[Grant, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     """Wider grants that the asking side can honour; only these get a button."""
     offers: Annotated[tuple[Offer, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
-    verdicts: Annotated[
-        tuple[Literal["deny", "respond", "stop"], ...], pydantic.FailFast(), pydantic.Field(max_length=10)
-    ] = ()
+    verdicts: Annotated[tuple[FurtherVerdict, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     """Further verdicts that it can honour. A permission can always be denied; anything else only where this says so."""
     editable: pydantic.StrictBool = True
     """Whether a person may allow another input than the one asked for."""
@@ -123,7 +97,7 @@ class Request(Frozen):
     route: Annotated[tuple[Place, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     expires_in: Seconds | None = None
     supersedes: RequestId | None = None
-    callback_url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+    callback_url: parts.Url | None = None
     metadata: JsonObject = pydantic.Field(default_factory=dict)
 
     @property
@@ -154,12 +128,12 @@ class Answer(Frozen):
     """What one person said. Its JSON form is the body of `POST /v1/requests/{id}/answers`."""
 
     verdict: Verdict | None = None
-    reason: Annotated[str, pydantic.StringConstraints(max_length=4000)] | None = None
+    reason: Reason | None = None
     input: JsonObject | None = None
     grant: Name | None = None
-    text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=40_000)] | None = None
+    text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     choice: str | None = None
-    choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=200)] = None
+    choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=2 * MAX_OPTIONS)] = None
     values: JsonObject | None = None
 
 
@@ -295,6 +269,6 @@ class Ticket(Frozen):
     """How often its buttons were made anew; those of before are worth nothing."""
 
     @property
-    def state(self) -> Literal["pending", "decided"]:
+    def state(self) -> State:
         """`pending` until there is a decision."""
         return "pending" if self.decision is None else "decided"

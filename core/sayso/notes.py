@@ -43,8 +43,8 @@ async def tell(
     if not said.strip() or len(said) > LONGEST:
         raise errors.InvalidRequest(f"a note has 1 to {LONGEST} characters", field="text")
     owner, session = whose
-    if not 1 <= len(session) <= 200:
-        raise errors.InvalidRequest("a session has 1 to 200 characters", field="session")
+    if not 1 <= len(session) <= model.MAX_NAME:
+        raise errors.InvalidRequest(f"a session has 1 to {model.MAX_NAME} characters", field="session")
     asked = await kept.list(store.Query(owner=owner, session=session, limit=1))
     route = asked[0].route if asked else route
     places = tuple(place for place in route if place.partition(":")[0] in tellers)

@@ -6,14 +6,33 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+# One limit, one number: what stands here is imported wherever something is cut, asked or measured.
+MAX_NAME = 200
+MAX_TITLE = 500
+MAX_NOTE = 2_000
+"""Of a fact, a description, an effect: what stands beside something else."""
+MAX_URL = 2_000
+MAX_BODY = 200_000
+MAX_REASON = 4_000
+MAX_TEXT = 40_000
+"""Of an answer in free text, so that every surface can show it again."""
+MAX_FACTS = 10
+MAX_FIELDS = 10
+MAX_OPTIONS = 100
+MAX_SECONDS = 30 * 86_400
+
 Grant = Literal["session", "always"]
+FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
 # To the last digit: a double would round a bound such as 9007199254740993.
 Number = pydantic.StrictInt | pydantic.StrictFloat
 JsonObject = dict[str, Any]
 RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
-Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=500)]
-Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=200)]
+Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TITLE)]
+Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_NAME)]
+Note = Annotated[str, pydantic.StringConstraints(max_length=MAX_NOTE)]
+Url = Annotated[str, pydantic.StringConstraints(max_length=MAX_URL)]
+Reason = Annotated[str, pydantic.StringConstraints(max_length=MAX_REASON)]
 Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
 # More keys than any object of ours has: for each one that is wrong Pydantic would make a complaint of its own.
 _MOST_KEYS = 100
@@ -27,11 +46,31 @@ def few(value: Any) -> Any:
 
 
 Context = Annotated[
-    dict[Name, Annotated[str, pydantic.StringConstraints(max_length=2000)]],
-    pydantic.Field(max_length=10),
+    dict[Name, Note],
+    pydantic.Field(max_length=MAX_FACTS),
     pydantic.BeforeValidator(few),
 ]
-Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=30 * 86_400, allow_inf_nan=False)]
+Seconds = Annotated[float, pydantic.Field(strict=True, gt=0, le=MAX_SECONDS, allow_inf_nan=False)]
+
+
+def name_of(text: str) -> str:
+    """The beginning of *text*, as long as a name may be."""
+    return text[:MAX_NAME]
+
+
+def title_of(text: str) -> str:
+    """*text* as a title; one that is too long ends in an ellipsis."""
+    return cut(text, MAX_TITLE)
+
+
+def fact_of(text: str) -> str:
+    """The beginning of *text*, as long as a fact may be."""
+    return text[:MAX_NOTE]
+
+
+def cut(text: str, longest: int) -> str:
+    """*text*; one that is longer than *longest* ends in an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 class Frozen(pydantic.BaseModel):
@@ -47,7 +86,7 @@ class Source(Frozen):
 
     agent: Name | None = None
     session: Name | None = None
-    url: Annotated[str, pydantic.StringConstraints(max_length=2000)] | None = None
+    url: Url | None = None
 
 
 class Attachment(Frozen):
@@ -65,5 +104,51 @@ class Offer(Frozen):
     """What the decision's `grant` says when a person chose it."""
     kind: Literal["rule", "folder", "mode"]
     """A mode changes what is asked from now on, and says so in a warning."""
-    effect: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=2000)]
+    effect: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_NOTE)]
     """What exactly it adds or changes, and for how long; shown in full."""
+
+
+class Option(Frozen):
+    """One thing to choose."""
+
+    label: Title
+    description: Note | None = None
+    value: Scalar | None = None
+    """What the agent gets in a form; the label where there is none."""
+
+
+class Field(Frozen):
+    """One field of a form, as people see it; the rules for its value come along."""
+
+    name: Name
+    label: Title
+    kind: FieldKind = "text"
+    description: Note | None = None
+    required: pydantic.StrictBool = True
+    options: Annotated[tuple[Option, ...], pydantic.FailFast(), pydantic.Field(max_length=MAX_OPTIONS)] = ()
+    multiple: pydantic.StrictBool = False
+    other: pydantic.StrictBool = False
+    """A choice that takes free text, too."""
+    nullable: pydantic.StrictBool = False
+    """Whether the agent gets null where it is left out, instead of no key."""
+    default: Any = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    above: Number | None = None
+    """Greater than this."""
+    below: Number | None = None
+    """Less than this."""
+    multiple_of: Annotated[Number, pydantic.Field(gt=0)] | None = None
+    min_length: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """Characters of a text; how many to choose where several may be chosen."""
+    max_length: Annotated[int, pydantic.Field(ge=0)] | None = None
+    min_items: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """How many lines, where *multiple* is said of what is not a choice: one value a line."""
+    max_items: Annotated[int, pydantic.Field(ge=0)] | None = None
+    unique: pydantic.StrictBool = False
+    """Whether no line may stand there twice."""
+    pattern: str | None = None
+    format: Literal["email", "uri", "date-time", "local-date-time", "time", "uuid", "duration", "decimal"] | None = None
+    """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
+    example: Annotated[str, pydantic.StringConstraints(max_length=MAX_NAME)] | None = None
+    """What a right text looks like; said where one does not fit its pattern."""

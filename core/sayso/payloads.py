@@ -23,8 +23,6 @@ _FLAGS = ("granted", "approved")
 _WHY = ("reason", "comment")
 # Where an agent framework puts the arguments of the call that waits.
 _INPUTS = ("input", "kwargs", "args")
-# What a card shows as facts beside the question; more becomes an attachment.
-_FACTS, _FACT_LENGTH, _NAME_LENGTH = 10, 2000, 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,8 +142,8 @@ def _call(label: str, metadata: Mapping[str, Any]) -> tuple[str, model.JsonObjec
 def _facts(metadata: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: one if isinstance(one, str) else json.dumps(one, default=str) for name, one in metadata.items()}
     given: Mapping[str, str] = common.get("context", {})
-    fits = all(0 < len(name) <= _NAME_LENGTH and len(text) <= _FACT_LENGTH for name, text in shown.items())
-    if fits and len({**shown, **given}) <= _FACTS:
+    fits = all(0 < len(name) <= model.MAX_NAME and len(text) <= model.MAX_NOTE for name, text in shown.items())
+    if fits and len({**shown, **given}) <= model.MAX_FACTS:
         return {**common, "context": {**shown, **given}}
     text = json.dumps(dict(metadata), indent=2, ensure_ascii=False, default=str)
     attached = [*common.get("attachments", ()), model.Attachment(name="metadata", text=text)]

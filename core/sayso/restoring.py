@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import apsw
 
@@ -110,7 +109,7 @@ async def settle(kept: store.Store, ids: tuple[str, ...], event: events.Event) -
     return [await authority.happen(kept, ticket.id, event) for ticket in chosen]
 
 
-async def _all(kept: store.Store, state: Literal["pending", "decided"]) -> AsyncIterator[model.Ticket]:
+async def _all(kept: store.Store, state: model.State) -> AsyncIterator[model.Ticket]:
     query = store.Query(state, limit=_CHUNK)
     while tickets := await kept.list(query):
         for ticket in tickets:

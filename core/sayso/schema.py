@@ -41,8 +41,7 @@ _FORMATS: Mapping[str, set[str]] = {
     "number": {"float", "double", "decimal"},
     "integer": {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
-_LONGEST_TITLE, _LONGEST_NOTE = 500, 2000
-# A form asks ten; more than these are not read only to be left out.
+# More than a form asks; what is beyond them is not read only to be left out.
 _MOST_PROPERTIES = 100
 
 
@@ -80,7 +79,7 @@ def _read(schema: Mapping[str, Any]) -> _Form:
     if not unions.is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
         raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
     if len(properties) > _MOST_PROPERTIES:
-        raise errors.InvalidRequest(f"a form has 1 to 10 fields, not {len(properties)}", field="fields")
+        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(properties)}", field="fields")
     needed = frozenset(required)
     asked: list[model.Field] = []
     refused: dict[str, errors.InvalidRequest] = {}
@@ -132,15 +131,15 @@ def _words(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:
     examples = resolved.get("examples")
     example = examples[0] if unions.is_list(examples) and examples else resolved.get("example")
     return {
-        "label": _cut(label, _LONGEST_TITLE),
-        "description": _cut(resolved.get("description"), _LONGEST_NOTE),
+        "label": _cut(label, model.MAX_TITLE),
+        "description": _cut(resolved.get("description"), model.MAX_NOTE),
         "default": resolved.get("default"),
-        "example": example if isinstance(example, str) and len(example) <= 200 else None,
+        "example": example if isinstance(example, str) and len(example) <= model.MAX_NAME else None,
     }
 
 
 def _cut(said: Any, longest: int) -> Any:
-    return said[: longest - 1] + "…" if isinstance(said, str) and len(said) > longest else said
+    return model.cut(said, longest) if isinstance(said, str) else said
 
 
 def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.FieldKind) -> model.JsonObject:

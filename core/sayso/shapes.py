@@ -73,7 +73,7 @@ class _ForPeople(json_schema.GenerateJsonSchema):
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> json_schema.JsonSchemaValue:
         """What has no JSON form is an object of its own: needed, it is refused; optional, it is left out."""
-        return {"type": "object", "description": error_info[:200]}
+        return {"type": "object", "description": model.fact_of(error_info)}
 
 
 def _json_number(value: Any) -> int | float:

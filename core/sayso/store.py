@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from sayso import channel, events, machine, model
 
@@ -38,7 +38,7 @@ class Row:
 class Query:
     """Which tickets to list, newest first; `before` is the (created_at, id) of the last one already seen."""
 
-    state: Literal["pending", "decided"] | None = None
+    state: model.State | None = None
     owner: str | None = None
     session: str | None = None
     limit: int = 50

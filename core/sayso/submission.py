@@ -61,11 +61,11 @@ def _meaning(
             return model.Answer(verdict="deny")
         case "stop":
             said = str(draft.get("reason") or "").strip()
-            return model.Answer(verdict="stop", reason=_typed(draft, "reason", 4000) if said else None)
+            return model.Answer(verdict="stop", reason=_typed(draft, "reason", model.MAX_REASON) if said else None)
         case "respond":
-            return model.Answer(verdict="respond", text=_typed(draft, "text", fields.MAX_TEXT))
+            return model.Answer(verdict="respond", text=_typed(draft, "text", model.MAX_TEXT))
         case "reason":
-            return model.Answer(verdict="deny", reason=_typed(draft, "reason", 4000))
+            return model.Answer(verdict="deny", reason=_typed(draft, "reason", model.MAX_REASON))
         case "edit":
             return _edit(ticket, dialog.step_of(pressed.index), draft, mint, room)
         case "option":
@@ -73,7 +73,7 @@ def _meaning(
         case "pick":
             return _picked(ticket, draft)
         case "other":
-            return _free(ticket, _typed(draft, "other", fields.MAX_TEXT))
+            return _free(ticket, _typed(draft, "other", model.MAX_TEXT))
         case "undo":
             raise errors.InvalidToken("this button answers nothing")
         case "review":
@@ -92,14 +92,14 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
     if not text.is_whole(said):
         raise errors.InvalidAnswer("this holds half a character", field="text")
     if request.kind == "question":
-        return model.Answer(text=_typed({"text": said}, "text", fields.MAX_TEXT))
+        return model.Answer(text=_typed({"text": said}, "text", model.MAX_TEXT))
     if request.kind != "choice":
         raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
     words = said.strip()
     label = named([option.label for option in request.options], words)
     if label is None and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
-    return _free(ticket, _typed({"other": label or words}, "other", fields.MAX_TEXT))
+    return _free(ticket, _typed({"other": label or words}, "other", model.MAX_TEXT))
 
 
 def named(labels: Sequence[str], words: str) -> str | None:
@@ -136,7 +136,7 @@ def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
     Raises:
         InvalidAnswer: an option that is not there, or a value that its field refuses.
     """
-    return _values(fields.of_request(ticket.request), range(10), draft)
+    return _values(fields.of_request(ticket.request), range(model.MAX_FIELDS), draft)
 
 
 def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Draft) -> model.JsonObject:

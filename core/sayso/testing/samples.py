@@ -107,11 +107,15 @@ def closed() -> Iterator[model.Ticket]:
 def dialogs(room: dialog.Room) -> Iterator[dialog.Dialog]:
     """Every dialog that any press on the samples opens, and every page and step after it."""
     fields = [
-        model.Field(name=f"n{n}", label="l" * 500, description="d" * 2000, kind=kind, required=n % 2 == 0)
+        model.Field(
+            name=f"n{n}", label="l" * model.MAX_TITLE, description="d" * model.MAX_NOTE, kind=kind, required=n % 2 == 0
+        )
         for n, kind in enumerate(_KINDS)
     ]
     options = tuple(model.Option(label="\u202e" * 60 + str(n)) for n in range(100))
-    fields += [model.Field(name=f"c{n}", label="\u200b" * 500, kind="choice", options=options) for n in range(5)]
+    fields += [
+        model.Field(name=f"c{n}", label="\u200b" * model.MAX_TITLE, kind="choice", options=options) for n in range(5)
+    ]
     wide = asking.Permission(tool="Bash", input={f"{'k' * 50}{n}": "\U0001f600" * 1_900 for n in range(10)})
     for ticket in (*pending(), *long(), sample(asking.Form("Fill in", fields)), sample(wide)):
         for action in get_args(tokens.Action):

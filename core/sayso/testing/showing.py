@@ -143,9 +143,9 @@ def _request(field: RequestField, text: str) -> model.Request:
 def _forms(field: RequestField, text: str) -> Iterator[model.Ticket]:
     """Forms with *text* where only a window shows it: beside an input, in its hint, its options and its default."""
     if field == "description":
-        yield _opened(asking.Form("Fill in", [model.Field(name="f", label="Label", description=text[:2000])]))
+        yield _opened(asking.Form("Fill in", [model.Field(name="f", label="Label", description=model.fact_of(text))]))
     if field == "option":
-        options = (model.Option(label=text[:500]), model.Option(label="another"))
+        options = (model.Option(label=text[: model.MAX_TITLE]), model.Option(label="another"))
         for several in (False, True):
             asked = model.Field(name="f", label="L", kind="choice", options=options, multiple=several, default=text)
             yield _opened(asking.Form("Fill in", [asked]))
@@ -155,7 +155,7 @@ def _forms(field: RequestField, text: str) -> Iterator[model.Ticket]:
         yield _opened(asking.Form(text, [model.Field(name="f", label="Label")]))
         yield _opened(asking.Choice(text, ["A", "B"], other=True))
     if field == "url":
-        offer = model.Offer(name="s0", kind="rule", effect=text[:2000])
+        offer = model.Offer(name="s0", kind="rule", effect=model.fact_of(text))
         yield _opened(asking.Permission(tool="Bash", input={"command": "ls"}, offers=[offer], verdicts=["stop"]))
 
 
