@@ -25,7 +25,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 import sayso
-from sayso import asking, errors, fields, gate, model, opening, store, stores
+from sayso import asking, errors, fields, gate, model, people, requests, store, stores, token_secret
 from sayso.testing import samples
 from sayso_bots import cli, environment, schema, settings
 from sayso_claude import settings as claude_settings
@@ -120,14 +120,14 @@ def somebody_answers(folder: Path, but: set[str]) -> Generator[None]:
 
     async def answering() -> None:
         kept = await stores.connect(f"sqlite:///{folder / 'sayso.db'}")
-        desk = sayso.Desk(kept, await opening.mint(kept))
+        desk = sayso.Desk(kept, await token_secret.mint(kept))
         ready.set()
         try:
             async for _ in kept.changes():
                 for ticket in await kept.list(store.Query(state="pending", limit=50)):
                     if ticket.id not in but:
                         with contextlib.suppress(errors.Refused):
-                            await desk.answer(ticket.id, answer_of(ticket.request), opening.local("ann"))
+                            await desk.answer(ticket.id, answer_of(ticket.request), people.local("ann"))
         finally:
             await kept.close()
 
@@ -493,7 +493,7 @@ def test_every_variable_in_an_example_is_known() -> None:
 def test_every_json_example_is_what_it_is_said_to_be(block: Block) -> None:
     match block.info:
         case "request":
-            asking.parse(block.text)
+            requests.parse(block.text)
         case "answer":
             for line in block.text.splitlines():
                 model.Answer.model_validate_json(line)

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import pydantic
 from aiohttp import typedefs, web
 
-from sayso import asking, desk, errors, keys, model
+from sayso import desk, errors, keys, model, requests
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def fitting(shape: Any, value: str, field: str) -> str:
     try:
         return str(pydantic.TypeAdapter[Any](shape).validate_python(value))
     except pydantic.ValidationError as error:
-        raise errors.InvalidRequest(asking.invalid(error).message, field=field) from error
+        raise errors.InvalidRequest(requests.invalid(error).message, field=field) from error
 
 
 @web.middleware

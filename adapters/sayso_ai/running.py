@@ -18,7 +18,7 @@ import pydantic
 from ai.agents import agent as agents
 
 import sayso
-from sayso import asking, errors, model, opening, permits
+from sayso import asker, asking, errors, model, permits
 from sayso_ai import hooks
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ Output = TypeVar("Output")
 
 @contextlib.asynccontextmanager
 async def people(
-    desk: opening.Asker,
+    desk: asker.Asker,
     run: AbstractAsyncContextManager[agents.AgentStream[Output]],
     *,
     forms: Iterable[type[pydantic.BaseModel]] = (),
@@ -65,7 +65,7 @@ async def people(
 class Stream(agents.AgentStream[Output]):
     """What `agent.run` gives, with the same properties, and with what became of it."""
 
-    def __init__(self, desk: opening.Asker, inner: agents.AgentStream[Output], terms: hooks.Terms) -> None:
+    def __init__(self, desk: asker.Asker, inner: agents.AgentStream[Output], terms: hooks.Terms) -> None:
         super().__init__(self._events(), inner.context, inner.hook_registry)
         self.deferred: list[str] = []
         """Ids of the requests that a durable run left open when it ended."""

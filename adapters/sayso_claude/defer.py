@@ -18,12 +18,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-from sayso import asking, digest, errors, handles, model, opening
+from sayso import asking, digest, errors, model
 from sayso_claude import forms, hooks, pauses, questions, runs, sdk, settings
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
 from claude_agent_sdk import types  # isort: skip
+from sayso import asker
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ _AGAIN = "The agent was stopped before the result was known. Look whether it too
 
 
 def options(
-    desk: opening.Asker, given: types.ClaudeAgentOptions | None = None, *, tools: str, **common: Unpack[asking.Common]
+    desk: asker.Asker, given: types.ClaudeAgentOptions | None = None, *, tools: str, **common: Unpack[asking.Common]
 ) -> types.ClaudeAgentOptions:
     """*given*, with a hook that defers each call of the *tools*; `run` then waits and goes on.
 
@@ -53,7 +54,7 @@ def options(
 
 
 async def run(
-    desk: opening.Asker, prompt: str, options: types.ClaudeAgentOptions, *, session: str
+    desk: asker.Asker, prompt: str, options: types.ClaudeAgentOptions, *, session: str
 ) -> AsyncIterator[types.Message]:
     """All messages of a session, through as many deferred calls as there are; *options* are those of `options`.
 
@@ -88,7 +89,7 @@ def ticket_id(session: str, tool_use_id: str) -> str:
 class _Gate:
     """The hook before tools."""
 
-    def __init__(self, desk: opening.Asker, people: sdk.People | None, common: Mapping[str, Any]) -> None:
+    def __init__(self, desk: asker.Asker, people: sdk.People | None, common: Mapping[str, Any]) -> None:
         self._desk = desk
         self._people = people
         self._common = common
@@ -112,7 +113,7 @@ class _Gate:
         if pause.agent_id:
             # a subagent whose call is deferred is ended without a word, and nothing comes of it
             request = pauses.request(pause, self._common, event=_EVENT)
-            return await self._decided(pause, await handles.held(self._desk, request))
+            return await self._decided(pause, await asker.held(self._desk, request))
         call = said["tool_use_id"]
         if self._deferred.setdefault(turn, call) != call:
             return forms.deny(_EVENT, _ONE)
@@ -150,7 +151,7 @@ class _Gate:
             del self._deferred[turn]
 
 
-async def _bare(desk: opening.Asker, options: types.ClaudeAgentOptions, waiting: str) -> AsyncIterator[types.Message]:
+async def _bare(desk: asker.Asker, options: types.ClaudeAgentOptions, waiting: str) -> AsyncIterator[types.Message]:
     stop = False
     # a request that is not there any more is asked again by the hook
     with contextlib.suppress(errors.NotFound):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from sayso import asking, model
+from sayso import asking, model, requests
 from sayso_claude import forms
 
 
@@ -38,7 +38,7 @@ def parse(raw: bytes) -> Elicitation:
     try:
         return Elicitation.model_validate_json(raw)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
 
 
 def request(asked: Elicitation, **common: Any) -> model.Request:

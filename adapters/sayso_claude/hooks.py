@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, digest, errors, gate, model
+from sayso import asking, digest, errors, gate, model, requests
 from sayso_claude import calls, forms, questions, suggestions
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
@@ -113,7 +113,7 @@ def parse(raw: bytes) -> Call:
     try:
         return Call.model_validate_json(raw)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
 
 
 def request_id(call: Call, owner: str, idempotency_key: str | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Unpack
 
 import pydantic
 
-from sayso import asking, errors, fields, gate, model, wording
+from sayso import asking, errors, fields, gate, model, requests, wording
 
 TOOL = "AskUserQuestion"
 """The tool whose input is turned into a request here."""
@@ -99,7 +99,7 @@ def _parsed(input: Mapping[str, Any]) -> _Asked:
     try:
         asked = _Asked.model_validate(dict(input))
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
     _different([question.question for question in asked.questions], "questions")
     for at, question in enumerate(asked.questions):
         _different([option.label for option in question.options], f"questions.{at}.options")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
-from sayso import asking, digest, errors, handles, model, opening
+from sayso import asker, asking, digest, errors, model
 from sayso_claude import calls, forms, hooks, pauses, runs
 
 try:
@@ -33,7 +33,7 @@ Own = Callable[[str, model.JsonObject], Sequence[types.PermissionUpdate]]
 """The developer's own suggestions for a tool and its input."""
 
 
-def ask_people(desk: opening.Asker, *, also: Own | None = None, **common: Unpack[asking.Common]) -> types.CanUseTool:
+def ask_people(desk: asker.Asker, *, also: Own | None = None, **common: Unpack[asking.Common]) -> types.CanUseTool:
     """A `can_use_tool` that asks people; *common* are keys of every request (`policy`, `route`, `expires_in` …).
 
     *also* gives further updates of Claude Code's rules, each offered with a button of its own beside those that it
@@ -43,7 +43,7 @@ def ask_people(desk: opening.Asker, *, also: Own | None = None, **common: Unpack
 
 
 def options(
-    desk: opening.Asker,
+    desk: asker.Asker,
     given: types.ClaudeAgentOptions | None = None,
     *,
     also: Own | None = None,
@@ -84,7 +84,7 @@ def with_skills(given: types.ClaudeAgentOptions, people: People) -> types.Claude
 class People:
     """The people behind a desk, as a `can_use_tool`."""
 
-    def __init__(self, desk: opening.Asker, also: Own | None, common: Mapping[str, Any]) -> None:
+    def __init__(self, desk: asker.Asker, also: Own | None, common: Mapping[str, Any]) -> None:
         self._desk = desk
         self._also = also
         self._common = common
@@ -141,7 +141,7 @@ class People:
             facts=hooks.skill_facts(call),
         )
         request = pauses.request(pause, self._common, event=forms.SKILL_SHELL)
-        decision = await runs.used(self._desk, await handles.held(self._desk, request), None)
+        decision = await runs.used(self._desk, await asker.held(self._desk, request), None)
         if not decision.allowed:
             return forms.deny(forms.SKILL_SHELL, decision.model_text, stop=decision.stop)
         pauses.approved(pause, decision)
@@ -181,7 +181,7 @@ class People:
 
     async def _decision(self, pause: pauses.Pause) -> tuple[model.Decision, model.Request]:
         """The decision, and what people saw."""
-        ticket, decision = await handles.while_waited(self._desk, self._opened(pause), "the agent stopped waiting")
+        ticket, decision = await asker.while_waited(self._desk, self._opened(pause), "the agent stopped waiting")
         return decision, ticket.request
 
     async def _opened(self, pause: pauses.Pause) -> model.Ticket:

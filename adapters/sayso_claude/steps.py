@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import asking, model, wording
+from sayso import asking, model, requests, wording
 from sayso_claude import forms
 
 _ASKED: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -56,7 +56,7 @@ def parse(raw: bytes) -> Step:
     try:
         return Step.model_validate_json(raw)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
 
 
 def request(step: Step, **common: Any) -> model.Request:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from sayso import aside, channel, courier, desk, draw, errors, model, store
+from sayso import aside, courier, desk, draw, errors, model, store
 from sayso_discord import web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -65,7 +65,7 @@ class Cards:
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
         return True
 
-    async def renew(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
+    async def renew(self, ticket: model.Ticket, ref: model.MessageRef) -> None:
         """Show an open request where its card stood; where that cannot be done, it counts as undelivered there."""
         for pause in (*_PAUSES, None):
             if ticket.decision is not None:
@@ -82,7 +82,7 @@ class Cards:
                     await asyncio.sleep(max(pause, error.retry_after or 0.0))
             ticket = await self._desk.get(ticket.id)
 
-    async def _pending(self, conversation: str) -> AsyncIterator[tuple[model.Ticket, channel.MessageRef]]:
+    async def _pending(self, conversation: str) -> AsyncIterator[tuple[model.Ticket, model.MessageRef]]:
         before = None
         while page := await self._desk.store.list(store.Query(state="pending", limit=_PAGE, before=before)):
             for ticket in page:

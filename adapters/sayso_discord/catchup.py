@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sayso import aside, channel, desk, draw, errors, marks, model, store
+from sayso import aside, desk, draw, errors, marks, model, store
 from sayso_discord import parse, render, web
 from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
@@ -25,7 +25,7 @@ _PAGE = 100
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (1.0, 5.0, 25.0, 60.0)
 
-Stood = dict[str, tuple[model.Ticket, channel.MessageRef]]
+Stood = dict[str, tuple[model.Ticket, model.MessageRef]]
 """The pending cards of one conversation, by the message they are."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
-from sayso import card, channel, errors, store
+from sayso import card, errors, model, store
 from sayso_discord import pace, parse, places, render, threads, web
 
 NAME = "discord"
@@ -35,12 +35,12 @@ class DiscordChannel:
         self._bot_user = bot_user
         self._reposting = asyncio.Lock()
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
         """Post a card. Raises `ChannelError`."""
         async with _in_time():
             return await self._post(place, drawn, again=again, before="")
 
-    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
         async with _in_time():
             ref = await self.latest(ref)
@@ -51,19 +51,19 @@ class DiscordChannel:
                     raise
                 await self._posted_anew(ref, drawn)
 
-    async def _is_lost(self, ref: channel.MessageRef, error: web.Refused) -> bool:
+    async def _is_lost(self, ref: model.MessageRef, error: web.Refused) -> bool:
         """Whether a card is gone, or in a thread where nobody can press it any more."""
         if error.number in web.SHUT:
             return await self._threads.is_locked(ref.conversation)
         return error.number in web.GONE
 
-    async def latest(self, ref: channel.MessageRef) -> channel.MessageRef:
+    async def latest(self, ref: model.MessageRef) -> model.MessageRef:
         """Where a card stands now that was deleted and posted anew."""
         while moved := await self._store.get(MOVED, _moved(ref)):
             ref = replace(ref, **moved.value)
         return ref
 
-    async def _posted_anew(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+    async def _posted_anew(self, ref: model.MessageRef, drawn: card.Card) -> None:
         async with self._reposting:
             moved = await self.latest(ref)
             if moved != ref:
@@ -78,7 +78,7 @@ class DiscordChannel:
             with contextlib.suppress(errors.Conflict):
                 await self._store.put(store.Record(MOVED, _moved(ref), there))
 
-    async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> channel.MessageRef:
+    async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.MessageRef:
         conversation, has_threads = await self._places.find(place)
         # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
         session = drawn.session if has_threads and drawn.talk else None
@@ -94,7 +94,7 @@ class DiscordChannel:
 
     async def _in_thread(
         self, place: str, conversation: str, session: card.Session, drawn: card.Card, *, again: bool, before: str
-    ) -> channel.MessageRef:
+    ) -> model.MessageRef:
         thread = await self._threads.of(conversation, session)
         try:
             return await self._posted(place, thread, drawn, again=again, before=before)
@@ -107,16 +107,16 @@ class DiscordChannel:
 
     async def _posted(
         self, place: str, conversation: str, drawn: card.Card, *, again: bool, before: str
-    ) -> channel.MessageRef:
+    ) -> model.MessageRef:
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:
             await self._edited(conversation, found, drawn)
-            return channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
+            return model.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
         body = render.render(drawn, self._places.called(drawn.approvers), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         posted = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
-        ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
+        ref = model.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
         if again:
             # it may be the first one, found by its nonce, with what it showed then
             await self._edited(conversation, ref.message, drawn)
@@ -167,5 +167,5 @@ def _mark_of(message: Any) -> object:
     return parts[0].get("id")
 
 
-def _moved(ref: channel.MessageRef) -> str:
+def _moved(ref: model.MessageRef) -> str:
     return f"{NAME}/{ref.message}"

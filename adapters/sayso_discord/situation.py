@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import discord
 
-from sayso import channel, desk, errors, marks, model, pressing, store, tokens
+from sayso import desk, errors, marks, model, pressing, store, tokens
 from sayso_discord import custom_ids, limits, parse, threads, web
 from sayso_discord.channel import NAME
 
@@ -103,7 +103,7 @@ def _was_open(decision: model.Decision, at: datetime, said: parse.Reply) -> bool
     return decision.decided_at > at or (said.edited and decision.decided_at == at)
 
 
-def _before(ref: channel.MessageRef, spots: set[str], said: parse.Reply) -> bool:
+def _before(ref: model.MessageRef, spots: set[str], said: parse.Reply) -> bool:
     """Whether this card stood in one of these places, or over this very thread, when the message was written."""
     near = ref.conversation in spots or ref.message == said.channel
     return ref.channel == NAME and near and marks.later(said.message, ref.message)

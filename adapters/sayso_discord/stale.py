@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import aside, card, channel, desk, draw, errors, model, telling, tokens
+from sayso import aside, card, desk, draw, errors, model, telling, tokens
 from sayso_discord import limits, parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -70,7 +70,7 @@ class Stale:
             kept[-1]["components"].append({"type": limits.TEXT, "content": _GONE})
         await self._api.send("PATCH", _PATH, {"components": kept, "allowed_mentions": render.NOBODY}, **ids)
 
-    async def _edit(self, ref: channel.MessageRef, ticket: model.Ticket) -> None:
+    async def _edit(self, ref: model.MessageRef, ticket: model.Ticket) -> None:
         try:
             await self._posts.edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
         except errors.ChannelError as error:

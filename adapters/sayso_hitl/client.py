@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Unpack
 
 import pydantic
 
-from sayso import asking, blocking, clock, handles, model, opening
+from sayso import asker, asking, blocking, clock, model, opening, requests
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def request_of(event: Mapping[str, Any], **common: Unpack[asking.Common]) -> mod
     try:
         return _request(_Event.model_validate(dict(event)), common)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
 
 
 def answer_of(event: Mapping[str, Any], request: model.Request, decision: model.Decision) -> model.JsonObject | None:
@@ -178,7 +178,7 @@ def _request(read: _Event, common: asking.Common) -> model.Request:
 def _decided(request: model.Request, limit: float) -> model.Decision:
     async def asked() -> model.Decision:
         async with opening.open() as desk, asyncio.timeout(limit + _GRACE):
-            decision = await handles.held(desk, request, reason="the hook stopped waiting")
+            decision = await asker.held(desk, request, reason="the hook stopped waiting")
             if decision.outcome == "allowed":
                 # the hook lets its tool run on this
                 await desk.use(decision.id)

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pydantic
 from aiohttp import web
 
-from sayso import asking, errors, keys, machine, model, store
 from sayso import desk as desks
+from sayso import errors, keys, machine, model, requests, store
 from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class _Door:
         try:
             said = wire.Said.model_validate_json(await request.read())
         except pydantic.ValidationError as error:
-            raise errors.InvalidAnswer(asking.invalid(error).message, field="body") from error
+            raise errors.InvalidAnswer(requests.invalid(error).message, field="body") from error
         ticket = await self._desk.get(wire.ticket_id(int(request.match_info["number"])), wire.CALLER)
         answered = await self._desk.answer(ticket.id, wire.answer_of(ticket.request, said), actor)
         return web.json_response(await self._saved(answered))

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, desk, errors, events, model, store
+from sayso import desk, errors, events, model, requests, store
 from sayso_hitl import client
 
 # A colon is in no key's name, so no key owns what was asked without one.
@@ -121,7 +121,7 @@ def answer_of(request: model.Request, said: Said) -> model.Answer:
     try:
         return model.Answer(text=said.response, choice=said.choice)
     except pydantic.ValidationError as error:
-        raise errors.InvalidAnswer(asking.invalid(error).message, field=wanted) from error
+        raise errors.InvalidAnswer(requests.invalid(error).message, field=wanted) from error
 
 
 def _answer(ticket: model.Ticket) -> model.JsonObject | None:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, overload
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import asking, digest, errors, handles, model, tokens
+from sayso import asker, digest, errors, model, requests, tokens
 from sayso import webhooks as core_webhooks
 from sayso_http import calls, reading, sessions, stream, tickets, webhooks
 
@@ -62,14 +62,14 @@ class RemoteDesk:
         await self._calls.close()
 
     @overload
-    async def ask(self, request: asking.Form[V], *, wait: Literal[True] = True) -> model.Decision[V]: ...
+    async def ask(self, request: model.FormRequest[V], *, wait: Literal[True] = True) -> model.Decision[V]: ...
     @overload
     async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
     @overload
-    async def ask(self, request: model.Request, *, wait: Literal[False]) -> handles.Handle: ...
-    async def ask(self, request: model.Request, *, wait: bool = True) -> model.Decision | handles.Handle:
+    async def ask(self, request: model.Request, *, wait: Literal[False]) -> asker.Handle: ...
+    async def ask(self, request: model.Request, *, wait: bool = True) -> model.Decision | asker.Handle:
         """Ask, and wait for the decision; with `wait=False` go on with a handle. Raises as `open` and `wait`."""
-        handle = handles.Handle(self, request, await self.open(request))
+        handle = asker.Handle(self, request, await self.open(request))
         if not wait:
             return handle
         try:
@@ -87,13 +87,13 @@ class RemoteDesk:
             StoreUnavailable: the service cannot be reached, or cannot store.
             DigestMismatch: the service holds something else under this id.
         """
-        wanted = asking.ready(request)
+        wanted = requests.ready(request)
         if wanted.id is None:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})
         body = wanted.model_dump_json(exclude_defaults=True).encode()
         held = {"held": "true"} if wanted.id in self._held else None
         ticket = _ticket(await self._calls.send("POST", "/v1/requests", body, query=held))
-        if ticket.id != wanted.id or not asking.alike(ticket.request, wanted):
+        if ticket.id != wanted.id or not requests.alike(ticket.request, wanted):
             raise _mismatch(f"the service holds another request as {wanted.id}")
         self._asked[ticket.id] = ticket
         return ticket
@@ -258,7 +258,7 @@ def _read(body: bytes, shape: type[reading.Body]) -> reading.Body:
 
 def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket) -> model.Decision:
     """The decision, once it is sure that it is one on exactly what was asked."""
-    if not ticket.digest == decision.digest == asked.digest or not asking.alike(ticket.request, asked.request):
+    if not ticket.digest == decision.digest == asked.digest or not requests.alike(ticket.request, asked.request):
         raise _mismatch(f"the decision on {ticket.id} belongs to other content")
     if decision.outcome == "allowed":
         allowed = digest.of_call(asked.request.tool or "", decision.input or {})

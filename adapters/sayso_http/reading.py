@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import pydantic
 from aiohttp import web
 
-from sayso import aside, asking, errors, model, numbers
+from sayso import aside, errors, model, numbers, requests
 from sayso_http import encoded
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
@@ -51,7 +51,7 @@ def parse(document: bytes, shape: type[Body]) -> Body:
         _known(read, shape)
         return shape.model_validate_json(document)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
     except errors.InvalidRequest:
         raise
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pydantic
 
-from sayso import asking, digest, fitting, model
+from sayso import digest, fitting, model, requests
 
 Schema = dict[str, Any]
 
@@ -33,8 +33,8 @@ def add(shape: type[pydantic.BaseModel], schema: Schema) -> None:
 
 def _of_kind(kind: model.Kind) -> Schema:
     # in the order of the fields: a set would make another document in each process
-    others = [name for name in model.Request.model_fields if name in asking.KIND_KEYS - asking.OF_KIND[kind]]
-    unsaid = {_alias(name): _only(asking.UNSAID[name]) for name in others}
+    others = [name for name in model.Request.model_fields if name in requests.KIND_KEYS - requests.OF_KIND[kind]]
+    unsaid = {_alias(name): _only(requests.UNSAID[name]) for name in others}
     rules: Schema = {"properties": unsaid}
     if kind == "permission":
         _need(rules, "tool")

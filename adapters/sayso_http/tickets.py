@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pydantic
 
-from sayso import channel, model
+from sayso import model
 
 
 class Posted(model.Frozen):
@@ -86,7 +86,7 @@ def unplaced(ticket: type[model.Ticket]) -> set[str]:
     return set(ticket.model_fields) - set(Document.model_fields) - set(LEFT_OUT)
 
 
-def document(ticket: model.Ticket, refs: Sequence[channel.MessageRef] = ()) -> Document:
+def document(ticket: model.Ticket, refs: Sequence[model.MessageRef] = ()) -> Document:
     """The wire form. Not validated again: its parts are frozen models already."""
     return Document.model_construct(
         **{name: getattr(ticket, name) for name in FROM_TICKET},

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langgraph.types import Interrupt
 
-from sayso import asking, digest, edits, errors, gate, model, opening, permits
+from sayso import asker, asking, digest, edits, errors, gate, model, permits, requests
 from sayso_langgraph import questions, tools
 
 Json = dict[str, Any]
@@ -47,7 +47,7 @@ def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
 
 
 async def decided(
-    desk: opening.Asker, action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]
+    desk: asker.Asker, action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]
 ) -> questions.Later:
     """What people decided, as the middleware takes it, once it is about to be handed over: an allow is used by that.
 
@@ -57,7 +57,7 @@ async def decided(
         InvalidRequest: the middleware takes nothing but a rejection, or none for a call that cannot be asked.
     """
     try:
-        request = asking.checked(_request(action, id, tool, common))
+        request = requests.checked(_request(action, id, tool, common))
     except errors.InvalidRequest as error:
         return questions.at_once(_refused(action, error, common))
 

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
-from sayso import asking, digest, errors, gate, handles, model, opening, permits, wording
+from sayso import asker, asking, digest, errors, gate, model, permits, wording
 from sayso_langgraph import actions
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.
@@ -26,7 +26,7 @@ _AFTER_A_NO = "This was not run, because another call of the same turn was not a
 
 
 async def ask_again(
-    desk: opening.Asker, graph: Any, config: RunnableConfig, thread: str, common: Mapping[str, Any]
+    desk: asker.Asker, graph: Any, config: RunnableConfig, thread: str, common: Mapping[str, Any]
 ) -> None:
     """Ask about the reviewed calls that the next step would run again. After a no the model reads it instead.
 
@@ -45,7 +45,7 @@ async def ask_again(
     keys = {"source": model.Source(agent=agent, session=model.name_of(thread)), **common}
     found = [(part, await _handed_over(desk, id)) async for part, id in _reviewed(past, thread, left)]
     again = [(part, before) for part, before in found if before is not None]
-    decided = await handles.together([_decided(desk, part, before, keys) for part, before in again])
+    decided = await asker.together([_decided(desk, part, before, keys) for part, before in again])
     said = {part["id"]: one.model_text for (part, _), one in zip(again, decided, strict=True) if not one.allowed}
     if said:
         # what is done beside it stays done
@@ -56,7 +56,7 @@ async def ask_again(
 
 
 async def _decided(
-    desk: opening.Asker, part: ToolCall, before: model.Decision, common: Mapping[str, Any]
+    desk: asker.Asker, part: ToolCall, before: model.Decision, common: Mapping[str, Any]
 ) -> model.Decision:
     keys: Json = {**common, "id": f"{before.id}-again"}
     keys["context"] = {**common.get("context", {}), "Asked before": wording.asked_before(before)}
@@ -85,7 +85,7 @@ async def _reviewed(
             yield part, of_it[0][1]
 
 
-async def _handed_over(desk: opening.Asker, id: str) -> model.Decision | None:
+async def _handed_over(desk: asker.Asker, id: str) -> model.Decision | None:
     """The allow that was used for this call, under whichever of its tries."""
     attempt, found = 1, None
     while True:

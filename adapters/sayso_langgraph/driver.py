@@ -12,7 +12,7 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from sayso import errors, handles, model, opening
+from sayso import asker, errors, model
 from sayso_langgraph import actions, cut, questions, tools
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.
@@ -22,7 +22,7 @@ Graph = PregelProtocol[Any, Any, Any, Any]
 
 
 async def run(
-    desk: opening.Asker, graph: Graph, input: Any, config: RunnableConfig, *, context: Any = None, **common: Any
+    desk: asker.Asker, graph: Graph, input: Any, config: RunnableConfig, *, context: Any = None, **common: Any
 ) -> Any:
     """Run *graph* to its end; every interrupt of it ends in front of people. Returns what `ainvoke` returns.
 
@@ -50,7 +50,7 @@ async def run(
             return output
 
 
-async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **common: Any) -> Command[Any] | None:
+async def answers(desk: asker.Asker, graph: Graph, config: RunnableConfig, **common: Any) -> Command[Any] | None:
     """Ask people about all that *graph* waits for now, at once; the command to resume it with, or None.
 
     For a loop of your own, such as one that streams. Cancelled, it leaves the requests open: the next call finds them.
@@ -67,9 +67,9 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
     source = model.Source(agent=agent, session=model.name_of(thread))
     keys = {"source": source, **common}
     asking = _Asking(desk, thread, known, keys, isinstance(graph, Pregel), cut.has_equal_ids(now))
-    decided = await handles.together([_asked(asking, one) for one in waiting])
+    decided = await asker.together([_asked(asking, one) for one in waiting])
     # allows are used at the last moment, together: a decision that another one waited for may be void by now
-    found = await handles.together([later() for later in decided])
+    found = await asker.together([later() for later in decided])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
@@ -77,7 +77,7 @@ async def answers(desk: opening.Asker, graph: Graph, config: RunnableConfig, **c
 class _Asking:
     """Where the pauses of one thread are asked, and how."""
 
-    desk: opening.Asker
+    desk: asker.Asker
     thread: str
     tools: Mapping[str, BaseTool]
     common: Mapping[str, Any]
@@ -100,10 +100,10 @@ async def _asked(how: _Asking, interrupt: Interrupt[Any]) -> questions.Later:
         actions.decided(how.desk, one, f"{id}-{n}", how.tools.get(one.tool), how.common)
         for n, one in enumerate(stopped)
     ]
-    decided = await handles.together(each)
+    decided = await asker.together(each)
 
     async def later() -> Any:
-        found = await handles.together([one() for one in decided])
+        found = await asker.together([one() for one in decided])
         return {"decisions": found} if "action_requests" in interrupt.value else found[0]
 
     return later

@@ -17,7 +17,7 @@ from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
-from sayso import asking, digest, errors, gate, model, wording
+from sayso import digest, errors, gate, model, requests, wording
 
 Json = dict[str, Any]
 # Marks a whole request of ours in an interrupt's value, and the decision on it in what it is resumed with.
@@ -48,18 +48,18 @@ def ask(request: model.Request) -> model.Decision:
         DigestMismatch: what comes back from the checkpoint is not what was allowed.
     """
     try:
-        asking.checked(request)
+        requests.checked(request)
     except errors.InvalidRequest as error:
         if request.kind != "permission" or error.field not in _BY_MODELS:
             raise
         return _not_asked(error)
-    given = _answer_to(asking.document(request))
+    given = _answer_to(requests.document(request))
     decision = model.Decision.model_validate(given["decision"])
     if decision.outcome == "allowed":
         if not given["fresh"]:
             return model.Decision.model_validate(given["after"])
         gate.approved_input(request.tool or "", decision)
-    return asking.with_value(request, decision)
+    return requests.with_value(request, decision)
 
 
 def handed(

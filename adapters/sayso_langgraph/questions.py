@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeGuard, cast
 
-from sayso import asking, errors, gate, model, opening, permits
+from sayso import asker, asking, errors, gate, model, permits, requests
 from sayso_langgraph import pauses
 
 Json = dict[str, Any]
@@ -18,7 +18,7 @@ _ONLY = "answer"
 
 
 async def asked(
-    desk: opening.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any], *, here: bool
+    desk: asker.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any], *, here: bool
 ) -> Later:
     """What the interrupt returns, once it is about to be handed over. *here* is whether its node runs in this process.
 
@@ -48,7 +48,7 @@ def at_once(value: Any) -> Later:
     return later
 
 
-async def _asked_by_ask(desk: opening.Asker, document: Json, id: str, common: Mapping[str, Any], here: bool) -> Later:
+async def _asked_by_ask(desk: asker.Asker, document: Json, id: str, common: Mapping[str, Any], here: bool) -> Later:
     request = _own(document, id, common)
     call = permits.Call(desk, request, silence=True)
     decision = await call.decided()
@@ -78,7 +78,7 @@ def shown(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
 
 
 def _own(document: Json, id: str, common: Mapping[str, Any]) -> model.Request:
-    request = asking.parse(json.dumps(document))
+    request = requests.parse(json.dumps(document))
     # what the node said itself goes before what the whole run says
     missing = {name: item for name, item in common.items() if name not in request.model_fields_set}
     return model.Request.model_validate({**request.model_dump(), **missing, "id": request.id or id})

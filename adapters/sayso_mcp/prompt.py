@@ -7,7 +7,7 @@ from typing import Any, Protocol, Unpack
 
 import pydantic
 
-from sayso import asking, errors, gate, model
+from sayso import asking, errors, gate, model, requests
 from sayso_mcp import settings, waiting
 
 # Seconds between our last word and the client's limit; of short limits a quarter.
@@ -41,7 +41,7 @@ def read(tool_name: Any, input: Any, tool_use_id: Any) -> Call:
     try:
         return Call(tool_name=tool_name, input=input, tool_use_id=tool_use_id)
     except pydantic.ValidationError as error:
-        raise asking.invalid(error) from error
+        raise requests.invalid(error) from error
 
 
 def patience(limit: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import anyio
 
-from sayso import errors, handles, model, tokens, wording
+from sayso import asker, errors, model, tokens, wording
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
@@ -68,7 +68,7 @@ class Waits:
         named = request.model_copy(update={"id": tokens.new_id()})
         id = str(named.id)
         # on record before there is a card that somebody could press
-        async with self._withdrawn_unless_told(desk, id), handles.attending(desk, id):
+        async with self._withdrawn_unless_told(desk, id), asker.attending(desk, id):
             ticket = await desk.open(named)
             return ticket, await self.decision(desk, id, call, patience=patience)
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import agents
 import pydantic
 
-from sayso import asking, digest, errors, gate, handles, model, opening, permits
+from sayso import asker, asking, digest, errors, gate, model, permits, requests
 
 Json = dict[str, Any]
 State = agents.RunState[Any, Any]
@@ -32,7 +32,7 @@ class _Verdict:
 _Later = Callable[[], Coroutine[Any, Any, _Verdict]]
 
 
-async def answers(desk: opening.Asker, state: State, *, run: str | None = None, **common: Any) -> State:
+async def answers(desk: asker.Asker, state: State, *, run: str | None = None, **common: Any) -> State:
     """Ask people about all tool calls that *state* waits with, at once, and put their decisions into it.
 
     *run* is a name of this one run that outlives the process: with it the requests can be found again, and stay open
@@ -49,9 +49,9 @@ async def answers(desk: opening.Asker, state: State, *, run: str | None = None, 
     # agents within tools count their calls for themselves: two equal ones are still two
     ids = [_id(run, f"{name}{named[:n].count(name) or ''}") for n, name in enumerate(named)]
     asked = [_asked(desk, item, id, run, common) for item, id in zip(waiting, ids, strict=True)]
-    decided = await handles.together(asked)
+    decided = await asker.together(asked)
     # allows are used at the last moment, together: a decision that another one waited for may be void by now
-    final = await handles.together([later() for later in decided])
+    final = await asker.together([later() for later in decided])
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
     for item, verdict in sorted(zip(waiting, final, strict=True), key=lambda pair: not pair[1].allowed):
         _apply(state, item, verdict)
@@ -69,14 +69,14 @@ def _check(common: Mapping[str, Any]) -> None:
 
 
 async def _asked(
-    desk: opening.Asker, item: agents.ToolApprovalItem, id: str | None, run: str | None, common: Mapping[str, Any]
+    desk: asker.Asker, item: agents.ToolApprovalItem, id: str | None, run: str | None, common: Mapping[str, Any]
 ) -> _Later:
     """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
     source = model.Source(agent=model.name_of(item.agent.name), session=model.name_of(run) if run else None)
     keys: Json = {"source": source, **common, **({"id": id} if id else {})}
     try:
         made = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
-        call = permits.Call(desk, asking.checked(made), held=run is None)
+        call = permits.Call(desk, requests.checked(made), held=run is None)
     except errors.InvalidRequest as error:
         return _at_once(_Verdict(False, permits.refusal(error, common)))
     decision = await call.decided()

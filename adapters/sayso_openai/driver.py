@@ -11,14 +11,14 @@ from typing import Any
 
 import agents
 
-from sayso import opening, saved_runs
+from sayso import asker, saved_runs
 from sayso_openai import approvals
 
 Json = dict[str, Any]
 
 
 async def run(
-    desk: opening.Asker,
+    desk: asker.Asker,
     agent: agents.Agent[Any],
     input: str | list[Any],
     *,
@@ -57,7 +57,7 @@ async def run(
 
 
 async def _resumed(
-    desk: opening.Asker,
+    desk: asker.Asker,
     agent: agents.Agent[Any],
     state: approvals.State,
     name: str | None,

@@ -15,7 +15,7 @@ import pydantic_ai
 from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelMessage, ToolCallPart
 
-from sayso import asking, digest, edits, errors, gate, handles, model, opening, permits
+from sayso import asker, asking, digest, edits, errors, gate, model, permits, requests
 from sayso_pydantic_ai import schemas
 
 Json = dict[str, Any]
@@ -23,7 +23,7 @@ _Decided = tuple[model.Decision | None, Any]
 _Later = Callable[[], Coroutine[Any, Any, _Decided]]
 
 
-def people(desk: opening.Asker, *, questions: Collection[str] = (), **common: Any) -> HandleDeferredToolCalls[Any]:
+def people(desk: asker.Asker, *, questions: Collection[str] = (), **common: Any) -> HandleDeferredToolCalls[Any]:
     """The capability that asks people about deferred calls while the run goes on waiting in its process.
 
     *questions* are external tools whose result is what a person answers, *common* other keys of a request (`policy`,
@@ -43,7 +43,7 @@ def people(desk: opening.Asker, *, questions: Collection[str] = (), **common: An
 
 
 async def answers(
-    desk: opening.Asker,
+    desk: asker.Asker,
     agent: pydantic_ai.Agent[Any, Any],
     requests: pydantic_ai.DeferredToolRequests,
     messages: Sequence[ModelMessage],
@@ -74,7 +74,7 @@ def is_for_people(requests: pydantic_ai.DeferredToolRequests, call: ToolCallPart
 
 @dataclass(frozen=True, slots=True)
 class _Clerk:
-    desk: opening.Asker
+    desk: asker.Asker
     questions: Collection[str]
     common: Mapping[str, Any]
     tools: schemas.Tools
@@ -88,9 +88,9 @@ class _Clerk:
         if not waiting:
             return None
         making = [self._approval(call, requests.metadata) for call in requests.approvals]
-        decided = await handles.together([*making, *map(self._question, asked)])
+        decided = await asker.together([*making, *map(self._question, asked)])
         # allows are used at the last moment, together: a decision that another one waited for may be void by now
-        final = await handles.together([later() for later in decided])
+        final = await asker.together([later() for later in decided])
         found = {call.tool_call_id: one for call, one in zip(waiting, final, strict=True)}
         approvals = {call.tool_call_id: found[call.tool_call_id][1] for call in requests.approvals}
         calls = {call.tool_call_id: found[call.tool_call_id][1] for call in asked}
@@ -105,7 +105,7 @@ class _Clerk:
             args = _args(part)
             edit = edits.of_call(self.tools.schemas.get(part.tool_name), args)
             made = asking.Permission(tool=part.tool_name, input=args, **edit, **keys, **self._id(part, args))
-            call = self._call(asking.checked(made), lambda decision: self.tools.unfit(part.tool_name, decision.input))
+            call = self._call(requests.checked(made), lambda decision: self.tools.unfit(part.tool_name, decision.input))
         except errors.InvalidRequest as error:
             return _at_once(pydantic_ai.ToolDenied(permits.refusal(error, self.common)))
         decision = _going_on(await call.decided())
@@ -120,7 +120,7 @@ class _Clerk:
         try:
             args = _args(part)
             made = _question(part.tool_name, args, {**self.common, **self._id(part, args)})
-            call = self._call(asking.checked(made))
+            call = self._call(requests.checked(made))
         except errors.InvalidRequest as error:
             return _at_once(pydantic_ai.ToolFailed(permits.refusal(error, self.common)))
         decision = _going_on(await call.decided())

@@ -14,7 +14,7 @@ import pydantic_ai
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.run import AgentRunResult
 
-from sayso import digest, errors, opening, saved_runs
+from sayso import asker, digest, errors, saved_runs
 from sayso_pydantic_ai import deferred
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ _PAUSE = pydantic.TypeAdapter(_Pause)
 
 
 async def run(
-    desk: opening.Asker,
+    desk: asker.Asker,
     agent: pydantic_ai.Agent[Any, Any],
     prompt: Any,
     *,
@@ -66,7 +66,7 @@ async def run(
 
 
 async def _resumed(
-    desk: opening.Asker,
+    desk: asker.Asker,
     agent: pydantic_ai.Agent[Any, Any],
     pause: _Pause,
     questions: Collection[str],

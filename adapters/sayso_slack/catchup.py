@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sayso import channel, desk, errors, model, store
+from sayso import desk, errors, model, store
 from sayso_slack import parse, web
 from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
@@ -67,7 +67,7 @@ class CatchUp:
         ended = [one for one in found if one.decision and one.decision.decided_at > since]
         return [one for one in ended if one.request.kind in ("question", "choice")]
 
-    async def _read(self, ticket: model.Ticket, ref: channel.MessageRef) -> None:
+    async def _read(self, ticket: model.Ticket, ref: model.MessageRef) -> None:
         try:
             async for message in self._below(ref):
                 await self._judge(message, ref, ref.message)
@@ -81,13 +81,13 @@ class CatchUp:
             async for message in self._pages("conversations.history", channel=ref.conversation, oldest=ref.message):
                 await self._judge(message, ref, "")
 
-    async def _below(self, ref: channel.MessageRef) -> AsyncIterator[Any]:
+    async def _below(self, ref: model.MessageRef) -> AsyncIterator[Any]:
         """What stands below a card, oldest first."""
         async for message in self._pages("conversations.replies", channel=ref.conversation, ts=ref.message):
             if message.get("ts") != ref.message:
                 yield message
 
-    async def _judge(self, message: Any, ref: channel.MessageRef, thread: str) -> None:
+    async def _judge(self, message: Any, ref: model.MessageRef, thread: str) -> None:
         said = parse.reply({**message, "parent_user_id": self._app}, "", ref.conversation)
         if said is not None and said.spot.message == thread:
             await self._replies.handle(said)
@@ -120,6 +120,6 @@ class CatchUp:
         return await call()
 
 
-def _urgency(card: tuple[model.Ticket, channel.MessageRef]) -> tuple[bool, bool]:
+def _urgency(card: tuple[model.Ticket, model.MessageRef]) -> tuple[bool, bool]:
     ticket, _ = card
     return ticket.decision is not None, ticket.request.kind == "permission"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import card, channel, clock, errors, people
+from sayso import card, clock, errors, model, people
 from sayso_slack import pace, places, render, web
 from sayso_slack.ways import Ways
 
@@ -45,12 +45,12 @@ class SlackChannel:
         self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
         self._ways = Ways(now)
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
         """Post a card. Raises `ChannelError`."""
         conversation = await self._places.find(place)
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            ref = channel.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
+            ref = model.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
             await self.edit(ref, drawn)
             return ref
         who = f"{drawn.ticket_id} {place}"
@@ -70,7 +70,7 @@ class SlackChannel:
             if error.gone:
                 self._places.forget(place)
             raise
-        return channel.MessageRef(drawn.ticket_id, place, NAME, str(posted["channel"]), str(posted["ts"]))
+        return model.MessageRef(drawn.ticket_id, place, NAME, str(posted["channel"]), str(posted["ts"]))
 
     def pressed(self, conversation: str, message: str, response_url: str) -> None:
         """Somebody pressed on this message: for a while it can be edited by way of that press."""
@@ -80,7 +80,7 @@ class SlackChannel:
         """Somebody deleted this message: no press on it is a way to it any more."""
         self._ways.forget(f"{conversation}/{message}")
 
-    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
         message = {**self._rendered(ref.conversation, drawn), "parse": "none"}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sayso import channel, desk, errors, marks, model, store
+from sayso import desk, errors, marks, model, store
 from sayso_slack import notes, parse
 from sayso_slack.channel import NAME
 
@@ -58,9 +58,9 @@ class Situation:
         open_then = [one for one in found if one.decision is None or _was_open(one.decision, at, changed)]
         return [one for one in open_then if await self._stood(one, said)]
 
-    async def standing(self, conversation: str) -> list[tuple[model.Ticket, channel.MessageRef]]:
+    async def standing(self, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
         """What is open in a channel, with its cards there."""
-        found: list[tuple[model.Ticket, channel.MessageRef]] = []
+        found: list[tuple[model.Ticket, model.MessageRef]] = []
         for ticket in await self.pending():
             refs = await self._desk.store.refs(ticket.id)
             found += [(ticket, ref) for ref in refs if ref.channel == NAME and ref.conversation == conversation]

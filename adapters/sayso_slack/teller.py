@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
-from sayso import aside, card, channel, desk, draw, errors, model, telling
+from sayso import aside, card, desk, draw, errors, model, telling
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 
@@ -86,7 +86,7 @@ class Teller:
         """Bring one card up to date."""
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
         try:
-            await self._posts.edit(channel.MessageRef(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
+            await self._posts.edit(model.MessageRef(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
         except errors.ChannelError as error:
             log.info("late card not edited", extra={"error": error.message})
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import sayso
+from sayso import asker, errors, events, model, people, store, stores, token_secret
 from sayso import desk as desks
-from sayso import errors, events, handles, model, opening, people, store, stores
 from sayso_bots import environment, settings
 
 # Seconds to look for a service on this machine.
@@ -64,7 +64,7 @@ class Embedded:
 
     async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
         """The decision, or with `wait=False` a handle to it."""
-        handle = handles.Handle(self, request, await self.open(request))
+        handle = asker.Handle(self, request, await self.open(request))
         return await handle if wait else handle
 
     async def open(self, request: model.Request) -> model.Ticket:
@@ -129,8 +129,8 @@ async def opened(given: environment.Environment, *, create: bool = False) -> Asy
         return
     house = settings.house(settings.load(given.config))
     async with database(given, create=create) as kept:
-        desk = desks.Desk(kept, await opening.mint(kept), house)
-        yield Embedded(desk, opening.local(getpass.getuser()), file_of(given.database))
+        desk = desks.Desk(kept, await token_secret.mint(kept), house)
+        yield Embedded(desk, people.local(getpass.getuser()), file_of(given.database))
 
 
 async def find(desk: Door, id: str) -> model.Ticket:

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from sayso import clock, keys, opening
+from sayso import clock, keys, token_secret
 from sayso_bots import door, environment, output, settings
 
 
@@ -57,7 +57,7 @@ async def _callback() -> None:
     from sayso_http import callback
 
     async with door.database(environment.read()) as kept:
-        click.echo(callback.secret_text(service.callback_secret(await opening.mint(kept))))
+        click.echo(callback.secret_text(service.callback_secret(await token_secret.mint(kept))))
 
 
 async def _add(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pydantic
 
-from sayso import asking, entries, errors, fields, model, typed_json, wording
+from sayso import entries, errors, fields, model, requests, typed_json, wording
 from sayso_bots import door, environment, output, prompt
 
 
@@ -65,7 +65,7 @@ def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
     try:
         return model.Answer(**given)
     except pydantic.ValidationError as error:
-        wrong = asking.invalid(error)
+        wrong = requests.invalid(error)
         raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
 
 

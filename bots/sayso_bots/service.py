@@ -18,7 +18,7 @@ import sayso_claude.server
 import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
-from sayso import authority, channel, clock, courier, keys, opening, store, tokens
+from sayso import authority, channel, courier, keys, store, timekeeper, token_secret, tokens
 from sayso import desk as desks
 from sayso_bots import dashboard, door, environment, listening, resuming, schema, settings, starting, workers
 from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
@@ -67,7 +67,7 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(door.database(given, create=True))
         house = settings.house(chosen, ["web", *starting.configured(given, chosen)], callbacks=True)
-        desk = desks.Desk(kept, await opening.mint(kept), house)
+        desk = desks.Desk(kept, await token_secret.mint(kept), house)
         channels, said = await _connect(stack, given, chosen, desk, app, checks, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, channels, chosen.service.callback_hosts)
@@ -145,7 +145,7 @@ def _start(
     resumer = resuming.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, channels, resumer).run)
     crew.start("keys", functools.partial(authority.watch, desk))
-    crew.start("clock", functools.partial(clock.watch, desk, desk.store, desk.clock))
+    crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
 
 
 def _add_api(

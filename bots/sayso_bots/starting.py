@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayso import datafile, errors, opening
+from sayso import datafile, errors, token_secret
 from sayso_bots import door, environment, listening, schema
 
 
@@ -27,7 +27,7 @@ Check = Callable[[environment.Environment, schema.Settings], Awaitable[str | Fau
 
 async def secret(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """What tokens are signed with."""
-    return "SAYSO_SECRET" if opening.given_secret() else "made by the service, and kept in its database"
+    return "SAYSO_SECRET" if token_secret.given_secret() else "made by the service, and kept in its database"
 
 
 async def address(given: environment.Environment, chosen: schema.Settings) -> str | Fault:

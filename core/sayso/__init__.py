@@ -1,5 +1,6 @@
 """On your say-so: AI agents ask, people answer in the chat they already have open, the agent goes on, or does not."""
 
+from sayso.asker import Asker, Handle, held
 from sayso.asking import Choice, Form, Permission, Question
 from sayso.clock import Clock, SystemClock
 from sayso.desk import Caller, Desk, House
@@ -22,11 +23,10 @@ from sayso.errors import (
     Unauthorized,
 )
 from sayso.gate import Denied, requires_approval
-from sayso.handles import Handle, held
 from sayso.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
 from sayso.hooks import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
-from sayso.opening import Asker, open
+from sayso.opening import open
 from sayso.typed import Defined, Hook, define_hook
 from sayso.webhooks import Webhook, create_webhook
 

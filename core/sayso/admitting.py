@@ -7,7 +7,7 @@ import functools
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
-from sayso import aside, asking, authority, errors, events, machine, model, quota, store, tokens
+from sayso import aside, authority, errors, events, machine, model, quota, requests, store, tokens
 from sayso import house as houses
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ _TRIES = 100
 
 async def admit(front: desk.Desk, request: model.Request, caller: houses.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
-    large = asking.is_large(request)
-    request = await aside.run_large(large, asking.ready, request)
+    large = requests.is_large(request)
+    request = await aside.run_large(large, requests.ready, request)
     terms = houses.terms(front.house, request, caller)
     for place in request.route:
         if check := front.addresses.get(place.partition(":")[0]):
@@ -74,7 +74,7 @@ async def _replaced(front: desk.Desk, newer: model.Ticket) -> store.Commit | Non
 
 async def _same_again(records: store.Store, wanted: model.Ticket) -> model.Ticket:
     found = await records.load(wanted.id)
-    if found.owner == wanted.owner and asking.alike(found.request, wanted.request):
+    if found.owner == wanted.owner and requests.alike(found.request, wanted.request):
         return machine.read(found, wanted.created_at)
     hint = "choose another id; the same id may only be used to ask the same again"
     raise errors.AlreadyExists(f"the id {wanted.id!r} belongs to another request", field="id", hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayso import digest, errors, model, written
+from sayso import digest, errors, model, requests
 
 # The rules that every digest names.
 _FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
@@ -26,7 +26,7 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
     """The digest of everything that is shown or bound; the same content gives the same one."""
     bound = {
         "id": id,
-        "request": written.document(request),
+        "request": requests.document(request),
         "policy": _bound_policy(terms.policy),
         "owner": terms.owner,
         "requester": terms.requester,

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from sayso import card
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRef:
-    """Where a card was posted: enough to edit it and to know it again when somebody presses on it."""
-
-    ticket_id: str
-    place: str
-    """The place of the route it was posted for: `slack:#ops`."""
-    channel: str
-    """The channel's name: the part of `place` before the colon."""
-    conversation: str
-    """The platform's own id of the room it stands in."""
-    message: str
-    """The platform's own id of the message."""
+from sayso import card, model
 
 
 class Channel(Protocol):
@@ -31,7 +15,7 @@ class Channel(Protocol):
         """The part of a place before the colon."""
         ...
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
         """Post a card. *again* means that an earlier try may have got through: find it instead of posting twice.
 
         Raises:
@@ -39,6 +23,6 @@ class Channel(Protocol):
         """
         ...
 
-    async def edit(self, ref: MessageRef, drawn: card.Card) -> None:
+    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `final` where the message is gone."""
         ...

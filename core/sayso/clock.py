@@ -1,30 +1,20 @@
-"""Time is injected: a clock says what time it is and bounds waits; `watch` feeds `Ticked` to tickets that are due."""
+"""Time is injected: a clock says what time it is, and bounds waits."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from sayso import desk, errors, store
-
-# A safety net, in seconds, should a wake-up from another process get lost.
-LONGEST_NAP = 30.0
-# Seconds until a row that cannot be stepped is tried again.
-_PUT_OFF = 60.0
-
 # Seconds. A platform says the time in whole seconds, and its answer takes a moment.
 _MOST_OFF = timedelta(seconds=30)
 SET_IT = "set this machine's clock: signatures are good for five minutes, and time runs out by this clock"
 
-log = logging.getLogger(__name__)
-
 
 class Clock(Protocol):
-    """What the desk, the courier and the watch know of time. `sayso.testing.clock.ManualClock` is the other one."""
+    """What the desk and the courier know of time. `sayso.testing.clock.ManualClock` is the other one."""
 
     def now(self) -> datetime:
         """The present moment, aware and in UTC."""
@@ -51,23 +41,6 @@ class SystemClock:
         except TimeoutError:
             return False
         return True
-
-
-async def watch(front: desk.Desk, kept: store.Store, clock: Clock) -> None:
-    """Expire what is due, for ever. Several processes may watch: the store lets one of them win."""
-    changes = kept.changes()
-    while True:
-        for ticket_id in await kept.due(clock.now()):
-            try:
-                await front.tick(ticket_id)
-            except Exception as error:
-                if isinstance(error, errors.StoreUnavailable) and not isinstance(error, errors.Unreadable):
-                    raise
-                # one bad row must not stop the others; it is tried again, and whoever waits for it ticks it, too
-                log.error("a request cannot be expired now", extra={"ticket": ticket_id, "error": str(error)})
-                await kept.postpone(ticket_id, clock.now() + timedelta(seconds=_PUT_OFF))
-        wake = await kept.next_due()
-        await clock.within(wake, anext(changes))
 
 
 def off(said: str | None, now: datetime) -> str | None:

@@ -116,7 +116,7 @@ class Courier:
             await self._note(ticket, place, ref.message)
         await self._catch_up(ticket, ref)
 
-    async def _catch_up(self, shown: model.Ticket, ref: channel.MessageRef) -> None:
+    async def _catch_up(self, shown: model.Ticket, ref: model.MessageRef) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
         while (ticket := await self._store.load(shown.id)).version != shown.version:
             ref = await self._edit(ticket, ref, again=False)
@@ -129,14 +129,14 @@ class Courier:
                 if now != ref:
                     await self._note(ticket, place, now.message)
 
-    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> channel.MessageRef:
+    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.MessageRef:
         ref = await self._channel(place).post(
             place, await aside.run(draw.card_of, ticket, self._desk.mint), again=again
         )
         await self._store.keep(ref)
         return ref
 
-    async def _edit(self, ticket: model.Ticket, ref: channel.MessageRef, *, again: bool) -> channel.MessageRef:
+    async def _edit(self, ticket: model.Ticket, ref: model.MessageRef, *, again: bool) -> model.MessageRef:
         """Bring a card up to date; where it is now. One that somebody took away while it is pending is posted anew."""
         try:
             await self._channel(ref.place).edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))

@@ -13,20 +13,20 @@ from typing_extensions import TypeVar
 from sayso import (
     admitting,
     aside,
-    asking,
+    asker,
     attendance,
     authority,
     clock,
     dialog,
     errors,
     events,
-    handles,
     machine,
     model,
     notes,
     people,
     pressing,
     quota,
+    requests,
     store,
     text,
     tokens,
@@ -69,7 +69,7 @@ class Desk:
 
     @overload
     async def ask(
-        self, request: asking.Form[V], caller: Caller | None = None, *, wait: Literal[True] = True
+        self, request: model.FormRequest[V], caller: Caller | None = None, *, wait: Literal[True] = True
     ) -> model.Decision[V]: ...
     @overload
     async def ask(
@@ -78,10 +78,10 @@ class Desk:
     @overload
     async def ask(
         self, request: model.Request, caller: Caller | None = None, *, wait: Literal[False]
-    ) -> handles.Handle: ...
+    ) -> asker.Handle: ...
     async def ask(
         self, request: model.Request, caller: Caller | None = None, *, wait: bool = True
-    ) -> model.Decision | handles.Handle:
+    ) -> model.Decision | asker.Handle:
         """Ask, and wait for the decision, however long it takes; with `wait=False` go on with a handle to it.
 
         Denial and expiry are decisions, not errors. A cancelled wait leaves it open: the same id finds it again.
@@ -91,7 +91,7 @@ class Desk:
             AlreadyExists: its id belongs to a request with other content.
             TooMany: this caller asks too often, or has too much waiting.
         """
-        handle = handles.Handle(self, request, await self.open(request, caller))
+        handle = asker.Handle(self, request, await self.open(request, caller))
         return await handle if wait else handle
 
     async def open(self, request: model.Request, caller: Caller | None = None) -> model.Ticket:
@@ -268,7 +268,7 @@ class Desk:
             acting = machine.first(ticket, event)
             # these take the digest of the whole content
             weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
-            large = weighs and asking.is_large(ticket.request)
+            large = weighs and requests.is_large(ticket.request)
             step = await aside.run_large(large, machine.step, ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket

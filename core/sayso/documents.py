@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from sayso import channel, errors, events, machine, model, store
+from sayso import errors, events, machine, model, store
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +76,9 @@ def job(row: RawRow) -> store.Job:
     return store.Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
 
 
-def ref(row: RawRow) -> channel.MessageRef:
+def ref(row: RawRow) -> model.MessageRef:
     """A posted card."""
-    return channel.MessageRef(*row)
+    return model.MessageRef(*row)
 
 
 def record(row: RawRow) -> store.Record:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import pydantic
 
-from sayso import asking, blocking, digest, errors, model, opening
+from sayso import asker, asking, blocking, digest, errors, model, opening
 
 F = TypeVar("F", bound=Callable[..., Any])
 # What a method is called on is no input of it.
@@ -29,7 +29,7 @@ class Denied(errors.SaysoError):
         self.decision = decision
 
 
-def requires_approval(desk: opening.Asker | None = None, *, tool: str | None = None, **common: Any) -> Callable[[F], F]:
+def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = None, **common: Any) -> Callable[[F], F]:
     """Wrap a function, sync or async, so that a person must allow each call; it runs with the input that was allowed.
 
     *desk* is where to ask (by default `sayso.open()` for each call; a sync function always uses that one), *tool* the
@@ -91,7 +91,7 @@ def approved_input(tool: str, decision: model.Decision) -> model.JsonObject:
 
 
 async def use_allowed(
-    desk: opening.Asker, tool: str, decision: model.Decision, *, attempt: str | None = None
+    desk: asker.Asker, tool: str, decision: model.Decision, *, attempt: str | None = None
 ) -> model.JsonObject:
     """Use an allow, immediately before the tool runs: the input that may run, once; the same *attempt* is the same use.
 
@@ -108,7 +108,7 @@ async def use_allowed(
     return allowed
 
 
-async def _approved(desk: opening.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:
+async def _approved(desk: asker.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:
     """Ask, put the allowed input in the place of the arguments, and use the allow: what follows is the call."""
     if desk is None:
         async with opening.open() as opened:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from sayso import model, opening, payloads, places, typed, waiting
+from sayso import asker, model, payloads, places, typed, waiting
 from sayso.payloads import P
 
 
@@ -27,7 +27,7 @@ async def hook(
     payload: type[P],
     metadata: Mapping[str, Any] | None = None,
     session: str | None = None,
-    desk: opening.Asker | None = None,
+    desk: asker.Asker | None = None,
     **common: Any,
 ) -> P:
     """Wait until somebody answers, and return an instance of *payload*.
@@ -47,7 +47,7 @@ async def hook(
 
 
 async def resolve_hook(
-    label: str, data: Any, *, request: str | None = None, desk: opening.Asker | None = None
+    label: str, data: Any, *, request: str | None = None, desk: asker.Asker | None = None
 ) -> model.Ticket:
     """Answer the hook that waits under *label*: with an instance of its payload, or a mapping.
 
@@ -68,7 +68,7 @@ async def resolve_hook(
         return await places.answered(where, label, payloads.untyped(ticket.request, data), request)
 
 
-async def cancel_hook(label: str, *, reason: str | None = None, desk: opening.Asker | None = None) -> model.Ticket:
+async def cancel_hook(label: str, *, reason: str | None = None, desk: asker.Asker | None = None) -> model.Ticket:
     """Withdraw the hook under *label*: whoever waits gets `HookCancelled`. A closed one stays as it is.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sayso import channel, errors, events, machine, model, store, watch
+from sayso import errors, events, machine, model, store, watch
 
 
 @dataclass
@@ -31,7 +31,7 @@ class MemoryStore:
         self._postponed: dict[str, datetime] = {}
         self._log: list[tuple[int, str, int, str]] = []
         self._outbox: dict[str, _Task] = {}
-        self._refs: dict[tuple[str, str, str], channel.MessageRef] = {}
+        self._refs: dict[tuple[str, str, str], model.MessageRef] = {}
         self._records: dict[tuple[str, str], store.Record] = {}
         self._watch = watch.Watch()
 
@@ -171,19 +171,19 @@ class MemoryStore:
         if task.lease == job.fence:
             task.due_at = until
 
-    async def keep(self, ref: channel.MessageRef) -> None:
+    async def keep(self, ref: model.MessageRef) -> None:
         """See `Store.keep`."""
         self._refs.setdefault((ref.channel, ref.conversation, ref.message), ref)
 
-    async def drop(self, ref: channel.MessageRef) -> None:
+    async def drop(self, ref: model.MessageRef) -> None:
         """See `Store.drop`."""
         self._refs.pop((ref.channel, ref.conversation, ref.message), None)
 
-    async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
+    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
         """See `Store.refs`."""
         return [ref for ref in self._refs.values() if ref.ticket_id == ticket_id]
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
+    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
         """See `Store.find_ref`."""
         return self._refs.get((channel, conversation, message))
 

@@ -24,6 +24,7 @@ Frozen = parts.Frozen
 Source = parts.Source
 Attachment = parts.Attachment
 Offer = parts.Offer
+MessageRef = parts.MessageRef
 FieldKind = parts.FieldKind
 Option = parts.Option
 Field = parts.Field
@@ -104,6 +105,17 @@ class Request(Frozen):
     def grant_names(self) -> tuple[str, ...]:
         """All grants that an answer may name."""
         return (*self.grants, *(offer.name for offer in self.offers))
+
+
+class FormRequest(Request, Generic[V]):
+    """A form, with the model that it was asked with; `sayso.Form` makes one."""
+
+    _shape: type[pydantic.BaseModel] | None = pydantic.PrivateAttr(default=None)
+
+    @property
+    def shape(self) -> type[pydantic.BaseModel] | None:
+        """The model whose instance the decision's `value` is; known only in the process that asked."""
+        return self._shape
 
 
 class Policy(Frozen):

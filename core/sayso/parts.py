@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -152,3 +153,18 @@ class Field(Frozen):
     """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
     example: Annotated[str, pydantic.StringConstraints(max_length=MAX_NAME)] | None = None
     """What a right text looks like; said where one does not fit its pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """Where a card was posted: enough to edit it and to know it again when somebody presses on it."""
+
+    ticket_id: str
+    place: str
+    """The place of the route it was posted for: `slack:#ops`."""
+    channel: str
+    """The channel's name: the part of `place` before the colon."""
+    conversation: str
+    """The platform's own id of the room it stands in."""
+    message: str
+    """The platform's own id of the message."""

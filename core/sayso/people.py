@@ -141,5 +141,10 @@ class Directory:
         return person in group.members or bool(group.platform_groups & actor.groups)
 
 
+def local(name: str = "local") -> Actor:
+    """Whoever sits at this machine's terminal; a full member of their own house."""
+    return Actor(account=f"terminal:{name}", name=name, member=True)
+
+
 def _on(platform: str, ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in ids if one.startswith(f"{platform}:")))

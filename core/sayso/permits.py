@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sayso import asking, errors, handles, model, opening, wording
+from sayso import asker, errors, model, requests, wording
 
 _SILENCE = ("expired", "cancelled", "superseded", "undeliverable")
 # A card has room for this many facts.
@@ -23,7 +23,7 @@ class Call:
 
     def __init__(
         self,
-        desk: opening.Asker,
+        desk: asker.Asker,
         request: model.Request,
         *,
         check: Check | None = None,
@@ -57,12 +57,12 @@ class Call:
         """The decision, once there is one. Raises as `Desk.ask`."""
         while True:
             if self._held:
-                decision = await handles.held(self._desk, self._request())
+                decision = await asker.held(self._desk, self._request())
             else:
                 ticket = await self.opened()
-                decision = asking.with_value(ticket.request, await self._desk.wait(ticket.id))
+                decision = requests.with_value(ticket.request, await self._desk.wait(ticket.id))
             if not self._misfits(decision):
-                return asking.with_value(self._first, decision)
+                return requests.with_value(self._first, decision)
 
     async def use(self, decision: model.Decision) -> model.Decision:
         """The decision to act on at once. An allow is used by this; if it cannot be any more, people are asked again.

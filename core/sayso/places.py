@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol, runtime_checkable
 
+from sayso import asker, errors, model, opening, people, text
 from sayso import desk as desks
-from sayso import errors, model, opening, text
 
 
 @contextlib.asynccontextmanager
-async def at(desk: opening.Asker | None) -> AsyncGenerator[opening.Asker]:
+async def at(desk: asker.Asker | None) -> AsyncGenerator[asker.Asker]:
     """The desk that was given, or the one of `sayso.open()`."""
     if desk is not None:
         yield desk
@@ -39,7 +39,7 @@ def mark(ticket: model.Ticket, name: str) -> Any:
     return ticket.request.metadata.get("hook", {}).get(name)
 
 
-async def latest(desk: opening.Asker, token: str) -> model.Ticket:
+async def latest(desk: asker.Asker, token: str) -> model.Ticket:
     """The newest request under *token*. Raises `NotFound`."""
     found = await _at_place(desk, token, 0)
     if found is None:
@@ -55,7 +55,7 @@ async def latest(desk: opening.Asker, token: str) -> model.Ticket:
     return found
 
 
-async def answered(desk: opening.Asker, token: str, answer: model.Answer, request: str | None) -> model.Ticket:
+async def answered(desk: asker.Asker, token: str, answer: model.Answer, request: str | None) -> model.Ticket:
     """Answer the newest request under *token*, or the one that *request* names.
 
     A message that is delivered twice must not allow the next pause: in a run that had a yes under this token already,
@@ -76,7 +76,7 @@ async def answered(desk: opening.Asker, token: str, answer: model.Answer, reques
     return await said(desk, request or newest.id, answer)
 
 
-async def _had_a_yes(desk: opening.Asker, token: str, newest: model.Ticket) -> bool:
+async def _had_a_yes(desk: asker.Asker, token: str, newest: model.Ticket) -> bool:
     """Whether the request before the newest, which is open, was the same run's and was allowed."""
     place = place_of(newest.id)
     before = await _at_place(desk, token, place - 1) if place and newest.decision is None else None
@@ -85,10 +85,10 @@ async def _had_a_yes(desk: opening.Asker, token: str, newest: model.Ticket) -> b
     return before.decision is not None and before.decision.outcome == "allowed"
 
 
-async def said(desk: opening.Asker, id: str, answer: model.Answer) -> model.Ticket:
+async def said(desk: asker.Asker, id: str, answer: model.Answer) -> model.Ticket:
     """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
     if isinstance(desk, desks.Desk):
-        return await desk.answer(id, answer, opening.local())
+        return await desk.answer(id, answer, people.local())
     if isinstance(desk, _Answers):
         return await desk.answer(id, answer)
     raise errors.NotAllowed("nobody can answer at this desk", hint="use sayso.open() with an approver's key")
@@ -99,7 +99,7 @@ class _Answers(Protocol):
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket: ...
 
 
-async def _at_place(desk: opening.Asker, token: str, place: int) -> model.Ticket | None:
+async def _at_place(desk: asker.Asker, token: str, place: int) -> model.Ticket | None:
     try:
         return await desk.get(id_of(token, place))
     except errors.NotFound:

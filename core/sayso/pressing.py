@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sayso import aside, channel, dialog, errors, holding, machine, model, people, store, submission, tokens
+from sayso import aside, dialog, errors, holding, machine, model, people, store, submission, tokens
 
 if TYPE_CHECKING:
     from sayso import desk
@@ -65,7 +65,7 @@ async def seated(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> None:
     place = await _place(front, ticket, seat) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
-    await front.store.keep(channel.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
+    await front.store.keep(model.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
 
 
 async def _place(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> model.Place | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sayso import channel, events, machine, model
+from sayso import events, machine, model
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +198,19 @@ class Store(Protocol):
         """Keep the lease of an effect that is still being performed."""
         ...
 
-    async def keep(self, ref: channel.MessageRef) -> None:
+    async def keep(self, ref: model.MessageRef) -> None:
         """Remember a posted card; keeping the same one twice is once."""
         ...
 
-    async def drop(self, ref: channel.MessageRef) -> None:
+    async def drop(self, ref: model.MessageRef) -> None:
         """Forget a card that is not there any more."""
         ...
 
-    async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
+    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
         """The posted cards of a ticket, oldest first."""
         ...
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
+    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
         """The card that is this very message, if it is one of ours."""
         ...
 

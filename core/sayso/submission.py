@@ -10,7 +10,6 @@ import pydantic
 import regex
 
 from sayso import (
-    asking,
     card,
     dialog,
     digest,
@@ -21,6 +20,7 @@ from sayso import (
     fitting,
     lookalikes,
     model,
+    requests,
     text,
     tokens,
     typed_json,
@@ -44,7 +44,7 @@ def after(
         return _meaning(ticket, pressed, draft, mint, room)
     except pydantic.ValidationError as error:
         # half a character, say: nothing that a person can type, but a forged submission can hold it
-        raise errors.InvalidAnswer(asking.invalid(error).message, field=next(iter(draft), None)) from error
+        raise errors.InvalidAnswer(requests.invalid(error).message, field=next(iter(draft), None)) from error
 
 
 def _meaning(

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sayso import aside, channel, documents, errors, events, machine, model, store, watch
+from sayso import aside, documents, errors, events, machine, model, store, watch
 from sayso.text import is_whole
 
 Value = documents.Value
@@ -170,19 +170,19 @@ class Tables(abc.ABC):
         """See `Store.renew`."""
         await self._write("renew", micros(until), job.key, job.fence)
 
-    async def keep(self, ref: channel.MessageRef) -> None:
+    async def keep(self, ref: model.MessageRef) -> None:
         """See `Store.keep`."""
         await self._write("keep", *astuple(ref))
 
-    async def drop(self, ref: channel.MessageRef) -> None:
+    async def drop(self, ref: model.MessageRef) -> None:
         """See `Store.drop`."""
         await self._write("drop", ref.channel, ref.conversation, ref.message)
 
-    async def refs(self, ticket_id: str) -> Sequence[channel.MessageRef]:
+    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
         """See `Store.refs`."""
-        return [channel.MessageRef(*row) for row in await self._read("refs", ticket_id)]
+        return [model.MessageRef(*row) for row in await self._read("refs", ticket_id)]
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> channel.MessageRef | None:
+    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
         """See `Store.find_ref`."""
         rows = await self._read("find_ref", channel, conversation, message)
         return documents.one("a posted card", documents.ref, rows)

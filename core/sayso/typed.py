@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Generator, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self
 
-from sayso import errors, hook_errors, model, opening, payloads, places, waiting, wording
+from sayso import asker, errors, hook_errors, model, payloads, places, waiting, wording
 from sayso.payloads import P
 
 
@@ -21,7 +21,7 @@ class Defined(Generic[P]):
     """Hooks of one type; made by `define_hook`."""
 
     def __init__(
-        self, shape: type[P], desk: opening.Asker | None = None, title: str | None = None, label: str | None = None
+        self, shape: type[P], desk: asker.Asker | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         self._payload = payloads.of(shape)
         self._desk = desk
@@ -81,7 +81,7 @@ class Hook(Generic[P]):
         token: str,
         session: str | None,
         request: Mapping[str, Any],
-        desk: opening.Asker | None,
+        desk: asker.Asker | None,
     ) -> None:
         self.token = token
         self._payload = payload
@@ -179,7 +179,7 @@ class Hook(Generic[P]):
                     continue
                 return value, place
 
-    async def _claim(self, desk: opening.Asker, place: int, before: str | None) -> tuple[model.Ticket, int]:
+    async def _claim(self, desk: asker.Asker, place: int, before: str | None) -> tuple[model.Ticket, int]:
         try:
             while True:
                 try:
@@ -191,7 +191,7 @@ class Hook(Generic[P]):
             await self._left(desk)
             raise
 
-    async def _newest(self, desk: opening.Asker) -> int:
+    async def _newest(self, desk: asker.Asker) -> int:
         """The place of the newest request. What a run without a session finds before it is never its own."""
         return 0 if self._session else places.place_of((await places.latest(desk, self.token)).id)
 
@@ -203,7 +203,7 @@ class Hook(Generic[P]):
         marks = {"token": self.token, "run": self._run}
         return self._payload.request(places.id_of(self.token, place), marks=marks, **wanted)
 
-    async def _over(self, desk: opening.Asker, place: int, taken: errors.AlreadyExists) -> None:
+    async def _over(self, desk: asker.Asker, place: int, taken: errors.AlreadyExists) -> None:
         """Return where the place is an earlier run's and closed; else raise `HookConflict`."""
         try:
             found = await desk.get(places.id_of(self.token, place))
@@ -220,7 +220,7 @@ class Hook(Generic[P]):
             why = f"{who} waits under the token {self.token!r}"
             raise hook_errors.HookConflict(self.token, found, why, hint) from taken
 
-    async def _decision(self, desk: opening.Asker, ticket: model.Ticket) -> model.Decision:
+    async def _decision(self, desk: asker.Asker, ticket: model.Ticket) -> model.Decision:
         try:
             decision = await waiting.wait(desk, ticket.id, self.token, durable=self._session is not None)
         except asyncio.CancelledError:
@@ -232,18 +232,18 @@ class Hook(Generic[P]):
             raise hook_errors.HookCancelled(self.token, decision)
         return decision
 
-    async def _left(self, desk: opening.Asker) -> None:
+    async def _left(self, desk: asker.Asker) -> None:
         if self._session is None:
             with contextlib.suppress(errors.SaysoError):
                 await asyncio.shield(self._withdraw(desk, "the agent stopped waiting"))
 
-    async def _withdraw(self, desk: opening.Asker, reason: str) -> None:
+    async def _withdraw(self, desk: asker.Asker, reason: str) -> None:
         newest = await places.latest(desk, self.token)
         if places.mark(newest, "run") == self._run and newest.decision is None:
             await desk.cancel(newest.id, reason=reason)
 
 
-def define_hook(shape: type[P], *, desk: opening.Asker | None = None, title: str | None = None) -> Defined[P]:
+def define_hook(shape: type[P], *, desk: asker.Asker | None = None, title: str | None = None) -> Defined[P]:
     """Hooks that wait for *shape*, a Pydantic model or a dataclass of one to ten plain fields.
 
     A model of nothing but `granted` or `approved`, and perhaps an optional `reason` or `comment`, is asked as a

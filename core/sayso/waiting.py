@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sayso import errors, hook_errors, model, opening
+from sayso import asker, errors, hook_errors, model
 
 
 @dataclass(eq=False)
@@ -24,7 +24,7 @@ class _Pause:
 _pauses: dict[str, set[_Pause]] = {}
 
 
-async def wait(desk: opening.Asker, id: str, token: str, *, durable: bool) -> model.Decision:
+async def wait(desk: asker.Asker, id: str, token: str, *, durable: bool) -> model.Decision:
     """The decision on a request. Raises `HookDeferred` where `defer` was called meanwhile."""
     pause = _Pause(asyncio.ensure_future(desk.wait(id)), durable)
     _pauses.setdefault(token, set()).add(pause)

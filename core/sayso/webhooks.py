@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, runtime_checkable
 
-from sayso import errors, hook_errors, model, opening, payloads, places
+from sayso import asker, errors, hook_errors, model, payloads, places
 from sayso.payloads import P
 
 
@@ -31,7 +31,7 @@ class Webhook(Generic[P]):
     """One call that will come. `await` it for the payload: an instance of its type, or any JSON."""
 
     def __init__(
-        self, address: Address, payload: payloads.Payload[P] | None, desk: opening.Asker | None, *, durable: bool
+        self, address: Address, payload: payloads.Payload[P] | None, desk: asker.Asker | None, *, durable: bool
     ) -> None:
         self.id = address.id
         self.url = address.url
@@ -90,7 +90,7 @@ async def create_webhook(
     expires_in: float | None = None,
     respond_with: Any = None,
     hold: float = 10.0,
-    desk: opening.Asker | None = None,
+    desk: asker.Asker | None = None,
 ) -> Webhook[Any]:
     """An address that takes one POST of JSON, of at most 40,000 characters; a GET never decides.
 
@@ -128,7 +128,7 @@ class _Hooking(Protocol):
     async def respond_webhook(self, id: str, body: Any) -> None: ...
 
 
-def _hooking(desk: opening.Asker) -> _Hooking:
+def _hooking(desk: asker.Asker) -> _Hooking:
     if isinstance(desk, _Hooking):
         return desk
     hint = "run `sayso serve`, and set SAYSO_URL and SAYSO_KEY"

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 import sayso
-from sayso import clock, keys, model, opening, people, store, stores
+from sayso import clock, keys, model, people, store, stores, token_secret
 from sayso.testing.clock import ManualClock
 from sayso_claude import presence, server
 from sayso_http import auth
@@ -99,7 +99,7 @@ async def serve(
 ) -> AsyncGenerator[Service, None]:
     """Serve over the database in *folder*; with *key* it was served before."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    desk = sayso.Desk(kept, await opening.mint(kept), now=now)
+    desk = sayso.Desk(kept, await token_secret.mint(kept), now=now)
     known = keys.Keys(kept)
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
     app = web.Application(middlewares=[auth.errors_as_json])

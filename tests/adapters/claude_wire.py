@@ -13,7 +13,7 @@ from typing import Any
 import claude_agent_sdk
 
 import sayso
-from sayso import memory, model, opening, people, store
+from sayso import memory, model, people, store, token_secret
 
 Json = dict[str, Any]
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
@@ -120,7 +120,7 @@ class Desk:
 
 async def desk() -> Desk:
     kept = memory.MemoryStore()
-    return Desk(sayso.Desk(kept, await opening.mint(kept)))
+    return Desk(sayso.Desk(kept, await token_secret.mint(kept)))
 
 
 @asynccontextmanager

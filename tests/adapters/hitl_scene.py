@@ -21,7 +21,7 @@ import websockets
 from aiohttp import web
 
 import sayso
-from sayso import clock, courier, keys, opening, people, store, stores
+from sayso import courier, keys, people, store, stores, timekeeper, token_secret
 from sayso_hitl import dial, server
 from sayso_http import auth
 from tests.conftest import until
@@ -155,7 +155,7 @@ class Scene:
 async def scene(house: sayso.House | None = None) -> AsyncGenerator[Scene]:
     """Everything up: the door, a courier that dials, and a clock."""
     kept = await stores.connect("memory://")
-    desk = sayso.Desk(kept, await opening.mint(kept), house or sayso.House(callbacks=True))
+    desk = sayso.Desk(kept, await token_secret.mint(kept), house or sayso.House(callbacks=True))
     made = keys.Keys(kept)
     roles = {role: await made.add(role, role, desk.clock.now()) for role in ("agent", "approver", "operator")}
     app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(["localhost", "127.0.0.1"])])
@@ -166,7 +166,7 @@ async def scene(house: sayso.House | None = None) -> AsyncGenerator[Scene]:
     dialer = dial.Dialer(kept, desk.clock, patience=1.0)
     work = [
         asyncio.create_task(courier.Courier(desk, [], dialer).run()),
-        asyncio.create_task(clock.watch(desk, kept, desk.clock)),
+        asyncio.create_task(timekeeper.expire_due(desk, kept, desk.clock)),
     ]
     try:
         async with aiohttp.ClientSession() as http:

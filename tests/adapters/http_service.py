@@ -15,7 +15,7 @@ import jsonschema
 from aiohttp import typedefs, web
 
 import sayso
-from sayso import clock, desk, keys, opening, store, stores
+from sayso import clock, desk, keys, store, stores, token_secret
 from sayso_http import addresses, auth, client, health, openapi, server
 
 DOCUMENT = openapi.document()
@@ -158,7 +158,7 @@ async def running(
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    front = desk.Desk(kept, await opening.mint(kept), house, now)
+    front = desk.Desk(kept, await token_secret.mint(kept), house, now)
     service = Service(kept, front, keys.Keys(kept), ready or {}, alive or {}, silence=silence)
     for name, role in {
         "bot": "agent",

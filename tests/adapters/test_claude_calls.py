@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import digest, errors, memory, model, opening, people
+from sayso import digest, errors, memory, model, people, token_secret
 from sayso.testing.clock import ManualClock
 from sayso_claude import calls
 
@@ -35,7 +35,7 @@ class Scene:
         }
 
     async def desk(self) -> sayso.Desk:
-        return sayso.Desk(self.store, await opening.mint(self.store), now=self.clock)
+        return sayso.Desk(self.store, await token_secret.mint(self.store), now=self.clock)
 
     async def open(self, source: str, attempt: str, call: calls.Named = BASH, **more: Any) -> str:
         request = asked(call, source, **more)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import errors, gate, memory, model, opening, people
+from sayso import errors, gate, memory, model, people, token_secret
 from sayso_claude import questions
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ LOOK: Json = {
 async def answered(asked: list[Json], **answer: Any) -> Json:
     """What Claude Code gets when Ann gives this answer at a desk."""
     store = memory.MemoryStore()
-    desk = sayso.Desk(store, await opening.mint(store))
+    desk = sayso.Desk(store, await token_secret.mint(store))
     input = {"questions": asked, "answers": {asked[0]["question"]: "written by the model"}}
     ticket = await desk.open(questions.request(input, verdicts=("deny",)))
     await desk.answer(ticket.id, model.Answer(**answer), ANN)
@@ -160,7 +160,7 @@ async def test_a_wrong_answer_never_reaches_claude_code(values: Json) -> None:
 
 async def ticket_of(input: Json) -> model.Decision:
     store = memory.MemoryStore()
-    desk = sayso.Desk(store, await opening.mint(store))
+    desk = sayso.Desk(store, await token_secret.mint(store))
     ticket = await desk.open(questions.request(input))
     await desk.answer(ticket.id, model.Answer(values={}), ANN)
     return await desk.wait(ticket.id)

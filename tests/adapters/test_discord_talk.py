@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import channel, desk, memory, model, store
+from sayso import desk, memory, model, store
 from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
@@ -396,7 +396,7 @@ class Forgetful(memory.MemoryStore):
 
     forgets = True
 
-    async def keep(self, ref: channel.MessageRef) -> None:
+    async def keep(self, ref: model.MessageRef) -> None:
         if not self.forgets:
             await super().keep(ref)
 

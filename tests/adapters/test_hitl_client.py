@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import opening, people, store, stores
+from sayso import people, store, stores, token_secret
 from sayso_hitl import client
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
@@ -23,7 +23,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerato
     """People who answer at the database that the helper finds by its environment."""
     monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/sayso.db")
     kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield sayso.Desk(kept, await opening.mint(kept))
+    yield sayso.Desk(kept, await token_secret.mint(kept))
     await kept.close()
 
 

@@ -17,7 +17,7 @@ import standardwebhooks
 from aiohttp import abc, web
 
 import sayso
-from sayso import courier, desk, errors, opening, people, stores
+from sayso import courier, desk, errors, people, stores, token_secret
 from sayso.testing.clock import ManualClock
 from sayso_http import callback
 from tests.conftest import until
@@ -67,7 +67,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def front(tmp_path: Path, clock: ManualClock) -> AsyncIterator[desk.Desk]:
     kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield desk.Desk(kept, await opening.mint(kept), desk.House(callbacks=True), clock)
+    yield desk.Desk(kept, await token_secret.mint(kept), desk.House(callbacks=True), clock)
     await kept.close()
 
 

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from hypothesis import strategies
 
-from sayso import asking, errors, model, store
+from sayso import errors, model, requests, store
 from sayso_http import reading
 from tests.adapters.http_service import Service, permission, running
 
@@ -345,13 +345,13 @@ MANY: dict[str, tuple[type[pydantic.BaseModel], dict[str, Any], str | None]] = {
 def test_ten_thousand_mistakes_cost_one_complaint(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shape, document, field = MANY[name]
     complaints = list[int]()
-    told = asking.invalid
+    told = requests.invalid
 
     def counted(error: pydantic.ValidationError) -> errors.InvalidRequest:
         complaints.append(error.error_count())
         return told(error)
 
-    monkeypatch.setattr(asking, "invalid", counted)
+    monkeypatch.setattr(requests, "invalid", counted)
     with pytest.raises(errors.InvalidRequest) as refused:
         reading.parse(json.dumps(document).encode(), shape)
     assert sum(complaints) <= 2

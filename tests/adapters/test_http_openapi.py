@@ -14,7 +14,7 @@ import jsonschema
 import pydantic
 import pytest
 
-from sayso import asking, errors, fitting, machine, model, tokens
+from sayso import errors, fitting, machine, model, requests, tokens
 from sayso.testing import samples
 from sayso_http import openapi, reading, resume, sessions, tickets, webhooks
 
@@ -98,7 +98,7 @@ def taken(body: dict[str, Any], shape: type[pydantic.BaseModel]) -> bool:
     try:
         read = reading.parse(json.dumps(body).encode(), shape)
         if isinstance(read, model.Request):
-            asking.checked(read)
+            requests.checked(read)
     except errors.InvalidRequest:
         return False
     return True
@@ -148,7 +148,7 @@ def _fits_something(body: dict[str, Any]) -> bool:
         more = {"input": {"command": "pwd"}, "grants": ["session"]} if base["kind"] == "permission" else {}
         for several in (False, True) if base["kind"] == "choice" else (None,):
             chosen = {} if several is None else {"multiple": several}
-            asked = asking.checked(model.Request.model_validate({**base, **more, **chosen, "verdicts": verdicts}))
+            asked = requests.checked(model.Request.model_validate({**base, **more, **chosen, "verdicts": verdicts}))
             try:
                 fitting.fitted(_ticket(asked), answer)
                 return True

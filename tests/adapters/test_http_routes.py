@@ -10,7 +10,7 @@ import pytest
 from aiohttp import test_utils, web
 
 import sayso
-from sayso import channel, desk, errors, events
+from sayso import desk, errors, events, model
 from sayso.testing.clock import ManualClock
 from sayso_http import auth, openapi, server
 from tests.adapters.http_service import Service, permission, running
@@ -252,7 +252,7 @@ async def test_the_log_of_a_request_tells_what_happened_in_order(service: Servic
 
 async def test_posted_cards_are_part_of_the_ticket(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    await service.kept.keep(channel.MessageRef("r1", "chat:#ops", "chat", "C1", "17.5"))
+    await service.kept.keep(model.MessageRef("r1", "chat:#ops", "chat", "C1", "17.5"))
     read = await service.call("GET", "/v1/requests/r1", "bot")
     assert read.json["cards"] == [{"place": "chat:#ops", "ref": "C1/17.5"}]
 

@@ -17,8 +17,8 @@ from langgraph.types import Command
 
 import sayso
 import sayso_langgraph
-from sayso import asking as asking_rules
 from sayso import digest, model
+from sayso import requests as asking_rules
 from sayso_langgraph import pauses
 from tests.adapters.deciding import Office, office
 from tests.adapters.langgraph_scene import HI, Ran, Scripted, agent, asking, call, calls, helped, on, told

@@ -12,7 +12,7 @@ import sayso_discord.render
 import sayso_slack.parse
 import sayso_slack.render
 import sayso_web.render
-from sayso import asking, card, dialog, draw, machine, model, text, tokens
+from sayso import card, dialog, draw, machine, model, requests, text, tokens
 from sayso.testing import samples
 from sayso_aap import wire as aap
 from sayso_bots import render as terminal
@@ -48,7 +48,7 @@ WINDOWS: dict[str, Callable[[dialog.Dialog], object]] = {
 
 def ticket_of(document: dict[str, Any]) -> model.Ticket:
     terms = machine.Terms(owner="bot", policy=model.Policy(), route=("web",))
-    request = asking.parse(json.dumps({**document, "id": "r1"}))
+    request = requests.parse(json.dumps({**document, "id": "r1"}))
     return machine.open_ticket(request, terms, id="r1", ref="r" * 22, at=samples.NOW).ticket
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import sayso
 import sayso_slack
-from sayso import card, draw, errors, memory, model, opening
-from sayso.channel import MessageRef
+from sayso import card, draw, errors, memory, model, people
+from sayso.model import MessageRef
 from sayso.testing.clock import ManualClock
 from sayso_slack import pace
 from tests.adapters.slack_scene import Scene, scene
@@ -370,7 +370,7 @@ async def test_a_newer_request_closes_the_older_card(there: Scene) -> None:
 
 async def test_a_request_that_was_decided_elsewhere_closes_the_card(there: Scene) -> None:
     ticket = await there.ask(DEPLOY)
-    actor = opening.local("ann")
+    actor = people.local("ann")
     await there.front.answer(ticket.id, model.Answer(verdict="allow"), actor)
     await there.deliver()
     assert there.slack.controls(there.card) == []

@@ -9,7 +9,7 @@ import pytest
 
 import sayso
 from sayso import card, errors, memory, model, people, text
-from sayso.channel import MessageRef
+from sayso.model import MessageRef
 from sayso_slack import render, spoken
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until

@@ -17,12 +17,12 @@ from vercel.workflow._internal.worlds.local import LocalWorld
 
 import sayso
 import sayso_workflow
-from sayso import memory, opening, store
+from sayso import memory, people, store, token_secret
 from sayso.testing.clock import ManualClock
 from sayso_workflow import runs
 from tests.adapters import workflow_flows as flows
 
-ANN = opening.local("ann")
+ANN = people.local("ann")
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
@@ -37,7 +37,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
     kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await opening.mint(kept), now=clock)
+    yield sayso.Desk(kept, await token_secret.mint(kept), now=clock)
     await kept.close()
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sayso import asking, events, machine, model, people, tokens
+from sayso import asking, events, machine, model, people, requests, tokens
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.Mint(b"a secret that is long enough for tests")
@@ -12,7 +12,7 @@ DEPLOY = {"command": "make deploy"}
 
 def permission(**given: Any) -> model.Request:
     asked: dict[str, Any] = {"tool": "Bash", "input": DEPLOY, **given}
-    return asking.checked(asking.plain(asking.Permission(**asked)))
+    return requests.checked(requests.plain(asking.Permission(**asked)))
 
 
 def opened(

@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sayso import asking, digest, errors, fields, gate, memory, model
+from sayso import asking, digest, errors, fields, gate, memory, model, requests
 from sayso.desk import Desk
 from tests.core.samples import MINT, actor
 
@@ -42,7 +42,7 @@ class Order(pydantic.BaseModel):
 
 def refused(document: dict[str, Any]) -> errors.InvalidRequest:
     with pytest.raises(errors.InvalidRequest) as found:
-        asking.parse(json.dumps(document))
+        requests.parse(json.dumps(document))
     return found.value
 
 
@@ -120,18 +120,18 @@ def test_a_request_over_one_mebibyte_is_refused() -> None:
 @pytest.mark.parametrize("text", ["not json", "[]", "null", '{"kind": "question", "title": "\\ud800"}', "[" * 100_000])
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(errors.InvalidRequest):
-        asking.parse(text)
+        requests.parse(text)
 
 
 def test_a_lone_surrogate_deep_in_an_input_is_refused() -> None:
     with pytest.raises(errors.InvalidRequest):
-        asking.checked(asking.Permission(tool="Bash", input={"command": ["\ud800"]}))
+        requests.checked(asking.Permission(tool="Bash", input={"command": ["\ud800"]}))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1: 2}, b"bytes"])
 def test_an_input_that_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(errors.InvalidRequest) as found:
-        asking.checked(asking.Permission(tool="Bash", input={"x": value}))
+        requests.checked(asking.Permission(tool="Bash", input={"x": value}))
     assert found.value.field == "input"
 
 
@@ -145,7 +145,7 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize("levels", [101, 300, 100_000])
 def test_an_input_that_is_nested_too_deeply_is_refused(levels: int) -> None:
     with pytest.raises(errors.InvalidRequest, match="nested too deeply"):
-        asking.checked(asking.Permission(tool="Bash", input={"x": nested(levels)}))
+        requests.checked(asking.Permission(tool="Bash", input={"x": nested(levels)}))
 
 
 async def test_what_may_be_asked_may_be_decided_however_deep_it_is() -> None:
@@ -167,7 +167,7 @@ def test_a_constructor_names_the_wrong_key_too() -> None:
 
 def test_a_pydantic_model_becomes_fields_and_comes_back_as_its_instance() -> None:
     request = asking.Form("Refund", Order)
-    kinds = {field.name: (field.kind, field.required) for field in fields.of_request(asking.checked(request))}
+    kinds = {field.name: (field.kind, field.required) for field in fields.of_request(requests.checked(request))}
     assert kinds == {
         "amount": ("number", True),
         "customer": ("text", True),
@@ -180,7 +180,7 @@ def test_a_pydantic_model_becomes_fields_and_comes_back_as_its_instance() -> Non
     values = fields.check(fields.of_request(request), given)
     assert values == {"amount": 10.5, "customer": "Acme", "day": "2026-02-28", "tags": ["small"], "urgent": True}
     decision = model.Decision.model_construct(values=values, outcome="answered")
-    assert asking.with_value(request, decision).value == Order(
+    assert requests.with_value(request, decision).value == Order(
         amount=10.5, customer="Acme", day=datetime.date(2026, 2, 28), tags=[Size.SMALL], urgent=True
     )
 
@@ -219,7 +219,7 @@ def test_what_was_typed_wrongly_is_said_in_plain_words(kind: Any, said: str) -> 
 
 def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
     with pytest.raises(errors.InvalidRequest, match="contentEncoding"):
-        asking.checked(asking.Form("Key", {"properties": {"key": {"type": "string", "contentEncoding": "base64"}}}))
+        requests.checked(asking.Form("Key", {"properties": {"key": {"type": "string", "contentEncoding": "base64"}}}))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
 def test_what_a_schema_says_of_a_value_is_what_is_checked(
     shape: dict[str, Any], right: list[Any], wrong: list[Any]
 ) -> None:
-    asked = fields.of_request(asking.checked(asking.Form("Fill", {"properties": {"a": shape}})))
+    asked = fields.of_request(requests.checked(asking.Form("Fill", {"properties": {"a": shape}})))
     for value in right:
         assert fields.check(asked, {"a": value}) == {"a": value}
         jsonschema.validate(value, shape)
@@ -263,13 +263,13 @@ def test_what_a_schema_says_of_a_value_is_what_is_checked(
 )
 def test_options_that_could_be_taken_for_each_other_are_refused(options: list[dict[str, Any]]) -> None:
     with pytest.raises(errors.InvalidRequest) as refused_:
-        asking.checked(asking.Form("Fill", {"properties": {"a": {"oneOf": options}}}))
+        requests.checked(asking.Form("Fill", {"properties": {"a": {"oneOf": options}}}))
     assert refused_.value.field == "a"
 
 
 def test_a_titled_option_is_chosen_by_its_title_and_comes_as_its_value() -> None:
     shape = {"properties": {"a": {"oneOf": [{"const": 10, "title": "Ten"}, {"const": 20, "title": "Twenty"}]}}}
-    asked = fields.of_request(asking.checked(asking.Form("Fill", shape)))
+    asked = fields.of_request(requests.checked(asking.Form("Fill", shape)))
     assert [option.label for option in asked[0].options] == ["Ten", "Twenty"]
     assert fields.check(asked, {"a": "Twenty"}) == {"a": 20}
 
@@ -287,14 +287,14 @@ def test_a_models_own_validators_have_the_last_word() -> None:
 
     decision = model.Decision.model_construct(values={"n": 3}, outcome="answered")
     with pytest.raises(errors.InvalidAnswer, match="odd"):
-        asking.with_value(asking.Form("Even", Even), decision)
+        requests.with_value(asking.Form("Even", Even), decision)
 
 
 def test_asking_the_same_is_alike_whatever_the_order_of_keys() -> None:
-    one = asking.parse('{"kind": "permission", "tool": "T", "input": {"a": 1, "b": 2.0}}')
-    two = asking.parse('{"input": {"b": 2, "a": 1}, "tool": "T", "kind": "permission"}')
-    assert asking.alike(one, two)
-    assert not asking.alike(one, asking.parse('{"kind": "permission", "tool": "T", "input": {"a": 1}}'))
+    one = requests.parse('{"kind": "permission", "tool": "T", "input": {"a": 1, "b": 2.0}}')
+    two = requests.parse('{"input": {"b": 2, "a": 1}, "tool": "T", "kind": "permission"}')
+    assert requests.alike(one, two)
+    assert not requests.alike(one, requests.parse('{"kind": "permission", "tool": "T", "input": {"a": 1}}'))
 
 
 def test_numbers_a_double_cannot_hold_keep_every_digit() -> None:
@@ -338,12 +338,12 @@ def test_canonical_bytes_are_those_of_rfc_8785(value: dict[str, Any]) -> None:
 )
 def test_options_that_look_alike_are_refused_like_options_that_are_alike(one: str, other: str) -> None:
     with pytest.raises(errors.InvalidRequest, match="look alike") as found:
-        asking.checked(asking.Choice("Which?", [one, other]))
+        requests.checked(asking.Choice("Which?", [one, other]))
     assert found.value.field == "options"
     with pytest.raises(errors.InvalidRequest, match="look alike") as found:
-        asking.checked(asking.Form("F", {"properties": {"x": {"enum": [one, other]}}}))
+        requests.checked(asking.Form("F", {"properties": {"x": {"enum": [one, other]}}}))
     assert found.value.field == "x"
 
 
 def test_options_that_can_be_told_apart_are_asked() -> None:
-    asking.checked(asking.Choice("Which?", ["prod", "Prod", "prod-1", "prod 1", "prod1", "про", "né", "ne"]))
+    requests.checked(asking.Choice("Which?", ["prod", "Prod", "prod-1", "prod 1", "prod1", "про", "né", "ne"]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sayso import attendance, desk, errors, handles, model, store, stores
+from sayso import asker, attendance, desk, errors, model, store, stores
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND, until
 from tests.core.samples import MINT, actor, permission
@@ -128,7 +128,7 @@ async def test_a_request_that_nobody_holds_is_left_alone(opened: Opened, clock: 
 async def test_a_held_wait_leaves_no_record_however_it_ends(opened: Opened) -> None:
     front = await opened()
     for ending in ("decided", "cancelled", "failed"):
-        waiting = asyncio.create_task(handles.held(front, permission(id=ending)))
+        waiting = asyncio.create_task(asker.held(front, permission(id=ending)))
         await until(lambda: front.store.waiting)
         if ending == "decided":
             await front.answer(ending, model.Answer(verdict="allow"), ANN)
@@ -146,7 +146,7 @@ async def test_a_desk_that_keeps_no_record_is_waited_at_all_the_same() -> None:
             raise errors.NotAllowed("no")
 
     with pytest.raises(errors.NotAllowed):
-        await handles.held(Plain(), permission())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await asker.held(Plain(), permission())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 async def test_a_caller_who_has_gone_is_given_six_seconds(opened: Opened, clock: ManualClock) -> None:
@@ -272,11 +272,11 @@ async def test_a_caller_who_has_gone_while_the_database_was_away_is_found_later(
 HOLDS = """
 import asyncio, sys
 import sayso
-from sayso import handles
+from sayso import asker
 
 async def main(url):
     async with sayso.open(database=url) as desk:
-        waiting = asyncio.create_task(handles.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
+        waiting = asyncio.create_task(asker.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
         while not await desk.store.scan("waiter"):
             await asyncio.sleep(0.01)
         print("held", flush=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import card, channel, courier, desk, draw, errors, events, lanes, memory, model, sqlite, store
-from sayso import clock as clocks
+from sayso import card, courier, desk, draw, errors, events, lanes, memory, model, sqlite, store, timekeeper
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
@@ -215,10 +214,10 @@ async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: desk.D
     reached, tries = asyncio.Event(), list[bool]()
 
     class Endless(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             tries.append(again)
             reached.set()
-            return await asyncio.Future[channel.MessageRef]()
+            return await asyncio.Future[model.MessageRef]()
 
     await front.open(permission())
     stuck = asyncio.create_task(courier.Courier(front, [Endless()]).deliver())
@@ -234,7 +233,7 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
     held = apsw.Connection(str(tmp_path / "a.db"))
 
     class Locking(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             held.execute("begin immediate")
             return await super().post(place, drawn, again=again)
 
@@ -252,11 +251,11 @@ async def test_waiting_for_a_turn_is_no_failed_try(
     tries = list[bool]()
 
     class Busy(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             tries.append(again)
             return await super().post(place, drawn, again=again)
 
-        async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+        async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
             if self.faults:
                 raise self.faults.pop()
             await super().edit(ref, drawn)
@@ -295,7 +294,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             await super().renew(job, until)
 
     class Slow(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             ref = await super().post(place, drawn, again=again)
             await done.wait()
             return ref
@@ -359,7 +358,7 @@ async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_
 async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
     front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
-    tasks = [asyncio.create_task(runner.run()), asyncio.create_task(clocks.watch(front, front.store, clock))]
+    tasks = [asyncio.create_task(runner.run()), asyncio.create_task(timekeeper.expire_due(front, front.store, clock))]
     try:
         await front.open(permission(expires_in=60))
         await until(lambda: board.pinned)
@@ -373,9 +372,9 @@ async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
 
 async def test_a_call_that_hangs_holds_up_nothing_else(front: desk.Desk) -> None:
     class Hanging(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             ref = await super().post(place, drawn, again=again)
-            return await asyncio.Future[channel.MessageRef]() if drawn.ticket_id == "slow" else ref
+            return await asyncio.Future[model.MessageRef]() if drawn.ticket_id == "slow" else ref
 
     hanging = Hanging()
     running = asyncio.create_task(courier.Courier(front, [hanging]).run())

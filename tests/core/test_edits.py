@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, dialog, digest, edits, errors, model, submission, tokens
+from sayso import asking, dialog, digest, edits, errors, model, requests, submission, tokens
 from tests.core.samples import MINT, after, opened, said
 
 SCHEMA: dict[str, Any] = {
@@ -22,7 +22,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def asked(input: dict[str, Any], schema: dict[str, Any] | None = SCHEMA) -> model.Ticket:
-    return opened(asking.checked(asking.Permission(tool="refund", input=input, input_schema=schema)))
+    return opened(requests.checked(asking.Permission(tool="refund", input=input, input_schema=schema)))
 
 
 def refusal(input: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> errors.InvalidAnswer:
@@ -132,7 +132,7 @@ def test_the_window_says_what_is_wrong_beside_its_input() -> None:
 )
 def test_a_schema_that_no_edit_can_be_checked_against_is_refused_when_it_is_sent(schema: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        asking.checked(asking.Permission(tool="t", input={}, input_schema=schema))
+        requests.checked(asking.Permission(tool="t", input={}, input_schema=schema))
     assert refused.value.field == "input_schema"
     assert edits.editable(schema) == {"editable": False}
 
@@ -146,7 +146,7 @@ def test_without_a_schema_or_with_a_good_one_a_call_stays_editable() -> None:
 @pytest.mark.parametrize("kind", ["question", "choice", "form"])
 def test_only_a_permission_has_a_tool_and_its_schema(kind: Any) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        asking.checked(model.Request(kind=kind, title="T", input_schema={}))
+        requests.checked(model.Request(kind=kind, title="T", input_schema={}))
     assert refused.value.field == "input_schema"
 
 
@@ -159,7 +159,7 @@ def test_no_reference_is_followed_out_of_the_schema(reference: str) -> None:
 def test_a_schema_that_multiplies_its_own_work_ends_in_a_refusal() -> None:
     twice = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
     schema = {"$defs": {**twice, "d40": {"type": "null"}}, "properties": {"a": {"$ref": "#/$defs/d0"}}}
-    asking.checked(asking.Permission(tool="t", input={}, input_schema=schema))
+    requests.checked(asking.Permission(tool="t", input={}, input_schema=schema))
     assert "cannot be checked" in refusal({"a": 1}, schema).message
 
 

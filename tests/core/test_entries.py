@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, dialog, draw, errors, fields, model, numbers, payloads, schema, submission
+from sayso import asking, dialog, draw, errors, fields, model, numbers, payloads, requests, schema, submission
 from tests.core.samples import MINT, after, opened, said
 
 EXAMPLE = {
@@ -25,7 +25,7 @@ EXAMPLE = {
 
 
 def read(part: dict[str, Any], typed: Any) -> Any:
-    asked = asking.checked(asking.Form("T", {"properties": {"x": part}, "required": ["x"]}))
+    asked = requests.checked(asking.Form("T", {"properties": {"x": part}, "required": ["x"]}))
     return fields.check(fields.of_request(asked), {"x": typed})["x"]
 
 
@@ -226,10 +226,10 @@ STRICT = pydantic.ConfigDict(strict=True)
 )
 def test_what_a_form_takes_is_what_a_strict_model_takes(type_: Any, given_: Any, right: Any) -> None:
     shape = pydantic.create_model("Shape", __config__=STRICT, x=(type_, ...))
-    request = asking.checked(asking.Form("F", shape))
+    request = requests.checked(asking.Form("F", shape))
     values = fields.check(fields.of_request(request), {"x": given_})
     decided = model.Decision.model_construct(values=values, outcome="answered")
-    assert asking.with_value(request, decided).value == shape.model_construct(x=right)
+    assert requests.with_value(request, decided).value == shape.model_construct(x=right)
     payload = payloads.of(shape)
     assert payload.value(decided) == shape.model_construct(x=right)
 
@@ -253,7 +253,7 @@ def test_what_a_form_takes_is_what_a_strict_model_takes(type_: Any, given_: Any,
 def test_what_a_model_refuses_is_refused_before_it_is_decided(type_: Any, typed: str) -> None:
     shape = pydantic.create_model("Shape", x=(type_, ...))
     with pytest.raises(errors.InvalidAnswer):
-        fields.check(fields.of_request(asking.checked(asking.Form("F", shape))), {"x": typed})
+        fields.check(fields.of_request(requests.checked(asking.Form("F", shape))), {"x": typed})
 
 
 def test_an_optional_part_that_nobody_can_fill_in_is_left_out_with_a_word() -> None:
@@ -267,7 +267,7 @@ def test_an_optional_part_that_nobody_can_fill_in_is_left_out_with_a_word() -> N
         tags: dict[str, int] = {}
         call: Odd | None = None
 
-    request = asking.checked(asking.Form("F", Shape))
+    request = requests.checked(asking.Form("F", Shape))
     assert [field.name for field in fields.of_request(request)] == ["name"]
     assert schema.left_out(request.json_schema or {}) == ("tags", "call")
     shown = draw.card_of(opened(request), MINT).parts
@@ -278,7 +278,7 @@ def test_an_optional_part_that_nobody_can_fill_in_is_left_out_with_a_word() -> N
 def test_a_part_that_is_needed_and_that_nobody_can_fill_in_is_refused_by_its_name() -> None:
     shape = pydantic.create_model("Shape", name=(str, "x"), tags=(dict[str, int], ...))
     with pytest.raises(errors.InvalidRequest) as found:
-        asking.checked(asking.Form("F", shape))
+        requests.checked(asking.Form("F", shape))
     assert found.value.field == "schema.properties.tags"
 
 
@@ -299,7 +299,7 @@ def test_a_part_that_is_needed_and_that_nobody_can_fill_in_is_refused_by_its_nam
 )
 def test_what_changes_no_value_does_not_cancel_a_form(part: dict[str, Any], fits: str) -> None:
     whole = {"properties": {"x": part}, "$defs": {"a/b": {"type": "string"}}}
-    asked = fields.of_request(asking.checked(asking.Form("T", whole)))
+    asked = fields.of_request(requests.checked(asking.Form("T", whole)))
     value = fields.check(asked, {"x": fits})["x"]
     jsonschema.validate({"x": value}, whole)
 
@@ -329,7 +329,7 @@ def test_what_changes_no_value_does_not_cancel_a_form(part: dict[str, Any], fits
 def test_what_no_field_can_hold_is_refused_rather_than_half_asked(part: Any) -> None:
     whole = {"properties": {"x": part}, "$defs": {"loop": {"$ref": "#/$defs/loop"}}}
     with pytest.raises(errors.InvalidRequest):
-        asking.checked(asking.Form("T", whole))
+        requests.checked(asking.Form("T", whole))
 
 
 HALF = "x\ud800y"
@@ -349,7 +349,7 @@ HALF = "x\ud800y"
 )
 def test_half_a_character_is_refused_by_the_name_of_its_field(request_: model.Request, field: str) -> None:
     with pytest.raises(errors.InvalidRequest, match="half a character") as found:
-        asking.checked(request_)
+        requests.checked(request_)
     assert found.value.field == field
 
 
@@ -364,7 +364,7 @@ def test_half_a_character_is_refused_by_the_name_of_its_field(request_: model.Re
 )
 def test_half_a_character_is_no_answer(request_: model.Request, answer: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidAnswer, match="half a character"):
-        after(opened(asking.checked(request_)), said("ann", **answer))
+        after(opened(requests.checked(request_)), said("ann", **answer))
 
 
 def test_words_of_ones_own_that_look_like_an_option_are_that_option() -> None:
@@ -381,7 +381,7 @@ def test_defaults_of_enumerations_and_lists_are_preselected() -> None:
         share: float = 1.125
         size: Literal[1, 2] = 2
 
-    ticket = opened(asking.checked(asking.Form("F", Shape)))
+    ticket = opened(requests.checked(asking.Form("F", Shape)))
     found = {given_.name: (given_.chosen, given_.value) for given_ in dialog.inputs_of(ticket)}
     assert found == {
         "f0": ((1,), None),

@@ -11,7 +11,7 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import asking, card, desk, dialog, draw, errors, gate, handles, memory, model, sqlite, store
+from sayso import asker, asking, card, desk, dialog, draw, errors, gate, memory, model, requests, sqlite, store
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, opened
 
@@ -88,7 +88,7 @@ def test_a_handle_keeps_nothing_of_the_request_but_its_model() -> None:
 
     request = asking.Form("Refund", Refund)
     desk_: Any = None
-    handle = handles.Handle(desk_, request, opened(asking.plain(request)))
+    handle = asker.Handle(desk_, request, opened(requests.plain(request)))
     assert not any(kept is request for kept in vars(handle).values())
 
 

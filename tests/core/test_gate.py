@@ -11,8 +11,8 @@ import pytest
 
 import sayso
 from sayso import blocking, desk, digest, errors, gate, memory, model, stores
-from sayso.opening import mint
 from sayso.store import Query
+from sayso.token_secret import mint
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor
 

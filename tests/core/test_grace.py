@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import sayso
 from sayso import (
     card,
-    clock,
     desk,
     dialog,
     draw,
@@ -25,6 +24,7 @@ from sayso import (
     stores,
     submission,
     telling,
+    timekeeper,
     tokens,
 )
 from sayso.testing.clock import ManualClock
@@ -196,7 +196,7 @@ async def test_a_taken_answer_is_one_answer_over_restarts(tmp_path: Path, now: M
             await kept.close()
             continue
         assert ticket.taken is not None
-        watching = asyncio.create_task(clock.watch(front, kept, now))
+        watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
         decision = await asyncio.wait_for(front.wait("q1"), BOUND)
         watching.cancel()
         assert (decision.outcome, decision.text) == ("answered", "Acme")

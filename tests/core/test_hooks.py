@@ -10,11 +10,11 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import events, machine, memory, opening, people, store
+from sayso import events, machine, memory, people, store, token_secret
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
 
-ANN = opening.local("ann")
+ANN = people.local("ann")
 
 
 class Booking(pydantic.BaseModel):
@@ -49,7 +49,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
     kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await opening.mint(kept), now=clock)
+    yield sayso.Desk(kept, await token_secret.mint(kept), now=clock)
     await kept.close()
 
 
@@ -550,7 +550,7 @@ async def test_a_hook_waits_for_days(desk: sayso.Desk, clock: ManualClock) -> No
 async def test_who_may_answer_a_hook_is_what_the_policy_says() -> None:
     kept = memory.MemoryStore()
     house = sayso.House(policies={"default": sayso.Policy(approvers=("ann",))})
-    desk = sayso.Desk(kept, await opening.mint(kept), house)
+    desk = sayso.Desk(kept, await token_secret.mint(kept), house)
     task = waits(sayso.hook("a", payload=sayso.ToolApproval, desk=desk))
     ticket = await asked(desk)
     with pytest.raises(sayso.NotAllowed):
@@ -599,7 +599,7 @@ class Counting(memory.MemoryStore):
 
 async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps() -> None:
     kept = Counting()
-    front = sayso.Desk(kept, await opening.mint(kept))
+    front = sayso.Desk(kept, await token_secret.mint(kept))
 
     async def use() -> None:
         task = waits(sayso.hook("deploy", payload=sayso.ToolApproval, desk=front))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sayso
-from sayso import errors, keys, memory, model, opening, people
+from sayso import errors, keys, memory, model, people, token_secret
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,13 +100,13 @@ def test_a_policy_that_can_be_met_is_fine() -> None:
 async def test_the_token_secret_survives_and_a_short_one_is_refused(
     kept: memory.MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await opening.mint(kept)).secret == (await opening.mint(kept)).secret
+    assert (await token_secret.mint(kept)).secret == (await token_secret.mint(kept)).secret
     monkeypatch.setenv("SAYSO_SECRET", "short")
     with pytest.raises(errors.InvalidSettings) as refused:
-        await opening.mint(kept)
+        await token_secret.mint(kept)
     assert refused.value.field == "SAYSO_SECRET"
     monkeypatch.setenv("SAYSO_SECRET", "x" * 32)
-    assert (await opening.mint(kept)).secret == b"x" * 32
+    assert (await token_secret.mint(kept)).secret == b"x" * 32
 
 
 async def test_opening_names_the_setting_that_is_wrong(tmp_path: Path) -> None:

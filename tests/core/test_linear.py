@@ -20,7 +20,6 @@ import regex
 from hypothesis import strategies
 
 from sayso import (
-    asking,
     card,
     digest,
     draw,
@@ -31,6 +30,7 @@ from sayso import (
     machine,
     model,
     prose,
+    requests,
     schema,
     shelf,
     submission,
@@ -150,7 +150,7 @@ def _permission(arguments: dict[str, Any]) -> dict[str, Any]:
 
 def ticket_of(document: dict[str, Any]) -> model.Ticket:
     terms = machine.Terms(owner="bot", policy=model.Policy(), route=("web",))
-    request = asking.parse(json.dumps({**document, "id": "r1"}))
+    request = requests.parse(json.dumps({**document, "id": "r1"}))
     return machine.open_ticket(request, terms, id="r1", ref="r" * 22, at=NOW).ticket
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sayso import channel, desk, dialog, errors, memory, model, tokens
+from sayso import desk, dialog, errors, memory, model, tokens
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, permission
 
@@ -47,8 +47,8 @@ async def refused(front: desk.Desk, ticket: model.Ticket, conversation: str, mes
     return (await front.get(ticket.id)).answers == ()
 
 
-def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> channel.MessageRef:
-    return channel.MessageRef(ticket.id, place, "chat", NAMES[place], message)
+def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> model.MessageRef:
+    return model.MessageRef(ticket.id, place, "chat", NAMES[place], message)
 
 
 async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_not_count(front: desk.Desk) -> None:

@@ -18,7 +18,6 @@ import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTy
 import pytest
 
 from sayso import (
-    clock,
     courier,
     datafile,
     desk,
@@ -29,6 +28,7 @@ from sayso import (
     postgres,
     sqlite,
     store,
+    timekeeper,
     writer,
 )
 from sayso.testing import tickets
@@ -124,7 +124,7 @@ async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: Kept) -> None:
     front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), now)
     await tickets.ask(kept, "bad", "good")
     await rewrite(kept, "bad", unknown_outcome)
-    watching = asyncio.create_task(clock.watch(front, kept, now))
+    watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
     now.advance(61)
     async with asyncio.timeout(BOUND):
         async for _ in kept.changes():

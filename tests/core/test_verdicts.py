@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sayso import (
+    asker,
     asking,
     card,
     desk,
@@ -13,11 +14,11 @@ from sayso import (
     draw,
     errors,
     events,
-    handles,
     machine,
     memory,
     model,
     people,
+    requests,
     store,
     tokens,
 )
@@ -156,13 +157,13 @@ def test_offers_that_nobody_could_tell_apart_or_give_safely_are_refused(given: d
 
 def test_a_question_cannot_be_answered_in_place_of_a_tool() -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        asking.checked(asking.Question("Why?", verdicts=["respond"]))
+        requests.checked(asking.Question("Why?", verdicts=["respond"]))
     assert refused.value.field == "verdicts"
 
 
 async def test_a_request_that_nobody_waits_for_any_more_is_withdrawn() -> None:
     front = desk.Desk(memory.MemoryStore(), MINT)
-    waiting = asyncio.create_task(handles.held(front, asking.Question("Why?"), reason="moved on"))
+    waiting = asyncio.create_task(asker.held(front, asking.Question("Why?"), reason="moved on"))
     changes = front.store.changes()
     while not await front.store.list(store.Query()):
         await anext(changes)
@@ -175,7 +176,7 @@ async def test_a_request_that_nobody_waits_for_any_more_is_withdrawn() -> None:
 
 async def test_a_wait_that_is_cut_short_while_it_asks_leaves_nothing_open() -> None:
     front = desk.Desk(memory.MemoryStore(), MINT)
-    waiting = asyncio.create_task(handles.held(front, asking.Question("Why?")))
+    waiting = asyncio.create_task(asker.held(front, asking.Question("Why?")))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

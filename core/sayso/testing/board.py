@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sayso import card, channel, errors
+from sayso import card, errors, model
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Board:
     faults: list[errors.ChannelError] = field(default_factory=list[errors.ChannelError])
     lose: int = 0
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> channel.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
         """Pin a card; *again* finds one that an earlier try pinned."""
         self._fail()
         found = [name for name, pinned in self.pinned.items() if again and pinned.drawn.ticket_id == drawn.ticket_id]
@@ -34,9 +34,9 @@ class Board:
         if self.lose:
             self.lose -= 1
             raise errors.ChannelError("the answer was lost", unsure=True)
-        return channel.MessageRef(drawn.ticket_id, place, self.name, place, message)
+        return model.MessageRef(drawn.ticket_id, place, self.name, place, message)
 
-    async def edit(self, ref: channel.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
         """Replace a pinned card."""
         self._fail()
         self.pinned[ref.message].drawn = drawn

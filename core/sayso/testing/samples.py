@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sayso import asking, dialog, events, machine, model, tokens
+from sayso import asking, dialog, events, machine, model, requests, tokens
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.Mint(b"for tests only, never for people")
@@ -19,7 +19,7 @@ _KINDS: tuple[Literal["text", "number", "integer", "date", "boolean"], ...] = (
 def sample(request: model.Request, *happened: events.Event, quorum: int = 1) -> model.Ticket:
     """A ticket of this request after these events."""
     terms = machine.Terms(owner="agent", policy=model.Policy(quorum=quorum), route=("chat:#ops",))
-    ticket = machine.open_ticket(asking.plain(asking.checked(request)), terms, id="r1", ref="A" * 22, at=NOW).ticket
+    ticket = machine.open_ticket(requests.plain(requests.checked(request)), terms, id="r1", ref="A" * 22, at=NOW).ticket
     for event in happened:
         ticket = machine.step(ticket, event).ticket
     return ticket

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from sayso import asking, card, dialog, draw, events, machine, model, prose, text, tokens
+from sayso import asking, card, dialog, draw, events, machine, model, prose, requests, text, tokens
 
 RequestField = Literal[
     "title", "body", "tool", "key", "value", "agent", "session", "url", "context", "option", "description",
@@ -57,7 +57,7 @@ def ticket(field: RequestField, text: str) -> model.Ticket:
 
 def _opened(request: model.Request) -> model.Ticket:
     terms = machine.Terms(owner="agent", policy=model.Policy(), route=("web",))
-    return machine.open_ticket(asking.checked(request), terms, id="r1", ref="A" * 22, at=_AT).ticket
+    return machine.open_ticket(requests.checked(request), terms, id="r1", ref="A" * 22, at=_AT).ticket
 
 
 def windows(field: RequestField, text: str, room: dialog.Room = _BOUNDLESS) -> Iterator[dialog.Dialog]:

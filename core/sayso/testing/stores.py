@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sayso import channel, errors, events, machine, model, store
+from sayso import errors, events, machine, model, store
 from sayso.testing import bundles, limits, outboxes, tickets, waiters
 
 Opener = tickets.Opener
@@ -42,7 +42,7 @@ class ReplicaContract(tickets.Opened):
         assert kept.durability.version
 
     async def test_everything_survives_reopening(self, kept: store.Store, opener: Opener) -> None:
-        ref = channel.MessageRef("r1", "chat:#ops", "chat", "C", "M")
+        ref = model.MessageRef("r1", "chat:#ops", "chat", "C", "M")
         await tickets.ask(kept, "r1")
         [job] = await kept.take(["chat"], tickets.NOW, 10)
         await kept.keep(ref)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sayso import channel, errors, events, machine, model, store
+from sayso import errors, events, machine, model, store
 
 Opener = Callable[[], Awaitable[store.Store]]
 
@@ -261,7 +261,7 @@ class TicketContract(Opened):
             await kept.summary("r9")
 
     async def test_a_posted_card_is_found_again(self, kept: store.Store) -> None:
-        refs = [channel.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
+        refs = [model.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
         for ref in [*refs, refs[0]]:
             await kept.keep(ref)
         assert await kept.refs("r1") == refs

@@ -1,4 +1,7 @@
-"""Asking without sitting and waiting: a handle to come back with, and a wait that withdraws what nobody waits for."""
+"""What an agent's program asks at, and asking without sitting and waiting.
+
+A handle is what to come back with; `held` withdraws what nobody waits for any more.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,68 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, overload, runtime_checkable
 
-from sayso import asking, model, tokens
+from typing_extensions import TypeVar
 
-if TYPE_CHECKING:
-    from sayso import opening
+from sayso import model, requests, tokens
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+V = TypeVar("V", default=Any)
 
 # Seconds that a cancelled caller is kept for the withdrawal; a service that is away may take it later.
 _FAREWELL = 5.0
 
 
+class Asker(Protocol):
+    """What an agent sees, embedded or behind a service."""
+
+    @overload
+    async def ask(self, request: model.FormRequest[V], *, wait: Literal[True] = True) -> model.Decision[V]: ...
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[True] = True) -> model.Decision: ...
+    @overload
+    async def ask(self, request: model.Request, *, wait: Literal[False]) -> Handle: ...
+    async def ask(self, request: model.Request, *, wait: bool = True) -> model.Decision | Handle:
+        """Ask, and wait for the decision; with `wait=False` go on with a handle to it."""
+        ...
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        ...
+
+    async def wait(self, id: str) -> model.Decision:
+        """Wait for the decision on a request that was asked before."""
+        ...
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        ...
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request."""
+        ...
+
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, immediately before what was allowed runs. One allow is good once: a second use is refused.
+
+        A call with the same *attempt* again is the same use.
+        """
+        ...
+
+    async def note(self, session: str, said: str) -> Sequence[str]:
+        """Tell people what the agent of a session is doing; where it was told. Needs a service with a chat."""
+        ...
+
+
 class Handle:
     """A request that was asked while the agent goes on working; `await` it for the decision, as often as you like."""
 
-    def __init__(self, desk: opening.Asker, request: model.Request, ticket: model.Ticket) -> None:
+    def __init__(self, desk: Asker, request: model.Request, ticket: model.Ticket) -> None:
         self._desk = desk
-        self._shape = asking.shape_of(request)
+        self._shape = requests.shape_of(request)
         self.ticket = ticket
         """The request as it was opened."""
 
@@ -52,12 +96,10 @@ class Handle:
         return await self._desk.use(self.id)
 
     async def _decision(self) -> model.Decision:
-        return asking.shaped(self._shape, await self._desk.wait(self.id))
+        return requests.shaped(self._shape, await self._desk.wait(self.id))
 
 
-async def held(
-    desk: opening.Asker, request: model.Request, *, reason: str = "the agent stopped waiting"
-) -> model.Decision:
+async def held(desk: Asker, request: model.Request, *, reason: str = "the agent stopped waiting") -> model.Decision:
     """Ask, for as long as the caller waits: where its task is cancelled, the request is withdrawn with *reason*.
 
     For a pause that dies with its process. Raises as `Desk.ask`.
@@ -71,11 +113,11 @@ async def held(
     # on record before there is a card that somebody could press
     async with attending(desk, str(named.id)):
         _, decision = await _waited(desk, opened(), lambda ticket: desk.wait(ticket.id), reason)
-    return asking.with_value(request, decision)
+    return requests.with_value(request, decision)
 
 
 async def while_waited(
-    desk: opening.Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
+    desk: Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
 ) -> tuple[model.Ticket, model.Decision]:
     """As `held`, for a request that *opened* opens: the ticket, and the decision on it."""
 
@@ -87,7 +129,7 @@ async def while_waited(
 
 
 async def _waited(
-    desk: opening.Asker,
+    desk: Asker,
     opened: Coroutine[Any, Any, model.Ticket],
     wait: Callable[[model.Ticket], Awaitable[model.Decision]],
     reason: str,
@@ -124,7 +166,7 @@ async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _withdrawn(desk: opening.Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
+async def _withdrawn(desk: Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
     try:
         await desk.cancel((await opened).id, reason=reason)
     except Exception as error:
