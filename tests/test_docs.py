@@ -52,7 +52,7 @@ NOT_RUN = re.compile(r"\.venv/|…")
 TOO_NEW = {"docs/ai-sdk.md"} if sys.version_info < (3, 12) else set[str]()
 # Where the agents come from that a page takes for granted.
 READERS_OWN = {
-    "docs/ai-sdk.md": ("ai_scene", "readers_own"),
+    "docs/ai-sdk.md": ("ai.scene", "readers_own"),
     "docs/langgraph.md": ("readers", "langgraph"),
     "docs/openai-agents.md": ("readers", "openai"),
     "docs/pydantic-ai.md": ("readers", "pydantic_ai"),

@@ -17,7 +17,7 @@ from sayso import courier, desk, memory, model, people, store, tokens
 from sayso.testing.clock import ManualClock
 from sayso_discord import gateway
 from tests.fakes.discord import FakeDiscord, Message, Modal, Person, Seen
-from tests.fakes.discord_delivery import Http
+from tests.fakes.discord.delivery import Http
 
 Transport = Literal["gateway", "http"]
 OPS, ANN, BOB, ROLE = "200000000000000001", "300000000000000001", "300000000000000002", "400000000000000001"

@@ -11,18 +11,18 @@ def langgraph() -> dict[str, Any]:
     from langchain_core.messages import AIMessage
     from langgraph.checkpoint.memory import InMemorySaver
 
-    from tests.adapters import langgraph_scene
+    from tests.adapters.langgraph import scene
 
-    threads = {name: langgraph_scene.on(name) for name in ("config", "other", "third")}
-    call = langgraph_scene.call(**CALL)
+    threads = {name: scene.on(name) for name in ("config", "other", "third")}
+    call = scene.call(**CALL)
     said = [call, AIMessage("done")]
-    return {"agent": langgraph_scene.agent([], *said, call), "saver": InMemorySaver(), **threads}
+    return {"agent": scene.agent([], *said, call), "saver": InMemorySaver(), **threads}
 
 
 def openai() -> dict[str, Any]:
     import agents
 
-    from tests.adapters import test_openai
+    from tests.adapters.openai import test_openai
 
     # traces would be sent to OpenAI
     agents.set_tracing_disabled(True)
@@ -32,7 +32,7 @@ def openai() -> dict[str, Any]:
 def pydantic_ai() -> dict[str, Any]:
     import pydantic_ai
 
-    from tests.adapters import test_pydantic_ai
+    from tests.adapters.pydantic_ai import test_pydantic_ai
 
     made: dict[str, Any] = {
         name: test_pydantic_ai.agent([], [test_pydantic_ai.call()], output_type=[str, pydantic_ai.DeferredToolRequests])

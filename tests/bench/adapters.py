@@ -39,8 +39,8 @@ from sayso import memory, model, people, tokens
 from sayso.desk import Caller
 from sayso_claude import hooks, sdk
 from sayso_mcp import tools
-from tests.adapters import langgraph_scene
 from tests.adapters.claude_service import call as hook_call
+from tests.adapters.langgraph import scene
 
 # pyright: reportMissingTypeStubs=false
 
@@ -125,11 +125,11 @@ def langgraph(desk: Prompt) -> Callable[[], Awaitable[Pause]]:
     left = iter(range(10**9))
 
     async def prepared() -> Pause:
-        model = langgraph_scene.Scripted(responses=[langgraph_scene.call()])
+        model = scene.Scripted(responses=[scene.call()])
         middleware: Any = [HumanInTheLoopMiddleware(interrupt_on={"refund": True})]
         graph: Any = create_agent(model, [refund], middleware=middleware, checkpointer=InMemorySaver())
-        config = langgraph_scene.on(f"t-{next(left)}")
-        await graph.ainvoke(langgraph_scene.HI, config)
+        config = scene.on(f"t-{next(left)}")
+        await graph.ainvoke(scene.HI, config)
         return lambda: sayso_langgraph.answers(desk, graph, config)
 
     return prepared

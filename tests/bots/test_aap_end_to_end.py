@@ -5,7 +5,7 @@ import sys
 from agentapprovalprotocol import AsyncClient, AsyncGate, Call
 
 from sayso import clock, keys
-from tests.adapters.test_aap_async import Harness, harness
+from tests.adapters.aap.test_async import Harness, harness
 from tests.bots.conftest import Command
 from tests.bots.restarts import house
 from tests.fakes.processes import started

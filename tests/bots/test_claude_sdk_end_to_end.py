@@ -10,8 +10,8 @@ from claude_agent_sdk import ClaudeAgentOptions, Message, query
 
 import sayso
 from sayso_claude import sdk
+from tests.adapters.claude.test_sdk_questions import DB, LOOK
 from tests.adapters.claude_scene import touch
-from tests.adapters.test_claude_sdk_questions import DB, LOOK
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house
 from tests.fakes import anthropic, claude_cli, slack

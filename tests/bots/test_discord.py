@@ -19,7 +19,7 @@ from tests.bots.conftest import Command
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.discord import Person as DiscordPerson
-from tests.fakes.discord_delivery import signature
+from tests.fakes.discord.delivery import signature
 from tests.fakes.slack import FakeSlack
 
 OPS, ANN, BOB = "200000000000000001", "300000000000000001", "300000000000000002"

@@ -13,7 +13,7 @@ import requests
 
 from sayso import clock, keys
 from tests.adapters.claude_scene import Scene, running, touch
-from tests.adapters.hitl_scene import Agent, Json
+from tests.adapters.hitl.scene import Agent, Json
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import House, house, soon
 from tests.fakes.slack import Message, Person

@@ -12,7 +12,7 @@ import sayso
 from sayso import events
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house, soon
-from tests.core import oracle
+from tests.core.machine import oracle
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import Message, Person
 

@@ -18,8 +18,8 @@ from sayso_bots import doctor, environment, serve, settings
 from sayso_discord import pace
 from sayso_slack import web
 from tests.adapters.discord_scene import OPS
-from tests.fakes import discord_permissions as may
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import permissions as may
 from tests.fakes.processes import PATIENCE
 from tests.fakes.slack import FakeSlack
 

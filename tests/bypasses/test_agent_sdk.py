@@ -11,7 +11,7 @@ from claude_agent_sdk import ClaudeAgentOptions
 import sayso
 from sayso import store
 from sayso_claude import defer, sdk
-from tests.adapters import claude_wire
+from tests.adapters.claude import wire
 from tests.bypasses.test_skills import CALLED, SKILL
 from tests.fakes import anthropic, claude_cli
 
@@ -37,7 +37,7 @@ async def test_a_skill_that_the_agent_calls(tmp_path: Path, made: Made, verdict:
     skill.parent.mkdir(parents=True)
     skill.write_text(SKILL)
     home.mkdir()
-    ann = await claude_wire.desk()
+    ann = await wire.desk()
     async with anthropic.serve() as model:
         model.script([CALLED, anthropic.Text("done")])
         env = claude_cli.cli_env(home, model.url)

@@ -1,0 +1,169 @@
+"""Cards and dialogs as Discord payloads: the channel contract, golden files, and hostile text in every place."""
+
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+
+import sayso
+from sayso import card, dialog, draw, model, tokens
+from sayso.testing import channels, samples
+from sayso_discord import custom_ids, limits, parse, render
+from tests.adapters.slack.test_render import TICKETS, requests
+from tests.fakes.discord import controls as discord_controls
+from tests.fakes.discord import limits as discord_limits
+from tests.fakes.discord import markdown, text
+from tests.fakes.discord.world import BOT, Channel, Message, Modal, World
+
+Json = dict[str, Any]
+GOLDEN = Path(__file__).parent / "golden"
+KEY = Ed25519PrivateKey.from_private_bytes(b"for tests only, never for people"[:32])
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
+WORLD = World(lambda: 0.0)
+WORLD.channels["3"] = Channel("3", "ops")
+
+
+def shown(payload: channels.Payload) -> Message | Modal:
+    """The payload as it stands in Discord."""
+    if "title" in payload:
+        return Modal("1", "2", "3", None, dict(payload))
+    components, mentions = tuple(payload["components"]), payload["allowed_mentions"]
+    return Message("1", "3", BOT, 0, components=components, flags=payload["flags"], allowed_mentions=mentions)
+
+
+class TestDiscord(channels.ChannelContract):
+    room = render.ROOM
+
+    def render(self, drawn: card.Card) -> Json:
+        return render.render(drawn)
+
+    def render_dialog(self, opened: dialog.Dialog) -> Json:
+        return render.render_dialog(opened)
+
+    def broken(self, payload: channels.Payload) -> Sequence[str]:
+        # the fake's own shapes were written from the same documentation by somebody else
+        if "title" in payload:
+            discord_limits.check_modal(dict(payload))
+        else:
+            discord_limits.check_body(dict(payload))
+            discord_limits.check_message({**payload, "content": "", "embeds": [], "attached": []})
+        return limits.broken(payload)
+
+    def controls(self, payload: channels.Payload) -> Sequence[str]:
+        found = discord_controls.controls(list(payload["components"]))
+        return [word for one in found for word in ([one.label] if one.element["type"] == 2 else one.options)]
+
+    def words(self, payload: channels.Payload) -> str:
+        # U+200B in it is always ours: foreign ones are spelled out
+        return "\n".join(text.lines(WORLD, shown(payload))).replace("\u200b", "")
+
+    def powers(self, payload: channels.Payload) -> Sequence[str]:
+        where = shown(payload)
+        pings = text.pings(WORLD, where) if isinstance(where, Message) else []
+        return [*pings, *text.mentions(where), *text.links(where)]
+
+    def press(self, payload: channels.Payload, label: str, person: str) -> Any:
+        (control,) = [
+            one for one in discord_controls.controls(list(payload["components"])) if label in (one.label, *one.options)
+        ]
+        data: Json = {"custom_id": control.element["custom_id"], "component_type": control.element["type"]}
+        return {
+            "id": "1",
+            "application_id": "2",
+            "type": 3,
+            "token": "t",
+            "channel_id": "3",
+            "message": {"id": "4", "flags": 32768},
+            "member": {"user": {"id": person, "username": person}, "roles": [], "flags": 0},
+            "data": data,
+        }
+
+    def pressed(self, sent: Any) -> tuple[str, str] | None:
+        found = parse.parse(sent)
+        return (found.token, found.who.user) if isinstance(found, parse.Click) else None
+
+    def sign(self, body: bytes, at: datetime) -> Mapping[str, str]:
+        stamp = str(int(at.timestamp()))
+        return {"x-signature-timestamp": stamp, "x-signature-ed25519": KEY.sign(stamp.encode() + body).hex()}
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+        stamp, signature = headers.get("x-signature-timestamp"), headers.get("x-signature-ed25519")
+        return parse.verify(PUBLIC, stamp, signature, body, now.timestamp())
+
+
+@pytest.mark.parametrize("name", TICKETS)
+def test_a_card_is_the_golden_payload(name: str) -> None:
+    payload = render.render(draw.card_of(TICKETS[name], samples.MINT))
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("GOLDEN_UPDATE"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+
+
+def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
+    request = sayso.Choice("Where?\nThere?", [sayso.Option(label="a", description="> b"), sayso.Option(label="c")])
+    asked = request.model_copy(update={"body": "1. one\n\n```\n> in a box\nnext\n```"})
+    ticket = samples.sample(asked)
+    (shown,) = [part["content"] for part in limits.walk(render.render(draw.card_of(ticket, samples.MINT))["components"])
+                if part["type"] == limits.TEXT]  # fmt: skip
+    boxed = False
+    for line, after in itertools.pairwise(shown.split("\n")):
+        boxed ^= line.startswith("```")
+        assert boxed or not line.startswith(">") or after.startswith(">") or not after
+    assert "> in a box\nnext" in shown
+
+
+def test_every_token_fits_into_a_custom_id_and_comes_back() -> None:
+    token = samples.MINT.token(TICKETS["form"], "session", 999_999)
+    for how in get_args(custom_ids.How):
+        made = custom_ids.made(how, token, 3)
+        assert len(made) <= limits.CUSTOM_ID
+        assert custom_ids.read(made) == custom_ids.Carried(how, token)
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "sayso2:p:x", "sayso1:q:x", "sayso1:p:", "sayso1:p:x y", "x" * 100, "sayso1:p:x\n"]
+)
+def test_a_custom_id_of_another_version_has_no_token(odd: str) -> None:
+    assert custom_ids.read(odd) is None
+
+
+# -- hostile text, anywhere ----------------------------------------------------------------------------------------
+
+
+def check(payload: Json) -> None:
+    """Nothing foreign is live, and nothing is too much."""
+    TestDiscord().broken(payload)
+    assert limits.broken(payload) == []
+    assert list(TestDiscord().powers(payload)) == []
+
+
+@settings(max_examples=40)
+@given(requests())
+def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
+    payload = render.render(draw.card_of(samples.sample(request), samples.MINT))
+    check(payload)
+    for part in limits.walk(payload["components"]):
+        if part["type"] == limits.TEXT:
+            kinds = {piece.kind for piece in markdown.pieces(part["content"])}
+            assert kinds <= {"text", "code", "escape", "time"}
+
+
+@settings(max_examples=25)
+@given(requests())
+def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
+    ticket = samples.sample(request)
+    for action in ("review", "edit", "reason", "other", "fill", "pick"):
+        pressed = tokens.read(samples.MINT.token(ticket, action))
+        if action in ("fill", "pick") and request.kind == "permission":
+            continue
+        opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
+        if opened is not None and (opened.parts or opened.inputs):
+            check(render.render_dialog(opened))

@@ -1,0 +1,199 @@
+"""Cards and dialogs as Slack payloads: the channel contract, golden files, and hostile text in every place."""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sayso import asking, card, dialog, draw, model, tokens
+from sayso.testing import channels, samples
+from sayso_slack import limits, parse, render
+from tests.fakes.slack import controls as slack_controls
+from tests.fakes.slack import limits as slack_limits
+from tests.fakes.slack import payloads
+from tests.fakes.slack import text as slack_text
+from tests.fakes.slack.controls import Json
+from tests.fakes.slack.world import Channel, Message, User, World
+
+GOLDEN = Path(__file__).parent / "golden"
+SECRET = "fake-signing-secret"
+TICKETS: Mapping[str, model.Ticket] = {
+    "permission": next(samples.pending()),
+    "permission_long": next(samples.long()),
+    "permission_allowed": next(samples.closed()),
+    "permission_denied": samples.sample(
+        asking.Permission(tool="Bash", input={"command": "make deploy"}),
+        samples.said(verdict="deny", reason="Not on <Friday>"),
+    ),
+    "question": samples.sample(asking.Question("Which customer is this for?")),
+    "question_answered": samples.sample(asking.Question("Which customer?"), samples.said(text="Acme")),
+    "choice_buttons": samples.sample(asking.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True)),
+    "choice_radio": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(7)])),
+    "choice_select": samples.sample(asking.Choice("Which?", [f"Option {n}" for n in range(12)])),
+    "choice_several": samples.sample(asking.Choice("Which?", ["A", "B", "C"], multiple=True)),
+    "form": samples.sample(asking.Form("Refund", [model.Field(name="amount", label="Amount", kind="number")])),
+}
+
+
+class TestSlack(channels.ChannelContract):
+    room = render.ROOM
+
+    def render(self, drawn: card.Card) -> Json:
+        return render.render(drawn)
+
+    def render_dialog(self, opened: dialog.Dialog) -> Json:
+        return render.render_dialog(opened)
+
+    def broken(self, payload: channels.Payload) -> Sequence[str]:
+        # the fake's own shapes were written from the same documentation by somebody else
+        check = slack_limits.check_view if payload.get("type") == "modal" else slack_limits.check_message
+        check(dict(payload))
+        return limits.broken(payload)
+
+    def controls(self, payload: channels.Payload) -> Sequence[str]:
+        found = slack_controls.controls(list(payload["blocks"]))
+        return [word for one in found for word in ([one.label] if one.element["type"] == "button" else one.options)]
+
+    def words(self, payload: channels.Payload) -> str:
+        return "\n".join(slack_text.visible(list(payload["blocks"]), str))
+
+    def powers(self, payload: channels.Payload) -> Sequence[str]:
+        top = {"type": "mrkdwn", "text": payload["text"]}
+        return [*slack_text.pings([top, *payload["blocks"]]), *slack_text.links([top, *payload["blocks"]])]
+
+    def press(self, payload: channels.Payload, label: str, person: str) -> Any:
+        world = World(lambda: 1.0, 0)
+        message = Message("C1", "1.000100", "UBOT", payload["text"], tuple(world.with_ids(list(payload["blocks"]))))
+        (control,) = [one for one in slack_controls.controls(list(message.blocks)) if one.label == label]
+        sent = payloads.interaction("block_actions", User(person, person), "trigger")
+        sent |= payloads.on_message(message, Channel("C1", "ops"), {}, "https://hooks.slack.com/x")
+        return {**sent, "actions": [payloads.action(control.block, control.element, {}, "2.0")]}
+
+    def pressed(self, sent: Any) -> tuple[str, str] | None:
+        found = parse.parse(sent)
+        return (found.token, found.who.user) if isinstance(found, parse.Click) else None
+
+    def sign(self, body: bytes, at: datetime) -> Mapping[str, str]:
+        stamp = str(int(at.timestamp()))
+        signed = hmac.new(SECRET.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+        return {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={signed}"}
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+        stamp, signature = headers.get("x-slack-request-timestamp"), headers.get("x-slack-signature")
+        return parse.verify(SECRET, stamp, signature, body, now.timestamp())
+
+
+@pytest.mark.parametrize("name", TICKETS)
+def test_a_card_is_the_golden_payload(name: str) -> None:
+    payload = render.render(draw.card_of(TICKETS[name], samples.MINT))
+    path = GOLDEN / f"{name}.json"
+    if os.environ.get("GOLDEN_UPDATE"):
+        path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")
+    assert payload == json.loads(path.read_text())
+
+
+# -- hostile text, anywhere ----------------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    ["<!channel>", "<@U1>", "<https://e.example|x>", "https://e.example", "```", "`", "*", "_", "~", ">", "&lt;", "|",
+     "\n", "\u202e", "\u200b", "\U0001f600", "\x00", "# ", "- ", "1. ", "a", " ", ":tada:", "\u0301" * 9]
+)  # fmt: skip
+TEXT = st.lists(PIECES | st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).map("".join)
+SHORT = TEXT.map(lambda value: value[:190]).filter(bool)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> model.Request:
+    """Any request, with foreign text wherever there can be some, some of it very long."""
+    long = draw(st.sampled_from([1, 1, 20, 400]))
+    common: Any = {
+        "body": draw(TEXT) * long,
+        "source": model.Source(agent=draw(SHORT), session=draw(SHORT), url=draw(SHORT)),
+        "context": {draw(SHORT): draw(SHORT) for _ in range(draw(st.integers(0, 3)))},
+        "attachments": [model.Attachment(name=draw(SHORT), text=draw(TEXT) * long)],
+    }
+    alike = draw(SHORT)
+    options = [f"{alike}{n}" for n in range(draw(st.integers(1, 100)))]
+    kind = draw(st.sampled_from(["permission", "question", "choice", "form"]))
+    if kind == "permission":
+        arguments = draw(st.dictionaries(SHORT, TEXT.map(lambda value: value * long), max_size=14))
+        return asking.Permission(tool=draw(SHORT), input=arguments, title=draw(SHORT), **common)
+    if kind == "question":
+        return asking.Question(draw(SHORT), **common)
+    if kind == "choice":
+        described = [model.Option(label=label, description=draw(SHORT)) for label in options]
+        return asking.Choice(draw(SHORT), described, multiple=draw(st.booleans()), other=True, **common)
+    fields = [
+        model.Field(name=f"f{n}", label=draw(SHORT), description=draw(SHORT), kind=draw(st.sampled_from(KINDS)))
+        for n in range(draw(st.integers(1, 9)))
+    ]
+    chosen = model.Field(
+        name="c", label=draw(SHORT), kind="choice", options=tuple(model.Option(label=o) for o in options)
+    )
+    return asking.Form(draw(SHORT), [*fields, chosen], **common)
+
+
+KINDS: Any = ["text", "number", "integer", "date", "boolean"]
+LITERAL = {"rich_text_preformatted", "rich_text_quote", "rich_text_list"}
+
+
+def leaves(node: Any, inside: str = "") -> Iterator[tuple[str, Json]]:
+    """Every leaf and text object of a payload, with the container it stands in."""
+    if isinstance(node, list):
+        for item in node:  # pyright: ignore[reportUnknownVariableType]
+            yield from leaves(item, inside)
+    elif isinstance(node, dict):
+        part: Json = node  # pyright: ignore[reportUnknownVariableType]
+        kind = str(part.get("type", ""))
+        if isinstance(part.get("text"), str) and kind in ("text", "plain_text", "mrkdwn"):
+            yield inside, part
+        for value in part.values():
+            yield from leaves(value, kind if kind in LITERAL else inside)
+
+
+def check(payload: Json) -> None:
+    assert limits.broken(payload) == []
+    json.dumps(payload).encode()
+    kinds = {leaf["type"] for _, leaf in leaves(payload)}
+    assert kinds <= {"text", "plain_text"}
+    assert all(leaf.get("emoji") is False for _, leaf in leaves(payload) if leaf["type"] == "plain_text")
+    assert list(slack_text.pings(payload["blocks"])) == list(slack_text.links(payload["blocks"])) == []
+
+
+@settings(max_examples=25)
+@given(requests())
+def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
+    ticket = samples.sample(request)
+    payload = render.render(draw.card_of(ticket, samples.MINT))
+    check(payload)
+    slack_limits.check_message(payload)
+    free = "".join(leaf["text"] for inside, leaf in leaves(payload) if leaf["type"] == "text" and is_free(inside, leaf))
+    assert not any(sign in free for sign in "<>`*~\u202e\x00")
+
+
+def is_free(inside: str, leaf: Json) -> bool:
+    """Whether a leaf stands among the service's own words."""
+    return not inside and not leaf.get("style", {}).get("code")
+
+
+@settings(max_examples=25)
+@given(requests())
+def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: model.Request) -> None:
+    ticket = samples.sample(request)
+    for action in ("review", "edit", "reason", "other", "fill"):
+        pressed = tokens.read(samples.MINT.token(ticket, action))
+        if action == "fill" and request.kind == "permission":
+            continue
+        opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
+        if opened is not None and (opened.parts or opened.inputs):
+            view = render.render_dialog(opened, {"channel": "C1", "message": "1.000100"})
+            check(view)
+            slack_limits.check_view(view)

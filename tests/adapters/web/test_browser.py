@@ -1,0 +1,508 @@
+"""The inbox as a person meets it: in real Chromium, by keyboard, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import AsyncGenerator, Generator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from playwright import async_api
+from playwright.async_api import expect
+
+import sayso
+from sayso import model
+from tests.adapters.web.service import ANN, Service, serving
+from tests.conftest import BOUND, require, until
+
+# One loop and one browser for all tests of this file: starting either takes longer than most tests.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHROMIUM = pathlib.Path("/usr/bin/chromium")
+THERE = CHROMIUM.exists()
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+LOOKS = (pathlib.Path(__file__).parent / "looks.js").read_text()
+"""Finds texts that are too pale and targets that are too small."""
+FORM = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "number", "title": "Amount"},
+        "sure": {"type": "boolean", "title": "Sure?"},
+        "why": {"type": "string", "enum": ["Late", "Broken"], "title": "Why"},
+        "day": {"type": "string", "format": "date", "title": "Day"},
+    },
+    "required": ["amount", "sure", "why"],
+}
+
+
+MISTAKES: list[str] = []
+"""Errors of the script, and what the page's own policy forbade it."""
+
+
+@pytest.fixture(autouse=True)
+def no_mistakes() -> Generator[None]:
+    MISTAKES.clear()
+    yield
+    assert MISTAKES == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncGenerator[async_api.Browser]:
+    require(THERE, "Chromium")
+    expect.set_options(timeout=BOUND * 1000)
+    async with async_api.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def service() -> AsyncGenerator[Service]:
+    async with serving() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def context(chromium: async_api.Browser) -> AsyncGenerator[async_api.BrowserContext]:
+    context = await chromium.new_context(viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(BOUND * 1000)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(context: async_api.BrowserContext, service: Service) -> AsyncGenerator[async_api.Page]:
+    page = await inbox(context, service)
+    yield page
+    await page.close()
+
+
+async def inbox(
+    context: async_api.BrowserContext, service: Service, person: str = "owner", *, clock: bool = False
+) -> async_api.Page:
+    """A page that is signed in and live. Mistakes of its script fail the test."""
+    session = await service.sessions.sign_in(await service.sessions.link(person, service.url))
+    await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+    page = await context.new_page()
+    page.on("pageerror", lambda error: MISTAKES.append(str(error)))
+    page.on("console", lambda said: MISTAKES.append(said.text) if "Content Security Policy" in said.text else None)
+    if clock:
+        await page.clock.install()
+    await page.goto(service.url)
+    await expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    return page
+
+
+async def tab_to(page: async_api.Page, name: str) -> None:
+    """Press Tab until the element with this visible name has the focus."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate(
+            "(e => (e.labels?.[0]?.innerText ?? e.innerText ?? '').trim())(document.activeElement)"
+        )
+        if focused.split("\n")[0].strip() == name:
+            return
+    pytest.fail(f"Tab never reaches {name!r}")
+
+
+async def keys(page: async_api.Page, *pressed: str) -> None:
+    for key in pressed:
+        await page.keyboard.press(key)
+
+
+def card(page: async_api.Page, id: str) -> async_api.Locator:
+    return page.locator(f"#card-{id}")
+
+
+async def decided(service: Service, id: str) -> model.Decision:
+    found = (await service.desk.get(id)).decision
+    assert found is not None
+    return found
+
+
+async def test_the_link_signs_in_with_one_press_and_leaves_no_code_behind(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    page = await context.new_page()
+    link = await service.sessions.link("owner", service.url)
+    await page.goto(link)
+    assert link.partition("#")[2] not in page.url
+    await expect(page.get_by_label("Sign-in link or approver key")).to_be_hidden()
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Waiting for an answer")).to_be_visible()
+    await expect(page.get_by_text("Nothing is waiting.")).to_be_visible()
+
+
+async def test_a_request_appears_by_itself_with_the_time_left(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1", expires_in=300))
+    await expect(card(page, "r1").get_by_text("make deploy")).to_be_visible()
+    await expect(card(page, "r1").locator(".left")).to_contain_text("left")
+    await expect(page).to_have_title("(1) sayso")
+    await expect(page.locator("#news")).to_have_text("New: An agent asks for permission to run a tool")
+
+
+async def test_a_permission_is_allowed_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    await tab_to(page, "Allow")
+    await keys(page, "Enter")
+    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Allowed by owner")
+    assert (await decided(service, "r1")).allowed
+
+
+async def test_a_permission_is_edited_and_denied_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
+    for id in ("r1", "r2"):
+        await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make\ndeploy"}, id=id))
+        await expect(card(page, id)).to_be_visible()
+    await tab_to(page, "Edit and allow…")
+    await keys(page, "Enter")
+    await expect(card(page, "r1").locator("textarea")).to_be_focused()
+    await keys(page, "Control+End")
+    await page.keyboard.type(" --dry-run")
+    await keys(page, "Tab", "Enter")
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    assert (await decided(service, "r1")).input == {"command": "make\ndeploy --dry-run"}
+    await tab_to(page, "Deny with reason…")
+    await keys(page, "Space")
+    await expect(card(page, "r2").locator("textarea")).to_be_focused()
+    await page.keyboard.type("not on a Friday")
+    await keys(page, "Tab", "Enter")
+    await expect(card(page, "r2").locator(".verdict")).to_contain_text("Denied")
+    assert (await decided(service, "r2")).reason == "not on a Friday"
+
+
+async def test_a_question_and_a_choice_are_answered_by_keyboard_alone(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Question("Which customer?", id="r1", expires_in=60))
+    await service.desk.open(sayso.Choice("Which one?", ["a", "b", "c"], id="r2", expires_in=120))
+    await service.desk.open(sayso.Choice("Which?", ["d", "e", "f"], id="r3", multiple=True, expires_in=180))
+    await expect(page.locator("article")).to_have_count(3)
+    await tab_to(page, "Which customer?")
+    await page.keyboard.type("Acme")
+    await keys(page, "Tab", "Enter")
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    await tab_to(page, "a")
+    await keys(page, "ArrowDown")
+    await tab_to(page, "Answer")
+    await keys(page, "Enter")
+    await expect(card(page, "r2").locator(".verdict")).to_be_visible()
+    await tab_to(page, "d")
+    await keys(page, "Space", "Tab", "Tab", "Space", "Tab", "Enter")
+    await expect(card(page, "r3").locator(".verdict")).to_be_visible()
+    found = [await decided(service, id) for id in ("r1", "r2", "r3")]
+    assert [(one.text, one.choices) for one in found] == [("Acme", None), (None, ("b",)), (None, ("d", "f"))]
+
+
+async def test_a_form_is_filled_by_keyboard_and_says_beside_the_field_what_is_wrong(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Form("Refund", FORM, id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    await tab_to(page, "Amount")
+    await page.keyboard.type("ten")
+    await tab_to(page, "Yes")
+    await keys(page, "Space")
+    await tab_to(page, "Late")
+    await keys(page, "Space")
+    await tab_to(page, "Answer")
+    await keys(page, "Enter")
+    amount = page.get_by_label("Amount")
+    await expect(amount).to_be_focused()
+    await expect(amount).to_have_value("ten")
+    await expect(page.locator("#in-r1-f0-wrong")).to_contain_text("such as 12.5")
+    await expect(page.get_by_label("Yes")).to_be_checked()
+    await keys(page, "Control+a")
+    await page.keyboard.type("10.5")
+    await keys(page, "Enter")
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    assert (await decided(service, "r1")).values == {"amount": 10.5, "sure": True, "why": "Late"}
+
+
+async def test_a_decision_shows_in_every_open_page_and_moves_to_the_history(
+    page: async_api.Page, chromium: async_api.Browser, service: Service
+) -> None:
+    context = await chromium.new_context()
+    other = await inbox(context, service, "ann", clock=True)
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
+    await expect(card(other, "r1")).to_be_visible()
+    await card(page, "r1").get_by_role("button", name="Deny", exact=True).press("Enter")
+    await expect(card(other, "r1").locator(".verdict")).to_contain_text("Denied by owner")
+    await expect(card(other, "r1").get_by_role("button")).to_have_count(0)
+    await expect(other).to_have_title("sayso")
+    await other.clock.fast_forward(6000)
+    await expect(other.locator('#decided [data-row="r1"]')).to_contain_text("Denied by owner")
+    await expect(card(other, "r1")).to_have_count(0)
+    await context.close()
+
+
+async def test_news_about_one_card_leave_alone_what_is_typed_in_another(page: async_api.Page, service: Service) -> None:
+    for id in ("r1", "r2"):
+        await service.desk.open(sayso.Question("Why?", id=id))
+    await expect(card(page, "r2")).to_be_visible()
+    await card(page, "r1").locator("textarea").focus()
+    await page.keyboard.type("half a sen")
+    await service.desk.cancel("r2")
+    await expect(card(page, "r2")).to_contain_text("Withdrawn")
+    await page.keyboard.type("tence")
+    await expect(card(page, "r1").locator("textarea")).to_have_value("half a sentence")
+    await expect(card(page, "r1").locator("textarea")).to_be_focused()
+
+
+async def test_who_was_writing_when_it_closed_keeps_the_text_and_learns_why(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Question("Why?", id="r1"))
+    await card(page, "r1").locator("textarea").fill("<b>because</b>")
+    await service.desk.answer("r1", model.Answer(text="no"), ANN)
+    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Answered by Ann")
+    await expect(card(page, "r1").locator(".notice pre")).to_have_text("<b>because</b>")
+
+
+async def test_an_allow_of_somebody_else_shows_without_closing_an_open_dialog(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "x"}, policy="two", id="r1"))
+    await card(page, "r1").get_by_role("button", name="Deny with reason").press("Enter")
+    await card(page, "r1").locator("textarea").fill("wait")
+    await service.desk.answer("r1", model.Answer(verdict="allow"), ANN)
+    await expect(card(page, "r1")).to_contain_text("1 of 2 people have allowed this")
+    await expect(card(page, "r1").locator("textarea")).to_have_value("wait")
+
+
+async def test_a_press_that_comes_too_late_is_told_who_decided(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    token = await card(page, "r1").get_by_role("button", name="Allow").get_attribute("value")
+    await service.desk.answer("r1", model.Answer(verdict="deny"), ANN)
+    await service.desk.open(sayso.Permission(tool="Bash", id="r2"))
+    button = card(page, "r2").get_by_role("button", name="Allow")
+    await button.evaluate("(button, token) => { button.value = token; }", token)
+    await button.press("Enter")
+    await expect(card(page, "r1").locator(".notice")).to_contain_text("Too late: denied by Ann")
+
+
+async def test_a_click_on_a_list_that_moved_just_then_is_held_back(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    page = await inbox(context, service, clock=True)
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    box = await card(page, "r1").get_by_role("button", name="Allow").bounding_box()
+    assert box is not None
+    await page.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(page.locator("#news")).to_have_text("The list moved just then. Press again.")
+    assert (await service.desk.get("r1")).decision is None
+    await page.clock.run_for(500)
+    await page.mouse.click(box["x"] + 5, box["y"] + 5)
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    await page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "dark")])
+async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
+    chromium: async_api.Browser, service: Service, width: int, scheme: str
+) -> None:
+    long = "x" * 400
+    await service.desk.open(
+        sayso.Permission(
+            tool=long[:150], input={"command": long, long[:60]: "y"},
+            body=f"# {long}\n\n`{long}`\n\n|{long}|b|\n|-|-|\n|c|d|",
+            source=model.Source(agent=long[:200]), context={long[:100]: long}, grants=("session", "always"), id="r1",
+        )
+    )  # fmt: skip
+    await service.desk.open(sayso.Choice(long, [long, "b"], id="r2", other=True))
+    await service.desk.open(sayso.Form(long, FORM, id="r3"))
+    await service.desk.open(sayso.Question("Why?", id="r4"))
+    await service.desk.answer("r4", model.Answer(text=long), ANN)
+    context = await chromium.new_context(
+        viewport={"width": width, "height": 700}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    context.set_default_timeout(BOUND * 1000)
+    page = await inbox(context, service)
+    for path in ("/", "/requests/r1", "/requests/r4"):
+        await page.goto(service.url + path)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.evaluate(f"{LOOKS}; pale()") == []
+        assert await page.evaluate(f"{LOOKS}; small()") == []
+    await page.evaluate("document.querySelector('h2').style = 'color: #777; background: #888'")
+    assert len(await page.evaluate(f"{LOOKS}; pale()")) == 1
+    await context.close()
+
+
+async def test_without_its_script_the_inbox_still_works(chromium: async_api.Browser, service: Service) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"command": "a"}, id="r1"))
+    context = await chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(BOUND * 1000)
+    page = await context.new_page()
+    await page.goto(f"{service.url}/signin")
+    await page.get_by_label("Sign-in link or approver key").fill(await service.sessions.link("owner", service.url))
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Deny with reason").click()
+    await page.get_by_label("Why not?").fill("no")
+    await page.get_by_role("button", name="Deny").click()
+    await expect(page.locator(".verdict").first).to_contain_text("Denied by owner")
+    await context.close()
+    assert (await decided(service, "r1")).reason == "no"
+
+
+async def test_a_page_whose_session_ended_says_so_and_shows_nothing_new(page: async_api.Page, service: Service) -> None:
+    session = (await service.desk.store.scan("session"))[0]
+    await service.desk.store.remove("session", session.name)
+    await service.desk.open(sayso.Question("secret?", id="r1"))
+    await expect(page.locator("#live")).to_have_attribute("data-state", "lost")
+    await expect(page.locator("#live")).to_contain_text("Signed out")
+    await expect(card(page, "r1")).to_have_count(0)
+
+
+async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Question("Which customer?", id="r1", verdicts=["deny", "stop"]))
+    await service.desk.open(sayso.Choice("Which one?", ["a", "b"], id="r2", verdicts=["stop"], other=True))
+    asked = card(page, "r1")
+    await asked.get_by_role("textbox").fill("Ac")
+    await asked.get_by_role("button", name="Decline", exact=True).press("Enter")
+    await expect(asked.locator(".verdict")).to_be_visible()
+    chosen = card(page, "r2")
+    await chosen.get_by_role("button", name="Decline and stop…").press("Enter")
+    assert (await service.desk.get("r2")).decision is None
+    await chosen.get_by_role("button", name="Deny and stop").press("Enter")
+    await expect(chosen.locator(".verdict")).to_be_visible()
+    found = [await decided(service, id) for id in ("r1", "r2")]
+    assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
+
+
+async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(
+    page: async_api.Page, service: Service
+) -> None:
+    for name in ("drop table", "drop  table", "drop table  "):
+        await service.desk.open(sayso.Permission(tool=name, input={name: name}, context={name: name}))
+        await service.desk.open(sayso.Choice(f"May I {name}?", [name, "no"]))
+        done = await service.desk.open(sayso.Question(f"May I {name}?"))
+        await service.desk.answer(done.id, model.Answer(text=name), ANN)
+    await page.goto(service.url)
+    widths = await page.evaluate(
+        """() => {
+          const found = {};
+          for (const e of document.querySelectorAll("bdi.foreign, .foreign:not(.prose), .prose p")) {
+            if (!e.textContent.includes("drop ") || !e.checkVisibility()) continue;
+            const range = document.createRange();
+            range.selectNodeContents(e.firstChild ?? e);
+            const place = e.tagName + (e.closest("[class]")?.className ?? "") + e.parentElement.tagName;
+            (found[place] ??= {})[e.textContent] = range.getBoundingClientRect().width;
+          }
+          return found;
+        }"""
+    )
+    assert len(widths) >= 4
+    for place, by_text in widths.items():
+        assert len(set(by_text.values())) == len(by_text), (place, by_text)
+
+
+async def test_any_number_of_open_pages_are_live_over_one_stream(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    pages = [await inbox(context, service)]
+    streams: list[str] = []
+    context.on(
+        "request",
+        lambda request: streams.append(request.url) if request.url.startswith(f"{service.url}/events") else None,
+    )
+    for _ in range(8):
+        page = await context.new_page()
+        await page.goto(service.url)
+        pages.append(page)
+    for page in pages:
+        await expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
+    for page in pages:
+        await expect(card(page, "r1")).to_be_visible()
+    assert streams == []
+    # the page that listens is closed, another one goes on, and nothing is missed
+    await pages.pop(0).close()
+    await service.desk.open(sayso.Permission(id="r2", tool="Bash", input={"command": "pwd"}))
+    for page in pages:
+        await expect(card(page, "r2")).to_be_visible()
+    assert len(streams) == 1
+    for page in pages:
+        await page.close()
+
+
+async def test_a_page_that_was_opened_late_gets_what_came_meanwhile(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    first = await inbox(context, service)
+    late = await context.new_page()
+    # its script runs only once a request has come that its page does not show yet
+    held: list[async_api.Route] = []
+    await late.route("**/static/inbox.js", lambda route: held.append(route))
+    await late.goto(service.url, wait_until="commit")
+    await expect(late.locator("#empty")).to_be_attached()
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
+    await expect(card(first, "r1")).to_be_visible()
+    await until(lambda: held)
+    await held[0].continue_()
+    await expect(card(late, "r1")).to_be_visible()
+    await late.close()
+    await first.close()
+
+
+async def test_the_page_of_a_long_request_stays_whole_when_it_changes(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    listed = await inbox(context, service)
+    long = {"command": "x" * 30_000 + "the end"}
+    await service.desk.open(sayso.Permission(id="r1", tool="Bash", input=long, policy="two"))
+    await expect(card(listed, "r1").get_by_role("link", name="Read all of it and answer")).to_be_visible()
+    alone = await context.new_page()
+    await alone.goto(f"{service.url}/requests/r1")
+    await expect(alone.locator("#live")).to_have_attribute("data-state", "on")
+    await service.desk.answer("r1", sayso.Answer(verdict="allow"), ANN)
+    await expect(card(alone, "r1")).to_contain_text("1 of 2 people have allowed this")
+    await expect(card(alone, "r1")).to_contain_text("the end")
+    await service.desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
+    await expect(card(alone, "r1")).to_contain_text("Denied")
+    await expect(card(alone, "r1")).to_contain_text("the end")
+    await alone.close()
+    await listed.close()
+
+
+async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share_a_name(
+    context: async_api.BrowserContext, service: Service
+) -> None:
+    desk = service.desk
+    await desk.open(
+        sayso.Permission(
+            id="r1",
+            tool="Bash",
+            input={"command": "make\n" * 40, "n": 5},
+            body="All **42** passed.\n\n|a|b|\n|-|-|\n|1|2|",
+            source=model.Source(agent="bot", session="s-1"),
+            context={"Folder": "/srv"},
+            risk="high",
+            grants=["session"],
+        )
+    )
+    options = [model.Option(label="PostgreSQL", description="on the cluster"), model.Option(label="SQLite")]
+    await desk.open(sayso.Choice("Which?", options, id="r2", other=True))
+    for id in ("r3", "r4"):
+        await desk.open(sayso.Question("Which customer?", id=id, source=model.Source(agent="bot")))
+        await desk.open(sayso.Form("Refund", FORM, id=f"{id}f"))
+    await desk.open(sayso.Permission(id="d1", tool="Bash", input={"command": "ls"}))
+    await desk.answer("d1", model.Answer(verdict="deny", reason="not today"), ANN)
+    page = await inbox(context, service)
+    await card(page, "r1").get_by_role("button", name="Deny with reason…").click()
+    await card(page, "r3f").get_by_role("button", name="Answer").click()
+    await expect(card(page, "r3f").locator(".wrong").first).to_be_visible()
+    await expect(card(page, "r1").locator(".dialog.over")).to_be_visible()
+    for path in (None, "/requests/r1", "/requests/d1", "/requests/none", "/?before=x", "/signin"):
+        if path is not None:
+            await page.goto(service.url + path)
+        assert await page.evaluate(f"{LOOKS}; joined()") == []
+        assert await page.evaluate(f"{LOOKS}; confused()") == []
+    await page.evaluate("document.querySelector('h1').outerHTML = '<h1>One </h1><h3>word<b>Another</b></h3>'")
+    assert len(await page.evaluate(f"{LOOKS}; joined()")) == 1
+    assert len(await page.evaluate(f"{LOOKS}; confused()")) == 1
+    await page.close()

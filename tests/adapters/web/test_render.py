@@ -1,0 +1,115 @@
+"""Cards as HTML: foreign text stays text, in every field and whatever it is."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+import sayso
+from sayso import dialog, draw, events, machine, model, testing, text, tokens
+from sayso_web import render, sessions, view
+from tests.adapters.web.service import MINT, Elements, house
+
+FIELDS = get_args(testing.RequestField)
+# Words that would do something if they were markup; each carries a mark that no template has.
+MARK = "zqj"
+TRICKS = [
+    "<script>zqj</script>", "</pre><button name=token value=zqj>Allow</button>", "<img src=x onerror=zqj>",
+    '" autofocus onfocus="zqj', "' zqj='", "<!-- zqj", "<![CDATA[zqj", "&lt;b&gt;zqj", "&#60;i&#62;zqj", "{{ zqj }}",
+    "{% zqj %}", "[zqj](javascript:zqj)", "![zqj](http://zqj.example/x)", "<http://zqj.example>", "```\nzqj\n```",
+    "# zqj", "| zqj | zqj |\n|---|---|\n| zqj | zqj |", "> zqj\n>> zqj", "1. zqj\n   - zqj", "</textarea>zqj",
+    "</title></head>zqj", "\u202ezqj", "zqj\x00\x1b[2J", "</bdi></article><article id=zqj>", "\n\nzqj", "--\n zqj",
+]  # fmt: skip
+HOSTILE = st.lists(st.sampled_from(TRICKS) | st.text(max_size=12), min_size=1, max_size=4).map(
+    lambda parts: ("".join(parts) + MARK)[-190:]
+)
+OURS = {
+    "article", "div", "header", "footer", "h3", "h4", "p", "span", "bdi", "time", "figure", "figcaption", "pre",
+    "dl", "dt", "dd", "form", "input", "button", "fieldset", "legend", "label", "textarea", "a", "ol", "ul", "li",
+    "strong", "em", "code", "blockquote", "hr", "table", "tr", "td",
+}  # fmt: skip
+ACTING = {"href", "action", "src", "id", "class", "style", "name", "for", "datetime", "title"}
+
+
+def check(html: str) -> Elements:
+    found = Elements(html)
+    assert {tag for tag, _ in found.tags} <= OURS
+    for tag, attributes in found.tags:
+        for name, value in attributes:
+            assert not name.startswith("on"), (tag, name)
+            assert MARK not in name, (tag, name)
+            assert name not in ACTING or MARK not in (value or ""), (tag, name, value)
+            if name == "href":
+                assert value == "/requests/r1"
+    return found
+
+
+def shown(found: Elements, raw: str) -> bool:
+    everything = "".join(found.texts)
+    return any(one.text in everything for one in (text.literal(raw, code=True), text.literal(raw), text.line(raw)))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@hypothesis.settings(max_examples=20)
+@hypothesis.given(raw=HOSTILE)
+def test_no_field_can_add_markup(field: testing.RequestField, raw: str) -> None:
+    raw = raw[-50:] if field == "key" else raw  # a longer one is shown as JSON
+    found = check(testing.render("web", field, raw))
+    if field not in ("body", "label"):
+        assert shown(found, raw)
+
+
+@pytest.mark.parametrize("field", ["title", "label", "option", "description", "key", "value"])
+@hypothesis.settings(max_examples=8)
+@hypothesis.given(raw=HOSTILE)
+def test_no_dialog_can_be_given_markup(field: testing.RequestField, raw: str) -> None:
+    ticket = testing.ticket(field, raw)
+    eyes = view.View(sayso.Desk(None, MINT, house()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    for action in ("edit", "reason", "fill", "other", "review"):
+        opened = dialog.of_press(ticket, tokens.read(MINT.token(ticket, action)), MINT, view.ROOM)
+        check(eyes.fragment(ticket, view.Press(opened, notice=raw, wrong={"f0": raw, "": raw})))
+        check(eyes.fragment(ticket, view.Press(draft={"f0": raw, "k0": raw})))
+    check(f"<ul>{eyes.row(machine.step(ticket, events.Cancelled(at=ticket.created_at, by='x')).ticket)}</ul>")
+
+
+@hypothesis.given(raw=st.text(alphabet="\n a<", min_size=1, max_size=30))
+def test_every_line_break_of_an_input_is_kept(raw: str) -> None:
+    ticket = testing.ticket("value", raw)
+    html = render.render(draw.card_of(ticket, MINT))
+    assert f'<pre class="foreign" dir="auto">\n{raw.replace("<", "&lt;")}</pre>' in html
+
+
+def test_a_closed_card_has_no_way_to_press() -> None:
+    html = testing.render("web", "reason", "no")
+    assert {tag for tag, _ in Elements(html).tags} & {"form", "button", "input"} == set()
+
+
+def test_a_card_is_never_cut_however_long_it_is() -> None:
+    raw = "\n".join(f"line {number}" for number in range(20_000))
+    html = testing.render("web", "value", raw)
+    assert raw in html
+    assert "20,000 lines" in html
+    assert ">Allow<" in html
+
+
+def test_the_verdict_is_in_words_and_not_only_in_colour() -> None:
+    html = testing.render("web", "reason", "no")
+    assert "Denied" in "".join(Elements(html).texts)
+
+
+def test_lines_of_an_attached_diff_are_marked_and_all_there() -> None:
+    diff = "--- a\n+++ b\n-old <b>\n+new\n same\n"
+    asked = sayso.Permission(tool="Edit", attachments=(model.Attachment(name="d", kind="diff", text=diff),))
+    terms = machine.Terms(owner="o", policy=model.Policy(), route=("web",))
+    at = testing.ticket("title", "x").created_at
+    ticket = machine.open_ticket(asked, terms, id="r1", ref="A" * 22, at=at).ticket
+    html = render.render(draw.card_of(ticket, MINT))
+    assert '<span class="less">-old &lt;b&gt;</span>\n<span class="more">+new</span>\n same\n</pre>' in html
+
+
+def test_agents_cannot_pass_a_file_off_as_the_services_own_words() -> None:
+    html = testing.render("web", "key", "Attached diff · ")
+    assert 'class="foreign diff"' not in html
