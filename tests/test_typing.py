@@ -23,7 +23,7 @@ class Refund(pydantic.BaseModel):
 
 @pytest.fixture
 def desk() -> desks.Desk:
-    return desks.Desk(memory.MemoryStore(), tokens.Mint(b"x" * 32))
+    return desks.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32))
 
 
 async def answered(desk: desks.Desk, request: asking.Form[Any]) -> model.Ticket:

@@ -254,5 +254,5 @@ def _private(way: parse.Way, body: Json) -> Json:
     return {"type": CHANGE if way.private else MESSAGE, "data": body}
 
 
-def _seat(spot: parse.Spot | None) -> desk.Seat | None:
-    return None if spot is None else desk.Seat(NAME, spot.channel, spot.message, spot.within)
+def _seat(spot: parse.Spot | None) -> desk.PressedMessage | None:
+    return None if spot is None else desk.PressedMessage(NAME, spot.channel, spot.message, spot.within)

@@ -43,14 +43,14 @@ def above(given: dialog.Input) -> str:
     return "\n".join(map(_box, long))
 
 
-def select(custom_id: str, labels: Sequence[text.Literal], first: int, *, multiple: bool, placeholder: str) -> Json:
+def select(custom_id: str, labels: Sequence[text.Foreign], first: int, *, multiple: bool, placeholder: str) -> Json:
     """A menu of at most 25 options, of which the first has the index *first*."""
     options = [option(first + number, label) for number, label in enumerate(labels)]
     made: Json = {"type": limits.SELECT, "custom_id": custom_id, "options": options}
     return {**made, "placeholder": placeholder, "min_values": 1, "max_values": len(options) if multiple else 1}
 
 
-def option(index: int, label: text.Literal) -> Json:
+def option(index: int, label: text.Foreign) -> Json:
     """An option under its number, which tells options apart that begin alike; what is too long goes on below."""
     shown = f"{index + 1} · {label.text}"
     if limits.length(shown) <= limits.OPTION_TEXT:

@@ -20,21 +20,21 @@ _MANY_TICKS = re.compile(r"`(?=`)")
 def part(shown: card.Part) -> str:
     """One part as Markdown."""
     match shown:
-        case card.Line(spans=spans, strong=strong):
+        case card.Line(text=spans, strong=strong):
             return "".join(inline(span, strong=strong) for span in spans)
-        case card.Ask(shown=asked):
+        case card.Ask(text=asked):
             return _quote(escaped(asked.text) or "*empty*")
         case card.Code():
             return _code(shown)
-        case card.Says(told=told):
+        case card.Says(text=told):
             return "\n".join(["**The agent says**", *_prose(told.blocks)])
         case card.Facts(rows=rows):
             return "\n".join(f"{inline(label, strong=True)}: {inline(value)}" for label, value in rows)
         case card.Choices(options=options):
             return "\n".join(_option(number, *option) for number, option in enumerate(options, 1))
-        case card.Warn(said=said):
+        case card.Warn(text=said):
             return f"⚠️ **{escaped(said)}**"
-        case card.Note(spans=spans):
+        case card.Note(text=spans):
             return "-# " + "".join(inline(span) for span in spans)
         case _:
             assert_never(shown)
@@ -56,7 +56,7 @@ def inline(span: card.Inline, *, strong: bool = False) -> str:
     """A piece of a line: the service's words, foreign text as code, or a moment in the reader's own time."""
     if isinstance(span, card.Moment):
         return f"<t:{int(span.at.timestamp())}:f>"
-    if isinstance(span, text.Literal):
+    if isinstance(span, text.Foreign):
         return code(span.text)
     said = escaped(span)
     if not strong or not said.strip():
@@ -90,12 +90,12 @@ def escaped(content: str) -> str:
 
 def _code(shown: card.Code) -> str:
     label = "".join(inline(span, strong=True) for span in shown.label)
-    box = fence(shown.shown.text) if shown.shown.text else "*empty*"
+    box = fence(shown.text.text) if shown.text.text else "*empty*"
     cut = f"\n*… {shown.cut} more characters are not shown here*" if shown.cut else ""
     return f"{label}\n{box}{cut}"
 
 
-def _option(number: int, label: text.Literal, description: text.Literal | None) -> str:
+def _option(number: int, label: text.Foreign, description: text.Foreign | None) -> str:
     first = f"**{number}\\.** {code(label.text)}"
     return first if description is None else f"{first}\n{_quote(escaped(description.text) or '*empty*')}"
 

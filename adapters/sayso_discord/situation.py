@@ -65,7 +65,7 @@ class Situation:
             return None, "app"
         within = session.channel if session else None
         try:
-            await pressing.seated(self._desk, ticket, pressing.Seat(NAME, said.channel, some_id, within))
+            await pressing.seated(self._desk, ticket, pressing.PressedMessage(NAME, said.channel, some_id, within))
         except errors.InvalidToken:
             return None, "app"
         return ticket, "card"

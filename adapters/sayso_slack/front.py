@@ -192,8 +192,8 @@ def _complaints(sent: parse.Submission, error: errors.SaysoError) -> dict[str, s
     return {} if first is None else {first: wording.told(error)}
 
 
-def _seat(spot: parse.Spot | None) -> desk.Seat | None:
-    return None if spot is None else desk.Seat(NAME, spot.channel, spot.message)
+def _seat(spot: parse.Spot | None) -> desk.PressedMessage | None:
+    return None if spot is None else desk.PressedMessage(NAME, spot.channel, spot.message)
 
 
 def _view(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
     return [*(_box(content, _ABOVE_TIGHT if tight else _ABOVE) for content in above), block]
 
 
-def chooser(labels: Sequence[text.Literal], *, multiple: bool, longest: int = limits.OPTION_TEXT) -> Json:
+def chooser(labels: Sequence[text.Foreign], *, multiple: bool, longest: int = limits.OPTION_TEXT) -> Json:
     """The element with which one or several of these are chosen."""
     options = [
         {"text": numbered(number, label, longest), "value": str(number - 1)} for number, label in enumerate(labels, 1)
@@ -62,7 +62,7 @@ def chooser(labels: Sequence[text.Literal], *, multiple: bool, longest: int = li
     return {"type": kind, "placeholder": placeholder, "options": options, "action_id": ELEMENT}
 
 
-def numbered(number: int, label: text.Literal, longest: int) -> Json:
+def numbered(number: int, label: text.Foreign, longest: int) -> Json:
     """An option's label under its number, which tells options apart whose labels begin alike."""
     return plain(f"{number} · {label.text}", longest)
 
@@ -135,7 +135,7 @@ def _is_date(value: str | None) -> bool:
         return False
 
 
-def _listing(options: Sequence[text.Literal]) -> str:
+def _listing(options: Sequence[text.Foreign]) -> str:
     return "\n".join(f"{number}. {option.text}" for number, option in enumerate(options, 1))
 
 

@@ -16,7 +16,7 @@ from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]
 
-ROOM = dialog.Room(content=limits.CARD_CONTENT, inputs=8, typed=2_000)
+ROOM = dialog.WindowLimits(content=limits.CARD_CONTENT, inputs=8, typed=2_000)
 """What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
 
 ACTION = "sayso:"
@@ -140,7 +140,7 @@ def _restored(node: Any) -> Any:
 
 def _block(part: card.Part) -> Json:
     if isinstance(part, card.Note):
-        shown = "".join(rich.inline(span).get("text") or rich.inline(span)["fallback"] for span in part.spans)
+        shown = "".join(rich.inline(span).get("text") or rich.inline(span)["fallback"] for span in part.text)
         return {"type": "context", "elements": [plain(shown)]}
     return rich.block(rich.part(part))
 

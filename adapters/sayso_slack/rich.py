@@ -21,21 +21,21 @@ _MOST_CALLED = 20
 def part(shown: card.Part) -> list[Json]:
     """The elements of one rich text block for one part."""
     match shown:
-        case card.Line(spans=spans, strong=strong):
+        case card.Line(text=spans, strong=strong):
             return [section(inline(span, strong=strong) for span in spans)]
-        case card.Ask(shown=asked):
+        case card.Ask(text=asked):
             return [_quote([leaf(asked.text)])]
         case card.Code():
             return _code(shown)
-        case card.Says(told=told):
+        case card.Says(text=told):
             return [section([leaf("The agent says", bold=True)]), *_prose(told.blocks)]
         case card.Facts(rows=rows):
             return [section(_facts(rows))]
         case card.Choices(options=options):
             return [element for number, option in enumerate(options, 1) for element in _option(number, *option)]
-        case card.Warn(said=said):
+        case card.Warn(text=said):
             return [section([emoji("warning"), leaf(f" {said}", bold=True)])]
-        case card.Note(spans=spans):
+        case card.Note(text=spans):
             return [section(inline(span) for span in spans)]
         case _:
             assert_never(shown)
@@ -80,14 +80,14 @@ def inline(span: card.Inline, *, strong: bool = False) -> Json:
         fallback = span.at.strftime("%Y-%m-%d %H:%M UTC")
         form = "{date_short_pretty} at {time}"
         return {"type": "date", "timestamp": int(span.at.timestamp()), "format": form, "fallback": fallback}
-    if isinstance(span, text.Literal):
+    if isinstance(span, text.Foreign):
         return leaf(span.text, code=bool(span.text))
     return leaf(span or " ", bold=strong)
 
 
 def _code(shown: card.Code) -> list[Json]:
     label = section(inline(span, strong=True) for span in shown.label)
-    box = _box(shown.shown.text) if shown.shown.text else section([leaf("")])
+    box = _box(shown.text.text) if shown.text.text else section([leaf("")])
     cut = [section([leaf(f"… {shown.cut} more characters are not shown here", italic=True)])] if shown.cut else []
     return [label, box, *cut]
 
@@ -109,7 +109,7 @@ def _facts(rows: Iterable[tuple[card.Inline, card.Inline]]) -> Iterator[Json]:
         yield inline(value)
 
 
-def _option(number: int, label: text.Literal, description: text.Literal | None) -> Iterator[Json]:
+def _option(number: int, label: text.Foreign, description: text.Foreign | None) -> Iterator[Json]:
     yield section([leaf(f"{number}. ", bold=True), inline(label)])
     if description is not None:
         yield _quote([leaf(description.text)])

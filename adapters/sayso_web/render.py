@@ -66,27 +66,27 @@ def _utc(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _length(shown: text.Literal) -> str:
+def _length(shown: text.Foreign) -> str:
     lines = shown.text.count("\n") + 1
     return f"{lines:,} lines, {len(shown.text):,} characters" if lines >= LONG_BOX or len(shown.text) > 4000 else ""
 
 
-def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Literal, text.Literal | None], ...]:
+def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Foreign, text.Foreign | None], ...]:
     """The options of a pick with their descriptions, which stand in another part of the card."""
     listed = next((part.options for part in drawn.parts if isinstance(part, card.Choices)), ())
     return listed if len(listed) == len(pick.labels) else tuple((label, None) for label in pick.labels)
 
 
-def _title(drawn: card.Card) -> text.Literal | None:
-    return next((part.shown for part in drawn.parts if isinstance(part, card.Ask)), None)
+def _title(drawn: card.Card) -> text.Foreign | None:
+    return next((part.text for part in drawn.parts if isinstance(part, card.Ask)), None)
 
 
-def _glimpses(drawn: card.Card) -> list[tuple[str, text.Literal]]:
+def _glimpses(drawn: card.Card) -> list[tuple[str, text.Foreign]]:
     """What a line of the history shows of the content: what was asked, and what was said to it."""
     boxes = [part for part in drawn.parts if isinstance(part, card.Code)]
     title = _title(drawn)
-    asked = [title] if title else [box.shown for box in boxes if box.role == "input"][:1]
-    said = [(_SAID[box.role], box.shown) for box in boxes if box.role in _SAID][:1]
+    asked = [title] if title else [box.text for box in boxes if box.role == "input"][:1]
+    said = [(_SAID[box.role], box.text) for box in boxes if box.role in _SAID][:1]
     return [*(("", shown) for shown in asked), *said]
 
 

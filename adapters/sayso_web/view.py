@@ -11,7 +11,7 @@ from sayso_web import render, sessions
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
 # is shown in part, with the way to its own page, so that a page of many stays one that can be read.
 LONGEST_IN_LIST, SHOWN_IN_LIST = 20_000, 4_000
-ROOM = dialog.Room(content=1_000_000_000, inputs=1_000, typed=2_000_000)
+ROOM = dialog.WindowLimits(content=1_000_000_000, inputs=1_000, typed=2_000_000)
 
 
 @dataclass(frozen=True, slots=True)

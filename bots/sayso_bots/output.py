@@ -29,7 +29,7 @@ def ticket_json(ticket: model.Ticket) -> model.JsonObject:
 
 def card(ticket: model.Ticket) -> None:
     """The card, as text; buttons stand there as commands, so no working token is made for it."""
-    click.echo(render.render(draw.card_of(ticket, tokens.Mint(b"for showing only")), rows.columns()))
+    click.echo(render.render(draw.card_of(ticket, tokens.TokenMaker(b"for showing only")), rows.columns()))
     if ticket.request.kind == "form" and ticket.decision is None:
         click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
 

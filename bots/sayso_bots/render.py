@@ -56,7 +56,7 @@ def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
     return "\n".join(shown)
 
 
-def options(labels: Iterable[text.Literal], width: int = 80) -> Iterable[str]:
+def options(labels: Iterable[text.Foreign], width: int = 80) -> Iterable[str]:
     """What there is to choose from, numbered."""
     for number, label in enumerate(labels, 1):
         yield from rows.hanging(f"  {number}. {_quoted(label)}", width)
@@ -86,17 +86,17 @@ def _field(field: model.Field, width: int) -> Iterable[str]:
 
 def _part(part: card.Part, width: int) -> Iterable[str]:
     match part:
-        case card.Line(spans=spans) | card.Note(spans=spans):
+        case card.Line(text=spans) | card.Note(text=spans):
             yield from rows.hanging(_spans(spans), width)
-        case card.Ask(shown=shown):
+        case card.Ask(text=shown):
             yield "Asked:"
             yield from rows.barred(shown.text, width)
-        case card.Code(label=label, shown=shown, cut=cut):
+        case card.Code(label=label, text=shown, cut=cut):
             yield from rows.hanging(f"{_spans(label)}:", width)
             yield from rows.barred(shown.text, width)
             if cut:
                 yield f"  ({cut} more characters)"
-        case card.Says(told=told):
+        case card.Says(text=told):
             yield "The agent says:"
             yield from rows.barred(prose.plain(told), width)
         case card.Facts(rows=facts):
@@ -106,7 +106,7 @@ def _part(part: card.Part, width: int) -> Iterable[str]:
             for number, (option, description) in enumerate(options, 1):
                 yield from rows.hanging(f"{number}. {_span(option)}", width)
                 yield from rows.barred(description.text, width) if description else ()
-        case card.Warn(said=said):
+        case card.Warn(text=said):
             yield f"! {said}"
         case _:
             assert_never(part)
@@ -136,7 +136,7 @@ def _spans(spans: Iterable[card.Inline]) -> str:
 def _span(span: card.Inline) -> str:
     if isinstance(span, card.Moment):
         return _local(span.at)
-    if isinstance(span, text.Literal):
+    if isinstance(span, text.Foreign):
         return _quoted(span)
     return span
 
@@ -146,7 +146,7 @@ def quoted(raw: str) -> str:
     return _quoted(text.line(raw))
 
 
-def _quoted(span: text.Literal) -> str:
+def _quoted(span: text.Foreign) -> str:
     return json.dumps(span.text, ensure_ascii=False)
 
 

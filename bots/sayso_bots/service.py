@@ -192,7 +192,7 @@ def _add_aap(app: web.Application, desk: desks.Desk, callback_hosts: Sequence[st
     app.on_shutdown.append(held.stop)
 
 
-def callback_secret(mint: tokens.Mint) -> bytes:
+def callback_secret(mint: tokens.TokenMaker) -> bytes:
     """What callbacks are signed with: follows from the service's secret, and does not give it away to receivers."""
     return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
 

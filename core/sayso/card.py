@@ -1,6 +1,6 @@
 """What people see, in neutral parts. Renderers read nothing else and can emit nothing that a part does not allow.
 
-Agent text stands only in `Literal` and `Prose`; what the service says is `Trusted`. The types keep them apart.
+Agent text stands only in `Foreign` and `Prose`; what the service says is `Trusted`. The types keep them apart.
 """
 
 from __future__ import annotations
@@ -20,22 +20,32 @@ class Moment:
     at: datetime
 
 
-Inline = text.Trusted | text.Literal | Moment
+Inline = text.Trusted | text.Foreign | Moment
+
+_NOTHING = text.Foreign(text.Safe(""))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A sentence of the service; agent text inside it is set apart as literal."""
 
-    spans: tuple[Inline, ...]
+    text: tuple[Inline, ...]
     strong: bool = False
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """The agent's own short question or title."""
 
-    shown: text.Literal
+    text: text.Foreign
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (self.text,)
 
 
 Role = Literal["input", "edited", "answer", "reason", "diff", "text", "offer", "other"]
@@ -47,18 +57,26 @@ class Code:
     """Agent text in a box that shows it to the letter."""
 
     label: tuple[Inline, ...]
-    shown: text.Literal
+    text: text.Foreign
     cut: int = 0
     """How many characters are not shown here."""
     role: Role = "other"
     """What it is, for whoever shows some of them in another way; the label is for people to read."""
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (*self.label, self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Says:
     """The agent's own explanation, labelled as such."""
 
-    told: prose.Prose
+    text: prose.Prose
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (text.Foreign(text.Safe(prose.plain(self.text)), self.text.warnings),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +87,42 @@ class Facts:
     risk: Literal["low", "medium", "high"] | None = None
     """How high the agent says that the risk is; if it says so, the first row is about that."""
 
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (inline for row in self.rows for inline in row)
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """The options in full, numbered from 1 by the service."""
 
-    options: tuple[tuple[text.Literal, text.Literal | None], ...]
+    options: tuple[tuple[text.Foreign, text.Foreign | None], ...]
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (one or _NOTHING for option in self.options for one in option)
 
 
 @dataclass(frozen=True, slots=True)
 class Warn:
     """A warning of the service about the content."""
 
-    said: text.Trusted
+    text: text.Trusted
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return (self.text,)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """Small print of the service."""
 
-    spans: tuple[Inline, ...]
+    text: tuple[Inline, ...]
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return self.text
 
 
 Part = Line | Ask | Code | Says | Facts | Choices | Warn | Note
@@ -120,7 +154,7 @@ PICKED = field_name(0)
 class Pick:
     """Options to choose from on the card itself: `tokens` one per option, `submit` for a selection of several."""
 
-    labels: tuple[text.Literal, ...]
+    labels: tuple[text.Foreign, ...]
     tokens: tuple[str, ...]
     submit: str
     multiple: bool = False
@@ -138,7 +172,7 @@ class Session:
     """Who asks. Ids are chosen by agents, so two of them may use the same one."""
     id: str
     """For finding it again, never for showing."""
-    name: text.Literal
+    name: text.Foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,25 +232,7 @@ def size(part: Part) -> int:
 
 def pieces(part: Part) -> Iterable[str]:
     """All the text of a part, in order."""
-    match part:
-        case Line(spans=spans) | Note(spans=spans):
-            yield from map(_inline, spans)
-        case Ask(shown=shown):
-            yield shown.text
-        case Code(label=label, shown=shown):
-            yield from map(_inline, label)
-            yield shown.text
-        case Says(told=told):
-            yield prose.plain(told)
-        case Facts(rows=rows):
-            for fact, value in rows:
-                yield from (_inline(fact), _inline(value))
-        case Choices(options=options):
-            for option, description in options:
-                yield option.text
-                yield description.text if description else ""
-        case Warn(said=said):
-            yield said
+    return map(_inline, part.inlines())
 
 
 def pages(parts: Iterable[Part], room: int) -> tuple[tuple[Part, ...], ...]:
@@ -245,10 +261,10 @@ def _cut(part: Part, share: int) -> Part:
         label = part.label
     elif isinstance(part, Says):
         label = (text.Trusted("The agent says"),)
-    full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.shown.text
+    full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.text.text
     head = full[: _taken(full, 0, share)]
     role = part.role if isinstance(part, Code) else "other"
-    return Code(label, text.Literal(text.Safe(head)), cut=len(full) - len(head), role=role)
+    return Code(label, text.Foreign(text.Safe(head)), cut=len(full) - len(head), role=role)
 
 
 def _taken(full: str, start: int, share: int) -> int:
@@ -268,7 +284,7 @@ def _split(part: Part, room: int) -> Iterable[Part]:
         return
     label = part.label if isinstance(part, Code) else (text.Trusted("The agent says"),)
     role = part.role if isinstance(part, Code) else "other"
-    full = part.shown.text if isinstance(part, Code) else "\n".join(pieces(part))
+    full = part.text.text if isinstance(part, Code) else "\n".join(pieces(part))
     share = max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)
     start = 0
     while start < len(full):
@@ -277,11 +293,11 @@ def _split(part: Part, room: int) -> Iterable[Part]:
         line = page.rfind("\n", len(page) // 2)
         if start + len(page) < len(full) and line >= 0:
             page = page[: line + 1]  # a page ends with a line where it can
-        yield Code(label, text.Literal(text.Safe(page)), role=role)
+        yield Code(label, text.Foreign(text.Safe(page)), role=role)
         start += len(page)
 
 
 def _inline(span: Inline) -> str:
     if isinstance(span, Moment):
         return span.at.strftime("%Y-%m-%d %H:%M UTC")
-    return span.text if isinstance(span, text.Literal) else span
+    return span.text if isinstance(span, text.Foreign) else span

@@ -40,7 +40,8 @@ log = logging.getLogger(__name__)
 DEFAULT = houses.DEFAULT
 Caller = houses.Caller
 House = houses.House
-Seat = pressing.Seat
+PressedMessage = pressing.PressedMessage
+Seat = PressedMessage  # its name until 0.2
 
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
@@ -50,7 +51,7 @@ class Desk:
     """The front door over a store. Several desks, in several processes, may share one."""
 
     def __init__(
-        self, kept: store.Store, mint: tokens.Mint, house: House | None = None, now: clock.Clock | None = None
+        self, kept: store.Store, mint: tokens.TokenMaker, house: House | None = None, now: clock.Clock | None = None
     ) -> None:
         self.store = kept
         self.mint = mint
@@ -219,8 +220,8 @@ class Desk:
         self,
         token: str,
         actor: people.Actor,
-        room: dialog.Room,
-        seat: Seat | None,
+        room: dialog.WindowLimits,
+        message: PressedMessage | None,
         draft: dialog.Draft | None = None,
     ) -> model.Ticket | dialog.Dialog:
         """A press on a card. With *draft* it is a submitted dialog or selection.
@@ -234,8 +235,8 @@ class Desk:
         pressed = tokens.read(token)
         ticket = await self.store.load_ref(pressed.ref)
         self.mint.check(pressed, ticket)
-        if seat is not None:
-            await pressing.seated(self, ticket, seat)
+        if message is not None:
+            await pressing.seated(self, ticket, message)
         if pressed.action == "undo":
             return await self.take_back(ticket.id, actor)
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, room, draft))

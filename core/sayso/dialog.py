@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from sayso import card, draw, entries, fields, fitting, model, text, tokens, typography
 
-T = text.Trusted
+Trusted = text.Trusted
 
 Submitted = str | bool | Sequence[int] | None
 """What a surface sends for one input: typed text, yes or no, or the indexes of the chosen options."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class WindowLimits:
     """What one dialog of a surface holds: characters of content, inputs, and characters in one input."""
 
     content: int
@@ -27,6 +27,7 @@ class Room:
     """Options that one input holds; a longer list takes the room of several inputs."""
 
 
+Room = WindowLimits  # its name until 0.2
 _MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
 
 
@@ -41,8 +42,8 @@ class Input:
     required: bool = True
     multiline: bool = False
     multiple: bool = False
-    options: tuple[text.Literal, ...] = ()
-    hint: text.Literal | None = None
+    options: tuple[text.Foreign, ...] = ()
+    hint: text.Foreign | None = None
     value: str | None = None
     chosen: tuple[int, ...] = ()
     """The options that are chosen to begin with, by index."""
@@ -104,28 +105,30 @@ def index_of(step: int, typed: Draft) -> int:
     return step + _STEPS * (1 + int.from_bytes(hashlib.sha256(content).digest()[:8]) % (_DRAFTS - 1))
 
 
-def of_press(ticket: model.Ticket, pressed: tokens.Pressed, mint: tokens.Mint, room: Room) -> Dialog | None:
+def of_press(
+    ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: WindowLimits
+) -> Dialog | None:
     """The dialog that this press opens; None where the press alone is the answer."""
-    token = mint.token(ticket, pressed.action, pressed.index)
+    token = maker.token(ticket, pressed.action, pressed.index)
     match pressed.action:
         case "reason":
-            reason = Input("reason", T("Why not? The agent reads this."), multiline=True)
-            return Dialog(T("Deny with a reason"), token, inputs=(reason,), submit=T("Deny"), danger=True)
+            reason = Input("reason", Trusted("Why not? The agent reads this."), multiline=True)
+            return Dialog(Trusted("Deny with a reason"), token, inputs=(reason,), submit=Trusted("Deny"), danger=True)
         case "edit":
-            return _edit(ticket, token, room) if step_of(pressed.index) == 0 else None
+            return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "stop" | "respond":
             return _against(pressed.action, token)
         case "offer":
             return _offer(ticket, pressed.index, token)
         case "other":
-            answer = Input("other", T("Your answer"), multiline=True)
-            return Dialog(T("Another answer"), token, _question(ticket), (answer,), T("Answer"))
+            answer = Input("other", Trusted("Your answer"), multiline=True)
+            return Dialog(Trusted("Another answer"), token, _question(ticket), (answer,), Trusted("Answer"))
         case "review":
-            return review(ticket, pressed.index, mint, room)
+            return review(ticket, pressed.index, maker, limits)
         case "fill":
-            return fill(ticket, step_of(pressed.index), token, room)
+            return fill(ticket, step_of(pressed.index), token, limits)
         case "pick":
-            return Dialog(T("Choose"), token, _question(ticket), inputs_of(ticket)[:1], T("Answer"))
+            return Dialog(Trusted("Choose"), token, _question(ticket), inputs_of(ticket)[:1], Trusted("Answer"))
         case _:
             return None
 
@@ -137,7 +140,7 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
         name = field_name(index)
         made.append(_input(name, field))
         if field.other:
-            made.append(Input(other_name(name), T("Or another answer"), required=False, belongs_to=name))
+            made.append(Input(other_name(name), Trusted("Or another answer"), required=False, belongs_to=name))
     return tuple(made)
 
 
@@ -161,91 +164,103 @@ def _input(name: str, field: model.Field) -> Input:
 
 def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
     if action == "stop":
-        note = card.Note((T("The tool does not run, and the agent is told to end its run."),))
-        reason = Input("reason", T("Why? For the record."), required=False, multiline=True)
-        return Dialog(T("Deny and stop"), token, (note,), (reason,), T("Deny and stop"), danger=True)
-    note = card.Note((T("The tool does not run. The agent takes your words as its result."),))
-    return Dialog(T("Answer instead"), token, (note,), (Input("text", T("Your answer"), multiline=True),), T("Answer"))
+        note = card.Note((Trusted("The tool does not run, and the agent is told to end its run."),))
+        reason = Input("reason", Trusted("Why? For the record."), required=False, multiline=True)
+        return Dialog(Trusted("Deny and stop"), token, (note,), (reason,), Trusted("Deny and stop"), danger=True)
+    note = card.Note((Trusted("The tool does not run. The agent takes your words as its result."),))
+    return Dialog(
+        Trusted("Answer instead"),
+        token,
+        (note,),
+        (Input("text", Trusted("Your answer"), multiline=True),),
+        Trusted("Answer"),
+    )
 
 
 def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
     if index >= len(ticket.request.offers):
         return None
-    return Dialog(T("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=T("Allow"))
+    return Dialog(
+        Trusted("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=Trusted("Allow")
+    )
 
 
-def _edit(ticket: model.Ticket, token: str, room: Room) -> Dialog:
+def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
     made: list[Input] = []
-    fixed: list[card.Part] = [card.Note((T("What you allow here runs instead of what the agent asked for."),))]
+    fixed: list[card.Part] = [card.Note((Trusted("What you allow here runs instead of what the agent asked for."),))]
     for index, (key, value) in enumerate((ticket.request.input or {}).items()):
         shown = draw.value_text(value)
         # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
-        if text.literal(shown, code=True).text == shown and len(shown) <= room.typed and len(made) < room.inputs:
+        if text.literal(shown, code=True).text == shown and len(shown) <= limits.typed and len(made) < limits.inputs:
             hint = _MADE_UP if fitting.is_made_up(ticket.request, key) else None
             box = Input(
-                key_name(index), text.line(key), required=False, multiline=True, value=shown, longest=room.typed
+                key_name(index), text.line(key), required=False, multiline=True, value=shown, longest=limits.typed
             )
             made.append(replace(box, hint=hint))
         else:
             fixed += draw.input_parts({key: value}, "Stays as it is", "input")
-    pages = card.pages(fixed, room.content)
+    pages = card.pages(fixed, limits.content)
     if made and len(pages) == 1:
-        return Dialog(T("Edit and allow"), token, pages[0], tuple(made), T("Allow"))
+        return Dialog(Trusted("Edit and allow"), token, pages[0], tuple(made), Trusted("Allow"))
     return Dialog(
-        T("Edit and allow"), token, (card.Note((T("This is too large to edit here. Deny it with a reason."),)),)
+        Trusted("Edit and allow"),
+        token,
+        (card.Note((Trusted("This is too large to edit here. Deny it with a reason."),)),),
     )
 
 
-def look_again(odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, token: str, room: Room) -> Dialog | None:
+def look_again(
+    odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, token: str, limits: WindowLimits
+) -> Dialog | None:
     """An edit as it would run, where a phone may have changed what was typed; None where it is too long to show."""
     parts: list[card.Part] = [
-        card.Note((T("A phone or a chat may have changed what you typed. Exactly this will run."),))
+        card.Note((Trusted("A phone or a chat may have changed what you typed. Exactly this will run."),))
     ]
     for key, signs in odd.items():
         parts += [
-            card.Warn(T(typography.told(signs))),
+            card.Warn(Trusted(typography.told(signs))),
             *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
         ]
-    pages = card.pages(parts, room.content)
-    return Dialog(T("Look again"), token, pages[0], submit=T("Allow as it is")) if len(pages) == 1 else None
+    pages = card.pages(parts, limits.content)
+    return Dialog(Trusted("Look again"), token, pages[0], submit=Trusted("Allow as it is")) if len(pages) == 1 else None
 
 
-def review(ticket: model.Ticket, page: int, mint: tokens.Mint, room: Room) -> Dialog:
+def review(ticket: model.Ticket, page: int, maker: tokens.TokenMaker, limits: WindowLimits) -> Dialog:
     """One page of the whole content; only the last one lets the person decide."""
-    pages = draw.pages_of(ticket, mint, room.content)
+    pages = draw.pages_of(ticket, maker, limits.content)
     page = min(page, len(pages) - 1)
-    token = mint.token(ticket, "review", page)
-    title = T(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
+    token = maker.token(ticket, "review", page)
+    title = Trusted(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
     if page + 1 < len(pages):
-        return Dialog(title, token, pages[page], submit=T("Next page"), more=True)
+        return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True)
     if ticket.decision is not None:
         return Dialog(title, token, pages[page])
-    submit = T("Allow" if ticket.request.kind == "permission" else "Answer")
+    submit = Trusted("Allow" if ticket.request.kind == "permission" else "Answer")
     return Dialog(title, token, pages[page], submit=submit)
 
 
-def fill(ticket: model.Ticket, step: int, token: str, room: Room) -> Dialog:
+def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> Dialog:
     """One step of a question or form."""
-    steps = steps_of(ticket, room)
-    title = T(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
+    steps = steps_of(ticket, limits)
+    title = Trusted(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
     more = step + 1 < len(steps)
-    submit = T("Next") if more else T("Answer")
+    submit = Trusted("Next") if more else Trusted("Answer")
     return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit, more=more)
 
 
-def steps_of(ticket: model.Ticket, room: Room) -> list[tuple[Input, ...]]:
+def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
     """The inputs, as many at once as the surface has room for."""
     steps: list[tuple[Input, ...]] = [()]
     for group in _groups(inputs_of(ticket)):
-        taken = sum(_units(made, room) for made in (*steps[-1], *group))
-        if taken > room.inputs and steps[-1]:
+        taken = sum(_units(made, limits) for made in (*steps[-1], *group))
+        if taken > limits.inputs and steps[-1]:
             steps.append(())
         steps[-1] += group
     return steps
 
 
-def _units(made: Input, room: Room) -> int:
-    return max(1, -(-len(made.options) // room.options))
+def _units(made: Input, limits: WindowLimits) -> int:
+    return max(1, -(-len(made.options) // limits.options))
 
 
 def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sayso import approvers, card, machine, model, prose, said, schema, shelf, text, tokens, wording
 
-T = text.Trusted
+Trusted = text.Trusted
 
 input_parts = said.input_parts
 value_text = said.value_text
@@ -21,32 +21,32 @@ _SHELF = shelf.Shelf()
 _GLANCES = shelf.Glances()
 
 
-def card_of(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
+def card_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
     """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once."""
-    return _SHELF.card(ticket, mint, lambda: _drawn(ticket, mint))
+    return _SHELF.card(ticket, maker, lambda: _drawn(ticket, maker))
 
 
-def glance_of(ticket: model.Ticket, mint: tokens.Mint, longest: int, room: int) -> card.Card | None:
+def glance_of(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
     """The card in *room* characters and without buttons, for a list; None where it has no more than *longest*."""
-    return _GLANCES.card(ticket, lambda: _glance(ticket, mint, longest, room))
+    return _GLANCES.card(ticket, lambda: _glance(ticket, maker, longest, room))
 
 
-def _glance(ticket: model.Ticket, mint: tokens.Mint, longest: int, room: int) -> card.Card | None:
-    drawn = card_of(ticket, mint)
+def _glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
+    drawn = card_of(ticket, maker)
     if card.whole(drawn, longest):
         return None
     return dataclasses.replace(card.fit(dataclasses.replace(drawn, review=None), room), controls=())
 
 
-def pages_of(ticket: model.Ticket, mint: tokens.Mint, room: int) -> shelf.Pages:
+def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:
     """The whole card in pages of *room* characters."""
-    return _SHELF.pages(ticket, mint, lambda: _drawn(ticket, mint), room)
+    return _SHELF.pages(ticket, maker, lambda: _drawn(ticket, maker), room)
 
 
-def _drawn(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
+def _drawn(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
     closed = ticket.decision is not None or ticket.held
-    controls = () if closed else tuple(_controls(ticket, mint))
-    review = card.Button(T("Review"), mint.token(ticket, "review"), "review", "primary")
+    controls = () if closed else tuple(_controls(ticket, maker))
+    review = card.Button(Trusted("Review"), maker.token(ticket, "review"), "review", "primary")
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
@@ -87,10 +87,10 @@ def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     request = ticket.request
-    agent: card.Inline = text.line(request.source.agent) if request.source.agent else T("An agent")
+    agent: card.Inline = text.line(request.source.agent) if request.source.agent else Trusted("An agent")
     if request.kind == "permission":
-        return (agent, T(" asks to run "), text.line(request.tool or ""))
-    return (agent, T(" asks you to fill in a form" if request.kind == "form" else " asks"))
+        return (agent, Trusted(" asks to run "), text.line(request.tool or ""))
+    return (agent, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"))
 
 
 def _asked(request: model.Request) -> Iterable[card.Part]:
@@ -102,11 +102,11 @@ def _asked(request: model.Request) -> Iterable[card.Part]:
 
 def _left_out(names: Sequence[str]) -> Iterable[card.Part]:
     if names:
-        spans: list[card.Inline] = [T("Nobody can fill these in here, so they are left out: ")]
+        spans: list[card.Inline] = [Trusted("Nobody can fill these in here, so they are left out: ")]
         for index, name in enumerate(names[: said.MOST_KEYS]):
-            spans += [T(", " if index else ""), text.line(name[: said.LONGEST_KEY])]
+            spans += [Trusted(", " if index else ""), text.line(name[: said.LONGEST_KEY])]
         more = len(names) - said.MOST_KEYS
-        yield card.Line((*spans, T(f" and {more} more" if more > 0 else "")))
+        yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")))
 
 
 def _input(request: model.Request) -> Iterable[card.Part]:
@@ -114,7 +114,7 @@ def _input(request: model.Request) -> Iterable[card.Part]:
         arguments = request.input or {}
         yield from input_parts(arguments, "Input", "input")
         if not arguments:
-            yield card.Note((T("It runs without any input."),))
+            yield card.Note((Trusted("It runs without any input."),))
 
 
 def _options(request: model.Request) -> Iterable[card.Part]:
@@ -135,122 +135,104 @@ def _extra(request: model.Request) -> Iterable[card.Part]:
     if told:
         yield card.Says(prose.parse("\n\n".join(told)))
     for attachment in request.attachments:
-        label = (T(f"Attached {attachment.kind} · "), text.line(attachment.name))
+        label = (Trusted(f"Attached {attachment.kind} · "), text.line(attachment.name))
         yield card.Code(label, text.literal(attachment.text, code=True), role=attachment.kind)
 
 
 def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
     seen = dict.fromkeys(warning for part in parts for warning in _warnings_of(part))
-    return (card.Warn(T(warning)) for warning in seen)
+    return (card.Warn(warning) for warning in seen)
 
 
-def _warnings_of(part: card.Part) -> Iterable[str]:
-    if isinstance(part, card.Says):
-        return part.told.warnings
-    return (warning for span in _literals(part) for warning in span.warnings)
-
-
-def _literals(part: card.Part) -> Iterable[text.Literal]:
-    spans: Iterable[card.Inline | None] = ()
-    match part:
-        case card.Line(spans=spans) | card.Note(spans=spans):
-            pass
-        case card.Ask(shown=shown):
-            spans = (shown,)
-        case card.Code(label=label, shown=shown):
-            spans = (*label, shown)
-        case card.Facts(rows=rows):
-            spans = (span for row in rows for span in row)
-        case card.Choices(options=options):
-            spans = (span for option in options for span in option)
-        case _:
-            pass
-    return (span for span in spans if isinstance(span, text.Literal))
+def _warnings_of(part: card.Part) -> Iterable[text.Trusted]:
+    return (warning for one in part.inlines() if isinstance(one, text.Foreign) for warning in one.warnings)
 
 
 def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
     request, source = ticket.request, ticket.request.source
     if request.risk:
-        yield T("Risk"), T(request.risk)
+        yield Trusted("Risk"), Trusted(request.risk)
     if source.session:
-        yield T("Session"), text.line(source.session)
+        yield Trusted("Session"), text.line(source.session)
     if source.url:
-        yield T("Link given by the agent"), text.line(source.url)
+        yield Trusted("Link given by the agent"), text.line(source.url)
     for index, offer in enumerate(request.offers):
-        yield T(_OFFERED[offer.kind].format(index + 1)), text.line(offer.effect)
+        yield Trusted(_OFFERED[offer.kind].format(index + 1)), text.line(offer.effect)
     for name, value in request.context.items():
         yield text.line(name), text.line(value)
-    yield T("Asked"), card.Moment(ticket.created_at)
+    yield Trusted("Asked"), card.Moment(ticket.created_at)
     if ticket.decision is None:
-        yield T("Expires"), card.Moment(ticket.expires_at)
+        yield Trusted("Expires"), card.Moment(ticket.expires_at)
 
 
 def _progress(ticket: model.Ticket) -> Iterable[card.Part]:
     allowed = machine.allows_by(ticket)
     if ticket.decision is None and ticket.policy.quorum > 1:
-        spans: list[card.Inline] = [T(f"{len(allowed)} of {ticket.policy.quorum} people have allowed this")]
+        spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.quorum} people have allowed this")]
         for index, given in enumerate(allowed):
-            spans += [T(", " if index else ": "), text.line(given.name)]
+            spans += [Trusted(", " if index else ": "), text.line(given.name)]
         yield card.Line(tuple(spans))
 
 
 def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
     if ticket.decision is None:
-        yield T("May decide: ")
+        yield Trusted("May decide: ")
         yield text.line(", ".join(ticket.policy.approvers) or "nobody")
-        yield T(" · ")
-    yield T(f"{ticket.id} · {ticket.digest[:19]}")
+        yield Trusted(" · ")
+    yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
 
 
 def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     """What an offer adds, in full, and what that means."""
     offer = request.offers[index]
     if offer.kind == "mode":
-        yield card.Warn(T("This changes what you are asked from now on, not only this call."))
-    yield card.Code((T(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True), role="offer")
+        yield card.Warn(Trusted("This changes what you are asked from now on, not only this call."))
+    yield card.Code(
+        (Trusted(_OFFERED[offer.kind].format(index + 1)),), text.literal(offer.effect, code=True), role="offer"
+    )
 
 
-def _controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
+def _controls(ticket: model.Ticket, maker: tokens.TokenMaker) -> Iterable[card.Control]:
     request = ticket.request
     if ticket.taken:
-        yield card.Button(T("Take back"), mint.token(ticket, "undo"), "undo")
+        yield card.Button(Trusted("Take back"), maker.token(ticket, "undo"), "undo")
         return
     if request.kind == "permission":
-        yield from _permission_controls(ticket, mint)
+        yield from _permission_controls(ticket, maker)
     elif request.kind == "choice":
-        picked = tuple(mint.token(ticket, "option", index) for index in range(len(request.options)))
+        picked = tuple(maker.token(ticket, "option", index) for index in range(len(request.options)))
         labels = tuple(text.line(option.label) for option in request.options)
-        yield card.Pick(labels, picked, mint.token(ticket, "pick"), request.multiple)
+        yield card.Pick(labels, picked, maker.token(ticket, "pick"), request.multiple)
         if request.other:
-            yield card.Button(T("Other…"), mint.token(ticket, "other"), "other", deciding=True)
+            yield card.Button(Trusted("Other…"), maker.token(ticket, "other"), "other", deciding=True)
     else:
-        label = T("Answer") if request.kind == "question" else T("Fill in")
-        yield card.Button(label, mint.token(ticket, "fill"), "fill", "primary", deciding=True)
+        label = Trusted("Answer") if request.kind == "question" else Trusted("Fill in")
+        yield card.Button(label, maker.token(ticket, "fill"), "fill", "primary", deciding=True)
     if request.kind != "permission" and "deny" in request.verdicts:
-        yield card.Button(T("Decline"), mint.token(ticket, "deny"), "deny")
+        yield card.Button(Trusted("Decline"), maker.token(ticket, "deny"), "deny")
     if "respond" in request.verdicts:
-        yield card.Button(T("Answer instead…"), mint.token(ticket, "respond"), "respond")
+        yield card.Button(Trusted("Answer instead…"), maker.token(ticket, "respond"), "respond")
     if "stop" in request.verdicts:
         deny = "Deny" if request.kind == "permission" else "Decline"
-        yield card.Button(T(f"{deny} and stop…"), mint.token(ticket, "stop"), "stop")
+        yield card.Button(Trusted(f"{deny} and stop…"), maker.token(ticket, "stop"), "stop")
 
 
-def _permission_controls(ticket: model.Ticket, mint: tokens.Mint) -> Iterable[card.Control]:
+def _permission_controls(ticket: model.Ticket, maker: tokens.TokenMaker) -> Iterable[card.Control]:
     if ticket.request.confirm:
-        yield card.Button(T("Review and allow…"), mint.token(ticket, "review"), "review", deciding=True)
+        yield card.Button(Trusted("Review and allow…"), maker.token(ticket, "review"), "review", deciding=True)
     else:
-        yield card.Button(T("Allow"), mint.token(ticket, "allow"), "allow", "primary", deciding=True)
-    yield card.Button(T("Deny"), mint.token(ticket, "deny"), "deny", "danger")
-    yield card.Button(T("Deny with reason…"), mint.token(ticket, "reason"), "reason")
+        yield card.Button(Trusted("Allow"), maker.token(ticket, "allow"), "allow", "primary", deciding=True)
+    yield card.Button(Trusted("Deny"), maker.token(ticket, "deny"), "deny", "danger")
+    yield card.Button(Trusted("Deny with reason…"), maker.token(ticket, "reason"), "reason")
     if ticket.request.input and ticket.request.editable and ticket.policy.quorum == 1:
-        yield card.Button(T("Edit and allow…"), mint.token(ticket, "edit"), "edit", deciding=True)
+        yield card.Button(Trusted("Edit and allow…"), maker.token(ticket, "edit"), "edit", deciding=True)
     if "session" in ticket.request.grants:
-        yield card.Button(T("Allow for the session"), mint.token(ticket, "session"), "session", deciding=True)
+        yield card.Button(Trusted("Allow for the session"), maker.token(ticket, "session"), "session", deciding=True)
     if "always" in ticket.request.grants:
-        yield card.Button(T("Allow always"), mint.token(ticket, "always"), "always", deciding=True)
+        yield card.Button(Trusted("Allow always"), maker.token(ticket, "always"), "always", deciding=True)
     for index, offer in enumerate(ticket.request.offers):
         yield card.Button(
-            T(_OFFERS[offer.kind].format(index + 1)), mint.token(ticket, "offer", index), "offer", deciding=True
+            Trusted(_OFFERS[offer.kind].format(index + 1)), maker.token(ticket, "offer", index), "offer", deciding=True
         )
 
 
@@ -267,4 +249,4 @@ def _summary(ticket: model.Ticket) -> text.Trusted:
         "choice": "An agent asks you to choose",
         "form": "An agent asks you to fill in a form",
     }[ticket.request.kind]
-    return T(asks if ticket.decision is None else f"{asks}. {wording.verdict(ticket.decision)}.")
+    return Trusted(asks if ticket.decision is None else f"{asks}. {wording.verdict(ticket.decision)}.")

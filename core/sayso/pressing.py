@@ -18,7 +18,7 @@ _IN_STEPS = ("fill", "edit")
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class PressedMessage:
     """Where a press happened: the platform's channel, room and message."""
 
     channel: str
@@ -34,7 +34,7 @@ class Press:
 
     pressed: tokens.Pressed
     actor: people.Actor
-    room: dialog.Room
+    room: dialog.WindowLimits
     draft: dialog.Draft | None
 
 
@@ -53,36 +53,36 @@ async def following(front: desk.Desk, ticket: model.Ticket, press: Press) -> dia
     return found
 
 
-async def seated(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> None:
+async def seated(front: desk.Desk, ticket: model.Ticket, pressed: PressedMessage) -> None:
     """A card counts on its own request, at a place of its route; one whose posting a crash cut short is adopted.
 
     Raises:
         InvalidToken: no card of this request was posted there.
     """
-    found = await front.store.find_ref(seat.channel, seat.conversation, seat.message)
+    found = await front.store.find_ref(pressed.channel, pressed.conversation, pressed.message)
     if found is not None and found.ticket_id == ticket.id:
         return
-    place = await _place(front, ticket, seat) if found is None else None
+    place = await _place(front, ticket, pressed) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
-    await front.store.keep(model.MessageRef(ticket.id, place, seat.channel, seat.conversation, seat.message))
+    await front.store.keep(model.MessageRef(ticket.id, place, pressed.channel, pressed.conversation, pressed.message))
 
 
-async def _place(front: desk.Desk, ticket: model.Ticket, seat: Seat) -> model.Place | None:
+async def _place(front: desk.Desk, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
     """Which place of the route this room is, whether a card was posted there already or not."""
-    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == seat.channel]
-    places = [place for place in ticket.route if place.partition(":")[0] == seat.channel]
+    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == pressed.channel]
+    places = [place for place in ticket.route if place.partition(":")[0] == pressed.channel]
     for ref in refs:
-        if ref.conversation == seat.conversation and ref.place in places:
+        if ref.conversation == pressed.conversation and ref.place in places:
             return ref.place
     # where a card stands already, or never will, a second room is another one
     free = [place for place in places if place not in {*ticket.undelivered, *(ref.place for ref in refs)}]
     for place in free:
         room = await _room(front, place)
-        if room and room in (seat.conversation, seat.within):
+        if room and room in (pressed.conversation, pressed.within):
             return place
     # a channel that cannot say which room a place is: only where nothing else can be meant
-    alone = len(places) == 1 and not refs and seat.channel not in front.rooms
+    alone = len(places) == 1 and not refs and pressed.channel not in front.rooms
     return next(iter(free), None) if alone else None
 
 

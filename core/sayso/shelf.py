@@ -20,7 +20,7 @@ Pages = tuple[tuple[cards.Part, ...], ...]
 @dataclass(slots=True)
 class _Kept:
     ticket: model.Ticket
-    mint: tokens.Mint
+    maker: tokens.TokenMaker
     drawn: cards.Card
     size: int
     pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
@@ -44,21 +44,21 @@ class Shelf:
         self._turns: dict[tuple[str, str, int], _Turn] = {}
         self._lock = threading.Lock()
 
-    def card(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> cards.Card:
+    def card(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> cards.Card:
         """The card of *ticket*, as *draw* makes it."""
-        return self._found(ticket, mint, draw).drawn
+        return self._found(ticket, maker, draw).drawn
 
-    def pages(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card], room: int) -> Pages:
+    def pages(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card], room: int) -> Pages:
         """The same in pages of *room* characters."""
-        kept = self._found(ticket, mint, draw)
+        kept = self._found(ticket, maker, draw)
         if room not in kept.pages:
             kept.pages[room] = cards.pages(kept.drawn.parts, room)
         return kept.pages[room]
 
-    def _found(self, ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]) -> _Kept:
+    def _found(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Kept:
         key = ticket.ref, ticket.id, ticket.version
         with self._turn(key):
-            return self._drawn(key, ticket, mint, draw)
+            return self._drawn(key, ticket, maker, draw)
 
     @contextlib.contextmanager
     def _turn(self, key: tuple[str, str, int]) -> Generator[None]:
@@ -75,13 +75,13 @@ class Shelf:
                     del self._turns[key]
 
     def _drawn(
-        self, key: tuple[str, str, int], ticket: model.Ticket, mint: tokens.Mint, draw: Callable[[], cards.Card]
+        self, key: tuple[str, str, int], ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]
     ) -> _Kept:
         with self._lock:
             kept = self._kept.get(key)
-        if kept is None or kept.mint != mint or kept.ticket != ticket:
+        if kept is None or kept.maker != maker or kept.ticket != ticket:
             drawn = draw()
-            kept = _Kept(ticket, mint, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
+            kept = _Kept(ticket, maker, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
             self._keep(key, kept)
         return kept
 

@@ -33,7 +33,11 @@ _EMOJI = regex.compile(
 
 
 def after(
-    ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+    ticket: model.Ticket,
+    pressed: tokens.Pressed,
+    draft: dialog.Draft,
+    maker: tokens.TokenMaker,
+    limits: dialog.WindowLimits,
 ) -> dialog.Dialog | model.Answer:
     """What follows from a submitted dialog or a deciding press: the next step, or the answer.
 
@@ -41,14 +45,18 @@ def after(
         InvalidAnswer: `field` is the name of the input that is wrong.
     """
     try:
-        return _meaning(ticket, pressed, draft, mint, room)
+        return _meaning(ticket, pressed, draft, maker, limits)
     except pydantic.ValidationError as error:
         # half a character, say: nothing that a person can type, but a forged submission can hold it
         raise errors.InvalidAnswer(requests.invalid(error).message, field=next(iter(draft), None)) from error
 
 
 def _meaning(
-    ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+    ticket: model.Ticket,
+    pressed: tokens.Pressed,
+    draft: dialog.Draft,
+    maker: tokens.TokenMaker,
+    limits: dialog.WindowLimits,
 ) -> dialog.Dialog | model.Answer:
     match pressed.action:
         case "allow":
@@ -67,7 +75,7 @@ def _meaning(
         case "reason":
             return model.Answer(verdict="deny", reason=_typed(draft, "reason", model.MAX_REASON))
         case "edit":
-            return _edit(ticket, dialog.step_of(pressed.index), draft, mint, room)
+            return _edit(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "option":
             return model.Answer(choice=_label(ticket, pressed.index))
         case "pick":
@@ -77,9 +85,9 @@ def _meaning(
         case "undo":
             raise errors.InvalidToken("this button answers nothing")
         case "review":
-            return _reviewed(ticket, pressed.index, draft, mint, room)
+            return _reviewed(ticket, pressed.index, draft, maker, limits)
         case "fill":
-            return _filled(ticket, dialog.step_of(pressed.index), draft, mint, room)
+            return _filled(ticket, dialog.step_of(pressed.index), draft, maker, limits)
 
 
 def spoken(ticket: model.Ticket, said: str) -> model.Answer:
@@ -156,13 +164,13 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
 
 
 def _edit(
-    ticket: model.Ticket, step: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+    ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
     edited, before = _edited(ticket, draft), ticket.request.input or {}
     odd = {key: signs for key, value in edited.items() if (signs := typography.put_in(before.get(key), value))}
     if step > 0 or not odd:
         return model.Answer(verdict="allow", input=edited)
-    shown = dialog.look_again(odd, edited, mint.token(ticket, "edit", dialog.index_of(1, draft)), room)
+    shown = dialog.look_again(odd, edited, maker.token(ticket, "edit", dialog.index_of(1, draft)), limits)
     if shown is None:
         key, signs = next(iter(odd.items()))
         said = f"this holds {typography.told(signs)}, and is too long to be shown again; please write the plain signs"
@@ -212,27 +220,27 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
 
 
 def _reviewed(
-    ticket: model.Ticket, page: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+    ticket: model.Ticket, page: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    last = len(draw.pages_of(ticket, mint, room.content)) - 1
+    last = len(draw.pages_of(ticket, maker, limits.content)) - 1
     if page < last:
-        return dialog.review(ticket, page + 1, mint, room)
+        return dialog.review(ticket, page + 1, maker, limits)
     if ticket.request.kind == "permission":
         return model.Answer(verdict="allow")
-    return dialog.fill(ticket, 0, mint.token(ticket, "fill"), room)
+    return dialog.fill(ticket, 0, maker.token(ticket, "fill"), limits)
 
 
 def _filled(
-    ticket: model.Ticket, step: int, draft: dialog.Draft, mint: tokens.Mint, room: dialog.Room
+    ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    steps = dialog.steps_of(ticket, room)
+    steps = dialog.steps_of(ticket, limits)
     if step + 1 < len(steps):
         # what is wrong is said while its input is still on the screen
         asked, shown = fields.of_request(ticket.request), {given.name for given in steps[step]}
         here = [index for index in range(len(asked)) if dialog.field_name(index) in shown]
         _values(asked, here, draft)
-        token = mint.token(ticket, "fill", dialog.index_of(step + 1, draft))
-        return dialog.fill(ticket, step + 1, token, room)
+        token = maker.token(ticket, "fill", dialog.index_of(step + 1, draft))
+        return dialog.fill(ticket, step + 1, token, limits)
     values = values_of(ticket, draft)
     if ticket.request.kind == "form":
         return model.Answer(values=values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sayso import approvers, card, errors, model, text, tokens, wording
 
-T = text.Trusted
+Trusted = text.Trusted
 
 RENEWED = "This is not one of our buttons any more: its card was out of date. It is renewed now, so please press again."
 GONE = (
@@ -25,27 +25,33 @@ _UNLINKED = (
 
 def line(said: str) -> card.Line:
     """A sentence of the service."""
-    return card.Line((T(said),))
+    return card.Line((Trusted(said),))
 
 
 def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
     """Why an act of this account was not counted."""
     if isinstance(error, errors.AlreadyTaken) and error.ticket.taken:
         taken = error.ticket.taken
-        when = (T(" was taken, and is delivered at "), card.Moment(taken.until))
-        return card.Line((T("The answer of "), text.line(_name(taken.given)), *when, T(" unless they take it back.")))
+        when = (Trusted(" was taken, and is delivered at "), card.Moment(taken.until))
+        return card.Line(
+            (Trusted("The answer of "), text.line(_name(taken.given)), *when, Trusted(" unless they take it back."))
+        )
     if not isinstance(error, errors.AlreadyDecided) or error.ticket.decision is None:
         return line(wording.told(error))
     decision = error.ticket.decision
     verdict = wording.verdict(decision)
     if any(one.via == account for one in decision.by):
         return card.Line(
-            (T(f"{verdict}: that is what you said, and it counted at "), card.Moment(decision.decided_at), T("."))
+            (
+                Trusted(f"{verdict}: that is what you said, and it counted at "),
+                card.Moment(decision.decided_at),
+                Trusted("."),
+            )
         )
-    spans: list[card.Inline] = [T(f"Too late: {verdict[0].lower()}{verdict[1:]}")]
+    spans: list[card.Inline] = [Trusted(f"Too late: {verdict[0].lower()}{verdict[1:]}")]
     for index, one in enumerate(decision.by):
-        spans += [T(" and " if index else " by "), text.line(_name(one))]
-    return card.Line((*spans, T(" at "), card.Moment(decision.decided_at), T(".")))
+        spans += [Trusted(" and " if index else " by "), text.line(_name(one))]
+    return card.Line((*spans, Trusted(" at "), card.Moment(decision.decided_at), Trusted(".")))
 
 
 def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.Line:
@@ -53,8 +59,8 @@ def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.L
     decision = error.ticket.decision
     if decision is None or tokens.read(token).action != "undo" or all(one.via != account for one in decision.by):
         return refusal(error, account)
-    told = T("It cannot be taken back any more: the agent was told at ")
-    return card.Line((told, card.Moment(decision.decided_at), T(".")))
+    told = Trusted("It cannot be taken back any more: the agent was told at ")
+    return card.Line((told, card.Moment(decision.decided_at), Trusted(".")))
 
 
 def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:

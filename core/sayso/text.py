@@ -22,7 +22,7 @@ Safe = NewType("Safe", str)
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Foreign:
     """Foreign text, ready to be shown, with what the reader should know about it."""
 
     text: Safe
@@ -106,13 +106,13 @@ _NAMED_AT_MOST = 4
 SEARCHED = 50_000
 
 
-def literal(raw: str, *, code: bool = False) -> Literal:
+def literal(raw: str, *, code: bool = False) -> Foreign:
     """Show *raw* in a literal container, line breaks and tabs as they are.
 
     *code* is for what a machine will read (commands, arguments, option values): look-alikes of its signs count there.
     """
     if _is_plain(raw):
-        return Literal(Safe(raw), tuple(_long_runs(raw)))
+        return Foreign(Safe(raw), tuple(_long_runs(raw)))
     return _show(raw, code=code, suspect=_SUSPECT)
 
 
@@ -125,19 +125,19 @@ def is_whole(raw: str) -> bool:
     return True
 
 
-def line(raw: str) -> Literal:
+def line(raw: str) -> Foreign:
     """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
     if raw.isascii() and raw.isprintable():
-        return Literal(Safe(raw), tuple(_long_runs(raw)))
+        return Foreign(Safe(raw), tuple(_long_runs(raw)))
     shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE)
-    return Literal(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
+    return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
 
 
 def _is_plain(raw: str) -> bool:
     return raw.isascii() and not raw.encode().translate(None, _PLAIN)
 
 
-def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
+def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
     noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
     foreign = bool(_FOREIGN.search(raw))
     spacing = _SPACING if foreign or not code else _SPACING_IN_CODE
@@ -165,7 +165,7 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Literal:
     text = suspect.sub(shown, raw)
     tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
     tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
-    return Literal(Safe(text), (*_sentences(tricks), *_long_runs(raw), *_unsearched(raw)))
+    return Foreign(Safe(text), (*_sentences(tricks), *_long_runs(raw), *_unsearched(raw)))
 
 
 def _kind(found: regex.Match[str]) -> str:

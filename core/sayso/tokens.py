@@ -32,7 +32,7 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Mint:
+class TokenMaker:
     """Makes and checks tokens with the service's secret."""
 
     secret: bytes
@@ -61,6 +61,9 @@ class Mint:
     def _code(self, ticket: model.Ticket, action: Action, index: int, minted: int) -> str:
         bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}" + (f"\n{minted}" if minted else "")
         return _text(hmac.digest(self.secret, bound.encode(), hashlib.sha256)[:_BYTES])
+
+
+Mint = TokenMaker  # its name until 0.2
 
 
 def read(token: str) -> Pressed:

@@ -21,7 +21,7 @@ from tests.fakes.discord.delivery import Http
 
 Transport = Literal["gateway", "http"]
 OPS, ANN, BOB, ROLE = "200000000000000001", "300000000000000001", "300000000000000002", "400000000000000001"
-MINT = tokens.Mint(b"for tests only, never for people")
+MINT = tokens.TokenMaker(b"for tests only, never for people")
 DIRECTORY = people.Directory(
     people={"ann": people.Profile(frozenset({f"discord:{ANN}"}))},
     groups={"release": people.Group(platform_groups=frozenset({f"discord:{ROLE}"}))},

@@ -20,7 +20,7 @@ from sayso.testing.clock import ManualClock
 from tests.fakes.slack import FakeSlack, Message, Person, Seen, View
 
 Transport = Literal["sockets", "http"]
-MINT = tokens.Mint(b"for tests only, never for people")
+MINT = tokens.TokenMaker(b"for tests only, never for people")
 DIRECTORY = people.Directory(
     people={"ann": people.Profile(frozenset({"slack:T1/U1"})), "eve": people.Profile(frozenset({"slack:T9/U9"}))},
     groups={"release": people.Group(platform_groups=frozenset({"slack:S1"}))},

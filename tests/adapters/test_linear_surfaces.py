@@ -83,7 +83,7 @@ def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monk
     times: list[model.Ticket] = []
     once = draw._drawn  # pyright: ignore[reportPrivateUsage]
 
-    def counted(ticket: model.Ticket, mint: tokens.Mint) -> card.Card:
+    def counted(ticket: model.Ticket, mint: tokens.TokenMaker) -> card.Card:
         times.append(ticket)
         return once(ticket, mint)
 
@@ -103,7 +103,7 @@ def test_a_card_is_drawn_anew_when_its_ticket_changes() -> None:
     other = ticket.model_copy(update={"request": ticket.request.model_copy(update={"input": {"command": "rm"}})})
     assert draw.card_of(ticket, samples.MINT) is draw.card_of(ticket, samples.MINT)
     assert draw.card_of(other, samples.MINT) != draw.card_of(ticket, samples.MINT)
-    secret = tokens.Mint(b"another secret of 32 characters!!")
+    secret = tokens.TokenMaker(b"another secret of 32 characters!!")
     assert draw.card_of(ticket, secret).controls != draw.card_of(ticket, samples.MINT).controls
 
 

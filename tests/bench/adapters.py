@@ -175,7 +175,7 @@ def pydantic(desk: Prompt) -> Callable[[], Awaitable[Pause]]:
 
 async def bench(rounds: int) -> None:
     """One line for each adapter."""
-    desk = Prompt(memory.MemoryStore(), tokens.Mint(b"only for a benchmark, never for people"))
+    desk = Prompt(memory.MemoryStore(), tokens.TokenMaker(b"only for a benchmark, never for people"))
     async with by_mcp(desk) as called:
         ways = {
             "@requires_approval": ready(gate(desk)),

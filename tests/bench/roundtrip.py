@@ -18,7 +18,7 @@ import sayso
 from sayso import desk, people, sqlite, tokens
 
 ANN = people.Actor(account="bench:ann", name="ann", member=True)
-MINT = tokens.Mint(b"only for a benchmark, never for people")
+MINT = tokens.TokenMaker(b"only for a benchmark, never for people")
 
 
 def floor(folder: Path, seconds: float) -> float:

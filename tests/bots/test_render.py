@@ -28,7 +28,7 @@ REQUESTS: list[model.Request] = [
 
 
 async def shown(request: model.Request) -> str:
-    front = desk.Desk(memory.MemoryStore(), tokens.Mint(b"x" * 32), now=ManualClock())
+    front = desk.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), now=ManualClock())
     return render.render(draw.card_of(await front.open(request), front.mint))
 
 
@@ -117,7 +117,7 @@ WIDE = "数据库" * 40
 @pytest.mark.parametrize("field", sorted(get_args(testing.RequestField)))
 def test_no_row_of_others_begins_at_the_left_edge(field: testing.RequestField) -> None:
     """However long a line is, and however narrow the terminal: its rows are broken here, behind the bar."""
-    mint = tokens.Mint(b"x" * 32)
+    mint = tokens.TokenMaker(b"x" * 32)
     harmless = render.render(draw.card_of(testing.ticket(field, "harmless"), mint), 1000)
     ours = {"Input:", *(line.partition(" ")[0] for line in harmless.split("\n"))}
     for foreign in (LURE, LURE.replace(" ", "\u00a0"), WIDE, "\U0001f600" * 90, "e\u0301" * 90):

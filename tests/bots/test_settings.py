@@ -33,7 +33,9 @@ def parse(text: str) -> schema.Settings:
 
 
 def desk_of(text: str, clock: ManualClock | None = None) -> desk.Desk:
-    return desk.Desk(memory.MemoryStore(), tokens.Mint(b"x" * 32), settings.house(parse(text)), clock or ManualClock())
+    return desk.Desk(
+        memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), settings.house(parse(text)), clock or ManualClock()
+    )
 
 
 async def outcome(front: desk.Desk, *answers: tuple[people.Actor, str], caller: desk.Caller | None = None) -> str:
@@ -212,7 +214,7 @@ async def test_a_key_may_ask_so_often_in_a_minute_and_is_told_when_to_come_back(
 
 def _limited(text: str, clock: ManualClock | None = None) -> desk.Desk:
     house = settings.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
-    return desk.Desk(memory.MemoryStore(), tokens.Mint(b"x" * 32), house, clock or ManualClock())
+    return desk.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), house, clock or ManualClock())
 
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sayso import asking, events, machine, model, people, requests, tokens
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-MINT = tokens.Mint(b"a secret that is long enough for tests")
+MINT = tokens.TokenMaker(b"a secret that is long enough for tests")
 DEPLOY = {"command": "make deploy"}
 
 

@@ -41,7 +41,7 @@ from sayso import (
 from sayso import dialog as dialogs
 from tests.counting import MOST, grows
 
-MINT = tokens.Mint(b"a secret of at least 32 characters")
+MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialogs.Room(content=200, inputs=4, typed=100)
 SMALL = 250
@@ -105,7 +105,7 @@ def test_boxes_are_cut_and_paged_in_linear_work(function: str, shape: str) -> No
 
 
 def _card(raw: str) -> card.Card:
-    box = card.Code((text.Trusted("Input"),), text.Literal(text.Safe(raw)))
+    box = card.Code((text.Trusted("Input"),), text.Foreign(text.Safe(raw)))
     return card.Card("r1", "pending", text.Trusted("An agent asks"), (box, box))
 
 

@@ -33,7 +33,7 @@ HOSTILE = (
 class ChannelContract(abc.ABC):
     """What a chat adapter must keep. The abstract members say how its platform talks; none of them decides anything."""
 
-    room: dialog.Room
+    room: dialog.WindowLimits
     """What one dialog of the platform holds."""
 
     @abc.abstractmethod

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from sayso import asking, dialog, events, machine, model, requests, tokens
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-MINT = tokens.Mint(b"for tests only, never for people")
+MINT = tokens.TokenMaker(b"for tests only, never for people")
 
 _KINDS: tuple[Literal["text", "number", "integer", "date", "boolean"], ...] = (
     "text", "number", "integer", "date", "boolean",
@@ -104,7 +104,7 @@ def closed() -> Iterator[model.Ticket]:
     yield sample(several, said(choices=tuple(f"o{n}" for n in range(100))))
 
 
-def dialogs(room: dialog.Room) -> Iterator[dialog.Dialog]:
+def dialogs(room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
     """Every dialog that any press on the samples opens, and every page and step after it."""
     fields = [
         model.Field(
@@ -127,7 +127,7 @@ def dialogs(room: dialog.Room) -> Iterator[dialog.Dialog]:
                     yield opened
 
 
-def _opened(ticket: model.Ticket, pressed: tokens.Pressed, room: dialog.Room) -> dialog.Dialog | None:
+def _opened(ticket: model.Ticket, pressed: tokens.Pressed, room: dialog.WindowLimits) -> dialog.Dialog | None:
     if pressed.action == "fill" and ticket.request.kind == "permission":
         return None
     return dialog.of_press(ticket, pressed, MINT, room)

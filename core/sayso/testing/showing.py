@@ -21,8 +21,8 @@ View = Literal["card", "windows", "review", "row", "notes"]
 """What is shown: the card, every window that a press opens, all pages to review, a line of the history, notes."""
 
 _AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-_MINT = tokens.Mint(b"for tests only, never for people")
-_BOUNDLESS = dialog.Room(content=1_000_000_000, inputs=1_000, typed=2_000_000)
+_MINT = tokens.TokenMaker(b"for tests only, never for people")
+_BOUNDLESS = dialog.WindowLimits(content=1_000_000_000, inputs=1_000, typed=2_000_000)
 # More pages or steps than a text of any test has.
 _MOST_PAGES = 50
 
@@ -60,7 +60,7 @@ def _opened(request: model.Request) -> model.Ticket:
     return machine.open_ticket(requests.checked(request), terms, id="r1", ref="A" * 22, at=_AT).ticket
 
 
-def windows(field: RequestField, text: str, room: dialog.Room = _BOUNDLESS) -> Iterator[dialog.Dialog]:
+def windows(field: RequestField, text: str, room: dialog.WindowLimits = _BOUNDLESS) -> Iterator[dialog.Dialog]:
     """Every window that a press opens where one field holds *text*, and its steps. Raises as `render`."""
     for about in (ticket(field, text), *_forms(field, text)):
         for action in get_args(tokens.Action):
@@ -80,7 +80,7 @@ def _review(module: ModuleType, field: RequestField, text: str) -> Iterator[Any]
         yield from map(shows, _dialogs(ticket(field, text), "review", room))
 
 
-def _dialogs(about: model.Ticket, action: tokens.Action, room: dialog.Room) -> Iterator[dialog.Dialog]:
+def _dialogs(about: model.Ticket, action: tokens.Action, room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
     """Every page or step that a press opens; the last one comes again and again, so it ends where one is repeated."""
     seen: set[str] = set()
     for index in range(_MOST_PAGES):

@@ -107,7 +107,7 @@ async def provider() -> AsyncGenerator[Provider]:
     clock = ManualClock()
     kept = memory.MemoryStore()
     house = sayso.House(callbacks=True)
-    desk = sayso.Desk(kept, tokens.Mint(b"for tests only, never for people"), house, clock)
+    desk = sayso.Desk(kept, tokens.TokenMaker(b"for tests only, never for people"), house, clock)
     known, held = keys.Keys(kept), waits.Waits()
     instance = await known.add("codex-chris-laptop", "agent", clock.now())
     provisioner = await known.add("platform", "operator", clock.now())

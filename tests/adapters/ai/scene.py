@@ -23,7 +23,9 @@ class Room:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.desk = sayso.Desk(memory.MemoryStore(), tokens.Mint(b"for tests only, never for people"), now=self.clock)
+        self.desk = sayso.Desk(
+            memory.MemoryStore(), tokens.TokenMaker(b"for tests only, never for people"), now=self.clock
+        )
 
     async def tickets(self) -> list[model.Ticket]:
         """All requests, oldest first."""

@@ -182,7 +182,7 @@ class Teller:
         self.broken = broken
 
     async def note(self, place: model.Place, session: card.Session, said: card.Says) -> None:
-        self.told.append((session.id, str(said.told)))
+        self.told.append((session.id, str(said.text)))
         if self.broken:
             raise self.broken
 

@@ -253,7 +253,7 @@ async def test_three_stale_presses_are_told_once_and_never_by_an_account(there: 
 
 async def test_a_press_after_the_secret_was_changed_renews_the_card(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
-    there.front.mint = tokens.Mint(b"another secret, thirty-two signs")
+    there.front.mint = tokens.TokenMaker(b"another secret, thirty-two signs")
     assert "renewed now" in await there.whispered(await ann.press(there.card, "Allow"))
     assert (await there.front.get(ticket.id)).decision is None
     await ann.press(there.card, "Allow")
@@ -266,14 +266,14 @@ async def test_whoever_decided_and_presses_after_the_secret_was_changed_is_not_t
     await there.ask(DEPLOY)
     old = there.card
     await ann.press(old, "Deny")
-    there.front.mint = tokens.Mint(b"another secret, thirty-two signs")
+    there.front.mint = tokens.TokenMaker(b"another secret, thirty-two signs")
     assert "that is what you said" in await there.whispered(await ann.press(old, "Allow"))
 
 
 async def test_after_a_start_with_another_secret_the_old_cards_work(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
     await there.stop()
-    there.front.mint = tokens.Mint(b"another secret, thirty-two signs")
+    there.front.mint = tokens.TokenMaker(b"another secret, thirty-two signs")
     await there.start()
     await there.link.caught_up()
     await ann.press(there.card, "Allow")

@@ -67,7 +67,7 @@ class Scene:
 async def scene(given: settings.Settings | None = None, mode: Any = "auto", **more: Any) -> AsyncGenerator[Scene]:
     """A client that is connected."""
     kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, tokens.Mint(b"s" * 32))
+    desk = sayso.Desk(kept, tokens.TokenMaker(b"s" * 32))
     served = tools.Tools(lambda _: desk, given, **more)
     async with mcp.Client(served.server(), mode=mode) as client:
         yield Scene(client, desk, served)

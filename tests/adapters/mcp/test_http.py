@@ -63,7 +63,7 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncGenerator[Service, None]:
     kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, tokens.Mint(b"s" * 32))
+    desk = sayso.Desk(kept, tokens.TokenMaker(b"s" * 32))
     known = keys.Keys(kept)
     made = {
         name: await known.add(name, role, desk.clock.now(), *person)

@@ -182,7 +182,7 @@ async def test_a_quorum_counts_people_and_the_card_shows_how_many() -> None:
 
 async def test_a_card_whose_buttons_were_made_with_another_secret_is_renewed(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
-    there.front.mint = tokens.Mint(b"another secret, since the first was lost")
+    there.front.mint = tokens.TokenMaker(b"another secret, since the first was lost")
     seen = await ann.press(there.card, "Allow")
     assert seen.acked
     assert "is renewed now" in await there.whispered(seen)
@@ -198,7 +198,7 @@ async def test_a_press_with_another_secret_on_what_is_decided_is_told_so(
     await there.ask(DEPLOY)
     old = there.card
     await ann.press(old, "Deny")
-    there.front.mint = tokens.Mint(b"another secret, since the first was lost")
+    there.front.mint = tokens.TokenMaker(b"another secret, since the first was lost")
     seen = await bob.press(old, "Allow")
     assert "Too late: denied by ann" in await there.whispered(seen)
 

@@ -19,7 +19,7 @@ import sayso_web
 from sayso import clock, keys, memory, model, people, tokens
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
-MINT = tokens.Mint(b"a secret of at least 32 characters")
+MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
 
 
 @dataclass

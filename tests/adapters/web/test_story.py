@@ -52,4 +52,4 @@ def answered(**answer: object) -> events.Answered:
 )
 def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
     spans = story.told(store.Row(number=1, ticket_id="r1", version=1, entry=entry))
-    assert "".join(f"<{span.text}>" if isinstance(span, text.Literal) else str(span) for span in spans) == told
+    assert "".join(f"<{span.text}>" if isinstance(span, text.Foreign) else str(span) for span in spans) == told

@@ -8,7 +8,7 @@ from sayso import asking, card, dialog, draw, errors, model, submission, text, t
 from sayso.testing import samples
 from tests.core.samples import MINT, opened, permission
 
-ROOM = dialog.Room(content=2000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=2000, inputs=3, typed=3000)
 
 
 def pressed(ticket: model.Ticket, action: tokens.Action, index: int = 0) -> tokens.Pressed:
@@ -85,7 +85,7 @@ def test_signs_that_a_phone_puts_in_are_shown_before_they_run() -> None:
 
 def test_signs_in_more_text_than_can_be_shown_again_are_refused_beside_their_input() -> None:
     ticket = opened(permission(input={"text": "a", "more": "b"}))
-    room = dialog.Room(content=100, inputs=8, typed=2000)
+    room = dialog.WindowLimits(content=100, inputs=8, typed=2000)
     pressed = tokens.Pressed(ticket.ref, "edit", 0, "")
     with pytest.raises(errors.InvalidAnswer) as caught:
         submission.after(ticket, pressed, {"k0": "a", "k1": "“" + "x" * 500}, MINT, room)
@@ -194,7 +194,7 @@ def test_a_hostile_default_is_not_offered() -> None:
 
 def test_the_card_of_a_permission_shows_each_argument_and_its_buttons() -> None:
     shown = draw.card_of(opened(permission(grants=("session",))), MINT)
-    codes = [part.shown.text for part in shown.parts if isinstance(part, card.Code)]
+    codes = [part.text.text for part in shown.parts if isinstance(part, card.Code)]
     assert codes == ["make deploy"]
     labels = [control.label for control in shown.controls if isinstance(control, card.Button)]
     assert labels == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Allow for the session"]
@@ -249,9 +249,9 @@ def test_a_forged_or_foreign_token_is_refused() -> None:
     with pytest.raises(errors.InvalidToken):
         MINT.check(tokens.read(token), other)
     with pytest.raises(errors.InvalidToken):
-        tokens.Mint(b"another secret of the same length").check(tokens.read(token), ticket)
+        tokens.TokenMaker(b"another secret of the same length").check(tokens.read(token), ticket)
     MINT.check(tokens.read(token), ticket)
-    assert isinstance(text.literal("x"), text.Literal)
+    assert isinstance(text.literal("x"), text.Foreign)
 
 
 def test_plain_words_answer_a_question_and_name_an_option() -> None:
@@ -283,7 +283,7 @@ def test_a_long_list_takes_the_room_of_several_inputs() -> None:
     options = tuple(model.Option(label=f"o{n}") for n in range(60))
     asked = [model.Field(name="a", label="A"), model.Field(name="b", label="B", kind="choice", options=options)]
     ticket = opened(asking.Form("Refund", asked))
-    small = dialog.Room(content=2000, inputs=3, typed=3000, options=25)
+    small = dialog.WindowLimits(content=2000, inputs=3, typed=3000, options=25)
     assert [len(step) for step in dialog.steps_of(ticket, small)] == [1, 1]
     assert [len(step) for step in dialog.steps_of(ticket, ROOM)] == [2]
 

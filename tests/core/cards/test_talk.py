@@ -174,7 +174,7 @@ async def test_a_mark_only_rises() -> None:
 
 
 def shown(line: Any) -> str:
-    return "".join(getattr(span, "text", str(span)) if not hasattr(span, "at") else "TIME" for span in line.spans)
+    return "".join(getattr(span, "text", str(span)) if not hasattr(span, "at") else "TIME" for span in line.text)
 
 
 def test_whoever_is_late_reads_who_decided_and_never_an_account() -> None:

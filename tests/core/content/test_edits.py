@@ -96,7 +96,7 @@ def test_an_argument_that_the_model_made_up_can_be_taken_away_in_the_window() ->
     }
     ticket = asked({"note": "mine", "path": "/a", "n": 1}, tool)
     pressed = tokens.read(MINT.token(ticket, "edit"))
-    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
     shown = dialog.of_press(ticket, pressed, MINT, room)
     assert shown is not None
     assert [bool(one.hint and "taken away" in one.hint.text) for one in shown.inputs] == [True, False, True]
@@ -111,7 +111,7 @@ def test_an_argument_that_the_model_made_up_can_be_taken_away_in_the_window() ->
 def test_the_window_says_what_is_wrong_beside_its_input() -> None:
     ticket = asked({"currency": "EUR", "amount": 10})
     pressed = tokens.read(MINT.token(ticket, "edit"))
-    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
     with pytest.raises(errors.InvalidAnswer) as refused:
         submission.after(ticket, pressed, {"k0": "GBP", "k1": "501"}, MINT, room)
     assert refused.value.complaints == {"k0": 'please give one of "EUR", "USD"', "k1": "please give at most 500"}
@@ -208,7 +208,7 @@ def test_the_rules_of_json_schema_hold_for_an_edit(
 def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused(typed: str, said: str) -> None:
     ticket = asked({"x": 1, "y": 2}, None)
     pressed = tokens.read(MINT.token(ticket, "edit"))
-    room = dialog.Room(content=2000, inputs=5, typed=2000)
+    room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
     with pytest.raises(errors.InvalidAnswer, match=said) as refused:
         submission.after(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
     assert set(refused.value.complaints) == {"k0", "k1"}

@@ -17,7 +17,7 @@ from tests.core.samples import MINT, actor, opened
 
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")
-ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -299,7 +299,7 @@ def raw_again(shown: str, *, in_line: bool = False) -> str:
     return regex.sub(r"⟦U\+([0-9A-F]{4,6})⟧", lambda found: chr(int(found[1], 16)), shown.replace("␍", "\r"))
 
 
-def check(shown: text.Literal) -> None:
+def check(shown: text.Foreign) -> None:
     assert not NEVER_SHOWN.search(shown.text)
     assert not STACK.search(shown.text)
     assert len(set(shown.warnings)) == len(shown.warnings) <= 12
@@ -308,13 +308,13 @@ def check(shown: text.Literal) -> None:
 
 @pytest.mark.parametrize("raw", HARMLESS)
 def test_ordinary_writing_is_shown_as_it_is_without_a_warning(raw: str) -> None:
-    assert text.literal(raw) == text.Literal(text.Safe(raw))
+    assert text.literal(raw) == text.Foreign(text.Safe(raw))
 
 
 @pytest.mark.parametrize("code", [True, False])
 @pytest.mark.parametrize("raw", HARMLESS_CODE)
 def test_ordinary_code_is_shown_as_it_is_without_a_warning(raw: str, code: bool) -> None:
-    assert text.literal(raw, code=code) == text.Literal(text.Safe(raw))
+    assert text.literal(raw, code=code) == text.Foreign(text.Safe(raw))
 
 
 @pytest.mark.parametrize("code", [True, False])
@@ -383,12 +383,12 @@ def test_a_text_that_is_too_long_to_search_says_so() -> None:
 
 
 def test_an_escape_that_the_agent_wrote_itself_is_not_taken_for_ours() -> None:
-    assert text.literal("⟦U+202E⟧") == text.Literal(text.Safe("⟦U+27E6⟧U+202E⟧"))
+    assert text.literal("⟦U+202E⟧") == text.Foreign(text.Safe("⟦U+27E6⟧U+202E⟧"))
 
 
 def test_windows_line_ends_are_marked_without_a_warning() -> None:
-    assert text.literal("a\r\nb\r\n") == text.Literal(text.Safe("a␍\nb␍\n"))
-    assert text.line("a\r\nb\tc") == text.Literal(text.Safe("a␍⏎b⇥c"))
+    assert text.literal("a\r\nb\r\n") == text.Foreign(text.Safe("a␍\nb␍\n"))
+    assert text.line("a\r\nb\tc") == text.Foreign(text.Safe("a␍⏎b⇥c"))
 
 
 def test_signs_of_the_line_form_are_escaped_only_there() -> None:
@@ -397,7 +397,7 @@ def test_signs_of_the_line_form_are_escaped_only_there() -> None:
 
 
 def test_a_variant_of_a_chinese_sign_is_spelled_out_without_a_warning() -> None:
-    assert text.literal("葛\U000e0100城") == text.Literal(text.Safe("葛⟦U+E0100⟧城"))
+    assert text.literal("葛\U000e0100城") == text.Foreign(text.Safe("葛⟦U+E0100⟧城"))
 
 
 def test_warnings_have_a_fixed_order_and_name_only_a_few_signs() -> None:

@@ -12,7 +12,7 @@ from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor, permission
 
-ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
 
 
@@ -262,7 +262,7 @@ async def test_a_step_whose_draft_is_gone_says_so(front: desk.Desk) -> None:
 
 async def test_a_token_of_another_request_or_secret_is_refused(front: desk.Desk) -> None:
     ticket = await front.open(permission())
-    forged = tokens.Mint(b"another secret of the same length").token(ticket, "allow")
+    forged = tokens.TokenMaker(b"another secret of the same length").token(ticket, "allow")
     with pytest.raises(errors.InvalidToken):
         await front.press(forged, ANN, ROOM, None)
     with pytest.raises(errors.NotFound):
@@ -274,11 +274,11 @@ async def test_a_card_that_a_crash_left_behind_is_adopted_and_one_from_elsewhere
     front: desk.Desk, kept: memory.MemoryStore
 ) -> None:
     ticket = await front.open(permission(policy="two"))
-    await front.press(token(ticket, "allow"), ANN, ROOM, desk.Seat("chat", "C1", "1.0"))
+    await front.press(token(ticket, "allow"), ANN, ROOM, desk.PressedMessage("chat", "C1", "1.0"))
     assert [(ref.place, ref.message) for ref in await kept.refs(ticket.id)] == [("chat:#ops", "1.0")]
-    await front.press(token(ticket, "allow"), ANN, ROOM, desk.Seat("chat", "C1", "2.0"))
+    await front.press(token(ticket, "allow"), ANN, ROOM, desk.PressedMessage("chat", "C1", "2.0"))
     assert len(await kept.refs(ticket.id)) == 2
-    for seat in (desk.Seat("chat", "C2", "3.0"), desk.Seat("web", "x", "4.0")):
+    for seat in (desk.PressedMessage("chat", "C2", "3.0"), desk.PressedMessage("web", "x", "4.0")):
         with pytest.raises(errors.InvalidToken):
             await front.press(token(ticket, "allow"), ANN, ROOM, seat)
 

@@ -32,7 +32,7 @@ from tests.conftest import BOUND
 from tests.core.samples import MINT, NOW, actor, after, opened, permission, person, said
 
 ANN, BOB = actor("ann"), actor("bob")
-ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 TEN = timedelta(seconds=10)
 ACME = model.Answer(text="Acme")
 
@@ -268,7 +268,7 @@ def test_others_are_told_whose_answer_was_taken_with_a_name_and_a_time() -> None
     ticket = after(question(), words())
     assert ticket.taken is not None
     told = telling.refusal(errors.AlreadyTaken(ticket), "chat:T/bob")
-    assert card.Moment(ticket.taken.until) in told.spans
+    assert card.Moment(ticket.taken.until) in told.text
     assert "ann" in "".join(card.pieces(told))
 
 

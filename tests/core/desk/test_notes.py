@@ -20,7 +20,7 @@ class Told:
     async def note(self, place: str, session: card.Session, said: card.Says) -> None:
         if self.refuses:
             raise errors.ChannelError(f"{self.name} is down")
-        self.heard.append((place, session, prose.plain(said.told)))
+        self.heard.append((place, session, prose.plain(said.text)))
 
 
 def front(*tellers: Told, route: tuple[str, ...] = ("chat:#ops", "web", "talk:1")) -> desk.Desk:

@@ -36,7 +36,7 @@ from tests.fakes.pg import pg_schema, pg_server
 __all__ = ["pg_schema", "pg_server"]
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")
 HOUSE = desk.House({"default": model.Policy(), "two": model.Policy(quorum=2)}, callbacks=True)

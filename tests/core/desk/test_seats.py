@@ -8,7 +8,7 @@ from sayso import desk, dialog, errors, memory, model, tokens
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, permission
 
-ROOM = dialog.Room(content=5000, inputs=3, typed=3000)
+ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN, BOB = actor("ann"), actor("bob")
 NAMES = {"chat:#ops": "C1", "chat:#dev": "C2"}
 
@@ -37,7 +37,7 @@ def front(kept: memory.MemoryStore) -> desk.Desk:
 async def press(
     front: desk.Desk, ticket: model.Ticket, conversation: str, message: str, within: str | None = None
 ) -> object:
-    seat = desk.Seat("chat", conversation, message, within)
+    seat = desk.PressedMessage("chat", conversation, message, within)
     return await front.press(MINT.token(ticket, "allow"), ANN, ROOM, seat)
 
 
@@ -112,7 +112,7 @@ async def test_a_second_room_never_counts_beside_a_card_that_stands(front: desk.
     ticket = await front.open(permission(route=["chat:#a"], policy="two"))
     await press(front, ticket, "C1", "1.0")
     with pytest.raises(errors.InvalidToken):
-        await front.press(MINT.token(ticket, "allow"), BOB, ROOM, desk.Seat("chat", "C3", "3.0"))
+        await front.press(MINT.token(ticket, "allow"), BOB, ROOM, desk.PressedMessage("chat", "C3", "3.0"))
 
 
 async def test_a_token_read_with_odd_digits_or_a_newline_is_none(front: desk.Desk) -> None:

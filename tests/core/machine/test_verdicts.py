@@ -24,7 +24,7 @@ from sayso import (
 )
 from tests.core.samples import MINT, after, opened, permission, said
 
-ROOM = dialog.Room(content=2000, inputs=5, typed=2000)
+ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
 OFFERS = (
     model.Offer(name="s0", kind="rule", effect="adds the rule Bash(make:*) to this session"),
     model.Offer(name="s1", kind="mode", effect="accepts all edits until the session ends"),

@@ -10,7 +10,7 @@ from sayso import desk, stores, tokens
 async def main(url: str, *ids: str) -> None:
     """Print the ids whose allow this process used; one after another, so that all processes meet at each."""
     kept = await stores.connect(url)
-    front = desk.Desk(kept, tokens.Mint(b"only for a race, never for people"))
+    front = desk.Desk(kept, tokens.TokenMaker(b"only for a race, never for people"))
     say("ready")
     await asyncio.to_thread(sys.stdin.readline)
     used = [id for id in ids if await wins(front, id)]

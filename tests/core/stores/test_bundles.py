@@ -25,7 +25,7 @@ import sayso
 from sayso import desk, sqlite, tokens
 async def main() -> None:
     kept = await sqlite.SqliteStore.open(sys.argv[1])
-    front = desk.Desk(kept, tokens.Mint(b"only for a test, never for people"))
+    front = desk.Desk(kept, tokens.TokenMaker(b"only for a test, never for people"))
     await front.open(sayso.Permission(tool="deploy", id="r0"))
     for n in range(1, 100_000):
         await front.open(sayso.Permission(tool="deploy", id=f"r{n}", supersedes=f"r{n - 1}"))
