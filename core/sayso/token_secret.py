@@ -9,7 +9,7 @@ import secrets
 from sayso import errors, store, tokens
 
 
-async def mint(kept: store.Store) -> tokens.Mint:
+async def mint(kept: store.Store) -> tokens.TokenMaker:
     """The token mint of this store: `SAYSO_SECRET`, or a secret made once and kept beside the requests.
 
     Raises:
@@ -17,12 +17,12 @@ async def mint(kept: store.Store) -> tokens.Mint:
     """
     given = given_secret()
     if given is not None:
-        return tokens.Mint(given)
+        return tokens.TokenMaker(given)
     with contextlib.suppress(errors.Conflict):
         await kept.put(store.Record("secret", "tokens", {"hex": secrets.token_hex(32)}))
     record = await kept.get("secret", "tokens")
     assert record is not None  # it was put above, here or by another process
-    return tokens.Mint(bytes.fromhex(record.value["hex"]))
+    return tokens.TokenMaker(bytes.fromhex(record.value["hex"]))
 
 
 def given_secret() -> bytes | None:
