@@ -27,7 +27,8 @@ from aiohttp.test_utils import make_mocked_request
 import sayso
 from sayso import asking, errors, fields, gate, model, people, requests, store, stores, token_secret
 from sayso.testing import samples
-from sayso_bots import cli, environment, schema, settings
+from sayso_bots import cli
+from sayso_bots.settings import environment, schema, toml
 from sayso_claude import settings as claude_settings
 from sayso_http import auth, callback, openapi
 from tests.bots.conftest import Command
@@ -477,7 +478,7 @@ def test_the_settings_page_has_every_variable_with_its_default_and_no_other() ->
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=named)
 def test_every_settings_example_is_accepted(block: Block) -> None:
-    assert settings.parse(tomllib.loads(block.text)) != schema.Settings()
+    assert toml.parse(tomllib.loads(block.text)) != schema.Settings()
 
 
 def test_every_variable_in_an_example_is_known() -> None:
@@ -586,5 +587,5 @@ def test_the_picture_is_small_and_a_picture() -> None:
 def test_what_the_readme_says_is_refused_is_refused() -> None:
     for key in ("rules",):
         with pytest.raises(errors.InvalidSettings) as refused:
-            settings.parse({key: {}})
+            toml.parse({key: {}})
         assert refused.value.field == key

@@ -1,13 +1,14 @@
 """Guards of the house rules: what may import what, how large things may grow, and what must be there."""
 
 import ast
+import graphlib
 import importlib
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +29,8 @@ EXAMPLES = ROOT / "bots" / "examples"
 MOST_LINES_IN_A_FILE = 300
 MOST_LINES_IN_A_FUNCTION = 50
 VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
+# Folders of the command; each imports only from those above it.
+FOLDERS_OF_BOTS = ("settings", "service", "terminal", "demo", "commands")
 PLATFORM = re.compile("slack|discord", re.IGNORECASE)
 # Platforms, agent frameworks and web servers: the business of adapters.
 NOT_IN_CORE = {
@@ -66,6 +69,28 @@ def imported(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.partition(".")[0])
     return names
+
+
+def files_imported(path: Path, root: Path) -> set[Path]:
+    """The files below *root*, a source root, that *path* imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {file for name in names if (file := (root / name.replace(".", "/")).with_suffix(".py")).is_file()}
+
+
+def circle(imports: Mapping[Path, set[Path]]) -> list[str]:
+    """Files that import each other in a circle, or nothing."""
+    order = graphlib.TopologicalSorter(imports)
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        found: list[Path] = error.args[1]
+        return [file.name for file in found]
+    return []
 
 
 def words(tree: ast.AST) -> Iterator[str]:
@@ -143,6 +168,32 @@ def test_imports_point_from_bots_to_adapters_to_core() -> None:
             for name in sorted(imported(parse(path)) & forbidden)
         ]
     assert wrong == []
+
+
+def test_the_command_stands_in_folders_that_import_only_from_those_above_them() -> None:
+    root, package = ROOT / "bots", ROOT / "bots" / "sayso_bots"
+    assert {path.name for path in package.glob("*.py")} == {"__init__.py", "__main__.py", "cli.py"}
+    assert {path.name for path in package.iterdir() if any(path.glob("*.py"))} == set(FOLDERS_OF_BOTS)
+    imports = {path: files_imported(path, root) for path in package.rglob("*.py")}
+
+    def height(path: Path) -> int:
+        folder = path.relative_to(package).parts[0]
+        return FOLDERS_OF_BOTS.index(folder) if folder in FOLDERS_OF_BOTS else len(FOLDERS_OF_BOTS)
+
+    upwards = [
+        f"{path.name} imports {other.name}"
+        for path in imports
+        for other in imports[path]
+        if height(other) > height(path)
+    ]
+    assert (upwards, circle(imports)) == ([], [])
+    assert sum(map(len, imports.values())) > 50, "the search finds what is imported"
+
+
+def test_a_circle_is_found() -> None:
+    first, second, third = Path("a.py"), Path("b.py"), Path("c.py")
+    assert circle({first: {second}, second: {third}, third: set()}) == []
+    assert set(circle({first: {second}, second: {third}, third: {second}})) == {"b.py", "c.py"}
 
 
 def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:

@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 from sayso import errors, keys, memory
-from sayso_bots import durations
+from sayso_bots.settings import durations
 from sayso_discord import custom_ids
 from sayso_http import addresses
 from tests.test_layout import ROOT, modules, parse

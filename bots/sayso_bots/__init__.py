@@ -9,7 +9,7 @@ def main() -> None:
     A coding agent starts `sayso hook` before every tool call, so that path imports nothing that the others need.
     """
     if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv[2:]):
-        from sayso_bots import hook
+        from sayso_bots.commands.hook import hook
 
         sys.exit(hook.main(sys.argv[2:]))
     from sayso_bots import cli

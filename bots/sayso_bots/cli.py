@@ -13,24 +13,24 @@ from typing import Any
 import click
 
 from sayso import errors
-from sayso_bots import rows
+from sayso_bots.terminal import rows
 
-# Commands load when they are used: each brings its own imports, some of them slow.
+# Commands load when they are used: each brings its own imports, some of them slow. Each module has a `command`.
 _COMMANDS: Mapping[str, str] = {
     "demo": "demo",
     "init": "init",
-    "doctor": "doctor",
+    "doctor": "doctor.command",
     "serve": "serve",
     "ask": "ask",
-    "list": "tickets",
-    "show": "tickets",
-    "answer": "reply",
-    "cancel": "tickets",
+    "list": "list",
+    "show": "show",
+    "answer": "answer",
+    "cancel": "cancel",
     "link": "link",
-    "keys": "keyring",
-    "backup": "backups",
-    "restore": "backups",
-    "hook": "cli",
+    "keys": "keys",
+    "backup": "backup",
+    "restore": "restore",
+    "hook": "hook.command",
     "mcp": "mcp",
 }
 
@@ -60,7 +60,7 @@ class _Tree(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"sayso_bots.{_COMMANDS[cmd_name]}"), f"{cmd_name}_")
+        found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name]}").command
         _take_config(found)
         return found
 
@@ -88,7 +88,8 @@ def _take_config(command: click.Command) -> None:
     """Let `--config` stand behind the command as well, where most people write it."""
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
         _take_config(inner)
-    if not any("--config" in one.opts for one in command.params) and command is not hook_:
+    hands_words_on = command.context_settings.get("ignore_unknown_options")
+    if not hands_words_on and not any("--config" in one.opts for one in command.params):
         command.params.append(_config())
 
 
@@ -103,28 +104,6 @@ def sayso_() -> None:
 
 
 sayso_.params.append(_config())
-
-
-@click.command(
-    "hook",
-    context_settings={"ignore_unknown_options": True},
-    epilog="\b\nExample:\n  sayso hook claude-code    (as a hook command; sayso init claude-code shows the settings)",
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="claude-code")
-@click.option(
-    "--timeout", metavar="SECONDS", help="How long people have; 590 by default. Claude Code must wait longer."
-)
-@click.option("--url", help="The service, in place of SAYSO_URL; http://127.0.0.1:8700 by default.")
-@click.option("--policy", metavar="NAME", help="The policy that decides, in place of the default one.")
-def hook_(arguments: tuple[str, ...], **options: str | None) -> None:
-    """Ask about the event on standard input, and print the decision: a command hook of Claude Code.
-
-    SAYSO_KEY is the agent's key. Whatever goes wrong is a denial.
-    """
-    from sayso_bots import hook
-
-    words = [word for name, value in options.items() if value is not None for word in (f"--{name}", value)]
-    sys.exit(hook.main([*arguments, *words]))
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

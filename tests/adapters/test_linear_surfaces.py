@@ -15,7 +15,7 @@ import sayso_web.render
 from sayso import card, dialog, draw, machine, model, requests, text, tokens
 from sayso.testing import samples
 from sayso_aap import wire as aap
-from sayso_bots import render as terminal
+from sayso_bots.terminal import render as terminal
 from sayso_claude import elicitation, hooks, questions, steps, suggestions
 from sayso_discord import inputs as discord_inputs
 from sayso_discord import rich

@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-from sayso_bots import demo, scripted
+from sayso_bots.demo import questions, scripted
 from tests.bots.conftest import Command
 
 
@@ -75,7 +75,7 @@ async def test_whoever_answered_last_still_sees_what_came_of_it(command: Command
 
 
 def test_the_demo_asks_one_of_each_kind() -> None:
-    assert [request.kind for request in demo.questions()] == ["permission", "question", "choice", "form"]
+    assert [request.kind for request in questions.requests()] == ["permission", "question", "choice", "form"]
 
 
 def test_the_scripted_person_reads_only_the_form_of_its_request() -> None:

@@ -358,5 +358,6 @@ def test_init_prints_the_invitation(command: Command) -> None:
 
 
 def test_without_discord_configured_its_library_is_not_even_imported(tmp_path: Path) -> None:
-    code = "import sys, sayso_bots.service, sayso_bots.doctor; sys.exit('discord' in sys.modules)"
+    modules = "sayso_bots.service.service, sayso_bots.commands.doctor.findings"
+    code = f"import sys, {modules}; sys.exit('discord' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0

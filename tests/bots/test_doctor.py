@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sayso_bots import doctor
+from sayso_bots.commands.doctor import command as doctor
+from sayso_bots.commands.doctor.findings import Finding
 from tests.bots.conftest import Call, Command
 
 
@@ -86,9 +87,9 @@ def test_doctor_goes_on_when_a_package_is_missing(
 
 def test_what_doctor_says_stands_in_columns_that_fit_the_window() -> None:
     found = [
-        doctor.Finding("settings", True, "sayso.toml"),
-        doctor.Finding("slack groups.release.slack_group", False, "word " * 30, "do " * 40),
-        doctor.Finding("slack people", False, "\x1b[2J\x07 is no command to a terminal"),
+        Finding("settings", True, "sayso.toml"),
+        Finding("slack groups.release.slack_group", False, "word " * 30, "do " * 40),
+        Finding("slack people", False, "\x1b[2J\x07 is no command to a terminal"),
     ]
     lines = list(doctor._lines(found, 80))  # pyright: ignore[reportPrivateUsage]
     assert max(len(line) for line in lines) <= 80

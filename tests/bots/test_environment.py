@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sayso import errors, opening
-from sayso_bots import environment
+from sayso_bots.settings import environment
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import sayso
 from sayso import asking, model
 from sayso.testing import samples
-from sayso_bots import dashboard, resuming
+from sayso_bots.service import dashboard, resumers
 
 
 @dataclass
@@ -27,11 +27,11 @@ class Noted:
 
 async def test_an_agent_of_this_machine_is_dialled_and_any_other_address_is_called() -> None:
     callbacks, dialer = Noted(), Noted()
-    resumers = resuming.Resumers({"ws": dialer}, callbacks)
+    resumer = resumers.Resumers({"ws": dialer}, callbacks)
     for url in ("ws://localhost:50123", "https://hooks.example.com/", "wss://hooks.example.com/"):
         ticket = samples.sample(asking.Permission(tool="Bash", callback_url=url))
-        await resumers.resume(ticket)
-        assert resumers.next_try(ticket, 3) == 3.0
+        await resumer.resume(ticket)
+        assert resumer.next_try(ticket, 3) == 3.0
     assert dialer.addresses == ["ws://localhost:50123"]
     assert callbacks.addresses == ["https://hooks.example.com/", "wss://hooks.example.com/"]
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from sayso.testing.clock import ManualClock
-from sayso_bots import hook, relay
-from sayso_claude import forms, presence
+from sayso_bots.commands.hook import hook, relay
+from sayso_claude import forms, presence, settings
 from tests.adapters import claude_service
 from tests.adapters.claude_service import Json, call
 from tests.conftest import require
@@ -355,12 +355,13 @@ async def test_a_service_behind_tls_is_reached_only_with_a_certificate_we_trust(
 
 async def test_a_hook_loads_nothing_slow() -> None:
     code = (
-        "import sys, json; before = set(sys.modules); from sayso_bots import hook, relay;"
+        "import sys, json; before = set(sys.modules); from sayso_bots.commands.hook import hook, relay;"
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    ours = {"sayso_bots", "sayso_bots.hook", "sayso_bots.relay"}
+    folder = "sayso_bots.commands.hook"
+    ours = {"sayso_bots", "sayso_bots.commands", folder, f"{folder}.hook", f"{folder}.relay"}
     assert set(json.loads(out)) - {"__future__", "_socket", "select"} == ours
 
 
@@ -405,3 +406,10 @@ async def test_a_hook_whose_agent_is_gone_ends_at_once(tmp_path: Path) -> None:
 
 def test_the_hook_gives_up_before_claude_code_does() -> None:
     assert hook.TIMEOUT < 600
+
+
+def test_what_the_hook_says_of_the_service_is_what_the_settings_say() -> None:
+    # the hook imports neither, to be quick: so the numbers stand there twice
+    assert relay.PATH == settings.PATH
+    assert hook.URL == settings.DEFAULT_URL
+    assert hook.TIMEOUT == settings.DEFAULT_TIMEOUT - settings.MARGIN

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 import sayso
 from sayso import model
-from sayso_bots import cli, hook, relay
+from sayso_bots import cli
+from sayso_bots.commands.hook import hook, relay
 from tests.adapters import claude_service
 from tests.adapters.claude_service import call
 from tests.bots.test_hook import http, peer, run, start

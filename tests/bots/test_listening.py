@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from sayso import errors
-from sayso_bots import environment, listening, schema
+from sayso_bots.service import listening
+from sayso_bots.settings import environment, schema
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

@@ -82,7 +82,7 @@ def test_other_commands_never_load_the_sdk(tmp_path: Path) -> None:
     script = (
         "import sys, click; from sayso_bots import cli\n"
         "for name in ('mcp', 'list', 'ask'): cli.sayso_.get_command(click.Context(cli.sayso_), name)\n"
-        "import sayso_bots.service\n"
+        "import sayso_bots.service.service\n"
         "print(sorted({'mcp', 'mcp_types', 'starlette', 'uvicorn'} & set(sys.modules)))"
     )
     done = subprocess.run(

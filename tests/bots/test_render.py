@@ -10,7 +10,7 @@ from rich import cells
 import sayso
 from sayso import desk, draw, memory, model, testing, tokens
 from sayso.testing.clock import ManualClock
-from sayso_bots import render, rows
+from sayso_bots.terminal import render, rows
 
 ANSWERS: dict[str, list[str]] = {
     "permission": ["--allow", "--deny", "--deny --reason TEXT", "--allow --input JSON", "--allow --grant session"],

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sayso_bots import scripted
+from sayso_bots.demo import scripted
 from tests.bots.conftest import Command, Running
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import FakeSlack

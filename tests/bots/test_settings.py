@@ -11,7 +11,9 @@ import pytest
 import sayso
 from sayso import desk, errors, memory, people, tokens
 from sayso.testing.clock import ManualClock
-from sayso_bots import init, listening, schema, service, settings
+from sayso_bots.commands import init
+from sayso_bots.service import listening, service
+from sayso_bots.settings import schema, toml
 from sayso_http import connections
 
 PEOPLE = """
@@ -29,12 +31,12 @@ EVE = people.Actor("slack:T1/U9", member=True)
 
 
 def parse(text: str) -> schema.Settings:
-    return settings.parse(tomllib.loads(text))
+    return toml.parse(tomllib.loads(text))
 
 
 def desk_of(text: str, clock: ManualClock | None = None) -> desk.Desk:
     return desk.Desk(
-        memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), settings.house(parse(text)), clock or ManualClock()
+        memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), toml.house(parse(text)), clock or ManualClock()
     )
 
 
@@ -122,7 +124,7 @@ async def test_a_policy_says_how_long_an_allow_is_good(written: str, seconds: fl
     ("written", "seconds"), [("", 10), ("[service]\ngrace = 0", 0), ('[service]\ngrace = "1m"', 60)]
 )
 def test_the_service_says_how_long_plain_words_can_be_taken_back(written: str, seconds: float) -> None:
-    assert settings.house(parse(written)).grace.total_seconds() == seconds
+    assert toml.house(parse(written)).grace.total_seconds() == seconds
 
 
 @pytest.mark.parametrize("written", ['"61s"', "-1", '"soon"', "true"])
@@ -213,15 +215,15 @@ async def test_a_key_may_ask_so_often_in_a_minute_and_is_told_when_to_come_back(
 
 
 def _limited(text: str, clock: ManualClock | None = None) -> desk.Desk:
-    house = settings.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
+    house = toml.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
     return desk.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), house, clock or ManualClock())
 
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert settings.load(None) == schema.Settings()
+    assert toml.load(None) == schema.Settings()
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
-    assert settings.load(None).slack == schema.Slack(channel="#ops")
+    assert toml.load(None).slack == schema.Slack(channel="#ops")
 
 
 @pytest.mark.parametrize(
@@ -301,7 +303,7 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, content: str | N
     if content is not None:
         path.write_text(content)
     with pytest.raises(errors.InvalidSettings, match=told):
-        settings.load(path)
+        toml.load(path)
 
 
 def test_the_written_example_names_every_key_and_is_right_with_all_of_them_on() -> None:
@@ -324,7 +326,7 @@ def _leaves(table: pydantic.BaseModel | Mapping[str, object], above: str = "") -
 
 def test_a_request_without_a_route_goes_to_every_chat() -> None:
     both = parse('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"\nthreads = "session"')
-    assert settings.house(both).route == ("slack:#ops", "discord:910")
+    assert toml.house(both).route == ("slack:#ops", "discord:910")
     assert both.discord is not None
     assert both.discord.threads == "session"
 

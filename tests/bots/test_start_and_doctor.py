@@ -14,7 +14,9 @@ import apsw
 import pytest
 
 from sayso import errors, stores
-from sayso_bots import doctor, environment, serve, settings
+from sayso_bots.commands import serve
+from sayso_bots.commands.doctor import findings
+from sayso_bots.settings import environment, toml
 from sayso_discord import pace
 from sayso_slack import web
 from tests.adapters.discord_scene import OPS
@@ -47,14 +49,14 @@ class Place:
         """What `sayso serve` ends with."""
         try:
             given = environment.read()
-            await serve._serve(given, settings.load(given.config), hitl_port)  # pyright: ignore[reportPrivateUsage]
+            await serve._serve(given, toml.load(given.config), hitl_port)  # pyright: ignore[reportPrivateUsage]
         except errors.SaysoError as error:
             return error
         pytest.fail("it started, and was stopped")
 
-    async def named(self, hitl_port: int | None = None) -> list[doctor.Finding]:
+    async def named(self, hitl_port: int | None = None) -> list[findings.Finding]:
         """What `sayso doctor` finds wrong."""
-        found = await doctor._all(hitl_port)  # pyright: ignore[reportPrivateUsage]
+        found = await findings.find_all(hitl_port)
         return [one for one in found if not one.ok]
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sayso import errors
-from sayso_bots import serve, workers
+from sayso_bots.service import lifetime, workers
 from tests.conftest import until
 
 
@@ -33,7 +33,7 @@ async def test_a_crash_is_told_to_the_service_and_to_readyz(caplog: pytest.LogCa
     assert not await is_well(crew)
     assert "worker crashed" in caplog.text
     with pytest.raises(errors.SaysoError, match="a background worker crashed: RuntimeError"):
-        await serve.until_told(asyncio.get_running_loop().create_future(), crew.failed)
+        await lifetime.until_told(asyncio.get_running_loop().create_future(), crew.failed)
     await crew.stop()
 
 

@@ -53,7 +53,7 @@ def sayso(folder: Path) -> Generator[Path]:
 def serve(listener: socket.socket) -> None:
     """Fork a process for every caller, until killed."""
     package = importlib.import_module("sayso_bots")
-    for module in pkgutil.iter_modules(package.__path__, "sayso_bots."):
+    for module in pkgutil.walk_packages(package.__path__, "sayso_bots."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

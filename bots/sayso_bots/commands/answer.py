@@ -1,0 +1,106 @@
+"""`sayso answer`: one person's answer, from the terminal or, with an approver's key, through the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import pydantic
+
+from sayso import entries, errors, fields, model, requests, typed_json, wording
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, output, prompt
+
+
+@click.command(
+    "answer",
+    epilog="\b\nExample:\n  sayso answer deploy-42 --deny --reason 'not on a Friday'\n"
+    "  sayso answer refund-7 --value amount=10 --value currency=EUR",
+)
+@click.argument("id")
+@click.option("--allow", "verdict", flag_value="allow", help="Allow a permission.")
+@click.option("--deny", "verdict", flag_value="deny", help="Deny it.")
+@click.option("--stop", "verdict", flag_value="stop", help="Deny it, and end the agent's run, where offered.")
+@click.option("--respond", metavar="TEXT", help="Answer in place of the tool, where offered.")
+@click.option("--reason", help="Why; the agent reads it.")
+@click.option("--input", metavar="JSON", help="Allow, but with this input.")
+@click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
+@click.option("--text", help="Answer a question.")
+@click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
+@click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the request as JSON.")
+def command(id: str, as_json: bool, **given: Any) -> None:
+    """Answer a request. Without any option, ask at the terminal."""
+    asyncio.run(_answer(id, as_json, {name: value for name, value in given.items() if value not in (None, ())}))
+
+
+async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
+    async with access.opened(environment.read()) as desk:
+        ticket = await access.find(desk, id)
+        try:
+            if given:
+                ticket = await desk.answer(ticket.id, _answer_of(ticket.request, given))
+            else:
+                ticket = await prompt.answer(desk, ticket)
+        except errors.AlreadyDecided as error:
+            # whoever is late is told who was first
+            raise click.ClickException(wording.too_late(error.ticket)) from error
+    output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
+
+
+def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
+    choices: Sequence[str] = given.pop("choices", ())
+    values: Sequence[str] = given.pop("values", ())
+    if "respond" in given:
+        given |= {"verdict": "respond", "text": given.pop("respond")}
+    if "grant" in given:
+        given["grant"] = _grant(request, given["grant"])
+    if "input" in given:
+        given["input"] = _input(given["input"])
+    if choices:
+        given |= {"choices": choices} if request.multiple else {"choice": _single(choices)}
+    if values:
+        given["values"] = _values(request, values)
+    try:
+        return model.Answer(**given)
+    except pydantic.ValidationError as error:
+        wrong = requests.invalid(error)
+        raise errors.InvalidAnswer(wrong.message, field=wrong.field) from error
+
+
+def _grant(request: model.Request, named: str) -> str:
+    """The name of a grant; an offer goes by its number on the card."""
+    number = int(named) if named.isascii() and named.isdigit() else 0
+    return request.offers[number - 1].name if 1 <= number <= len(request.offers) else named
+
+
+def _input(raw: str) -> Any:
+    try:
+        return typed_json.read(raw)
+    except entries.Unfit as error:
+        raise errors.InvalidAnswer(f"--input: {error}", field="input") from error
+
+
+def _single(choices: Sequence[str]) -> str:
+    if len(choices) > 1:
+        raise errors.InvalidAnswer("only one may be chosen", field="choice")
+    return choices[0]
+
+
+def _values(request: model.Request, given: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs by field; a field of several choices gathers its own."""
+    several = {field.name for field in fields.of_request(request) if field.multiple}
+    values: dict[str, Any] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise errors.InvalidAnswer(f"{pair!r} is not NAME=VALUE", field="values")
+        if name in several:
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise errors.InvalidAnswer(f"{name} is given twice", field=name)
+        else:
+            values[name] = value
+    return values

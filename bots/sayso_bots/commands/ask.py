@@ -1,0 +1,196 @@
+"""`sayso ask`: a request from a shell or a script; with `--wait`, its exit code is the decision."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import pydantic
+
+from sayso import asking, digest, errors, model
+from sayso_bots.service import database
+from sayso_bots.settings import durations, environment
+from sayso_bots.terminal import access, output, prompt
+
+_SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(durations.Duration)
+
+
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return _SECONDS.validate_python(float(value) if value.isascii() and value.isdigit() else value)
+    except pydantic.ValidationError as error:
+        raise click.BadParameter("expected a time such as 15m, 2h or a number of seconds, at most 30 days") from error
+
+
+def _json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    try:
+        found = None if value is None else json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"this is not JSON: {error}") from error
+    if value is not None and not isinstance(found, dict):
+        raise click.BadParameter("this is JSON, and not an object")
+    return found  # pyright: ignore[reportUnknownVariableType]
+
+
+# Every other outcome is no decision: 3.
+_CODES = {"allowed": 0, "answered": 0, "denied": 1}
+
+
+@click.group("ask", epilog='\b\nExample:\n  sayso ask permission --tool Bash --input \'{"command": "ls"}\' --wait')
+def command() -> None:
+    """Ask people; print the request's id, or with --wait the decision."""
+
+
+_COMMON = (
+    click.option("--wait", is_flag=True, help="Wait for the decision; it is the exit code, too."),
+    click.option("--id", help="Your own id; asking the same again finds the same request."),
+    click.option("--body", help="An explanation, in Markdown."),
+    click.option("--policy", help="A policy of sayso.toml."),
+    click.option("--route", multiple=True, metavar="PLACE", help="Where to ask, such as slack:#ops. Repeatable."),
+    click.option("--expires-in", metavar="TIME", callback=_time, help="How long to wait at most: 15m, 2h, seconds."),
+    click.option("--agent", help="Who asks."),
+    click.option("--session", help="The agent's session."),
+    click.option("--risk", type=click.Choice(["low", "medium", "high"])),
+    click.option("--json", "as_json", is_flag=True, help="Print the request, or the decision, as JSON."),
+)
+
+
+def _asks(function: Callable[..., model.Request]) -> Callable[..., None]:
+    """A command whose function turns its own options into a request; the common ones are the same everywhere."""
+
+    @functools.wraps(function)
+    def run(wait: bool, as_json: bool, agent: str | None, session: str | None, **given: Any) -> None:
+        source = model.Source(agent=agent, session=session)
+        own = {name: value for name, value in given.items() if value not in (None, ())}
+        sys.exit(asyncio.run(_run(function(source=source, **own), wait=wait, as_json=as_json)))
+
+    return functools.reduce(lambda made, option: option(made), reversed(_COMMON), run)
+
+
+@command.command(
+    epilog='\b\nExample:\n  sayso ask permission --tool Bash --input \'{"command": "make deploy"}\' --wait'
+)
+@click.option("--tool", required=True, help="The tool that wants to run.")
+@click.option("--input", metavar="JSON", callback=_json, help="Its input, a JSON object.")
+@click.option("--title", help="What it is for, in a few words.")
+@_asks
+def permission(**given: Any) -> model.Request:
+    """May this tool run with this input?"""
+    return asking.Permission(**given)
+
+
+@command.command(epilog='\b\nExample:\n  name=$(sayso ask question "Which customer is this for?" --wait)')
+@click.argument("title", required=False)
+@click.option("--title", "option_title", metavar="TEXT", help="The question, in place of the argument.")
+@_asks
+def question(**given: Any) -> model.Request:
+    """A question that is answered in free text."""
+    return asking.Question(_title(given), **given)
+
+
+@command.command(
+    epilog='\b\nExample:\n  sayso ask choice "Which database?" --option PostgreSQL --option SQLite --other --wait'
+)
+@click.argument("title", required=False)
+@click.option("--title", "option_title", metavar="TEXT", help="The question, in place of the argument.")
+@click.option("--option", "options", multiple=True, required=True, metavar="LABEL", help="Repeatable.")
+@click.option("--multiple", is_flag=True, help="Several may be chosen.")
+@click.option("--other", is_flag=True, help="Free text may be given instead.")
+@_asks
+def choice(options: Sequence[str], **given: Any) -> model.Request:
+    """A question with options."""
+    return asking.Choice(_title(given), list(options), **given)
+
+
+@command.command(
+    epilog='\b\nExample:\n  sayso ask form Refund --schema \'{"properties": {"amount": {"type": "number"}}}\' --wait'
+)
+@click.argument("title", required=False)
+@click.option("--title", "option_title", metavar="TEXT", help="The title, in place of the argument.")
+@click.option("--schema", metavar="JSON", callback=_json, help="A JSON schema of the values.")
+@click.option("--schema-file", type=click.Path(path_type=Path), help="The same, in a file.")
+@_asks
+def form(**given: Any) -> model.Request:
+    """Several fields at once; prints their values as JSON."""
+    schema, file = given.pop("schema", None), given.pop("schema_file", None)
+    if (schema is None) == (file is None):
+        raise click.UsageError("give --schema or --schema-file, one of the two")
+    return asking.Form(_title(given), _object(_read(file) if file else schema), **given)
+
+
+def _title(given: dict[str, Any]) -> str:
+    titles: list[str | None] = [given.pop(name, None) for name in ("title", "option_title")]
+    found = [title for title in titles if title]
+    if len(found) != 1:
+        raise click.UsageError("give one title, as the argument or by --title")
+    return found[0]
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--schema-file cannot be read: {error}") from error
+
+
+def _object(schema: Any) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        raise click.UsageError("the schema is not a JSON object")
+    return schema  # pyright: ignore[reportUnknownVariableType]
+
+
+async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
+    given = environment.read()
+    made = database.missing(given)
+    async with access.opened(given, create=True) as desk:
+        ticket = await desk.open(request)
+        if made:
+            elsewhere = "".join(f"; {said}" for said in [await database.nearby(given)] if said)
+            click.echo(f"sayso: made {made}, where requests of this folder are kept{elsewhere}", err=True)
+        if not wait:
+            output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)
+            return 0
+        decided = await _decision(desk, ticket)
+        allowed = decided.outcome == "allowed"
+        unseen = allowed and not digest.same(decided.input or {}, request.input or {}) and not as_json
+        if allowed and not unseen:
+            # exit code 0 lets the tool run, so it is the use
+            await desk.use(ticket.id)
+    _tell(decided, as_json=as_json)
+    if unseen:
+        # a script that reads only the exit code would run what nobody allowed
+        hint = f"ask again with --json and --id {ticket.id}, and use that input"
+        raise errors.DigestMismatch("it was allowed with an edited input", field="input", hint=hint)
+    return _CODES.get(decided.outcome, 3)
+
+
+async def _decision(desk: access.Door, ticket: model.Ticket) -> model.Decision:
+    if ticket.decision is None:
+        if isinstance(desk, access.Embedded) and sys.stdin.isatty() and sys.stderr.isatty():
+            return await prompt.decide(desk, ticket)
+        where = (
+            "in the chat or the inbox" if not isinstance(desk, access.Embedded) else f"with: sayso answer {ticket.id}"
+        )
+        click.echo(f"waiting for {ticket.id}; answer it {where}", err=True)
+    return await desk.wait(ticket.id)
+
+
+def _tell(decided: model.Decision, *, as_json: bool) -> None:
+    """Print on standard output what a script wants to keep, and the rest on standard error."""
+    if as_json:
+        output.as_json(decided.model_dump(mode="json"))
+    elif decided.outcome != "answered":
+        output.say(decided.model_text, err=decided.outcome not in _CODES)
+    elif decided.values is not None:
+        output.as_json(decided.values)
+    else:
+        for value in decided.choices or (decided.text or "",):
+            output.value(value)

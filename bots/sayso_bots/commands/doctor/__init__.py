@@ -1,0 +1,1 @@
+"""`sayso doctor`: what is looked at, and how it is told."""

@@ -1,0 +1,170 @@
+"""`sayso doctor`: looks at everything that could keep a request from being decided, and says what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sayso import errors, people, store
+from sayso_bots.commands.doctor import claude_code
+from sayso_bots.service import checks, database
+from sayso_bots.settings import environment, schema, toml
+
+# Seconds to try to reach the service: whoever runs this looks on.
+_PATIENCE = 2.0
+_REPORT = "run it again; if it stays so, report it with this line"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    said: str
+    hint: str | None = None
+
+
+class _Found(Protocol):
+    """What an adapter found."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def said(self) -> str: ...
+    @property
+    def hint(self) -> str | None: ...
+    @property
+    def enrolled(self) -> Mapping[str, people.Enrolled]: ...
+
+
+_Look = Callable[[environment.Environment, schema.Settings, store.Store | None], Awaitable[Sequence[_Found]]]
+
+
+async def find_all(hitl_port: int | None) -> list[Finding]:
+    """Look at everything; *hitl_port* is what `sayso serve` would get."""
+    return [finding async for finding in _findings(hitl_port)]
+
+
+async def _findings(hitl_port: int | None) -> AsyncGenerator[Finding]:
+    try:
+        given = environment.read()
+        chosen = toml.load(given.config)
+    except errors.InvalidSettings as error:
+        # nothing that follows could be trusted
+        yield _wrong("settings", error)
+        return
+    yield Finding("settings", True, _described(given, chosen))
+    if given.url:
+        yield await _checked("service", _service(given.url, given.key))
+    here: Mapping[str, checks.Check] = {} if given.url else checks.LOOKED_AT
+    for name, check in here.items():
+        yield await _checked(name, check(given, chosen))
+    if hitl_port is not None:
+        yield await _checked("hitl port", checks.check_hitl(hitl_port))
+    async for finding in _chats(given, chosen):
+        yield finding
+    async for told in claude_code.look():
+        yield _told("claude", told)
+
+
+def _described(given: environment.Environment, chosen: schema.Settings) -> str:
+    path = given.config or Path("sayso.toml")
+    policies = ", ".join(chosen.policies) or "default (anyone may answer)"
+    where = str(path) if path.exists() else "no sayso.toml here, so everything has its default"
+    return f"{where}; policies: {policies}"
+
+
+async def _chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
+    """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
+    enrolled: dict[str, people.Enrolled] = {}
+    for name in checks.configured(given, chosen):
+        if given.url and not checks.has_token(given, name):
+            yield Finding(name, True, "not looked at: the service has its token, and this machine has not")
+            continue
+        try:
+            async with _records(given) as records:
+                findings = await _CHATS[name](given, chosen, records)
+        except ImportError:
+            # a chat whose package is missing was told of above
+            continue
+        except errors.SaysoError as error:
+            yield _wrong(name, error)
+            continue
+        except Exception as error:
+            # whatever a platform or a network does: the rest is looked at
+            yield Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
+            continue
+        for found in findings:
+            enrolled |= found.enrolled
+            yield Finding(f"{name} {found.name}", found.ok, found.said, found.hint)
+    directory = toml.directory(chosen)
+    for name, policy in toml.house(chosen).policies.items():
+        most = directory.most(policy, enrolled)
+        if policy.approvers and most is not None and most < policy.quorum:
+            said = f"{policy.quorum} people must agree, and only {most} may (members of groups were counted)"
+            yield Finding(f"policies.{name}.quorum", False, said, "add approvers, or people to their groups")
+
+
+async def _service(url: str, key: str | None) -> str | checks.Fault:
+    from sayso_http import client
+
+    async with client.RemoteDesk(url, key, patience=_PATIENCE) as desk:
+        await desk.list(limit=1)
+    return f"{url} answers, and knows the key"
+
+
+async def _checked(name: str, checking: Awaitable[str | checks.Fault]) -> Finding:
+    try:
+        found = await checking
+    except errors.SaysoError as error:
+        return _wrong(name, error)
+    except Exception as error:
+        return Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
+    return _told(name, found)
+
+
+def _told(name: str, found: str | checks.Fault) -> Finding:
+    return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
+
+
+@contextlib.asynccontextmanager
+async def _records(given: environment.Environment) -> AsyncGenerator[store.Store | None]:
+    """What a service that runs here noticed."""
+    async with contextlib.AsyncExitStack() as stack:
+        records = None
+        # a database that cannot be opened is told of above
+        with contextlib.suppress(errors.SaysoError):
+            records = None if given.url else await stack.enter_async_context(database.opened(given))
+        yield records
+
+
+async def _slack(
+    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
+) -> Sequence[_Found]:
+    import sayso_slack
+    from sayso_bots.service import slack
+
+    return await sayso_slack.check(slack.told(given, chosen), toml.directory(chosen), records)
+
+
+async def _discord(
+    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
+) -> Sequence[_Found]:
+    import sayso_discord
+    from sayso_bots.service import discord
+
+    return await sayso_discord.check(discord.told(given, chosen), toml.directory(chosen), records)
+
+
+_CHATS: Mapping[str, _Look] = {"slack": _slack, "discord": _discord}
+
+
+def _wrong(name: str, error: errors.SaysoError) -> Finding:
+    where = f" ({error.field})" if error.field and error.field not in error.message else ""
+    return Finding(name, False, f"{error.message}{where}", error.hint)

@@ -1,0 +1,104 @@
+"""`sayso keys`: who may use the service, as agent, approver or operator. A key is shown once and kept as a hash."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import get_args
+
+import click
+
+from sayso import clock, keys, token_secret
+from sayso_bots.service import database
+from sayso_bots.settings import environment, toml
+from sayso_bots.terminal import output
+
+
+@click.group("keys", epilog="\b\nExample:\n  sayso keys add release-bot --role agent")
+def command() -> None:
+    """Keys to the service, in the database here."""
+
+
+@command.command(
+    epilog="\b\nExample:\n  sayso keys add ann-laptop --role approver --person ann\n"
+    "  sayso keys add bot --role agent --policy production --route 'slack:#prod'"
+)
+@click.argument("name")
+@click.option("--role", type=click.Choice(get_args(keys.Role)), required=True)
+@click.option("--person", help="Of [people]: an approver key answers as them, an agent key asks on their behalf.")
+@click.option("--policy", help="Of [policies]: all that this key asks is asked under it; a request cannot choose.")
+@click.option("--route", multiple=True, help="All that this key asks goes there; may be given more than once.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def add(name: str, role: str, person: str | None, policy: str | None, route: tuple[str, ...], as_json: bool) -> None:
+    """Make a key and print it, this once."""
+    asyncio.run(_add(name, role, person, as_json, policy=policy, route=route))
+
+
+@command.command("list", epilog="\b\nExample:\n  sayso keys list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def listing(as_json: bool) -> None:
+    """All keys, without their secrets."""
+    asyncio.run(_list(as_json))
+
+
+@command.command(epilog="\b\nExample:\n  sayso keys revoke release-bot")
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Make a key useless at once, and withdraw what it asked."""
+    asyncio.run(_revoke(name))
+
+
+@command.command("callback", epilog="\b\nExample:\n  sayso keys callback")
+def callback_key() -> None:
+    """Print the secret by which receivers check that a callback comes from this service."""
+    asyncio.run(_callback())
+
+
+async def _callback() -> None:
+    # aiohttp comes with it
+    from sayso_bots.service import service
+    from sayso_http import callback
+
+    async with database.opened(environment.read()) as kept:
+        click.echo(callback.secret_text(service.callback_secret(await token_secret.mint(kept))))
+
+
+async def _add(
+    name: str, role: str, person: str | None, as_json: bool, *, policy: str | None, route: tuple[str, ...]
+) -> None:
+    given = environment.read()
+    chosen = toml.load(given.config)
+    if person is not None and person not in chosen.people:
+        raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
+    known = toml.house(chosen).policies
+    if policy is not None and policy not in known:
+        raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
+    async with database.opened(given) as kept:
+        chain, now = keys.Keys(kept), clock.SystemClock().now()
+        secret = await chain.add(name, role, now, person, policy=policy, route=route)
+    if as_json:
+        bound = {"policy": policy, "route": list(route)}
+        output.as_json({"name": name, "role": role, "person": person, **bound, "key": secret})
+        return
+    click.echo(secret)
+    click.echo("Shown this once. Give it as SAYSO_KEY, with SAYSO_URL.", err=True)
+
+
+async def _list(as_json: bool) -> None:
+    async with database.opened(environment.read()) as kept:
+        found = await keys.Keys(kept).list()
+    heads = ("name", "role", "person", "policy", "route", "created_at")
+    rows = [
+        (key.name, key.role, key.person or "", key.policy or "", " ".join(key.route), key.created_at.isoformat())
+        for key in found
+    ]
+    if as_json:
+        output.as_json([dict(zip(heads, row, strict=True)) for row in rows])
+    else:
+        output.table(heads, rows)
+
+
+async def _revoke(name: str) -> None:
+    async with database.opened(environment.read()) as kept:
+        withdrawn = await keys.Keys(kept).revoke(name)
+    requests = "request" if withdrawn == 1 else "requests"
+    click.echo(f"{name}: revoked" + (f"; {withdrawn} open {requests} withdrawn" if withdrawn else ""))

@@ -1,0 +1,38 @@
+"""`sayso link`: a new sign-in link to the inbox of a running service, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from sayso_bots.service import database, listening
+from sayso_bots.settings import environment, toml
+from sayso_bots.terminal import output
+
+
+@click.command("link", epilog="\b\nExample:\n  sayso link ann")
+@click.argument("person", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print person and link as JSON.")
+def command(person: str | None, as_json: bool) -> None:
+    """Print a link that signs PERSON in to the inbox; it works once, within 15 minutes.
+
+    PERSON is a name of [people] in sayso.toml; without one it is the owner of the service. Run it in the folder of the
+    service, or with its SAYSO_DATABASE_URL: whoever can write its database is trusted with it.
+    """
+    asyncio.run(_link(person, as_json))
+
+
+async def _link(person: str | None, as_json: bool) -> None:
+    # aiohttp comes with it
+    import sayso_web
+
+    given = environment.read()
+    chosen = toml.load(given.config)
+    name = person or chosen.service.owner or "owner"
+    if person is not None and person not in chosen.people:
+        raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
+    base = listening.names(given.host, given.port, chosen.service).url
+    async with database.opened(given) as kept:
+        link = await sayso_web.Sessions(kept).link(name, base)
+    output.as_json({"person": name, "link": link}) if as_json else click.echo(link)

@@ -1,0 +1,34 @@
+"""`sayso list`: what was asked, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import get_args
+
+import click
+
+from sayso import model
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, output
+
+
+@click.command("list", epilog="\b\nExample:\n  sayso list --state pending --json")
+@click.option("--state", type=click.Choice(get_args(model.State)), help="Only these.")
+@click.option("--session", help="Only of this agent session.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
+    """Requests, newest first."""
+    asyncio.run(_list(state, session, limit, as_json))
+
+
+async def _list(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
+    async with access.opened(environment.read()) as desk:
+        found = await desk.list(state=state, session=session, limit=limit)
+    if as_json:
+        output.as_json([output.ticket_json(ticket) for ticket in found])
+        return
+    rows = [
+        (one.id, one.request.kind, one.request.tool or one.request.title or "", output.state_of(one)) for one in found
+    ]
+    output.table(("id", "kind", "about", "state"), rows, foreign=2)

@@ -1,0 +1,56 @@
+"""`sayso serve`: the service in the foreground, until it is told to stop or cannot go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+import click
+
+from sayso import datafile
+from sayso_bots.settings import environment, schema, toml
+from sayso_bots.terminal import logs
+
+log = logging.getLogger(__name__)
+
+
+@click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
+@click.option("--hitl-port", type=click.IntRange(0, 65535), help="Also take hooks of the dashboard, at this port.")
+def command(hitl_port: int | None) -> None:
+    """Run the service: inbox, HTTP API, Claude Code hooks, and the chat that is configured.
+
+    Everything is set by sayso.toml and the environment; `sayso doctor` looks at both.
+    """
+    given = environment.read()
+    logs.start()
+    asyncio.run(_serve(given, toml.load(given.config), hitl_port))
+
+
+async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_port: int | None) -> None:
+    # aiohttp and the adapters are slow to import, and no other command needs them
+    from sayso_bots.service import checks, dashboard, database, lifetime, listening, service
+
+    for name, check in checks.ALL.items():
+        found = await check(given, chosen)
+        if isinstance(found, checks.Fault):
+            log.warning("%s: %s (%s)", name, found.said, found.hint)
+    # before it is opened: what SQLite makes beside it is as open as the file itself
+    if (path := database.file_of(given.database)) and datafile.close_to_others(path):
+        log.warning("database: %s is its owner's alone from now on", path)
+    stopped = lifetime.stop_signal()
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listening.bind(given.host, given.port))
+        hitl = None if hitl_port is None else stack.enter_context(dashboard.bind(hitl_port))
+        async with service.running(given, chosen, listener, hitl) as running:
+            click.echo(f"sayso listens on {running.url}")
+            click.echo(f"  database  {service.durability(running.desk.store.durability)}")
+            if path := database.file_of(given.database):
+                click.echo(f"            in {path}")
+            click.echo(f"  chat      {running.chat}")
+            if hitl:
+                click.echo(f"  hooks     http://localhost:{hitl.getsockname()[1]} for those of the dashboard")
+            click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
+            click.echo("            later with an approver's key: sayso keys add NAME --role approver")
+            await lifetime.until_told(stopped, running.failed)
+            click.echo("sayso stops: no new calls, finishing what is under way", err=True)

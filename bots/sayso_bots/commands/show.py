@@ -1,0 +1,34 @@
+"""`sayso show`: one request, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import click
+
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, output
+
+
+@click.command("show", epilog="\b\nExample:\n  sayso show deploy-42 --log")
+@click.argument("id")
+@click.option("--log", "with_log", is_flag=True, help="All that happened to it, as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(id: str, with_log: bool, as_json: bool) -> None:
+    """One request, whole, with the ways to answer it."""
+    asyncio.run(_show(id, with_log, as_json))
+
+
+async def _show(id: str, with_log: bool, as_json: bool) -> None:
+    async with access.opened(environment.read()) as desk:
+        ticket = await access.find(desk, id)
+        rows = await desk.log(ticket.id) if with_log else ()
+    entries = [row.entry.model_dump(mode="json", exclude_none=True) for row in rows]
+    if as_json:
+        output.as_json(output.ticket_json(ticket) | ({"log": entries} if with_log else {}))
+        return
+    output.card(ticket)
+    for entry in entries:
+        what, at = entry.pop("type"), entry.pop("at")
+        output.say(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())

@@ -1,0 +1,111 @@
+"""What must be right before the service starts: `sayso serve` stops at the first fault, `sayso doctor` shows all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayso import datafile, errors, token_secret
+from sayso_bots.service import database, listening
+from sayso_bots.settings import environment, schema
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that works and should not be left so."""
+
+    said: str
+    hint: str
+
+
+Check = Callable[[environment.Environment, schema.Settings], Awaitable[str | Fault]]
+"""Says what was found. Raises `SaysoError` if the service could not start so."""
+
+
+async def check_secret(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """What tokens are signed with."""
+    return "SAYSO_SECRET" if token_secret.given_secret() else "made by the service, and kept in its database"
+
+
+async def check_address(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Where it listens."""
+    listening.check(given, chosen.service)
+    if service := await asyncio.to_thread(database.service_at, given.host, given.port):
+        return f"{service} answers there now"
+    with contextlib.closing(listening.bind(given.host, given.port)) as bound:
+        port = bound.getsockname()[1]
+    return f"{listening.names(given.host, port, chosen.service).url} is free"
+
+
+async def check_database(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Where requests are kept."""
+    path = database.file_of(given.database)
+    if path and not path.exists():
+        if not path.parent.is_dir():
+            hint = f"make the folder {path.parent}"
+            raise errors.InvalidSettings(f"{path} cannot be made", field="SAYSO_DATABASE_URL", hint=hint)
+        return f"not there yet: sayso serve makes {path}"
+    async with database.opened(given) as kept:
+        found = kept.durability
+    if open_file := path and open_to_others(path):
+        return Fault(f"other users of this machine can reach {open_file}", f"chmod 600 {open_file}")
+    words = f"{found.engine} {found.version}, {found.level}" + (f"; {path}" if path else "")
+    return words if found.safe else Fault(f"{words}: NOT durable", "use a database that survives a power cut")
+
+
+async def check_file(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Whether all of the database can be read; it takes its time where that is much."""
+    path = database.file_of(given.database)
+    if path is None or not path.exists():
+        return "none here"
+    await asyncio.to_thread(datafile.quick_check, str(path))
+    return "all of it can be read"
+
+
+async def check_chats(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Whether the packages of the configured chats are there."""
+    wanted = configured(given, chosen)
+    for name in wanted:
+        try:
+            importlib.import_module(f"sayso_{name}.connection")
+        except ImportError as error:
+            hint = f"in a clone of sayso: pip install '.[{name}]'"
+            raise errors.InvalidSettings(f"a package is missing: {error}", field=name, hint=hint) from error
+    return " and ".join(wanted) or "none: people answer in the inbox and at the terminal"
+
+
+_FIRST: Mapping[str, Check] = {"secret": check_secret, "address": check_address, "database": check_database}
+
+ALL: Mapping[str, Check] = {**_FIRST, "chats": check_chats}
+
+LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": check_file, "chats": check_chats}
+"""With what only `sayso doctor` looks at, because it may take long."""
+
+
+async def check_hitl(port: int) -> str | Fault:
+    """Where hooks of the dashboard would be taken."""
+    # slow to import, and not for everybody
+    from sayso_bots.service import dashboard
+
+    with contextlib.closing(dashboard.bind(port)) as bound:
+        return f"port {bound.getsockname()[1]} is free"
+
+
+def configured(given: environment.Environment, chosen: schema.Settings) -> list[str]:
+    """The chats that are configured, by name."""
+    tables = {"slack": chosen.slack, "discord": chosen.discord}
+    return [name for name, table in tables.items() if table or has_token(given, name)]
+
+
+def has_token(given: environment.Environment, name: str) -> bool:
+    """Whether this process could sign in to a chat."""
+    return bool({"slack": given.slack_bot_token, "discord": given.discord_bot_token}[name])
+
+
+def open_to_others(path: Path) -> Path | None:
+    """The file, if more than its owner may read or write it: whoever writes it, decides."""
+    return path if datafile.open_to_others(path) else None

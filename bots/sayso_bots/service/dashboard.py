@@ -1,0 +1,48 @@
+"""The door for hooks of the observability dashboard: a listener of its own, for this machine only."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+
+from aiohttp import web
+
+import sayso_hitl.server
+from sayso import desk as desks
+from sayso import errors, keys
+from sayso_bots.service import listening
+from sayso_http import auth, connections
+
+# Where the dashboard's helper looks, which has the name in it.
+_HOSTS = ("localhost", "127.0.0.1")
+
+
+def bind(port: int) -> socket.socket:
+    """A socket for the hooks of this machine; port 0 takes a free one.
+
+    Raises:
+        InvalidSettings: the port is taken.
+    """
+    try:
+        return listening.bind(_HOSTS[1], port)
+    except errors.InvalidSettings as error:
+        hint = "does the dashboard's own server run there? give that one another port, with SERVER_PORT"
+        raise errors.InvalidSettings(error.message, field="--hitl-port", hint=hint) from error
+
+
+@contextlib.asynccontextmanager
+async def running(desk: desks.Desk, listener: socket.socket) -> AsyncGenerator[None]:
+    """Take hooks' questions on *listener*, until the block ends."""
+    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(_HOSTS)])
+    sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        server = await connections.serve(runner, listener, connections.Limits())
+        try:
+            yield
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()

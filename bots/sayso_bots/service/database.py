@@ -1,0 +1,79 @@
+"""The database here: opened for a command or for the service, and what to say if it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from urllib.parse import unquote
+
+from sayso import errors, store, stores
+from sayso_bots.settings import environment
+
+# Seconds to look for a service on this machine.
+_PATIENCE = 0.3
+
+
+@contextlib.asynccontextmanager
+async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[store.Store]:
+    """The database that the environment names, closed afterwards; a missing file is made if *create* says so.
+
+    Raises:
+        InvalidSettings: the file is not there, or is not a database of ours.
+        StoreUnavailable: it cannot be reached now.
+    """
+    if not create and (path := missing(given)):
+        hint = await nearby(given) or "run this in the folder of the service or program; sayso serve makes one here"
+        raise errors.InvalidSettings(f"there is no database at {path}", field="SAYSO_DATABASE_URL", hint=hint)
+    kept = await stores.connect(given.database)
+    try:
+        yield kept
+    finally:
+        await kept.close()
+
+
+def file_of(database: str) -> Path | None:
+    """The file of a SQLite address, absolute; None for other databases."""
+    scheme, _, rest = database.partition(":///")
+    return Path(unquote(rest)).absolute() if scheme == "sqlite" and rest else None
+
+
+def required_file(given: environment.Environment, otherwise: str) -> Path:
+    """The file that holds the database here; for another kind of database the error names *otherwise*.
+
+    Raises:
+        InvalidSettings: it is not in a file.
+    """
+    path = file_of(given.database)
+    if path is None:
+        message = "only a database in a file is copied by sayso"
+        raise errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=f"use {otherwise}")
+    return path
+
+
+def missing(given: environment.Environment) -> Path | None:
+    """The file that is not there yet, if the environment names one."""
+    path = None if given.url else file_of(given.database)
+    return path if path and not path.exists() else None
+
+
+async def nearby(given: environment.Environment) -> str | None:
+    """What to do if a service of ours answers at the usual address: it keeps its requests elsewhere."""
+    url = await asyncio.to_thread(service_at, given.host, given.port)
+    return f"a service answers at {url}: to use it set SAYSO_URL, and SAYSO_KEY" if url else None
+
+
+def service_at(host: str, port: int) -> str | None:
+    """The address of a service of ours, if one answers there."""
+    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        found = json.loads(connection.getresponse().read(1_000))
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return f"http://{host}:{port}" if isinstance(found, dict) and "checks" in found else None

@@ -1,0 +1,32 @@
+"""How long the service runs: until it is told to stop, or a worker has crashed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from sayso import errors
+
+
+async def until_told(stopped: asyncio.Future[None], failed: asyncio.Future[None]) -> None:
+    """Return when the service is to stop. Raises `SaysoError` where a worker crashed: somebody should start it anew."""
+    await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+    if failed.done() and (crash := failed.exception()):
+        if isinstance(crash, errors.SaysoError):
+            raise crash
+        raise errors.SaysoError(f"a background worker crashed: {type(crash).__name__}", hint="see the log above")
+
+
+def stop_signal() -> asyncio.Future[None]:
+    """Done at the first SIGTERM or SIGINT; a second one kills, as ever."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[None] = loop.create_future()
+
+    def stop() -> None:
+        stopped.set_result(None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return stopped

@@ -1,0 +1,204 @@
+"""The service: one desk, one web application and the workers beside them, plugged together and taken down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hmac
+import importlib.util
+import socket
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+import sayso_aap
+import sayso_claude.server
+import sayso_hitl.dial
+import sayso_http.server
+import sayso_web
+from sayso import authority, channel, courier, keys, store, timekeeper, token_secret, tokens
+from sayso import desk as desks
+from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
+from sayso_bots.settings import environment, schema, toml
+from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
+
+# Seconds that calls under way may still take when the service stops; held ones are let go at once.
+GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service."""
+
+    url: str
+    desk: desks.Desk
+    sessions: sayso_web.Sessions
+    chat: str
+    """How it is connected to a chat, in words."""
+    failed: asyncio.Future[None]
+    """Raises what made a worker crash."""
+
+    async def link(self, person: str) -> str:
+        """A new sign-in link."""
+        return await self.sessions.link(person, self.url)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    given: environment.Environment,
+    chosen: schema.Settings,
+    listener: socket.socket,
+    hitl: socket.socket | None = None,
+) -> AsyncGenerator[Service]:
+    """The service over the database that *given* names, listening on *listener*, until the block ends.
+
+    With *hitl* hooks of the dashboard are taken there.
+
+    At the end it takes no more calls, finishes those under way, and then closes what they needed.
+
+    Raises:
+        InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
+    """
+    names = listening.names(given.host, listener.getsockname()[1], chosen.service)
+    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(names.hosts)])
+    crew = workers.Workers()
+    ready: dict[str, health.Check] = {"workers": crew.well}
+    async with contextlib.AsyncExitStack() as stack:
+        kept = await stack.enter_async_context(database.opened(given, create=True))
+        house = toml.house(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
+        desk = desks.Desk(kept, await token_secret.mint(kept), house)
+        channels, said = await _connect(stack, given, chosen, desk, app, ready, crew)
+        stack.push_async_callback(crew.stop)
+        _start(crew, desk, channels, chosen.service.callback_hosts)
+        sessions = sayso_web.Sessions(kept, desk.clock)
+        sayso_web.add_routes(app, desk, sessions, origins=names.origins)
+        _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
+        _add_mcp(app, desk, names.origins)
+        _add_aap(app, desk, chosen.service.callback_hosts)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        server = await connections.serve(runner, listener, bounds(chosen.service))
+        stack.callback(server.close)
+        if hitl:
+            await stack.enter_async_context(dashboard.running(desk, hitl))
+        yield Service(names.url, desk, sessions, said, crew.failed)
+
+
+def bounds(service: schema.Service) -> connections.Limits:
+    """What connections may take of the service."""
+    return connections.Limits(
+        total=service.connections,
+        per_address=service.connections_per_address,
+        head=service.headers_within,
+        body=service.body_within,
+        idle=service.idle_for,
+    )
+
+
+async def _connect(
+    stack: contextlib.AsyncExitStack,
+    given: environment.Environment,
+    chosen: schema.Settings,
+    desk: desks.Desk,
+    app: web.Application,
+    ready: dict[str, health.Check],
+    crew: workers.Workers,
+) -> tuple[list[channel.Channel], str]:
+    """The channels of every configured chat, until *stack* ends, and how they are connected in words."""
+    uses = checks.configured(given, chosen)
+    channels: list[channel.Channel] = []
+    said: list[str] = []
+    # slow to import, and not for everybody
+    if "slack" in uses:
+        from sayso_bots.service import slack
+
+        connected = await stack.enter_async_context(slack.connected(given, chosen, desk, app))
+        channels.append(connected.channel)
+        desk.tellers["slack"] = connected.notes
+        ready["slack"] = functools.partial(slack.ready, connected)
+        said.append(slack.described(connected.settings))
+    if "discord" in uses:
+        from sayso_bots.service import discord
+
+        there = await stack.enter_async_context(discord.connected(given, chosen, desk, app))
+        channels.append(there.channel)
+        desk.tellers["discord"] = there.notes
+        ready["discord"] = functools.partial(discord.ready, there)
+        # what Discord does not take back for good ends the service, so that whoever runs it learns of it
+        stack.push_async_callback(crew.stop)
+        crew.start("discord", there.lost)
+        said.append(discord.described(there.settings))
+    return channels, " · ".join(said) or "none; the inbox only"
+
+
+def _start(
+    crew: workers.Workers, desk: desks.Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
+) -> None:
+    callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
+    # whether hooks are taken now or not: an earlier run may owe one its answer
+    ways: dict[str, courier.Resumer] = {
+        "ws": sayso_hitl.dial.Dialer(desk.store, desk.clock),
+        sayso_aap.SCHEME: _notifier(desk, callback_hosts),
+    }
+    resumer = resumers.Resumers(ways, callbacks)
+    crew.start("courier", courier.Courier(desk, channels, resumer).run)
+    crew.start("keys", functools.partial(authority.watch, desk))
+    crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
+
+
+def _add_api(
+    app: web.Application,
+    desk: desks.Desk,
+    ready: Mapping[str, health.Check],
+    crew: workers.Workers,
+    callback_hosts: Sequence[str],
+) -> None:
+    authenticate = auth.authenticate(keys.Keys(desk.store))
+
+    def check_callback(url: str) -> None:
+        addresses.check_callback_url(url, callback_hosts)
+
+    sayso_http.server.add_routes(
+        app,
+        desk,
+        authenticate=authenticate,
+        ready=ready,
+        alive={"workers": crew.alive},
+        check_callback=check_callback,
+    )
+    sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
+
+
+def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -> None:
+    """The MCP server, where its extra is installed."""
+    if importlib.util.find_spec("mcp"):
+        from sayso_claude import questions
+        from sayso_mcp import server
+
+        authenticate = auth.authenticate(keys.Keys(desk.store))
+        server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
+
+
+def _notifier(desk: desks.Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
+    return sayso_aap.Notifier(desk.store, desk.clock, outbound.Caller(callback_hosts, patience=sayso_aap.PATIENCE))
+
+
+def _add_aap(app: web.Application, desk: desks.Desk, callback_hosts: Sequence[str]) -> None:
+    held = waits.Waits()
+    doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.decided)
+    sayso_aap.add_routes(app, desk, doors, _notifier(desk, callback_hosts))
+    app.on_shutdown.append(held.stop)
+
+
+def callback_secret(mint: tokens.TokenMaker) -> bytes:
+    """What callbacks are signed with: follows from the service's secret, and does not give it away to receivers."""
+    return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
+
+
+def durability(found: store.Durability) -> str:
+    """What survives, in a line."""
+    kept = "what is acknowledged survives a power cut" if found.safe else "NOT durable"
+    return f"{found.engine} {found.version}, {found.level}: {kept}"

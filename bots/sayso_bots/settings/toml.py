@@ -1,0 +1,231 @@
+"""`sayso.toml`: who may decide, and where requests go. One wrong key stops the start; secrets have no place in here."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import pydantic
+
+import sayso
+from sayso import desk as desks
+from sayso import errors, people, quota
+from sayso_bots.settings import schema
+
+# Names by which chat platforms and sayso itself start their secrets.
+_SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)")
+_SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
+# These mean something else in a policy.
+_RESERVED = {"anyone", "requester", "group", "nobody"}
+_NOT_YET = re.compile(r"rules|policies\.[^.]+\.(remind|escalate)")
+
+
+def load(path: Path | None) -> schema.Settings:
+    """The settings in *path*; without one, `sayso.toml` here if there is one, else none.
+
+    Raises:
+        InvalidSettings: `field` is the full name of the key that is wrong.
+    """
+    found = path or Path("sayso.toml")
+    if path is None and not found.exists():
+        return schema.Settings()
+    try:
+        raw = tomllib.loads(found.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "write one with: sayso init"
+        raise errors.InvalidSettings(f"{found} cannot be read", field="SAYSO_CONFIG", hint=hint) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise errors.InvalidSettings(f"{found} is not TOML: {error}", field=str(found)) from error
+    return parse(raw)
+
+
+def parse(raw: Mapping[str, Any]) -> schema.Settings:
+    """Settings from a parsed file. Raises as `load`."""
+    for key, value in _leaves(raw):
+        _refuse_secret(key, value)
+    for key in _keys(raw):
+        if _NOT_YET.fullmatch(key):
+            raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
+    try:
+        settings = schema.Settings.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise _complaint(error) from error
+    _check(settings)
+    return settings
+
+
+def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
+    """What the desk needs of the settings; *channels* are those that this process reaches."""
+    chats = {"slack": settings.slack, "discord": settings.discord}
+    route = tuple(f"{name}:{chat.channel}" for name, chat in chats.items() if chat) or ("web",)
+    policies = {desks.DEFAULT: sayso.Policy()}
+    policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
+    return sayso.House(
+        policies=policies,
+        directory=directory(settings),
+        route=route,
+        channels=channels,
+        callbacks=callbacks,
+        grace=timedelta(seconds=settings.service.grace),
+        limits=limits(settings.service) if callbacks else quota.Limits(),
+        policy=settings.service.policy or desks.DEFAULT,
+    )
+
+
+def limits(service: schema.Service) -> quota.Limits:
+    """What one key may ask of the service; whoever opens the database needs no permission of ours."""
+    return quota.Limits(service.pending_per_key, service.asks_per_minute)
+
+
+def directory(settings: schema.Settings) -> people.Directory:
+    """Everybody, with the accounts they press from."""
+    known = {name: people.Profile(frozenset(_accounts(person))) for name, person in settings.people.items()}
+    groups = {
+        name: people.Group(frozenset(group.members), frozenset(_platform_groups(group)))
+        for name, group in settings.groups.items()
+    }
+    return people.Directory(known, groups)
+
+
+def _accounts(person: schema.Person) -> Iterator[str]:
+    return (f"{platform}:{account}" for platform, account in person.model_dump(exclude_none=True).items())
+
+
+def _platform_groups(group: schema.Group) -> Iterator[str]:
+    if group.slack_group:
+        yield f"slack:{group.slack_group}"
+    if group.discord_role:
+        yield f"discord:{group.discord_role}"
+
+
+def _check(settings: schema.Settings) -> None:
+    for name in _RESERVED & settings.people.keys():
+        key = f"people.{name}"
+        raise errors.InvalidSettings(f"{key}: {name!r} has a meaning of its own", field=key, hint="choose another name")
+    owners: dict[str, str] = {}
+    for name, person in settings.people.items():
+        for account in _accounts(person):
+            if account in owners:
+                # or one person could be two of a quorum
+                key = f"people.{name}.{account.partition(':')[0]}"
+                raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
+            owners[account] = name
+    if settings.service.owner and settings.service.owner not in settings.people:
+        hint = _near(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
+        raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
+    if settings.service.policy and settings.service.policy not in house(settings).policies:
+        hint = _near(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
+        raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
+    for name, group in settings.groups.items():
+        key = f"groups.{name}.members"
+        for member in group.members:
+            if member not in settings.people:
+                hint = _near(member, settings.people) or f"add [people.{member}]"
+                raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
+    known = directory(settings)
+    for name, policy in house(settings).policies.items():
+        known.check(policy, name)
+
+
+def _refuse_secret(key: str, value: Any) -> None:
+    leaf = key.rpartition(".")[2]
+    if isinstance(value, str) and (_SECRET_VALUE.match(value) or _SECRET_KEY.search(leaf)):
+        hint = "secrets come only by environment, such as SLACK_BOT_TOKEN; this one may have been seen: replace it"
+        raise errors.InvalidSettings(f"{key} looks like a secret", field=key, hint=hint)
+
+
+def _keys(raw: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in raw.items():
+        yield f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(cast("Mapping[str, Any]", value), f"{above}{name}.")
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, Any]", value).items():
+            yield from _leaves(inner, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for inner in cast(list[object], value):
+            yield from _leaves(inner, name)
+    else:
+        yield name, value
+
+
+def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
+    """One of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
+    found = error.errors(include_url=False)
+    # a misspelt key is missing under its right name, too; the spelling is what to tell
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+    where = tuple(str(part) for part in first["loc"])
+    key = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        known = _known(where[:-1])
+        hint = _near(where[-1], known) or f"known here: {', '.join(known)}"
+        return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
+    if first["type"] == "missing":
+        form = _EXPECTED.get(key) or _EXPECTED.get(where[-1])
+        return errors.InvalidSettings(f"{key} is missing", field=key, hint=form)
+    if first["type"] in ("model_type", "dict_type"):
+        return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
+    if where[-1] == "[key]":
+        return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
+    said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    said = said.removeprefix("Value error, ")
+    expected = _EXPECTED.get(key) or next((_EXPECTED[part] for part in reversed(where[1:]) if part in _EXPECTED), None)
+    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=expected)
+
+
+_EXPECTED = {
+    "channel": 'channel = "#approvals"',
+    "discord.channel": 'channel = "910", the id of a channel; Discord shows ids in its developer mode',
+    "threads": 'threads = "session", or "off"',
+    "discord": 'the user\'s id, as "940"; Discord shows ids in its developer mode',
+    "discord_role": 'the role\'s id, as "77"',
+    "slack": 'workspace and user, as "T0123/U0456"; sayso doctor shows the workspace',
+    "approvers": 'approvers = ["ann", "group:release"], or ["anyone"]',
+    "members": 'members = ["ann", "bob"]',
+    "quorum": "quorum = 2",
+    "veto": "veto = 1",
+    "self_approval": "true or false",
+    "expires_in": 'expires_in = "15m", "2h", or a number of seconds; at most 30 days',
+    "on_timeout": 'on_timeout = "deny"; silence is never consent',
+    "url": 'url = "https://sayso.example.com", without a path',
+    "connections": "a whole number, 16 or more",
+    "connections_per_address": "a whole number, 1 or more",
+    "headers_within": 'headers_within = "15s"',
+    "body_within": 'body_within = "30s"',
+    "grace": 'grace = "10s"; at most "1m"',
+    "valid_for": 'valid_for = "15m", "2h", or a number of seconds',
+    "owner": 'owner = "ann", a person',
+    "policy": 'policy = "NAME", of [policies.NAME]',
+    "terminal": 'terminal = "ann", the user name at this machine',
+    "slack_group": 'slack_group = "S0123", the id of a user group',
+    "idle_for": 'idle_for = "75s"; more than a proxy in front keeps its connections',
+    "pending_per_key": "a whole number, 1 or more",
+    "asks_per_minute": "a whole number, 1 or more",
+    "hosts": 'hosts = ["sayso.example.com"]',
+    "callback_hosts": 'callback_hosts = ["hooks.example.com"]',
+}
+
+
+def _known(where: Sequence[str]) -> list[str]:
+    """The keys of the table at *where*."""
+    table: type[pydantic.BaseModel] = schema.Settings
+    for part in where:
+        field = table.model_fields.get(part)
+        if field is None:  # the name of a person, group or policy
+            continue
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        table = next((kind for kind in inner if issubclass(kind, pydantic.BaseModel)), table)
+    return list(table.model_fields)
+
+
+def _near(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]!r}?" if found else None

@@ -1,0 +1,157 @@
+"""Where a command knocks: the service behind `SAYSO_URL`, or the database here, with whoever sits at this terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import sayso
+from sayso import asker, errors, events, model, people, store, token_secret
+from sayso import desk as desks
+from sayso_bots.service import database
+from sayso_bots.settings import environment, toml
+
+
+class Happened(Protocol):
+    """One row of a log, from the store or over the wire."""
+
+    @property
+    def entry(self) -> events.Entry:
+        """What happened."""
+        ...
+
+
+class Door(sayso.Asker, Protocol):
+    """What the commands need, embedded or behind a service."""
+
+    async def list(
+        self,
+        *,
+        state: model.State | None = None,
+        session: str | None = None,
+        limit: int = 50,
+        prefix: str | None = None,
+    ) -> Sequence[model.Ticket]:
+        """Requests, newest first; *prefix* is how the id begins."""
+        ...
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer, as whoever the key belongs to or sits here."""
+        ...
+
+    async def log(self, id: str) -> Sequence[Happened]:
+        """All that happened to a request, oldest first."""
+        ...
+
+
+class Embedded:
+    """The desk over a database of this machine. Whoever may write that file is trusted with it."""
+
+    def __init__(self, desk: desks.Desk, actor: people.Actor, file: Path | None = None) -> None:
+        self.desk = desk
+        self.actor = actor
+        self.file = file
+        self._caller = desks.Caller(operator=True)
+
+    async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
+        """The decision, or with `wait=False` a handle to it."""
+        handle = asker.Handle(self, request, await self.open(request))
+        return await handle if wait else handle
+
+    async def open(self, request: model.Request) -> model.Ticket:
+        """Ask without waiting."""
+        return await self.desk.open(request)
+
+    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """As `Desk.attending`."""
+        return self.desk.attending(id)
+
+    async def wait(self, id: str) -> model.Decision:
+        """Wait for the decision."""
+        return await self.desk.wait(id)
+
+    async def get(self, id: str) -> model.Ticket:
+        """A request with its present state."""
+        await self.desk.get(id)
+        # no service may be running to let time act on it
+        return await self.desk.tick(id)
+
+    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request."""
+        return await self.desk.cancel(id, self._caller, reason)
+
+    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
+        """Use an allow, once."""
+        return await self.desk.use(id, attempt=attempt)
+
+    async def note(self, session: str, said: str) -> Sequence[str]:
+        """Tell what an agent is doing; refused here, where no chat is connected."""
+        return await self.desk.note(session, said)
+
+    async def list(
+        self,
+        *,
+        state: model.State | None = None,
+        session: str | None = None,
+        limit: int = 50,
+        prefix: str | None = None,
+    ) -> Sequence[model.Ticket]:
+        """Requests, newest first; *prefix* is how the id begins."""
+        while due := await self.desk.store.due(self.desk.clock.now()):
+            for id in due:
+                await self.desk.tick(id)
+        return await self.desk.store.list(store.Query(state=state, session=session, limit=limit, prefix=prefix))
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer as the person at this terminal."""
+        return await self.desk.answer(id, answer, self.actor)
+
+    async def log(self, id: str) -> Sequence[Happened]:
+        """All that happened to a request, oldest first."""
+        return await self.desk.store.log(id)
+
+
+@contextlib.asynccontextmanager
+async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Door]:
+    """The door that the environment names. Raises as `database.opened`."""
+    if given.url:
+        async with at_service(given.url, given.key) as remote:
+            yield remote
+        return
+    house = toml.house(toml.load(given.config))
+    async with database.opened(given, create=create) as kept:
+        desk = desks.Desk(kept, await token_secret.mint(kept), house)
+        yield Embedded(desk, people.local(getpass.getuser()), database.file_of(given.database))
+
+
+async def find(desk: Door, id: str) -> model.Ticket:
+    """The request with this id, or the only one whose id begins so.
+
+    Raises:
+        NotFound: there is none.
+        InvalidRequest: several ids begin so.
+    """
+    try:
+        return await desk.get(id)
+    except errors.NotFound as error:
+        found = await desk.list(prefix=id, limit=3)
+        if len(found) > 1:
+            names = ", ".join(ticket.id for ticket in found)
+            raise errors.InvalidRequest(f"several ids begin with {id!r}: {names}", hint="write more of it") from error
+        if not found:
+            hint = "see: sayso list"
+            if isinstance(desk, Embedded) and desk.file:
+                hint += f"; this looked in {desk.file}"
+            raise errors.NotFound(error.message, hint=hint) from error
+        return await desk.get(found[0].id)
+
+
+@contextlib.asynccontextmanager
+async def at_service(url: str, key: str | None) -> AsyncGenerator[Door]:
+    """The door of a service. Raises `InvalidSettings`."""
+    async with sayso.open(url, key=key) as remote:
+        # what stands behind an address can do more than ask
+        yield cast(Door, remote)

@@ -1,0 +1,97 @@
+"""What commands print: lines for people, or one JSON document. Foreign text is made safe before a terminal gets it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from sayso import draw, fields, model, text, tokens, wording
+from sayso_bots.terminal import render, rows
+from sayso_http import tickets
+
+# Columns that foreign text must have in a table; with fewer it is no table.
+_LEAST_ROOM = 20
+
+
+def as_json(document: Any) -> None:
+    """One JSON document, as ASCII: its escapes cannot move a cursor."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def ticket_json(ticket: model.Ticket) -> model.JsonObject:
+    """A ticket for other programs, as the service sends it; its secret reference stays here."""
+    return tickets.document(ticket).model_dump(mode="json")
+
+
+def card(ticket: model.Ticket) -> None:
+    """The card, as text; buttons stand there as commands, so no working token is made for it."""
+    click.echo(render.render(draw.card_of(ticket, tokens.TokenMaker(b"for showing only")), rows.columns()))
+    if ticket.request.kind == "form" and ticket.decision is None:
+        click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
+
+
+def state_of(ticket: model.Ticket) -> str:
+    """In a word or two."""
+    if ticket.decision is None:
+        taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
+        return "held" if ticket.held else taken
+    by = f" by {wording.people(ticket.decision)}" if ticket.decision.by else ""
+    used = ", used" if ticket.used_at else ""
+    return wording.verdict(ticket.decision) + by + used
+
+
+def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:
+    """Rows under heads; no cell is read as markup, and the first one, by which a row is named, is never cut.
+
+    The cells of the column *foreign* are quoted. In a terminal a cell is one row, so that nothing of it goes on below.
+    """
+    from rich import box, console, table
+    from rich.text import Text
+
+    class Screen(console.Console):
+        def on_broken_pipe(self) -> None:
+            # rich would exit with 1, which says that somebody denied
+            raise BrokenPipeError
+
+    screen = Screen(markup=False, highlight=False, emoji=False)
+    shown = [
+        [render.quoted(one) if at == foreign else text.line(one).text for at, one in enumerate(row)] for row in cells
+    ]
+    widths = [max((rows.width(row[at]) for row in shown), default=0) for at in range(len(heads))]
+    if screen.is_terminal:
+        room = rows.columns() - sum(width + 3 for at, width in enumerate(widths) if at != foreign)
+        if room < _LEAST_ROOM and shown:
+            # a table that the terminal breaks would begin with others' words at its left edge
+            for row in shown:
+                click.echo("\n".join(rows.hanging("  ".join(row), rows.columns())))
+            return
+        shown = [[rows.cut(one, room - 3) if at == foreign else one for at, one in enumerate(row)] for row in shown]
+    made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for at, head in enumerate(heads):
+        made.add_column(head, no_wrap=at == 0, min_width=widths[at] if at == 0 else None)
+    for row in shown:
+        made.add_row(*map(Text, row))
+    screen.width = rows.columns() if screen.is_terminal else 400
+    screen.print(made)
+
+
+def say(said: str, *, err: bool = False) -> None:
+    """A sentence that may hold foreign text: in a terminal no row of it begins where the service speaks."""
+    stream = sys.stderr if err else sys.stdout
+    # a program reads whole lines
+    click.echo(render.lines(said, rows.columns()) if stream.isatty() else safe(said), err=err)
+
+
+def value(given: str) -> None:
+    """What somebody answered: for a program as it is, and in a terminal behind the bar."""
+    shown = text.literal(given).text
+    click.echo("\n".join(rows.barred(shown, rows.columns())) if sys.stdout.isatty() else shown)
+
+
+def safe(raw: str) -> str:
+    """Foreign text for a terminal: what would act there is spelled out."""
+    return text.literal(raw).text

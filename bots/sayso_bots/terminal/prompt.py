@@ -1,0 +1,152 @@
+"""Answers at this very terminal: shows the card, asks, and lets whoever answers elsewhere be first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+import click
+
+from sayso import errors, fields, model, submission, text
+from sayso_bots.terminal import access, output, render, rows
+
+_YES = frozenset({"y", "yes"})
+_NO = frozenset({"n", "no", "deny"})
+_YESLIKE = _YES | {
+    "a",
+    "allow",
+    "allowed",
+    "ok",
+    "okay",
+    "sure",
+    "yep",
+    "yeah",
+    "approve",
+    "approved",
+    "fine",
+    "do",
+    "go",
+}
+
+
+async def answer(desk: access.Door, ticket: model.Ticket) -> model.Ticket:
+    """Show the request and take an answer from the keyboard.
+
+    Raises:
+        InvalidRequest: there is no keyboard.
+        AlreadyDecided: it is closed.
+    """
+    if ticket.decision is not None:
+        raise errors.AlreadyDecided(ticket)
+    if not sys.stdin.isatty():
+        raise errors.InvalidRequest("say what to answer", hint="see: sayso answer --help")
+    output.card(ticket)
+    while True:
+        try:
+            return await desk.answer(ticket.id, await _asked(ticket.request))
+        except errors.InvalidAnswer as error:
+            output.say(error.message, err=True)
+
+
+async def decide(desk: access.Door, ticket: model.Ticket) -> model.Decision:
+    """The decision, by whoever is first: somebody elsewhere, or the person at this keyboard."""
+    answering = asyncio.create_task(answer(desk, ticket))
+    deciding = asyncio.create_task(desk.wait(ticket.id))
+    await asyncio.wait({answering, deciding}, return_when=asyncio.FIRST_COMPLETED)
+    if answering.done() and not deciding.done() and (error := answering.exception()):
+        # not theirs to decide; somebody else still may
+        output.say(str(error) or "not answered here", err=True)
+    decided = await deciding
+    answering.cancel()
+    return decided
+
+
+async def _asked(request: model.Request) -> model.Answer:
+    if request.kind == "permission":
+        return await _verdict()
+    asked = fields.of_request(request)
+    values = {field.name: value for field in asked if (value := await _value(field)) not in (None, "", [])}
+    value = values.get(fields.ANSWER)
+    if request.kind == "form":
+        return model.Answer(values=values)
+    if request.kind == "question":
+        return model.Answer(text=value or None)
+    return model.Answer(choices=tuple(value or ())) if request.multiple else model.Answer(choice=value)
+
+
+async def _verdict() -> model.Answer:
+    while True:
+        said = (await _line("Allow? [y]es, [n]o, or no and why: ")).strip()
+        if said.lower() in _YES:
+            return model.Answer(verdict="allow")
+        if said.lower() in _NO:
+            return model.Answer(verdict="deny")
+        if why := _reason(said):
+            return model.Answer(verdict="deny", reason=why)
+        if said:
+            # a denial is for good, and one odd key is no reason
+            click.echo("Please write yes or no, or no and why.", err=True)
+
+
+def _reason(said: str) -> str | None:
+    """Why somebody says no: what follows on a no, or words of their own that do not begin with a yes."""
+    first, _, rest = said.partition(" ")
+    word = first.lower().rstrip(",.:;!-")
+    if word in _NO and rest.strip():
+        return rest.strip()
+    return said if rest.strip() and word not in _YESLIKE else None
+
+
+async def _value(field: model.Field) -> Any:
+    hint = {"boolean": " (yes or no)", "date": " (YYYY-MM-DD)"}.get(field.kind, "")
+    if field.kind == "choice":
+        hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
+        for row in render.options((text.line(option.label) for option in field.options), rows.columns()):
+            click.echo(row, err=True)
+    if field.multiple and field.kind != "choice":
+        return await _lines(_question(field, " (one a line, an empty line at the end)"))
+    typed = (await _line(_question(field, hint))).strip()
+    if field.kind != "choice" or not typed:
+        return typed
+    if not field.multiple:
+        return _label(field, typed)
+    # a label may hold a comma, so only numbers are told apart by one
+    parts = [typed] if any(typed == option.label for option in field.options) else typed.split(",")
+    return [_label(field, part) for part in parts]
+
+
+def _label(field: model.Field, typed: str) -> str:
+    """The option with this number or, in whatever spelling, this label; anything else is taken as it was typed."""
+    named = submission.named([option.label for option in field.options], typed.strip())
+    return typed.strip() if named is None else named
+
+
+def _question(field: model.Field, hint: str) -> str:
+    return render.question(text.line(field.label), f"{hint}: ", rows.columns())
+
+
+async def _lines(prompt: str) -> list[str]:
+    """Lines from the keyboard, up to an empty one."""
+    typed: list[str] = []
+    while line := (await _line(prompt if not typed else "  and: ")).strip():
+        typed.append(line)
+    return typed
+
+
+async def _line(prompt: str) -> str:
+    """One line from the keyboard, without blocking whoever answers elsewhere."""
+    click.echo(prompt, nl=False, err=True)
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    # a terminal hands over whole lines, so one read is one line
+    typed = os.read(sys.stdin.fileno(), 65_536)
+    if not typed:
+        raise click.Abort
+    return typed.decode(errors="replace").rstrip("\n")

@@ -1,0 +1,154 @@
+"""A card as plain text for a terminal. Pure; foreign text stands behind a bar or in quotes, never in our own place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+from sayso import card, dialog, model, prose, text, tokens
+from sayso_bots.terminal import rows
+
+_TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
+_FLAGS: dict[tokens.Action, str] = {
+    "allow": "--allow",
+    "deny": "--deny",
+    "reason": "--deny --reason TEXT",
+    "review": "--allow",
+    "edit": "--allow --input JSON",
+    "session": "--allow --grant session",
+    "always": "--allow --grant always",
+    "respond": "--respond TEXT",
+    "stop": "--stop",
+    "other": "--choice TEXT",
+}
+
+
+def render(drawn: card.Card, width: int = 80) -> str:
+    """The whole card; what a button does elsewhere is a command here. A terminal has no limit, so nothing is cut.
+
+    *width* is how many columns the terminal has: no line of others is left for it to break.
+    """
+    shown = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
+    for part in drawn.parts:
+        shown += _part(part, width)
+    if commands := list(_commands(drawn)):
+        shown += ["", "To answer:", *commands]
+    return "\n".join(shown)
+
+
+def form(asked: Iterable[model.Field], width: int = 80) -> str:
+    """What `--value` takes: a card has no room for the fields of a form, other surfaces show them in a dialog."""
+    return "\n".join(line for field in asked for line in _field(field, width))
+
+
+def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
+    """What the prompt asks in place of a window, one input after the other."""
+    shown = [str(opened.title)]
+    for part in opened.parts:
+        shown += _part(part, width)
+    for given in opened.inputs:
+        shown += options(given.options, width)
+        if given.hint is not None:
+            shown += rows.barred(given.hint.text, width)
+        shown.append(question(given.label, ": ", width))
+    return "\n".join(shown)
+
+
+def options(labels: Iterable[text.Foreign], width: int = 80) -> Iterable[str]:
+    """What there is to choose from, numbered."""
+    for number, label in enumerate(labels, 1):
+        yield from rows.hanging(f"  {number}. {_quoted(label)}", width)
+
+
+def question(label: card.Inline, ending: str, width: int = 80) -> str:
+    """What stands before the keyboard's cursor."""
+    return "\n".join(rows.hanging(f"{_span(label)}{ending}", width))
+
+
+def lines(said: str, width: int = 80) -> str:
+    """A sentence of the service that may hold foreign text, as it can be printed: nothing acts, and no row is ours."""
+    first, *rest = text.literal(said).text.split("\n")
+    return "\n".join([*rows.hanging(first, width), *(row for line in rest for row in rows.barred(line, width))])
+
+
+def _field(field: model.Field, width: int) -> Iterable[str]:
+    several = ", several" if field.multiple else ""
+    kind = f"{field.kind}{several}" + ("" if field.required else ", may be left out")
+    named = f"  --value {_quoted(text.line(field.name))}=…  ({kind})  {_quoted(text.line(field.label))}"
+    yield from rows.hanging(named, width)
+    if field.description:
+        yield from rows.barred(text.literal(field.description).text, width)
+    for option in field.options:
+        yield from rows.hanging(f"    {_quoted(text.line(option.label))}", width)
+
+
+def _part(part: card.Part, width: int) -> Iterable[str]:
+    match part:
+        case card.Line(text=spans) | card.Note(text=spans):
+            yield from rows.hanging(_spans(spans), width)
+        case card.Ask(text=shown):
+            yield "Asked:"
+            yield from rows.barred(shown.text, width)
+        case card.Code(label=label, text=shown, cut=cut):
+            yield from rows.hanging(f"{_spans(label)}:", width)
+            yield from rows.barred(shown.text, width)
+            if cut:
+                yield f"  ({cut} more characters)"
+        case card.Says(text=told):
+            yield "The agent says:"
+            yield from rows.barred(prose.plain(told), width)
+        case card.Facts(rows=facts):
+            for name, value in facts:
+                yield from rows.hanging(f"{_span(name)}: {_span(value)}", width)
+        case card.Choices(options=options):
+            for number, (option, description) in enumerate(options, 1):
+                yield from rows.hanging(f"{number}. {_span(option)}", width)
+                yield from rows.barred(description.text, width) if description else ()
+        case card.Warn(text=said):
+            yield f"! {said}"
+        case _:
+            assert_never(part)
+
+
+def _commands(drawn: card.Card) -> Iterable[str]:
+    """How to answer: one command for each thing that a button would do."""
+    command = f"  sayso answer {drawn.ticket_id}"
+    for control in drawn.controls:
+        if isinstance(control, card.Pick):
+            yield f"{command} --choice LABEL" + (" [--choice LABEL …]" if control.multiple else "")
+            continue
+        pressed = tokens.read(control.token)
+        action = pressed.action
+        if action == "offer":
+            yield f"{command} --allow --grant {pressed.index + 1}"
+        elif action == "fill":
+            yield f"{command} --text TEXT" if control.label == "Answer" else f"{command} --value NAME=VALUE …"
+        elif action in _FLAGS:
+            yield f"{command} {_FLAGS[action]}"
+
+
+def _spans(spans: Iterable[card.Inline]) -> str:
+    return "".join(map(_span, spans))
+
+
+def _span(span: card.Inline) -> str:
+    if isinstance(span, card.Moment):
+        return _local(span.at)
+    if isinstance(span, text.Foreign):
+        return _quoted(span)
+    return span
+
+
+def quoted(raw: str) -> str:
+    """Foreign text on one line, in quotes that it cannot end."""
+    return _quoted(text.line(raw))
+
+
+def _quoted(span: text.Foreign) -> str:
+    return json.dumps(span.text, ensure_ascii=False)
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z").strip()
