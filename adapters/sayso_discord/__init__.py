@@ -4,18 +4,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sayso.chat.finding import Finding
     from sayso_discord.connection import Discord, connect
     from sayso_discord.doctor import check
-    from sayso_discord.settings import Finding, Settings
+    from sayso_discord.settings import Settings
 
 __all__ = ["Discord", "Finding", "Settings", "check", "connect"]
 
 _MODULES = {
-    "Finding": "settings",
-    "Settings": "settings",
-    "Discord": "connection",
-    "check": "doctor",
-    "connect": "connection",
+    "Finding": "sayso.chat.finding",
+    "Settings": "sayso_discord.settings",
+    "Discord": "sayso_discord.connection",
+    "check": "sayso_discord.doctor",
+    "connect": "sayso_discord.connection",
 }
 
 
@@ -23,4 +24,4 @@ def __getattr__(name: str) -> Any:
     # the invite link is printed where discord.py is not installed
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

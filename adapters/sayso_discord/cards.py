@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from sayso import aside, courier, desk, draw, errors, model, store
+from sayso import aside, courier, desk, draw, errors, model
+from sayso.chat import pending
 from sayso_discord import web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -18,7 +19,6 @@ Json = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
-_PAGE = 100
 # Seconds between tries; after the last one it is for the next session to look at.
 _PAUSES = (1.0, 5.0, 25.0, 60.0)
 _THREADS = (10, 11, 12)
@@ -41,7 +41,7 @@ class Cards:
 
     async def place_changed(self, conversation: str) -> None:
         """A channel or thread went, was closed or was locked: its open cards are looked after."""
-        stood = [one async for one in self._pending(conversation)]
+        stood = await pending.cards_in(self._desk.store, NAME, conversation)
         if not stood:
             return
         try:
@@ -81,12 +81,3 @@ class Cards:
                 if pause is not None:
                     await asyncio.sleep(max(pause, error.retry_after or 0.0))
             ticket = await self._desk.get(ticket.id)
-
-    async def _pending(self, conversation: str) -> AsyncIterator[tuple[model.Ticket, model.MessageRef]]:
-        before = None
-        while page := await self._desk.store.list(store.Query(state="pending", limit=_PAGE, before=before)):
-            for ticket in page:
-                for ref in await self._desk.store.refs(ticket.id):
-                    if ref.channel == NAME and ref.conversation == conversation:
-                        yield ticket, ref
-            before = (page[-1].created_at, page[-1].id)

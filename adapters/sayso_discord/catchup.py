@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sayso import aside, desk, draw, errors, marks, model, store
+from sayso import aside, desk, draw, errors, marks, model
+from sayso.chat import pending
 from sayso_discord import parse, render, web
 from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
@@ -103,18 +104,11 @@ class CatchUp:
 
     async def _places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
-        async for ticket in self._pending():
+        async for ticket in pending.requests(self._desk.store):
             for ref in await self._desk.store.refs(ticket.id):
                 if ref.channel == NAME and await self._posts.latest(ref) == ref:
                     found[ref.conversation][ref.message] = (ticket, ref)
         return found
-
-    async def _pending(self) -> AsyncIterator[model.Ticket]:
-        before = None
-        while page := await self._desk.store.list(store.Query(state="pending", limit=_PAGE, before=before)):
-            for ticket in page:
-                yield ticket
-            before = (page[-1].created_at, page[-1].id)
 
     async def _read(self, conversation: str, stood: Stood) -> dict[str, Any]:
         """What was written since it was last read, oldest first; with the messages of the app among it."""

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web as aioweb
 
 from sayso import desk, errors, store
+from sayso.chat.background import Background
 from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import NAME, DiscordChannel
@@ -98,12 +99,13 @@ async def connect(
         front.rooms[NAME] = where.room
         posts = DiscordChannel(api, where, front.store, sessions, bot_user)
         members = Members(api, where)
-        door = Front(front, members, posts, api)
+        background = Background()
+        door = Front(front, members, posts, api, background)
         replies = Replies(front, members, api, sessions)
         door.taken_back = replies.taken_back
         catch_up = CatchUp(front, posts, replies, api, bot_user)
         catch_up.look_first(where.default)
-        takers = _takers(door, replies, catch_up, api, bot_user)
+        takers = _takers(door, replies, catch_up, api, bot_user, background)
         content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
         gateway = None if by_http else Gateway(settings.bot_token, takers, content=content, patience=patience)
@@ -112,42 +114,44 @@ async def connect(
                 await gateway.open()
             else:
                 door.others_first = 0.0
-                door.beside(catch_up.keep_on((patience or Patience()).poll))
+                background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
             yield Discord(posts, settings, gateway, Notes(api, where, sessions), door, catch_up, front.store)
         finally:
             if gateway is not None:
                 await gateway.close()
-            await door.close()
+            await background.close()
 
 
-def _takers(door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str) -> Takers:
+def _takers(
+    door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str, background: Background
+) -> Takers:
     sharing = catch_up.sharing
 
     async def interaction(payload: Json) -> None:
-        door.start(_answered(door, api, sharing, payload))
+        background.start(_answered(door, api, sharing, payload))
 
     async def message(payload: Json) -> None:
         if parse.author(payload) == bot_user:
-            door.beside(sharing.look_at([payload]))
+            background.start_repeatable(sharing.look_at([payload]))
         elif said := parse.reply(payload):
-            door.start(replies.handle(said))
+            background.start(replies.handle(said))
 
     async def edited(payload: Json) -> None:
         said = parse.reply(payload)
         if said is not None and said.edited:
-            door.start(replies.edited(said))
+            background.start(replies.edited(said))
 
     async def deleted(conversation: str, messages: Sequence[str]) -> None:
         for one in messages:
-            door.start(replies.deleted(one))
-        door.beside(catch_up.cards.deleted(conversation, messages))
+            background.start(replies.deleted(one))
+        background.start_repeatable(catch_up.cards.deleted(conversation, messages))
 
     async def place(conversation: str) -> None:
-        door.beside(catch_up.cards.place_changed(conversation))
+        background.start_repeatable(catch_up.cards.place_changed(conversation))
 
     async def ready() -> None:
         catch_up.begin()
-        door.beside(catch_up.run())
+        background.start_repeatable(catch_up.run())
 
     return Takers(interaction, message, ready, edited, deleted, place)
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sayso import clock, errors, people, store, unsigned
+from sayso.chat import finding
+from sayso.chat.finding import Finding
 from sayso_discord import manifest, roster, sharing
 from sayso_discord.places import Places
-from sayso_discord.settings import Finding, Settings
+from sayso_discord.settings import Settings
 from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
 
 Json = dict[str, Any]
@@ -32,13 +34,13 @@ async def check(
     found: list[Finding] = []
     try:
         async with api_of(settings) as api:
-            async for finding in _all(api, settings, directory or people.Directory()):
-                found.append(finding)
+            async for one in _all(api, settings, directory or people.Directory()):
+                found.append(one)
     except errors.SaysoError as error:
         hint = error.hint or _reach(error)
         found.append(Finding(error.field or "connection", False, error.message, hint))
     if records is not None:
-        found += [finding async for finding in _noticed(records, now or datetime.now(UTC))]
+        found += [one async for one in _noticed(records, now or datetime.now(UTC))]
     return found
 
 
@@ -70,10 +72,10 @@ async def _all(api: Web, settings: Settings, directory: people.Directory) -> Asy
         said = "message content is off: answers come by buttons, by replies and by mentions"
     yield Finding("intents", True, said)
     if settings.channel:
-        async for finding in _channel(api, settings, directory):
-            yield finding
-    async for finding in roster.look(api, await _guild(api, settings, directory), directory):
-        yield finding
+        async for one in _channel(api, settings, directory):
+            yield one
+    async for one in roster.look(api, await _guild(api, settings, directory), directory):
+        yield one
 
 
 async def _guild(api: Web, settings: Settings, directory: people.Directory) -> str | None:
@@ -109,7 +111,7 @@ async def _channel(api: Web, settings: Settings, directory: people.Directory) ->
     except errors.ChannelError as error:
         if not error.final:
             raise
-        yield Finding("channel", False, error.message, error.hint)
+        yield finding.of_error("channel", error)
         return
     guild = channel.get("guild_id")
     if guild is not None and channel.get("type") not in _KINDS:
@@ -129,7 +131,7 @@ async def _permissions(api: Web, guild: str, channel: Json) -> Finding:
     except errors.ChannelError as error:
         if not error.final:
             raise
-        return Finding("permissions", False, error.message, error.hint)
+        return finding.of_error("permissions", error)
     roles = {str(role["id"]): int(role["permissions"]) for role in about["roles"]}
     given = _given(guild, user, [str(role) for role in member["roles"]], roles, channel)
     missing = [f"{name} ({what})" for name, (bit, what) in manifest.PERMISSIONS.items() if not given & bit]
@@ -158,7 +160,4 @@ def _given(guild: str, user: str, mine: list[str], roles: Mapping[str, int], cha
 
 
 def _reach(error: errors.SaysoError) -> str:
-    """What may be between."""
-    if "SSL" in error.message or "Certificate" in error.message:
-        return "if a proxy decrypts what is sent, set SSL_CERT_FILE to its certificate; else this is not Discord"
-    return "look at this machine's network, at a proxy between, and at discordstatus.com; then run sayso doctor again"
+    return finding.reach(error, "Discord", "discordstatus.com")

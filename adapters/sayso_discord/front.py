@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from sayso import aside, card, desk, dialog, draw, errors, model, telling, tokens, wording
+from sayso.chat.background import Background
+from sayso.chat.recent import Recent
 from sayso_discord import parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.members import Members
@@ -26,12 +27,14 @@ Json = dict[str, Any]
 MESSAGE, RECEIVED, CHANGE, MODAL = 4, 6, 7, 9
 # Seconds. Discord shows the clicker a failure after three, and the answer itself takes a moment.
 _ANSWER_WITHIN = 2.0
-_CLOSE_WITHIN = 10.0
+_RESPONDED_WITHIN = 10.0
 # A press on a card that is not known here waits for so long: another program may know it, and answer truly.
 OTHERS_FIRST = 1.4
 # The same sentence about the same card is told to the same person once in this time.
 _ONCE_IN = 60.0
 _REMEMBERED = 5_000
+# What somebody typed may be long.
+_DRAFTS_REMEMBERED = 500
 
 _NO_WINDOW = "The window could not be opened in time. Please press again."
 _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card with buttons."
@@ -40,17 +43,18 @@ _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card wi
 class Front:
     """Turns what people do in Discord into answers at the desk."""
 
-    def __init__(self, front: desk.Desk, members: Members, posts: DiscordChannel, api: web.Web) -> None:
+    def __init__(
+        self, front: desk.Desk, members: Members, posts: DiscordChannel, api: web.Web, background: Background
+    ) -> None:
         self._desk = front
         self._members = members
         self._posts = posts
         self._api = api
-        self._running: set[asyncio.Task[Any]] = set()
-        self._idle: set[asyncio.Task[Any]] = set()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._background = background
+        self._seen: Recent[str, None] = Recent(_REMEMBERED)
         self._answers: dict[str, asyncio.Future[bool]] = {}
-        self._typed: OrderedDict[tuple[str, str], dialog.Draft] = OrderedDict()
-        self._told: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._typed: Recent[tuple[str, str], dialog.Draft] = Recent(_DRAFTS_REMEMBERED)
+        self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
         self._stale = Stale(front, posts, api)
         self.taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
         """Told of an answer by words that somebody took back by its button."""
@@ -67,13 +71,13 @@ class Front:
             return {"type": MESSAGE, "data": render.whisper(telling.line(_NOTHING_HERE))}
         if act.way.id in self._seen:
             return None  # events may come several times
-        self._remember(act.way.id)
+        self._seen[act.way.id] = None
         self._answers[act.way.id] = asyncio.get_running_loop().create_future()
-        task: asyncio.Task[Json] = self.start(self._act(act))
+        task = self._background.start(self._act(act))
         done, _ = await asyncio.wait({task}, timeout=_ANSWER_WITHIN)
         if done:
             return task.result()
-        self.start(self._late(act.way, task))
+        self._background.start(self._late(act.way, task))
         return {"type": RECEIVED}
 
     def answered(self, payload: Any, *, taken: bool = True) -> None:
@@ -81,26 +85,6 @@ class Front:
         sent = self._answers.pop(str(payload.get("id")), None)
         if sent is not None and not sent.done():
             sent.set_result(taken)
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Do something beside what is answered now; it is finished before the adapter closes."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def beside(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something that may be cut short when the adapter closes, since the next start does it again."""
-        self._idle.add(self.start(work))
-
-    async def close(self) -> None:
-        """Let what was begun come to its end."""
-        for task in self._idle:
-            task.cancel()
-        if self._running:
-            _, left = await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
-            for task in left:
-                task.cancel()
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
         account = ""
@@ -112,7 +96,7 @@ class Front:
         except errors.InvalidAnswer as error:
             return self._wrong(act, error)
         except errors.AlreadyDecided as error:
-            self.start(self._stale.freshen(error.ticket))
+            self._background.start(self._stale.freshen(error.ticket))
             return self._once(act, telling.late_press(error, account, act.token))
         except (errors.InvalidToken, errors.NotFound) as error:
             return await self._unknown(act, error, account)
@@ -137,7 +121,7 @@ class Front:
         self, act: parse.Click | parse.Submission, ticket: model.Ticket, before: model.Ticket | None, account: str
     ) -> Json:
         if self.taken_back is not None and tokens.read(act.token).action == "undo":
-            self.start(self.taken_back(ticket))
+            self._background.start(self.taken_back(ticket))
         told = telling.counted(ticket, before, account)
         if act.way.private:
             said = wording.verdict(ticket.decision) if ticket.decision else "Counted"
@@ -153,7 +137,7 @@ class Front:
         # where another program has the request, it answers meanwhile
         await asyncio.sleep(self.others_first)
         if act.spot is not None:
-            self.start(self._disarm(act.way, act.spot, act.token))
+            self._background.start(self._disarm(act.way, act.spot, act.token))
         return _private(act.way, render.whisper(telling.line(telling.GONE)))
 
     async def _disarm(self, way: parse.Way, spot: parse.Spot, token: str) -> None:
@@ -170,15 +154,13 @@ class Front:
         if now - self._told.get(mark, -_ONCE_IN) < _ONCE_IN:
             return {"type": RECEIVED}
         self._told[mark] = now
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
         return _private(act.way, render.whisper(told))
 
     def _opened(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
         if not opened.inputs:
             pressed = tokens.read(opened.token)
             if pressed.action == "review" and pressed.index == 0 and opened.more:
-                self.start(self._hand_file(act.way, pressed.ref))
+                self._background.start(self._hand_file(act.way, pressed.ref))
             return _private(act.way, render.page(opened))
         if isinstance(act, parse.Submission):
             # only a press on a component may open a window
@@ -189,8 +171,6 @@ class Front:
         if isinstance(act, parse.Click):
             return self._once(act, telling.refusal(error))
         self._typed[act.who.user, act.token] = act.draft
-        while len(self._typed) > _REMEMBERED // 10:
-            self._typed.popitem(last=False)
         return _private(act.way, render.retry(act.token, telling.refusal(error)))
 
     def _prefilled(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
@@ -229,23 +209,12 @@ class Front:
             # the pages show the same
             log.warning("file not handed out", extra={"error": str(error)})
 
-    def _remember(self, mark: str) -> None:
-        self._seen[mark] = None
-        while len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        self._idle.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("follow-up failed", exc_info=error)
-
 
 async def _after(sent: asyncio.Future[bool] | None) -> bool:
     """Return once an interaction was answered: whether Discord took the answer."""
     if sent is None:
         return True
-    async with asyncio.timeout(_CLOSE_WITHIN):
+    async with asyncio.timeout(_RESPONDED_WITHIN):
         return await asyncio.shield(sent)
 
 

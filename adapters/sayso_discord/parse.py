@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sayso import card, dialog
+from sayso.chat import admission
+from sayso.chat.received import get, items, text
 from sayso_discord import custom_ids, inputs, limits
 
-# Discord names no window; this is the one that Slack advises, against replays.
-SIGNATURE_WINDOW = 300.0
-_STAMP = re.compile(r"[0-9]{1,15}")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 PRESSED, SUBMITTED = 3, 5
 # GuildMemberFlags: somebody who was let in for one channel or one call only
@@ -105,9 +104,9 @@ class Reply:
     edited: bool = False
 
 
-def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, now: float) -> bool:
-    """Whether Discord signed this body a short while ago; *now* in seconds since 1970. Anything odd is a no."""
-    if not timestamp or not signature or not plausible(timestamp, signature, now):
+def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
+    """Whether Discord signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
+    if not timestamp or not signature or not plausible(timestamp, signature, seconds):
         return False
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
@@ -117,112 +116,96 @@ def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, 
     return True
 
 
-def plausible(timestamp: str, signature: str, now: float) -> bool:
+def plausible(timestamp: str, signature: str, seconds: float) -> bool:
     """Whether a body with these headers is worth reading."""
-    if not _STAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
-        return False
-    return abs(now - int(timestamp)) <= SIGNATURE_WINDOW
+    return bool(_SIGNATURE.fullmatch(signature)) and admission.is_recent(timestamp, seconds)
 
 
 def parse(payload: Any) -> Click | Submission | None:
     """What an interaction was, or None where it is not for us. A component that we cannot read has no token."""
-    kind, who, way = _get(payload, "type"), _who(payload), _way(payload)
+    kind, who, way = get(payload, "type"), _who(payload), _way(payload)
     if kind not in (PRESSED, SUBMITTED) or who is None or way is None:
         return None
-    data = _get(payload, "data")
-    carried = custom_ids.read(_text(data, "custom_id"))
+    data = get(payload, "data")
+    carried = custom_ids.read(text(data, "custom_id"))
     token, how = (carried.token, carried.how) if carried else ("", "press")
-    message = _text(_get(payload, "message"), "id")
-    channel = _text(payload, "channel_id") or _text(_get(payload, "channel"), "id")
-    within = _text(_get(payload, "channel"), "parent_id") or None
+    message = text(payload, "message", "id")
+    channel = text(payload, "channel_id") or text(payload, "channel", "id")
+    within = text(payload, "channel", "parent_id") or None
     spot = Spot(channel, message, within) if channel and message and not way.private else None
     if kind == SUBMITTED:
-        return Submission(who, token, way, spot, inputs.draft(_get(data, "components")))
+        return Submission(who, token, way, spot, inputs.draft(get(data, "components")))
     draft: dialog.Draft | None = {} if how == "submit" else None
     if how == "choose":
-        draft = {card.PICKED: inputs.chosen(_get(data, "values"))}
+        draft = {card.PICKED: inputs.chosen(get(data, "values"))}
     return Click(who, token, way, spot, draft)
 
 
 def reply(message: Any) -> Reply | None:
     """What a message says, or None where it is by a bot, by nobody or by a webhook."""
-    author, some_id, channel = _get(message, "author"), _text(message, "id"), _text(message, "channel_id")
+    some_id, channel = text(message, "id"), text(message, "channel_id")
     # 0 a message, 19 a reply; everything else was written by Discord
-    if not some_id or not channel or _get(message, "webhook_id") or _get(message, "type") not in (0, 19):
+    if not some_id or not channel or get(message, "webhook_id") or get(message, "type") not in (0, 19):
         return None
-    who = _person(author, _get(message, "member"), known=False)
+    who = _person(get(message, "author"), get(message, "member"), known=False)
     if who is None or who.bot:
         return None
-    reference = _get(message, "message_reference")
+    reference = get(message, "message_reference")
     return Reply(
         who=who,
         channel=channel,
         message=some_id,
-        text=_text(message, "content"),
+        text=text(message, "content"),
         # a message that was forwarded has a reference, too
-        to=_text(reference, "message_id") or None if not _get(reference, "type") else None,
-        to_author=_text(_get(_get(message, "referenced_message"), "author"), "id") or None,
-        guild=_text(message, "guild_id") or None,
-        private=_get(message, "guild_id") is None if "guild_id" in message else None,
-        people={_text(one, "id"): _name(one, _get(one, "member")) for one in _list(message, "mentions")},
-        files=bool(_list(message, "attachments") or _list(message, "sticker_items")),
-        edited=bool(_get(message, "edited_timestamp")),
+        to=text(reference, "message_id") or None if not get(reference, "type") else None,
+        to_author=text(message, "referenced_message", "author", "id") or None,
+        guild=text(message, "guild_id") or None,
+        private=get(message, "guild_id") is None if "guild_id" in message else None,
+        people={text(one, "id"): _name(one, get(one, "member")) for one in items(message, "mentions")},
+        files=bool(items(message, "attachments") or items(message, "sticker_items")),
+        edited=bool(get(message, "edited_timestamp")),
     )
 
 
 def author(message: Any) -> str:
     """Who wrote a message, by id."""
-    return _text(_get(message, "author"), "id")
+    return text(message, "author", "id")
 
 
 def _who(payload: Any) -> Who | None:
-    member = _get(payload, "member")
-    return _person(_get(member, "user") or _get(payload, "user"), member, known=True)
+    member = get(payload, "member")
+    return _person(get(member, "user") or get(payload, "user"), member, known=True)
 
 
 def _person(user: Any, member: Any, *, known: bool) -> Who | None:
-    some_id = _text(user, "id")
+    some_id = text(user, "id")
     if not some_id:
         return None
     name = _name(user, member)
-    bot = bool(_get(user, "bot") or _get(user, "system"))
+    bot = bool(get(user, "bot") or get(user, "system"))
     if not isinstance(member, Mapping):
         return Who(some_id, name, bot, False if known else None)
     return Who(some_id, name, bot, full_member(member), roles_of(member))
 
 
 def _name(user: Any, member: Any) -> str:
-    return _text(member, "nick") or _text(user, "global_name") or _text(user, "username")
+    return text(member, "nick") or text(user, "global_name") or text(user, "username")
 
 
 def full_member(member: Any) -> bool:
     """Whether somebody is more than a guest, and through the guild's entrance."""
-    flags = _get(member, "flags")
+    flags = get(member, "flags")
     guest = isinstance(flags, int) and bool(flags & _GUEST)
-    return not guest and not _get(member, "pending")
+    return not guest and not get(member, "pending")
 
 
 def roles_of(member: Any) -> frozenset[str]:
     """The ids of a member's roles."""
-    return frozenset(map(str, _list(member, "roles")))
+    return frozenset(map(str, items(member, "roles")))
 
 
 def _way(payload: Any) -> Way | None:
-    some_id, app, token = _text(payload, "id"), _text(payload, "application_id"), _text(payload, "token")
-    flags = _get(_get(payload, "message"), "flags")
+    some_id, app, token = text(payload, "id"), text(payload, "application_id"), text(payload, "token")
+    flags = get(payload, "message", "flags")
     private = isinstance(flags, int) and bool(flags & limits.EPHEMERAL)
     return Way(some_id, app, token, private) if some_id and token else None
-
-
-def _get(node: Any, key: str) -> Any:
-    return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
-
-
-def _list(node: Any, key: str) -> list[Any]:
-    value = _get(node, key)
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _text(node: Any, key: str) -> str:
-    value = _get(node, key)
-    return value if isinstance(value, str) else ""

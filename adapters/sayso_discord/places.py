@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso import errors, people
+from sayso.chat import roster
 from sayso_discord import web
 
 _ID = re.compile(r"[0-9]{1,20}")
@@ -90,10 +91,9 @@ class Places:
 
     def _user(self, name: str) -> str:
         """A configured person's account here, or an id; display names can be taken by anybody."""
-        profile = self._directory.people.get(name)
-        accounts = sorted(a for a in (profile.accounts if profile else ()) if a.startswith("discord:"))
-        if accounts:
-            return accounts[0].partition(":")[2]
+        account = roster.account_of(self._directory, "discord", name)
+        if account is not None:
+            return account
         if _ID.fullmatch(name):
             return name
         hint = f'[people.{name}] discord = "…", or the user id: discord:@940'

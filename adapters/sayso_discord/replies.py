@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
-from collections import OrderedDict
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from sayso import card, desk, errors, marks, model, submission, talk, telling, text
+from sayso.chat.conversations import Conversations
 from sayso_discord import names, parse, render, spoken, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
@@ -30,7 +29,6 @@ _REACTION = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _TURNS = 20
 _TITLE = 120
-_REMEMBERED = 1_000
 
 
 class Replies:
@@ -45,8 +43,7 @@ class Replies:
         self._names = names.Known(api, members.places)
         self._taken = Taken(front)
         self.sharing = Sharing(front)
-        self._spoken_to: OrderedDict[tuple[str, str], bool] = OrderedDict()
-        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._conversations = Conversations()
         self.marks = marks.Marks(front.store, NAME)
         self.behind: set[str] = set()
         """Where what was written could not be read yet: what comes in live there is read with it."""
@@ -62,7 +59,7 @@ class Replies:
 
     async def judge(self, said: parse.Reply) -> None:
         """Take a message for what it is, once; nothing is raised for what is none of ours."""
-        async with self._turn(said.channel):
+        async with self._conversations.turn(said.channel):
             for pause in (*_PAUSES, None):
                 try:
                     return await self._once(said)
@@ -80,7 +77,7 @@ class Replies:
     async def edited(self, said: parse.Reply) -> None:
         """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
         await self.caught_up.wait()
-        async with self._turn(said.channel):
+        async with self._conversations.turn(said.channel):
             try:
                 counted = await self._taken.of(said.message)
                 ticket = await self._desk.get(counted.ticket) if counted else None
@@ -130,12 +127,6 @@ class Replies:
         except errors.ChannelError as error:
             log.info("taken answer not unmarked", extra={"error": error.message})
 
-    def _turn(self, conversation: str) -> asyncio.Lock:
-        lock = self._turns.get(conversation)
-        if lock is None:
-            lock = self._turns[conversation] = asyncio.Lock()
-        return lock
-
     async def _once(self, said: parse.Reply) -> None:
         if not marks.later(said.message, await self.marks.of(said.channel)):
             return
@@ -164,14 +155,9 @@ class Replies:
 
     def _asked(self, said: parse.Reply) -> bool:
         """Whether somebody else spoke to this person there just before; and know whom this one speaks to."""
-        mine = (said.channel, said.who.user)
-        asked = self._spoken_to.pop(mine, False)
         other = spoken.person_named(said.text) or said.to_author
-        if other not in (None, said.who.user, self._api.bot_user):
-            self._spoken_to[said.channel, str(other)] = True
-            while len(self._spoken_to) > _REMEMBERED:
-                self._spoken_to.popitem(last=False)
-        return asked
+        other = None if other == self._api.bot_user else other
+        return self._conversations.was_spoken_to(said.channel, said.who.user, other)
 
     async def _alone(self, said: parse.Reply, session: threads.Whose | None) -> bool:
         """Whether nobody but the app reads it; what is read later does not say."""

@@ -1,82 +1,50 @@
 """Looks up the people and roles that sayso.toml names: whom the server does not know, nobody can ask.
 
-The rule: only what Discord said is a fault of the settings; what it did not say is told as not found out.
+The rule: only what Discord said is a fault of the settings; what it did not say is reported as not found out.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sayso import errors, people
+from sayso.chat import roster
+from sayso.chat.finding import Finding
 from sayso_discord import parse
-from sayso_discord.settings import Finding
 from sayso_discord.web import Refused, Web
 
 Json = dict[str, Any]
 Found = dict[str, frozenset[str]]
 """The roles of the people who were found."""
 
-MOST = 90
-"""Calls for people, one for each. Roles take two calls for all."""
-# Seconds for all of them: whoever asks looks on.
-_WITHIN = 20.0
-_LATER = "run sayso doctor again in a minute"
 _UNKNOWN = (10007, 10013)
 
 
 async def look(api: Web, guild: str | None, directory: people.Directory) -> AsyncIterator[Finding]:
     """What there is to say about everybody and every role that is named; *guild* is the server of the channel."""
-    persons, roles = list(_named(directory)), list(_roles(directory))
+    named = list(roster.accounts(directory, "discord"))
+    roles = list(roster.groups(directory, "discord", "discord_role"))
     if guild is None:
-        if persons or roles:
+        if named or roles:
             yield Finding("people", True, "not looked up: [discord] channel names no server that can be seen")
         return
     found: Found = {}
-    async for finding in _people(api, guild, persons, found):
+
+    async def fault_of(one: roster.Named) -> Finding | None:
+        return await _fault_of(api, guild, one, found)
+
+    async for finding in roster.look_up(named, fault_of, "Discord", "the server"):
         yield finding
     if roles:
         async for finding in _groups(api, guild, roles, found):
             yield finding
 
 
-def _named(directory: people.Directory) -> Iterator[tuple[str, str]]:
-    for name, profile in directory.people.items():
-        for account in sorted(profile.accounts):
-            if account.startswith("discord:"):
-                yield f"people.{name}.discord", account.removeprefix("discord:")
-
-
-def _roles(directory: people.Directory) -> Iterator[tuple[str, str]]:
-    for name, group in directory.groups.items():
-        for one in sorted(group.platform_groups):
-            if one.startswith("discord:"):
-                yield f"groups.{name}.discord_role", one.removeprefix("discord:")
-
-
-async def _people(api: Web, guild: str, named: list[tuple[str, str]], found: Found) -> AsyncIterator[Finding]:
-    ends = asyncio.get_running_loop().time() + _WITHIN
-    for number, (key, user) in enumerate(named):
-        try:
-            if number >= MOST:
-                raise errors.ChannelError(f"{MOST} are looked up at a time")
-            async with asyncio.timeout_at(ends):
-                wrong = await _person(api, guild, key, user, found)
-        except (errors.ChannelError, TimeoutError) as error:
-            why = error.message if isinstance(error, errors.ChannelError) else "Discord did not answer in time"
-            rest = f" and {len(named) - number - 1} more people" if number + 1 < len(named) else ""
-            yield Finding(key, False, f"could not find out whether the server knows {user}{rest}: {why}", _LATER)
-            break
-        if wrong is not None:
-            yield wrong
-    if found:
-        yield Finding("people", True, f"the server knows {len(found)} of {len(named)}")
-
-
-async def _person(api: Web, guild: str, key: str, user: str, found: Found) -> Finding | None:
-    """What is wrong with an account. Raises `ChannelError` where Discord does not say."""
+async def _fault_of(api: Web, guild: str, named: roster.Named, found: Found) -> Finding | None:
+    """What is wrong with an account. Raises `ChannelError` if Discord does not say."""
+    key, user = named
     try:
         member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)
     except Refused as error:
@@ -91,12 +59,14 @@ async def _person(api: Web, guild: str, key: str, user: str, found: Found) -> Fi
     return None
 
 
-async def _groups(api: Web, guild: str, named: list[tuple[str, str]], found: Found) -> AsyncIterator[Finding]:
+async def _groups(api: Web, guild: str, named: Sequence[roster.Named], found: Found) -> AsyncIterator[Finding]:
     try:
         about: Json = await api.get("/guilds/{guild_id}", guild_id=guild)
     except errors.ChannelError as error:
         for key, role in named:
-            yield Finding(key, False, f"could not find out whether the server has {role}: {error.message}", _LATER)
+            yield Finding(
+                key, False, f"could not find out whether the server has {role}: {error.message}", roster.LATER
+            )
         return
     counts: Mapping[str, int] | None = None
     # a role is known or not without them; only a quorum cannot be counted

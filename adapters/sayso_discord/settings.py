@@ -1,12 +1,9 @@
-"""What the Discord adapter must be told, and what `sayso doctor` finds out about it."""
+"""What the Discord adapter must be told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-
-from sayso import people
 
 API_URL = "https://discord.com/api/v10"
 
@@ -24,15 +21,3 @@ class Settings:
     """Whether what is asked in a session, permissions aside, goes to a thread of that session."""
     api_url: str = API_URL
     gateway_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: whether it is right, and if not, what to click."""
-
-    name: str
-    ok: bool
-    said: str
-    hint: str | None = None
-    enrolled: Mapping[str, people.Enrolled] = field(default_factory=dict[str, people.Enrolled])
-    """Who is in a platform group that was looked up."""

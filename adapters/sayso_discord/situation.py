@@ -5,21 +5,17 @@ The rule: Discord's own order of messages decides what was there before what, si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import discord
 
-from sayso import desk, errors, marks, model, pressing, store, tokens
+from sayso import desk, errors, marks, model, pressing, store, talk, tokens
+from sayso.chat import pending
 from sayso_discord import custom_ids, limits, parse, threads, web
 from sayso_discord.channel import NAME
 
-To = Literal["card", "app", "other"] | None
-
-# More open requests than this nobody overlooks; somebody who mentions the app there is asked to reply to a card.
-_MOST_PENDING = 300
-_JUST_DECIDED = 50
+_MOST_OF_SESSION = 300
 
 
 class Situation:
@@ -30,7 +26,7 @@ class Situation:
         self._api = api
         self._threads = sessions
 
-    async def replied_to(self, said: parse.Reply, session: threads.Whose | None) -> tuple[model.Ticket | None, To]:
+    async def replied_to(self, said: parse.Reply, session: threads.Whose | None) -> tuple[model.Ticket | None, talk.To]:
         """The request whose card it replies to, and what it is that it replies to. Raises `ChannelError`."""
         if said.to is None:
             return None, None
@@ -45,13 +41,12 @@ class Situation:
         """What was open where it was written, at that moment."""
         at = discord.utils.snowflake_time(int(said.message))
         spots = {said.channel, *([session.channel] if session and session.channel else [])}
-        found = await (self._of_session(session) if session else self._anywhere())
-        open_then = [one for one in found if one.decision is None or _was_open(one.decision, at, said)]
+        open_then = await self._open_at(at, said, session)
         return [one for one in open_then if await self._stood(one, spots, said)]
 
     async def _not_recorded(
         self, said: parse.Reply, some_id: str, session: threads.Whose | None
-    ) -> tuple[model.Ticket | None, To]:
+    ) -> tuple[model.Ticket | None, talk.To]:
         """The card may have been posted a moment ago: then it is known by its buttons."""
         path = "/channels/{channel_id}/messages/{message}"
         try:
@@ -70,13 +65,12 @@ class Situation:
             return None, "app"
         return ticket, "card"
 
-    async def _of_session(self, session: threads.Whose) -> Sequence[model.Ticket]:
-        wanted = store.Query(owner=session.owner, session=session.id, limit=_MOST_PENDING)
-        return await self._desk.store.list(wanted)
-
-    async def _anywhere(self) -> list[model.Ticket]:
-        pending = await self._desk.store.list(store.Query(state="pending", limit=_MOST_PENDING))
-        return [*pending, *await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))]
+    async def _open_at(self, at: datetime, said: parse.Reply, session: threads.Whose | None) -> list[model.Ticket]:
+        if session is None:
+            return await pending.open_at(self._desk.store, at, changed=said.edited)
+        wanted = store.Query(owner=session.owner, session=session.id, limit=_MOST_OF_SESSION)
+        found = await self._desk.store.list(wanted)
+        return [one for one in found if pending.was_open(one, at, changed=said.edited)]
 
     async def _stood(self, ticket: model.Ticket, spots: set[str], said: parse.Reply) -> bool:
         return any(_before(ref, spots, said) for ref in await self._desk.store.refs(ticket.id))
@@ -96,11 +90,6 @@ async def ticket_on(front: desk.Desk, components: object) -> model.Ticket | None
             continue
         return ticket
     return None
-
-
-def _was_open(decision: model.Decision, at: datetime, said: parse.Reply) -> bool:
-    # what was decided in the same moment was open when words were written that are changed only now
-    return decision.decided_at > at or (said.edited and decision.decided_at == at)
 
 
 def _before(ref: model.MessageRef, spots: set[str], said: parse.Reply) -> bool:

@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from sayso import desk, errors, model, store
+from sayso.chat import pending
 from sayso_slack import parse, web
 from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
 from sayso_slack.rooms import Rooms
-from sayso_slack.situation import Situation
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,8 @@ Found = TypeVar("Found")
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(
-        self, front: desk.Desk, situation: Situation, replies: Replies, rooms: Rooms, api: web.Web, app: str
-    ) -> None:
+    def __init__(self, front: desk.Desk, replies: Replies, rooms: Rooms, api: web.Web, app: str) -> None:
         self._desk = front
-        self._situation = situation
         self._replies = replies
         self._rooms = rooms
         self._api = api
@@ -45,7 +42,8 @@ class CatchUp:
 
     async def run(self) -> None:
         """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
-        asked = [*reversed(await self._situation.pending()), *await self._just_decided()]
+        undecided = [ticket async for ticket in pending.requests(self._desk.store)]
+        asked = [*reversed(undecided), *await self._just_decided()]
         cards = [(ticket, ref) for ticket in asked for ref in await self._desk.store.refs(ticket.id)]
         cards = [(ticket, ref) for ticket, ref in cards if ref.channel == NAME]
         rooms: dict[str, bool] = {}

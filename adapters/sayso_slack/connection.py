@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from sayso import desk, errors, store
+from sayso.chat.background import Background
 from sayso_slack import doctor, server, spoken
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
@@ -30,8 +29,6 @@ from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
 from sayso_slack.teller import Teller
 from sayso_slack.web import Web, api_of
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +69,42 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
         front.addresses[NAME] = where.check
         front.rooms[NAME] = where.find
         posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
-        door, catch_up, teller = _doors(front, api, where, posts, identity, name)
+        background = Background()
+        door, catch_up = _doors(front, api, where, posts, identity, name, background)
         app = build_app(door.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
         door.shared = lambda: sockets is not None and sockets.shared
         if sockets is not None:
             await sockets.open(api)
-        catching_up = asyncio.create_task(catch_up.run(), name="slack catch up")
+        background.start_repeatable(catch_up.run())
         try:
             yield Slack(posts, app, settings, sockets, Notes(api, where, front.store), front.store)
         finally:
             if sockets is not None:
                 await sockets.close()
-            await _ended(catching_up)
-            await teller.close()
+            await background.close()
 
 
 def _doors(
-    front: desk.Desk, api: Web, where: Places, posts: SlackChannel, identity: AuthorizeResult, name: str
-) -> tuple[Front, CatchUp, Teller]:
-    """Where clicks and words come in, what makes up for those that were missed, and who answers them."""
+    front: desk.Desk,
+    api: Web,
+    where: Places,
+    posts: SlackChannel,
+    identity: AuthorizeResult,
+    name: str,
+    background: Background,
+) -> tuple[Front, CatchUp]:
+    """What takes clicks and words, and what makes up for those that were missed."""
     app = identity.bot_user_id or ""
     home = Home(identity.team_id or "", identity.enterprise_id)
     people = Members(api, front.clock, home, _groups(front))
     named = spoken.App(app, name)
-    teller, situation = Teller(front, posts, api), Situation(front, app)
+    teller, situation = Teller(front, posts, api, background), Situation(front, app)
     replies = Replies(front, people, Known(api, people, front.clock, named), situation, teller)
-    rooms = Rooms(front, situation, where, posts, api)
-    door = Front(front, teller, replies, rooms, posts, api)
+    rooms = Rooms(front, where, posts, api)
+    door = Front(front, teller, replies, rooms, posts, api, background)
     door.app = named
-    return door, CatchUp(front, situation, replies, rooms, api, app), teller
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    (found,) = await asyncio.gather(task, return_exceptions=True)
-    if isinstance(found, Exception):
-        log.error("what was written meanwhile was not read", exc_info=found)
+    return door, CatchUp(front, replies, rooms, api, app)
 
 
 async def _identify(api: Web, settings: Settings) -> tuple[AuthorizeResult, str]:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sayso import clock, errors, people, store, unsigned
+from sayso.chat import finding
+from sayso.chat.finding import Finding
 from sayso_slack import members, roster, sockets
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
-from sayso_slack.settings import Finding, Settings
+from sayso_slack.settings import Settings
 from sayso_slack.web import Web, api_of
 
 Json = dict[str, Any]
@@ -40,12 +42,12 @@ async def check(
             name = "SLACK_BOT_TOKEN" if error.final else "connection"
             return [Finding(name, False, error.message, error.hint or _reach(error)), *await _noticed(records, now)]
         found = [*_token(who, scopes, api.said_at)]
-        found += [finding async for finding in _way_in(api, settings)]
+        found += [one async for one in _way_in(api, settings)]
         if settings.channel:
             where = Places(api, known, settings.channel)
             found += await _looked_at(api, where, settings.channel)
         home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
-        found += [finding async for finding in roster.look(api, home, known)]
+        found += [one async for one in roster.look(api, home, known)]
     return [*found, *await _noticed(records, now)]
 
 
@@ -94,7 +96,7 @@ async def require_channel(api: Web, where: Places, settings: Settings) -> None:
     """Raise `InvalidSettings` where the channel of the settings is not there, archived, or without the app."""
     if settings.channel:
         try:
-            found = [finding async for finding in _channel(api, where, settings.channel)]
+            found = [one async for one in _channel(api, where, settings.channel)]
         except errors.ChannelError as error:
             # what passes is no reason not to start; the cards wait for it
             log.warning("channel not looked at", extra={"error": error.message, "hint": _WRITE_THE_ID})
@@ -106,12 +108,12 @@ async def require_channel(api: Web, where: Places, settings: Settings) -> None:
 
 async def _looked_at(api: Web, where: Places, channel: str) -> list[Finding]:
     try:
-        return [finding async for finding in _channel(api, where, channel)]
+        return [one async for one in _channel(api, where, channel)]
     except errors.NotYet:
         said = f"{channel} is not found yet: Slack lists so many channels only over several minutes"
         return [Finding("channel", False, said, _WRITE_THE_ID)]
     except errors.ChannelError as error:
-        return [_wrong("channel", error)]
+        return [finding.of_error("channel", error)]
 
 
 async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]:
@@ -125,7 +127,7 @@ async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]
     except errors.ChannelError as error:
         if not error.final:
             raise
-        yield _wrong("channel", error)
+        yield finding.of_error("channel", error)
         return
     channel: dict[str, Any] = answer["channel"]
     if channel.get("is_archived"):
@@ -142,12 +144,5 @@ async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]
         yield Finding("channel sharing", False, said, "choose a channel of your own")
 
 
-def _wrong(name: str, error: errors.ChannelError) -> Finding:
-    return Finding(name, False, error.message, error.hint)
-
-
 def _reach(error: errors.SaysoError) -> str:
-    """What may be between."""
-    if "SSL" in error.message or "Certificate" in error.message:
-        return "if a proxy decrypts what is sent, set SSL_CERT_FILE to its certificate; else this is not Slack"
-    return "look at this machine's network, at a proxy between, and at slack-status.com; then run sayso doctor again"
+    return finding.reach(error, "Slack", "slack-status.com")

@@ -13,6 +13,7 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 
 from sayso import desk, dialog, errors, model, people, telling, tokens, wording
+from sayso.chat.background import Background
 from sayso_slack import happenings, parse, render, spoken, web
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.replies import Replies
@@ -36,7 +37,14 @@ class Front:
     """Turns what people do in Slack into answers at the desk."""
 
     def __init__(
-        self, front: desk.Desk, teller: Teller, replies: Replies, rooms: Rooms, posts: SlackChannel, api: web.Web
+        self,
+        front: desk.Desk,
+        teller: Teller,
+        replies: Replies,
+        rooms: Rooms,
+        posts: SlackChannel,
+        api: web.Web,
+        background: Background,
     ) -> None:
         self._desk = front
         self._teller = teller
@@ -44,6 +52,7 @@ class Front:
         self._rooms = rooms
         self._posts = posts
         self._api = api
+        self._background = background
         self.app = spoken.App()
         self.shared: Callable[[], bool] = lambda: False
         """Whether another program takes some of what Slack sends to this app."""
@@ -51,7 +60,7 @@ class Front:
     async def handle(self, payload: Any) -> BoltResponse:
         """The answer to one payload, in time; work that takes longer goes on, and its outcome is told by message."""
         act = parse.parse(payload) or happenings.read(payload, self.app)
-        doing = self._teller.start(self._act(act))
+        doing = self._background.start(self._act(act))
         done, _ = await asyncio.wait({doing}, timeout=_ANSWER_WITHIN)
         return doing.result() if done else _FAILED
 
@@ -101,10 +110,10 @@ class Front:
         except errors.SaysoError as error:
             return await self._refused(click, error, account)
         if isinstance(following, dialog.Dialog):
-            self._teller.start(self._show(click, following))
+            self._background.start(self._show(click, following))
         elif pressed.action == "undo":
             self._taken_back(click)
-            self._teller.start(self._replies.taken_back(before))
+            self._background.start(self._replies.taken_back(before))
         elif said := telling.counted(following, before, actor.account):
             self._teller.press(click, said)
         return _RECEIVED
@@ -136,7 +145,7 @@ class Front:
         if isinstance(error, errors.AlreadyDecided):
             said = telling.late_press(error, account, click.token)
         if isinstance(error, errors.NotFound) and not self.shared() and click.blocks and click.response_url:
-            self._teller.start(self._teller.close_card(click))
+            self._background.start(self._teller.close_card(click))
         elif isinstance(error, errors.InvalidToken) and (shown := await self._renewed(click)) is not None:
             late = errors.AlreadyDecided(shown)
             said = telling.line(telling.RENEWED) if shown.decision is None else telling.refusal(late, account)
@@ -152,13 +161,13 @@ class Front:
         if ref is None:
             return None
         ticket = await self._desk.get(ref.ticket_id)
-        self._teller.start(self._teller.redraw(ticket, click.spot))
+        self._background.start(self._teller.redraw(ticket, click.spot))
         return ticket
 
     def _taken_back(self, click: parse.Click) -> None:
         said = telling.line(_TAKEN_BACK)
         if click.hidden and click.response_url:
-            self._teller.start(self._teller.close_whisper(click, said))
+            self._background.start(self._teller.close_whisper(click, said))
         else:
             self._teller.press(click, said)
 

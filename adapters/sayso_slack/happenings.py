@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
+from sayso.chat.received import get, text
 from sayso_slack import parse, spoken
 
 
@@ -54,23 +55,23 @@ EVENTS = tuple(_ROOMS)
 
 def read(payload: Any, app: spoken.App) -> Happening | None:
     """What happened, or None where it is not for us; *app* is the app itself."""
-    event = _get(payload, "event")
-    kind, channel = _text(event, "type"), _text(event, "channel")
+    event = get(payload, "event")
+    kind, channel = text(event, "type"), text(event, "channel")
     if kind == "message":
-        return _message(event, _text(payload, "event_id"), channel, app)
+        return _message(event, text(payload, "event_id"), channel, app)
     if kind in _ROOMS:
         # a renamed channel comes as an object
-        some_id = channel or _text(_get(event, "channel"), "id") or _text(event, "old_channel_id")
+        some_id = channel or text(event, "channel", "id") or text(event, "old_channel_id")
         return Room(some_id, _ROOMS[kind]) if some_id else None
-    if kind == "member_left_channel" and _text(event, "user") == app.user and channel:
+    if kind == "member_left_channel" and text(event, "user") == app.user and channel:
         return Room(channel, "left")
     return None
 
 
 def _message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happening | None:
-    match _get(event, "subtype"):
+    match get(event, "subtype"):
         case "message_deleted":
-            gone = _text(event, "deleted_ts") or _text(_get(event, "previous_message"), "ts")
+            gone = text(event, "deleted_ts") or text(event, "previous_message", "ts")
             return Deleted(channel, gone) if channel and gone else None
         case "message_changed":
             return _changed(event, channel)
@@ -83,20 +84,11 @@ def _message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happen
 
 
 def _changed(event: Any, channel: str) -> Happening | None:
-    now, before = _get(event, "message"), _get(event, "previous_message")
-    if _text(now, "subtype") == "tombstone":
+    now, before = get(event, "message"), get(event, "previous_message")
+    if text(now, "subtype") == "tombstone":
         # a message with replies leaves this in its place
-        return Deleted(channel, _text(now, "ts")) if channel and _text(now, "ts") else None
-    if _text(now, "text") == _text(before, "text"):
+        return Deleted(channel, text(now, "ts")) if channel and text(now, "ts") else None
+    if text(now, "text") == text(before, "text"):
         return None  # Slack unfolded a link
     said = parse.reply(now, "", channel)
     return None if said is None else Changed(said)
-
-
-def _get(node: Any, key: str) -> Any:
-    return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
-
-
-def _text(node: Any, key: str) -> str:
-    value = _get(node, key)
-    return value if isinstance(value, str) else ""

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sayso import card, dialog
+from sayso.chat import admission
+from sayso.chat.received import get, items, text
 from sayso_slack import inputs, render
 from sayso_slack import spoken as words
 
-# Slack's own advice: older or newer requests may be replays.
-SIGNATURE_WINDOW = 300.0
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
-_STAMP = re.compile(r"[0-9]{1,15}")
 
 # the number of a character; halves of characters are none
 _POINT = re.compile(r"(?!0*[dD][89a-fA-F]..\Z)[0-9a-fA-F]{2,5}")
@@ -97,24 +96,22 @@ class Reply:
     """The signs of the emoji that were typed, by their names."""
 
 
-def verify(secret: str, timestamp: str | None, signature: str | None, body: bytes, now: float) -> bool:
-    """Whether Slack signed this body a short while ago; *now* in seconds since 1970. Anything odd is a no."""
-    if not secret or not timestamp or not signature or not plausible(timestamp, signature, now):
+def verify(secret: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
+    """Whether Slack signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
+    if not secret or not timestamp or not signature or not plausible(timestamp, signature, seconds):
         return False
     signed = hmac.digest(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
     return hmac.compare_digest(f"v0={signed.hex()}".encode(), signature.encode())
 
 
-def plausible(timestamp: str, signature: str, now: float) -> bool:
+def plausible(timestamp: str, signature: str, seconds: float) -> bool:
     """Whether a body with these headers is worth reading."""
-    if not _STAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
-        return False
-    return abs(now - int(timestamp)) <= SIGNATURE_WINDOW
+    return bool(_SIGNATURE.fullmatch(signature)) and admission.is_recent(timestamp, seconds)
 
 
 def parse(payload: Any) -> Click | Submission | Reply | None:
     """What somebody did, or None where it is not for us."""
-    match _text(payload, "type"):
+    match text(payload, "type"):
         case "block_actions":
             return _click(payload)
         case "view_submission":
@@ -132,63 +129,61 @@ def spoken(written: str) -> str:
 
 def _click(payload: Any) -> Click | None:
     who = _who(payload)
-    actions = _get(payload, "actions")
-    action = cast("list[object]", actions)[0] if isinstance(actions, list) and actions else None
-    action_id, token = _text(action, "action_id"), _text(action, "value")
-    if who is None or _text(action, "type") != "button" or not action_id.startswith(render.ACTION) or not token:
+    action = next(iter(items(payload, "actions")), None)
+    action_id, token = text(action, "action_id"), text(action, "value")
+    if who is None or text(action, "type") != "button" or not action_id.startswith(render.ACTION) or not token:
         return None
-    chosen = inputs.draft(_get(_get(payload, "state"), "values")) if action_id == render.SUBMIT else None
-    container = _get(payload, "container")
-    channel = _text(container, "channel_id") or _text(_get(payload, "channel"), "id")
-    message = _text(container, "message_ts") or _text(_get(payload, "message"), "ts")
+    chosen = inputs.draft(get(payload, "state", "values")) if action_id == render.SUBMIT else None
+    container = get(payload, "container")
+    channel = text(container, "channel_id") or text(payload, "channel", "id")
+    message = text(container, "message_ts") or text(payload, "message", "ts")
     # what one person was told is no card, wherever it stands
-    hidden = _get(container, "is_ephemeral") is True or action_id == render.UNDO
-    shown = _get(_get(payload, "message"), "blocks")
+    hidden = get(container, "is_ephemeral") is True or action_id == render.UNDO
+    shown = items(payload, "message", "blocks")
     return Click(
         who=who,
         token=token,
         spot=Spot(channel, message) if channel and message and not hidden else None,
         draft=None if chosen is None else {card.PICKED: chosen.get(card.PICKED)},
-        trigger=_text(payload, "trigger_id"),
-        response_url=_text(payload, "response_url"),
+        trigger=text(payload, "trigger_id"),
+        response_url=text(payload, "response_url"),
         hidden=hidden,
-        blocks=tuple(cast("Mapping[str, Any]", block) for block in _list(shown) if isinstance(block, Mapping)),
+        blocks=tuple(cast("Mapping[str, Any]", block) for block in shown if isinstance(block, Mapping)),
     )
 
 
 def _submission(payload: Any) -> Submission | None:
-    who, view = _who(payload), _get(payload, "view")
-    if who is None or _text(view, "callback_id") != render.CALLBACK:
+    who, view = _who(payload), get(payload, "view")
+    if who is None or text(view, "callback_id") != render.CALLBACK:
         return None
     try:
-        kept = json.loads(_text(view, "private_metadata"))
+        kept = json.loads(text(view, "private_metadata"))
     except (ValueError, RecursionError):
         return None
-    channel, message = _text(kept, "channel"), _text(kept, "message")
-    blocks = _get(view, "blocks")
+    channel, message = text(kept, "channel"), text(kept, "message")
     return Submission(
         who=who,
-        token=_text(kept, "token"),
+        token=text(kept, "token"),
         spot=Spot(channel, message) if channel and message else None,
-        draft=inputs.draft(_get(_get(view, "state"), "values")),
-        inputs=tuple(_text(block, "block_id") for block in _list(blocks) if _text(block, "type") == "input"),
+        draft=inputs.draft(get(view, "state", "values")),
+        inputs=tuple(text(block, "block_id") for block in items(view, "blocks") if text(block, "type") == "input"),
     )
 
 
 def _reply(payload: Any) -> Reply | None:
-    found = reply(_get(payload, "event"), _text(payload, "event_id"))
+    found = reply(get(payload, "event"), text(payload, "event_id"))
     return found if found is not None and found.spot.message else None
 
 
 def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
     """What somebody wrote, from a message as events and lists of messages have it; None where it is nobody's words."""
-    user, channel, ts = _text(event, "user"), _text(event, "channel") or channel, _text(event, "ts")
-    thread = _text(event, "thread_ts")
-    if _text(event, "type") != "message" or _get(event, "bot_id") or _get(event, "subtype") not in _SPOKEN:
+    user, channel, ts = text(event, "user"), text(event, "channel") or channel, text(event, "ts")
+    thread = text(event, "thread_ts")
+    if text(event, "type") != "message" or get(event, "bot_id") or get(event, "subtype") not in _SPOKEN:
         return None
-    if not (user and channel and ts) or _get(event, "hidden"):
+    if not (user and channel and ts) or get(event, "hidden"):
         return None
-    team, written = _text(event, "user_team") or _text(event, "team"), _text(event, "text")
+    team, written = text(event, "user_team") or text(event, "team"), text(event, "text")
     return Reply(
         who=Who(user, team or None),
         spot=Spot(channel, thread if thread != ts else ""),
@@ -196,37 +191,24 @@ def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
         text=spoken(written),
         event_id=event_id,
         written=written,
-        parent=_text(event, "parent_user_id"),
-        alone=_text(event, "channel_type") == "im" or channel.startswith("D"),
-        files=bool(_list(_get(event, "files"))),
-        emoji=tuple(_emoji(_get(event, "blocks"))),
+        parent=text(event, "parent_user_id"),
+        alone=text(event, "channel_type") == "im" or channel.startswith("D"),
+        files=bool(items(event, "files")),
+        emoji=tuple(_emoji(items(event, "blocks"))),
     )
 
 
-def _emoji(node: Any) -> Iterator[tuple[str, str]]:
+def _emoji(parts: list[Any]) -> Iterator[tuple[str, str]]:
     """Slack says in the blocks which signs the emoji of a text are."""
-    for part in _list(node):
-        if _text(part, "type") == "emoji" and (name := _text(part, "name")):
-            signs = _text(part, "unicode").split("-")
+    for part in parts:
+        if text(part, "type") == "emoji" and (name := text(part, "name")):
+            signs = text(part, "unicode").split("-")
             if all(_POINT.fullmatch(sign) for sign in signs):
                 yield name, "".join(chr(int(sign, 16)) for sign in signs)
-        yield from _emoji(_get(part, "elements"))
+        yield from _emoji(items(part, "elements"))
 
 
 def _who(payload: Any) -> Who | None:
-    user = _get(payload, "user")
-    some_id = _text(user, "id")
-    return Who(some_id, _text(user, "team_id") or None, _text(user, "username")) if some_id else None
-
-
-def _get(node: Any, key: str) -> Any:
-    return cast("Mapping[str, Any]", node).get(key) if isinstance(node, Mapping) else None
-
-
-def _text(node: Any, key: str) -> str:
-    value = _get(node, key)
-    return value if isinstance(value, str) else ""
-
-
-def _list(node: Any) -> list[object]:
-    return cast("list[object]", node) if isinstance(node, list) else []
+    user = get(payload, "user")
+    some_id = text(user, "id")
+    return Who(some_id, text(user, "team_id") or None, text(user, "username")) if some_id else None

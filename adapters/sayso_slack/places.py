@@ -9,6 +9,7 @@ import logging
 import re
 
 from sayso import clock, errors, people
+from sayso.chat import roster
 from sayso_slack import web
 from sayso_slack.listing import Listing
 
@@ -76,10 +77,9 @@ class Places:
 
     def _user(self, name: str) -> str:
         """A configured person's account here; display names can be taken by anybody, so they are not looked up."""
-        profile = self._directory.people.get(name)
-        accounts = sorted(a for a in (profile.accounts if profile else ()) if a.startswith("slack:"))
-        if accounts:
-            return accounts[0].rpartition("/")[2]
+        account = roster.account_of(self._directory, "slack", name)
+        if account is not None:
+            return account.rpartition("/")[2]
         if _USER.fullmatch(name):
             return name
         hint = f'[people.{name}] slack = "T…/U…", or the member id: slack:@U…'

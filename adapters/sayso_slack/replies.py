@@ -5,21 +5,18 @@ The rule: each message is judged once. One that could not be judged now is not r
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import weakref
-from collections import OrderedDict
 
 from sayso import approvers, card, desk, errors, marks, model, people, submission, talk, telling, text
+from sayso.chat.conversations import Conversations
 from sayso_slack import names, parse, spoken
 from sayso_slack.channel import NAME
 from sayso_slack.members import Members
-from sayso_slack.situation import Situation, To
+from sayso_slack.situation import Situation
 from sayso_slack.taken import Counted, Taken
 from sayso_slack.teller import Teller
 
 _TITLE = 120
-_REMEMBERED = 5_000
 
 
 class Replies:
@@ -35,13 +32,12 @@ class Replies:
         self._teller = teller
         self._taken = Taken(front)
         self._judged = marks.Judged(front.store, NAME)
-        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._spoken_to: OrderedDict[str, None] = OrderedDict()
+        self._conversations = Conversations()
 
     async def handle(self, said: parse.Reply) -> None:
         """Take a message for what it is, once. Raises `SaysoError` where that cannot be done now."""
         place = _place(said)
-        async with self._turn(place):
+        async with self._conversations.turn(place):
             about, to = await self._replied_to(said)
             if to == "other" and not self._known.names_app(said):
                 return
@@ -50,7 +46,7 @@ class Replies:
 
     async def changed(self, said: parse.Reply) -> None:
         """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
-        async with self._turn(_place(said)):
+        async with self._conversations.turn(_place(said)):
             counted = await self._taken.of(_id(said))
             ticket = await self._desk.get(counted.ticket) if counted else None
             if counted is None or ticket is None or _free(ticket, counted):
@@ -59,7 +55,7 @@ class Replies:
             else:
                 await self._answer_changed(said, ticket, counted)
 
-    async def _replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
+    async def _replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, talk.To]:
         if self._teller.is_below_words(said):
             return None, "app"
         return await self._situation.replied_to(said)
@@ -78,7 +74,7 @@ class Replies:
             self._teller.unmark(*message.split("/"))
 
     async def _judge(
-        self, said: parse.Reply, about: model.Ticket | None, to: str | None, *, changed: bool = False
+        self, said: parse.Reply, about: model.Ticket | None, to: talk.To, *, changed: bool = False
     ) -> bool:
         """Judge a message; whether it could have meant anything to us."""
         written, named = await self._known.words(said)
@@ -86,7 +82,7 @@ class Replies:
             to = None  # the thread of other people: only who names the app speaks to it
         if to is None and named != "app" and not said.alone:
             return False
-        words = talk.Words(written, _to(to), named, said.alone, asked=self._asked(said, named))
+        words = talk.Words(written, to, named, said.alone, asked=self._asked(said, named))
         meaning = talk.judge(words, about, [] if to else await self._situation.here(said, changed=changed))
         if meaning.told:
             self._teller.once(said, telling.line(meaning.told))
@@ -137,21 +133,8 @@ class Replies:
 
     def _asked(self, said: parse.Reply, named: spoken.To) -> bool:
         """Whether somebody else spoke to this person here just before; and know whom this one speaks to."""
-        mine = f"{_place(said)}/{said.who.user}"
-        asked = mine in self._spoken_to
-        self._spoken_to.pop(mine, None)
-        other = spoken.named(said.written)
-        if named == "other" and other is not None and other != said.who.user:
-            self._spoken_to[f"{_place(said)}/{other}"] = None
-            while len(self._spoken_to) > _REMEMBERED:
-                self._spoken_to.popitem(last=False)
-        return asked
-
-    def _turn(self, place: str) -> asyncio.Lock:
-        lock = self._turns.get(place)
-        if lock is None:
-            lock = self._turns[place] = asyncio.Lock()
-        return lock
+        other = spoken.named(said.written) if named == "other" else None
+        return self._conversations.was_spoken_to(_place(said), said.who.user, other)
 
 
 def _free(ticket: model.Ticket, counted: Counted) -> bool:
@@ -173,10 +156,6 @@ def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:
     if said.files:
         spans.append(text.Trusted(f" · {talk.FILES_LEFT}"))
     return card.Line(tuple(spans))
-
-
-def _to(to: str | None) -> talk.To:
-    return "thread" if to == "thread" else "app" if to == "app" else None
 
 
 def _place(said: parse.Reply) -> str:

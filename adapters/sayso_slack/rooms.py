@@ -9,9 +9,9 @@ import logging
 from typing import Any
 
 from sayso import desk, errors
+from sayso.chat import pending
 from sayso_slack import happenings, places, web
 from sayso_slack.channel import NAME, SlackChannel
-from sayso_slack.situation import Situation
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,9 @@ _BECAME = {
 class Rooms:
     """Keeps cards where people can see them."""
 
-    def __init__(
-        self, front: desk.Desk, situation: Situation, where: places.Places, posts: SlackChannel, api: web.Web
-    ) -> None:
+    def __init__(self, front: desk.Desk, where: places.Places, posts: SlackChannel, api: web.Web) -> None:
         self._desk = front
         self._posts = posts
-        self._situation = situation
         self._places = where
         self._api = api
 
@@ -47,7 +44,7 @@ class Rooms:
             log.warning("a channel was renamed", extra={"channel": room.channel, "hint": "write its id C… in settings"})
             return
         self._places.forget_all()
-        for ticket, ref in await self._situation.standing(room.channel):
+        for ticket, ref in await pending.cards_in(self._desk.store, NAME, room.channel):
             await self._desk.undelivered(ticket.id, ref.place, _BECAME[room.became])
 
     async def look(self, conversation: str) -> bool:

@@ -1,67 +1,40 @@
 """Looks up the people and user groups that sayso.toml names: whom Slack does not know, nobody can ask.
 
-The rule: only what Slack said is a fault of the settings; what it did not say is told as not found out.
+The rule: only what Slack said is a fault of the settings; what it did not say is reported as not found out.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sayso import errors, people
+from sayso.chat import roster
+from sayso.chat.finding import Finding
 from sayso_slack import members
-from sayso_slack.settings import Finding
 from sayso_slack.web import Web
 
 Json = dict[str, Any]
 
-MOST = 90
-"""Calls for people, one for each: Slack takes about a hundred a minute. User groups take one call for all."""
-# Seconds for all of them: whoever asks looks on.
-_WITHIN = 20.0
-_LATER = "run sayso doctor again in a minute"
 _UNKNOWN = ("user_not_found", "user_not_visible")
 
 
 async def look(api: Web, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
     """What there is to say about everybody and every group that is named."""
-    async for finding in _people(api, home, directory):
+    named = list(roster.accounts(directory, "slack"))
+
+    async def fault_of(one: roster.Named) -> Finding | None:
+        return await _fault_of(api, home, one)
+
+    async for finding in roster.look_up(named, fault_of, "Slack", "Slack"):
         yield finding
-    async for finding in _groups(api, home, directory):
+    async for finding in _groups(api, home, list(roster.groups(directory, "slack", "slack_group"))):
         yield finding
 
 
-async def _people(api: Web, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
-    named = [
-        (f"people.{name}.slack", account.removeprefix("slack:"))
-        for name, profile in directory.people.items()
-        for account in sorted(profile.accounts)
-        if account.startswith("slack:")
-    ]
-    well = 0
-    ends = asyncio.get_running_loop().time() + _WITHIN
-    for number, (key, account) in enumerate(named):
-        try:
-            if number >= MOST:
-                raise errors.ChannelError(f"{MOST} are looked up at a time")
-            async with asyncio.timeout_at(ends):
-                wrong = await _person(api, home, key, account)
-        except (errors.ChannelError, TimeoutError) as error:
-            why = error.message if isinstance(error, errors.ChannelError) else "Slack did not answer in time"
-            rest = f" and {len(named) - number - 1} more people" if number + 1 < len(named) else ""
-            yield Finding(key, False, f"could not find out whether Slack knows {account}{rest}: {why}", _LATER)
-            break
-        if wrong is not None:
-            yield wrong
-        else:
-            well += 1
-    if well:
-        yield Finding("people", True, f"Slack knows {well} of {len(named)}")
-
-
-async def _person(api: Web, home: members.Home, key: str, account: str) -> Finding | None:
-    """What is wrong with an account. Raises `ChannelError` where Slack does not say."""
+async def _fault_of(api: Web, home: members.Home, named: roster.Named) -> Finding | None:
+    """What is wrong with an account. Raises `ChannelError` if Slack does not say."""
+    key, account = named
     team, _, user = account.partition("/")
     try:
         found: Json = (await api.get("users.info", user=user))["user"]
@@ -81,20 +54,14 @@ async def _person(api: Web, home: members.Home, key: str, account: str) -> Findi
     return None
 
 
-async def _groups(api: Web, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
-    named = [
-        (f"groups.{name}.slack_group", one.removeprefix("slack:"))
-        for name, group in directory.groups.items()
-        for one in sorted(group.platform_groups)
-        if one.startswith("slack:")
-    ]
+async def _groups(api: Web, home: members.Home, named: Sequence[roster.Named]) -> AsyncIterator[Finding]:
     if not named:
         return
     try:
         answer = await api.get("usergroups.list", include_users="true", include_disabled="true")
     except errors.ChannelError as error:
         for key, group in named:
-            hint = error.hint or _LATER
+            hint = error.hint or roster.LATER
             yield Finding(key, False, f"could not find out whether Slack knows {group}: {error.message}", hint)
         return
     known: Mapping[str, Json] = {str(one["id"]): one for one in answer["usergroups"]}

@@ -1,11 +1,8 @@
-"""What the Slack adapter must be told, and what `sayso doctor` finds out about it."""
+"""What the Slack adapter must be told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from sayso import people
 
 API_URL = "https://slack.com/api/"
 
@@ -20,15 +17,3 @@ class Settings:
     channel: str | None = None
     """Where a request without a place goes: `#approvals`, an id, or `@person`."""
     api_url: str = API_URL
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: whether it is right, and if not, what to click."""
-
-    name: str
-    ok: bool
-    said: str
-    hint: str | None = None
-    enrolled: Mapping[str, people.Enrolled] = field(default_factory=dict[str, people.Enrolled])
-    """Who is in a platform group that was looked up."""

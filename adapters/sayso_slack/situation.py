@@ -5,19 +5,13 @@ The rule: Slack's own order of messages decides what was there before what, sinc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from sayso import desk, errors, marks, model, store
+from sayso import desk, errors, marks, model, talk
+from sayso.chat import pending
 from sayso_slack import notes, parse
 from sayso_slack.channel import NAME
 
-To = Literal["thread", "app", "other"] | None
-
-# More open requests than this nobody overlooks; somebody who mentions the app there is asked to reply to a card.
-_MOST_PENDING = 300
-_JUST_DECIDED = 50
 # A card that was posted is recorded sooner than this, also after a crash.
 _RECORDED_WITHIN = timedelta(minutes=10)
 
@@ -29,7 +23,7 @@ class Situation:
         self._desk = front
         self._app = app
 
-    async def replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, To]:
+    async def replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, talk.To]:
         """The request of the card above it, and what it is that it stands below.
 
         Raises:
@@ -52,38 +46,13 @@ class Situation:
     async def here(self, said: parse.Reply, *, changed: bool = False) -> list[model.Ticket]:
         """What was open where it was written, at that moment; *changed* is whether its words are those of a change."""
         at = moment(said.ts)
-        pending = await self._desk.store.list(store.Query(state="pending", limit=_MOST_PENDING))
-        decided = await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))
-        found = (*pending, *decided)
-        open_then = [one for one in found if one.decision is None or _was_open(one.decision, at, changed)]
+        open_then = await pending.open_at(self._desk.store, at, changed=changed)
         return [one for one in open_then if await self._stood(one, said)]
-
-    async def standing(self, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
-        """What is open in a channel, with its cards there."""
-        found: list[tuple[model.Ticket, model.MessageRef]] = []
-        for ticket in await self.pending():
-            refs = await self._desk.store.refs(ticket.id)
-            found += [(ticket, ref) for ref in refs if ref.channel == NAME and ref.conversation == conversation]
-        return found
-
-    async def pending(self) -> Sequence[model.Ticket]:
-        """All that is open, newest first."""
-        found: list[model.Ticket] = []
-        before = None
-        while page := await self._desk.store.list(store.Query(state="pending", limit=_MOST_PENDING, before=before)):
-            found += page
-            before = (page[-1].created_at, page[-1].id)
-        return found
 
     async def _stood(self, ticket: model.Ticket, said: parse.Reply) -> bool:
         refs = await self._desk.store.refs(ticket.id)
         mine = (ref for ref in refs if ref.channel == NAME and ref.conversation == said.spot.channel)
         return any(marks.later(said.ts, ref.message) for ref in mine)
-
-
-def _was_open(decision: model.Decision, at: datetime, changed: bool) -> bool:
-    # what was decided in the same moment was open when words were written that are changed only now
-    return decision.decided_at > at or (changed and decision.decided_at == at)
 
 
 def moment(ts: str) -> datetime:

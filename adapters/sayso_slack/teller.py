@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
 from sayso import aside, card, desk, draw, errors, model, telling
+from sayso.chat.background import Background
+from sayso.chat.recent import Recent
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 
@@ -18,32 +17,19 @@ log = logging.getLogger(__name__)
 _REMEMBERED = 5_000
 # Somebody who presses three times in a row need not read the same three times.
 _SAME = timedelta(seconds=10)
-_CLOSE_WITHIN = 10.0
 _TAKEN = "white_check_mark"
 
 
 class Teller:
     """Tells people, and brings the cards up to date that they looked at."""
 
-    def __init__(self, front: desk.Desk, posts: SlackChannel, api: web.Web) -> None:
+    def __init__(self, front: desk.Desk, posts: SlackChannel, api: web.Web, background: Background) -> None:
         self._desk = front
         self._posts = posts
         self._api = api
-        self._running: set[asyncio.Task[Any]] = set()
-        self._told: OrderedDict[str, datetime] = OrderedDict()
-        self._lasting: OrderedDict[tuple[str, str], None] = OrderedDict()
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Do something beside what is answered now; it is finished before the adapter closes."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    async def close(self) -> None:
-        """Let what was begun come to its end."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+        self._background = background
+        self._told: Recent[str, datetime] = Recent(_REMEMBERED)
+        self._lasting: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
 
     def press(self, click: parse.Click, said: card.Line) -> None:
         """Tell whoever pressed."""
@@ -51,15 +37,15 @@ class Teller:
         mark, now = f"{click.who.user}/{where}/{said}", self._desk.clock.now()
         if mark in self._told and now - self._told[mark] < _SAME:
             return
-        self._remember(mark, now)
-        self.start(self._whisper(click, render.whisper(said)))
+        self._told[mark] = now
+        self._background.start(self._whisper(click, render.whisper(said)))
 
     def once(self, reply: parse.Reply, said: card.Line) -> None:
         """Tell whoever wrote; people go on talking, and the same thing is said to each of them once in a thread."""
         mark = f"{reply.spot.channel}/{reply.spot.message}/{reply.who.user}/{said}"
         if mark not in self._told:
-            self._remember(mark, self._desk.clock.now())
-            self.start(self._whisper(reply, render.whisper(said)))
+            self._told[mark] = self._desk.clock.now()
+            self._background.start(self._whisper(reply, render.whisper(said)))
 
     def is_below_words(self, reply: parse.Reply) -> bool:
         """Whether it stands below words of the app, and not below a card that is not recorded yet."""
@@ -67,20 +53,20 @@ class Teller:
 
     def taken(self, reply: parse.Reply, said: card.Line, undo: str) -> None:
         """Tell whoever wrote that it was taken at their word, with a button to take it back."""
-        self.start(self._whisper(reply, render.whisper(said, undo)))
+        self._background.start(self._whisper(reply, render.whisper(said, undo)))
 
     def mark(self, reply: parse.Reply) -> None:
         """Show everybody that these words were taken."""
-        self.start(self._react("reactions.add", reply.spot.channel, reply.ts))
+        self._background.start(self._react("reactions.add", reply.spot.channel, reply.ts))
 
     def unmark(self, conversation: str, message: str) -> None:
         """Show that they are not taken any more."""
-        self.start(self._react("reactions.remove", conversation, message))
+        self._background.start(self._react("reactions.remove", conversation, message))
 
     def freshen(self, error: errors.SaysoError, spot: parse.Spot | None) -> None:
         """Whoever was late looked at a card that was not up to date."""
         if isinstance(error, errors.AlreadyDecided) and spot is not None and spot.message:
-            self.start(self.redraw(error.ticket, spot))
+            self._background.start(self.redraw(error.ticket, spot))
 
     async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
         """Bring one card up to date."""
@@ -118,8 +104,6 @@ class Teller:
             # nobody else is there, and this stays when the window is reloaded
             posted = await self._api.post("chat.postMessage", channel=to.spot.channel, **shown, **thread)
             self._lasting[to.spot.channel, str(posted.get("ts"))] = None
-            while len(self._lasting) > _REMEMBERED:
-                self._lasting.popitem(last=False)
             return
         await self._api.post("chat.postEphemeral", channel=to.spot.channel, user=to.who.user, **shown, **thread)
 
@@ -134,17 +118,6 @@ class Teller:
             await self._api.respond(url, body)
         except errors.ChannelError as error:
             log.warning("response refused", extra={"error": error.message})
-
-    def _remember(self, mark: str, at: datetime) -> None:
-        self._told.pop(mark, None)
-        self._told[mark] = at
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("follow-up failed", exc_info=error)
 
 
 def told(error: errors.SaysoError, account: str, *, shared: bool) -> card.Line:

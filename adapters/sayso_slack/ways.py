@@ -5,10 +5,10 @@ The rule: one is kept for as long and as often as Slack takes it; a word to the 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from sayso import clock
+from sayso.chat.recent import Recent
 
 # Slack: five times within thirty minutes. One is left for a word to whoever pressed.
 _USES = 4
@@ -21,14 +21,11 @@ class Ways:
 
     def __init__(self, now: clock.Clock) -> None:
         self._clock = now
-        self._kept: OrderedDict[str, tuple[str, datetime, int]] = OrderedDict()
+        self._kept: Recent[str, tuple[str, datetime, int]] = Recent(_MOST)
 
     def add(self, where: str, url: str) -> None:
         """Somebody pressed on a message."""
-        self._kept.pop(where, None)
         self._kept[where] = (url, self._clock.now() + _KEPT, _USES)
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
 
     def take(self, where: str) -> str | None:
         """Use one, if there is one."""

@@ -12,6 +12,7 @@ import simcord
 
 import sayso
 from sayso import courier, desk, draw, memory, model, people
+from sayso.chat.background import Background
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_discord import catchup, connection, front, gateway, limits, members, places, replies, settings, threads, web
@@ -79,11 +80,13 @@ async def session() -> AsyncGenerator[Court]:
         api, bot = web.Web(client), str(client.user.id)
         where, hung = places.Places(api, directory, None, threads=False), threads.Threads(api, ours.store)
         posts, known = DiscordChannel(api, where, ours.store, hung, bot), members.Members(api, where)
-        door = front.Front(ours, known, posts, api)
+        background = Background()
+        door = front.Front(ours, known, posts, api, background)
         heard = replies.Replies(ours, known, api, hung)
-        hub.takers = connection._takers(door, heard, catchup.CatchUp(ours, posts, heard, api, bot), api, bot)
+        catch_up = catchup.CatchUp(ours, posts, heard, api, bot)
+        hub.takers = connection._takers(door, heard, catch_up, api, bot, background)
         yield Court(env, place, ann, ours, posts)
-        await door.close()
+        await background.close()
         await ours.store.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import sayso_discord
 from sayso import people
+from sayso.chat.roster import MOST
 from sayso_discord import roster
 from tests.adapters.discord_scene import ANN, BOB, ROLE, Scene, scene
 from tests.fakes.discord.delivery import signature
@@ -62,13 +63,13 @@ async def _people(there: Scene, directory: people.Directory) -> AsyncIterator[sa
 
 
 async def test_no_more_people_are_looked_up_than_it_says(there: Scene) -> None:
-    accounts = {f"p{number}": f"3000000000000010{number:02}" for number in range(roster.MOST + 5)}
+    accounts = {f"p{number}": f"3000000000000010{number:02}" for number in range(MOST + 5)}
     for name, account in accounts.items():
         there.discord.person(account, name=name)
     said = await found(there, accounts, {})
     asked = [call for call in there.discord.calls if call.operation == "get_guild_member"]
-    assert len({call.path for call in asked}) == roster.MOST + 1, "and the bot itself, for its permissions"
-    assert "and 4 more people" in said[f"people.p{roster.MOST}.discord"].said
+    assert len({call.path for call in asked}) == MOST + 1, "and the bot itself, for its permissions"
+    assert "and 4 more people" in said[f"people.p{MOST}.discord"].said
 
 
 async def test_roles_that_nobody_has_by_mistake_are_named(there: Scene) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import sayso_slack
 from sayso import people
-from sayso_slack import roster
+from sayso.chat import roster
 from tests.adapters.slack.test_wire import Poster, signed
 from tests.adapters.slack_scene import Scene, scene
 

@@ -1,0 +1,52 @@
+"""Work that goes on beside what is answered now.
+
+The rule: nothing that was begun is lost in silence. It ends before the adapter closes, or its failure is in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# Seconds.
+_CLOSE_WITHIN = 10.0
+
+
+class Background:
+    """The work of one adapter that is going on."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._repeatable: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """Begin work that is finished before the adapter closes."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def start_repeatable(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Begin work that may be cut short when the adapter closes, since the next start does it again."""
+        self._repeatable.add(self.start(work))
+
+    async def close(self) -> None:
+        """Let what was begun come to its end."""
+        for task in self._repeatable:
+            task.cancel()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=_CLOSE_WITHIN)
+            for task in late:
+                task.cancel()
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        self._repeatable.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("follow-up failed", exc_info=error)

@@ -1,0 +1,49 @@
+"""The requests that are open, with the cards that stand for them on one channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sayso import model, store
+
+# Of one query.
+_PAGE = 100
+# Nobody overlooks more open requests than this; somebody who mentions the app there is asked to reply to a card.
+_MOST_PENDING = 300
+_JUST_DECIDED = 50
+
+
+async def requests(records: store.Store) -> AsyncIterator[model.Ticket]:
+    """All that is open, newest first."""
+    before = None
+    while page := await records.list(store.Query(state="pending", limit=_PAGE, before=before)):
+        for ticket in page:
+            yield ticket
+        before = (page[-1].created_at, page[-1].id)
+
+
+async def cards_in(records: store.Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
+    """What is open in a conversation of the channel *name*, with its cards there."""
+    return [
+        (ticket, ref)
+        async for ticket in requests(records)
+        for ref in await records.refs(ticket.id)
+        if ref.channel == name and ref.conversation == conversation
+    ]
+
+
+async def open_at(records: store.Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
+    """What was open when words were written; *changed* says that they were changed since."""
+    undecided = await records.list(store.Query(state="pending", limit=_MOST_PENDING))
+    decided = await records.list(store.Query(state="decided", limit=_JUST_DECIDED))
+    return [ticket for ticket in (*undecided, *decided) if was_open(ticket, at, changed=changed)]
+
+
+def was_open(ticket: model.Ticket, at: datetime, *, changed: bool) -> bool:
+    """Whether a request was open when words were written; *changed* says that they were changed since."""
+    if ticket.decision is None:
+        return True
+    # what was decided at the same moment was open when words were written that are changed only now
+    decided_at = ticket.decision.decided_at
+    return decided_at > at or (changed and decided_at == at)

@@ -1,0 +1,38 @@
+"""Reads what a platform sent: a field that is missing or of another kind reads as nothing, never as an error. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+Json = dict[str, Any]
+"""An object of a platform's API, read or made here."""
+
+
+def get(node: object, *path: str) -> Any:
+    """The field at the end of *path*; None if anything on the way is missing."""
+    for key in path:
+        node = cast("Mapping[str, object]", node).get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def text(node: object, *path: str) -> str:
+    """The field at the end of *path*, if it is a text; else an empty one."""
+    value = get(node, *path)
+    return value if isinstance(value, str) else ""
+
+
+def items(node: object, *path: str) -> list[Any]:
+    """The field at the end of *path*, if it is a list; else an empty one."""
+    value = get(node, *path)
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def document(body: str | bytes) -> Json | None:
+    """The object that a body holds as JSON; None if it holds anything else."""
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return cast(Json, found) if isinstance(found, dict) else None
