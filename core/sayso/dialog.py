@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sayso import card, draw, entries, fields, fitting, model, text, tokens, typography
+from sayso import card, draw, field_kinds, fields, fitting, model, readers, text, tokens, typography
 
 Trusted = text.Trusted
 
@@ -38,7 +38,7 @@ class Input:
     name: str
     """What a surface sends it under; `field_name`, `other_name` and `key_name` make it, and nobody takes it apart."""
     label: card.Inline
-    kind: Literal["text", "choice", "boolean", "number", "integer", "date"] = "text"
+    kind: model.FieldKind = "text"
     required: bool = True
     multiline: bool = False
     multiple: bool = False
@@ -145,6 +145,7 @@ def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
 
 
 def _input(name: str, field: model.Field) -> Input:
+    traits = field_kinds.TRAITS[field.kind]
     lines = field.multiple and field.kind != "choice"
     said = " ".join(([field.description] if field.description else []) + (["One a line."] if lines else []))
     return Input(
@@ -152,7 +153,7 @@ def _input(name: str, field: model.Field) -> Input:
         label=text.line(field.label),
         kind="text" if lines else field.kind,
         required=field.required and not field.other,
-        multiline=lines or (field.kind == "text" and (field.max_length or model.MAX_TEXT) > _ONE_LINE),
+        multiline=lines or (traits.multiline and (field.max_length or model.MAX_TEXT) > _ONE_LINE),
         multiple=field.multiple and not lines,
         options=tuple(text.line(option.label) for option in field.options),
         hint=text.line(said) if said else None,
@@ -292,8 +293,8 @@ def _written(field: model.Field) -> str:
     items = _items(field.default)
     if field.multiple and items is not None:
         return "\n".join(map(draw.value_text, items))
-    if field.kind in ("number", "integer") and isinstance(field.default, int | float):
-        return entries.written(field.default)
+    if field_kinds.TRAITS[field.kind].numeric and isinstance(field.default, int | float):
+        return readers.write_number(field.default)
     return draw.value_text(field.default)
 
 

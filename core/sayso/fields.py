@@ -11,7 +11,6 @@ from sayso import entries, errors, lookalikes, model, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
-MAX_TEXT = model.MAX_TEXT
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:

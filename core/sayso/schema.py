@@ -5,42 +5,16 @@ An optional part that nobody can fill in is left out, and `left_out` names it: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any
 
 import pydantic
 
-from sayso import errors, model, unions
+from sayso import errors, field_kinds, model, unions
 
-_KINDS: Mapping[str, Literal["text", "boolean", "number", "integer"]] = {
-    "string": "text",
-    "boolean": "boolean",
-    "number": "number",
-    "integer": "integer",
-}
 _SHARED = {"type", "enum", "enumNames", "const", "anyOf", "oneOf"}
-_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "format"}
-_RULES: Mapping[str, set[str]] = {
-    "text": {"minLength", "maxLength", "pattern", "format"},
-    "date": {"minLength", "maxLength", "pattern", "format"},
-    "number": _BOUNDS,
-    "integer": _BOUNDS,
-    "boolean": set(),
-    "choice": {"minLength", "maxLength"},
-    "list": {"items", "minItems", "maxItems", "uniqueItems"},
-}
-_TEXTS = {"email", "uri", "date-time", "local-date-time", "time", "uuid", "duration"}
-# UUIDs of one version, as Pydantic names them.
-_VERSIONS = {f"uuid{version}" for version in (1, 3, 4, 5, 6, 7, 8)}
-# Formats that change nothing about what is typed.
-_ANY_TEXT = {"binary", "path"}
-_FORMATS: Mapping[str, set[str]] = {
-    "text": _TEXTS | _VERSIONS | _ANY_TEXT,
-    "date": {"date"},
-    "number": {"float", "double", "decimal"},
-    "integer": {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
-}
+_LIST = {"items", "minItems", "maxItems", "uniqueItems"}
 # More than a form asks; what is beyond them is not read only to be left out.
 _MOST_PROPERTIES = 100
 
@@ -101,12 +75,13 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
     multiple = resolved.get("type") == "array"
     shape = resolved
     if multiple:
-        _only(resolved, _RULES["list"] | _SHARED, where)
+        _only(resolved, _LIST | _SHARED, where)
         shape, _ = unions.resolve(resolved.get("items") or {}, root, f"{where}.items")
     kind, options = _kind(shape, where)
-    if multiple and kind == "boolean":
+    traits = field_kinds.TRAITS[kind]
+    if multiple and not traits.listed:
         raise errors.InvalidRequest(f"{where}: a list of yes and no cannot be filled in", field=where)
-    _only(shape, _RULES[kind] | _SHARED, where)
+    _only(shape, traits.keywords | _SHARED, where)
     _known_format(shape, kind, where)
     try:
         return model.Field(
@@ -159,31 +134,23 @@ def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.Fi
         "max_length": shape.get("maxLength"),
         "pattern": shape.get("pattern"),
     }
-    form = shape.get("format")
-    if kind == "integer" and form is not None:
-        least, most = _width(form)
-        found["minimum"] = max(found["minimum"], least) if isinstance(found["minimum"], int | float) else least
-        found["maximum"] = min(found["maximum"], most) if isinstance(found["maximum"], int | float) else most
-    elif form in _VERSIONS:
-        found |= {"format": "uuid", "pattern": f"^.{{14}}{form[-1]}.{{4}}[89abAB]"}
-    elif form in _TEXTS or form == "decimal":
-        found["format"] = form
+    for rule, bound in field_kinds.TRAITS[kind].formats.get(str(shape.get("format")), {}).items():
+        found[rule] = _narrower(rule, found.get(rule), bound)
     return found
 
 
-def _width(form: str) -> tuple[int, int]:
-    """The bounds of `int32` and its like."""
-    bits = int(form.rpartition("int")[2])
-    return (0, 2**bits - 1) if form.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+def _narrower(rule: str, said: Any, of_format: Any) -> Any:
+    """The rule as both the schema and its format have it."""
+    if not isinstance(said, int | float):
+        return of_format
+    return max(said, of_format) if rule == "minimum" else min(said, of_format)
 
 
 def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
     options = _options(shape, where)
     if options is not None:
         return "choice", options
-    if shape.get("type") == "string" and shape.get("format") == "date":
-        return "date", ()
-    kind = _KINDS.get(str(shape.get("type")))
+    kind = field_kinds.of_schema(shape.get("type"), shape.get("format"))
     if kind is None:
         hint = "use string, number, integer, boolean, an enum, or a list of these"
         raise errors.InvalidRequest(f"{where}: nobody can fill a {shape.get('type')!r}", field=where, hint=hint)
@@ -213,7 +180,7 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
         raise errors.InvalidRequest(f"{where}: an enumeration lists texts or numbers", field=where) from error
 
 
-def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
+def _only(part: Mapping[str, Any], known: Set[str], where: str) -> None:
     # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
     for key, said in part.items():
         # any words are text of any kind; JSON or base64 would have to be checked
@@ -224,10 +191,10 @@ def _only(part: Mapping[str, Any], known: set[str], where: str) -> None:
 
 
 def _known_format(shape: Mapping[str, Any], kind: model.FieldKind, where: str) -> None:
-    form, known = shape.get("format"), _FORMATS.get(kind, cast(set[str], set()))
-    if form in _VERSIONS and shape.get("pattern") is not None:
+    form, known = shape.get("format"), field_kinds.TRAITS[kind].formats
+    if "pattern" in known.get(str(form), {}) and shape.get("pattern") is not None:
         raise errors.InvalidRequest(f"{where}.pattern is not supported beside {form}", field=f"{where}.pattern")
-    if form is not None and form not in known:
+    if form is not None and (not isinstance(form, str) or form not in known):
         hint = f"for a {kind}: {', '.join(sorted(known))}"
         if form == "password":
             hint = "what is typed here is shown on the card and kept: pass secrets another way"

@@ -6,35 +6,35 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from sayso import entries, model, numbers
+from sayso import model, numbers, readers
 
 _EXAMPLES = '12.5, true, "text", ["a", "b"] or {"name": 1}'
 
 
 def read(typed: str) -> Any:
-    """The JSON value of a text. Raises `entries.Unfit`, with an example."""
+    """The JSON value of a text. Raises `readers.Unfit`, with an example."""
     try:
         return json.loads(typed, parse_float=_held, parse_constant=_not_json, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        if entries.COMMA.fullmatch(typed.strip()):
+        if readers.COMMA.fullmatch(typed.strip()):
             message = "please give a number, such as 12.5, with a point before decimals and nothing between thousands"
-            raise entries.Unfit(message) from error
-        raise entries.Unfit(f"this is not valid JSON; please give it as in {_EXAMPLES}") from error
+            raise readers.Unfit(message) from error
+        raise readers.Unfit(f"this is not valid JSON; please give it as in {_EXAMPLES}") from error
 
 
 def _held(written: str) -> int | float:
     value = float(written)
     if numbers.exact(value) != Decimal(written):
-        raise entries.Unfit("a number has more digits than a number keeps; please give at most 15 digits")
+        raise readers.Unfit("a number has more digits than a number keeps; please give at most 15 digits")
     return value
 
 
 def _not_json(written: str) -> Any:
-    raise entries.Unfit("please give numbers that JSON has, such as 12.5")
+    raise readers.Unfit("please give numbers that JSON has, such as 12.5")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> model.JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise entries.Unfit("a name stands twice in one object; please give it once")
+        raise readers.Unfit("a name stands twice in one object; please give it once")
     return found

@@ -82,6 +82,11 @@ def refused(document: dict[str, Any]) -> errors.InvalidRequest:
             {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": "ipv4"}}}},
             "schema.properties.a.format",
         ),
+        (
+            {"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "format": ["email"]}}}},
+            "schema.properties.a.format",
+        ),
+        ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": ""}}}}, "schema.properties.a"),
         ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"$ref": "#/x"}}}}, "schema.properties.a"),
         ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"enum": [[1], 2]}}}}, "schema.properties.a"),
         ({"kind": "form", "title": "Fill", "schema": {"properties": {"a": {"type": "string", "pattern": "("}}}}, "a"),
@@ -227,6 +232,7 @@ def test_a_rule_without_a_field_for_it_is_refused_rather_than_ignored() -> None:
     [
         ({"type": "number", "exclusiveMinimum": 0}, [0.01, 5], [0, -1]),
         ({"type": "integer", "exclusiveMaximum": 9, "multipleOf": 4}, [4, 8], [12, 5]),
+        ({"type": "string", "format": "date", "pattern": "^2026"}, ["2026-12-31"], ["2025-12-31", "2026"]),
         ({"type": "string", "format": "email"}, ["ann@example.org"], ["ann", "ann@", "a b@example.org"]),
         ({"type": "string", "format": "uri"}, ["https://example.org/x?y"], ["example", "no uri"]),
         ({"type": "string", "format": "date-time"}, ["2026-01-02T03:04:05Z"], ["2026-01-02", "2026-01-02T03:04:05"]),
