@@ -118,7 +118,7 @@ def _first(option: Json, chosen: bool) -> Json:
 
 
 def _typed(given: dialog.Input) -> Json:
-    longest = max(1, min(given.longest, limits.TYPED))
+    longest = max(1, min(given.longest, limits.ANSWER))
     made: Json = {
         "type": limits.TYPED_INPUT,
         "custom_id": given.name,

@@ -35,6 +35,8 @@ MODAL_PARTS = 5
 INPUT_LABEL = 45
 INPUT_HINT = 100
 TYPED = 4_000
+# our own: an answer; only what is there already may be longer
+ANSWER = 3_000
 THREAD_NAME = 100
 NONCE = 25
 # of a message without the V2 flag

@@ -15,7 +15,9 @@ from sayso_discord import custom_ids, inputs, limits, rich
 
 Json = dict[str, Any]
 
-ROOM = dialog.WindowLimits(content=limits.PAGE_CONTENT, inputs=4, typed=2_000, options=limits.SELECT_OPTIONS)
+ROOM = dialog.WindowLimits(
+    content=limits.PAGE_CONTENT, inputs=4, typed=2_000, answer=limits.ANSWER, options=limits.SELECT_OPTIONS
+)
 """What one modal holds: four labels, and a text above them."""
 
 NOBODY: Json = {"parse": []}

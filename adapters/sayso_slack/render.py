@@ -16,7 +16,7 @@ from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]
 
-ROOM = dialog.WindowLimits(content=limits.CARD_CONTENT, inputs=8, typed=2_000)
+ROOM = dialog.WindowLimits(content=limits.CARD_CONTENT, inputs=8, typed=2_000, answer=limits.TYPED)
 """What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
 
 ACTION = "sayso:"

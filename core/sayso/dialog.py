@@ -4,52 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
-from sayso import card, draw, field_kinds, fields, fitting, model, readers, text, tokens, typography
+from sayso import card, draw, fitting, inputs, model, text, tokens, typography
 
 Trusted = text.Trusted
 
-Submitted = str | bool | Sequence[int] | None
-"""What a surface sends for one input: typed text, yes or no, or the indexes of the chosen options."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowLimits:
-    """What one dialog of a surface holds: characters of content, inputs, and characters in one input."""
-
-    content: int
-    inputs: int
-    typed: int
-    options: int = 100
-    """Options that one input holds; a longer list takes the room of several inputs."""
-
-
+WindowLimits = inputs.WindowLimits
 Room = WindowLimits  # its name until 0.2
+Input = inputs.Input
+Submitted = inputs.Submitted
+Draft = inputs.Draft
+field_name = inputs.field_name
+other_name = inputs.other_name
+key_name = inputs.key_name
+inputs_of = inputs.inputs_of
+steps_of = inputs.steps_of
+
 _MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One thing to fill in. `name` is ours; agent text stands only in the literals."""
-
-    name: str
-    """What a surface sends it under; `field_name`, `other_name` and `key_name` make it, and nobody takes it apart."""
-    label: card.Inline
-    kind: model.FieldKind = "text"
-    required: bool = True
-    multiline: bool = False
-    multiple: bool = False
-    options: tuple[text.Foreign, ...] = ()
-    hint: text.Foreign | None = None
-    value: str | None = None
-    chosen: tuple[int, ...] = ()
-    """The options that are chosen to begin with, by index."""
-    longest: int = 3000
-    belongs_to: str | None = None
-    """The input that this one is the free text for: both stand on one screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +40,6 @@ class Dialog:
     """Whether submitting leads to a further page or step."""
 
 
-Draft = Mapping[str, Submitted]
-"""Inputs of earlier steps, by name."""
-
-field_name = card.field_name
-
-
-def other_name(name: str) -> str:
-    """The name of the input for the free text of a choice, whose own input has this *name*."""
-    return f"{name}o"
-
-
-def key_name(index: int) -> str:
-    """The name of the input for one argument of a tool that is edited, by its number."""
-    return f"k{index}"
-
-
-# A text that may be longer than this gets several lines.
-_ONE_LINE = 200
 # A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
 _STEPS = 20
 _DRAFTS = 49_999
@@ -112,7 +68,8 @@ def of_press(
     token = maker.token(ticket, pressed.action, pressed.index)
     match pressed.action:
         case "reason":
-            reason = Input("reason", Trusted("Why not? The agent reads this."), multiline=True)
+            asked = Trusted("Why not? The agent reads this.")
+            reason = Input("reason", asked, multiline=True, longest=model.MAX_REASON)
             return Dialog(Trusted("Deny with a reason"), token, inputs=(reason,), submit=Trusted("Deny"), danger=True)
         case "edit":
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
@@ -133,40 +90,11 @@ def of_press(
             return None
 
 
-def inputs_of(ticket: model.Ticket) -> tuple[Input, ...]:
-    """One input for each field; a choice with *Other* has a second one for its text."""
-    made: list[Input] = []
-    for index, field in enumerate(fields.of_request(ticket.request)):
-        name = field_name(index)
-        made.append(_input(name, field))
-        if field.other:
-            made.append(Input(other_name(name), Trusted("Or another answer"), required=False, belongs_to=name))
-    return tuple(made)
-
-
-def _input(name: str, field: model.Field) -> Input:
-    traits = field_kinds.TRAITS[field.kind]
-    lines = field.multiple and field.kind != "choice"
-    said = " ".join(([field.description] if field.description else []) + (["One a line."] if lines else []))
-    return Input(
-        name=name,
-        label=text.line(field.label),
-        kind="text" if lines else field.kind,
-        required=field.required and not field.other,
-        multiline=lines or (traits.multiline and (field.max_length or model.MAX_TEXT) > _ONE_LINE),
-        multiple=field.multiple and not lines,
-        options=tuple(text.line(option.label) for option in field.options),
-        hint=text.line(said) if said else None,
-        value=_default(field),
-        chosen=_chosen(field),
-        longest=3000 if lines else min(field.max_length or 3000, 3000),
-    )
-
-
 def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
     if action == "stop":
         note = card.Note((Trusted("The tool does not run, and the agent is told to end its run."),))
-        reason = Input("reason", Trusted("Why? For the record."), required=False, multiline=True)
+        asked = Trusted("Why? For the record.")
+        reason = Input("reason", asked, required=False, multiline=True, longest=model.MAX_REASON)
         return Dialog(Trusted("Deny and stop"), token, (note,), (reason,), Trusted("Deny and stop"), danger=True)
     note = card.Note((Trusted("The tool does not run. The agent takes your words as its result."),))
     return Dialog(
@@ -249,69 +177,6 @@ def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> D
     return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit, more=more)
 
 
-def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
-    """The inputs, as many at once as the surface has room for."""
-    steps: list[tuple[Input, ...]] = [()]
-    for group in _groups(inputs_of(ticket)):
-        taken = sum(_units(made, limits) for made in (*steps[-1], *group))
-        if taken > limits.inputs and steps[-1]:
-            steps.append(())
-        steps[-1] += group
-    return steps
-
-
-def _units(made: Input, limits: WindowLimits) -> int:
-    return max(1, -(-len(made.options) // limits.options))
-
-
-def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
-    # a choice and its own free text stay on one screen
-    groups: list[tuple[Input, ...]] = []
-    for made in inputs:
-        if made.belongs_to is not None:
-            groups[-1] += (made,)
-        else:
-            groups.append((made,))
-    return groups
-
-
 def _question(ticket: model.Ticket) -> tuple[card.Part, ...]:
     shown: Iterable[card.Part] = (card.Ask(text.literal(ticket.request.title)),) if ticket.request.title else ()
     return tuple(shown)
-
-
-def _default(field: model.Field) -> str | None:
-    if field.default is None or field.kind == "choice":
-        return None
-    # a default is agent text: it is offered only where a person sees all of it
-    default = _written(field)
-    return default if text.literal(default).text == default and len(default) <= 3000 else None
-
-
-def _written(field: model.Field) -> str:
-    """A default as somebody would type it."""
-    items = _items(field.default)
-    if field.multiple and items is not None:
-        return "\n".join(map(draw.value_text, items))
-    if field_kinds.TRAITS[field.kind].numeric and isinstance(field.default, int | float):
-        return readers.write_number(field.default)
-    return draw.value_text(field.default)
-
-
-def _chosen(field: model.Field) -> tuple[int, ...]:
-    """The options that a default names, by value or by label."""
-    if field.kind != "choice" or field.default is None:
-        return ()
-    items = _items(field.default)
-    wanted = [field.default] if items is None else items
-    found = [index for index, option in enumerate(field.options) if any(_is(option, one) for one in wanted)]
-    return tuple(found if field.multiple else found[:1])
-
-
-def _items(default: Any) -> list[Any] | None:
-    return [*default] if isinstance(default, list) else None
-
-
-def _is(option: model.Option, given: Any) -> bool:
-    value = option.label if option.value is None else option.value
-    return bool(value == given and isinstance(value, bool) == isinstance(given, bool))
