@@ -7,6 +7,8 @@ const waiting = $("waiting");
 const base = document.title.replace(/^\(\d+\) /, "");
 let skew = page.now ? Date.parse(page.now) - Date.now() : 0;
 let moved = -1000;
+// News of cards whose press has no answer yet.
+const held = new Map();
 
 // The answer of the service is parsed, never run: scripts in a parsed document are dead, and there are none.
 function parse(html) {
@@ -74,15 +76,30 @@ function keepWriting(old, card) {
   note.className = "notice";
   const box = document.createElement("pre");
   box.textContent = typed.map((el) => el.value).join("\n\n");
-  note.append("This was closed while you were writing. Your text was not sent:", box);
+  const unsure = old.dataset.unsure && "This is closed. It is not certain that your text was sent:";
+  note.append(unsure || "This was closed while you were writing. Your text was not sent:", box);
   card.querySelector(".answer").append(note);
 }
 
-function replace(old, card) {
+// The focus goes along if it was inside; whoever is somewhere else is left there.
+function swap(old, fresh, target = fresh) {
   const inside = old.contains(document.activeElement);
-  old.replaceWith(card);
-  if (inside) card.focus({ preventScroll: true });
+  old.replaceWith(fresh);
+  if (inside) target.focus({ preventScroll: true });
+}
+
+function replace(old, card) {
+  swap(old, card);
   moved = performance.now();
+}
+
+// Of a pending card only what is told changes: the form may have somebody's text in it.
+function retell(old, card) {
+  // the answer to a press was quicker than older news
+  if (old.dataset.state !== "pending") return;
+  const [told, fresh] = [old, card].map((one) => one.querySelector(".told"));
+  count(told);
+  if (!told.isEqualNode(fresh)) swap(told, fresh, old);
 }
 
 // A decided card stays where it was until its reader has turned away from it.
@@ -101,20 +118,21 @@ function retire(id, row) {
 function record(row) {
   const list = $("decided");
   if (!list || !row) return;
-  list.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`)?.remove();
-  list.prepend(row);
+  const old = list.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
+  if (!old) list.prepend(row);
+  else if (!old.isEqualNode(row)) swap(old, row, row.querySelector("a"));
 }
 
 function take(news) {
   skew = Date.parse(news.now) - Date.now();
+  if ($(`card-${news.id}`)?.ariaBusy === "true") return held.set(news.id, news);
   if (page.only) return page.only === news.id ? readPage() : undefined;
   const old = $(`card-${news.id}`);
   const card = parse(news.card);
   const row = news.row && parse(news.row);
   [card, row].forEach((part) => part && dress(part));
   if (news.state === "pending") {
-    // only what is told changes: the form may have somebody's text in it
-    if (old) old.querySelector(".told").replaceWith(card.querySelector(".told"));
+    if (old) retell(old, card);
     else add(card);
   } else if (!old) {
     record(row);
@@ -136,7 +154,7 @@ async function readPage() {
   const old = $(`card-${page.only}`);
   if (!card || !old) return;
   dress(card);
-  if (card.dataset.state === "pending") old.querySelector(".told").replaceWith(card.querySelector(".told"));
+  if (card.dataset.state === "pending") retell(old, card);
   else if (old.dataset.state === "pending") {
     keepWriting(old, card);
     replace(old, card);
@@ -160,25 +178,42 @@ async function readLog() {
 
 function show(card, form) {
   const old = $(`card-${card.dataset.id}`) || form.closest(".card");
+  // news were quicker than an older answer
+  if (old.dataset.state === "decided" && card.dataset.state === "pending") return;
+  const focused = document.activeElement;
+  const here = focused === document.body || old.contains(focused) || form.contains(focused);
   dress(card);
   old.replaceWith(card);
   const first = card.querySelector('[aria-invalid="true"], .notice, .dialog.over :is(textarea, input:not([type=hidden]), button)');
   const target = first?.matches("fieldset") ? first.querySelector("input") : first;
-  (target || card).focus();
+  if (here) (target || card).focus();
   if (card.dataset.state === "decided") say(card.dataset.summary);
   if (page.only) readLog();
   tally();
 }
 
 function complain(form, note) {
+  const here = form.closest(".card").contains(document.activeElement);
   form.parentElement.querySelector(":scope > .notice")?.remove();
   form.before(note);
-  note.focus();
+  if (here) note.focus();
 }
 
+function unanswered(form) {
+  const note = document.createElement("p");
+  note.className = "notice";
+  note.role = "alert";
+  note.tabIndex = -1;
+  note.textContent = "The service did not reply, so it is not certain that this counted. The card shows what holds once the connection is back.";
+  form.closest(".card").dataset.unsure = "yes";
+  complain(form, note);
+}
+
+// One press of a card at a time. News of the card wait for the answer, which is what its reader looks for.
 async function send(form, button) {
-  if (form.ariaBusy === "true") return;
-  form.ariaBusy = "true";
+  const pressed = form.closest(".card");
+  if (pressed.ariaBusy === "true") return;
+  pressed.ariaBusy = "true";
   try {
     const body = new URLSearchParams(new FormData(form, button));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { "Sayso-Fragment": "card" } });
@@ -186,13 +221,12 @@ async function send(form, button) {
     if (part?.matches(".card")) show(part, form);
     else complain(form, part);
   } catch {
-    const note = document.createElement("p");
-    note.className = "notice";
-    note.tabIndex = -1;
-    note.textContent = "The service did not reply, so it is not certain that this counted. The card shows what holds once the connection is back.";
-    complain(form, note);
+    unanswered(form);
   } finally {
-    form.ariaBusy = "false";
+    pressed.ariaBusy = "false";
+    const news = held.get(pressed.dataset.id);
+    held.delete(pressed.dataset.id);
+    if (news) take(news);
   }
 }
 
@@ -200,6 +234,11 @@ document.addEventListener("submit", (event) => {
   if (event.target.getAttribute("action") !== "/press") return;
   event.preventDefault();
   send(event.target, event.submitter);
+});
+
+// A key that is held down presses once, and not also the button that comes next.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.key === "Enter" && event.target.closest(".card button")) event.preventDefault();
 });
 
 document.addEventListener("click", (event) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pathlib
 from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from playwright import async_api
 from playwright.async_api import expect
 
 import sayso
-from sayso import model
+from sayso import events, model
 from tests.adapters.web.service import ANN, Service, serving
 from tests.conftest import BOUND, require, until
 
@@ -249,6 +250,124 @@ async def test_news_about_one_card_leave_alone_what_is_typed_in_another(page: as
     await page.keyboard.type("tence")
     await expect(card(page, "r1").locator("textarea")).to_have_value("half a sentence")
     await expect(card(page, "r1").locator("textarea")).to_be_focused()
+
+
+async def told_of_all(page: async_api.Page, service: Service) -> None:
+    """Return once the page has taken all news of before: they come in order, and this is the last of them."""
+    last = await service.desk.open(sayso.Question("Is this the last?"))
+    await expect(card(page, last.id)).to_be_visible()
+
+
+async def answers_held(page: async_api.Page) -> asyncio.Event:
+    """Keep the answers to presses on their way until the event that is returned is set."""
+    go = asyncio.Event()
+
+    async def hold(route: async_api.Route) -> None:
+        answer = await route.fetch()
+        await go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/press", hold)
+    return go
+
+
+async def test_the_answer_to_a_press_does_not_call_back_who_has_gone_on_to_the_next_card(
+    page: async_api.Page, service: Service
+) -> None:
+    for id in ("r1", "r2"):
+        await service.desk.open(sayso.Permission(tool="Bash", input={"command": "make"}, id=id))
+        await expect(card(page, id)).to_be_visible()
+    go = await answers_held(page)
+    await tab_to(page, "Allow")
+    await keys(page, "Enter")
+    await service.desk.wait("r1")
+    await told_of_all(page, service)
+    await card(page, "r2").get_by_role("button", name="Allow", exact=True).focus()
+    await tab_to(page, "Deny with reason…")
+    go.set()
+    await expect(card(page, "r1").locator(".verdict")).to_be_visible()
+    await expect(card(page, "r2").get_by_role("button", name="Deny with reason…")).to_be_focused()
+    await keys(page, "Space")
+    await expect(card(page, "r2").locator("textarea")).to_be_focused()
+
+
+async def test_news_that_come_before_the_answer_do_not_say_that_a_sent_text_was_lost(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Question("Why?", id="r1"))
+    go = await answers_held(page)
+    await card(page, "r1").locator("textarea").fill("because")
+    await card(page, "r1").get_by_role("button", name="Answer").press("Enter")
+    await service.desk.wait("r1")
+    await told_of_all(page, service)
+    await expect(card(page, "r1").locator(".notice")).to_have_count(0)
+    go.set()
+    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Answered by owner")
+    await expect(card(page, "r1").locator(".notice")).to_have_count(0)
+    await expect(card(page, "r1")).to_be_focused()
+
+
+async def test_a_press_whose_answer_is_lost_shows_what_became_of_it(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Question("Why?", id="r1"))
+    await card(page, "r1").locator("textarea").fill("because")
+    go = asyncio.Event()
+
+    async def lose(route: async_api.Route) -> None:
+        await route.fetch()
+        await go.wait()
+        await route.abort()
+
+    await page.route("**/press", lose)
+    await card(page, "r1").get_by_role("button", name="Answer").press("Enter")
+    await service.desk.wait("r1")
+    await told_of_all(page, service)
+    go.set()
+    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Answered by owner")
+    await expect(card(page, "r1").locator(".notice")).to_contain_text("not certain")
+    await expect(card(page, "r1").locator(".notice pre")).to_have_text("because")
+    await expect(card(page, "r1")).to_be_focused()
+
+
+async def test_a_late_answer_does_not_open_again_what_was_decided_meanwhile(
+    page: async_api.Page, service: Service
+) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1"))
+    go = await answers_held(page)
+    await card(page, "r1").get_by_role("button", name="Deny with reason…").press("Enter")
+    await told_of_all(page, service)
+    await service.desk.answer("r1", model.Answer(verdict="deny"), ANN)
+    await told_of_all(page, service)
+    go.set()
+    await expect(card(page, "r1").locator(".verdict")).to_contain_text("Denied by Ann")
+    await expect(card(page, "r1").get_by_role("button")).to_have_count(0)
+
+
+async def test_news_that_change_nothing_leave_the_focus_in_a_long_text(page: async_api.Page, service: Service) -> None:
+    table = "\n".join("|" + cell * 30 for cell in ("a word|", "-|", "another|"))
+    ticket = await service.desk.open(sayso.Permission(tool="Bash", body=table, id="r1"))
+    text = card(page, "r1").locator(".table")
+    await text.evaluate("table => table.focus()")
+    await expect(text).to_be_focused()
+    await service.desk.store.note(
+        "r1", ticket.version, events.Delivered(at=service.desk.clock.now(), place="chat:1", message="m")
+    )
+    await told_of_all(page, service)
+    await expect(text).to_be_focused()
+    await service.desk.cancel("r1")
+    await expect(card(page, "r1")).to_contain_text("Withdrawn")
+    await expect(card(page, "r1")).to_be_focused()
+
+
+async def test_a_key_that_is_held_down_does_not_press_what_comes_next(page: async_api.Page, service: Service) -> None:
+    offer = model.Offer(name="make", kind="rule", effect="Bash(make *) runs unasked")
+    await service.desk.open(sayso.Permission(tool="Bash", id="r1", offers=[offer]))
+    await card(page, "r1").get_by_role("button", name="Allow with").focus()
+    await page.keyboard.down("Enter")
+    await expect(card(page, "r1").locator(".dialog.over")).to_be_visible()
+    await page.keyboard.down("Enter")
+    await page.keyboard.up("Enter")
+    await told_of_all(page, service)
+    assert (await service.desk.get("r1")).decision is None
 
 
 async def test_who_was_writing_when_it_closed_keeps_the_text_and_learns_why(
