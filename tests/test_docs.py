@@ -25,7 +25,12 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 import sayso
-from sayso import asking, errors, fields, gate, model, people, requests, store, stores, token_secret
+from sayso import asking, errors, model, stores
+from sayso.asking import gate
+from sayso.content import fields, requests
+from sayso.desk import token_secret
+from sayso.machine import people
+from sayso.stores import Query
 from sayso.testing import samples
 from sayso_bots import cli
 from sayso_bots.settings import environment, schema, toml
@@ -125,7 +130,7 @@ def somebody_answers(folder: Path, but: set[str]) -> Generator[None]:
         ready.set()
         try:
             async for _ in kept.changes():
-                for ticket in await kept.list(store.Query(state="pending", limit=50)):
+                for ticket in await kept.list(Query(state="pending", limit=50)):
                     if ticket.id not in but:
                         with contextlib.suppress(errors.Refused):
                             await desk.answer(ticket.id, answer_of(ticket.request), people.local("ann"))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from sayso import errors, keys, memory
+from sayso import errors
+from sayso.desk import keys
+from sayso.stores import memory
 from sayso_bots.settings import durations
 from sayso_discord import custom_ids
 from sayso_http import addresses

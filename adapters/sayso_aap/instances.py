@@ -12,8 +12,10 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from sayso import desk as desks
-from sayso import digest, errors, keys, model, store
+from sayso import errors, model
+from sayso.content import digest
+from sayso.desk import Desk, keys
+from sayso.stores import Record
 from sayso_aap import limits, receivers, replies, wire
 
 # What the protocol asks for: results of operations, and that an instance was deleted, are kept for seven days.
@@ -38,7 +40,7 @@ class Update(wire.Nullable):
 class Instances:
     """The operations of a provisioner on the instances it made."""
 
-    def __init__(self, desk: desks.Desk, doors: replies.Doors, notifier: receivers.Notifier) -> None:
+    def __init__(self, desk: Desk, doors: replies.Doors, notifier: receivers.Notifier) -> None:
         self._desk = desk
         self._doors = doors
         self._notifier = notifier
@@ -129,7 +131,7 @@ class Instances:
                 return _same(found, given), False
             result = {"digest": _digest(given), **await work()}
             try:
-                await self._desk.store.put(store.Record(_RESULT, name, result, self._desk.clock.now() + KEPT))
+                await self._desk.store.put(Record(_RESULT, name, result, self._desk.clock.now() + KEPT))
             except errors.Conflict as error:
                 # another copy of the service was asked the same at this moment: its result is found by the next try
                 raise errors.StoreUnavailable("the same is being done elsewhere", hint="try again") from error
@@ -138,23 +140,23 @@ class Instances:
     async def _make(self, id: str, title: str, key: keys.Key, wanted: receivers.Delivery | None) -> None:
         name = _key_name(id)
         value = {"id": id, "name": title, "by": key.name, "delivery": wanted.model_dump() if wanted else None}
-        await self._desk.store.put(store.Record(receivers.INSTANCE, name, value))
+        await self._desk.store.put(Record(receivers.INSTANCE, name, value))
         # what its maker may not choose, it may not choose either
         now, secret = self._desk.clock.now(), self._credential(id)
         await self._keys.add(name, "agent", now, key.person, secret=secret, policy=key.policy, route=key.route)
 
-    async def _change(self, request: web.Request, key: keys.Key, given: Update) -> store.Record:
+    async def _change(self, request: web.Request, key: keys.Key, given: Update) -> Record:
         changes = given.model_dump(include=given.model_fields_set)
         if "instance_name" in changes:
             changes["name"] = changes.pop("instance_name")
         return await self._rewrite(request, key, changes)
 
-    async def _rewrite(self, request: web.Request, key: keys.Key, changes: model.JsonObject) -> store.Record:
+    async def _rewrite(self, request: web.Request, key: keys.Key, changes: model.JsonObject) -> Record:
         """The instance with these changes. Raises `NotFound` where it was deleted meanwhile."""
         while True:
             record = await self._mine(request, key)
             value = {**record.value, **changes}
-            changed = store.Record(receivers.INSTANCE, record.name, value, record.expires_at, record.version)
+            changed = Record(receivers.INSTANCE, record.name, value, record.expires_at, record.version)
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(changed)
                 return changed
@@ -165,7 +167,7 @@ class Instances:
         with contextlib.suppress(errors.NotFound):
             await self._keys.revoke(record.name, self._desk.clock.now(), reason="the instance was deleted")
 
-    async def _mine(self, request: web.Request, key: keys.Key, *, ended: bool = False) -> store.Record:
+    async def _mine(self, request: web.Request, key: keys.Key, *, ended: bool = False) -> Record:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(request.match_info["id"]))
         if record is None or record.value["by"] != key.name or (record.value.get("ended") and not ended):
             raise errors.NotFound("there is no such instance", field="id")
@@ -196,7 +198,7 @@ def _key_name(id: str) -> str:
     return f"aap-{id}"
 
 
-def _shown(record: store.Record) -> model.JsonObject:
+def _shown(record: Record) -> model.JsonObject:
     there = record.value.get("delivery")
     told = {"delivery": receivers.shown(there)} if there else {}
     return {"id": record.value["id"], "name": record.value["name"], **told}
@@ -206,7 +208,7 @@ def _digest(given: Provision | Update) -> str:
     return digest.digest(given.model_dump(mode="json", include=given.model_fields_set), "body")
 
 
-def _same(found: store.Record, given: Provision | Update) -> model.JsonObject:
+def _same(found: Record, given: Provision | Update) -> model.JsonObject:
     if found.value["digest"] != _digest(given):
         raise replies.Conflict("idempotency_conflict", "the key was used for something else")
     return found.value

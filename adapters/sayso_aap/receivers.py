@@ -16,7 +16,8 @@ from typing import Annotated, Literal, Protocol
 import pydantic
 import standardwebhooks
 
-from sayso import clock, errors, model, store
+from sayso import clock, errors, model
+from sayso.stores import Store
 from sayso_aap import replies, wire
 
 SCHEME = "aap"
@@ -78,7 +79,7 @@ class Caller(Protocol):
 class Notifier:
     """Proves receivers, and tells them; the courier's `Resumer` for requests of instances."""
 
-    def __init__(self, kept: store.Store, now: clock.Clock, caller: Caller) -> None:
+    def __init__(self, kept: Store, now: clock.Clock, caller: Caller) -> None:
         self._store = kept
         self._clock = now
         self._caller = caller

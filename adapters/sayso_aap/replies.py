@@ -14,7 +14,9 @@ from typing import Any, Protocol, TypeVar
 import pydantic
 from aiohttp import typedefs, web
 
-from sayso import desk, errors, keys, model, requests
+from sayso import errors, model
+from sayso.content import requests
+from sayso.desk import Desk, keys
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class Doors:
 
     authenticate: Callable[[web.Request], Awaitable[keys.Key]]
     read: Reader
-    decided: Callable[[desk.Desk, model.Ticket, float], Awaitable[model.Ticket]]
+    decided: Callable[[Desk, model.Ticket, float], Awaitable[model.Ticket]]
 
 
 class Failed(errors.SaysoError):

@@ -8,8 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import desk as desks
-from sayso import digest, errors, keys, model, store
+from sayso import errors, model
+from sayso.content import digest
+from sayso.desk import Desk, keys
+from sayso.stores import Record
 from sayso_aap import receivers, replies, wire
 
 # Seconds; larger waits are cut to this, as the protocol says.
@@ -20,7 +22,7 @@ _OUTCOME = "aap-outcome"
 class Requests:
     """The operations of an instance on its own requests."""
 
-    def __init__(self, desk: desks.Desk, doors: replies.Doors) -> None:
+    def __init__(self, desk: Desk, doors: replies.Doors) -> None:
         self._desk = desk
         self._doors = doors
 
@@ -98,7 +100,7 @@ class Requests:
             outcome = {**given, "reported_at": wire.stamp(self._desk.clock.now())}
             # of two at once, one is on record
             with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(store.Record(_OUTCOME, id, outcome))
+                await self._desk.store.put(Record(_OUTCOME, id, outcome))
 
     async def _instance(self, request: web.Request) -> keys.Key:
         key = await self._doors.authenticate(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sayso import desk as desks
+from sayso.desk import Desk
 from sayso_aap import instances, receivers, replies, requests
 from sayso_aap.replies import Doors
 
@@ -14,7 +14,7 @@ PATH = "/aap"
 """The base URL that an adapter is given ends with this."""
 
 
-def add_routes(app: web.Application, desk: desks.Desk, doors: Doors, notifier: receivers.Notifier) -> None:
+def add_routes(app: web.Application, desk: Desk, doors: Doors, notifier: receivers.Notifier) -> None:
     """Serve the protocol: agents' keys ask, operators' keys provision instances.
 
     *notifier* must be the courier's resumer for addresses of `SCHEME`, too.

@@ -17,7 +17,9 @@ import pydantic
 import pydantic_core
 
 import sayso
-from sayso import digest, edits, errors, gate, model
+from sayso import errors, model
+from sayso.asking import gate
+from sayso.content import digest, edits
 
 Part = ai.messages.HookPart[Any]
 Resolution = pydantic.BaseModel | model.JsonObject | Exception

@@ -18,7 +18,9 @@ import pydantic
 from ai.agents import agent as agents
 
 import sayso
-from sayso import asker, asking, errors, model, permits
+from sayso import asking, errors, model
+from sayso.asking import permits
+from sayso.desk import asker
 from sayso_ai import hooks
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sayso import digest, model
+from sayso import model
+from sayso.content import digest
 from sayso_claude import calls, runs
 
 EVENT = "PermissionPrompt"

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sayso import digest, errors, model, store
+from sayso import errors, model
+from sayso.content import digest
+from sayso.stores import Record, Store
 
 # Seconds. Both sources of one call come within one; a decided request that was opened earlier is another call's.
 WINDOW = 15.0
@@ -133,7 +135,7 @@ class Remembered:
 class Stored:
     """Used by a service, whichever of its processes is asked, also after a restart."""
 
-    def __init__(self, source: str, kept: store.Store) -> None:
+    def __init__(self, source: str, kept: Store) -> None:
         self.source = source
         self._store = kept
 
@@ -145,7 +147,7 @@ class Stored:
     async def take(self, id: str, attempt: str, until: datetime) -> bool:
         """As `Used.take`."""
         try:
-            await self._store.put(store.Record("claude-call", id, {"attempt": attempt}, until))
+            await self._store.put(Record("claude-call", id, {"attempt": attempt}, until))
         except errors.Conflict:
             return await self.by(id) == attempt
         return True

@@ -18,13 +18,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-from sayso import asking, digest, errors, model
+from sayso import asking, errors, model
+from sayso.content import digest
 from sayso_claude import forms, hooks, pauses, questions, runs, sdk, settings
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
 from claude_agent_sdk import types  # isort: skip
-from sayso import asker
+from sayso.desk import asker
 
 log = logging.getLogger(__name__)
 

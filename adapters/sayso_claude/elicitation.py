@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import pydantic
 
-from sayso import asking, model, requests
+from sayso import asking, model
+from sayso.content import requests
 from sayso_claude import forms
 
 

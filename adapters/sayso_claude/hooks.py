@@ -10,7 +10,9 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import asking, digest, errors, gate, model, requests
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.content import digest, requests
 from sayso_claude import calls, forms, questions, suggestions
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.

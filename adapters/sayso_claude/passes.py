@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sayso import digest, model
+from sayso import model
+from sayso.content import digest
 from sayso_claude import hooks
 
 # Seconds. Claude Code asks for permission within one after the hook before the tool.

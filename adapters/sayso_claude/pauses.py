@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sayso import asking, digest, errors, gate, model
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.content import digest
 from sayso_claude import calls, hooks, questions, suggestions
 
 AGENT = "Claude agent"

@@ -13,7 +13,10 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sayso import attendance, callers, clock, desk, errors, model, store, tokens
+from sayso import clock, errors, model
+from sayso.cards import tokens
+from sayso.desk import Caller, Desk, attendance, callers
+from sayso.stores import Record
 
 # Seconds between two looks at all held connections: a web server tells a handler nothing when its client goes away.
 SWEEP = 0.5
@@ -44,7 +47,7 @@ class Late(errors.SaysoError):
 class Opening(callers.CallersDesk):
     """The desk of one caller, who is on record as waiting before there is a card that somebody could press."""
 
-    def __init__(self, front: desk.Desk, caller: desk.Caller) -> None:
+    def __init__(self, front: Desk, caller: Caller) -> None:
         super().__init__(front, caller)
         self._attendance = front.attendance
         self.waiter: str | None = None
@@ -66,7 +69,7 @@ class Opening(callers.CallersDesk):
 class Presence:
     """The held connections of one process."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._desk = front
         self._clock: clock.Clock = front.clock
         self._held: dict[asyncio.Future[None], web.Request] = {}
@@ -114,7 +117,7 @@ class Presence:
             kept = await self._desk.store.get("return", id)
             version = kept.version if kept else 0
             with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(store.Record("return", id, {}, ticket.expires_at, version))
+                await self._desk.store.put(Record("return", id, {}, ticket.expires_at, version))
                 return version + 1
 
     async def start(self, _: web.Application) -> None:
@@ -175,7 +178,7 @@ class Presence:
         kept = await self._desk.store.get("return", ticket.id)
         # the callback of the SDK may wait for the same card, in another process
         if (kept.version if kept else 0) == turn and not await self._desk.attendance.others(ticket.id):
-            await self._desk.cancel(ticket.id, desk.Caller(ticket.owner), "the agent hung up")
+            await self._desk.cancel(ticket.id, Caller(ticket.owner), "the agent hung up")
             await self._desk.store.remove("return", ticket.id)
 
     async def _pause(self, seconds: float) -> None:

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Unpack
 
 import pydantic
 
-from sayso import asking, errors, fields, gate, model, requests, wording
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.content import fields, requests, wording
 
 TOOL = "AskUserQuestion"
 """The tool whose input is turned into a request here."""

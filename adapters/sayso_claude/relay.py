@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from sayso import desk, errors, model, notes
+from sayso import errors, model
+from sayso.desk import Caller, Desk, notes
 
 log = logging.getLogger(__name__)
 
@@ -20,18 +21,18 @@ _MOST = 20
 class Relay:
     """Tells notes from one process, in the background."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._desk = front
         self._told: set[asyncio.Task[None]] = set()
 
-    def notification(self, raw: bytes, caller: desk.Caller) -> None:
+    def notification(self, raw: bytes, caller: Caller) -> None:
         """Tell what a Notification hook says."""
         payload = cast("dict[str, Any]", json.loads(raw))
         session, message = str(payload.get("session_id") or ""), str(payload.get("message") or "")
         title = payload.get("title")
         self.tell(session, f"{title}: {message}" if title else message, caller)
 
-    def tell(self, session: str, said: str, caller: desk.Caller) -> None:
+    def tell(self, session: str, said: str, caller: Caller) -> None:
         """Tell *said* in the session's thread; where that cannot be done the log says so."""
         if len(self._told) < _MOST:
             task = asyncio.create_task(self._tell(model.name_of(session), said[: notes.LONGEST], caller))
@@ -44,7 +45,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._told, return_exceptions=True)
 
-    async def _tell(self, session: str, said: str, caller: desk.Caller) -> None:
+    async def _tell(self, session: str, said: str, caller: Caller) -> None:
         try:
             await self._desk.note(session, said, caller)
         except errors.SaysoError as error:

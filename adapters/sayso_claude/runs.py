@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Protocol
 
-from sayso import errors, model, wording
+from sayso import errors, model
+from sayso.content import wording
 
 TOGETHER = "claude-code"
 """The attempt of all who waited for a decision before there was one."""

@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Unpack, cast
 
-from sayso import asker, asking, digest, errors, model
+from sayso import asking, errors, model
+from sayso.content import digest
+from sayso.desk import asker
 from sayso_claude import calls, forms, hooks, pauses, runs
 
 try:

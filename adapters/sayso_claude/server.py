@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import callers, errors, keys, model
-from sayso import desk as desks
+from sayso import errors, model
+from sayso.desk import Desk, callers, keys
 from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, runs, settings, steps
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
 
 def add_routes(
     app: web.Application,
-    desk: desks.Desk,
+    desk: Desk,
     *,
     authenticate: Authenticate,
     policy: str | None = None,
@@ -75,7 +75,7 @@ class _Caller:
 class _Door:
     def __init__(
         self,
-        desk: desks.Desk,
+        desk: Desk,
         authenticate: Authenticate,
         there: presence.Presence,
         told: relay.Relay,

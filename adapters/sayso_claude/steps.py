@@ -10,7 +10,8 @@ from typing import Any
 
 import pydantic
 
-from sayso import asking, model, requests, wording
+from sayso import asking, model
+from sayso.content import requests, wording
 from sayso_claude import forms
 
 _ASKED: Mapping[str, tuple[str, tuple[str, ...]]] = {

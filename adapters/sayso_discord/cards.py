@@ -10,8 +10,10 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from sayso import aside, courier, desk, draw, errors, model
+from sayso import aside, errors, model
+from sayso.cards import draw
 from sayso.chat import pending
+from sayso.desk import Desk, courier
 from sayso_discord import web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -27,7 +29,7 @@ _THREADS = (10, 11, 12)
 class Cards:
     """The open cards of this desk on Discord."""
 
-    def __init__(self, front: desk.Desk, posts: DiscordChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, api: web.Web) -> None:
         self._desk = front
         self._posts = posts
         self._api = api

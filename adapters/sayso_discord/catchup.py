@@ -12,8 +12,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sayso import aside, desk, draw, errors, marks, model
-from sayso.chat import pending
+from sayso import aside, errors, model
+from sayso.cards import draw
+from sayso.chat import marks, pending
+from sayso.desk import Desk
 from sayso_discord import parse, render, web
 from sayso_discord.cards import Cards
 from sayso_discord.channel import NAME, DiscordChannel
@@ -33,7 +35,7 @@ Stood = dict[str, tuple[model.Ticket, model.MessageRef]]
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: desk.Desk, posts: DiscordChannel, replies: Replies, api: web.Web, bot_user: str) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, replies: Replies, api: web.Web, bot_user: str) -> None:
         self._desk = front
         self._posts = posts
         self._replies = replies

@@ -8,7 +8,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
-from sayso import card, errors, model, store
+from sayso import errors, model
+from sayso.cards import card
+from sayso.stores import Record, Store
 from sayso_discord import pace, parse, places, render, threads, web
 
 NAME = "discord"
@@ -26,7 +28,7 @@ class DiscordChannel:
     name = NAME
 
     def __init__(
-        self, api: web.Web, where: places.Places, kept: store.Store, sessions: threads.Threads, bot_user: str
+        self, api: web.Web, where: places.Places, kept: Store, sessions: threads.Threads, bot_user: str
     ) -> None:
         self._api = api
         self._places = where
@@ -76,7 +78,7 @@ class DiscordChannel:
             there = {"conversation": now.conversation, "message": now.message}
             # another process was first, with the same nonce and so with the same message
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(store.Record(MOVED, _moved(ref), there))
+                await self._store.put(Record(MOVED, _moved(ref), there))
 
     async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.MessageRef:
         conversation, has_threads = await self._places.find(place)

@@ -13,8 +13,10 @@ from typing import Any
 
 from aiohttp import web as aioweb
 
-from sayso import desk, errors, store
+from sayso import errors
 from sayso.chat.background import Background
+from sayso.desk import Desk
+from sayso.stores import Store
 from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import NAME, DiscordChannel
@@ -48,7 +50,7 @@ class Discord:
     notes: Notes
     _front: Front = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
-    _records: store.Store | None = field(default=None, repr=False)
+    _records: Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Discord's HTTP posts. Raises `InvalidSettings` without a public key."""
@@ -80,9 +82,7 @@ class Discord:
 
 
 @contextlib.asynccontextmanager
-async def connect(
-    front: desk.Desk, settings: Settings, patience: Patience | None = None
-) -> AsyncGenerator[Discord, None]:
+async def connect(front: Desk, settings: Settings, patience: Patience | None = None) -> AsyncGenerator[Discord, None]:
     """Discord for this desk, with clicks coming in, until the block ends.
 
     Raises:

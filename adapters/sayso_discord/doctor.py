@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import clock, errors, people, store, unsigned
-from sayso.chat import finding
+from sayso import clock, errors
+from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
+from sayso.machine import people
+from sayso.stores import Store
 from sayso_discord import manifest, roster, sharing
 from sayso_discord.places import Places
 from sayso_discord.settings import Settings
@@ -24,7 +26,7 @@ _ADMINISTRATOR = 1 << 3
 async def check(
     settings: Settings,
     directory: people.Directory | None = None,
-    records: store.Store | None = None,
+    records: Store | None = None,
     now: datetime | None = None,
 ) -> list[Finding]:
     """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
@@ -44,7 +46,7 @@ async def check(
     return found
 
 
-async def _noticed(records: store.Store, now: datetime) -> AsyncIterator[Finding]:
+async def _noticed(records: Store, now: datetime) -> AsyncIterator[Finding]:
     if said := await sharing.noticed(records, now):
         yield Finding("sharing", False, said, sharing.HINT)
     if told := await unsigned.noticed("Discord", records, now):

@@ -11,9 +11,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from sayso import aside, card, desk, dialog, draw, errors, model, telling, tokens, wording
+from sayso import aside, errors, model
+from sayso.cards import card, dialog, draw, telling, tokens
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
+from sayso.content import wording
+from sayso.desk import Desk, PressedMessage
 from sayso_discord import parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.members import Members
@@ -44,7 +47,7 @@ class Front:
     """Turns what people do in Discord into answers at the desk."""
 
     def __init__(
-        self, front: desk.Desk, members: Members, posts: DiscordChannel, api: web.Web, background: Background
+        self, front: Desk, members: Members, posts: DiscordChannel, api: web.Web, background: Background
     ) -> None:
         self._desk = front
         self._members = members
@@ -223,5 +226,5 @@ def _private(way: parse.Way, body: Json) -> Json:
     return {"type": CHANGE if way.private else MESSAGE, "data": body}
 
 
-def _seat(spot: parse.Spot | None) -> desk.PressedMessage | None:
-    return None if spot is None else desk.PressedMessage(NAME, spot.channel, spot.message, spot.within)
+def _seat(spot: parse.Spot | None) -> PressedMessage | None:
+    return None if spot is None else PressedMessage(NAME, spot.channel, spot.message, spot.within)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sayso import dialog, text
+from sayso.cards import dialog
+from sayso.content import text
 from sayso_discord import limits, rich
 
 Json = dict[str, Any]

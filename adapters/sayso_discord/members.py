@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sayso import errors, people
+from sayso import errors
+from sayso.machine import people
 from sayso_discord import parse, places, web
 
 

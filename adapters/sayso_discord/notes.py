@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayso import card
+from sayso.cards import card
 from sayso_discord import places, render, threads, web
 from sayso_discord.channel import NAME
 

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from sayso import card, dialog
+from sayso.cards import card, dialog
 from sayso.chat import admission
 from sayso.chat.received import get, items, text
 from sayso_discord import custom_ids, inputs, limits

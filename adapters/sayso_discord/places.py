@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sayso import errors, people
+from sayso import errors
 from sayso.chat import roster
+from sayso.machine import people
 from sayso_discord import web
 
 _ID = re.compile(r"[0-9]{1,20}")

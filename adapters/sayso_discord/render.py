@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import card, dialog, people
+from sayso.cards import card, dialog
+from sayso.machine import people
 from sayso_discord import custom_ids, inputs, limits, rich
 
 Json = dict[str, Any]

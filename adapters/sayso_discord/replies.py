@@ -11,8 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sayso import card, desk, errors, marks, model, submission, talk, telling, text
+from sayso import errors, model
+from sayso.cards import card, submission, telling
+from sayso.chat import marks, talk
 from sayso.chat.conversations import Conversations
+from sayso.content import text
+from sayso.desk import Desk
 from sayso_discord import names, parse, render, spoken, threads, web
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
@@ -34,7 +38,7 @@ _TITLE = 120
 class Replies:
     """Turns messages into answers at the desk."""
 
-    def __init__(self, front: desk.Desk, members: Members, api: web.Web, sessions: threads.Threads) -> None:
+    def __init__(self, front: Desk, members: Members, api: web.Web, sessions: threads.Threads) -> None:
         self._desk = front
         self._members = members
         self._api = api

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from sayso import card, prose, text
+from sayso.cards import card, prose
+from sayso.content import text
 
 _BREAK = "\u200b"
 _SIGNS = re.compile(r"([!-/:-@\[-`{-~])")

@@ -9,9 +9,10 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from sayso import errors, people
+from sayso import errors
 from sayso.chat import roster
 from sayso.chat.finding import Finding
+from sayso.machine import people
 from sayso_discord import parse
 from sayso_discord.web import Refused, Web
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from sayso import unsigned
-from sayso.chat import received
+from sayso.chat import received, unsigned
 from sayso.chat.admission import Admission
 from sayso.chat.received import Json
-from sayso.store import Store
+from sayso.stores import Store
 from sayso_discord import parse
 
 Handle = Callable[[Json], Awaitable[Json | None]]

@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sayso import desk, errors, store, tokens
+from sayso import errors
+from sayso.cards import tokens
+from sayso.desk import Desk
+from sayso.stores import Record, Store
 from sayso_discord import custom_ids, limits
 from sayso_discord.channel import NAME
 
@@ -29,7 +32,7 @@ HINT = (
 class Sharing:
     """What was noticed; kept in the store for `sayso doctor`."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._desk = front
         self._told: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -73,12 +76,12 @@ class Sharing:
         value = {"noticed": how, "at": now.isoformat()}
         try:
             version = found.version if found else 0
-            await self._desk.store.put(store.Record(KIND, NAME, value, now + _KEPT, version))
+            await self._desk.store.put(Record(KIND, NAME, value, now + _KEPT, version))
         except errors.Conflict:
             return  # another copy of this service noticed it, too
 
 
-async def noticed(records: store.Store, now: datetime) -> str | None:
+async def noticed(records: Store, now: datetime) -> str | None:
     """What a service noticed in the last day."""
     found = await records.get(KIND, NAME)
     if found is None or found.expires_at is None or found.expires_at <= now:
@@ -86,7 +89,7 @@ async def noticed(records: store.Store, now: datetime) -> str | None:
     return f"{SAID}: it noticed {found.value['noticed']}"
 
 
-async def foreign(records: store.Store, components: object) -> bool:
+async def foreign(records: Store, components: object) -> bool:
     """Whether these are the buttons of a card whose request this store does not know."""
     for part in limits.walk(components):
         carried = custom_ids.read(str(part.get("custom_id", "")))

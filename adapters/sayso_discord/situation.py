@@ -10,8 +10,11 @@ from typing import Any
 
 import discord
 
-from sayso import desk, errors, marks, model, pressing, store, talk, tokens
-from sayso.chat import pending
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.chat import marks, pending, talk
+from sayso.desk import Desk, pressing
+from sayso.stores import Query
 from sayso_discord import custom_ids, limits, parse, threads, web
 from sayso_discord.channel import NAME
 
@@ -21,7 +24,7 @@ _MOST_OF_SESSION = 300
 class Situation:
     """Looks back at the moment of a message."""
 
-    def __init__(self, front: desk.Desk, api: web.Web, sessions: threads.Threads) -> None:
+    def __init__(self, front: Desk, api: web.Web, sessions: threads.Threads) -> None:
         self._desk = front
         self._api = api
         self._threads = sessions
@@ -68,7 +71,7 @@ class Situation:
     async def _open_at(self, at: datetime, said: parse.Reply, session: threads.Whose | None) -> list[model.Ticket]:
         if session is None:
             return await pending.open_at(self._desk.store, at, changed=said.edited)
-        wanted = store.Query(owner=session.owner, session=session.id, limit=_MOST_OF_SESSION)
+        wanted = Query(owner=session.owner, session=session.id, limit=_MOST_OF_SESSION)
         found = await self._desk.store.list(wanted)
         return [one for one in found if pending.was_open(one, at, changed=said.edited)]
 
@@ -76,7 +79,7 @@ class Situation:
         return any(_before(ref, spots, said) for ref in await self._desk.store.refs(ticket.id))
 
 
-async def ticket_on(front: desk.Desk, components: object) -> model.Ticket | None:
+async def ticket_on(front: Desk, components: object) -> model.Ticket | None:
     """The request of the card that these components are, by its buttons; None where they are none of ours."""
     for part in limits.walk(components):
         carried = custom_ids.read(str(part.get("custom_id", "")))

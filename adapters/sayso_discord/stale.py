@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import aside, card, desk, draw, errors, model, telling, tokens
+from sayso import aside, errors, model
+from sayso.cards import card, draw, telling, tokens
+from sayso.desk import Desk
 from sayso_discord import limits, parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
 
@@ -21,7 +23,7 @@ _GONE = "-# This request is gone: nothing can be decided here any more."
 class Stale:
     """Puts cards right that somebody pressed in vain."""
 
-    def __init__(self, front: desk.Desk, posts: DiscordChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, api: web.Web) -> None:
         self._desk = front
         self._posts = posts
         self._api = api

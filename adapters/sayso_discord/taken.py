@@ -9,7 +9,10 @@ from typing import Any
 
 import discord
 
-from sayso import desk, errors, model, people, store
+from sayso import errors, model
+from sayso.desk import Desk
+from sayso.machine import people
+from sayso.stores import Record
 from sayso_discord.channel import NAME
 
 _KIND, _LAST = f"{NAME}-words", f"{NAME}-last-words"
@@ -36,7 +39,7 @@ class Counted:
 class Taken:
     """The messages that became answers."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._desk = front
 
     async def of(self, message: str) -> Counted | None:
@@ -70,7 +73,7 @@ class Taken:
         found = await self._desk.store.get(kind, name)
         # it was delivered twice
         with contextlib.suppress(errors.Conflict):
-            await self._desk.store.put(store.Record(kind, name, value, until, found.version if found else 0))
+            await self._desk.store.put(Record(kind, name, value, until, found.version if found else 0))
 
     async def back(self, message: str) -> model.Ticket | None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""

@@ -12,7 +12,9 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from sayso import card, errors, store
+from sayso import errors
+from sayso.cards import card
+from sayso.stores import Record, Store
 from sayso_discord import limits, render, web
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ class Whose:
 class Threads:
     """Finds and makes the threads of sessions."""
 
-    def __init__(self, api: web.Web, kept: store.Store) -> None:
+    def __init__(self, api: web.Web, kept: Store) -> None:
         self._api = api
         self._store = kept
         self._making = asyncio.Lock()
@@ -123,7 +125,7 @@ class Threads:
 
     async def _put(self, name: str, value: dict[str, object]) -> None:
         found = await self._store.get(KIND, name)
-        await self._store.put(store.Record(KIND, name, value, None, found.version if found else 0))
+        await self._store.put(Record(KIND, name, value, None, found.version if found else 0))
 
 
 def nonce(*about: str) -> str:

@@ -14,7 +14,10 @@ from typing import Annotated, Any, Literal, Unpack
 
 import pydantic
 
-from sayso import asker, asking, blocking, clock, model, opening, requests
+from sayso import asking, clock, model
+from sayso.asking import blocking, opening
+from sayso.content import requests
+from sayso.desk import asker
 
 log = logging.getLogger(__name__)
 

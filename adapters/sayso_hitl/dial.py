@@ -15,7 +15,11 @@ from typing import Any
 import aiohttp
 import tenacity
 
-from sayso import clock, desk, errors, events, model, store, tokens
+from sayso import clock, errors, model
+from sayso.cards import tokens
+from sayso.desk import Desk
+from sayso.machine import events
+from sayso.stores import Query, Store
 from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
@@ -31,7 +35,7 @@ _LATEST = 300
 class Dialer:
     """The courier's `Resumer` for requests of `sayso_hitl`: delivers a decision to the agent's own WebSocket server."""
 
-    def __init__(self, kept: store.Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
+    def __init__(self, kept: Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
         self._store = kept
         self._clock = now
         self._patience = patience
@@ -62,7 +66,7 @@ class Dialer:
         """Refuse where the port has a new owner: it would take this answer for its own."""
         if ticket.owner != wire.CALLER.owner:
             raise errors.ChannelError("no hook asked this")
-        for other in await self._store.list(store.Query(owner=ticket.owner, limit=_LATEST)):
+        for other in await self._store.list(Query(owner=ticket.owner, limit=_LATEST)):
             newer = other.created_at > ticket.created_at and other.request.source != ticket.request.source
             if newer and other.request.callback_url == ticket.request.callback_url:
                 raise errors.ChannelError("another agent listens at its address by now")
@@ -70,7 +74,7 @@ class Dialer:
     async def _use(self, ticket: model.Ticket) -> None:
         """Use an allow for the hook that waits for it: its tool runs next. Delivered again, it is the same use."""
         if ticket.decision is not None and ticket.decision.outcome == "allowed":
-            front = desk.Desk(self._store, tokens.TokenMaker(b""), now=self._clock)
+            front = Desk(self._store, tokens.TokenMaker(b""), now=self._clock)
             await front.use(ticket.id, wire.CALLER, attempt="hook")
 
     async def _dial(self, url: str, text: str) -> None:

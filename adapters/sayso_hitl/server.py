@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import pydantic
 from aiohttp import web
 
-from sayso import desk as desks
-from sayso import errors, keys, machine, model, requests, store
+from sayso import errors, machine, model
+from sayso.content import requests
+from sayso.desk import Desk, keys
+from sayso.stores import Query
 from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
 
 def add_routes(
     app: web.Application,
-    desk: desks.Desk,
+    desk: Desk,
     *,
     authenticate: Authenticate,
     policy: str | None = None,
@@ -50,7 +52,7 @@ def add_routes(
 
 class _Door:
     def __init__(
-        self, desk: desks.Desk, authenticate: Authenticate, policy: str | None, route: tuple[model.Place, ...]
+        self, desk: Desk, authenticate: Authenticate, policy: str | None, route: tuple[model.Place, ...]
     ) -> None:
         self._desk = desk
         self._authenticate = authenticate
@@ -78,7 +80,7 @@ class _Door:
         given = request.query.get("limit", str(_RECENT))
         if not (given.isascii() and given.isdigit() and len(given) < 10):
             raise errors.InvalidRequest("limit is no number", field="limit", hint=f"1 to {_MOST_RECENT}")
-        query = store.Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT), most_bytes=_MOST_BYTES)
+        query = Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT), most_bytes=_MOST_BYTES)
         seen = [one for one in await self._desk.store.list(query) if self._sees(key, one)]
         return web.json_response([await self._saved(one) for one in seen])
 
@@ -94,7 +96,7 @@ class _Door:
         return web.json_response(await self._saved(answered))
 
     async def _ask(self, event: model.JsonObject) -> model.Ticket:
-        pending = store.Query(state="pending", owner=wire.CALLER.owner, limit=_MOST_PENDING)
+        pending = Query(state="pending", owner=wire.CALLER.owner, limit=_MOST_PENDING)
         if await self._desk.store.count(pending) >= _MOST_PENDING:
             raise errors.Refused("too many questions of hooks wait already", hint="answer or cancel some")
         return await self._desk.open(wire.request_of(event, event["id"], **self._common), wire.CALLER)

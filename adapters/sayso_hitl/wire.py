@@ -12,11 +12,15 @@ from typing import Any, Literal, cast
 
 import pydantic
 
-from sayso import desk, errors, events, model, requests, store
+from sayso import errors, model
+from sayso.content import requests
+from sayso.desk import Caller
+from sayso.machine import events
+from sayso.stores import Row
 from sayso_hitl import client
 
 # A colon is in no key's name, so no key owns what was asked without one.
-CALLER = desk.Caller(owner="hitl:local")
+CALLER = Caller(owner="hitl:local")
 
 Status = Literal["pending", "responded", "timeout", "error"]
 
@@ -91,7 +95,7 @@ def ticket_id(number: int) -> str:
     return _ID.format(number)
 
 
-def saved(ticket: model.Ticket, log: Sequence[store.Row] = ()) -> model.JsonObject:
+def saved(ticket: model.Ticket, log: Sequence[Row] = ()) -> model.JsonObject:
     """The event with its present state; *log* is that of the ticket, and says whether the agent got the answer."""
     event: model.JsonObject = ticket.request.metadata["event"]
     status: model.JsonObject = {"status": _status(ticket, log)}
@@ -131,7 +135,7 @@ def _answer(ticket: model.Ticket) -> model.JsonObject | None:
     return client.answer_of(event, ticket.request, ticket.decision)
 
 
-def _status(ticket: model.Ticket, log: Sequence[store.Row]) -> Status:
+def _status(ticket: model.Ticket, log: Sequence[Row]) -> Status:
     if ticket.decision is None:
         return "pending"
     if ticket.decision.outcome == "expired":

@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 
-from sayso import desk, errors, keys, machine, model, store
+from sayso import desk, errors, machine, model
+from sayso.desk import keys
+from sayso.stores import Query
 
 # Tickets read at once while looking for those that somebody may see.
 _CHUNK = 20
@@ -68,7 +70,7 @@ class Caller:
                 await self.front.refused(ticket.id, person, machine.refusal(ticket, person))
             raise
 
-    async def tickets(self, query: store.Query) -> Sequence[model.Ticket]:
+    async def tickets(self, query: Query) -> Sequence[model.Ticket]:
         """The newest requests that this key may see, at most `query.limit`."""
         if self.key.role != "approver":
             owner = None if self.key.role == "operator" else self.key.name

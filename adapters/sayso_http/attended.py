@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import desk, errors, model, tokens
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk import Desk
 from sayso_http import waits
 
 # Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away.
@@ -19,7 +21,7 @@ _SWEEP = 0.5
 class Polls:
     """The polls of one process that hold what they wait for."""
 
-    def __init__(self, front: desk.Desk, held: waits.Waits) -> None:
+    def __init__(self, front: Desk, held: waits.Waits) -> None:
         self._desk = front
         self._waits = held
         self._farewells: set[asyncio.Task[Any]] = set()

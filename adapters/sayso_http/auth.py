@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from aiohttp import typedefs, web
 
-from sayso import errors, keys, model, wording
+from sayso import errors, model
+from sayso.content import wording
+from sayso.desk import keys
 from sayso_http import replies
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,11 @@ from typing import Any, Literal, Self, overload
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import asker, digest, errors, model, requests, tokens
-from sayso import webhooks as core_webhooks
+from sayso import errors, model
+from sayso.asking.hooks import webhooks as core_webhooks
+from sayso.cards import tokens
+from sayso.content import digest, requests
+from sayso.desk import asker
 from sayso_http import calls, reading, sessions, stream, tickets, webhooks
 
 V = TypeVar("V", default=Any)

@@ -10,7 +10,8 @@ from typing import Literal
 
 from aiohttp import web
 
-from sayso import desk, model
+from sayso import model
+from sayso.desk import Desk
 from sayso_http import replies
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Health(model.Frozen):
 class Probes:
     """The two probes; the store is always among the checks, and has to commit something."""
 
-    def __init__(self, front: desk.Desk, checks: Mapping[str, Check], vital: Mapping[str, Check] | None = None) -> None:
+    def __init__(self, front: Desk, checks: Mapping[str, Check], vital: Mapping[str, Check] | None = None) -> None:
         self._store = front.store
         self._checks: Mapping[str, Check] = {"store": self._commits, **checks}
         self._vital: Mapping[str, Check] = vital or {}

@@ -11,7 +11,10 @@ import contextlib
 import prometheus_client
 from aiohttp import web
 
-from sayso import desk, errors, events, store
+from sayso import errors
+from sayso.desk import Desk
+from sayso.machine import events
+from sayso.stores import Query, Row
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
 _MOST_ROWS = 5_000
@@ -26,7 +29,7 @@ _BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 24 * 3600)
 class Metrics:
     """`GET /metrics`, with a registry of its own: counts since the first scrape of this process."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._store = front.store
         self._number: int | None = None
         self._turn = asyncio.Lock()
@@ -47,7 +50,7 @@ class Metrics:
         """All figures in the text format of Prometheus."""
         async with self._turn:
             await self._catch_up()
-            self._pending.set(await self._store.count(store.Query(state="pending", limit=_MOST_PENDING)))
+            self._pending.set(await self._store.count(Query(state="pending", limit=_MOST_PENDING)))
             body = prometheus_client.generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
@@ -67,7 +70,7 @@ class Metrics:
             if len(rows) < _CHUNK:
                 return
 
-    async def _count(self, row: store.Row) -> None:
+    async def _count(self, row: Row) -> None:
         match row.entry:
             case events.Delivered(place=place):
                 self._delivered.labels(place.partition(":")[0]).inc()
@@ -78,7 +81,7 @@ class Metrics:
             case _:
                 await self._count_decision(row)
 
-    async def _count_decision(self, row: store.Row) -> None:
+    async def _count_decision(self, row: Row) -> None:
         found = await self._store.summary(row.ticket_id)
         if found.outcome is not None and found.decided_at is not None and found.version == row.version:
             self._decided.labels(found.kind, found.outcome).inc()

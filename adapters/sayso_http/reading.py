@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 import pydantic
 from aiohttp import web
 
-from sayso import aside, errors, model, numbers, requests
+from sayso import aside, errors, model
+from sayso.content import numbers, requests
 from sayso_http import encoded
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)

@@ -15,7 +15,10 @@ from typing import Annotated
 import pydantic
 from aiohttp import web
 
-from sayso import desk, errors, keys, machine, model, people, store
+from sayso import errors, machine, model
+from sayso.desk import Desk, keys
+from sayso.machine import people
+from sayso.stores import Record
 from sayso_http import access, auth, reading, replies
 
 _KIND = "resume"
@@ -50,7 +53,7 @@ class Resumed(model.Frozen):
 class Addresses:
     """Makes and takes one-time addresses."""
 
-    def __init__(self, front: desk.Desk, authenticate: auth.Authenticate) -> None:
+    def __init__(self, front: Desk, authenticate: auth.Authenticate) -> None:
         self._desk = front
         self._authenticate = authenticate
         self._keys = keys.Keys(front.store)
@@ -69,7 +72,7 @@ class Addresses:
         ends = min(ticket.expires_at, self._desk.clock.now() + timedelta(seconds=wanted.expires_in))
         maker = {"key": key.name, "made_at": key.created_at.isoformat(), "person": actor.person}
         value = {"ticket": ticket.id, "name": wanted.name, **maker}
-        await self._desk.store.put(store.Record(_KIND, _hash(token), value, ends))
+        await self._desk.store.put(Record(_KIND, _hash(token), value, ends))
         return replies.reply(Address(path=f"/resume/{token}", expires_at=ends), 201)
 
     async def use(self, request: web.Request) -> web.Response:
@@ -101,19 +104,19 @@ class Addresses:
             await self._desk.refused(ticket.id, person, refused)
             raise refused
 
-    async def _lives(self, record: store.Record) -> bool:
+    async def _lives(self, record: Record) -> bool:
         if record.expires_at is None or self._desk.clock.now() >= record.expires_at:
             return False
         maker = (record.value["key"], record.value["made_at"])
         return any((key.name, key.created_at.isoformat()) == maker for key in await self._keys.list())
 
-    async def _give_back(self, record: store.Record) -> None:
+    async def _give_back(self, record: Record) -> None:
         # an answer that did not fit used nothing up; where this fails, the address stays used
         with contextlib.suppress(errors.SaysoError):
-            await self._desk.store.put(store.Record(_KIND, record.name, record.value, record.expires_at))
+            await self._desk.store.put(Record(_KIND, record.name, record.value, record.expires_at))
 
 
-def _actor(record: store.Record) -> people.Actor:
+def _actor(record: Record) -> people.Actor:
     name = f"resume:{record.value['name']}"
     return people.Actor(account=name, name=name, member=True, person=record.value["person"])
 

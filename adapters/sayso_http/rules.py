@@ -10,7 +10,9 @@ from typing import Any, get_args
 
 import pydantic
 
-from sayso import digest, fitting, model, requests
+from sayso import model
+from sayso.content import digest, requests
+from sayso.machine import fitting
 
 Schema = dict[str, Any]
 

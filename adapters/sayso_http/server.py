@@ -11,8 +11,9 @@ from datetime import datetime
 
 from aiohttp import web
 
-from sayso import aside, errors, machine, model, store
-from sayso import desk as sayso_desk
+from sayso import aside, errors, machine, model
+from sayso.desk import Desk
+from sayso.stores import Query
 from sayso_http import (
     access,
     attended,
@@ -36,7 +37,7 @@ _MOST, _MOST_BYTES = 200, 8 * 1_048_576
 
 def add_routes(
     app: web.Application,
-    desk: sayso_desk.Desk,
+    desk: Desk,
     *,
     authenticate: auth.Authenticate,
     ready: Mapping[str, health.Check] | None = None,
@@ -82,7 +83,7 @@ def add_routes(
 class _Requests:
     def __init__(
         self,
-        front: sayso_desk.Desk,
+        front: Desk,
         authenticate: auth.Authenticate,
         held: waits.Waits,
         polls: attended.Polls,
@@ -114,7 +115,7 @@ class _Requests:
         asked = reading.query(request, {"state", "limit", "before", "session", "prefix"})
         limit = reading.whole(asked.get("limit"), "limit", 50, _MOST, least=1)
         before = await caller.ticket(asked["before"]) if "before" in asked else None
-        query = store.Query(
+        query = Query(
             state=_state(asked.get("state")),
             session=asked.get("session"),
             prefix=asked.get("prefix"),
@@ -129,7 +130,7 @@ class _Requests:
             await response.write_eof()
         return response
 
-    async def _page(self, caller: access.Caller, query: store.Query) -> web.Response:
+    async def _page(self, caller: access.Caller, query: Query) -> web.Response:
         found = await caller.tickets(query)
         documents = [await self._document(ticket) for ticket in found]
         full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
@@ -191,7 +192,7 @@ class _Requests:
         return replies.reply(await self._document(ticket))
 
 
-async def _is_more(caller: access.Caller, query: store.Query, last: model.Ticket) -> bool:
+async def _is_more(caller: access.Caller, query: Query, last: model.Ticket) -> bool:
     """Whether a page that is shorter than was asked for was cut at its size."""
     return bool(await caller.tickets(dataclasses.replace(query, before=_place(last), limit=1)))
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import pydantic
 from aiohttp import web
 
-from sayso import desk as sayso_desk
-from sayso import model, notes
+from sayso import model
+from sayso.desk import Desk, notes
 from sayso_http import access, auth, reading, replies
 
 
@@ -27,7 +27,7 @@ class Told(model.Frozen):
 class Sessions:
     """The routes of sessions."""
 
-    def __init__(self, front: sayso_desk.Desk, authenticate: auth.Authenticate) -> None:
+    def __init__(self, front: Desk, authenticate: auth.Authenticate) -> None:
         self._desk = front
         self._authenticate = authenticate
 

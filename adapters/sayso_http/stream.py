@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from sayso import desk, errors, events, keys, model, store
+from sayso import errors, model
+from sayso.desk import Desk, keys
+from sayso.machine import events
+from sayso.stores import Row
 from sayso_http import access, auth, reading, waits
 
 # Seconds after which a silent stream says that it lives; proxies cut at 30 and more.
@@ -32,7 +35,7 @@ class Log(model.Frozen):
     rows: tuple[LogRow, ...]
 
 
-def log_row(row: store.Row) -> LogRow:
+def log_row(row: Row) -> LogRow:
     """The wire form of a row."""
     return LogRow.model_construct(number=row.number, request=row.ticket_id, version=row.version, entry=row.entry)
 
@@ -40,7 +43,7 @@ def log_row(row: store.Row) -> LogRow:
 class Stream:
     """`GET /v1/events`: each event has the row's number as id, its type as event, and a `LogRow` as data."""
 
-    def __init__(self, front: desk.Desk, authenticate: auth.Authenticate, held: waits.Waits, silence: float) -> None:
+    def __init__(self, front: Desk, authenticate: auth.Authenticate, held: waits.Waits, silence: float) -> None:
         self._desk = front
         self._authenticate = authenticate
         self._waits = held
@@ -84,7 +87,7 @@ class Stream:
         return access.Caller(self._desk, await self._authenticate(request))
 
     async def _send(
-        self, response: web.StreamResponse, caller: access.Caller, rows: Sequence[store.Row], seen: dict[str, bool]
+        self, response: web.StreamResponse, caller: access.Caller, rows: Sequence[Row], seen: dict[str, bool]
     ) -> None:
         for row in rows:
             if await self._visible(caller, row.ticket_id, seen):

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from sayso import desk, machine, model
+from sayso import machine, model
+from sayso.desk import Desk
 
 
 class Waits:
@@ -24,7 +25,7 @@ class Waits:
         for cut in self._open:
             cut.reschedule(asyncio.get_running_loop().time())
 
-    async def decided(self, front: desk.Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
+    async def decided(self, front: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """The ticket once it is decided, or as it stands after *seconds*."""
         end = front.clock.now() + timedelta(seconds=seconds)
         while ticket.decision is None and not self.stopping and front.clock.now() < end:
@@ -34,7 +35,7 @@ class Waits:
             ticket = await (front.tick(ticket.id) if over else front.store.load(ticket.id))
         return ticket
 
-    async def turns(self, front: desk.Desk, seconds: float) -> AsyncIterator[bool]:
+    async def turns(self, front: Desk, seconds: float) -> AsyncIterator[bool]:
         """Yields at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
         changes = front.store.changes()
         await anext(changes)
@@ -50,7 +51,7 @@ class Waits:
                 await anext(changes)
             yield grown
 
-    async def _within(self, front: desk.Desk, until: datetime, waiting: Awaitable[object]) -> bool:
+    async def _within(self, front: Desk, until: datetime, waiting: Awaitable[object]) -> bool:
         cut = asyncio.timeout(None)
         try:
             async with cut:

@@ -18,7 +18,10 @@ from typing import Annotated, Any
 import pydantic
 from aiohttp import web
 
-from sayso import authority, desk, errors, house, keys, model, people, store
+from sayso import errors, model
+from sayso.desk import Desk, authority, house, keys
+from sayso.machine import people
+from sayso.stores import Record
 from sayso_http import access, auth, reading, replies, waits
 
 PREFIX = "webhook_"
@@ -64,7 +67,7 @@ class Accepted(model.Frozen):
 class Webhooks:
     """Makes and takes the calls of webhooks."""
 
-    def __init__(self, front: desk.Desk, authenticate: auth.Authenticate, held: waits.Waits) -> None:
+    def __init__(self, front: Desk, authenticate: auth.Authenticate, held: waits.Waits) -> None:
         self._desk = front
         self._authenticate = authenticate
         self._waits = held
@@ -108,7 +111,7 @@ class Webhooks:
         await self._authenticate(request)
         ends = self._desk.clock.now() + timedelta(seconds=_KEPT)
         try:
-            await self._desk.store.put(store.Record(_REPLY, ticket.id, value, ends))
+            await self._desk.store.put(Record(_REPLY, ticket.id, value, ends))
         except errors.Conflict as twice:
             raise errors.AlreadyExists("this call was replied to", field="id", hint="a call has one reply") from twice
         return replies.reply(Accepted(), 202)

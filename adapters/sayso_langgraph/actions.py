@@ -10,7 +10,10 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langgraph.types import Interrupt
 
-from sayso import asker, asking, digest, edits, errors, gate, model, permits, requests
+from sayso import asking, errors, model
+from sayso.asking import gate, permits
+from sayso.content import digest, edits, requests
+from sayso.desk import asker
 from sayso_langgraph import questions, tools
 
 Json = dict[str, Any]

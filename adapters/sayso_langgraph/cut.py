@@ -13,7 +13,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
-from sayso import asker, asking, digest, errors, gate, model, permits, wording
+from sayso import asking, errors, model
+from sayso.asking import gate, permits
+from sayso.content import digest, wording
+from sayso.desk import asker
 from sayso_langgraph import actions
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.

@@ -12,7 +12,8 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from sayso import asker, errors, model
+from sayso import errors, model
+from sayso.desk import asker
 from sayso_langgraph import actions, cut, questions, tools
 
 # LangGraph leaves its type parameters open in places, and ships no stubs.

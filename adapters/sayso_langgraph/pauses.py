@@ -17,7 +17,9 @@ from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
-from sayso import digest, errors, gate, model, requests, wording
+from sayso import errors, model
+from sayso.asking import gate
+from sayso.content import digest, requests, wording
 
 Json = dict[str, Any]
 # Marks a whole request of ours in an interrupt's value, and the decision on it in what it is resumed with.

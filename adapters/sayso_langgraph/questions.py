@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeGuard, cast
 
-from sayso import asker, asking, errors, gate, model, permits, requests
+from sayso import asking, errors, model
+from sayso.asking import gate, permits
+from sayso.content import requests
+from sayso.desk import asker
 from sayso_langgraph import pauses
 
 Json = dict[str, Any]

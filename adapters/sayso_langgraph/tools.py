@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langgraph.pregel import Pregel
 from pydantic.fields import FieldInfo
 
-from sayso import digest
+from sayso.content import digest
 
 # pyright: reportMissingTypeStubs=false
 

@@ -7,7 +7,9 @@ from typing import Any, Protocol, Unpack
 
 import pydantic
 
-from sayso import asking, errors, gate, model, requests
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.content import requests
 from sayso_mcp import settings, waiting
 
 # Seconds between our last word and the client's limit; of short limits a quarter.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sayso import callers, errors, keys
-from sayso import desk as desks
+from sayso import errors
+from sayso.desk import Desk, callers, keys
 from sayso_mcp import bridge, prompt
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
 
 def add_routes(
     app: web.Application,
-    desk: desks.Desk,
+    desk: Desk,
     *,
     authenticate: Authenticate,
     origins: Collection[str] = (),
@@ -46,7 +46,7 @@ def add_routes(
 class _Door:
     def __init__(
         self,
-        desk: desks.Desk,
+        desk: Desk,
         authenticate: Authenticate,
         origins: frozenset[str],
         questions: Mapping[str, prompt.Question],

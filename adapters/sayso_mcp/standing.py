@@ -7,7 +7,8 @@ from typing import Literal
 
 import pydantic
 
-from sayso import gate, model
+from sayso import model
+from sayso.asking import gate
 
 _PENDING = (
     "Nobody has decided yet, and that is no consent. Go on waiting: call get_decision with request_id {id!r}, "

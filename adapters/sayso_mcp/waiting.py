@@ -9,7 +9,10 @@ from typing import Any, Protocol
 
 import anyio
 
-from sayso import asker, errors, model, tokens, wording
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.content import wording
+from sayso.desk import asker
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0

@@ -14,7 +14,10 @@ from typing import Any, cast
 import agents
 import pydantic
 
-from sayso import asker, asking, digest, errors, gate, model, permits, requests
+from sayso import asking, errors, model
+from sayso.asking import gate, permits
+from sayso.content import digest, requests
+from sayso.desk import asker
 
 Json = dict[str, Any]
 State = agents.RunState[Any, Any]

@@ -11,7 +11,8 @@ from typing import Any
 
 import agents
 
-from sayso import asker, saved_runs
+from sayso.asking import saved_runs
+from sayso.desk import asker
 from sayso_openai import approvals
 
 Json = dict[str, Any]

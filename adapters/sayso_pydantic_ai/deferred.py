@@ -15,7 +15,10 @@ import pydantic_ai
 from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelMessage, ToolCallPart
 
-from sayso import asker, asking, digest, edits, errors, gate, model, permits, requests
+from sayso import asking, errors, model
+from sayso.asking import gate, permits
+from sayso.content import digest, edits, requests
+from sayso.desk import asker
 from sayso_pydantic_ai import schemas
 
 Json = dict[str, Any]

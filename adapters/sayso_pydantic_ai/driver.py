@@ -14,7 +14,10 @@ import pydantic_ai
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.run import AgentRunResult
 
-from sayso import asker, digest, errors, saved_runs
+from sayso import errors
+from sayso.asking import saved_runs
+from sayso.content import digest
+from sayso.desk import asker
 from sayso_pydantic_ai import deferred
 
 Json = dict[str, Any]

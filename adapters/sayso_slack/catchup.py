@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sayso import desk, errors, model, store
+from sayso import errors, model
 from sayso.chat import pending
+from sayso.desk import Desk
+from sayso.stores import Query
 from sayso_slack import parse, web
 from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
@@ -33,7 +35,7 @@ Found = TypeVar("Found")
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: desk.Desk, replies: Replies, rooms: Rooms, api: web.Web, app: str) -> None:
+    def __init__(self, front: Desk, replies: Replies, rooms: Rooms, api: web.Web, app: str) -> None:
         self._desk = front
         self._replies = replies
         self._rooms = rooms
@@ -60,7 +62,7 @@ class CatchUp:
 
     async def _just_decided(self) -> Sequence[model.Ticket]:
         """Questions that ended while nobody listened: whoever answered them meanwhile is told that it was too late."""
-        found = await self._desk.store.list(store.Query(state="decided", limit=_JUST_DECIDED))
+        found = await self._desk.store.list(Query(state="decided", limit=_JUST_DECIDED))
         since = self._desk.clock.now() - _LONGEST_AWAY
         ended = [one for one in found if one.decision and one.decision.decided_at > since]
         return [one for one in ended if one.request.kind in ("question", "choice")]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import card, clock, errors, model, people
+from sayso import clock, errors, model
+from sayso.cards import card
+from sayso.machine import people
 from sayso_slack import pace, places, render, web
 from sayso_slack.ways import Ways
 

@@ -11,8 +11,10 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from sayso import desk, errors, store
+from sayso import errors
 from sayso.chat.background import Background
+from sayso.desk import Desk
+from sayso.stores import Store
 from sayso_slack import doctor, server, spoken
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
@@ -40,7 +42,7 @@ class Slack:
     settings: Settings
     sockets: Sockets | None
     notes: Notes
-    _records: store.Store | None = field(default=None, repr=False)
+    _records: Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
         """Serve Slack's HTTP posts. Raises `InvalidSettings` without a signing secret."""
@@ -55,7 +57,7 @@ class Slack:
 
 
 @contextlib.asynccontextmanager
-async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack, None]:
+async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None]:
     """Slack for this desk, with clicks coming in if there is an app token, until the block ends.
 
     Raises:
@@ -86,7 +88,7 @@ async def connect(front: desk.Desk, settings: Settings) -> AsyncGenerator[Slack,
 
 
 def _doors(
-    front: desk.Desk,
+    front: Desk,
     api: Web,
     where: Places,
     posts: SlackChannel,
@@ -125,6 +127,6 @@ async def _identify(api: Web, settings: Settings) -> tuple[AuthorizeResult, str]
     return identity, str(who.get("user") or "")
 
 
-def _groups(front: desk.Desk) -> frozenset[str]:
+def _groups(front: Desk) -> frozenset[str]:
     listed = front.house.directory.groups.values()
     return frozenset(name for group in listed for name in group.platform_groups if name.startswith("slack:"))

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sayso import clock, errors, people, store, unsigned
-from sayso.chat import finding
+from sayso import clock, errors
+from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
+from sayso.machine import people
+from sayso.stores import Store
 from sayso_slack import members, roster, sockets
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
@@ -27,7 +29,7 @@ _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall t
 async def check(
     settings: Settings,
     directory: people.Directory | None = None,
-    records: store.Store | None = None,
+    records: Store | None = None,
     now: datetime | None = None,
 ) -> list[Finding]:
     """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
@@ -51,7 +53,7 @@ async def check(
     return [*found, *await _noticed(records, now)]
 
 
-async def _noticed(records: store.Store | None, now: datetime | None) -> list[Finding]:
+async def _noticed(records: Store | None, now: datetime | None) -> list[Finding]:
     told = await unsigned.noticed("Slack", records, now or datetime.now(UTC)) if records is not None else None
     return [Finding("signatures", False, *told)] if told else []
 

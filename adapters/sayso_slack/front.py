@@ -12,8 +12,12 @@ from typing import Any
 
 from slack_bolt.response import BoltResponse
 
-from sayso import desk, dialog, errors, model, people, telling, tokens, wording
+from sayso import errors, model
+from sayso.cards import dialog, telling, tokens
 from sayso.chat.background import Background
+from sayso.content import wording
+from sayso.desk import Desk, PressedMessage
+from sayso.machine import people
 from sayso_slack import happenings, parse, render, spoken, web
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.replies import Replies
@@ -38,7 +42,7 @@ class Front:
 
     def __init__(
         self,
-        front: desk.Desk,
+        front: Desk,
         teller: Teller,
         replies: Replies,
         rooms: Rooms,
@@ -201,8 +205,8 @@ def _complaints(sent: parse.Submission, error: errors.SaysoError) -> dict[str, s
     return {} if first is None else {first: wording.told(error)}
 
 
-def _seat(spot: parse.Spot | None) -> desk.PressedMessage | None:
-    return None if spot is None else desk.PressedMessage(NAME, spot.channel, spot.message)
+def _seat(spot: parse.Spot | None) -> PressedMessage | None:
+    return None if spot is None else PressedMessage(NAME, spot.channel, spot.message)
 
 
 def _view(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
-from sayso import dialog, text
+from sayso.cards import dialog
+from sayso.content import text
 from sayso_slack import limits, rich
 
 Json = dict[str, Any]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sayso import clock, errors, people
+from sayso import clock, errors
+from sayso.machine import people
 from sayso_slack import parse, web
 
 log = logging.getLogger(__name__)

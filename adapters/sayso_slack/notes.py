@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from sayso import card, errors, store
+from sayso import errors
+from sayso.cards import card
+from sayso.stores import Record, Store
 from sayso_slack import places, render, web
 from sayso_slack.channel import NAME
 
@@ -17,7 +19,7 @@ class Notes:
 
     name = NAME
 
-    def __init__(self, api: web.Web, where: places.Places, kept: store.Store) -> None:
+    def __init__(self, api: web.Web, where: places.Places, kept: Store) -> None:
         self._api = api
         self._places = where
         self._store = kept
@@ -46,8 +48,8 @@ class Notes:
         posted = await self._api.post("chat.postMessage", channel=conversation, **render.opening(session))
         try:
             # known by its message, too, so that whoever replies to a note is told what it is
-            await self._store.put(store.Record(KIND, root_name(conversation, str(posted["ts"]))))
-            await self._store.put(store.Record(KIND, name, {"thread": posted["ts"]}))
+            await self._store.put(Record(KIND, root_name(conversation, str(posted["ts"]))))
+            await self._store.put(Record(KIND, name, {"thread": posted["ts"]}))
         except errors.Conflict:
             # another process began the thread at the same moment; the one that is kept counts
             kept = await self._store.get(KIND, name)

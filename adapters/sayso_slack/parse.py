@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sayso import card, dialog
+from sayso.cards import card, dialog
 from sayso.chat import admission
 from sayso.chat.received import get, items, text
 from sayso_slack import inputs, render

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import re
 
-from sayso import clock, errors, people
+from sayso import clock, errors
 from sayso.chat import roster
+from sayso.machine import people
 from sayso_slack import web
 from sayso_slack.listing import Listing
 

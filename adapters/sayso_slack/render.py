@@ -11,7 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import card, dialog, people, text
+from sayso.cards import card, dialog
+from sayso.content import text
+from sayso.machine import people
 from sayso_slack import inputs, limits, rich
 
 Json = dict[str, Any]

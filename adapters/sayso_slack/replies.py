@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import functools
 
-from sayso import approvers, card, desk, errors, marks, model, people, submission, talk, telling, text
+from sayso import errors, model
+from sayso.cards import card, submission, telling
+from sayso.chat import marks, talk
 from sayso.chat.conversations import Conversations
+from sayso.content import text
+from sayso.desk import Desk
+from sayso.machine import approvers, people
 from sayso_slack import names, parse, spoken
 from sayso_slack.channel import NAME
 from sayso_slack.members import Members
@@ -22,9 +27,7 @@ _TITLE = 120
 class Replies:
     """Turns messages into answers at the desk."""
 
-    def __init__(
-        self, front: desk.Desk, members: Members, known: names.Known, situation: Situation, teller: Teller
-    ) -> None:
+    def __init__(self, front: Desk, members: Members, known: names.Known, situation: Situation, teller: Teller) -> None:
         self._desk = front
         self._members = members
         self._known = known

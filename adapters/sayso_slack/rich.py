@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, assert_never
 
-from sayso import card, people, prose, text
+from sayso.cards import card, prose
+from sayso.content import text
+from sayso.machine import people
 
 Json = dict[str, Any]
 

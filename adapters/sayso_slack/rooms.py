@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import desk, errors
+from sayso import errors
 from sayso.chat import pending
+from sayso.desk import Desk
 from sayso_slack import happenings, places, web
 from sayso_slack.channel import NAME, SlackChannel
 
@@ -25,7 +26,7 @@ _BECAME = {
 class Rooms:
     """Keeps cards where people can see them."""
 
-    def __init__(self, front: desk.Desk, where: places.Places, posts: SlackChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, where: places.Places, posts: SlackChannel, api: web.Web) -> None:
         self._desk = front
         self._posts = posts
         self._places = where

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from sayso import errors, people
+from sayso import errors
 from sayso.chat import roster
 from sayso.chat.finding import Finding
+from sayso.machine import people
 from sayso_slack import members
 from sayso_slack.web import Web
 

@@ -10,10 +10,9 @@ from aiohttp import web
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from sayso import unsigned
-from sayso.chat import received
+from sayso.chat import received, unsigned
 from sayso.chat.admission import Admission
-from sayso.store import Store
+from sayso.stores import Store
 from sayso_slack import parse
 
 _STAMP, _SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"

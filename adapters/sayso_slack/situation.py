@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sayso import desk, errors, marks, model, talk
-from sayso.chat import pending
+from sayso import errors, model
+from sayso.chat import marks, pending, talk
+from sayso.desk import Desk
 from sayso_slack import notes, parse
 from sayso_slack.channel import NAME
 
@@ -19,7 +20,7 @@ _RECORDED_WITHIN = timedelta(minutes=10)
 class Situation:
     """Looks back at the moment of a message."""
 
-    def __init__(self, front: desk.Desk, app: str) -> None:
+    def __init__(self, front: Desk, app: str) -> None:
         self._desk = front
         self._app = app
 

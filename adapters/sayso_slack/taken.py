@@ -6,7 +6,10 @@ import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sayso import desk, errors, model, people, store
+from sayso import errors, model
+from sayso.desk import Desk
+from sayso.machine import people
+from sayso.stores import Record
 from sayso_slack.channel import NAME
 
 _KIND = f"{NAME}-words"
@@ -25,7 +28,7 @@ class Counted:
 class Taken:
     """The messages that became answers, by channel and message."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self._desk = front
 
     async def of(self, message: str) -> Counted | None:
@@ -40,7 +43,7 @@ class Taken:
         for name, version in ((message, 0), (_of(ticket.id), found.version if found else 0)):
             # it was delivered twice
             with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(store.Record(_KIND, name, value, ticket.expires_at + _KEPT, version))
+                await self._desk.store.put(Record(_KIND, name, value, ticket.expires_at + _KEPT, version))
 
     async def last(self, ticket_id: str) -> str | None:
         """The message that was taken last as the answer to a request."""

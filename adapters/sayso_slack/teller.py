@@ -6,9 +6,11 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from sayso import aside, card, desk, draw, errors, model, telling
+from sayso import aside, errors, model
+from sayso.cards import card, draw, telling
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
+from sayso.desk import Desk
 from sayso_slack import parse, render, web
 from sayso_slack.channel import NAME, SlackChannel
 
@@ -23,7 +25,7 @@ _TAKEN = "white_check_mark"
 class Teller:
     """Tells people, and brings the cards up to date that they looked at."""
 
-    def __init__(self, front: desk.Desk, posts: SlackChannel, api: web.Web, background: Background) -> None:
+    def __init__(self, front: Desk, posts: SlackChannel, api: web.Web, background: Background) -> None:
         self._desk = front
         self._posts = posts
         self._api = api

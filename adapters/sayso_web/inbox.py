@@ -7,7 +7,11 @@ from datetime import datetime
 
 from aiohttp import web
 
-from sayso import aside, card, desk, dialog, errors, model, store, talk, telling, tokens
+from sayso import aside, errors, model
+from sayso.cards import card, dialog, telling, tokens
+from sayso.chat import talk
+from sayso.desk import Desk
+from sayso.stores import Query
 from sayso_web import guard, render, sessions, story, view
 
 # More than anybody works through; beyond it the newest are shown and the page says so.
@@ -23,7 +27,7 @@ FRAGMENT = "Sayso-Fragment"
 class Inbox:
     """Handlers for `/`, `/requests/{id}` and `/press`."""
 
-    def __init__(self, front: desk.Desk, door: guard.Guard) -> None:
+    def __init__(self, front: Desk, door: guard.Guard) -> None:
         self._desk = front
         self._door = door
 
@@ -106,7 +110,7 @@ class Inbox:
         return found
 
     async def _list(self, state: str, limit: int, before: tuple[datetime, str] | None = None) -> list[model.Ticket]:
-        return list(await self._desk.store.list(store.Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
+        return list(await self._desk.store.list(Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
 
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
         body = render.template(name, session=session, now=self._desk.clock.now(), **values)

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
-from sayso import aside, desk, errors, model
+from sayso import aside, errors, model
+from sayso.desk import Desk
 from sayso_web import guard, sessions, view
 
 # Browsers open at most six connections to one host; one session must not use them all up.
@@ -26,7 +27,7 @@ _BATCH = 100
 class Live:
     """The handler for `/events`."""
 
-    def __init__(self, front: desk.Desk, door: guard.Guard) -> None:
+    def __init__(self, front: Desk, door: guard.Guard) -> None:
         self._desk = front
         self._door = door
         self._open: Counter[str] = Counter()

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import jinja2
 
-from sayso import card, dialog, text
+from sayso.cards import card, dialog
+from sayso.content import text
 
 # From this many lines on, a box says how long it is; it is shown whole all the same.
 LONG_BOX = 30

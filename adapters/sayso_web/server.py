@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
-from sayso import desk, errors
+from sayso import errors
+from sayso.desk import Desk
 from sayso_web import guard, inbox, live, render, sessions, signin, view
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ _HEADINGS = {
 }
 
 
-def add_routes(app: web.Application, front: desk.Desk, kept: sessions.Sessions, *, origins: Collection[str]) -> None:
+def add_routes(app: web.Application, front: Desk, kept: sessions.Sessions, *, origins: Collection[str]) -> None:
     """Add the inbox to *app*.
 
     *origins* are the addresses under which browsers reach it, such as `http://127.0.0.1:8700`; a form that comes from

@@ -10,7 +10,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sayso import clock, errors, keys, people, store
+from sayso import clock, errors
+from sayso.desk import keys
+from sayso.machine import people
+from sayso.stores import Record, Store
 
 LINK_LASTS = timedelta(minutes=15)
 IDLE_LASTS = timedelta(hours=12)
@@ -47,7 +50,7 @@ class Session:
 class Sessions:
     """Sign-in links and sessions in a store."""
 
-    def __init__(self, kept: store.Store, now: clock.Clock | None = None) -> None:
+    def __init__(self, kept: Store, now: clock.Clock | None = None) -> None:
         self._store = kept
         self._keys = keys.Keys(kept)
         self._clock = now or clock.SystemClock()
@@ -60,7 +63,7 @@ class Sessions:
         await self._sweep()
         code = secrets.token_urlsafe(32)
         until = self._clock.now() + LINK_LASTS
-        await self._store.put(store.Record("signin", _hash(code), {"person": person}, until))
+        await self._store.put(Record("signin", _hash(code), {"person": person}, until))
         return f"{base_url.rstrip('/')}/signin#{code}"
 
     async def sign_in(self, typed: str) -> Session:
@@ -93,7 +96,7 @@ class Sessions:
         if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
             # another request of the same browser wrote it a moment ago
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(store.Record("session", record.name, record.value, until, record.version))
+                await self._store.put(Record("session", record.name, record.value, until, record.version))
         return Session(secret, record.value["person"])
 
     async def end(self, session: Session) -> None:
@@ -105,11 +108,11 @@ class Sessions:
         session = Session(secrets.token_urlsafe(32), person)
         now = self._clock.now()
         value = {"person": person, "began_at": now.isoformat(), **opened_with}
-        await self._store.put(store.Record("session", session.name, value, now + IDLE_LASTS))
+        await self._store.put(Record("session", session.name, value, now + IDLE_LASTS))
         log.info("signed in", extra={"person": person})
         return session
 
-    async def _key_lives(self, record: store.Record) -> bool:
+    async def _key_lives(self, record: Record) -> bool:
         name, made = record.value.get("key"), record.value.get("key_made")
         if name is None:
             return True
@@ -123,7 +126,7 @@ class Sessions:
                     await self._store.remove(kind, record.name)
 
 
-def _is_over(record: store.Record, now: datetime) -> bool:
+def _is_over(record: Record, now: datetime) -> bool:
     return record.expires_at is not None and record.expires_at <= now
 
 

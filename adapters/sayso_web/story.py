@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sayso import card, events, model, store, text
+from sayso import model
+from sayso.cards import card
+from sayso.content import text
+from sayso.machine import events
+from sayso.stores import Row
 
 Trusted = text.Trusted
 
 
-def told(row: store.Row) -> tuple[card.Inline, ...]:
+def told(row: Row) -> tuple[card.Inline, ...]:
     """One row of the log as a sentence."""
     entry = row.entry
     match entry:

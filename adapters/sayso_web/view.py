@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import card, desk, dialog, draw, errors, fields, machine, model, telling, text, tokens
+from sayso import errors, machine, model
+from sayso.cards import card, dialog, draw, telling, tokens
+from sayso.content import fields, text
+from sayso.desk import Desk
 from sayso_web import render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -31,7 +34,7 @@ NOTHING = Press()
 class View:
     """The eyes of one session on the tickets of a desk."""
 
-    front: desk.Desk
+    front: Desk
     session: sessions.Session
 
     def fragment(self, ticket: model.Ticket, press: Press = NOTHING) -> str:

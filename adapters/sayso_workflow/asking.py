@@ -12,7 +12,8 @@ import pydantic_core
 from vercel.workflow import BaseHook
 
 import sayso
-from sayso import model, payloads, places
+from sayso import model
+from sayso.asking.hooks import payloads, turns
 from sayso_workflow import resuming, runs
 
 
@@ -56,7 +57,7 @@ async def ask(
     id = f"wf_{found.hook_id}" + (f".{nth}" if nth > 1 else "")
     shown = _shown(found.metadata)
     request = payload.request(id, hook.__name__, shown, marks, title, **common)
-    async with places.at(desk or resuming.present_desk()) as where:
+    async with turns.at(desk or resuming.present_desk()) as where:
         ticket = await where.open(request)
     resuming.follow(ticket)
     return ticket

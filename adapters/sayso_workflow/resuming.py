@@ -16,8 +16,10 @@ from typing import Any, Protocol, cast, runtime_checkable
 from vercel.workflow import BaseHook, WorkflowWorldError
 
 import sayso
-from sayso import desk as desks
-from sayso import payloads, shapes, store, wording
+from sayso.asking.hooks import payloads
+from sayso.content import shapes, wording
+from sayso.desk import Desk
+from sayso.stores import Query
 from sayso_workflow import runs
 
 log = logging.getLogger(__name__)
@@ -212,9 +214,9 @@ async def _asked(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Tick
 
 
 async def _page(desk: sayso.Asker, last: sayso.Ticket | None) -> Sequence[sayso.Ticket]:
-    if isinstance(desk, desks.Desk):
+    if isinstance(desk, Desk):
         before = (last.created_at, last.id) if last else None
-        return await desk.store.list(store.Query(limit=_PAGE, before=before))
+        return await desk.store.list(Query(limit=_PAGE, before=before))
     if isinstance(desk, _Lists):
         return await desk.list(limit=_PAGE, before=last.id if last else None)
     raise sayso.InvalidSettings("this desk cannot list its requests", hint="use sayso.open()")

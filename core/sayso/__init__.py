@@ -1,9 +1,18 @@
 """On your say-so: AI agents ask, people answer in the chat they already have open, the agent goes on, or does not."""
 
-from sayso.asker import Asker, Handle, held
+import sys
+
+from sayso import moved
 from sayso.asking import Choice, Form, Permission, Question
+from sayso.asking.gate import Denied, requires_approval
+from sayso.asking.hooks.by_label import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
+from sayso.asking.hooks.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
+from sayso.asking.hooks.typed import Defined, Hook, define_hook
+from sayso.asking.hooks.webhooks import Webhook, create_webhook
+from sayso.asking.opening import open
 from sayso.clock import Clock, SystemClock
 from sayso.desk import Caller, Desk, House
+from sayso.desk.asker import Asker, Handle, held
 from sayso.errors import (
     AlreadyDecided,
     AlreadyExists,
@@ -22,13 +31,7 @@ from sayso.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from sayso.gate import Denied, requires_approval
-from sayso.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
-from sayso.hooks import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.model import Answer, Attachment, Decision, Field, Offer, Option, Policy, Request, Source, Ticket
-from sayso.opening import open
-from sayso.typed import Defined, Hook, define_hook
-from sayso.webhooks import Webhook, create_webhook
 
 __all__ = [
     "AlreadyDecided",
@@ -88,3 +91,5 @@ __all__ = [
     "requires_approval",
     "resolve_hook",
 ]
+
+sys.meta_path.append(moved.Finder())

@@ -15,7 +15,10 @@ import aiohttp
 from aiohttp import web
 
 import sayso
-from sayso import clock, keys, model, people, store, stores, token_secret
+from sayso import clock, model, stores
+from sayso.desk import keys, token_secret
+from sayso.machine import people
+from sayso.stores import Query
 from sayso.testing.clock import ManualClock
 from sayso_claude import presence, server
 from sayso_http import auth
@@ -39,12 +42,12 @@ class Service:
         """The open request, or else the newest, once there have been *count*."""
         async with asyncio.timeout(20):
             changes = self.desk.store.changes()
-            while len(found := await self.desk.store.list(store.Query())) < count:
+            while len(found := await self.desk.store.list(Query())) < count:
                 await anext(changes)
         return next((ticket for ticket in found if ticket.decision is None), found[0])
 
     async def count(self) -> int:
-        return len(await self.desk.store.list(store.Query()))
+        return len(await self.desk.store.list(Query()))
 
     async def answer(self, *, count: int = 1, **answer: Any) -> model.Ticket:
         """Ann answers the open one of *count* requests."""

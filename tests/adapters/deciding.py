@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import pytest
 
 import sayso
-from sayso import memory, model
-from sayso.store import Query
+from sayso import model
+from sayso.stores import Query, memory
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor
 

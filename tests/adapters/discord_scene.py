@@ -13,7 +13,11 @@ from typing import Any, Literal
 from aiohttp import web
 
 import sayso_discord
-from sayso import courier, desk, memory, model, people, store, tokens
+from sayso import model
+from sayso.cards import tokens
+from sayso.desk import Caller, Desk, House, courier
+from sayso.machine import people
+from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
 from sayso_discord import gateway
 from tests.fakes.discord import FakeDiscord, Message, Modal, Person, Seen
@@ -35,7 +39,7 @@ class Scene:
 
     discord: FakeDiscord
     clock: ManualClock
-    front: desk.Desk
+    front: Desk
     transport: Transport
     threads: Literal["session", "off"] = "off"
     patience: gateway.Patience = QUICK
@@ -74,7 +78,7 @@ class Scene:
 
     async def ask(self, request: model.Request, **caller: Any) -> model.Ticket:
         """An agent asks, and the card is delivered."""
-        ticket = await self.front.open(request, desk.Caller(**caller))
+        ticket = await self.front.open(request, Caller(**caller))
         await self.deliver()
         return await self.front.get(ticket.id)
 
@@ -118,7 +122,7 @@ async def scene(
     transport: Transport = "gateway",
     *,
     policy: model.Policy | None = None,
-    kept: store.Store | None = None,
+    kept: Store | None = None,
     threads: Literal["session", "off"] = "off",
     route: tuple[str, ...] = (f"discord:{OPS}",),
     privileged: int = 0,
@@ -126,8 +130,8 @@ async def scene(
 ) -> AsyncGenerator[Scene]:
     """Everything up, and down again at the end."""
     clock = ManualClock()
-    house = desk.House({"default": policy or model.Policy()}, DIRECTORY, route, ("discord",))
-    front = desk.Desk(kept or memory.MemoryStore(), MINT, house, clock)
+    house = House({"default": policy or model.Policy()}, DIRECTORY, route, ("discord",))
+    front = Desk(kept or memory.MemoryStore(), MINT, house, clock)
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")
         discord.role(ROLE, name="release")

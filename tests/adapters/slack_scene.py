@@ -15,7 +15,11 @@ from typing import Any, Literal
 from aiohttp import web
 
 import sayso_slack
-from sayso import courier, desk, memory, model, people, store, tokens
+from sayso import model
+from sayso.cards import tokens
+from sayso.desk import Caller, Desk, House, courier
+from sayso.machine import people
+from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
 from tests.fakes.slack import FakeSlack, Message, Person, Seen, View
 
@@ -36,7 +40,7 @@ class Scene:
 
     slack: FakeSlack
     clock: ManualClock
-    front: desk.Desk
+    front: Desk
     transport: Transport
     link: sayso_slack.Slack = field(init=False)
     courier: courier.Courier = field(init=False)
@@ -72,7 +76,7 @@ class Scene:
 
     async def ask(self, request: model.Request, **caller: Any) -> model.Ticket:
         """An agent asks, and the card is delivered."""
-        ticket = await self.front.open(request, desk.Caller(**caller))
+        ticket = await self.front.open(request, Caller(**caller))
         await self.deliver()
         return await self.front.get(ticket.id)
 
@@ -121,7 +125,7 @@ async def scene(
     transport: Transport = "sockets",
     *,
     policy: model.Policy | None = None,
-    kept: store.Store | None = None,
+    kept: Store | None = None,
     route: tuple[str, ...] = ("slack:#ops",),
     directory: people.Directory | None = None,
     grace: timedelta = timedelta(0),
@@ -129,8 +133,8 @@ async def scene(
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = ManualClock()
     policies = {"default": policy or model.Policy()}
-    house = desk.House(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
-    front = desk.Desk(kept or memory.MemoryStore(), MINT, house, clock)
+    house = House(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
+    front = Desk(kept or memory.MemoryStore(), MINT, house, clock)
     async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         slack.usergroup("S1", [])

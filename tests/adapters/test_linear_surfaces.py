@@ -12,7 +12,9 @@ import sayso_discord.render
 import sayso_slack.parse
 import sayso_slack.render
 import sayso_web.render
-from sayso import card, dialog, draw, machine, model, requests, text, tokens
+from sayso import machine, model
+from sayso.cards import card, dialog, draw, tokens
+from sayso.content import requests, text
 from sayso.testing import samples
 from sayso_aap import wire as aap
 from sayso_bots.terminal import render as terminal

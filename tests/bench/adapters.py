@@ -35,8 +35,11 @@ import sayso
 import sayso_langgraph
 import sayso_openai
 import sayso_pydantic_ai
-from sayso import memory, model, people, tokens
+from sayso import model
+from sayso.cards import tokens
 from sayso.desk import Caller
+from sayso.machine import people
+from sayso.stores import memory
 from sayso_claude import hooks, sdk
 from sayso_mcp import tools
 from tests.adapters.claude_service import call as hook_call

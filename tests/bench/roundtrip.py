@@ -15,7 +15,10 @@ from pathlib import Path
 import apsw
 
 import sayso
-from sayso import desk, people, sqlite, tokens
+from sayso.cards import tokens
+from sayso.desk import Desk, House
+from sayso.machine import people
+from sayso.stores import sqlite
 
 ANN = people.Actor(account="bench:ann", name="ann", member=True)
 MINT = tokens.TokenMaker(b"only for a benchmark, never for people")
@@ -39,7 +42,7 @@ def floor(folder: Path, seconds: float) -> float:
 async def product(folder: Path, seconds: float, at_once: int) -> float:
     """Round trips per second through the desk: open, answer, and the waiter has its decision."""
     kept = await sqlite.SqliteStore.open(str(folder / f"desk{at_once}.db"))
-    front = desk.Desk(kept, MINT, desk.House(route=("web",)))
+    front = Desk(kept, MINT, House(route=("web",)))
     ends, done = time.perf_counter() + seconds, 0
 
     async def agent() -> None:

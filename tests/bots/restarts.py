@@ -21,7 +21,9 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import clock, keys, model, store, stores
+from sayso import clock, model, stores
+from sayso.desk import keys
+from sayso.stores import Store
 from sayso_slack import channel
 from tests.adapters.claude_service import call
 from tests.bots.conftest import Command, Running
@@ -129,7 +131,7 @@ class House:
         return held
 
     @asynccontextmanager
-    async def stored(self) -> AsyncGenerator[store.Store]:
+    async def stored(self) -> AsyncGenerator[Store]:
         """The database, beside the service."""
         path = self.database.replace("sqlite:///", f"sqlite:///{self.command.folder}/")
         kept = await stores.connect(path)

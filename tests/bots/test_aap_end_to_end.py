@@ -4,7 +4,8 @@ import sys
 
 from agentapprovalprotocol import AsyncClient, AsyncGate, Call
 
-from sayso import clock, keys
+from sayso import clock
+from sayso.desk import keys
 from tests.adapters.aap.test_async import Harness, harness
 from tests.bots.conftest import Command
 from tests.bots.restarts import house

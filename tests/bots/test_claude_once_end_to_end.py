@@ -9,7 +9,8 @@ import pytest
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, ResultMessage
 
 import sayso
-from sayso import model, store
+from sayso import model
+from sayso.stores import Store
 from sayso_claude import sdk
 from tests.adapters.claude_scene import Scene, touch
 from tests.bots.conftest import Command
@@ -76,7 +77,7 @@ async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
     assert len(set(waited)) == 2
 
 
-async def asked_by_both(kept: store.Store, waited: list[str], count: int) -> str:
+async def asked_by_both(kept: Store, waited: list[str], count: int) -> str:
     """The request that the callback waits for as its *count*th, once a hook has taken it, too."""
     await until(lambda: len(waited) == count, within=WITHIN)
     async with asyncio.timeout(WITHIN):

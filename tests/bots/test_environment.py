@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sayso import errors, opening
+from sayso import errors
+from sayso.asking import opening
 from sayso_bots.settings import environment
 
 

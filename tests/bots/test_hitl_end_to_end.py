@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from sayso import clock, keys
+from sayso import clock
+from sayso.desk import keys
 from tests.adapters.claude_scene import Scene, running, touch
 from tests.adapters.hitl.scene import Agent, Json
 from tests.bots.conftest import Command, Running

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from rich import cells
 
 import sayso
-from sayso import desk, draw, memory, model, testing, tokens
+from sayso import model, testing
+from sayso.cards import draw, tokens
+from sayso.desk import Desk
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_bots.terminal import render, rows
 
@@ -28,7 +31,7 @@ REQUESTS: list[model.Request] = [
 
 
 async def shown(request: model.Request) -> str:
-    front = desk.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), now=ManualClock())
+    front = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), now=ManualClock())
     return render.render(draw.card_of(await front.open(request), front.mint))
 
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 import sayso
-from sayso import events
+from sayso.machine import events
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house, soon
 from tests.core.machine import oracle

@@ -9,7 +9,11 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import desk, errors, memory, people, tokens
+from sayso import errors
+from sayso.cards import tokens
+from sayso.desk import Caller, Desk
+from sayso.machine import people
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_bots.commands import init
 from sayso_bots.service import listening, service
@@ -34,13 +38,11 @@ def parse(text: str) -> schema.Settings:
     return toml.parse(tomllib.loads(text))
 
 
-def desk_of(text: str, clock: ManualClock | None = None) -> desk.Desk:
-    return desk.Desk(
-        memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), toml.house(parse(text)), clock or ManualClock()
-    )
+def desk_of(text: str, clock: ManualClock | None = None) -> Desk:
+    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), toml.house(parse(text)), clock or ManualClock())
 
 
-async def outcome(front: desk.Desk, *answers: tuple[people.Actor, str], caller: desk.Caller | None = None) -> str:
+async def outcome(front: Desk, *answers: tuple[people.Actor, str], caller: Caller | None = None) -> str:
     """What becomes of a deployment under the policy `p` after these verdicts."""
     ticket = await front.open(sayso.Permission(tool="deploy", policy="p"), caller)
     for actor, verdict in answers:
@@ -91,7 +93,7 @@ async def test_a_veto_waits_for_so_many_people() -> None:
 
 
 async def test_self_approval_is_off_until_it_is_set() -> None:
-    policy, own = f'{PEOPLE}[policies.p]\napprovers = ["anyone"]\n', desk.Caller("bot", requester="ann")
+    policy, own = f'{PEOPLE}[policies.p]\napprovers = ["anyone"]\n', Caller("bot", requester="ann")
     with pytest.raises(errors.NotAllowed):
         await outcome(desk_of(policy), (ANN, "allow"), caller=own)
     assert await outcome(desk_of(f"{policy}self_approval = true"), (ANN, "allow"), caller=own) == "allowed"
@@ -214,9 +216,9 @@ async def test_a_key_may_ask_so_often_in_a_minute_and_is_told_when_to_come_back(
         await front.open(sayso.Question("Hm?"), sayso.Caller("bot"))
 
 
-def _limited(text: str, clock: ManualClock | None = None) -> desk.Desk:
+def _limited(text: str, clock: ManualClock | None = None) -> Desk:
     house = toml.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
-    return desk.Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), house, clock or ManualClock())
+    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), house, clock or ManualClock())
 
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

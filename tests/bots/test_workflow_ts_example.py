@@ -16,7 +16,8 @@ import aiohttp
 import pytest
 import standardwebhooks
 
-from sayso import clock, keys
+from sayso import clock
+from sayso.desk import keys
 from tests.bots.conftest import Command, Running
 from tests.bots.restarts import WITHIN, House, house
 from tests.conftest import until

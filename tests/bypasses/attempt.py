@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sayso import model, store
+from sayso import model
+from sayso.stores import Query
 from sayso_claude import settings
 from tests.adapters import claude_service
 from tests.adapters.claude_scene import Kind, command_on_path
@@ -81,7 +82,7 @@ class Attempt:
 
     async def asked(self) -> list[tuple[str, str]]:
         """Of which events people were asked, and about what, in order."""
-        tickets = await self.service.desk.store.list(store.Query(limit=100))
+        tickets = await self.service.desk.store.list(Query(limit=100))
         return [(_event(ticket), _about(ticket.request)) for ticket in reversed(tickets)]
 
     def printed(self) -> Json:
@@ -119,7 +120,7 @@ class Attempt:
     async def _answer(self) -> None:
         desk, changes = self.service.desk, self.service.desk.store.changes()
         while True:
-            for ticket in await desk.store.list(store.Query(state="pending")):
+            for ticket in await desk.store.list(Query(state="pending")):
                 named = {ticket.request.tool, _about(ticket.request)}
                 allowed = bool(named & set(self.allowed))
                 await desk.answer(ticket.id, model.Answer(verdict="allow" if allowed else "deny"), claude_service.ANN)

@@ -9,7 +9,7 @@ import pytest
 from claude_agent_sdk import ClaudeAgentOptions
 
 import sayso
-from sayso import store
+from sayso.stores import Query
 from sayso_claude import defer, sdk
 from tests.adapters.claude import wire
 from tests.bypasses.test_skills import CALLED, SKILL
@@ -54,5 +54,5 @@ async def test_a_skill_that_the_agent_calls(tmp_path: Path, made: Made, verdict:
         async with asyncio.timeout(20):
             await running
     assert ticket.request.input == {"command": "touch skill.txt"}
-    assert len(await ann.desk.store.list(store.Query())) == 1
+    assert len(await ann.desk.store.list(Query())) == 1
     assert (tmp_path / "work" / "skill.txt").exists() is (verdict == "allow")

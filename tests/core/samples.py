@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sayso import asking, events, machine, model, people, requests, tokens
+from sayso import asking, machine, model
+from sayso.cards import tokens
+from sayso.content import requests
+from sayso.machine import events, people
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.TokenMaker(b"a secret that is long enough for tests")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sayso import asking, errors, fields, model
+from sayso import asking, errors, model
+from sayso.content import fields
 
 ROOT = Path(__file__).parent.parent.parent
 

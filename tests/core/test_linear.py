@@ -19,26 +19,12 @@ import pytest
 import regex
 from hypothesis import strategies
 
-from sayso import (
-    card,
-    digest,
-    draw,
-    events,
-    fields,
-    hitl,
-    lookalikes,
-    machine,
-    model,
-    prose,
-    requests,
-    schema,
-    shelf,
-    submission,
-    text,
-    tokens,
-    wording,
-)
-from sayso import dialog as dialogs
+from sayso import machine, model
+from sayso.cards import card, draw, prose, shelf, submission, tokens
+from sayso.cards import dialog as dialogs
+from sayso.content import digest, fields, lookalikes, requests, schema, text, wording
+from sayso.machine import events
+from sayso_hitl import client
 from tests.counting import MOST, grows
 
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
@@ -228,7 +214,7 @@ def test_an_event_of_a_hook_is_read_in_linear_work() -> None:
             "humanInTheLoop": asked
         }
 
-    assert grows(event, lambda one: hitl.request_of(one, id="r1")) < MOST
+    assert grows(event, lambda one: client.request_of(one, id="r1")) < MOST
 
 
 def _patterns() -> dict[str, str]:

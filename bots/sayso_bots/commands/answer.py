@@ -9,7 +9,8 @@ from typing import Any
 import click
 import pydantic
 
-from sayso import entries, errors, fields, model, requests, typed_json, wording
+from sayso import errors, model
+from sayso.content import entries, fields, requests, typed_json, wording
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output, prompt
 

@@ -13,7 +13,8 @@ from typing import Any
 import click
 import pydantic
 
-from sayso import asking, digest, errors, model
+from sayso import asking, errors, model
+from sayso.content import digest
 from sayso_bots.service import database
 from sayso_bots.settings import durations, environment
 from sayso_bots.terminal import access, output, prompt

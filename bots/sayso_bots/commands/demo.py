@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 import sayso
-from sayso import errors, keys, model
+from sayso import errors, model
+from sayso.desk import keys
 from sayso_bots.demo import questions
 from sayso_bots.service import lifetime
 from sayso_bots.settings import environment, schema

@@ -7,7 +7,8 @@ from typing import get_args
 
 import click
 
-from sayso import clock, keys, token_secret
+from sayso import clock
+from sayso.desk import keys, token_secret
 from sayso_bots.service import database
 from sayso_bots.settings import environment, toml
 from sayso_bots.terminal import output

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from sayso import clock, events, model, restoring
+from sayso import clock, model
+from sayso.desk import restoring
+from sayso.machine import events
 from sayso_bots.service import database
 from sayso_bots.settings import environment
 from sayso_bots.terminal import output

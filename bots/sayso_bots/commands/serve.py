@@ -8,7 +8,7 @@ import logging
 
 import click
 
-from sayso import datafile
+from sayso.stores import sqlite_file
 from sayso_bots.settings import environment, schema, toml
 from sayso_bots.terminal import logs
 
@@ -36,7 +36,7 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         if isinstance(found, checks.Fault):
             log.warning("%s: %s (%s)", name, found.said, found.hint)
     # before it is opened: what SQLite makes beside it is as open as the file itself
-    if (path := database.file_of(given.database)) and datafile.close_to_others(path):
+    if (path := database.file_of(given.database)) and sqlite_file.close_to_others(path):
         log.warning("database: %s is its owner's alone from now on", path)
     stopped = lifetime.stop_signal()
     with contextlib.ExitStack() as stack:

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayso import datafile, errors, token_secret
+from sayso import errors
+from sayso.desk import token_secret
+from sayso.stores import sqlite_file
 from sayso_bots.service import database, listening
 from sayso_bots.settings import environment, schema
 
@@ -62,7 +64,7 @@ async def check_file(given: environment.Environment, chosen: schema.Settings) ->
     path = database.file_of(given.database)
     if path is None or not path.exists():
         return "none here"
-    await asyncio.to_thread(datafile.quick_check, str(path))
+    await asyncio.to_thread(sqlite_file.quick_check, str(path))
     return "all of it can be read"
 
 
@@ -108,4 +110,4 @@ def has_token(given: environment.Environment, name: str) -> bool:
 
 def open_to_others(path: Path) -> Path | None:
     """The file, if more than its owner may read or write it: whoever writes it, decides."""
-    return path if datafile.open_to_others(path) else None
+    return path if sqlite_file.open_to_others(path) else None

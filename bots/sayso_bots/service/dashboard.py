@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator
 from aiohttp import web
 
 import sayso_hitl.server
-from sayso import desk as desks
-from sayso import errors, keys
+from sayso import errors
+from sayso.desk import Desk, keys
 from sayso_bots.service import listening
 from sayso_http import auth, connections
 
@@ -32,7 +32,7 @@ def bind(port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def running(desk: desks.Desk, listener: socket.socket) -> AsyncGenerator[None]:
+async def running(desk: Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
     app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(_HOSTS)])
     sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import unquote
 
-from sayso import errors, store, stores
+from sayso import errors, stores
+from sayso.stores import Store
 from sayso_bots.settings import environment
 
 # Seconds to look for a service on this machine.
@@ -18,7 +19,7 @@ _PATIENCE = 0.3
 
 
 @contextlib.asynccontextmanager
-async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[store.Store]:
+async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Store]:
     """The database that the environment names, closed afterwards; a missing file is made if *create* says so.
 
     Raises:

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from aiohttp import web
 
 import sayso_discord
-from sayso import desk as desks
 from sayso import errors
+from sayso.desk import Desk
 from sayso_bots.settings import environment, schema
 from sayso_discord import settings as discord_settings
 
@@ -31,7 +31,7 @@ def told(given: environment.Environment, chosen: schema.Settings) -> sayso_disco
 
 @contextlib.asynccontextmanager
 async def connected(
-    given: environment.Environment, chosen: schema.Settings, desk: desks.Desk, app: web.Application
+    given: environment.Environment, chosen: schema.Settings, desk: Desk, app: web.Application
 ) -> AsyncGenerator[sayso_discord.Discord]:
     """Discord, until the block ends; its HTTP address is added to *app* where there is a public key.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sayso import courier, model
+from sayso import model
+from sayso.desk import courier
 
 
 class Resumers:

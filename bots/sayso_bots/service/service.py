@@ -18,8 +18,9 @@ import sayso_claude.server
 import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
-from sayso import authority, channel, courier, keys, store, timekeeper, token_secret, tokens
-from sayso import desk as desks
+from sayso.cards import tokens
+from sayso.desk import Desk, authority, channel, courier, keys, timekeeper, token_secret
+from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
 from sayso_bots.settings import environment, schema, toml
 from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
@@ -33,7 +34,7 @@ class Service:
     """A running service."""
 
     url: str
-    desk: desks.Desk
+    desk: Desk
     sessions: sayso_web.Sessions
     chat: str
     """How it is connected to a chat, in words."""
@@ -68,7 +69,7 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(database.opened(given, create=True))
         house = toml.house(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
-        desk = desks.Desk(kept, await token_secret.mint(kept), house)
+        desk = Desk(kept, await token_secret.mint(kept), house)
         channels, said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, channels, chosen.service.callback_hosts)
@@ -102,7 +103,7 @@ async def _connect(
     stack: contextlib.AsyncExitStack,
     given: environment.Environment,
     chosen: schema.Settings,
-    desk: desks.Desk,
+    desk: Desk,
     app: web.Application,
     ready: dict[str, health.Check],
     crew: workers.Workers,
@@ -135,7 +136,7 @@ async def _connect(
 
 
 def _start(
-    crew: workers.Workers, desk: desks.Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
+    crew: workers.Workers, desk: Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
 ) -> None:
     callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
@@ -151,7 +152,7 @@ def _start(
 
 def _add_api(
     app: web.Application,
-    desk: desks.Desk,
+    desk: Desk,
     ready: Mapping[str, health.Check],
     crew: workers.Workers,
     callback_hosts: Sequence[str],
@@ -172,7 +173,7 @@ def _add_api(
     sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
 
 
-def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -> None:
+def _add_mcp(app: web.Application, desk: Desk, origins: Collection[str]) -> None:
     """The MCP server, where its extra is installed."""
     if importlib.util.find_spec("mcp"):
         from sayso_claude import questions
@@ -182,11 +183,11 @@ def _add_mcp(app: web.Application, desk: desks.Desk, origins: Collection[str]) -
         server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
 
 
-def _notifier(desk: desks.Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
+def _notifier(desk: Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
     return sayso_aap.Notifier(desk.store, desk.clock, outbound.Caller(callback_hosts, patience=sayso_aap.PATIENCE))
 
 
-def _add_aap(app: web.Application, desk: desks.Desk, callback_hosts: Sequence[str]) -> None:
+def _add_aap(app: web.Application, desk: Desk, callback_hosts: Sequence[str]) -> None:
     held = waits.Waits()
     doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.decided)
     sayso_aap.add_routes(app, desk, doors, _notifier(desk, callback_hosts))
@@ -198,7 +199,7 @@ def callback_secret(mint: tokens.TokenMaker) -> bytes:
     return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
 
 
-def durability(found: store.Durability) -> str:
+def durability(found: Durability) -> str:
     """What survives, in a line."""
     kept = "what is acknowledged survives a power cut" if found.safe else "NOT durable"
     return f"{found.engine} {found.version}, {found.level}: {kept}"

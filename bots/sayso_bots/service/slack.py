@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from aiohttp import web
 
 import sayso_slack
-from sayso import desk as desks
 from sayso import errors
+from sayso.desk import Desk
 from sayso_bots.settings import environment, schema
 from sayso_slack import settings as slack_settings
 
@@ -33,7 +33,7 @@ def told(given: environment.Environment, chosen: schema.Settings) -> sayso_slack
 
 @contextlib.asynccontextmanager
 async def connected(
-    given: environment.Environment, chosen: schema.Settings, desk: desks.Desk, app: web.Application
+    given: environment.Environment, chosen: schema.Settings, desk: Desk, app: web.Application
 ) -> AsyncGenerator[sayso_slack.Slack]:
     """Slack, until the block ends; its HTTP addresses are added to *app* where there is no Socket Mode.
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sayso import errors, opening
+from sayso import errors
+from sayso.asking import opening
 
 # Read by the core and by the hook; named here, so that they are known.
 _ELSEWHERE = {"SAYSO_SECRET", "SAYSO_PLAIN_HTTP"}

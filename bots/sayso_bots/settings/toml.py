@@ -13,8 +13,9 @@ from typing import Any, cast, get_args
 import pydantic
 
 import sayso
-from sayso import desk as desks
-from sayso import errors, people, quota
+from sayso import errors
+from sayso.desk import DEFAULT, quota
+from sayso.machine import people
 from sayso_bots.settings import schema
 
 # Names by which chat platforms and sayso itself start their secrets.
@@ -63,7 +64,7 @@ def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     """What the desk needs of the settings; *channels* are those that this process reaches."""
     chats = {"slack": settings.slack, "discord": settings.discord}
     route = tuple(f"{name}:{chat.channel}" for name, chat in chats.items() if chat) or ("web",)
-    policies = {desks.DEFAULT: sayso.Policy()}
+    policies = {DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
     return sayso.House(
         policies=policies,
@@ -73,7 +74,7 @@ def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         callbacks=callbacks,
         grace=timedelta(seconds=settings.service.grace),
         limits=limits(settings.service) if callbacks else quota.Limits(),
-        policy=settings.service.policy or desks.DEFAULT,
+        policy=settings.service.policy or DEFAULT,
     )
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import sayso
-from sayso import asker, errors, events, model, people, store, token_secret
-from sayso import desk as desks
+from sayso import errors, model
+from sayso.desk import Caller, Desk, asker, token_secret
+from sayso.machine import events, people
+from sayso.stores import Query
 from sayso_bots.service import database
 from sayso_bots.settings import environment, toml
 
@@ -50,11 +52,11 @@ class Door(sayso.Asker, Protocol):
 class Embedded:
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
-    def __init__(self, desk: desks.Desk, actor: people.Actor, file: Path | None = None) -> None:
+    def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
         self.desk = desk
         self.actor = actor
         self.file = file
-        self._caller = desks.Caller(operator=True)
+        self._caller = Caller(operator=True)
 
     async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
         """The decision, or with `wait=False` a handle to it."""
@@ -103,7 +105,7 @@ class Embedded:
         while due := await self.desk.store.due(self.desk.clock.now()):
             for id in due:
                 await self.desk.tick(id)
-        return await self.desk.store.list(store.Query(state=state, session=session, limit=limit, prefix=prefix))
+        return await self.desk.store.list(Query(state=state, session=session, limit=limit, prefix=prefix))
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person at this terminal."""
@@ -123,7 +125,7 @@ async def opened(given: environment.Environment, *, create: bool = False) -> Asy
         return
     house = toml.house(toml.load(given.config))
     async with database.opened(given, create=create) as kept:
-        desk = desks.Desk(kept, await token_secret.mint(kept), house)
+        desk = Desk(kept, await token_secret.mint(kept), house)
         yield Embedded(desk, people.local(getpass.getuser()), database.file_of(given.database))
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from sayso import draw, fields, model, text, tokens, wording
+from sayso import model
+from sayso.cards import draw, tokens
+from sayso.content import fields, text, wording
 from sayso_bots.terminal import render, rows
 from sayso_http import tickets
 

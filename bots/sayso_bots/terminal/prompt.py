@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from sayso import errors, fields, model, submission, text
+from sayso import errors, model
+from sayso.cards import submission
+from sayso.content import fields, text
 from sayso_bots.terminal import access, output, render, rows
 
 _YES = frozenset({"y", "yes"})

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-from sayso import card, dialog, model, prose, text, tokens
+from sayso import model
+from sayso.cards import card, dialog, prose, tokens
+from sayso.content import text
 from sayso_bots.terminal import rows
 
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}

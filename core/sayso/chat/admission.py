@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from sayso import unsigned
+from sayso.chat import unsigned
 
 SIGNATURE_WINDOW = 300.0
 """Seconds. Posts that are older or newer may be replays."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import errors, people
+from sayso import errors
+from sayso.machine import people
 
 
 @dataclass(frozen=True, slots=True)

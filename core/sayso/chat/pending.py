@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from sayso import model, store
+from sayso import model
+from sayso.stores import Query, Store
 
 # Of one query.
 _PAGE = 100
@@ -14,16 +15,16 @@ _MOST_PENDING = 300
 _JUST_DECIDED = 50
 
 
-async def requests(records: store.Store) -> AsyncIterator[model.Ticket]:
+async def requests(records: Store) -> AsyncIterator[model.Ticket]:
     """All that is open, newest first."""
     before = None
-    while page := await records.list(store.Query(state="pending", limit=_PAGE, before=before)):
+    while page := await records.list(Query(state="pending", limit=_PAGE, before=before)):
         for ticket in page:
             yield ticket
         before = (page[-1].created_at, page[-1].id)
 
 
-async def cards_in(records: store.Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
+async def cards_in(records: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
     """What is open in a conversation of the channel *name*, with its cards there."""
     return [
         (ticket, ref)
@@ -33,10 +34,10 @@ async def cards_in(records: store.Store, name: str, conversation: str) -> list[t
     ]
 
 
-async def open_at(records: store.Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
+async def open_at(records: Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
     """What was open when words were written; *changed* says that they were changed since."""
-    undecided = await records.list(store.Query(state="pending", limit=_MOST_PENDING))
-    decided = await records.list(store.Query(state="decided", limit=_JUST_DECIDED))
+    undecided = await records.list(Query(state="pending", limit=_MOST_PENDING))
+    decided = await records.list(Query(state="decided", limit=_JUST_DECIDED))
     return [ticket for ticket in (*undecided, *decided) if was_open(ticket, at, changed=changed)]
 
 

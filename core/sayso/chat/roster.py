@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sayso import errors, people
+from sayso import errors
 from sayso.chat.finding import Finding
+from sayso.machine import people
 
 MOST = 90
 """People that are looked up at a time, with one call for each; platforms allow about a hundred calls a minute."""

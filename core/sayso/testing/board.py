@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sayso import card, errors, model
+from sayso import errors, model
+from sayso.cards import card
 
 
 @dataclass

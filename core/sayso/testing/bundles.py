@@ -6,13 +6,15 @@ import asyncio
 
 import pytest
 
-from sayso import errors, events, machine, store
+from sayso import errors, machine
+from sayso.machine import events
+from sayso.stores import Commit, Query, Store
 from sayso.testing import tickets
 
 LATER = tickets.NOW + tickets.SECOND
 
 
-async def replaced(kept: store.Store, older: str, newer: str) -> list[store.Commit]:
+async def replaced(kept: Store, older: str, newer: str) -> list[Commit]:
     """What the desk commits for a new request that takes the place of an older one."""
     ended = events.Superseded(at=LATER, by=newer)
     return [
@@ -24,7 +26,7 @@ async def replaced(kept: store.Store, older: str, newer: str) -> list[store.Comm
 class BundleContract(tickets.Opened):
     """All of some steps, or none."""
 
-    async def test_steps_that_belong_together_are_stored_together(self, kept: store.Store) -> None:
+    async def test_steps_that_belong_together_are_stored_together(self, kept: Store) -> None:
         await tickets.ask(kept, "old")
         waiting = await tickets.started(kept.changed("old", 1))
         commits = await replaced(kept, "old", "new")
@@ -40,7 +42,7 @@ class BundleContract(tickets.Opened):
         keys = {job.key for job in await kept.take(["chat"], LATER, 10)}
         assert keys == {"old announce chat:#ops", "old redraw chat:#ops", "new announce chat:#ops"}
 
-    async def test_where_one_of_them_comes_too_late_none_is_stored(self, kept: store.Store) -> None:
+    async def test_where_one_of_them_comes_too_late_none_is_stored(self, kept: Store) -> None:
         await tickets.ask(kept, "old", "taken")
         stale = await replaced(kept, "old", "new")
         await tickets.answer(kept, "old", tickets.answered())
@@ -58,13 +60,13 @@ class BundleContract(tickets.Opened):
         assert [(row.ticket_id, row.version) for row in rows] == [("old", 1), ("taken", 1), ("old", 2)]
         assert not any(job.ticket_id == "new" for job in await kept.take(["chat"], LATER, 10))
 
-    async def test_of_many_that_take_one_place_at_once_one_is_stored(self, kept: store.Store) -> None:
+    async def test_of_many_that_take_one_place_at_once_one_is_stored(self, kept: Store) -> None:
         await tickets.ask(kept, "old", "apart")
         bundles = [await replaced(kept, "old", f"new{n}") for n in range(8)]
         alone = tickets.answer(kept, "apart", tickets.answered())
         ends = await tickets.together(alone, *(kept.commit_together(bundle) for bundle in bundles))
         assert sum(isinstance(end, errors.Conflict) for end in ends) == 7
-        found = {ticket.id for ticket in await kept.list(store.Query())} - {"old", "apart"}
+        found = {ticket.id for ticket in await kept.list(Query())} - {"old", "apart"}
         superseded = [row.entry for row in await kept.log("old") if isinstance(row.entry, events.Superseded)]
         assert [entry.by for entry in superseded] == sorted(found)
         assert (await kept.load("apart")).version == 2

@@ -14,7 +14,9 @@ from typing import Any, get_args
 
 import pytest
 
-from sayso import asking, card, dialog, draw, testing, text
+from sayso import asking, testing
+from sayso.cards import card, dialog, draw
+from sayso.content import text
 from sayso.testing import samples
 
 Payload = Mapping[str, Any]

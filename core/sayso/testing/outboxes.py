@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sayso import events, machine, store
+from sayso import machine
+from sayso.machine import events
+from sayso.stores import Job, Store
 from sayso.testing import tickets
 
 NOW, SECOND = tickets.NOW, tickets.SECOND
@@ -14,14 +16,14 @@ ANNOUNCE = events.Announce(place="chat:#ops")
 REDRAW = events.Redraw(place="chat:#ops")
 
 
-async def redraw(kept: store.Store, at: datetime = NOW) -> None:
+async def redraw(kept: Store, at: datetime = NOW) -> None:
     """Commit a change of `r1` that redraws its card."""
     ticket = await kept.load("r1")
     changed = ticket.model_copy(update={"version": ticket.version + 1})
     await kept.commit(machine.Step(changed, (REDRAW,)), events.Ticked(at=at))
 
 
-async def take(kept: store.Store, at: datetime = NOW, limit: int = 20) -> list[store.Job]:
+async def take(kept: Store, at: datetime = NOW, limit: int = 20) -> list[Job]:
     """The jobs of one channel."""
     return [*await kept.take(["chat"], at, LEASE, limit)]
 
@@ -29,13 +31,13 @@ async def take(kept: store.Store, at: datetime = NOW, limit: int = 20) -> list[s
 class OutboxContract(tickets.Opened):
     """Effects: written with the ticket, leased, repeated, removed."""
 
-    async def test_an_effect_is_leased_to_one_of_many_takers(self, kept: store.Store) -> None:
+    async def test_an_effect_is_leased_to_one_of_many_takers(self, kept: Store) -> None:
         await tickets.ask(kept, *(f"r{n}" for n in range(20)))
         taken = await tickets.together(*(take(kept, limit=3) for _ in range(10)))
         keys = [job.key for jobs in taken for job in jobs]
         assert len(keys) == len(set(keys)) == 20
 
-    async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, kept: store.Store) -> None:
+    async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, kept: Store) -> None:
         await tickets.ask(kept, "r1", route=("chat:#ops", "chat:#dev", "mail:a@b"))
         assert await kept.next_job([]) is await kept.next_job(["callback"]) is None
         assert await kept.take(["callback"], NOW, LEASE) == []
@@ -46,12 +48,12 @@ class OutboxContract(tickets.Opened):
         assert [job.effect.place for job in await take(kept)] == ["chat:#dev", "chat:#ops"]
         assert await kept.next_job(["chat", "mail"]) == ENDS
 
-    async def test_the_oldest_effects_are_taken_first(self, kept: store.Store) -> None:
+    async def test_the_oldest_effects_are_taken_first(self, kept: Store) -> None:
         for n, id in enumerate(("r3", "r1", "r2")):
             await kept.commit(tickets.asked(id), tickets.opened(NOW + n * SECOND))
         assert [job.ticket_id for job in await take(kept, NOW + 9 * SECOND, limit=2)] == ["r3", "r1"]
 
-    async def test_an_effect_whose_taker_died_is_taken_again_after_the_lease(self, kept: store.Store) -> None:
+    async def test_an_effect_whose_taker_died_is_taken_again_after_the_lease(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [first] = await take(kept)
         assert await take(kept, ENDS - tickets.MICROSECOND) == []
@@ -60,7 +62,7 @@ class OutboxContract(tickets.Opened):
         assert (first.attempts, second.attempts) == (0, 1)
         assert second.fence > first.fence
 
-    async def test_a_performed_effect_is_gone(self, kept: store.Store) -> None:
+    async def test_a_performed_effect_is_gone(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [job] = await take(kept)
         await kept.done(job)
@@ -69,7 +71,7 @@ class OutboxContract(tickets.Opened):
         await kept.retry(job, NOW, "late")
         assert await kept.next_job(["chat"]) is None
 
-    async def test_a_failed_effect_is_due_when_its_taker_says(self, kept: store.Store) -> None:
+    async def test_a_failed_effect_is_due_when_its_taker_says(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [job] = await take(kept)
         await kept.retry(job, NOW + SECOND, tickets.NASTY)
@@ -77,7 +79,7 @@ class OutboxContract(tickets.Opened):
         [again] = await take(kept, NOW + SECOND)
         assert again.attempts == 1
 
-    async def test_an_effect_that_was_put_off_was_not_tried(self, kept: store.Store) -> None:
+    async def test_an_effect_that_was_put_off_was_not_tried(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         for n in range(3):
             [job] = await take(kept, NOW + n * SECOND)
@@ -96,7 +98,7 @@ class OutboxContract(tickets.Opened):
         taken = {one.effect.type: one.attempts for one in await take(kept, NOW + 6 * SECOND)}
         assert taken == {"announce": 1, "redraw": 0}
 
-    async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, kept: store.Store) -> None:
+    async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [job] = await take(kept)
         await kept.renew(job, ENDS + 5 * SECOND)
@@ -108,7 +110,7 @@ class OutboxContract(tickets.Opened):
         await kept.renew(other, ENDS + 60 * SECOND)
         assert await kept.next_job(["chat"]) is None
 
-    async def test_a_taker_that_lost_its_lease_changes_nothing(self, kept: store.Store) -> None:
+    async def test_a_taker_that_lost_its_lease_changes_nothing(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [slow] = await take(kept)
         [other] = await take(kept, ENDS)
@@ -118,7 +120,7 @@ class OutboxContract(tickets.Opened):
         await kept.done(other)
         assert await kept.next_job(["chat"]) is None
 
-    async def test_a_late_taker_does_not_touch_a_newer_effect_of_the_same_key(self, kept: store.Store) -> None:
+    async def test_a_late_taker_does_not_touch_a_newer_effect_of_the_same_key(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         await kept.done((await take(kept))[0])
         await redraw(kept)
@@ -130,7 +132,7 @@ class OutboxContract(tickets.Opened):
         assert newer.fence > slow.fence
         assert await kept.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
 
-    async def test_an_effect_written_again_while_it_is_performed_is_performed_again(self, kept: store.Store) -> None:
+    async def test_an_effect_written_again_while_it_is_performed_is_performed_again(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         await kept.done((await take(kept))[0])
         await redraw(kept)
@@ -145,7 +147,7 @@ class OutboxContract(tickets.Opened):
         await kept.done(again)
         assert await kept.next_job(["chat"]) is None
 
-    async def test_an_effect_written_again_while_it_fails_waits_as_the_platform_asked(self, kept: store.Store) -> None:
+    async def test_an_effect_written_again_while_it_fails_waits_as_the_platform_asked(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         [job] = await take(kept)
         await kept.done(job)
@@ -155,7 +157,7 @@ class OutboxContract(tickets.Opened):
         await kept.retry(job, NOW + 5 * SECOND, "slow down")
         assert await kept.next_job(["chat"]) == NOW + 5 * SECOND
 
-    async def test_an_effect_written_again_before_it_is_taken_is_performed_once(self, kept: store.Store) -> None:
+    async def test_an_effect_written_again_before_it_is_taken_is_performed_once(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         await kept.done((await take(kept))[0])
         await redraw(kept)

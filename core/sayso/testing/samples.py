@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from sayso import asking, dialog, events, machine, model, requests, tokens
+from sayso import asking, machine, model
+from sayso.cards import dialog, tokens
+from sayso.content import requests
+from sayso.machine import events
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.TokenMaker(b"for tests only, never for people")

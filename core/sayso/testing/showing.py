@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from sayso import asking, card, dialog, draw, events, machine, model, prose, requests, text, tokens
+from sayso import asking, machine, model
+from sayso.cards import card, dialog, draw, prose, tokens
+from sayso.content import requests, text
+from sayso.machine import events
 
 RequestField = Literal[
     "title", "body", "tool", "key", "value", "agent", "session", "url", "context", "option", "description",

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sayso import errors, events, machine, model, store
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores import Record, Row, Store
 from sayso.testing import bundles, limits, outboxes, tickets, waiters
 
 Opener = tickets.Opener
@@ -31,42 +33,42 @@ class ReplicaContract(tickets.Opened):
     """What a durable store must do: survive reopening, and work with others on the same database."""
 
     @pytest.fixture
-    async def other(self, opener: Opener) -> AsyncIterator[store.Store]:
+    async def other(self, opener: Opener) -> AsyncIterator[Store]:
         """A second store on the same database, as another process would have."""
         other = await opener()
         yield other
         await other.close()
 
-    async def test_it_says_that_commits_are_safe(self, kept: store.Store) -> None:
+    async def test_it_says_that_commits_are_safe(self, kept: Store) -> None:
         assert kept.durability.safe
         assert kept.durability.version
 
-    async def test_everything_survives_reopening(self, kept: store.Store, opener: Opener) -> None:
+    async def test_everything_survives_reopening(self, kept: Store, opener: Opener) -> None:
         ref = model.MessageRef("r1", "chat:#ops", "chat", "C", "M")
         await tickets.ask(kept, "r1")
         [job] = await kept.take(["chat"], tickets.NOW, 10)
         await kept.keep(ref)
-        await kept.put(store.Record("key", "k", {"n": 1}))
+        await kept.put(Record("key", "k", {"n": 1}))
         await kept.close()
         again = await opener()
         assert await again.load("r1") == tickets.asked("r1").ticket
         assert [row.entry for row in await again.log("r1")] == [tickets.opened()]
         assert (await again.refs("r1"), await again.get("key", "k")) == (
             [ref],
-            store.Record("key", "k", {"n": 1}, None, 1),
+            Record("key", "k", {"n": 1}, None, 1),
         )
         assert await again.next_job(["chat"]) == tickets.NOW + 10 * tickets.SECOND
         await again.retry(job, tickets.NOW, "restarted")
         assert [one.effect for one in await again.take(["chat"], tickets.NOW, 10)] == [job.effect]
         await again.close()
 
-    async def test_a_closed_store_says_so(self, kept: store.Store) -> None:
+    async def test_a_closed_store_says_so(self, kept: Store) -> None:
         await kept.close()
         for work in (kept.load("r1"), kept.commit(tickets.asked(), tickets.opened()), kept.last_row()):
             with pytest.raises(errors.StoreUnavailable):
                 await work
 
-    async def test_a_change_by_another_process_wakes_who_waits(self, kept: store.Store, other: store.Store) -> None:
+    async def test_a_change_by_another_process_wakes_who_waits(self, kept: Store, other: Store) -> None:
         await tickets.ask(kept, "r1")
         for version in (1, 2):
             waiting = await tickets.started(other.changed("r1", version))
@@ -75,7 +77,7 @@ class ReplicaContract(tickets.Opened):
             async with asyncio.timeout(5):
                 await waiting
 
-    async def test_a_stream_follows_the_log_of_another_process(self, kept: store.Store, other: store.Store) -> None:
+    async def test_a_stream_follows_the_log_of_another_process(self, kept: Store, other: Store) -> None:
         changes, seen = other.changes(), 0
         for n in range(3):
             await tickets.ask(kept, f"r{n}")
@@ -86,7 +88,7 @@ class ReplicaContract(tickets.Opened):
             assert [row.ticket_id for row in rows] == [f"r{n}"]
             seen = rows[-1].number
 
-    async def test_clickers_of_two_processes_give_one_decision(self, kept: store.Store, other: store.Store) -> None:
+    async def test_clickers_of_two_processes_give_one_decision(self, kept: Store, other: Store) -> None:
         await tickets.ask(kept, "r1")
         clicks = (tickets.answer((kept, other)[n % 2], "r1", tickets.answered(f"p{n}")) for n in range(12))
         outcomes = await tickets.together(*clicks)
@@ -95,19 +97,19 @@ class ReplicaContract(tickets.Opened):
         assert (len(winners), len(late)) == (1, 11)
         assert [row.version for row in await other.log("r1")] == [1, 2]
 
-    async def test_an_effect_is_leased_to_one_process(self, kept: store.Store, other: store.Store) -> None:
+    async def test_an_effect_is_leased_to_one_process(self, kept: Store, other: Store) -> None:
         await tickets.ask(kept, *(f"r{n}" for n in range(20)))
         takes = (outboxes.take((kept, other)[n % 2], limit=3) for n in range(14))
         keys = [job.key for jobs in await tickets.together(*takes) for job in jobs]
         assert len(keys) == len(set(keys)) == 20
 
-    async def test_no_row_is_skipped_by_who_follows_the_log(self, kept: store.Store, other: store.Store) -> None:
+    async def test_no_row_is_skipped_by_who_follows_the_log(self, kept: Store, other: Store) -> None:
         writers = asyncio.ensure_future(
             tickets.together(
                 *((kept, other)[n % 2].commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(200))
             )
         )
-        seen: list[store.Row] = []
+        seen: list[Row] = []
         while len(seen) < 200:
             seen += await other.log_after(seen[-1].number if seen else 0, 10)
             assert len(seen) >= 200 or not writers.done() or await other.last_row() > seen[-1].number

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from sayso import events, store
+from sayso.machine import events
+from sayso.stores import Query, Store
 from sayso.testing import tickets
 
 
 class WaiterContract(tickets.Opened):
     """`changed`, `changes`, and what becomes of those who wait."""
 
-    async def test_who_waits_is_woken_by_a_newer_version(self, kept: store.Store) -> None:
+    async def test_who_waits_is_woken_by_a_newer_version(self, kept: Store) -> None:
         await tickets.ask(kept, "r1", "r2")
         waiting = [await tickets.started(kept.changed("r1", 1)) for _ in range(3)]
         other = await tickets.started(kept.changed("r2", 1))
@@ -26,12 +27,12 @@ class WaiterContract(tickets.Opened):
         other.cancel()
         ahead.cancel()
 
-    async def test_who_comes_after_the_change_does_not_wait(self, kept: store.Store) -> None:
+    async def test_who_comes_after_the_change_does_not_wait(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         async with asyncio.timeout(5):
             await kept.changed("r1", 0)
 
-    async def test_a_change_at_the_same_moment_is_not_missed(self, kept: store.Store) -> None:
+    async def test_a_change_at_the_same_moment_is_not_missed(self, kept: Store) -> None:
         await tickets.ask(kept, *(f"r{n}" for n in range(50)))
         pairs = [
             work
@@ -40,7 +41,7 @@ class WaiterContract(tickets.Opened):
         ]
         assert [one for one in await tickets.together(*pairs) if isinstance(one, BaseException)] == []
 
-    async def test_a_stream_of_changes_begins_at_once_and_then_follows_the_log(self, kept: store.Store) -> None:
+    async def test_a_stream_of_changes_begins_at_once_and_then_follows_the_log(self, kept: Store) -> None:
         changes = kept.changes()
         async with asyncio.timeout(5):
             await anext(aiter(changes))
@@ -52,7 +53,7 @@ class WaiterContract(tickets.Opened):
             await kept.note("r1", 1, events.Ticked(at=tickets.NOW))
             await following
 
-    async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, kept: store.Store) -> None:
+    async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         waiting = await tickets.started(kept.changed("r1", 1))
         closing = asyncio.ensure_future(tickets.answer(kept, "r1", tickets.answered()))
@@ -62,15 +63,15 @@ class WaiterContract(tickets.Opened):
         async with asyncio.timeout(5):
             await waiting
 
-    async def test_a_caller_that_goes_away_hinders_nobody(self, kept: store.Store) -> None:
+    async def test_a_caller_that_goes_away_hinders_nobody(self, kept: Store) -> None:
         asking = [asyncio.ensure_future(tickets.ask(kept, f"r{n}")) for n in range(3)]
         await asyncio.sleep(0)
         asking[1].cancel()
         await asyncio.wait(asking)
         await tickets.ask(kept, "r3")
-        assert {ticket.id for ticket in await kept.list(store.Query())} == {"r0", "r1", "r2", "r3"}
+        assert {ticket.id for ticket in await kept.list(Query())} == {"r0", "r1", "r2", "r3"}
 
-    async def test_a_cancelled_waiter_is_forgotten(self, kept: store.Store) -> None:
+    async def test_a_cancelled_waiter_is_forgotten(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         tasks = [await tickets.started(kept.changed("r1", 1)) for _ in range(100)]
         tasks += [await tickets.started(self._second(kept)) for _ in range(100)]
@@ -80,7 +81,7 @@ class WaiterContract(tickets.Opened):
         assert set(map(type, await asyncio.gather(*tasks, return_exceptions=True))) == {asyncio.CancelledError}
         assert await self._waiting(kept, 0)
 
-    async def test_closing_cancels_those_who_wait_and_can_be_repeated(self, kept: store.Store) -> None:
+    async def test_closing_cancels_those_who_wait_and_can_be_repeated(self, kept: Store) -> None:
         await tickets.ask(kept, "r1")
         tasks = [await tickets.started(kept.changed("r1", 1)), await tickets.started(self._second(kept))]
         assert await self._waiting(kept, 2)
@@ -90,12 +91,12 @@ class WaiterContract(tickets.Opened):
         assert list(map(type, outcomes)) == [asyncio.CancelledError] * 2
         await kept.close()
 
-    async def _second(self, kept: store.Store) -> None:
+    async def _second(self, kept: Store) -> None:
         changes = kept.changes()
         await anext(changes)
         await anext(changes)
 
-    async def _waiting(self, kept: store.Store, wanted: int) -> bool:
+    async def _waiting(self, kept: Store, wanted: int) -> bool:
         async with asyncio.timeout(5):
             while kept.waiting != wanted:
                 await asyncio.sleep(0)

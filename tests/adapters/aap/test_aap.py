@@ -20,7 +20,11 @@ from aiohttp.test_utils import make_mocked_request
 
 import sayso
 import sayso_aap
-from sayso import courier, errors, keys, memory, model, people, store, tokens
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk import courier, keys
+from sayso.machine import people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from sayso_aap import replies
 from sayso_http import auth, outbound, reading, waits
@@ -92,7 +96,7 @@ class Provider:
     async def next(self, count: int = 1) -> model.Ticket:
         """The newest request, once there are so many."""
         changes = self.desk.store.changes()
-        while len(found := await self.desk.store.list(store.Query())) < count:
+        while len(found := await self.desk.store.list(Query())) < count:
             await anext(changes)
         return found[0]
 
@@ -187,7 +191,7 @@ async def test_a_submission_that_breaks_the_contract_is_refused_by_the_name_of_i
 ) -> None:
     status, body = await provider.submit(**changes)
     assert (status, body["error"]["type"]) == (400, "invalid_request")
-    assert await provider.desk.store.list(store.Query()) == []
+    assert await provider.desk.store.list(Query()) == []
 
 
 async def test_without_an_idempotency_key_nothing_is_asked(provider: Provider) -> None:

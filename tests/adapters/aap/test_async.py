@@ -15,7 +15,7 @@ from agentapprovalprotocol import AsyncClient, AsyncGate, Call
 from agentapprovalprotocol import receiver as receivers
 from aiohttp import web
 
-from sayso import events
+from sayso.machine import events
 from tests.adapters.aap.test_aap import Json, Provider, code, provider
 
 __all__ = ["provider"]

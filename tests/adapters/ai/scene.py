@@ -9,7 +9,10 @@ from typing import Any
 import ai
 
 import sayso
-from sayso import memory, model, people, store, tokens
+from sayso import model
+from sayso.cards import tokens
+from sayso.machine import people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
@@ -29,7 +32,7 @@ class Room:
 
     async def tickets(self) -> list[model.Ticket]:
         """All requests, oldest first."""
-        return list(await self.desk.store.list(store.Query()))[::-1]
+        return list(await self.desk.store.list(Query()))[::-1]
 
     async def asked(self, count: int = 1) -> list[model.Ticket]:
         """All requests, once there are so many."""

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import digest, model
+from sayso import model
+from sayso.content import digest
 from sayso_claude import beside, hooks, runs
 from tests.adapters.claude import wire
 from tests.adapters.claude.wire import ANN

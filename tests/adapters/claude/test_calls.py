@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import digest, errors, memory, model, people, token_secret
+from sayso import errors, model
+from sayso.content import digest
+from sayso.desk import token_secret
+from sayso.machine import people
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_claude import calls
 

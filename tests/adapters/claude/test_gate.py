@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import sayso
-from sayso import keys, model
+from sayso import model
+from sayso.desk import keys
 from sayso.testing.clock import ManualClock
 from tests.adapters import claude_service
 from tests.adapters.claude.test_server import denial, post

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sayso import digest, errors, model
+from sayso import errors, model
+from sayso.content import digest
 from sayso_claude import hooks, settings
 from tests.adapters.claude_service import call
 

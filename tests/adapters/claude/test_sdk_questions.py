@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import errors, gate, memory, model, people, token_secret
+from sayso import errors, model
+from sayso.asking import gate
+from sayso.desk import token_secret
+from sayso.machine import people
+from sayso.stores import memory
 from sayso_claude import questions
 
 Json = dict[str, Any]

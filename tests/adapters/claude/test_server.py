@@ -11,7 +11,10 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import desk, digest, errors, keys, model, store, stores
+from sayso import errors, model, stores
+from sayso.content import digest
+from sayso.desk import Caller, keys
+from sayso.stores import Query
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, hooks, passes, presence
 from tests.adapters import claude_service
@@ -183,7 +186,7 @@ async def test_the_same_call_asked_again_finds_its_ticket(service: Service) -> N
 async def test_two_permission_requests_are_two_cards_even_for_the_same_command(service: Service) -> None:
     asked = [post(service, call("PermissionRequest"), Idempotency_Key=name) for name in ("a", "b")]
     await service.asked(2)
-    for ticket in await service.desk.store.list(store.Query()):
+    for ticket in await service.desk.store.list(Query()):
         await service.desk.answer(ticket.id, model.Answer(verdict="deny"), claude_service.ANN)
     assert [denial(answer) for answer in await asyncio.gather(*asked)]
 
@@ -326,7 +329,7 @@ async def test_a_hook_that_hangs_up_leaves_the_card_to_the_callback_that_waits_f
 ) -> None:
     asking = post(service, call("PermissionRequest"))
     ticket = await service.asked()
-    async with service.desk.attending(ticket.id, desk.Caller(owner="agent")):
+    async with service.desk.attending(ticket.id, Caller(owner="agent")):
         await hang_up(service, asking, clock)
         clock.advance(presence.GRACE)
         await until(lambda: not service.desk.store.waiting)

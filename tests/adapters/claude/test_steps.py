@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from sayso import card, errors, model
+from sayso import errors, model
+from sayso.cards import card
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, presence
 from tests.adapters import claude_service

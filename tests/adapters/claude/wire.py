@@ -13,7 +13,10 @@ from typing import Any
 import claude_agent_sdk
 
 import sayso
-from sayso import memory, model, people, store, token_secret
+from sayso import model
+from sayso.desk import token_secret
+from sayso.machine import people
+from sayso.stores import Query, memory
 
 Json = dict[str, Any]
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
@@ -106,7 +109,7 @@ class Desk:
         """The newest request that is open, once there have been *count*."""
         async with asyncio.timeout(10):
             changes = self.desk.store.changes()
-            while len(found := await self.desk.store.list(store.Query())) < count:
+            while len(found := await self.desk.store.list(Query())) < count:
                 await anext(changes)
         return next((ticket for ticket in found if ticket.decision is None), found[0])
 
@@ -115,7 +118,7 @@ class Desk:
         return await self.desk.answer(ticket.id, model.Answer(**answer), ANN)
 
     async def count(self) -> int:
-        return len(await self.desk.store.list(store.Query()))
+        return len(await self.desk.store.list(Query()))
 
 
 async def desk() -> Desk:

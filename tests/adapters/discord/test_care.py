@@ -7,7 +7,11 @@ import pytest
 
 import sayso
 import sayso_discord
-from sayso import courier, desk, errors, memory, model, people, store, tokens
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk import Desk, courier
+from sayso.machine import people
+from sayso.stores import Store, memory
 from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, QUICK, ROLE, Scene, scene
 from tests.fakes.discord import Person
 from tests.fakes.discord import permissions as may
@@ -297,7 +301,7 @@ async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann:
 async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away(
     there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = desk.Desk(memory.MemoryStore(), MINT, there.front.house, there.clock)
+    other = Desk(memory.MemoryStore(), MINT, there.front.house, there.clock)
     async with sayso_discord.connect(other, there.settings, QUICK):
         ticket = await there.ask(DEPLOY)
         await there.discord.until(lambda: "another program uses this bot" in caplog.text)
@@ -317,7 +321,7 @@ async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away
     assert await sharing_of(there, other.store, now + timedelta(days=2)) == []
 
 
-async def sharing_of(there: Scene, records: store.Store, now: datetime) -> list[sayso_discord.Finding]:
+async def sharing_of(there: Scene, records: Store, now: datetime) -> list[sayso_discord.Finding]:
     found = await sayso_discord.check(there.settings, records=records, now=now)
     return [one for one in found if one.name == "sharing"]
 

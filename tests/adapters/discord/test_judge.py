@@ -11,8 +11,12 @@ from typing import Any
 import simcord
 
 import sayso
-from sayso import courier, desk, draw, memory, model, people
+from sayso import desk, model
+from sayso.cards import draw
 from sayso.chat.background import Background
+from sayso.desk import courier
+from sayso.machine import people
+from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_discord import catchup, connection, front, gateway, limits, members, places, replies, settings, threads, web

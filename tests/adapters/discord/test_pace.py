@@ -7,7 +7,9 @@ import pytest
 
 import sayso
 import sayso_discord
-from sayso import courier, desk, memory, model
+from sayso import model
+from sayso.desk import Desk, House, courier
+from sayso.stores import memory
 from sayso_discord import pace
 from tests.adapters.discord_scene import ANN, DIRECTORY, MINT, OPS, QUICK, Scene, scene
 from tests.fakes.discord import FakeDiscord, Person
@@ -81,8 +83,8 @@ def test_every_wait_ends_before_the_lease_of_the_courier() -> None:
 
 
 async def test_many_cards_at_once_wait_their_turn_without_a_failed_attempt(caplog: pytest.LogCaptureFixture) -> None:
-    house = desk.House({"default": model.Policy()}, DIRECTORY, (f"discord:{OPS}",), ("discord",))
-    front = desk.Desk(memory.MemoryStore(), MINT, house)
+    house = House({"default": model.Policy()}, DIRECTORY, (f"discord:{OPS}",), ("discord",))
+    front = Desk(memory.MemoryStore(), MINT, house)
     async with FakeDiscord() as discord:
         discord.channel(OPS, name="ops")
         settings = sayso_discord.Settings(

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 
 import sayso
-from sayso import card, dialog, draw, model, tokens
+from sayso import model
+from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
 from sayso_discord import custom_ids, limits, parse, render
 from tests.adapters.slack.test_render import TICKETS, requests

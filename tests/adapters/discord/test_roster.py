@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import sayso_discord
-from sayso import people
 from sayso.chat.roster import MOST
+from sayso.machine import people
 from sayso_discord import roster
 from tests.adapters.discord_scene import ANN, BOB, ROLE, Scene, scene
 from tests.fakes.discord.delivery import signature

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import desk, memory, model, store
+from sayso import model
+from sayso.desk import House
+from sayso.stores import Query, memory
 from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
@@ -178,7 +180,7 @@ async def test_talk_under_a_choice_without_other_counts_where_it_is_an_option(th
 @pytest.fixture
 async def slow() -> AsyncIterator[Scene]:
     async with scene(threads="session", privileged=MESSAGE_CONTENT) as built:
-        built.front.house = desk.House(
+        built.front.house = House(
             built.front.house.policies, built.front.house.directory, (f"discord:{OPS}",), ("discord",), grace=GRACE
         )
         yield built
@@ -628,7 +630,7 @@ async def test_the_role_that_discord_made_for_the_bot_is_the_bot(there: Scene, a
 class Odd(memory.MemoryStore):
     """A store that stumbles over one message."""
 
-    async def list(self, query: store.Query) -> Sequence[model.Ticket]:
+    async def list(self, query: Query) -> Sequence[model.Ticket]:
         if query.state == "decided":
             raise ZeroDivisionError
         return await super().list(query)

@@ -10,7 +10,10 @@ from aiohttp import web
 from discord import gateway as library
 
 import sayso
-from sayso import draw, errors, events, machine, memory, model
+from sayso import errors, machine, model
+from sayso.cards import draw
+from sayso.machine import events
+from sayso.stores import memory
 from sayso_discord import gateway
 from tests.adapters.discord_scene import ANN, OPS, Scene, scene
 from tests.conftest import BOUND, until

@@ -21,7 +21,10 @@ import websockets
 from aiohttp import web
 
 import sayso
-from sayso import courier, keys, people, store, stores, timekeeper, token_secret
+from sayso import stores
+from sayso.desk import courier, keys, timekeeper, token_secret
+from sayso.machine import people
+from sayso.stores import Query
 from sayso_hitl import dial, server
 from sayso_http import auth
 from tests.conftest import until
@@ -129,7 +132,7 @@ class Scene:
         """The newest request, once there have been *count*."""
         async with asyncio.timeout(10):
             changes = self.desk.store.changes()
-            while len(found := await self.desk.store.list(store.Query())) < count:
+            while len(found := await self.desk.store.list(Query())) < count:
                 await anext(changes)
         return found[0]
 

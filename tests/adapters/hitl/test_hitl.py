@@ -10,7 +10,9 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import draw, keys, store
+from sayso.cards import draw
+from sayso.desk import keys
+from sayso.stores import Query
 from sayso_hitl import dial, wire
 from tests.adapters.hitl import scene as hitl_scene
 from tests.adapters.hitl.scene import ANN, Json, Scene, waiting
@@ -101,7 +103,7 @@ async def test_an_event_that_asks_nothing_is_answered_and_forgotten(scene: Scene
     sent = {"source_app": "shop", "session_id": "s-1", "hook_event_type": "PostToolUse", "payload": {"a": 1}}
     code, saved = await scene.call("POST", "/events", {**sent, "chat": ["x" * 3_000_000]})
     assert (code, saved["payload"], type(saved["id"]), "humanInTheLoopStatus" in saved) == (200, {"a": 1}, int, False)
-    assert await scene.desk.store.list(store.Query()) == []
+    assert await scene.desk.store.list(Query()) == []
 
 
 @pytest.mark.parametrize("missing", ["source_app", "session_id", "hook_event_type", "payload"])
@@ -135,7 +137,7 @@ async def test_only_an_address_of_this_machine_is_taken(scene: Scene, address: s
     sent["humanInTheLoop"]["responseWebSocketUrl"] = address
     code, said = await scene.call("POST", "/events", sent)
     assert (code, said) == (400, {"error": "responseWebSocketUrl is not ws://localhost:PORT"})
-    assert await scene.desk.store.list(store.Query()) == []
+    assert await scene.desk.store.list(Query()) == []
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ async def test_what_cannot_be_asked_is_refused_before_anybody_waits(scene: Scene
     sent["humanInTheLoop"] |= wrong
     code, said = await scene.call("POST", "/events", sent)
     assert (code, list(said)) == (400, ["error"])
-    assert await scene.desk.store.list(store.Query()) == []
+    assert await scene.desk.store.list(Query()) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"no", b"[]", b"[" * 100_000, b'{"source_app": "\xff"}'])
@@ -171,7 +173,7 @@ async def test_a_page_in_a_browser_can_neither_ask_nor_rebind_its_name(scene: Sc
     assert (await scene.call("POST", "/events", event(), **{"Content-Type": "text/plain"}))[0] == 415
     assert (await scene.call("POST", "/events", event(), Host="evil.example"))[0] == 421
     assert (await scene.call("OPTIONS", "/events"))[0] == 405
-    assert await scene.desk.store.list(store.Query()) == []
+    assert await scene.desk.store.list(Query()) == []
 
 
 async def test_only_an_approvers_key_answers(scene: Scene) -> None:

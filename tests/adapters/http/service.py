@@ -15,7 +15,9 @@ import jsonschema
 from aiohttp import typedefs, web
 
 import sayso
-from sayso import clock, desk, keys, store, stores, token_secret
+from sayso import clock, stores
+from sayso.desk import Desk, House, keys, token_secret
+from sayso.stores import Store
 from sayso_http import addresses, auth, client, health, openapi, server
 
 DOCUMENT = openapi.document()
@@ -66,8 +68,8 @@ class Answered:
 
 @dataclass
 class Service:
-    kept: store.Store
-    front: desk.Desk
+    kept: Store
+    front: Desk
     keys: keys.Keys
     ready: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
     alive: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
@@ -150,7 +152,7 @@ class Service:
 async def running(
     folder: Path,
     *,
-    house: desk.House | None = None,
+    house: House | None = None,
     now: clock.Clock | None = None,
     ready: Mapping[str, health.Check] | None = None,
     alive: Mapping[str, health.Check] | None = None,
@@ -158,7 +160,7 @@ async def running(
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    front = desk.Desk(kept, await token_secret.mint(kept), house, now)
+    front = Desk(kept, await token_secret.mint(kept), house, now)
     service = Service(kept, front, keys.Keys(kept), ready or {}, alive or {}, silence=silence)
     for name, role in {
         "bot": "agent",
@@ -182,7 +184,7 @@ def permission(id: str = "r1", **more: Any) -> dict[str, Any]:
     return {"id": id, "kind": "permission", "tool": "Bash", "input": {"command": "make deploy"}, **more}
 
 
-RESTRICTED = desk.House(
+RESTRICTED = House(
     policies={
         "default": sayso.Policy(approvers=("ann",)),
         "two": sayso.Policy(approvers=("ann", "bob"), quorum=2),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import sayso
-from sayso import people
+from sayso.machine import people
 from sayso.testing.clock import ManualClock
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until

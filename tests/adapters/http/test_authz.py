@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sayso import keys, store
+from sayso.desk import keys
+from sayso.stores import Record, Store
 from tests.adapters.http.service import RESTRICTED, Service, permission, running
 from tests.conftest import until
 
@@ -223,11 +224,11 @@ async def test_a_bound_key_that_names_another_policy_gets_422(service: Service) 
     assert (await service.call("POST", "/v1/requests", "bound", permission())).status == 201
 
 
-def looked_up(kept: store.Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+def looked_up(kept: Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set once a key was looked up."""
     get, looked = kept.get, asyncio.Event()
 
-    async def found(kind: str, name: str) -> store.Record | None:
+    async def found(kind: str, name: str) -> Record | None:
         record = await get(kind, name)
         if kind == "key":
             looked.set()

@@ -17,7 +17,9 @@ import standardwebhooks
 from aiohttp import abc, web
 
 import sayso
-from sayso import courier, desk, errors, people, stores, token_secret
+from sayso import errors, stores
+from sayso.desk import Desk, House, courier, token_secret
+from sayso.machine import people
 from sayso.testing.clock import ManualClock
 from sayso_http import callback
 from tests.conftest import until
@@ -65,28 +67,28 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def front(tmp_path: Path, clock: ManualClock) -> AsyncIterator[desk.Desk]:
+async def front(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
     kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield desk.Desk(kept, await token_secret.mint(kept), desk.House(callbacks=True), clock)
+    yield Desk(kept, await token_secret.mint(kept), House(callbacks=True), clock)
     await kept.close()
 
 
-async def decided(front: desk.Desk, url: str) -> sayso.Ticket:
+async def decided(front: Desk, url: str) -> sayso.Ticket:
     await front.open(sayso.Permission(tool="Bash", id="a.b:c", callback_url=url, metadata={"run": 7}))
     ann = people.Actor(account="web:ann", member=True, person="ann")
     return await front.answer("a.b:c", sayso.Answer(verdict="allow"), ann)
 
 
-def resumer(front: desk.Desk, **more: Any) -> callback.CallbackResumer:
+def resumer(front: Desk, **more: Any) -> callback.CallbackResumer:
     known: dict[str, Any] = {"allow": HERE, "now": front.clock, "chance": lambda: 0.0, **more}
     return callback.CallbackResumer(SECRET, **known)
 
 
-def courier_of(front: desk.Desk, **more: Any) -> courier.Courier:
+def courier_of(front: Desk, **more: Any) -> courier.Courier:
     return courier.Courier(front, [], resumer(front, **more))
 
 
-async def test_a_decision_arrives_signed_and_whole(front: desk.Desk) -> None:
+async def test_a_decision_arrives_signed_and_whole(front: Desk) -> None:
     async with receiving() as receiver:
         ticket = await decided(front, receiver.url)
         await courier_of(front).deliver()
@@ -100,7 +102,7 @@ async def test_a_decision_arrives_signed_and_whole(front: desk.Desk) -> None:
     assert callback.verify(body, headers, callback.secret_text(SECRET)) == found
 
 
-async def test_a_delivered_decision_is_on_record_and_not_delivered_again(front: desk.Desk, clock: ManualClock) -> None:
+async def test_a_delivered_decision_is_on_record_and_not_delivered_again(front: Desk, clock: ManualClock) -> None:
     async with receiving() as receiver:
         await decided(front, receiver.url)
         for _ in range(3):
@@ -110,7 +112,7 @@ async def test_a_delivered_decision_is_on_record_and_not_delivered_again(front: 
     assert [row.entry.type for row in await front.store.log("a.b:c")] == ["opened", "answered", "delivered"]
 
 
-async def test_a_receiver_that_fails_is_tried_ten_times_over_75_hours(front: desk.Desk, clock: ManualClock) -> None:
+async def test_a_receiver_that_fails_is_tried_ten_times_over_75_hours(front: Desk, clock: ManualClock) -> None:
     async with receiving(500) as receiver:
         await decided(front, receiver.url)
         moments: list[datetime] = []
@@ -131,9 +133,7 @@ async def test_a_receiver_that_fails_is_tried_ten_times_over_75_hours(front: des
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 429, 500, 503, 304])
-async def test_anything_but_success_is_tried_again_and_a_redirect_is_not_followed(
-    front: desk.Desk, status: int
-) -> None:
+async def test_anything_but_success_is_tried_again_and_a_redirect_is_not_followed(front: Desk, status: int) -> None:
     async with receiving(status, 204) as receiver:
         await decided(front, receiver.url)
         await courier_of(front).deliver()
@@ -144,14 +144,14 @@ async def test_anything_but_success_is_tried_again_and_a_redirect_is_not_followe
     assert await front.store.next_job(["callback"]) is None
 
 
-async def test_a_receiver_that_is_gone_is_left_alone(front: desk.Desk) -> None:
+async def test_a_receiver_that_is_gone_is_left_alone(front: Desk) -> None:
     async with receiving(410) as receiver:
         await decided(front, receiver.url)
         await courier_of(front).deliver()
     assert await front.store.next_job(["callback"]) is None
 
 
-async def test_a_receiver_that_is_silent_or_away_is_tried_again(front: desk.Desk) -> None:
+async def test_a_receiver_that_is_silent_or_away_is_tried_again(front: Desk) -> None:
     async with receiving(silent=True) as receiver:
         ticket = await decided(front, receiver.url)
         with pytest.raises(errors.ChannelError) as late:
@@ -161,7 +161,7 @@ async def test_a_receiver_that_is_silent_or_away_is_tried_again(front: desk.Desk
     assert (late.value.final, away.value.final) == (False, False)
 
 
-async def test_a_receiver_that_never_stops_talking_does_not_hold_the_courier(front: desk.Desk) -> None:
+async def test_a_receiver_that_never_stops_talking_does_not_hold_the_courier(front: Desk) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         with contextlib.suppress(ConnectionError):
@@ -177,7 +177,7 @@ async def test_a_receiver_that_never_stops_talking_does_not_hold_the_courier(fro
     server.close()
 
 
-async def test_a_proxy_of_the_environment_is_not_used(front: desk.Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_of_the_environment_is_not_used(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     async with receiving() as receiver, receiving() as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
@@ -185,7 +185,7 @@ async def test_a_proxy_of_the_environment_is_not_used(front: desk.Desk, monkeypa
     assert (len(receiver.taken), len(proxy.taken)) == (1, 0)
 
 
-async def test_an_address_that_must_not_be_called_is_given_up_at_once(front: desk.Desk) -> None:
+async def test_an_address_that_must_not_be_called_is_given_up_at_once(front: Desk) -> None:
     async with receiving() as receiver:
         await decided(front, receiver.url)
         await courier_of(front, allow=()).deliver()
@@ -226,7 +226,7 @@ class Names(abc.AbstractResolver):
         ["64:ff9b::7f00:1"], ["2002:7f00:1::"], ["2001:0:4136:e378::"], ["10.0.0.1", "127.0.0.1", "::1"],
     ],
 )  # fmt: skip
-async def test_a_public_name_that_leads_inside_is_not_connected_to(front: desk.Desk, addresses: list[str]) -> None:
+async def test_a_public_name_that_leads_inside_is_not_connected_to(front: Desk, addresses: list[str]) -> None:
     ticket = await decided(front, "https://hooks.example.com:8443/")
     names = Names(*addresses)
     with pytest.raises(errors.ChannelError) as refused:
@@ -236,7 +236,7 @@ async def test_a_public_name_that_leads_inside_is_not_connected_to(front: desk.D
     assert names.asked == ["hooks.example.com"]
 
 
-async def test_a_name_that_the_operator_allows_may_lead_inside(front: desk.Desk) -> None:
+async def test_a_name_that_the_operator_allows_may_lead_inside(front: Desk) -> None:
     async with receiving() as receiver:
         url = receiver.url.replace("127.0.0.1", "hooks.internal")
         ticket = await decided(front, url)
@@ -245,7 +245,7 @@ async def test_a_name_that_the_operator_allows_may_lead_inside(front: desk.Desk)
     assert len(receiver.taken) == 1
 
 
-async def test_while_a_secret_is_changed_both_sign(front: desk.Desk) -> None:
+async def test_while_a_secret_is_changed_both_sign(front: Desk) -> None:
     older = b"f" * 32
     async with receiving() as receiver:
         await resumer(front, older=[older]).resume(await decided(front, receiver.url))
@@ -255,7 +255,7 @@ async def test_while_a_secret_is_changed_both_sign(front: desk.Desk) -> None:
         assert callback.verify(body, headers, secret).data.id == "a.b:c"
 
 
-async def test_jitter_adds_up_to_a_tenth(front: desk.Desk) -> None:
+async def test_jitter_adds_up_to_a_tenth(front: Desk) -> None:
     late = callback.CallbackResumer(SECRET, chance=lambda: 1.0)
     ticket = await decided(front, "https://hooks.example.com/")
     assert [late.next_try(ticket, number) for number in (1, 9, 10)] == [pytest.approx(5.5), pytest.approx(95_040), None]
@@ -274,14 +274,14 @@ def signed(body: bytes, at: datetime, secret: bytes = SECRET) -> dict[str, str]:
     return {"webhook-id": name, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
 
 
-async def genuine(front: desk.Desk) -> tuple[bytes, dict[str, str]]:
+async def genuine(front: Desk) -> tuple[bytes, dict[str, str]]:
     async with receiving() as receiver:
         await resumer(front).resume(await decided(front, receiver.url))
     headers, body = receiver.taken[0]
     return body, {name: value for name, value in headers.items() if name.startswith("webhook-")}
 
 
-async def test_a_forged_old_or_changed_callback_is_refused(front: desk.Desk) -> None:
+async def test_a_forged_old_or_changed_callback_is_refused(front: Desk) -> None:
     body, headers = await genuine(front)
     now = datetime.now(UTC)
     flipped = bytearray(base64.b64decode(headers["webhook-signature"].removeprefix("v1,")))
@@ -323,7 +323,7 @@ async def test_a_forged_old_or_changed_callback_is_refused(front: desk.Desk) -> 
     assert callback.verify(body, {name.upper(): value for name, value in headers.items()}, SECRET)
 
 
-async def test_a_replayed_callback_is_taken_once(front: desk.Desk) -> None:
+async def test_a_replayed_callback_is_taken_once(front: Desk) -> None:
     body, headers = await genuine(front)
     seen: set[str] = set()
     callback.verify(body, headers, SECRET, seen=seen)
@@ -333,7 +333,7 @@ async def test_a_replayed_callback_is_taken_once(front: desk.Desk) -> None:
     assert seen == {headers["webhook-id"]}
 
 
-async def test_the_courier_that_runs_delivers_without_being_called(front: desk.Desk) -> None:
+async def test_the_courier_that_runs_delivers_without_being_called(front: Desk) -> None:
     async with receiving() as receiver:
         running = asyncio.create_task(courier_of(front).run())
         await decided(front, receiver.url)

@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 
 import sayso
-from sayso import errors, quota
+from sayso import errors
+from sayso.desk import quota
 from sayso.testing.clock import ManualClock
 from sayso_http import client
 from tests.adapters.http.service import RESTRICTED, Service, permission, running

@@ -13,7 +13,9 @@ import pydantic
 import pytest
 from hypothesis import strategies
 
-from sayso import errors, model, requests, store
+from sayso import errors, model
+from sayso.content import requests
+from sayso.stores import Query
 from sayso_http import reading
 from tests.adapters.http.service import Service, permission, running
 
@@ -107,7 +109,7 @@ async def test_a_bad_request_is_422_with_the_field_and_nothing_is_stored(
     answered = await service.call("POST", "/v1/requests", "bot", data=body)
     assert (answered.status, answered.error["field"]) == (422, field)
     assert answered.error["message"]
-    assert await service.kept.list(store.Query()) == []
+    assert await service.kept.list(Query()) == []
     assert await service.kept.last_row() == 0
 
 

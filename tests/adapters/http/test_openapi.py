@@ -14,7 +14,10 @@ import jsonschema
 import pydantic
 import pytest
 
-from sayso import errors, fitting, machine, model, requests, tokens
+from sayso import errors, machine, model
+from sayso.cards import tokens
+from sayso.content import requests
+from sayso.machine import fitting
 from sayso.testing import samples
 from sayso_http import openapi, reading, resume, sessions, tickets, webhooks
 

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import test_utils, web
 
 import sayso
-from sayso import desk, errors, events, model
+from sayso import desk, errors, model
+from sayso.machine import events
 from sayso.testing.clock import ManualClock
 from sayso_http import auth, openapi, server
 from tests.adapters.http.service import Service, permission, running

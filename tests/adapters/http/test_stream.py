@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from sayso import errors, model, store
+from sayso import errors, model
+from sayso.stores import Row
 from sayso.testing.clock import ManualClock
 from tests.adapters.http.service import RESTRICTED, Service, lies, permission, running
 from tests.conftest import until
@@ -138,7 +139,7 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
         await service.front.refused("r1", person(), errors.NotAllowed(f"try {number}"))
     read, revoked = service.kept.log_after, list[int]()
 
-    async def reading(number: int, limit: int = 100) -> Sequence[store.Row]:
+    async def reading(number: int, limit: int = 100) -> Sequence[Row]:
         if number >= 100 and not revoked:
             revoked.append(await service.keys.revoke("op"))
         return await read(number, limit)

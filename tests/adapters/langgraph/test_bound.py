@@ -17,8 +17,9 @@ from langgraph.types import Command
 
 import sayso
 import sayso_langgraph
-from sayso import digest, model
-from sayso import requests as asking_rules
+from sayso import model
+from sayso.content import digest
+from sayso.content import requests as asking_rules
 from sayso_langgraph import pauses
 from tests.adapters.deciding import Office, office
 from tests.adapters.langgraph.scene import HI, Ran, Scripted, agent, asking, call, calls, helped, on, told

@@ -12,7 +12,10 @@ import mcp
 import mcp_types as types
 
 import sayso
-from sayso import memory, model, people, store, tokens
+from sayso import model
+from sayso.cards import tokens
+from sayso.machine import people
+from sayso.stores import Query, memory
 from sayso_mcp import settings, tools
 from tests.conftest import until
 
@@ -51,12 +54,12 @@ class Scene:
     async def asked(self) -> model.Ticket:
         """The newest request, once somebody waits for it."""
         await until(lambda: self.desk.store.waiting)
-        (newest,) = await self.desk.store.list(store.Query(limit=1))
+        (newest,) = await self.desk.store.list(Query(limit=1))
         return newest
 
     async def tickets(self) -> Sequence[model.Ticket]:
         """All requests."""
-        return await self.desk.store.list(store.Query())
+        return await self.desk.store.list(Query())
 
     async def answer(self, **answer: Any) -> model.Ticket:
         """Ann answers the newest request."""

@@ -17,8 +17,10 @@ from aiohttp import web
 from mcp.client.streamable_http import streamable_http_client
 
 import sayso
-from sayso import desk as desks
-from sayso import keys, memory, model, store, tokens
+from sayso import model
+from sayso.cards import tokens
+from sayso.desk import Caller, keys
+from sayso.stores import Query, memory
 from sayso_http import auth
 from sayso_mcp import server
 from tests.adapters.mcp.scene import ANN
@@ -149,7 +151,7 @@ async def test_too_large_a_call_is_refused_unread(service: Service) -> None:
 
 
 async def test_an_agent_reaches_only_what_it_asked_itself(service: Service) -> None:
-    await service.desk.open(sayso.Question("Who?", id="theirs"), desks.Caller(owner="other"))
+    await service.desk.open(sayso.Question("Who?", id="theirs"), Caller(owner="other"))
     async with service.client() as client:
         found = await client.call_tool("get_decision", {"request_id": "theirs"})
         taken = await client.call_tool("ask_question", {"title": "Who?", "id": "theirs"})
@@ -166,7 +168,7 @@ async def test_a_hang_up_withdraws_only_what_nobody_can_come_back_for(service: S
     ):
         await until(lambda: service.desk.store.waiting)
     await until(lambda: not service.desk.store.waiting)
-    (ticket,) = await service.desk.store.list(store.Query())
+    (ticket,) = await service.desk.store.list(Query())
     if state == "decided":
         assert (await service.desk.wait(ticket.id)).outcome == "cancelled"
     assert (await service.desk.get(ticket.id)).state == state

@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from sayso import model, store
+from sayso import model
+from sayso.stores import Query
 from sayso.testing.clock import ManualClock
 from sayso_mcp import settings, standing
 from tests.adapters.mcp.scene import ANN, Scene, scene, text
@@ -138,7 +139,7 @@ async def test_the_same_id_finds_the_same_request_and_other_content_is_refused()
         again = await there.told("ask_question", title="Who?", id="who-1")
         assert first["request_id"] == again["request_id"] == "who-1"
         other = await there.call("ask_question", title="Which?", id="who-1")
-        assert len(await there.desk.store.list(store.Query())) == 1
+        assert len(await there.desk.store.list(Query())) == 1
     assert other.is_error
     assert "choose another id" in text(other)
 
@@ -160,7 +161,7 @@ async def test_what_cannot_be_asked_is_a_tool_error_that_says_why(
 ) -> None:
     async with scene(HURRIED) as there:
         answered = await there.call(tool, **arguments)
-        assert len(await there.desk.store.list(store.Query())) == 0
+        assert len(await there.desk.store.list(Query())) == 0
     assert answered.is_error
     assert said in text(answered)
 
@@ -207,7 +208,7 @@ async def test_a_client_that_goes_withdraws_only_what_nobody_can_come_back_for()
         calls = [there.calling("ask_question", title="Who?", **more) for more in ({}, {"id": "who-1"})]
         await until(lambda: there.desk.store.waiting == 2)
     await asyncio.gather(*calls, return_exceptions=True)
-    found = {ticket.id: ticket for ticket in await there.desk.store.list(store.Query())}
+    found = {ticket.id: ticket for ticket in await there.desk.store.list(Query())}
     kept = found.pop("who-1")
     (left,) = found.values()
     assert (kept.state, left.decision and left.decision.outcome) == ("pending", "cancelled")

@@ -8,8 +8,11 @@ import pytest
 
 import sayso
 import sayso_slack
-from sayso import card, draw, errors, memory, model, people
+from sayso import errors, model
+from sayso.cards import card, draw
+from sayso.machine import people
 from sayso.model import MessageRef
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_slack import pace
 from tests.adapters.slack_scene import Scene, scene

@@ -10,7 +10,11 @@ from aiohttp import web
 
 import sayso
 import sayso_slack
-from sayso import desk, errors, memory, model, people, tokens
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk import Desk
+from sayso.machine import people
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_slack.members import Home, Members
 from sayso_slack.parse import Who
@@ -206,7 +210,7 @@ async def test_a_press_with_another_secret_on_what_is_decided_is_told_so(
 async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann: Person) -> None:
     await there.ask(sayso.Permission(tool="Bash", input={"command": "echo '<b>' & exit"}))
     await there.stop()
-    there.front = desk.Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    there.front = Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
     await there.start()
     seen = await ann.press(there.card, "Allow")
     assert seen.acked
@@ -219,7 +223,7 @@ async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann:
 async def test_where_two_programs_share_one_app_the_true_cause_is_said_and_the_card_stays(
     there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = desk.Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    other = Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
     async with sayso_slack.connect(other, there.settings) as link:
         assert link.sockets is not None
         await until(lambda: link.sockets and link.sockets.shared)

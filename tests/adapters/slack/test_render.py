@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sayso import asking, card, dialog, draw, model, tokens
+from sayso import asking, model
+from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
 from sayso_slack import limits, parse, render
 from tests.fakes.slack import controls as slack_controls

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import sayso_slack
-from sayso import people
 from sayso.chat import roster
+from sayso.machine import people
 from tests.adapters.slack.test_wire import Poster, signed
 from tests.adapters.slack_scene import Scene, scene
 

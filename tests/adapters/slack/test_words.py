@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import card, errors, memory, model, people, text
+from sayso import errors, model
+from sayso.cards import card
+from sayso.content import text
+from sayso.machine import people
 from sayso.model import MessageRef
+from sayso.stores import memory
 from sayso_slack import render, spoken
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until

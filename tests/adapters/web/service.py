@@ -16,7 +16,11 @@ from aiohttp import web
 
 import sayso
 import sayso_web
-from sayso import clock, keys, memory, model, people, tokens
+from sayso import clock, model
+from sayso.cards import tokens
+from sayso.desk import keys
+from sayso.machine import people
+from sayso.stores import memory
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")

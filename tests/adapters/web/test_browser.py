@@ -13,7 +13,8 @@ from playwright import async_api
 from playwright.async_api import expect
 
 import sayso
-from sayso import events, model
+from sayso import model
+from sayso.machine import events
 from tests.adapters.web.service import ANN, Service, serving
 from tests.conftest import BOUND, require, until
 

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 import sayso
-from sayso import memory, model, people, store
+from sayso import model
+from sayso.machine import people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.adapters.web.service import ANN, Browser, Service, serving
 
@@ -338,7 +340,7 @@ async def test_more_than_can_be_shown_is_said(
     for _ in range(3):
         await service.desk.open(sayso.Question("?"))
     assert "More than 2 requests are waiting." in (await browser.get("/")).text
-    assert len(await service.desk.store.list(store.Query(state="pending"))) == 3
+    assert len(await service.desk.store.list(Query(state="pending"))) == 3
 
 
 async def test_a_long_request_is_shown_in_part_among_others_and_whole_on_its_page() -> None:

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import strategies as st
 
 import sayso
-from sayso import dialog, draw, events, machine, model, testing, text, tokens
+from sayso import machine, model, testing
+from sayso.cards import dialog, draw, tokens
+from sayso.content import text
+from sayso.machine import events
 from sayso_web import render, sessions, view
 from tests.adapters.web.service import MINT, Elements, house
 

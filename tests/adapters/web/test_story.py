@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayso import events, model, store, text
+from sayso import model
+from sayso.content import text
+from sayso.machine import events
+from sayso.stores import Row
 from sayso_web import story
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,5 +54,5 @@ def answered(**answer: object) -> events.Answered:
     ],
 )
 def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
-    spans = story.told(store.Row(number=1, ticket_id="r1", version=1, entry=entry))
+    spans = story.told(Row(number=1, ticket_id="r1", version=1, entry=entry))
     assert "".join(f"<{span.text}>" if isinstance(span, text.Foreign) else str(span) for span in spans) == told

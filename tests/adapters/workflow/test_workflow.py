@@ -17,7 +17,9 @@ from vercel.workflow._internal.worlds.local import LocalWorld
 
 import sayso
 import sayso_workflow
-from sayso import memory, people, store, token_secret
+from sayso.desk import token_secret
+from sayso.machine import people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from sayso_workflow import runs
 from tests.adapters.workflow import flows
@@ -74,7 +76,7 @@ async def app(desk: sayso.Asker) -> AsyncGenerator[None]:
 async def asked(desk: sayso.Desk, count: int = 1, but: str = "") -> sayso.Ticket:
     async with asyncio.timeout(10):
         async for _ in desk.store.changes():
-            found = await desk.store.list(store.Query(state="pending"))
+            found = await desk.store.list(Query(state="pending"))
             if len(found) == count and found[0].id != but:
                 return found[0]
     raise AssertionError("the store is closed")
@@ -211,7 +213,7 @@ async def test_what_is_decided_after_a_restart_resumes_the_run(desk: sayso.Desk)
     async with app(desk):
         await answer(desk, ticket.id, verdict="allow")
         assert await ended(run) == "order:1 True None"
-    assert [one.id for one in await desk.store.list(store.Query())] == [ticket.id]
+    assert [one.id for one in await desk.store.list(Query())] == [ticket.id]
 
 
 async def test_a_run_whose_wake_up_died_is_woken_and_not_resumed_twice(desk: sayso.Desk) -> None:
@@ -300,7 +302,7 @@ async def test_two_hooks_of_one_run_wait_side_by_side(desk: sayso.Desk) -> None:
     async with app(desk):
         run = await start(flows.both, "one", "two")
         await asked(desk, 2)
-        for ticket in await desk.store.list(store.Query()):
+        for ticket in await desk.store.list(Query()):
             verdict = "allow" if ticket.request.metadata["hook"]["token"] == "two" else "deny"
             await answer(desk, ticket.id, verdict=verdict)
         assert await ended(run) == [False, True]

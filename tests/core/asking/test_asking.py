@@ -12,8 +12,11 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sayso import asking, digest, errors, fields, gate, memory, model, requests
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.content import digest, fields, requests
 from sayso.desk import Desk
+from sayso.stores import memory
 from tests.core.samples import MINT, actor
 
 

@@ -10,35 +10,38 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import blocking, desk, digest, errors, gate, memory, model, stores
-from sayso.store import Query
-from sayso.token_secret import mint
+from sayso import errors, model, stores
+from sayso.asking import blocking, gate
+from sayso.content import digest
+from sayso.desk import Desk
+from sayso.desk.token_secret import mint
+from sayso.stores import Query, memory
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor
 
 
 @pytest.fixture
-async def front() -> AsyncIterator[desk.Desk]:
+async def front() -> AsyncIterator[Desk]:
     kept = memory.MemoryStore()
-    yield desk.Desk(kept, MINT)
+    yield Desk(kept, MINT)
     await kept.close()
 
 
-async def pending(front: desk.Desk) -> model.Ticket:
+async def pending(front: Desk) -> model.Ticket:
     async for _ in front.store.changes():
         if found := await front.store.list(Query(state="pending")):
             return found[0]
     raise AssertionError("the store was closed")
 
 
-async def call(front: desk.Desk, calling: Awaitable[Any], **answer: Any) -> Any:
+async def call(front: Desk, calling: Awaitable[Any], **answer: Any) -> Any:
     task = asyncio.ensure_future(calling)
     ticket = await pending(front)
     await front.answer(ticket.id, model.Answer(**answer), actor())
     return await asyncio.wait_for(task, BOUND)
 
 
-def refund(front: desk.Desk, ran: list[Any]) -> Callable[..., Awaitable[str]]:
+def refund(front: Desk, ran: list[Any]) -> Callable[..., Awaitable[str]]:
     @sayso.requires_approval(front, risk="high")
     async def refund(order: str, cents: int = 5, *notes: str) -> str:
         ran.append((order, cents, notes))
@@ -47,20 +50,20 @@ def refund(front: desk.Desk, ran: list[Any]) -> Callable[..., Awaitable[str]]:
     return refund
 
 
-async def test_an_allowed_call_runs_with_its_arguments(front: desk.Desk) -> None:
+async def test_an_allowed_call_runs_with_its_arguments(front: Desk) -> None:
     ran: list[Any] = []
     assert await call(front, refund(front, ran)("A1", 7, "x"), verdict="allow") == "done"
     assert ran == [("A1", 7, ("x",))]
 
 
-async def test_an_edited_call_runs_with_the_edited_arguments(front: desk.Desk) -> None:
+async def test_an_edited_call_runs_with_the_edited_arguments(front: Desk) -> None:
     ran: list[Any] = []
     edited = {"order": "A1", "cents": 1, "notes": []}
     await call(front, refund(front, ran)("A1", 7), verdict="allow", input=edited)
     assert ran == [("A1", 1, ())]
 
 
-async def test_a_denied_call_does_not_run_and_says_why(front: desk.Desk) -> None:
+async def test_a_denied_call_does_not_run_and_says_why(front: Desk) -> None:
     ran: list[Any] = []
     with pytest.raises(sayso.Denied, match="too much") as denied:
         await call(front, refund(front, ran)("A1"), verdict="deny", reason="too much")
@@ -68,14 +71,14 @@ async def test_a_denied_call_does_not_run_and_says_why(front: desk.Desk) -> None
     assert ran == []
 
 
-async def test_an_edit_cannot_change_which_arguments_there_are(front: desk.Desk) -> None:
+async def test_an_edit_cannot_change_which_arguments_there_are(front: Desk) -> None:
     ran: list[Any] = []
     with pytest.raises(errors.InvalidAnswer, match="notes"):
         await call(front, refund(front, ran)("A1"), verdict="allow", input={"order": "A1", "cents": 1})
     assert ran == []
 
 
-async def test_an_edit_that_nobody_could_check_cannot_change_which_arguments_there_are_either(front: desk.Desk) -> None:
+async def test_an_edit_that_nobody_could_check_cannot_change_which_arguments_there_are_either(front: Desk) -> None:
     ran: list[Any] = []
 
     @sayso.requires_approval(front, id="once")
@@ -113,7 +116,7 @@ def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pyt
 
     async def answering(answers: list[model.Answer]) -> None:
         kept = await stores.connect(f"sqlite:///{tmp_path}/desk.db")
-        front = desk.Desk(kept, await mint(kept))
+        front = Desk(kept, await mint(kept))
         for answer in answers:
             ticket = await pending(front)
             await front.answer(ticket.id, answer, actor())
@@ -149,7 +152,7 @@ def test_a_script_that_finds_an_old_yes_by_its_id_does_not_run_again(
 
     async def allow() -> None:
         kept = await stores.connect(url)
-        front = desk.Desk(kept, await mint(kept))
+        front = Desk(kept, await mint(kept))
         await front.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id="r1"))
         await front.answer("r1", model.Answer(verdict="allow"), actor())
         await kept.close()
@@ -172,7 +175,7 @@ async def test_a_sync_function_may_be_gated_inside_a_running_loop(
 
     async def answering() -> None:
         kept = await stores.connect(url)
-        front = desk.Desk(kept, await mint(kept))
+        front = Desk(kept, await mint(kept))
         await front.answer((await pending(front)).id, model.Answer(verdict="allow"), actor())
         await kept.close()
 
@@ -185,7 +188,7 @@ async def test_a_sync_function_may_be_gated_inside_a_running_loop(
 class Clerk:
     """Somebody with methods that need to be allowed."""
 
-    def __init__(self, front: desk.Desk) -> None:
+    def __init__(self, front: Desk) -> None:
         self.ran: list[Any] = []
         self.gated = sayso.requires_approval(front)(self.plain)
 
@@ -194,7 +197,7 @@ class Clerk:
         return f"{order} of {type(self).__name__}"
 
 
-def methods(front: desk.Desk, ran: list[Any]) -> Any:
+def methods(front: Desk, ran: list[Any]) -> Any:
     gated = sayso.requires_approval(front)
 
     class Office:
@@ -232,7 +235,7 @@ def methods(front: desk.Desk, ran: list[Any]) -> Any:
     return Office
 
 
-async def test_a_method_is_asked_about_without_its_object(front: desk.Desk) -> None:
+async def test_a_method_is_asked_about_without_its_object(front: Desk) -> None:
     ran: list[Any] = []
     office = methods(front, ran)()
     edited = {"order": "A2", "cents": 1}
@@ -244,7 +247,7 @@ async def test_a_method_is_asked_about_without_its_object(front: desk.Desk) -> N
 
 
 @pytest.mark.parametrize("name", ["inner", "outer", "free", "freer"])
-async def test_methods_of_a_class_are_asked_about_without_it(front: desk.Desk, name: str) -> None:
+async def test_methods_of_a_class_are_asked_about_without_it(front: Desk, name: str) -> None:
     ran: list[Any] = []
     await call(front, getattr(methods(front, ran), name)("A1"), verdict="allow")
     [ticket] = await front.store.list(Query())
@@ -252,7 +255,7 @@ async def test_methods_of_a_class_are_asked_about_without_it(front: desk.Desk, n
     assert ran == [("Office", "A1")] if name in ("inner", "outer") else ["A1"]
 
 
-async def test_a_bound_method_may_be_wrapped(front: desk.Desk) -> None:
+async def test_a_bound_method_may_be_wrapped(front: Desk) -> None:
     clerk = Clerk(front)
     assert await call(front, clerk.gated("A1"), verdict="allow") == "A1 of Clerk"
     assert clerk.ran == ["A1"]
@@ -266,7 +269,7 @@ def test_an_async_generator_is_refused_when_it_is_wrapped() -> None:
         sayso.requires_approval()(pages)
 
 
-async def test_what_has_no_name_is_asked_about_by_its_kind(front: desk.Desk) -> None:
+async def test_what_has_no_name_is_asked_about_by_its_kind(front: Desk) -> None:
     ran: list[Any] = []
 
     async def refund(order: str, cents: int) -> str:
@@ -288,7 +291,7 @@ async def test_what_has_no_name_is_asked_about_by_its_kind(front: desk.Desk) -> 
     ],
 )
 async def test_an_edit_that_the_function_does_not_take_is_refused_at_the_press(
-    front: desk.Desk, edited: dict[str, Any], argument: str
+    front: Desk, edited: dict[str, Any], argument: str
 ) -> None:
     ran: list[Any] = []
 
@@ -308,7 +311,7 @@ async def test_an_edit_that_the_function_does_not_take_is_refused_at_the_press(
     assert ran == [("A2", 7)]
 
 
-async def test_an_argument_that_no_schema_can_describe_takes_any_edit(front: desk.Desk) -> None:
+async def test_an_argument_that_no_schema_can_describe_takes_any_edit(front: Desk) -> None:
     ran: list[Any] = []
 
     @sayso.requires_approval(front)
@@ -324,7 +327,7 @@ async def test_an_argument_that_no_schema_can_describe_takes_any_edit(front: des
     ("argument", "wrong"), [("cents", "7"), ("orders", ["A1", 7]), ("more", {"note": 7}), ("unknown", "x")]
 )
 async def test_arguments_of_any_number_do_not_keep_an_edit_from_being_checked(
-    front: desk.Desk, argument: str, wrong: Any
+    front: Desk, argument: str, wrong: Any
 ) -> None:
     ran: list[Any] = []
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import model, permits
+from sayso import model
+from sayso.asking import permits
 from sayso.testing.clock import ManualClock
 from tests.adapters.deciding import Office, office
 from tests.core.samples import NOW

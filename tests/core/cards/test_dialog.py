@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, card, dialog, draw, errors, model, submission, text, tokens
+from sayso import asking, errors, model
+from sayso.cards import card, dialog, draw, submission, tokens
+from sayso.content import text
 from sayso.testing import samples
 from tests.core.samples import MINT, opened, permission
 

@@ -8,7 +8,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import prose, text
+from sayso.cards import prose
+from sayso.content import text
 
 
 def span(shown: str, **style: bool) -> prose.Span:

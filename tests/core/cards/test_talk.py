@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import errors, machine, marks, memory, model, people, submission, talk, telling
+from sayso import errors, machine, model
+from sayso.cards import submission, telling
+from sayso.chat import marks, talk
+from sayso.machine import people
+from sayso.stores import memory
 from sayso.testing import samples
 
 NOW = samples.NOW
@@ -138,7 +142,7 @@ def test_what_was_open_at_a_moment_is_known_later_too() -> None:
 
 
 def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
-    from sayso import events
+    from sayso.machine import events
 
     who = people.Directory().identify(people.Actor("chat:T/1", name, member=True))
     return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=submission.spoken(asked, said))
@@ -194,7 +198,7 @@ def test_whoever_decided_and_writes_on_is_told_that_their_own_answer_counted() -
 
 def test_a_second_allow_of_one_person_is_told_that_it_is_the_second() -> None:
     asked = ticket(sayso.Permission(tool="Bash", input={}), quorum=2)
-    from sayso import events
+    from sayso.machine import events
 
     who = people.Directory().identify(people.Actor("chat:T/1", "ann", member=True))
     allow = events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))
@@ -214,7 +218,7 @@ def test_whom_a_policy_names_is_known_on_each_platform() -> None:
 
 
 def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
-    from sayso import events
+    from sayso.machine import events
 
     asked = ticket(sayso.Permission(tool="Bash", input={}), quorum=2)
     allow = model.Answer(verdict="allow")

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from sayso import errors, people
+from sayso import errors
 from sayso.chat import finding, received, roster
 from sayso.chat.background import Background
 from sayso.chat.conversations import Conversations
 from sayso.chat.finding import Finding
 from sayso.chat.recent import Recent
+from sayso.machine import people
 
 
 async def test_what_was_begun_is_finished_before_the_close() -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, dialog, digest, edits, errors, model, requests, submission, tokens
+from sayso import asking, errors, model
+from sayso.cards import dialog, submission, tokens
+from sayso.content import digest, edits, requests
 from tests.core.samples import MINT, after, opened, said
 
 SCHEMA: dict[str, Any] = {

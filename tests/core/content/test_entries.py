@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, dialog, draw, errors, fields, model, numbers, payloads, requests, schema, submission
+from sayso import asking, errors, model
+from sayso.asking.hooks import payloads
+from sayso.cards import dialog, draw, submission
+from sayso.content import fields, numbers, requests, schema
 from tests.core.samples import MINT, after, opened, said
 
 EXAMPLE = {

@@ -11,7 +11,12 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import asker, asking, card, desk, dialog, draw, errors, gate, memory, model, requests, sqlite, store
+from sayso import asking, errors, model
+from sayso.asking import gate
+from sayso.cards import card, dialog, draw
+from sayso.content import requests
+from sayso.desk import Desk, asker
+from sayso.stores import Query, Store, memory, sqlite
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, opened
 
@@ -21,10 +26,10 @@ ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def front(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[desk.Desk]:
+async def front(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     path = str(tmp_path / "sayso.db")
-    kept: store.Store = memory.MemoryStore() if request.param == "memory" else await sqlite.SqliteStore.open(path)
-    yield desk.Desk(kept, MINT, None, ManualClock())
+    kept: Store = memory.MemoryStore() if request.param == "memory" else await sqlite.SqliteStore.open(path)
+    yield Desk(kept, MINT, None, ManualClock())
     await kept.close()
 
 
@@ -34,9 +39,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def filed(file: Path) -> AsyncIterator[desk.Desk]:
+async def filed(file: Path) -> AsyncIterator[Desk]:
     kept = await sqlite.SqliteStore.open(str(file))
-    yield desk.Desk(kept, MINT, None, ManualClock())
+    yield Desk(kept, MINT, None, ManualClock())
     await kept.close()
 
 
@@ -49,7 +54,7 @@ def rewrite(file: Path, old: str, new: str) -> None:
     db.close()
 
 
-async def test_what_the_caller_changes_afterwards_changes_nothing(front: desk.Desk) -> None:
+async def test_what_the_caller_changes_afterwards_changes_nothing(front: Desk) -> None:
     args, folder = ["ls"], {"path": "/tmp"}
     request = sayso.Permission(id="r1", tool="Bash", input={"args": args}, metadata={"where": folder})
     handle = await front.ask(request, wait=False)
@@ -67,9 +72,9 @@ async def test_what_the_caller_changes_afterwards_changes_nothing(front: desk.De
     assert await gate.use_allowed(front, "Bash", await handle) == {"args": ["ls"]}
 
 
-async def test_what_somebody_was_given_to_read_is_theirs_alone(front: desk.Desk) -> None:
+async def test_what_somebody_was_given_to_read_is_theirs_alone(front: Desk) -> None:
     await front.open(sayso.Permission(id="r1", tool="Bash", input={"args": ["ls"]}))
-    for read in (await front.get("r1"), (await front.store.list(store.Query()))[0]):
+    for read in (await front.get("r1"), (await front.store.list(Query()))[0]):
         assert read.request.input is not None
         read.request.input["args"][0] = "rm"
     answer = model.Answer(verdict="allow", input={"args": ["ls", "-l"]})
@@ -102,7 +107,7 @@ def test_a_handle_keeps_nothing_of_the_request_but_its_model() -> None:
     ],
 )
 async def test_what_is_asked_comes_back_and_gives_its_digest(
-    front: desk.Desk, given: dict[str, Any], stored: dict[str, Any]
+    front: Desk, given: dict[str, Any], stored: dict[str, Any]
 ) -> None:
     await front.open(sayso.Permission(id="r1", tool="Bash", input=given))
     assert (await front.open(sayso.Permission(id="r1", tool="Bash", input=given))).request.input == stored
@@ -111,16 +116,14 @@ async def test_what_is_asked_comes_back_and_gives_its_digest(
 
 
 @pytest.mark.parametrize("default", [b"\xff", object(), "\ud800"])
-async def test_what_cannot_be_stored_is_refused_when_it_is_asked(front: desk.Desk, default: Any) -> None:
+async def test_what_cannot_be_stored_is_refused_when_it_is_asked(front: Desk, default: Any) -> None:
     field = model.Field.model_construct(name="n", label="N", default=default)
     with pytest.raises(errors.InvalidRequest):
         await front.open(sayso.Form("Fill", [field]))
-    assert await front.store.list(store.Query()) == []
+    assert await front.store.list(Query()) == []
 
 
-async def test_a_request_whose_content_was_changed_can_be_neither_answered_nor_used(
-    filed: desk.Desk, file: Path
-) -> None:
+async def test_a_request_whose_content_was_changed_can_be_neither_answered_nor_used(filed: Desk, file: Path) -> None:
     ticket = await filed.open(sayso.Permission(id="r1", tool="Bash", input={"command": "make deploy"}))
     rewrite(file, "make deploy", "make the tea")
     with pytest.raises(errors.Altered, match="not what was asked") as refused:
@@ -144,7 +147,7 @@ async def test_a_request_whose_content_was_changed_can_be_neither_answered_nor_u
         ('"quorum":1', '"quorum":2'),
     ],
 )
-async def test_an_allow_whose_content_was_changed_is_not_used(filed: desk.Desk, file: Path, old: str, new: str) -> None:
+async def test_an_allow_whose_content_was_changed_is_not_used(filed: Desk, file: Path, old: str, new: str) -> None:
     await filed.open(sayso.Permission(id="r1", tool="Bash", input={"command": "make deploy"}))
     await filed.answer("r1", ALLOW, ANN)
     rewrite(file, old, new)
@@ -152,7 +155,7 @@ async def test_an_allow_whose_content_was_changed_is_not_used(filed: desk.Desk, 
         await filed.use("r1")
 
 
-async def test_an_allowed_input_that_was_changed_is_not_used(filed: desk.Desk, file: Path) -> None:
+async def test_an_allowed_input_that_was_changed_is_not_used(filed: Desk, file: Path) -> None:
     await filed.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
     await filed.answer("r1", model.Answer(verdict="allow", input={"command": "ls -l"}), ANN)
     rewrite(file, '"input":{"command":"ls -l"},"reason":null,"text"', '"input":{"command":"rm"},"reason":null,"text"')
@@ -160,7 +163,7 @@ async def test_an_allowed_input_that_was_changed_is_not_used(filed: desk.Desk, f
         await filed.use("r1")
 
 
-async def test_words_that_were_taken_for_other_content_are_not_delivered(filed: desk.Desk, file: Path) -> None:
+async def test_words_that_were_taken_for_other_content_are_not_delivered(filed: Desk, file: Path) -> None:
     await filed.open(sayso.Question("Which customer?", id="r1"))
     await filed.answer("r1", model.Answer(text="Acme"), ANN, grace=timedelta(seconds=5))
     rewrite(file, "Which customer?", "Which database shall be deleted?")
@@ -171,14 +174,14 @@ async def test_words_that_were_taken_for_other_content_are_not_delivered(filed: 
     assert "not what was asked" in decision.model_text
 
 
-async def test_what_was_changed_beyond_json_is_refused_all_the_same(filed: desk.Desk, file: Path) -> None:
+async def test_what_was_changed_beyond_json_is_refused_all_the_same(filed: Desk, file: Path) -> None:
     await filed.open(sayso.Permission(id="r1", tool="Bash", input={"n": 1.5}))
     rewrite(file, '"n":1.5', '"n":NaN')
     with pytest.raises(errors.Altered):
         await filed.answer("r1", ALLOW, ANN)
 
 
-async def test_a_large_request_is_weighed_beside_the_loop(front: desk.Desk) -> None:
+async def test_a_large_request_is_weighed_beside_the_loop(front: Desk) -> None:
     await front.open(sayso.Permission(id="r1", tool="Bash", input={"a": [n + 0.5 for n in range(90_000)]}))
     for act in (front.answer("r1", ALLOW, ANN), front.use("r1")):
         working, turns = asyncio.ensure_future(act), 0

@@ -8,7 +8,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sayso import text
+from sayso.content import text
 
 HARMLESS = [
     "",

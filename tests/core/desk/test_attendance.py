@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from sayso import asker, attendance, desk, errors, model, store, stores
+from sayso import errors, model, stores
+from sayso.desk import Caller, Desk, House, asker, attendance
+from sayso.stores import Record, Store
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND, until
 from tests.core.samples import MINT, actor, permission
@@ -18,7 +20,7 @@ from tests.fakes.pg import pg_schema, pg_server
 __all__ = ["pg_schema", "pg_server"]
 
 ANN = actor("ann")
-Opened = Callable[[], Awaitable[desk.Desk]]
+Opened = Callable[[], Awaitable[Desk]]
 
 
 @pytest.fixture
@@ -31,25 +33,25 @@ async def opened(
     request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
 ) -> AsyncIterator[Opened]:
     """Desks of several processes on one database."""
-    kept: list[store.Store] = []
+    kept: list[Store] = []
 
-    async def one() -> desk.Desk:
+    async def one() -> Desk:
         kept.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
-        return desk.Desk(kept[-1], MINT, desk.House(), clock)
+        return Desk(kept[-1], MINT, House(), clock)
 
     yield one
     for each in kept:
         await each.close()
 
 
-def died(front: desk.Desk) -> None:
+def died(front: Desk) -> None:
     """The process is gone: it shows no more signs of life, and takes nothing back."""
     beating = front.attendance._beating  # pyright: ignore[reportPrivateUsage]
     assert beating is not None
     beating.cancel()
 
 
-async def looked(front: desk.Desk, clock: ManualClock, *, seconds: float = attendance.GRACE) -> None:
+async def looked(front: Desk, clock: ManualClock, *, seconds: float = attendance.GRACE) -> None:
     """Another process, or the same after a start, looks once."""
     watching = asyncio.create_task(attendance.watch(front))
     for _ in range(round(seconds)):
@@ -175,7 +177,7 @@ async def test_who_was_about_to_ask_under_the_id_of_another_takes_nothing_along(
     opened: Opened, clock: ManualClock
 ) -> None:
     first, second = await opened(), await opened()
-    await first.open(permission(id="r1"), desk.Caller(owner="bot"))
+    await first.open(permission(id="r1"), Caller(owner="bot"))
     # as it stands between the beginning of a call and its refusal
     await first.attendance.enter("r1", "other")
     died(first)
@@ -224,7 +226,7 @@ async def test_nobody_is_taken_for_dead_while_the_database_takes_no_writes(
     front, other = await opened(), await opened()
     await other.open(permission(id="r1"))
 
-    async def refused(_: store.Record) -> None:
+    async def refused(_: Record) -> None:
         raise errors.StoreUnavailable("another program holds it")
 
     async def checked() -> None:
@@ -295,7 +297,7 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
         assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
         child.kill()
     kept = await stores.connect(url)
-    front = desk.Desk(kept, MINT, desk.House(), clock)
+    front = Desk(kept, MINT, House(), clock)
     await looked(front, clock)
     assert outcome(await front.get("r1")) == "cancelled"
     await kept.close()

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sayso import authority, courier, desk, errors, events, house, keys, model, sqlite, store, stores
+from sayso import errors, model, stores
+from sayso.desk import Desk, House, authority, courier, house, keys
+from sayso.machine import events
+from sayso.stores import Query, Record, Store, sqlite
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor, permission
@@ -17,11 +20,11 @@ __all__ = ["pg_schema", "pg_server"]
 
 ANN = actor("ann")
 POLICIES = {"default": model.Policy(), "production": model.Policy(approvers=("ann",))}
-HOUSE = desk.House(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callbacks=True)
+HOUSE = House(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callbacks=True)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def kept(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[store.Store]:
+async def kept(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
     urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/a.db", "postgres": pg_schema}
     opened = await stores.connect(urls[request.param])
     yield opened
@@ -29,16 +32,16 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -
 
 
 @pytest.fixture
-def front(kept: store.Store) -> desk.Desk:
-    return desk.Desk(kept, MINT, HOUSE, ManualClock())
+def front(kept: Store) -> Desk:
+    return Desk(kept, MINT, HOUSE, ManualClock())
 
 
-async def made(front: desk.Desk, name: str = "bot", role: str = "agent", **bound: object) -> keys.Key:
+async def made(front: Desk, name: str = "bot", role: str = "agent", **bound: object) -> keys.Key:
     chain = keys.Keys(front.store)
     return await chain.find(await chain.add(name, role, front.clock.now(), **bound))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
-async def test_revoking_a_key_withdraws_what_it_asked_and_says_why(front: desk.Desk) -> None:
+async def test_revoking_a_key_withdraws_what_it_asked_and_says_why(front: Desk) -> None:
     bot, other = await made(front), await made(front, "other")
     asked = [await front.open(permission(id=f"r{n}"), bot.caller) for n in range(3)]
     await front.answer("r0", model.Answer(verdict="allow"), ANN)
@@ -52,7 +55,7 @@ async def test_revoking_a_key_withdraws_what_it_asked_and_says_why(front: desk.D
     assert await front.store.scan("revoking") == []
 
 
-async def test_who_waits_with_a_revoked_key_is_refused_at_the_end_of_the_wait(front: desk.Desk) -> None:
+async def test_who_waits_with_a_revoked_key_is_refused_at_the_end_of_the_wait(front: Desk) -> None:
     bot = await made(front)
     ticket = await front.open(permission(), bot.caller)
     waiting = asyncio.create_task(front.wait(ticket.id))
@@ -62,7 +65,7 @@ async def test_who_waits_with_a_revoked_key_is_refused_at_the_end_of_the_wait(fr
         await asyncio.wait_for(waiting, BOUND)
 
 
-async def test_a_yes_that_came_before_the_revocation_is_not_told_after_it(front: desk.Desk) -> None:
+async def test_a_yes_that_came_before_the_revocation_is_not_told_after_it(front: Desk) -> None:
     bot = await made(front)
     ticket = await front.open(permission(), bot.caller)
     await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
@@ -72,7 +75,7 @@ async def test_a_yes_that_came_before_the_revocation_is_not_told_after_it(front:
             await front.wait(ticket.id, caller)
 
 
-async def test_what_is_asked_while_the_key_dies_is_withdrawn(front: desk.Desk) -> None:
+async def test_what_is_asked_while_the_key_dies_is_withdrawn(front: Desk) -> None:
     bot = await made(front)
     await keys.Keys(front.store).revoke("bot", front.clock.now())
     with pytest.raises(errors.Unauthorized):
@@ -82,7 +85,7 @@ async def test_what_is_asked_while_the_key_dies_is_withdrawn(front: desk.Desk) -
     assert late.decision.outcome == "cancelled"
 
 
-async def test_an_approver_whose_key_is_revoked_while_the_answer_comes_decides_nothing(front: desk.Desk) -> None:
+async def test_an_approver_whose_key_is_revoked_while_the_answer_comes_decides_nothing(front: Desk) -> None:
     ann = await made(front, "ann", "approver")
     ticket = await front.open(permission())
     held = ann.actor
@@ -92,7 +95,7 @@ async def test_an_approver_whose_key_is_revoked_while_the_answer_comes_decides_n
     assert (await front.get(ticket.id)).state == "pending"
 
 
-async def test_a_new_key_of_the_same_name_does_not_suffer_for_the_old_one(front: desk.Desk) -> None:
+async def test_a_new_key_of_the_same_name_does_not_suffer_for_the_old_one(front: Desk) -> None:
     old = await made(front)
     await front.open(permission(id="old"), old.caller)
     await keys.Keys(front.store).revoke("bot", front.clock.now())
@@ -103,11 +106,11 @@ async def test_a_new_key_of_the_same_name_does_not_suffer_for_the_old_one(front:
     assert (await front.wait(ticket.id, new.caller)).allowed
 
 
-async def test_a_revocation_that_its_process_did_not_live_to_finish_is_finished(front: desk.Desk) -> None:
+async def test_a_revocation_that_its_process_did_not_live_to_finish_is_finished(front: Desk) -> None:
     bot = await made(front)
     ticket = await front.open(permission(), bot.caller)
     # the process dies right after the note that it begins
-    await front.store.put(store.Record("revoking", "bot", {"key": bot.record, "reason": None}))
+    await front.store.put(Record("revoking", "bot", {"key": bot.record, "reason": None}))
     watching = asyncio.create_task(authority.watch(front))
     changes = front.store.changes()
     async with asyncio.timeout(BOUND):
@@ -120,7 +123,7 @@ async def test_a_revocation_that_its_process_did_not_live_to_finish_is_finished(
     assert await front.store.get("key", str(bot.record)) is None
 
 
-async def test_nobody_is_called_back_for_a_revoked_key(front: desk.Desk) -> None:
+async def test_nobody_is_called_back_for_a_revoked_key(front: Desk) -> None:
     told: list[str] = []
 
     class Tells:
@@ -143,7 +146,7 @@ async def test_nobody_is_called_back_for_a_revoked_key(front: desk.Desk) -> None
     assert told == ["of-other"]
 
 
-async def test_the_log_says_that_a_key_was_revoked(front: desk.Desk) -> None:
+async def test_the_log_says_that_a_key_was_revoked(front: Desk) -> None:
     await made(front)
     await keys.Keys(front.store).revoke("bot", front.clock.now())
     [row] = await front.store.log_after(0)
@@ -152,11 +155,11 @@ async def test_the_log_says_that_a_key_was_revoked(front: desk.Desk) -> None:
 
 async def test_many_requests_are_withdrawn_page_by_page(tmp_path: Path) -> None:
     kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
-    front = desk.Desk(kept, MINT, HOUSE, ManualClock())
+    front = Desk(kept, MINT, HOUSE, ManualClock())
     bot = await made(front)
     await asyncio.gather(*(front.open(permission(id=f"r{n}"), bot.caller) for n in range(250)))
     assert await keys.Keys(kept).revoke("bot", front.clock.now()) == 250
-    assert await kept.list(store.Query("pending")) == []
+    assert await kept.list(Query("pending")) == []
     await kept.close()
 
 
@@ -164,9 +167,7 @@ async def test_many_requests_are_withdrawn_page_by_page(tmp_path: Path) -> None:
     ("wanted", "field"),
     [({"policy": "default"}, "policy"), ({"route": ["web"]}, "route"), ({"route": ["chat:#prod", "web"]}, "route")],
 )
-async def test_a_key_that_is_bound_cannot_choose_its_judge(
-    front: desk.Desk, wanted: dict[str, object], field: str
-) -> None:
+async def test_a_key_that_is_bound_cannot_choose_its_judge(front: Desk, wanted: dict[str, object], field: str) -> None:
     bot = await made(front, policy="production", route=["chat:#prod"])
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(**wanted), bot.caller)
@@ -174,27 +175,27 @@ async def test_a_key_that_is_bound_cannot_choose_its_judge(
 
 
 @pytest.mark.parametrize("wanted", [{}, {"policy": "production"}, {"route": ["chat:#prod"]}])
-async def test_a_key_that_is_bound_asks_as_it_is_bound(front: desk.Desk, wanted: dict[str, object]) -> None:
+async def test_a_key_that_is_bound_asks_as_it_is_bound(front: Desk, wanted: dict[str, object]) -> None:
     bot = await made(front, policy="production", route=["chat:#prod"])
     ticket = await front.open(permission(**wanted), bot.caller)
     assert (ticket.policy, ticket.route) == (POLICIES["production"], ("chat:#prod",))
 
 
-async def test_a_bound_key_asks_the_same_again_with_and_without_naming_its_policy(front: desk.Desk) -> None:
+async def test_a_bound_key_asks_the_same_again_with_and_without_naming_its_policy(front: Desk) -> None:
     bot = await made(front, policy="production")
     first = await front.open(permission(id="r1", policy="production"), bot.caller)
     assert await front.open(permission(id="r1", policy="production"), bot.caller) == first
 
 
-async def test_a_policy_that_is_gone_refuses_and_does_not_fall_back(front: desk.Desk) -> None:
+async def test_a_policy_that_is_gone_refuses_and_does_not_fall_back(front: Desk) -> None:
     bot = await made(front, policy="gone")
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(), bot.caller)
     assert refused.value.field == "policy"
 
 
-async def test_the_service_names_the_policy_of_those_who_name_none(kept: store.Store) -> None:
-    front = desk.Desk(kept, MINT, house.House(POLICIES, policy="production"), ManualClock())
+async def test_the_service_names_the_policy_of_those_who_name_none(kept: Store) -> None:
+    front = Desk(kept, MINT, house.House(POLICIES, policy="production"), ManualClock())
     assert (await front.open(permission())).policy == POLICIES["production"]
     assert (await front.open(permission(policy="default"))).policy == POLICIES["default"]
 
@@ -204,7 +205,7 @@ async def test_the_service_names_the_policy_of_those_who_name_none(kept: store.S
     [("approver", {"policy": "production"}, "policy"), ("agent", {"route": ["#ops"]}, "route")],
 )
 async def test_a_key_cannot_be_bound_to_what_means_nothing(
-    front: desk.Desk, role: str, bound: dict[str, object], field: str
+    front: Desk, role: str, bound: dict[str, object], field: str
 ) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         await made(front, "x", role, **bound)

@@ -8,7 +8,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import card, courier, desk, draw, errors, events, lanes, memory, model, sqlite, store, timekeeper
+from sayso import errors, model
+from sayso.cards import card, draw
+from sayso.desk import Desk, House, courier, lanes, timekeeper
+from sayso.machine import events
+from sayso.stores import Job, memory, sqlite
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
@@ -44,20 +48,18 @@ def board() -> Board:
 
 
 @pytest.fixture
-async def front(clock: ManualClock) -> AsyncIterator[desk.Desk]:
+async def front(clock: ManualClock) -> AsyncIterator[Desk]:
     kept = memory.MemoryStore()
-    yield desk.Desk(kept, MINT, desk.House(route=("chat:#ops",), callbacks=True), clock)
+    yield Desk(kept, MINT, House(route=("chat:#ops",), callbacks=True), clock)
     await kept.close()
 
 
 @pytest.fixture
-def runner(front: desk.Desk, board: Board) -> courier.Courier:
+def runner(front: Desk, board: Board) -> courier.Courier:
     return courier.Courier(front, [board])
 
 
-async def test_a_card_is_posted_once_and_closed_on_decision(
-    front: desk.Desk, runner: courier.Courier, board: Board
-) -> None:
+async def test_a_card_is_posted_once_and_closed_on_decision(front: Desk, runner: courier.Courier, board: Board) -> None:
     ticket = await front.open(permission())
     assert await runner.deliver() == 1
     assert await runner.deliver() == 0
@@ -70,7 +72,7 @@ async def test_a_card_is_posted_once_and_closed_on_decision(
 
 
 async def test_a_post_whose_answer_was_lost_is_found_again_not_repeated(
-    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     board.lose = 1
     ticket = await front.open(permission())
@@ -83,7 +85,7 @@ async def test_a_post_whose_answer_was_lost_is_found_again_not_repeated(
 
 
 async def test_a_platform_that_says_when_is_not_asked_before(
-    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     board.faults = [errors.ChannelError("rate limited", retry_after=30)]
     await front.open(permission())
@@ -96,7 +98,7 @@ async def test_a_platform_that_says_when_is_not_asked_before(
 
 
 async def test_a_place_that_is_gone_makes_the_request_undeliverable_at_once(
-    front: desk.Desk, runner: courier.Courier, board: Board
+    front: Desk, runner: courier.Courier, board: Board
 ) -> None:
     board.faults = [errors.ChannelError("no such channel", final=True, hint="invite the app")]
     ticket = await front.open(permission())
@@ -106,7 +108,7 @@ async def test_a_place_that_is_gone_makes_the_request_undeliverable_at_once(
 
 
 async def test_an_expired_request_is_not_posted_any_more(
-    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     ticket = await front.open(permission(expires_in=60))
     clock.advance(60)
@@ -116,7 +118,7 @@ async def test_an_expired_request_is_not_posted_any_more(
     assert board.pinned == {}
 
 
-async def test_a_decision_that_overtakes_its_card_still_closes_it(front: desk.Desk, board: Board) -> None:
+async def test_a_decision_that_overtakes_its_card_still_closes_it(front: Desk, board: Board) -> None:
     class Slow(Board):
         async def post(self, place: str, drawn: object, *, again: bool) -> object:  # type: ignore[override]
             ref = await super().post(place, drawn, again=again)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
@@ -129,7 +131,7 @@ async def test_a_decision_that_overtakes_its_card_still_closes_it(front: desk.De
     assert slow.pinned["1"].drawn.tone == "bad"
 
 
-async def test_an_edit_that_fails_for_good_is_dropped(front: desk.Desk, runner: courier.Courier, board: Board) -> None:
+async def test_an_edit_that_fails_for_good_is_dropped(front: Desk, runner: courier.Courier, board: Board) -> None:
     ticket = await front.open(permission())
     await runner.deliver()
     board.faults = [errors.ChannelError("message_not_found", final=True)]
@@ -141,9 +143,7 @@ async def test_an_edit_that_fails_for_good_is_dropped(front: desk.Desk, runner: 
 async def test_an_open_card_that_is_gone_for_good_makes_the_request_undeliverable(
     clock: ManualClock, board: Board
 ) -> None:
-    front = desk.Desk(
-        memory.MemoryStore(), MINT, desk.House({"default": model.Policy(quorum=2)}, route=("chat:#ops",)), clock
-    )
+    front = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy(quorum=2)}, route=("chat:#ops",)), clock)
     runner = courier.Courier(front, [board])
     ticket = await front.open(permission())
     await runner.deliver()
@@ -154,7 +154,7 @@ async def test_an_open_card_that_is_gone_for_good_makes_the_request_undeliverabl
     assert (decision.outcome, decision.reason) == ("undeliverable", "the channel is gone")
 
 
-async def test_one_broken_effect_does_not_stop_the_others(front: desk.Desk, board: Board, clock: ManualClock) -> None:
+async def test_one_broken_effect_does_not_stop_the_others(front: Desk, board: Board, clock: ManualClock) -> None:
     class Moody(Board):
         async def edit(self, ref: object, drawn: object) -> None:
             raise RuntimeError("a bug in the channel")
@@ -175,7 +175,7 @@ async def test_one_broken_effect_does_not_stop_the_others(front: desk.Desk, boar
 
 
 async def test_a_callback_is_tried_on_its_own_schedule_and_then_given_up(
-    front: desk.Desk, board: Board, clock: ManualClock
+    front: Desk, board: Board, clock: ManualClock
 ) -> None:
     callbacks = Callbacks(failures=2)
     runner = courier.Courier(front, [board], callbacks)
@@ -195,7 +195,7 @@ async def test_a_callback_is_tried_on_its_own_schedule_and_then_given_up(
 
 
 async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
-    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     ticket = await front.open(permission())
     [job] = await front.store.take(["chat"], clock.now(), courier.LEASE)
@@ -210,7 +210,7 @@ async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
     assert [one.message for one in delivered] == ["1"]
 
 
-async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: desk.Desk, runner: courier.Courier) -> None:
+async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, runner: courier.Courier) -> None:
     reached, tries = asyncio.Event(), list[bool]()
 
     class Endless(Board):
@@ -237,7 +237,7 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
             held.execute("begin immediate")
             return await super().post(place, drawn, again=again)
 
-    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
     await front.open(permission())
     with pytest.raises(errors.StoreUnavailable):
         await courier.Courier(front, [Locking()]).deliver()
@@ -246,7 +246,7 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
 
 
 async def test_waiting_for_a_turn_is_no_failed_try(
-    front: desk.Desk, board: Board, clock: ManualClock, caplog: pytest.LogCaptureFixture
+    front: Desk, board: Board, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = list[bool]()
 
@@ -286,7 +286,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
     class Failing(memory.MemoryStore):
         failures, renewals = 1, 0
 
-        async def renew(self, job: store.Job, until: datetime) -> None:
+        async def renew(self, job: Job, until: datetime) -> None:
             self.renewals += 1
             if self.failures:
                 self.failures -= 1
@@ -300,7 +300,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             return ref
 
     done, kept, slow = asyncio.Event(), Failing(), Slow()
-    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
     ticket = await front.open(permission())
     posting = asyncio.create_task(courier.Courier(front, [slow]).run())
     await until(lambda: slow.pinned)
@@ -319,7 +319,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
 
 
 async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_closed_one_is_not(
-    front: desk.Desk, runner: courier.Courier, board: Board
+    front: Desk, runner: courier.Courier, board: Board
 ) -> None:
     ticket = await front.open(permission(route=["chat:#ops", "chat:#dev"]))
     await runner.deliver()
@@ -340,7 +340,7 @@ async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_close
 
 
 async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_at_once(
-    front: desk.Desk, runner: courier.Courier, board: Board
+    front: Desk, runner: courier.Courier, board: Board
 ) -> None:
     ticket = await front.open(permission())
     await runner.deliver()
@@ -356,7 +356,7 @@ async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_
 
 
 async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
-    front: desk.Desk, runner: courier.Courier, board: Board, clock: ManualClock
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     tasks = [asyncio.create_task(runner.run()), asyncio.create_task(timekeeper.expire_due(front, front.store, clock))]
     try:
@@ -370,7 +370,7 @@ async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_call_that_hangs_holds_up_nothing_else(front: desk.Desk) -> None:
+async def test_a_call_that_hangs_holds_up_nothing_else(front: Desk) -> None:
     class Hanging(Board):
         async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
             ref = await super().post(place, drawn, again=again)
@@ -387,7 +387,7 @@ async def test_a_call_that_hangs_holds_up_nothing_else(front: desk.Desk) -> None
 
 
 async def test_more_work_than_is_done_at_once_is_done_all_the_same(
-    front: desk.Desk, runner: courier.Courier, board: Board
+    front: Desk, runner: courier.Courier, board: Board
 ) -> None:
     for number in range(50):
         await front.open(permission(id=f"r{number}"))
@@ -399,7 +399,7 @@ async def test_more_work_than_is_done_at_once_is_done_all_the_same(
 
 async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path, clock: ManualClock) -> None:
     kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
-    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
     held = apsw.Connection(str(tmp_path / "a.db"))
     held.execute("begin immediate")
     with pytest.raises(errors.StoreUnavailable):
@@ -409,7 +409,7 @@ async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path,
 
 
 async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
-    front: desk.Desk, board: Board, clock: ManualClock
+    front: Desk, board: Board, clock: ManualClock
 ) -> None:
     class Forgetful(memory.MemoryStore):
         async def load(self, id: str) -> model.Ticket:
@@ -418,7 +418,7 @@ async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
             return await super().load(id)
 
     kept = Forgetful()
-    damaged = desk.Desk(kept, MINT, front.house, clock)
+    damaged = Desk(kept, MINT, front.house, clock)
     for name in ("lost", "fine"):
         await damaged.open(permission(id=name))
     await courier.Courier(damaged, [board]).deliver()
@@ -430,9 +430,7 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
     taken, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(memory.MemoryStore):
-        async def take(
-            self, channels: Collection[str], now: datetime, lease: float, limit: int = 20
-        ) -> Sequence[store.Job]:
+        async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
             jobs = await super().take(channels, now, lease, limit)
             if jobs:
                 taken.set()
@@ -440,8 +438,8 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
             return jobs
 
     kept = Slow()
-    await desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), clock).open(permission())
-    running = asyncio.create_task(courier.Courier(desk.Desk(kept, MINT, None, clock), [board]).run())
+    await Desk(kept, MINT, House(route=("chat:#ops",)), clock).open(permission())
+    running = asyncio.create_task(courier.Courier(Desk(kept, MINT, None, clock), [board]).run())
     await taken.wait()
     running.cancel()
     go_on.set()

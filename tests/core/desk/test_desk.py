@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, desk, dialog, draw, errors, events, memory, model, people, store, tokens
+from sayso import asking, errors, model
+from sayso.cards import dialog, draw, tokens
+from sayso.desk import Caller, Desk, House, PressedMessage
+from sayso.machine import events, people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor, permission
@@ -29,14 +33,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def front(kept: memory.MemoryStore, clock: ManualClock) -> desk.Desk:
+def front(kept: memory.MemoryStore, clock: ManualClock) -> Desk:
     directory = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann", "other:9"}))})
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2), "nobody": model.Policy(approvers=())}
-    house = desk.House(policies, directory, ("chat:#ops",), channels={"chat", "web"})
-    return desk.Desk(kept, MINT, house, clock)
+    house = House(policies, directory, ("chat:#ops",), channels={"chat", "web"})
+    return Desk(kept, MINT, house, clock)
 
 
-async def ask(front: desk.Desk, request: model.Request) -> tuple[asyncio.Task[model.Decision], model.Ticket]:
+async def ask(front: Desk, request: model.Request) -> tuple[asyncio.Task[model.Decision], model.Ticket]:
     ticket = await front.open(request)
     return asyncio.create_task(front.wait(ticket.id)), ticket
 
@@ -45,7 +49,7 @@ def token(ticket: model.Ticket, action: tokens.Action, index: int = 0) -> str:
     return MINT.token(ticket, action, index)
 
 
-async def test_an_agent_waits_and_gets_the_decision(front: desk.Desk) -> None:
+async def test_an_agent_waits_and_gets_the_decision(front: Desk) -> None:
     waiting, ticket = await ask(front, permission())
     await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     decision = await asyncio.wait_for(waiting, BOUND)
@@ -53,18 +57,18 @@ async def test_an_agent_waits_and_gets_the_decision(front: desk.Desk) -> None:
     assert decision.by[0].person == "ann"
 
 
-async def test_asking_again_with_the_same_id_finds_the_same_ticket(front: desk.Desk) -> None:
+async def test_asking_again_with_the_same_id_finds_the_same_ticket(front: Desk) -> None:
     first = await front.open(permission(id="deploy-42"))
     assert await front.open(permission(id="deploy-42")) == first
     with pytest.raises(errors.AlreadyExists) as taken:
         await front.open(permission(id="deploy-42", input={"command": "rm"}))
     assert taken.value.field == "id"
     with pytest.raises(errors.AlreadyExists):
-        await front.open(permission(id="deploy-42"), desk.Caller(owner="somebody else"))
+        await front.open(permission(id="deploy-42"), Caller(owner="somebody else"))
 
 
 async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
-    front: desk.Desk, kept: memory.MemoryStore
+    front: Desk, kept: memory.MemoryStore
 ) -> None:
     for given, field in (
         ({"policy": "none"}, "policy"),
@@ -74,11 +78,11 @@ async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
         with pytest.raises(errors.InvalidRequest) as refused:
             await front.open(permission(**given))
         assert refused.value.field == field
-    assert await kept.list(store.Query()) == []
+    assert await kept.list(Query()) == []
 
 
 async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
-    front: desk.Desk, kept: memory.MemoryStore
+    front: Desk, kept: memory.MemoryStore
 ) -> None:
     def check(place: model.Place) -> None:
         raise errors.InvalidRequest(f"{place!r} is not a place", field="route")
@@ -87,10 +91,10 @@ async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(route=("chat:nowhere",)))
     assert refused.value.field == "route"
-    assert await kept.list(store.Query()) == []
+    assert await kept.list(Query()) == []
 
 
-async def test_a_newer_request_takes_the_place_of_an_older_one(front: desk.Desk) -> None:
+async def test_a_newer_request_takes_the_place_of_an_older_one(front: Desk) -> None:
     waiting, older = await ask(front, permission(id="a"))
     newer = await front.open(permission(id="b", supersedes="a"))
     assert (await asyncio.wait_for(waiting, BOUND)).outcome == "superseded"
@@ -99,23 +103,23 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(front: desk.Desk)
 
 
 @pytest.mark.parametrize("older", ["a", "nothing"])
-async def test_who_cannot_replace_a_request_has_asked_nothing(front: desk.Desk, older: str) -> None:
-    await front.open(permission(id="a"), desk.Caller(owner="one"))
-    for caller in (desk.Caller(owner="two"), desk.Caller(owner="boss", operator=True)):
+async def test_who_cannot_replace_a_request_has_asked_nothing(front: Desk, older: str) -> None:
+    await front.open(permission(id="a"), Caller(owner="one"))
+    for caller in (Caller(owner="two"), Caller(owner="boss", operator=True)):
         with pytest.raises(errors.NotFound) as refused:
             await front.open(permission(id="b", supersedes=older), caller)
         assert refused.value.field == "supersedes"
-    assert [ticket.id for ticket in await front.store.list(store.Query())] == ["a"]
+    assert [ticket.id for ticket in await front.store.list(Query())] == ["a"]
     assert (await front.get("a")).state == "pending"
 
 
-async def test_a_request_cannot_take_its_own_place(front: desk.Desk) -> None:
+async def test_a_request_cannot_take_its_own_place(front: Desk) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(id="a", supersedes="a"))
     assert refused.value.field == "supersedes"
 
 
-async def test_of_several_that_replace_one_request_at_once_all_are_asked_and_one_ended_it(front: desk.Desk) -> None:
+async def test_of_several_that_replace_one_request_at_once_all_are_asked_and_one_ended_it(front: Desk) -> None:
     await front.open(permission(id="a"))
     barrier = asyncio.Barrier(6)
 
@@ -131,7 +135,7 @@ async def test_of_several_that_replace_one_request_at_once_all_are_asked_and_one
 
 
 async def test_a_request_that_is_decided_stays_decided_and_the_newer_one_is_asked(
-    front: desk.Desk, clock: ManualClock
+    front: Desk, clock: ManualClock
 ) -> None:
     await front.open(permission(id="a", expires_in=60))
     clock.advance(60)
@@ -146,16 +150,14 @@ async def test_a_request_that_is_decided_stays_decided_and_the_newer_one_is_aske
     assert (allowed.outcome, last.state) == ("allowed", "pending")
 
 
-async def test_the_wait_ends_at_the_deadline(front: desk.Desk, clock: ManualClock) -> None:
+async def test_the_wait_ends_at_the_deadline(front: Desk, clock: ManualClock) -> None:
     waiting, _ = await ask(front, permission(expires_in=60))
     await asyncio.sleep(0)
     clock.advance(60)
     assert (await asyncio.wait_for(waiting, BOUND)).outcome == "expired"
 
 
-async def test_an_answer_after_the_deadline_is_too_late_even_if_nobody_ticked(
-    front: desk.Desk, clock: ManualClock
-) -> None:
+async def test_an_answer_after_the_deadline_is_too_late_even_if_nobody_ticked(front: Desk, clock: ManualClock) -> None:
     ticket = await front.open(permission(expires_in=60))
     clock.advance(61)
     with pytest.raises(errors.AlreadyDecided) as late:
@@ -164,18 +166,18 @@ async def test_an_answer_after_the_deadline_is_too_late_even_if_nobody_ticked(
     assert late.value.ticket.decision.outcome == "expired"
 
 
-async def test_only_its_owner_or_an_operator_sees_and_cancels_a_request(front: desk.Desk) -> None:
-    ticket = await front.open(permission(), desk.Caller(owner="one"))
+async def test_only_its_owner_or_an_operator_sees_and_cancels_a_request(front: Desk) -> None:
+    ticket = await front.open(permission(), Caller(owner="one"))
     with pytest.raises(errors.NotFound):
-        await front.get(ticket.id, desk.Caller(owner="two"))
+        await front.get(ticket.id, Caller(owner="two"))
     with pytest.raises(errors.NotFound):
-        await front.cancel(ticket.id, desk.Caller(owner="two"))
-    assert await front.get(ticket.id, desk.Caller(owner="boss", operator=True)) == ticket
-    closed = await front.cancel(ticket.id, desk.Caller(owner="one"), "enough")
-    assert await front.cancel(ticket.id, desk.Caller(owner="one")) == closed
+        await front.cancel(ticket.id, Caller(owner="two"))
+    assert await front.get(ticket.id, Caller(owner="boss", operator=True)) == ticket
+    closed = await front.cancel(ticket.id, Caller(owner="one"), "enough")
+    assert await front.cancel(ticket.id, Caller(owner="one")) == closed
 
 
-async def test_every_refused_answer_is_on_record(front: desk.Desk, kept: memory.MemoryStore) -> None:
+async def test_every_refused_answer_is_on_record(front: Desk, kept: memory.MemoryStore) -> None:
     ticket = await front.open(permission(policy="nobody"))
     with pytest.raises(errors.NotAllowed):
         await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
@@ -185,14 +187,14 @@ async def test_every_refused_answer_is_on_record(front: desk.Desk, kept: memory.
     assert (entries[1].by.id, entries[1].code) == ("ann", "not_allowed")
 
 
-async def test_one_person_on_two_platforms_counts_once(front: desk.Desk) -> None:
+async def test_one_person_on_two_platforms_counts_once(front: Desk) -> None:
     ticket = await front.open(permission(policy="two"))
     for account in ("chat:T/ann", "other:9"):
         await front.answer(ticket.id, model.Answer(verdict="allow"), people.Actor(account, member=True))
     assert (await front.get(ticket.id)).state == "pending"
 
 
-async def test_twelve_people_at_once_give_one_decision(front: desk.Desk, kept: memory.MemoryStore) -> None:
+async def test_twelve_people_at_once_give_one_decision(front: Desk, kept: memory.MemoryStore) -> None:
     ticket = await front.open(permission())
     barrier = asyncio.Barrier(12)
 
@@ -211,7 +213,7 @@ async def test_twelve_people_at_once_give_one_decision(front: desk.Desk, kept: m
     assert len(answered) == 1
 
 
-async def test_a_press_decides_and_a_second_press_is_told(front: desk.Desk) -> None:
+async def test_a_press_decides_and_a_second_press_is_told(front: Desk) -> None:
     ticket = await front.open(permission())
     pressed = await front.press(token(ticket, "allow"), ANN, ROOM, None)
     assert isinstance(pressed, model.Ticket)
@@ -220,13 +222,13 @@ async def test_a_press_decides_and_a_second_press_is_told(front: desk.Desk) -> N
         await front.press(token(ticket, "deny"), ANN, ROOM, None)
 
 
-async def test_a_dialog_does_not_open_for_somebody_who_may_not_answer(front: desk.Desk) -> None:
+async def test_a_dialog_does_not_open_for_somebody_who_may_not_answer(front: Desk) -> None:
     ticket = await front.open(permission())
     with pytest.raises(errors.NotAllowed):
         await front.press(token(ticket, "reason"), actor("guest", member=False), ROOM, None)
 
 
-async def test_a_reason_comes_through_its_dialog(front: desk.Desk) -> None:
+async def test_a_reason_comes_through_its_dialog(front: Desk) -> None:
     ticket = await front.open(permission())
     opened = await front.press(token(ticket, "reason"), ANN, ROOM, None)
     assert isinstance(opened, dialog.Dialog)
@@ -236,7 +238,7 @@ async def test_a_reason_comes_through_its_dialog(front: desk.Desk) -> None:
     assert (closed.decision.outcome, closed.decision.reason) == ("denied", "no")
 
 
-async def test_a_form_in_steps_remembers_each_person_apart(front: desk.Desk) -> None:
+async def test_a_form_in_steps_remembers_each_person_apart(front: Desk) -> None:
     form = asking.Form("Fill", [model.Field(name=f"n{n}", label=f"N{n}") for n in range(5)])
     ticket = await front.open(form)
     bob = actor("bob")
@@ -254,13 +256,13 @@ async def test_a_form_in_steps_remembers_each_person_apart(front: desk.Desk) -> 
     assert closed.decision.values == {"n0": "a0", "n1": "a1", "n2": "a2", "n3": "a3", "n4": "a4"}
 
 
-async def test_a_step_whose_draft_is_gone_says_so(front: desk.Desk) -> None:
+async def test_a_step_whose_draft_is_gone_says_so(front: Desk) -> None:
     ticket = await front.open(asking.Form("Fill", [model.Field(name=f"n{n}", label=f"N{n}") for n in range(5)]))
     with pytest.raises(errors.InvalidAnswer, match="gone"):
         await front.press(token(ticket, "fill", 1), ANN, ROOM, None, {"f3": "a3", "f4": "a4"})
 
 
-async def test_a_token_of_another_request_or_secret_is_refused(front: desk.Desk) -> None:
+async def test_a_token_of_another_request_or_secret_is_refused(front: Desk) -> None:
     ticket = await front.open(permission())
     forged = tokens.TokenMaker(b"another secret of the same length").token(ticket, "allow")
     with pytest.raises(errors.InvalidToken):
@@ -271,19 +273,19 @@ async def test_a_token_of_another_request_or_secret_is_refused(front: desk.Desk)
 
 
 async def test_a_card_that_a_crash_left_behind_is_adopted_and_one_from_elsewhere_refused(
-    front: desk.Desk, kept: memory.MemoryStore
+    front: Desk, kept: memory.MemoryStore
 ) -> None:
     ticket = await front.open(permission(policy="two"))
-    await front.press(token(ticket, "allow"), ANN, ROOM, desk.PressedMessage("chat", "C1", "1.0"))
+    await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "1.0"))
     assert [(ref.place, ref.message) for ref in await kept.refs(ticket.id)] == [("chat:#ops", "1.0")]
-    await front.press(token(ticket, "allow"), ANN, ROOM, desk.PressedMessage("chat", "C1", "2.0"))
+    await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "2.0"))
     assert len(await kept.refs(ticket.id)) == 2
-    for seat in (desk.PressedMessage("chat", "C2", "3.0"), desk.PressedMessage("web", "x", "4.0")):
+    for seat in (PressedMessage("chat", "C2", "3.0"), PressedMessage("web", "x", "4.0")):
         with pytest.raises(errors.InvalidToken):
             await front.press(token(ticket, "allow"), ANN, ROOM, seat)
 
 
-async def test_a_form_asked_with_a_model_comes_back_as_its_instance(front: desk.Desk) -> None:
+async def test_a_form_asked_with_a_model_comes_back_as_its_instance(front: Desk) -> None:
     import pydantic
 
     class Refund(pydantic.BaseModel):
@@ -291,13 +293,13 @@ async def test_a_form_asked_with_a_model_comes_back_as_its_instance(front: desk.
 
     waiting = asyncio.create_task(front.ask(asking.Form("Refund", Refund, id="f")))
     async for _ in front.store.changes():
-        if await front.store.list(store.Query()):
+        if await front.store.list(Query()):
             break
     await front.answer("f", model.Answer(values={"amount": "3.5"}), ANN)
     assert (await asyncio.wait_for(waiting, BOUND)).value == Refund(amount=3.5)
 
 
-async def test_a_cancelled_waiter_leaves_the_request_open(front: desk.Desk) -> None:
+async def test_a_cancelled_waiter_leaves_the_request_open(front: Desk) -> None:
     waiting, ticket = await ask(front, permission())
     await asyncio.sleep(0)
     waiting.cancel()
@@ -306,12 +308,12 @@ async def test_a_cancelled_waiter_leaves_the_request_open(front: desk.Desk) -> N
     assert (await front.get(ticket.id)).state == "pending"
 
 
-async def test_the_card_of_what_is_stored_is_the_card_of_what_was_asked(front: desk.Desk) -> None:
+async def test_the_card_of_what_is_stored_is_the_card_of_what_was_asked(front: Desk) -> None:
     ticket = await front.open(permission(input={"n": 1.0, "t": ["a"]}))
     assert draw.card_of(await front.get(ticket.id), MINT) == draw.card_of(ticket, MINT)
 
 
-async def test_half_a_character_is_refused_at_every_door_and_stops_nothing(front: desk.Desk) -> None:
+async def test_half_a_character_is_refused_at_every_door_and_stops_nothing(front: Desk) -> None:
     half = "x\ud800y"
     ticket = await front.open(asking.Question("Which?"))
     with pytest.raises(errors.InvalidRequest, match="reason"):

@@ -11,22 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sayso
-from sayso import (
-    card,
-    desk,
-    dialog,
-    draw,
-    errors,
-    events,
-    machine,
-    memory,
-    model,
-    stores,
-    submission,
-    telling,
-    timekeeper,
-    tokens,
-)
+from sayso import errors, machine, model, stores
+from sayso.cards import card, dialog, draw, submission, telling, tokens
+from sayso.desk import Desk, House, timekeeper
+from sayso.machine import events
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import MINT, NOW, actor, after, opened, permission, person, said
@@ -43,14 +32,14 @@ def now() -> ManualClock:
 
 
 @pytest.fixture
-async def front(now: ManualClock) -> AsyncIterator[desk.Desk]:
+async def front(now: ManualClock) -> AsyncIterator[Desk]:
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
-    built = desk.Desk(memory.MemoryStore(), MINT, desk.House(policies, route=("chat:#ops",)), now)
+    built = Desk(memory.MemoryStore(), MINT, House(policies, route=("chat:#ops",)), now)
     yield built
     await built.store.close()
 
 
-async def asked(front: desk.Desk, **given: Any) -> model.Ticket:
+async def asked(front: Desk, **given: Any) -> model.Ticket:
     return await front.open(sayso.Question("Which customer?", id="q1", **given))
 
 
@@ -63,7 +52,7 @@ def question(**policy: Any) -> model.Ticket:
 
 
 async def test_an_answer_with_a_grace_is_taken_and_decides_when_the_grace_is_over(
-    front: desk.Desk, now: ManualClock
+    front: Desk, now: ManualClock
 ) -> None:
     await asked(front)
     waiting = asyncio.create_task(front.wait("q1"))
@@ -79,7 +68,7 @@ async def test_an_answer_with_a_grace_is_taken_and_decides_when_the_grace_is_ove
     assert [row.entry.type for row in await front.store.log("q1")] == ["opened", "answered", "settled"]
 
 
-async def test_who_gave_it_takes_it_back_and_answers_anew(front: desk.Desk, now: ManualClock) -> None:
+async def test_who_gave_it_takes_it_back_and_answers_anew(front: Desk, now: ManualClock) -> None:
     await asked(front)
     await front.answer("q1", ACME, ANN, grace=TEN)
     now.advance(9)
@@ -91,7 +80,7 @@ async def test_who_gave_it_takes_it_back_and_answers_anew(front: desk.Desk, now:
     assert (await front.wait("q1")).text == "Other"
 
 
-async def test_nobody_else_takes_it_back_or_answers_meanwhile(front: desk.Desk) -> None:
+async def test_nobody_else_takes_it_back_or_answers_meanwhile(front: Desk) -> None:
     await asked(front)
     taken = await front.answer("q1", ACME, ANN, grace=TEN)
     with pytest.raises(errors.NotAllowed, match="only who gave"):
@@ -103,7 +92,7 @@ async def test_nobody_else_takes_it_back_or_answers_meanwhile(front: desk.Desk) 
     assert await front.get("q1") == taken
 
 
-async def test_after_the_grace_it_is_too_late_even_if_nobody_ticked(front: desk.Desk, now: ManualClock) -> None:
+async def test_after_the_grace_it_is_too_late_even_if_nobody_ticked(front: Desk, now: ManualClock) -> None:
     await asked(front)
     await front.answer("q1", ACME, ANN, grace=TEN)
     now.advance(10)
@@ -113,13 +102,13 @@ async def test_after_the_grace_it_is_too_late_even_if_nobody_ticked(front: desk.
     assert late.value.ticket.decision.text == "Acme"
 
 
-async def test_there_must_be_an_answer_to_take_back(front: desk.Desk) -> None:
+async def test_there_must_be_an_answer_to_take_back(front: Desk) -> None:
     await asked(front)
     with pytest.raises(errors.Refused, match="no answer"):
         await front.take_back("q1", ANN)
 
 
-async def test_another_answer_of_the_same_person_stands_in_its_place(front: desk.Desk, now: ManualClock) -> None:
+async def test_another_answer_of_the_same_person_stands_in_its_place(front: Desk, now: ManualClock) -> None:
     await asked(front)
     await front.answer("q1", ACME, ANN, grace=TEN)
     now.advance(5)
@@ -133,7 +122,7 @@ async def test_another_answer_of_the_same_person_stands_in_its_place(front: desk
 
 
 async def test_time_that_runs_out_within_the_grace_delivers_what_was_given_in_time(
-    front: desk.Desk, now: ManualClock
+    front: Desk, now: ManualClock
 ) -> None:
     await asked(front, expires_in=60)
     now.advance(55)
@@ -144,7 +133,7 @@ async def test_time_that_runs_out_within_the_grace_delivers_what_was_given_in_ti
     assert (await front.wait("q1")).text == "Acme"
 
 
-async def test_a_request_that_is_cancelled_within_the_grace_is_cancelled(front: desk.Desk, now: ManualClock) -> None:
+async def test_a_request_that_is_cancelled_within_the_grace_is_cancelled(front: Desk, now: ManualClock) -> None:
     await asked(front)
     await front.answer("q1", ACME, ANN, grace=TEN)
     now.advance(9)
@@ -153,7 +142,7 @@ async def test_a_request_that_is_cancelled_within_the_grace_is_cancelled(front: 
     assert (cancelled.decision.outcome, cancelled.taken, cancelled.answers) == ("cancelled", None, ())
 
 
-async def test_a_cancel_that_comes_after_the_grace_comes_too_late(front: desk.Desk, now: ManualClock) -> None:
+async def test_a_cancel_that_comes_after_the_grace_comes_too_late(front: Desk, now: ManualClock) -> None:
     await asked(front)
     await front.answer("q1", ACME, ANN, grace=TEN)
     now.advance(10)
@@ -162,14 +151,14 @@ async def test_a_cancel_that_comes_after_the_grace_comes_too_late(front: desk.De
     assert ended.decision.outcome == "answered"
 
 
-async def test_a_grace_is_a_minute_at_most(front: desk.Desk, now: ManualClock) -> None:
+async def test_a_grace_is_a_minute_at_most(front: Desk, now: ManualClock) -> None:
     await asked(front)
     ticket = await front.answer("q1", ACME, ANN, grace=timedelta(hours=1))
     assert ticket.taken is not None
     assert ticket.taken.until == now.now() + timedelta(minutes=1)
 
 
-async def test_a_quorum_goes_on_after_the_grace_of_the_first(front: desk.Desk, now: ManualClock) -> None:
+async def test_a_quorum_goes_on_after_the_grace_of_the_first(front: Desk, now: ManualClock) -> None:
     await front.open(permission(id="q1", policy="two"))
     allow = model.Answer(verdict="allow")
     await front.answer("q1", allow, ANN, grace=TEN)
@@ -188,7 +177,7 @@ async def test_a_taken_answer_is_one_answer_over_restarts(tmp_path: Path, now: M
     url = f"sqlite:///{tmp_path}/sayso.db"
     for wait in (0, 1):
         kept = await stores.connect(url)
-        front = desk.Desk(kept, MINT, None, now)
+        front = Desk(kept, MINT, None, now)
         ticket = await front.open(sayso.Question("Which customer?", id="q1"))
         if not wait:
             await front.answer("q1", ACME, ANN, grace=TEN)
@@ -204,9 +193,7 @@ async def test_a_taken_answer_is_one_answer_over_restarts(tmp_path: Path, now: M
         await kept.close()
 
 
-async def test_taking_back_and_the_end_of_the_grace_at_once_give_one_of_the_two(
-    front: desk.Desk, now: ManualClock
-) -> None:
+async def test_taking_back_and_the_end_of_the_grace_at_once_give_one_of_the_two(front: Desk, now: ManualClock) -> None:
     outcomes = set[str]()
     for number in range(20):
         ticket = await front.open(sayso.Question("Which customer?", id=f"r{number}"))
@@ -237,7 +224,7 @@ def test_the_card_says_whose_words_were_taken_and_offers_to_take_them_back() -> 
     assert "Acme" in shown
 
 
-async def test_the_button_of_the_card_takes_back_and_only_for_who_gave_it(front: desk.Desk, now: ManualClock) -> None:
+async def test_the_button_of_the_card_takes_back_and_only_for_who_gave_it(front: Desk, now: ManualClock) -> None:
     await asked(front)
     ticket = await front.answer("q1", ACME, ANN, grace=TEN)
     token = MINT.token(ticket, "undo")

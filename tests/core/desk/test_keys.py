@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 import sayso
-from sayso import errors, keys, memory, model, people, token_secret
+from sayso import errors, model
+from sayso.desk import keys, token_secret
+from sayso.machine import people
+from sayso.stores import memory
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

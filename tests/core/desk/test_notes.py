@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 
 import sayso
-from sayso import card, desk, errors, memory, model, prose
+from sayso import errors, model
+from sayso.cards import card, prose
+from sayso.desk import Caller, Desk, House
+from sayso.stores import memory
 from tests.core.samples import MINT
 
 
@@ -23,8 +26,8 @@ class Told:
         self.heard.append((place, session, prose.plain(said.text)))
 
 
-def front(*tellers: Told, route: tuple[str, ...] = ("chat:#ops", "web", "talk:1")) -> desk.Desk:
-    built = desk.Desk(memory.MemoryStore(), MINT, desk.House(route=route))
+def front(*tellers: Told, route: tuple[str, ...] = ("chat:#ops", "web", "talk:1")) -> Desk:
+    built = Desk(memory.MemoryStore(), MINT, House(route=route))
     built.tellers.update({teller.name: teller for teller in tellers})
     return built
 
@@ -49,7 +52,7 @@ async def test_a_note_follows_the_newest_request_of_its_own_session() -> None:
         asked = sayso.Question("Which?", source=model.Source(session=session), route=[route])
         await built.open(asked)
     assert await built.note("s-1", "x") == ("chat:#new",)
-    assert await built.note("s-1", "x", desk.Caller(owner="somebody else")) == ("chat:#ops",)
+    assert await built.note("s-1", "x", Caller(owner="somebody else")) == ("chat:#ops",)
 
 
 async def test_one_place_that_takes_it_is_enough_and_none_is_an_error() -> None:

@@ -5,25 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from sayso import desk, errors, quota, stores
+from sayso import errors, stores
+from sayso.desk import Caller, Desk, House, quota
 from tests.conftest import BOUND
 from tests.core.samples import MINT, permission
 
-BOT = desk.Caller(owner="bot")
+BOT = Caller(owner="bot")
 
 
 @pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/a.db"])
 async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: str) -> None:
     kept = await stores.connect(url.format(tmp_path))
-    front = desk.Desk(kept, MINT, desk.House(limits=quota.Limits(pending=5)))
+    front = Desk(kept, MINT, House(limits=quota.Limits(pending=5)))
 
-    async def asked(caller: desk.Caller) -> str:
+    async def asked(caller: Caller) -> str:
         try:
             return (await front.open(permission(), caller)).id
         except errors.TooMany:
             return "refused"
 
-    other = desk.Caller(owner="other")
+    other = Caller(owner="other")
     both = await asyncio.wait_for(asyncio.gather(*(asked(who) for who in (BOT, other) for _ in range(30))), BOUND)
     assert [both[:30].count("refused"), both[30:].count("refused")] == [25, 25]
     # one that is over makes room for one
@@ -35,7 +36,7 @@ async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: st
 
 async def test_an_ask_that_cannot_be_stored_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = await stores.connect("memory://")
-    front = desk.Desk(kept, MINT, desk.House(limits=quota.Limits(pending=1)))
+    front = Desk(kept, MINT, House(limits=quota.Limits(pending=1)))
 
     async def away(*_: object) -> None:
         raise errors.StoreUnavailable("away")

@@ -12,23 +12,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import (
-    courier,
-    desk,
-    dialog,
-    draw,
-    errors,
-    events,
-    keys,
-    machine,
-    model,
-    postgres,
-    restoring,
-    sqlite,
-    store,
-    wording,
-    writer,
-)
+from sayso import errors, machine, model
+from sayso.cards import dialog, draw
+from sayso.content import wording
+from sayso.desk import Desk, House, courier, keys, restoring
+from sayso.machine import events
+from sayso.stores import Query, Record, postgres, sqlite, sqlite_writer
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
@@ -39,7 +28,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")
-HOUSE = desk.House({"default": model.Policy(), "two": model.Policy(quorum=2)}, callbacks=True)
+HOUSE = House({"default": model.Policy(), "two": model.Policy(quorum=2)}, callbacks=True)
 
 
 @pytest.fixture
@@ -48,25 +37,25 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def front(database: Path) -> AsyncIterator[desk.Desk]:
+async def front(database: Path) -> AsyncIterator[Desk]:
     """A desk over the database of before; close its store before it is replaced."""
     kept = await sqlite.SqliteStore.open(str(database))
-    yield desk.Desk(kept, MINT, HOUSE, ManualClock())
+    yield Desk(kept, MINT, HOUSE, ManualClock())
     await kept.close()
 
 
-async def reopened(front: desk.Desk, database: Path) -> desk.Desk:
-    return desk.Desk(await sqlite.SqliteStore.open(str(database)), MINT, HOUSE, front.clock)
+async def reopened(front: Desk, database: Path) -> Desk:
+    return Desk(await sqlite.SqliteStore.open(str(database)), MINT, HOUSE, front.clock)
 
 
-async def restored(front: desk.Desk, database: Path, copy: Path) -> tuple[desk.Desk, restoring.Restored]:
+async def restored(front: Desk, database: Path, copy: Path) -> tuple[Desk, restoring.Restored]:
     await front.store.close()
     done = await restoring.restore(copy, database, front.clock.now())
     return await reopened(front, database), done
 
 
 async def test_what_was_decided_and_run_since_the_copy_cannot_be_decided_again(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     ticket = await front.open(permission(id="r1"))
     button = MINT.token(ticket, "allow")
@@ -85,7 +74,7 @@ async def test_what_was_decided_and_run_since_the_copy_cannot_be_decided_again(
 
 
 async def test_a_held_card_says_so_and_has_no_buttons_until_it_is_released(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     ticket = await front.open(permission(id="r1"))
     restoring.backup(database, tmp_path / "copy.db")
@@ -106,7 +95,7 @@ async def test_a_held_card_says_so_and_has_no_buttons_until_it_is_released(
 
 
 async def test_a_held_request_is_withdrawn_with_the_reason_or_expires(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await front.open(permission(id="r1"))
     await front.open(permission(id="r2", expires_in=60.0))
@@ -125,7 +114,7 @@ async def test_a_held_request_is_withdrawn_with_the_reason_or_expires(
 
 
 async def test_an_allow_that_was_not_used_at_the_copy_is_void_and_told_to_nobody(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     told: list[str] = []
 
@@ -159,7 +148,7 @@ async def test_an_allow_that_was_not_used_at_the_copy_is_void_and_told_to_nobody
     await again.store.close()
 
 
-async def test_an_answer_that_was_only_taken_is_dropped(front: desk.Desk, database: Path, tmp_path: Path) -> None:
+async def test_an_answer_that_was_only_taken_is_dropped(front: Desk, database: Path, tmp_path: Path) -> None:
     await front.open(permission(id="r1"))
     await front.answer("r1", ALLOW, ANN, grace=timedelta(seconds=10))
     restoring.backup(database, tmp_path / "copy.db")
@@ -170,13 +159,13 @@ async def test_an_answer_that_was_only_taken_is_dropped(front: desk.Desk, databa
 
 
 async def test_revoked_keys_stay_revoked_and_links_and_sessions_are_gone(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     chain = keys.Keys(front.store)
     for name in ("kept", "gone"):
         await chain.add(name, "agent", front.clock.now())
     for kind in ("signin", "session", "resume"):
-        await front.store.put(store.Record(kind, "x"))
+        await front.store.put(Record(kind, "x"))
     restoring.backup(database, tmp_path / "copy.db")
     await chain.revoke("gone", front.clock.now())
     again, done = await restored(front, database, tmp_path / "copy.db")
@@ -188,7 +177,7 @@ async def test_revoked_keys_stay_revoked_and_links_and_sessions_are_gone(
 
 
 async def test_without_a_readable_database_the_keys_that_may_live_again_are_named(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await keys.Keys(front.store).add("bot", "agent", front.clock.now())
     restoring.backup(database, tmp_path / "copy.db")
@@ -201,7 +190,7 @@ async def test_without_a_readable_database_the_keys_that_may_live_again_are_name
 
 
 async def test_a_backup_of_a_running_database_has_what_is_in_the_wal(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await front.open(permission(id="r1"))
     restoring.backup(database, tmp_path / "copy.db")
@@ -218,14 +207,14 @@ async def test_a_backup_of_a_running_database_has_what_is_in_the_wal(
 def ids(path: Path) -> list[str]:
     db = apsw.Connection(str(path))
     try:
-        return [str(row[0]) for row in writer.rows(db, "select id from tickets")]
+        return [str(row[0]) for row in sqlite_writer.rows(db, "select id from tickets")]
     except apsw.SQLError:
         return []
     finally:
         db.close()
 
 
-async def test_a_service_that_runs_is_not_restored_under(front: desk.Desk, database: Path, tmp_path: Path) -> None:
+async def test_a_service_that_runs_is_not_restored_under(front: Desk, database: Path, tmp_path: Path) -> None:
     await front.open(permission(id="r1"))
     restoring.backup(database, tmp_path / "copy.db")
     with pytest.raises(errors.InvalidSettings, match="in use") as refused:
@@ -235,13 +224,13 @@ async def test_a_service_that_runs_is_not_restored_under(front: desk.Desk, datab
 
 
 async def test_what_is_no_copy_of_ours_is_refused_and_nothing_is_changed(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await front.open(permission(id="r1"))
     await front.store.close()
     (tmp_path / "text").write_text("not a database, at all " * 400)
     with apsw.Connection(str(tmp_path / "songs")) as db:
-        writer.rows(db, "create table songs (title text)")
+        sqlite_writer.rows(db, "create table songs (title text)")
     for name in ("text", "songs", "nothing"):
         with pytest.raises(errors.SaysoError):
             await restoring.restore(tmp_path / name, database, front.clock.now())
@@ -254,7 +243,7 @@ async def test_what_is_no_copy_of_ours_is_refused_and_nothing_is_changed(
 
 async def test_what_pg_restore_put_back_is_held_by_a_command(pg_schema: str) -> None:
     kept = await postgres.PostgresStore.open(pg_schema)
-    front = desk.Desk(kept, MINT, HOUSE, ManualClock())
+    front = Desk(kept, MINT, HOUSE, ManualClock())
     await front.open(permission(id="r1"))
     assert await restoring.hold(kept, front.clock.now()) == (1, 0)
     assert await restoring.hold(kept, front.clock.now()) == (1, 0)
@@ -288,7 +277,7 @@ asyncio.run(restoring.restore(copy, database, datetime.now(UTC)))
 
 @pytest.mark.parametrize("point", [1, 2, 3, 4])
 async def test_a_restore_that_is_killed_leaves_one_whole_database(
-    front: desk.Desk, database: Path, tmp_path: Path, point: int
+    front: Desk, database: Path, tmp_path: Path, point: int
 ) -> None:
     await front.open(permission(id="r1"))
     restoring.backup(database, tmp_path / "copy.db")
@@ -298,7 +287,7 @@ async def test_a_restore_that_is_killed_leaves_one_whole_database(
     ended = await asyncio.to_thread(subprocess.run, line, env={"PYTHONPATH": ":".join(sys.path)}, check=False)
     assert ended.returncode == -signal.SIGKILL
     again = await reopened(front, database)
-    found = {ticket.id: ticket.held for ticket in await again.store.list(store.Query())}
+    found = {ticket.id: ticket.held for ticket in await again.store.list(Query())}
     assert found in ({"r1": False, "r2": False}, {"r1": True})
     await again.store.close()
     await restoring.restore(tmp_path / "copy.db", database, front.clock.now())
@@ -322,7 +311,7 @@ def test_there_must_be_a_database_to_copy(tmp_path: Path) -> None:
 
 
 async def test_a_copy_comes_back_where_there_is_no_database_any_more(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await front.open(permission(id="r1"))
     restoring.backup(database, tmp_path / "copy.db")
@@ -332,7 +321,7 @@ async def test_a_copy_comes_back_where_there_is_no_database_any_more(
     assert (done.held, done.before) == (1, None)
 
 
-async def test_each_restore_keeps_the_database_of_before(front: desk.Desk, database: Path, tmp_path: Path) -> None:
+async def test_each_restore_keeps_the_database_of_before(front: Desk, database: Path, tmp_path: Path) -> None:
     restoring.backup(database, tmp_path / "copy.db")
     await front.store.close()
     names = [(await restoring.restore(tmp_path / "copy.db", database, AT)).before for _ in range(2)]
@@ -347,7 +336,7 @@ def test_a_database_that_cannot_be_read_is_not_copied(tmp_path: Path) -> None:
 
 
 async def test_a_press_on_a_held_request_is_refused_before_a_window_opens(
-    front: desk.Desk, database: Path, tmp_path: Path
+    front: Desk, database: Path, tmp_path: Path
 ) -> None:
     await front.open(permission(id="r1"))
     assert (await restoring.hold(front.store, front.clock.now()))[0] == 1

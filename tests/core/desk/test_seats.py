@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sayso import desk, dialog, errors, memory, model, tokens
+from sayso import errors, model
+from sayso.cards import dialog, tokens
+from sayso.desk import Desk, House, PressedMessage
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, permission
 
@@ -21,9 +24,9 @@ async def kept() -> AsyncIterator[memory.MemoryStore]:
 
 
 @pytest.fixture
-def front(kept: memory.MemoryStore) -> desk.Desk:
+def front(kept: memory.MemoryStore) -> Desk:
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
-    found = desk.Desk(kept, MINT, desk.House(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
+    found = Desk(kept, MINT, House(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
 
     async def room(place: model.Place) -> str:
         if place not in NAMES:
@@ -35,13 +38,13 @@ def front(kept: memory.MemoryStore) -> desk.Desk:
 
 
 async def press(
-    front: desk.Desk, ticket: model.Ticket, conversation: str, message: str, within: str | None = None
+    front: Desk, ticket: model.Ticket, conversation: str, message: str, within: str | None = None
 ) -> object:
-    seat = desk.PressedMessage("chat", conversation, message, within)
+    seat = PressedMessage("chat", conversation, message, within)
     return await front.press(MINT.token(ticket, "allow"), ANN, ROOM, seat)
 
 
-async def refused(front: desk.Desk, ticket: model.Ticket, conversation: str, message: str = "9.9") -> bool:
+async def refused(front: Desk, ticket: model.Ticket, conversation: str, message: str = "9.9") -> bool:
     with pytest.raises(errors.InvalidToken, match="not posted here"):
         await press(front, ticket, conversation, message)
     return (await front.get(ticket.id)).answers == ()
@@ -51,7 +54,7 @@ def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> model.Mess
     return model.MessageRef(ticket.id, place, "chat", NAMES[place], message)
 
 
-async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_not_count(front: desk.Desk) -> None:
+async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_not_count(front: Desk) -> None:
     ticket = await front.open(permission())
     await front.store.keep(posted(ticket, "chat:#ops"))
     await front.undelivered(ticket.id, "chat:#dev", "archived")
@@ -61,14 +64,14 @@ async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_no
     assert (await front.get(ticket.id)).state == "decided"
 
 
-async def test_before_anything_is_recorded_only_rooms_of_the_route_count(front: desk.Desk) -> None:
+async def test_before_anything_is_recorded_only_rooms_of_the_route_count(front: Desk) -> None:
     ticket = await front.open(permission(policy="two"))
     assert await refused(front, ticket, "C3")
     await press(front, ticket, "C2", "5.0")
     assert [ref.place for ref in await front.store.refs(ticket.id)] == ["chat:#dev"]
 
 
-async def test_a_token_does_not_count_on_the_card_of_another_request(front: desk.Desk) -> None:
+async def test_a_token_does_not_count_on_the_card_of_another_request(front: Desk) -> None:
     mine, other = await front.open(permission()), await front.open(permission())
     await front.store.keep(posted(other, "chat:#ops", "2.0"))
     await front.store.keep(posted(mine, "chat:#ops", "1.0"))
@@ -76,19 +79,19 @@ async def test_a_token_does_not_count_on_the_card_of_another_request(front: desk
     await press(front, mine, "C1", "1.0")
 
 
-async def test_a_thread_counts_as_its_room(front: desk.Desk) -> None:
+async def test_a_thread_counts_as_its_room(front: Desk) -> None:
     ticket = await front.open(permission(policy="two"))
     assert await refused(front, ticket, "T7")
     await press(front, ticket, "T7", "7.1", within="C1")
     assert [ref.conversation for ref in await front.store.refs(ticket.id)] == ["T7"]
 
 
-async def test_a_room_that_cannot_be_found_out_counts_for_nothing(front: desk.Desk) -> None:
+async def test_a_room_that_cannot_be_found_out_counts_for_nothing(front: Desk) -> None:
     ticket = await front.open(permission(route=["chat:#gone"]))
     assert await refused(front, ticket, "C1")
 
 
-async def test_a_place_of_another_platform_is_no_place_here(front: desk.Desk) -> None:
+async def test_a_place_of_another_platform_is_no_place_here(front: Desk) -> None:
     ticket = await front.open(permission(route=["web", "other:C1"]))
     assert await refused(front, ticket, "C1")
 
@@ -97,7 +100,7 @@ async def test_a_place_of_another_platform_is_no_place_here(front: desk.Desk) ->
     ("route", "counts"), [(["chat:C1"], True), (["chat:#a"], True), (["chat:#a", "chat:#b"], False)]
 )
 async def test_a_channel_that_names_no_rooms_is_taken_at_its_only_place(
-    front: desk.Desk, route: list[str], counts: bool
+    front: Desk, route: list[str], counts: bool
 ) -> None:
     del front.rooms["chat"]
     ticket = await front.open(permission(route=route))
@@ -107,15 +110,15 @@ async def test_a_channel_that_names_no_rooms_is_taken_at_its_only_place(
         assert await refused(front, ticket, "C1")
 
 
-async def test_a_second_room_never_counts_beside_a_card_that_stands(front: desk.Desk) -> None:
+async def test_a_second_room_never_counts_beside_a_card_that_stands(front: Desk) -> None:
     del front.rooms["chat"]
     ticket = await front.open(permission(route=["chat:#a"], policy="two"))
     await press(front, ticket, "C1", "1.0")
     with pytest.raises(errors.InvalidToken):
-        await front.press(MINT.token(ticket, "allow"), BOB, ROOM, desk.PressedMessage("chat", "C3", "3.0"))
+        await front.press(MINT.token(ticket, "allow"), BOB, ROOM, PressedMessage("chat", "C3", "3.0"))
 
 
-async def test_a_token_read_with_odd_digits_or_a_newline_is_none(front: desk.Desk) -> None:
+async def test_a_token_read_with_odd_digits_or_a_newline_is_none(front: Desk) -> None:
     ticket = await front.open(permission())
     good = MINT.token(ticket, "allow")
     ref, code = good.split(".")[1], good.split(".")[4]

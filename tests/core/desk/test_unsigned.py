@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayso import memory, unsigned
+from sayso.chat import unsigned
+from sayso.stores import memory
 
 
 async def test_a_flood_of_wrong_signatures_is_said_and_stored_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

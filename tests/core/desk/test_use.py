@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sayso
-from sayso import callers, desk, errors, events, gate, machine, memory, model, store
+from sayso import errors, machine, model
+from sayso.asking import gate
+from sayso.desk import Caller, Desk, House, callers
+from sayso.machine import events
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import DEPLOY, MINT, NOW, actor, after, opened, permission, said
@@ -26,13 +30,13 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def front(clock: ManualClock) -> AsyncIterator[desk.Desk]:
-    built = desk.Desk(memory.MemoryStore(), MINT, desk.House({"default": model.Policy()}), clock)
+async def front(clock: ManualClock) -> AsyncIterator[Desk]:
+    built = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy()}), clock)
     yield built
     await built.store.close()
 
 
-async def allowed(front: desk.Desk, caller: desk.Caller | None = None, **asked: Any) -> model.Decision:
+async def allowed(front: Desk, caller: Caller | None = None, **asked: Any) -> model.Decision:
     ticket = await front.open(permission(**asked), caller)
     await front.answer(ticket.id, ALLOW, ANN)
     return await front.wait(ticket.id)
@@ -42,9 +46,7 @@ def used(after: float = 2.0, attempt: str | None = None) -> events.Used:
     return events.Used(at=NOW + timedelta(seconds=after), by="agent", attempt=attempt)
 
 
-async def test_an_allow_is_used_once_and_a_second_use_says_when_it_was_used(
-    front: desk.Desk, clock: ManualClock
-) -> None:
+async def test_an_allow_is_used_once_and_a_second_use_says_when_it_was_used(front: Desk, clock: ManualClock) -> None:
     decision = await allowed(front, id="r1")
     assert (decision.id, decision.used_at, decision.allowed) == ("r1", None, True)
     clock.advance(5)
@@ -56,7 +58,7 @@ async def test_an_allow_is_used_once_and_a_second_use_says_when_it_was_used(
     assert (refused.value.ticket, refused.value.status) == (ticket, 409)
 
 
-async def test_a_decision_that_is_read_after_its_use_is_no_allow_any_more(front: desk.Desk) -> None:
+async def test_a_decision_that_is_read_after_its_use_is_no_allow_any_more(front: Desk) -> None:
     decision = await allowed(front, id="r1")
     used_at = (await front.use("r1")).used_at
     again = await front.ask(permission(id="r1"))
@@ -66,7 +68,7 @@ async def test_a_decision_that_is_read_after_its_use_is_no_allow_any_more(front:
     assert again.input == decision.input
 
 
-async def test_an_allow_that_nobody_used_in_its_time_is_void_and_reads_so(front: desk.Desk, clock: ManualClock) -> None:
+async def test_an_allow_that_nobody_used_in_its_time_is_void_and_reads_so(front: Desk, clock: ManualClock) -> None:
     decision = await allowed(front, id="r1")
     assert decision.valid_until == clock.now() + timedelta(minutes=15)
     clock.advance(899)
@@ -81,7 +83,7 @@ async def test_an_allow_that_nobody_used_in_its_time_is_void_and_reads_so(front:
     assert not asked_again.allowed
 
 
-async def test_an_allow_that_was_used_in_time_is_not_void_later(front: desk.Desk, clock: ManualClock) -> None:
+async def test_an_allow_that_was_used_in_time_is_not_void_later(front: Desk, clock: ManualClock) -> None:
     await allowed(front, id="r1")
     await front.use("r1")
     clock.advance(100_000)
@@ -91,7 +93,7 @@ async def test_an_allow_that_was_used_in_time_is_not_void_later(front: desk.Desk
 
 
 async def test_a_policy_says_how_long_its_allows_are_good(clock: ManualClock) -> None:
-    front = desk.Desk(memory.MemoryStore(), MINT, desk.House({"default": model.Policy(valid_for=60)}), clock)
+    front = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy(valid_for=60)}), clock)
     decision = await allowed(front, id="r1")
     clock.advance(60)
     with pytest.raises(sayso.NotUsable):
@@ -100,7 +102,7 @@ async def test_a_policy_says_how_long_its_allows_are_good(clock: ManualClock) ->
 
 
 @pytest.mark.parametrize("outcome", ["pending", "denied", "cancelled", "expired", "answered"])
-async def test_what_is_no_allow_cannot_be_used(front: desk.Desk, clock: ManualClock, outcome: str) -> None:
+async def test_what_is_no_allow_cannot_be_used(front: Desk, clock: ManualClock, outcome: str) -> None:
     request = sayso.Question("Why?", id="r1") if outcome == "answered" else permission(id="r1", expires_in=60)
     await front.open(request)
     match outcome:
@@ -121,18 +123,18 @@ async def test_what_is_no_allow_cannot_be_used(front: desk.Desk, clock: ManualCl
     assert await front.get("r1") == before
 
 
-async def test_only_who_asked_uses_the_allow_and_an_operator_does_not(front: desk.Desk) -> None:
-    await allowed(front, desk.Caller(owner="one"), id="r1")
-    for other in (desk.Caller(owner="two"), desk.Caller(owner="boss", operator=True)):
+async def test_only_who_asked_uses_the_allow_and_an_operator_does_not(front: Desk) -> None:
+    await allowed(front, Caller(owner="one"), id="r1")
+    for other in (Caller(owner="two"), Caller(owner="boss", operator=True)):
         with pytest.raises(sayso.NotFound):
             await front.use("r1", other)
-    assert (await callers.CallersDesk(front, desk.Caller(owner="one")).use("r1")).used_at
+    assert (await callers.CallersDesk(front, Caller(owner="one")).use("r1")).used_at
     rows = [row.entry for row in await front.store.log("r1")]
     assert isinstance(rows[-1], events.Used)
     assert rows[-1].by == "one"
 
 
-async def test_the_same_attempt_again_is_the_same_use(front: desk.Desk, clock: ManualClock) -> None:
+async def test_the_same_attempt_again_is_the_same_use(front: Desk, clock: ManualClock) -> None:
     await allowed(front, id="r1")
     first = await front.use("r1", attempt="a")
     clock.advance(1)
@@ -142,7 +144,7 @@ async def test_the_same_attempt_again_is_the_same_use(front: desk.Desk, clock: M
             await front.use("r1", attempt=other)
 
 
-async def test_of_twelve_uses_at_once_one_counts(front: desk.Desk) -> None:
+async def test_of_twelve_uses_at_once_one_counts(front: Desk) -> None:
     await allowed(front, id="r1")
     barrier = asyncio.Barrier(12)
 
@@ -158,7 +160,7 @@ async def test_of_twelve_uses_at_once_one_counts(front: desk.Desk) -> None:
     assert sum(isinstance(row.entry, events.Used) for row in await front.store.log("r1")) == 1
 
 
-async def test_a_tool_gets_the_allowed_input_once(front: desk.Desk) -> None:
+async def test_a_tool_gets_the_allowed_input_once(front: Desk) -> None:
     decision = await allowed(front, id="r1")
     assert await gate.use_allowed(front, "Bash", decision) == DEPLOY
     with pytest.raises(sayso.AlreadyUsed):
@@ -169,7 +171,7 @@ async def test_a_tool_gets_the_allowed_input_once(front: desk.Desk) -> None:
         gate.approved_input("Bash", await front.wait("r1"))
 
 
-async def test_an_allow_of_another_request_does_not_stand_in(front: desk.Desk) -> None:
+async def test_an_allow_of_another_request_does_not_stand_in(front: Desk) -> None:
     decision = await allowed(front, id="r1")
     await allowed(front, id="r2", input={"command": "ls"})
     with pytest.raises(errors.DigestMismatch):
@@ -179,7 +181,7 @@ async def test_an_allow_of_another_request_does_not_stand_in(front: desk.Desk) -
     assert (await front.get("r1")).used_at is None
 
 
-async def test_a_wrapped_function_with_an_id_of_its_own_runs_once_on_one_allow(front: desk.Desk) -> None:
+async def test_a_wrapped_function_with_an_id_of_its_own_runs_once_on_one_allow(front: Desk) -> None:
     ran: list[int] = []
 
     @sayso.requires_approval(front, id="refund")
@@ -188,7 +190,7 @@ async def test_a_wrapped_function_with_an_id_of_its_own_runs_once_on_one_allow(f
 
     async def person() -> None:
         async for _ in front.store.changes():
-            if found := await front.store.list(store.Query(state="pending")):
+            if found := await front.store.list(Query(state="pending")):
                 await front.answer(found[0].id, ALLOW, ANN)
                 return
 
@@ -213,7 +215,7 @@ def test_a_sync_function_with_an_id_of_its_own_runs_once_on_one_allow(
 
     async def allow() -> None:
         async with sayso.open() as here:
-            assert isinstance(here, desk.Desk)
+            assert isinstance(here, Desk)
             await here.open(sayso.Permission(id="refund", tool="refund", input={"cents": 7}))
             await here.answer("refund", ALLOW, ANN)
 
@@ -224,7 +226,7 @@ def test_a_sync_function_with_an_id_of_its_own_runs_once_on_one_allow(
     assert ran == [7]
 
 
-async def test_an_edit_that_does_not_fit_the_function_does_not_cost_the_allow(front: desk.Desk) -> None:
+async def test_an_edit_that_does_not_fit_the_function_does_not_cost_the_allow(front: Desk) -> None:
     @sayso.requires_approval(front, id="refund")
     async def refund(cents: int) -> None:
         raise AssertionError

@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sayso import errors, events, machine, model, store
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
 _NOTES = (events.Turned, events.Delivered, events.Revoked)
@@ -33,12 +35,12 @@ class Stored:
     """What is in the database at the end."""
 
     tickets: Mapping[str, model.Ticket]
-    rows: Mapping[str, Sequence[store.Row]]
+    rows: Mapping[str, Sequence[Row]]
 
 
-async def read(kept: store.Store) -> Stored:
+async def read(kept: Store) -> Stored:
     """All of a small store."""
-    tickets = {ticket.id: ticket for ticket in await kept.list(store.Query(limit=10_000))}
+    tickets = {ticket.id: ticket for ticket in await kept.list(Query(limit=10_000))}
     return Stored(tickets, {id: await kept.log(id) for id in tickets})
 
 

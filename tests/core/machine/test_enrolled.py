@@ -3,7 +3,7 @@
 import pytest
 
 import sayso
-from sayso import people
+from sayso.machine import people
 
 ANN = people.Profile(frozenset({"slack:T1/U1", "discord:1"}))
 BOB = people.Profile(frozenset({"discord:2"}))

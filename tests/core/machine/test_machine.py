@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso import asking, digest, errors, events, machine, model, people
+from sayso import asking, errors, machine, model
+from sayso.content import digest
+from sayso.machine import events, people
 from tests.core.samples import DEPLOY, NOW, after, opened, permission, person, said
 
 REDRAWN = (events.Redraw(place="chat:#ops"),)

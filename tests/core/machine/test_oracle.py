@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from sayso import asking, desk, errors, events, memory, model, store
+from sayso import asking, errors, model
+from sayso.desk import Desk, House
+from sayso.machine import events
+from sayso.stores import Row, memory
 from sayso.testing.clock import ManualClock
 from tests.core.machine import oracle
 from tests.core.machine.oracle import Stored, Witnessed
@@ -18,8 +21,8 @@ ANN, BOB = actor("ann"), actor("bob")
 
 async def history() -> tuple[Witnessed, Stored]:
     """Two people allow `r1`, one is too late; `r2` is still open."""
-    house = desk.House({"default": model.Policy(quorum=2)}, route=("chat:#ops",))
-    front = desk.Desk(memory.MemoryStore(), MINT, house)
+    house = House({"default": model.Policy(quorum=2)}, route=("chat:#ops",))
+    front = Desk(memory.MemoryStore(), MINT, house)
     asked = [await front.open(permission(id=id)) for id in ("r1", "r2")]
     for who in (ANN, BOB):
         decided = await front.answer("r1", model.Answer(verdict="allow"), who)
@@ -44,7 +47,7 @@ def stored_without(rows: Callable[[Any], bool]) -> Callable[[Witnessed, Stored],
 def used_twice(_: Witnessed, stored: Stored) -> Stored:
     ticket = stored.tickets["r1"]
     assert ticket.decision is not None
-    used = [store.Row(100 + n, "r1", 4 + n, events.Used(at=ticket.decision.decided_at, by="bot")) for n in range(2)]
+    used = [Row(100 + n, "r1", 4 + n, events.Used(at=ticket.decision.decided_at, by="bot")) for n in range(2)]
     return Stored(
         {**stored.tickets, "r1": ticket.model_copy(update={"version": 5})},
         {**stored.rows, "r1": [*stored.rows["r1"], *used]},
@@ -80,7 +83,7 @@ async def test_an_honest_history_has_no_fault() -> None:
 
 async def test_an_honest_history_of_taken_answers_and_used_allows_has_no_fault() -> None:
     clock = ManualClock()
-    front = desk.Desk(memory.MemoryStore(), MINT, desk.House(route=("chat:#ops",)), clock)
+    front = Desk(memory.MemoryStore(), MINT, House(route=("chat:#ops",)), clock)
     await front.open(asking.Question("Which?", id="r1"))
     for text in ("Acme", "Acme Ltd"):
         await front.answer("r1", model.Answer(text=text), ANN, grace=timedelta(seconds=10))

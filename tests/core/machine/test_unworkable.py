@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 import sayso
-from sayso import desk, errors, events, machine, memory, model
+from sayso import errors, machine, model
+from sayso.desk import Desk
+from sayso.machine import events
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from tests.core.machine.test_machine import decided
 from tests.core.samples import MINT, NOW, actor, after, opened, said
@@ -19,13 +22,13 @@ ODD = model.Field.model_construct(name="n", label="N", pattern="(", required=Tru
 
 
 @pytest.fixture
-async def front() -> AsyncIterator[desk.Desk]:
-    built = desk.Desk(memory.MemoryStore(), MINT, None, ManualClock())
+async def front() -> AsyncIterator[Desk]:
+    built = Desk(memory.MemoryStore(), MINT, None, ManualClock())
     yield built
     await built.store.close()
 
 
-async def odd(front: desk.Desk, **more: Any) -> model.Ticket:
+async def odd(front: Desk, **more: Any) -> model.Ticket:
     """A stored form that nobody's answer can be checked against."""
     request = model.Request(kind="form", title="Fill", fields=(ODD,), **more)
     terms = machine.Terms("local", model.Policy(), ("web",))
@@ -36,7 +39,7 @@ async def odd(front: desk.Desk, **more: Any) -> model.Ticket:
 
 @pytest.mark.parametrize("grace", [timedelta(0), timedelta(seconds=10)])
 async def test_an_answer_that_the_rules_fail_over_is_refused_in_words_and_on_record(
-    front: desk.Desk, caplog: pytest.LogCaptureFixture, grace: timedelta
+    front: Desk, caplog: pytest.LogCaptureFixture, grace: timedelta
 ) -> None:
     await odd(front)
     with caplog.at_level(logging.ERROR), pytest.raises(errors.InvalidAnswer, match="nothing can be made") as refused:
@@ -47,11 +50,11 @@ async def test_an_answer_that_the_rules_fail_over_is_refused_in_words_and_on_rec
     assert [row.entry.type for row in await front.store.log("r1")] == ["opened", "refused"]
 
 
-async def test_such_a_request_can_still_be_declined_and_withdrawn(front: desk.Desk) -> None:
+async def test_such_a_request_can_still_be_declined_and_withdrawn(front: Desk) -> None:
     await odd(front, verdicts=("deny",))
     declined = await front.answer("r1", model.Answer(verdict="deny"), ANN)
     assert decided(declined).outcome == "denied"
-    other = desk.Desk(memory.MemoryStore(), MINT, None, ManualClock())
+    other = Desk(memory.MemoryStore(), MINT, None, ManualClock())
     await odd(other)
     assert decided(await other.cancel("r1")).outcome == "cancelled"
     await other.store.close()
@@ -60,7 +63,7 @@ async def test_such_a_request_can_still_be_declined_and_withdrawn(front: desk.De
 @pytest.mark.parametrize("value", [2, True, 2.5, "p2", "Low", "High"])
 @pytest.mark.parametrize("multiple", [False, True])
 async def test_a_choice_whose_options_carry_values_is_answered_by_label(
-    front: desk.Desk, value: Any, multiple: bool
+    front: Desk, value: Any, multiple: bool
 ) -> None:
     options = [sayso.Option(label="Low", value="p1"), sayso.Option(label="High", value=value)]
     await front.open(sayso.Choice("Which priority?", options, id="r1", multiple=multiple))

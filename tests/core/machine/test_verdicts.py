@@ -5,23 +5,12 @@ from typing import Any
 
 import pytest
 
-from sayso import (
-    asker,
-    asking,
-    card,
-    desk,
-    dialog,
-    draw,
-    errors,
-    events,
-    machine,
-    memory,
-    model,
-    people,
-    requests,
-    store,
-    tokens,
-)
+from sayso import asking, errors, machine, model
+from sayso.cards import card, dialog, draw, tokens
+from sayso.content import requests
+from sayso.desk import Desk, asker
+from sayso.machine import events, people
+from sayso.stores import Query, memory
 from tests.core.samples import MINT, after, opened, permission, said
 
 ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
@@ -162,30 +151,30 @@ def test_a_question_cannot_be_answered_in_place_of_a_tool() -> None:
 
 
 async def test_a_request_that_nobody_waits_for_any_more_is_withdrawn() -> None:
-    front = desk.Desk(memory.MemoryStore(), MINT)
+    front = Desk(memory.MemoryStore(), MINT)
     waiting = asyncio.create_task(asker.held(front, asking.Question("Why?"), reason="moved on"))
     changes = front.store.changes()
-    while not await front.store.list(store.Query()):
+    while not await front.store.list(Query()):
         await anext(changes)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    (ticket,) = await front.store.list(store.Query())
+    (ticket,) = await front.store.list(Query())
     assert (decided(ticket).outcome, decided(ticket).reason) == ("cancelled", "moved on")
 
 
 async def test_a_wait_that_is_cut_short_while_it_asks_leaves_nothing_open() -> None:
-    front = desk.Desk(memory.MemoryStore(), MINT)
+    front = Desk(memory.MemoryStore(), MINT)
     waiting = asyncio.create_task(asker.held(front, asking.Question("Why?")))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert [ticket.state for ticket in await front.store.list(store.Query())] in ([], ["decided"])
+    assert [ticket.state for ticket in await front.store.list(Query())] in ([], ["decided"])
 
 
 async def test_a_handle_lets_the_agent_go_on_and_come_back() -> None:
-    front = desk.Desk(memory.MemoryStore(), MINT)
+    front = Desk(memory.MemoryStore(), MINT)
     handle = await front.ask(asking.Form("Fill", {"properties": {"a": {"type": "integer"}}}, id="f1"), wait=False)
     assert (handle.id, await handle.done()) == ("f1", False)
     by = people.Actor(account="chat:T/ann", name="Ann", member=True)

@@ -4,13 +4,15 @@ import asyncio
 import sys
 
 import sayso
-from sayso import desk, stores, tokens
+from sayso import stores
+from sayso.cards import tokens
+from sayso.desk import Desk
 
 
 async def main(url: str, *ids: str) -> None:
     """Print the ids whose allow this process used; one after another, so that all processes meet at each."""
     kept = await stores.connect(url)
-    front = desk.Desk(kept, tokens.TokenMaker(b"only for a race, never for people"))
+    front = Desk(kept, tokens.TokenMaker(b"only for a race, never for people"))
     say("ready")
     await asyncio.to_thread(sys.stdin.readline)
     used = [id for id in ids if await wins(front, id)]
@@ -24,7 +26,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def wins(front: desk.Desk, id: str) -> bool:
+async def wins(front: Desk, id: str) -> bool:
     """Whether the allow was this process's to use."""
     try:
         await front.use(id)

@@ -10,7 +10,8 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import errors, machine, postgres, sqlite, store
+from sayso import errors, machine
+from sayso.stores import Query, Store, postgres, sqlite
 from sayso.testing import bundles, tickets
 from tests.fakes import pg, processes
 from tests.fakes.pg import pg_schema, pg_server, pg_url
@@ -34,8 +35,8 @@ asyncio.run(main())
 """
 
 
-async def nothing_new(kept: store.Store) -> None:
-    assert [ticket.id for ticket in await kept.list(store.Query())] == ["old"]
+async def nothing_new(kept: Store) -> None:
+    assert [ticket.id for ticket in await kept.list(Query())] == ["old"]
     assert (await kept.load("old")).state == "pending"
     assert [row.version for row in await tickets.all_log(kept)] == [1]
     assert [job.key for job in await kept.take(["chat"], bundles.LATER, 10)] == ["old announce chat:#ops"]
@@ -102,7 +103,7 @@ async def test_a_process_that_is_killed_leaves_no_request_beside_the_one_it_repl
         rest = await child.stdout.read()
         await child.wait()
     kept = await sqlite.SqliteStore.open(str(path))
-    found = await kept.list(store.Query(limit=100_000))
+    found = await kept.list(Query(limit=100_000))
     assert [ticket.id for ticket in found if ticket.state == "pending"] == [found[0].id]
     said = [line for line in rest.decode().splitlines(keepends=True) if line.endswith("\n")]
     assert len(found) > 40 + len(said)

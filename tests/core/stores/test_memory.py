@@ -2,7 +2,7 @@
 
 import pytest
 
-from sayso import memory, store
+from sayso.stores import Store, memory
 from sayso.testing import stores
 
 
@@ -10,7 +10,7 @@ from sayso.testing import stores
 def opener() -> stores.Opener:
     kept = memory.MemoryStore()
 
-    async def opened() -> store.Store:
+    async def opened() -> Store:
         return kept
 
     return opened

@@ -12,7 +12,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import datafile, errors, restoring, sqlite, writer
+from sayso import errors
+from sayso.desk import restoring
+from sayso.stores import sqlite, sqlite_file, sqlite_writer
 
 ROUNDS = 10
 
@@ -73,15 +75,15 @@ def test_processes_and_threads_that_make_one_new_file_at_the_same_moment_all_get
         program.communicate()
     assert faults == []
     for number in range(ROUNDS):
-        datafile.quick_check(f"{tmp_path}/{number}.db")
+        sqlite_file.quick_check(f"{tmp_path}/{number}.db")
 
 
 def test_opening_a_file_again_leaves_the_locks_of_the_same_process(path: Path) -> None:
     held = apsw.Connection(str(path))
-    writer.rows(held, "create table other (name text)")
-    writer.rows(held, "begin immediate")
+    sqlite_writer.rows(held, "create table other (name text)")
+    sqlite_writer.rows(held, "begin immediate")
     with pytest.raises(errors.SaysoError):
-        datafile.opened(str(path), 0.01)
+        sqlite_file.opened(str(path), 0.01)
     other = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('begin immediate')"
     asked = subprocess.run([sys.executable, "-c", other, str(path)], capture_output=True, text=True, check=False)
     assert "BusyError" in asked.stderr
@@ -89,11 +91,11 @@ def test_opening_a_file_again_leaves_the_locks_of_the_same_process(path: Path) -
 
 
 def test_whoever_holds_the_file_for_longer_than_the_patience_of_another_is_named(path: Path) -> None:
-    datafile.opened(str(path), 1.0).close()
+    sqlite_file.opened(str(path), 1.0).close()
     held = apsw.Connection(str(path))
-    writer.rows(held, "begin immediate")
+    sqlite_writer.rows(held, "begin immediate")
     with pytest.raises(errors.StoreUnavailable) as refused:
-        datafile.opened(str(path), 0.1)
+        sqlite_file.opened(str(path), 0.1)
     assert refused.value.hint == "another program holds it; try again"
     held.close()
 
@@ -106,14 +108,14 @@ async def test_a_file_that_cannot_be_written_is_said_to_be(path: Path) -> None:
 
 @pytest.mark.parametrize("reading", ["check", "backup"])
 def test_whoever_reads_the_whole_file_waits_while_another_program_has_it(path: Path, reading: str) -> None:
-    datafile.opened(str(path), 1.0).close()
+    sqlite_file.opened(str(path), 1.0).close()
     with contextlib.closing(apsw.Connection(str(path))) as held:
-        writer.rows(held, "pragma journal_mode = delete")
-        writer.rows(held, "begin exclusive")
-        leaving = threading.Timer(0.1, lambda: writer.rows(held, "commit"))
+        sqlite_writer.rows(held, "pragma journal_mode = delete")
+        sqlite_writer.rows(held, "begin exclusive")
+        leaving = threading.Timer(0.1, lambda: sqlite_writer.rows(held, "commit"))
         leaving.start()
         if reading == "check":
-            datafile.quick_check(str(path))
+            sqlite_file.quick_check(str(path))
         else:
             restoring.backup(path, path.with_name("copy.db"))
         leaving.join()

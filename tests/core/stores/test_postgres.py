@@ -8,8 +8,11 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from sayso import desk, errors, events, machine, model, postgres, sql, store
+from sayso import errors, machine, model
 from sayso import stores as addresses
+from sayso.desk import Desk
+from sayso.machine import events
+from sayso.stores import Store, postgres, sql
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
@@ -30,7 +33,7 @@ __all__ = ["pg_schema", "pg_server", "pg_url"]
 
 @pytest.fixture
 def opener(pg_schema: str) -> stores.Opener:
-    async def opened() -> store.Store:
+    async def opened() -> Store:
         return await postgres.PostgresStore.open(pg_schema)
 
     return opened
@@ -197,7 +200,7 @@ async def test_waiters_hear_again_after_every_connection_was_lost(
     await other.close()
 
 
-async def anext_twice(kept: store.Store) -> None:
+async def anext_twice(kept: Store) -> None:
     changes = kept.changes()
     await anext(changes)
     await anext(changes)
@@ -259,7 +262,7 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
     kept: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, clock = await postgres.PostgresStore.open(pg_url), ManualClock()
-    one, two = (desk.Desk(each, MINT, now=clock) for each in (kept, other))
+    one, two = (Desk(each, MINT, now=clock) for each in (kept, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
     stored, broken = kept._store, list[str]()

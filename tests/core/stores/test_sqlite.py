@@ -15,8 +15,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso import errors, machine, sql, sqlite, store, writer
+from sayso import errors, machine
 from sayso import stores as addresses
+from sayso.stores import Durability, Query, Store, sql, sqlite, sqlite_writer
 from sayso.testing import stores, tickets
 from tests.conftest import until
 
@@ -47,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opener(path: Path) -> stores.Opener:
-    async def opened() -> store.Store:
+    async def opened() -> Store:
         return await sqlite.SqliteStore.open(str(path), busy_timeout=5.0, poll_interval=0.01)
 
     return opened
@@ -71,7 +72,7 @@ class TestSqliteReplicas(stores.ReplicaContract):
 class TestSqliteInMemory(stores.StoreContract):
     @pytest.fixture
     def opener(self) -> stores.Opener:
-        async def opened() -> store.Store:
+        async def opened() -> Store:
             return await sqlite.SqliteStore.open(":memory:")
 
         return opened
@@ -85,7 +86,7 @@ async def test_a_database_in_memory_says_that_nothing_survives() -> None:
 
 async def test_the_start_line_can_tell_version_and_durability(kept: sqlite.SqliteStore) -> None:
     level = "journal_mode=wal, synchronous=full"
-    assert kept.durability == store.Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
+    assert kept.durability == Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
 
 
 async def test_nobody_else_may_read_the_files(kept: sqlite.SqliteStore, path: Path) -> None:
@@ -112,7 +113,7 @@ async def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
     for id in acknowledged:
         assert (await kept.load(id)).state == "decided"
         assert [row.entry.type for row in await kept.log(id)] == ["opened", "answered"]
-    stored = await kept.list(store.Query(limit=100_000))
+    stored = await kept.list(Query(limit=100_000))
     assert sorted((ticket.id, version) for ticket in stored for version in range(1, ticket.version + 1)) == sorted(
         (row.ticket_id, row.version) for row in await kept.log_after(0, 100_000)
     )
@@ -126,14 +127,14 @@ async def test_a_full_disk_is_an_honest_error_and_passes(kept: sqlite.SqliteStor
     outcomes = await tickets.together(*(ask_much(kept, f"r{n}") for n in range(1, 20)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
     assert outcomes[0].hint == "free some space on the disk"
-    assert [ticket.id for ticket in await kept.list(store.Query())] == ["r0"]
+    assert [ticket.id for ticket in await kept.list(Query())] == ["r0"]
     assert len(await kept.log_after(0)) == 1
     await limit_pages(kept, pages)
     await kept.commit(big, tickets.opened())
     assert await kept.load("r1") == big.ticket
 
 
-async def ask_much(kept: store.Store, id: str) -> None:
+async def ask_much(kept: Store, id: str) -> None:
     step = tickets.asked(id)
     request = step.ticket.request.model_copy(update={"body": "x" * 100_000})
     await kept.commit(machine.Step(step.ticket.model_copy(update={"request": request})), tickets.opened())
@@ -154,42 +155,42 @@ async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(kep
     outcomes = await tickets.together(*(kept.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
     connection.set_commit_hook(None)
-    assert (await kept.list(store.Query()), await kept.last_row()) == ([], 0)
+    assert (await kept.list(Query()), await kept.last_row()) == ([], 0)
     await tickets.ask(kept, "r0")
 
 
 async def test_one_bad_job_does_not_harm_the_others_of_its_group(kept: sqlite.SqliteStore) -> None:
     def bug(db: apsw.Connection) -> None:
-        writer.rows(db, "delete from tickets")
+        sqlite_writer.rows(db, "delete from tickets")
         raise ZeroDivisionError
 
     run = kept._writer.run
     outcomes = await tickets.together(
         tickets.ask(kept, "r1"),
         run(bug, writes=True),
-        run(lambda db: writer.rows(db, "insert into tickets (id) values ('half')"), writes=True),
+        run(lambda db: sqlite_writer.rows(db, "insert into tickets (id) values ('half')"), writes=True),
         tickets.ask(kept, "r2"),
     )
     assert [type(one) for one in outcomes] == [type(None), ZeroDivisionError, errors.StoreUnavailable, type(None)]
-    assert {ticket.id for ticket in await kept.list(store.Query())} == {"r1", "r2"}
+    assert {ticket.id for ticket in await kept.list(Query())} == {"r1", "r2"}
 
 
 async def test_a_lock_by_another_program_is_waited_for_within_a_bound(kept: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    writer.rows(foreign, "begin immediate")
+    sqlite_writer.rows(foreign, "begin immediate")
     outcomes = await tickets.together(*(tickets.ask(kept, f"r{n}") for n in range(5)))
     assert [(type(one), one.hint) for one in outcomes] == [
         (errors.StoreUnavailable, "another program holds it; try again")
     ] * 5
     assert await kept.last_row() == 0, "reading goes on"
-    writer.rows(foreign, "rollback")
+    sqlite_writer.rows(foreign, "rollback")
     await tickets.ask(kept, "r0")
     foreign.close()
 
 
 async def test_closing_while_another_program_holds_a_lock_ends_in_time(kept: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    writer.rows(foreign, "begin immediate")
+    sqlite_writer.rows(foreign, "begin immediate")
     asking = asyncio.ensure_future(tickets.ask(kept, "r1"))
     await asyncio.sleep(0)
     await until(kept._writer._jobs.empty)
@@ -203,7 +204,7 @@ async def test_closing_while_another_program_holds_a_lock_ends_in_time(kept: sql
 @pytest.mark.parametrize("harm", ["rollback", "release job", "commit"])
 async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(kept: sqlite.SqliteStore, harm: str) -> None:
     def break_it(db: apsw.Connection) -> None:
-        writer.rows(db, harm)
+        sqlite_writer.rows(db, harm)
         raise ZeroDivisionError
 
     with pytest.raises(errors.StoreUnavailable):
@@ -214,8 +215,8 @@ async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(kept:
 
 async def test_opening_a_locked_file_is_refused_in_time(path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    writer.rows(foreign, "pragma journal_mode = wal")
-    writer.rows(foreign, "begin immediate")
+    sqlite_writer.rows(foreign, "pragma journal_mode = wal")
+    sqlite_writer.rows(foreign, "begin immediate")
     with pytest.raises(errors.StoreUnavailable):
         await sqlite.SqliteStore.open(str(path), busy_timeout=0.01)
     foreign.close()
@@ -247,7 +248,7 @@ async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(kept: sqli
     await kept._read(damage.format("outbox", "effect", "effect"))
     with pytest.raises(errors.StoreUnavailable, match="r1 is damaged"):
         await kept.load("r1")
-    assert [ticket.id for ticket in await kept.list(store.Query())] == ["r2"]
+    assert [ticket.id for ticket in await kept.list(Query())] == ["r2"]
     assert [job.ticket_id for job in await kept.take(["chat"], tickets.NOW, 10)] == ["r2"]
 
 
@@ -290,22 +291,22 @@ async def test_a_file_that_cannot_have_a_journal_is_refused(path: Path) -> None:
 
 
 async def test_a_store_whose_loop_has_ended_leaves_no_thread_behind(path: Path) -> None:
-    def abandon() -> writer.Writer:
-        async def start() -> writer.Writer:
+    def abandon() -> sqlite_writer.Writer:
+        async def start() -> sqlite_writer.Writer:
             kept = await sqlite.SqliteStore.open(str(path))
             held = kept._writer
-            held._jobs.put(writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
+            held._jobs.put(sqlite_writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
             return held
 
         return asyncio.run(start())
 
     left = await asyncio.to_thread(abandon)
-    left._jobs.put(writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
+    left._jobs.put(sqlite_writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
     await until(lambda: not left._thread.is_alive())
 
 
 def schema(db: apsw.Connection) -> list[tuple[object, ...]]:
-    return writer.rows(db, "select type, name, tbl_name, sql from sqlite_schema order by name")
+    return sqlite_writer.rows(db, "select type, name, tbl_name, sql from sqlite_schema order by name")
 
 
 @pytest.mark.parametrize("version", range(len(sql.migrations("sqlite"))))
@@ -315,8 +316,8 @@ async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
     old = path.with_name("old.db")
     with apsw.Connection(str(old)) as db:
         for step in sql.migrations("sqlite")[:version]:
-            writer.rows(db, step)
-        writer.rows(db, f"pragma user_version = {version}")
+            sqlite_writer.rows(db, step)
+        sqlite_writer.rows(db, f"pragma user_version = {version}")
     await (await sqlite.SqliteStore.open(str(old))).close()
     assert schema(apsw.Connection(str(old))) == schema(apsw.Connection(str(path)))
 
@@ -326,7 +327,7 @@ async def test_every_query_finds_its_rows_by_an_index(kept: sqlite.SqliteStore, 
     text = sql.queries("sqlite")[query]
     values = ("1",) * len(set(re.findall(r"\$\d+", text)))
     plan = await kept._writer.run(
-        lambda db: [str(row[3]) for row in writer.rows(db, f"explain query plan {text}", values)]
+        lambda db: [str(row[3]) for row in sqlite_writer.rows(db, f"explain query plan {text}", values)]
     )
     scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]
     assert set(scans) <= {"SCAN CONSTANT ROW", "SCAN json_each VIRTUAL TABLE INDEX 1:"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sayso import errors, memory, postgres, sqlite, stores
+from sayso import errors, stores
+from sayso.stores import memory, postgres, sqlite
 from tests.fakes.pg import pg_server, pg_url
 
 __all__ = ["pg_server", "pg_url"]
@@ -35,8 +36,8 @@ async def test_an_unknown_address_is_refused_and_not_shown(url: str) -> None:
 
 
 async def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("sayso.postgres")
-    monkeypatch.setitem(sys.modules, "sayso.postgres", None)
+    monkeypatch.delattr("sayso.stores.postgres")
+    monkeypatch.setitem(sys.modules, "sayso.stores.postgres", None)
     with pytest.raises(errors.InvalidSettings, match="asyncpg") as refused:
         await stores.connect("postgresql://localhost/sayso")
     assert refused.value.hint == "in a clone of sayso: pip install '.[postgres]'"

@@ -17,20 +17,10 @@ import apsw
 import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs]
 import pytest
 
-from sayso import (
-    courier,
-    datafile,
-    desk,
-    errors,
-    events,
-    model,
-    pgserver,
-    postgres,
-    sqlite,
-    store,
-    timekeeper,
-    writer,
-)
+from sayso import errors, model
+from sayso.desk import Desk, House, courier, timekeeper
+from sayso.machine import events
+from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_writer
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND, until
@@ -88,7 +78,7 @@ async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: Kept) -> 
     await tickets.ask(kept, "r1")
     await rewrite(kept, "r1", newer)
     assert (await kept.load("r1")).request.title == "Deploy?"
-    assert [one.id for one in await kept.list(store.Query())] == ["r1"]
+    assert [one.id for one in await kept.list(Query())] == ["r1"]
     closed = await tickets.answer(kept, "r1", events.Cancelled(at=tickets.NOW, by="agent"))
     assert closed.state == "decided"
     [[text]] = await kept._read("load", "r1")
@@ -121,7 +111,7 @@ async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_ar
 
 async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: Kept) -> None:
     now = ManualClock(tickets.NOW)
-    front = desk.Desk(kept, MINT, desk.House(route=("chat:#ops",)), now)
+    front = Desk(kept, MINT, House(route=("chat:#ops",)), now)
     await tickets.ask(kept, "bad", "good")
     await rewrite(kept, "bad", unknown_outcome)
     watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
@@ -143,14 +133,14 @@ async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: Kep
     await tickets.ask(kept, *(f"r{n}" for n in range(6)))
     for n in (2, 3, 4):
         await rewrite(kept, f"r{n}", unknown_outcome)
-    assert [one.id for one in await kept.list(store.Query(limit=3))] == ["r5", "r1", "r0"]
+    assert [one.id for one in await kept.list(Query(limit=3))] == ["r5", "r1", "r0"]
     broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
     await kept._read(broken)
     assert [row.ticket_id for row in await kept.log_after(0, 2)] == ["r5"]
 
 
 async def test_a_record_that_cannot_be_read_is_named(kept: Kept) -> None:
-    await kept.put(store.Record("draft", "x", {"n": 1}))
+    await kept.put(Record("draft", "x", {"n": 1}))
     await kept._read("update records set value = '{' where kind = 'draft' returning kind")
     with pytest.raises(errors.Unreadable, match="draft x"):
         await kept.get("draft", "x")
@@ -170,7 +160,7 @@ async def test_a_file_that_is_deleted_or_replaced_takes_nothing_more(
     lost.unlink()
     if replaced:
         other.rename(lost)
-    for work in (tickets.ask(file, "r2"), file.load("r1"), file.list(store.Query()), file.check()):
+    for work in (tickets.ask(file, "r2"), file.load("r1"), file.list(Query()), file.check()):
         with pytest.raises(errors.StoreUnavailable, match="deleted or replaced") as refused:
             await work
         assert refused.value.why == "the database file was deleted or replaced while it was in use"
@@ -188,30 +178,30 @@ async def test_a_damaged_page_is_said_in_words_and_found_by_the_quick_check(path
     for n in range(50):
         await tickets.ask(first, f"r{n}", title="x" * 400)
     await first.close()
-    datafile.quick_check(str(path))
+    sqlite_file.quick_check(str(path))
     kept = await sqlite.SqliteStore.open(str(path))
     await kept.check()
     damaged(path)
     with pytest.raises(errors.StoreUnavailable) as refused:
-        await kept.list(store.Query())
+        await kept.list(Query())
     assert (refused.value.why, "restore" in str(refused.value.hint)) == ("the database is damaged", True)
     with pytest.raises(errors.StoreUnavailable, match="damaged"):
         await kept.check()
     with pytest.raises(errors.StoreUnavailable, match="damaged"):
-        datafile.quick_check(str(path))
+        sqlite_file.quick_check(str(path))
     await kept.close()
 
 
 def test_a_text_that_is_no_text_comes_from_a_damaged_page() -> None:
     broken = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-    assert writer.unavailable(broken).why == "the database is damaged"
+    assert sqlite_writer.unavailable(broken).why == "the database is damaged"
 
 
 @pytest.mark.parametrize(("error", "unsure"), [(apsw.IOError("x"), True), (apsw.BusyError("x"), False)])
 async def test_a_commit_that_fails_on_the_disk_may_be_stored(
     file: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch, error: Exception, unsure: bool
 ) -> None:
-    rows = writer.rows
+    rows = sqlite_writer.rows
 
     def fails(db: apsw.Connection, text: str, values: Any = ()) -> Any:
         found = rows(db, text, values)
@@ -219,7 +209,7 @@ async def test_a_commit_that_fails_on_the_disk_may_be_stored(
             raise error
         return found
 
-    monkeypatch.setattr(writer, "rows", fails)
+    monkeypatch.setattr(sqlite_writer, "rows", fails)
     with pytest.raises(errors.StoreUnavailable) as refused:
         await tickets.ask(file, "r1")
     assert refused.value.unsure is unsure
@@ -269,7 +259,7 @@ def _stopped(pid: int) -> bool:
 def songs(path: Path) -> bytes:
     """Another program's database at *path*."""
     with apsw.Connection(str(path)) as db:
-        writer.rows(db, "create table songs (title text)")
+        sqlite_writer.rows(db, "create table songs (title text)")
     return path.read_bytes()
 
 
@@ -283,7 +273,7 @@ async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path, 
 @pytest.mark.parametrize("mark", ["pragma application_id = 7", "pragma user_version = 1; create table songs (t text)"])
 async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) -> None:
     with apsw.Connection(str(path)) as db:
-        writer.rows(db, mark)
+        sqlite_writer.rows(db, mark)
     with pytest.raises(errors.InvalidSettings, match="another program"):
         await sqlite.SqliteStore.open(str(path))
 
@@ -292,17 +282,17 @@ async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) 
 def test_two_programs_that_make_one_file_at_the_same_moment_both_know_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
-    run, left = writer.rows, iter(range(statements, -1, -1))
+    run, left = sqlite_writer.rows, iter(range(statements, -1, -1))
 
     def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> Any:
         if next(left, None) == 0:
             # the other one makes the whole file before this statement of ours
-            monkeypatch.setattr(writer, "rows", run)
-            datafile.opened(str(path), 1.0).close()
+            monkeypatch.setattr(sqlite_writer, "rows", run)
+            sqlite_file.opened(str(path), 1.0).close()
         return run(db, text, values)
 
-    monkeypatch.setattr(writer, "rows", rows)
-    datafile.opened(str(path), 1.0).close()
+    monkeypatch.setattr(sqlite_writer, "rows", rows)
+    sqlite_file.opened(str(path), 1.0).close()
     assert next(left, None) is None, "the other one came"
 
 
@@ -328,9 +318,9 @@ def test_a_file_and_what_stands_beside_it_are_left_to_their_owner(path: Path) ->
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").touch(0o666)
         Path(f"{path}{end}").chmod(0o644)
-    assert datafile.close_to_others(path)
+    assert sqlite_file.close_to_others(path)
     assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
-    assert not datafile.close_to_others(path)
+    assert not sqlite_file.close_to_others(path)
 
 
 async def test_a_file_that_is_damaged_from_the_start_is_said_to_be(path: Path) -> None:
@@ -365,7 +355,7 @@ def test_a_file_of_somebody_else_cannot_be_closed_to_others(path: Path, monkeypa
 
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(errors.InvalidSettings) as refused:
-        datafile.close_to_others(path)
+        sqlite_file.close_to_others(path)
     assert refused.value.hint == f"chmod 600 {path}"
 
 
@@ -405,7 +395,7 @@ async def test_one_row_that_cannot_be_read_stops_no_delivery(kept: Kept) -> None
         def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
             return 1.0
 
-    front = desk.Desk(kept, MINT, desk.House(callbacks=True), ManualClock(tickets.NOW))
+    front = Desk(kept, MINT, House(callbacks=True), ManualClock(tickets.NOW))
     for id in ("bad", "good"):
         await front.open(permission(id=id, callback_url="https://agent.example.com/x"))
         await front.answer(id, model.Answer(verdict="allow"), actor("ann"))

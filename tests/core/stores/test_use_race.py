@@ -5,7 +5,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from sayso import desk, events, model, stores
+from sayso import model, stores
+from sayso.desk import Desk
+from sayso.machine import events
 from tests.core.samples import MINT, actor, permission
 from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server, pg_url
@@ -18,7 +20,7 @@ IDS = [f"r{n}" for n in range(12)]
 
 async def race(url: str) -> None:
     kept = await stores.connect(url)
-    front = desk.Desk(kept, MINT)
+    front = Desk(kept, MINT)
     for id in IDS:
         await front.open(permission(id=id))
         await front.answer(id, model.Answer(verdict="allow"), actor())

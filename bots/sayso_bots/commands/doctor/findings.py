@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sayso import errors, people, store
+from sayso import errors
+from sayso.machine import people
+from sayso.stores import Store
 from sayso_bots.commands.doctor import claude_code
 from sayso_bots.service import checks, database
 from sayso_bots.settings import environment, schema, toml
@@ -43,7 +45,7 @@ class _Found(Protocol):
     def enrolled(self) -> Mapping[str, people.Enrolled]: ...
 
 
-_Look = Callable[[environment.Environment, schema.Settings, store.Store | None], Awaitable[Sequence[_Found]]]
+_Look = Callable[[environment.Environment, schema.Settings, Store | None], Awaitable[Sequence[_Found]]]
 
 
 async def find_all(hitl_port: int | None) -> list[Finding]:
@@ -134,7 +136,7 @@ def _told(name: str, found: str | checks.Fault) -> Finding:
 
 
 @contextlib.asynccontextmanager
-async def _records(given: environment.Environment) -> AsyncGenerator[store.Store | None]:
+async def _records(given: environment.Environment) -> AsyncGenerator[Store | None]:
     """What a service that runs here noticed."""
     async with contextlib.AsyncExitStack() as stack:
         records = None
@@ -144,18 +146,14 @@ async def _records(given: environment.Environment) -> AsyncGenerator[store.Store
         yield records
 
 
-async def _slack(
-    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
-) -> Sequence[_Found]:
+async def _slack(given: environment.Environment, chosen: schema.Settings, records: Store | None) -> Sequence[_Found]:
     import sayso_slack
     from sayso_bots.service import slack
 
     return await sayso_slack.check(slack.told(given, chosen), toml.directory(chosen), records)
 
 
-async def _discord(
-    given: environment.Environment, chosen: schema.Settings, records: store.Store | None
-) -> Sequence[_Found]:
+async def _discord(given: environment.Environment, chosen: schema.Settings, records: Store | None) -> Sequence[_Found]:
     import sayso_discord
     from sayso_bots.service import discord
 

@@ -10,7 +10,10 @@ import pydantic
 import pytest
 
 import sayso
-from sayso import events, machine, memory, people, store, token_secret
+from sayso import machine
+from sayso.desk import token_secret
+from sayso.machine import events, people
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
 
@@ -57,7 +60,7 @@ async def asked(desk: sayso.Desk, count: int = 1, but: str = "") -> sayso.Ticket
     """The newest open request, once *count* are open, and it is not *but*."""
     async with asyncio.timeout(5):
         async for _ in desk.store.changes():
-            found = await desk.store.list(store.Query(state="pending"))
+            found = await desk.store.list(Query(state="pending"))
             if len(found) == count and found[0].id != but:
                 return found[0]
     raise AssertionError("the store is closed")
@@ -209,7 +212,7 @@ async def test_an_aborted_run_leaves_the_hook_open_and_the_next_one_finds_the_an
         await soon(first)
     await sayso.resolve_hook("a", {"city": "Rome", "nights": 1}, desk=desk)
     assert (await soon(waits(sayso.hook("a", payload=Booking, session="s1", desk=desk)))).city == "Rome"
-    assert [one.id for one in await desk.store.list(store.Query())] == [ticket.id]
+    assert [one.id for one in await desk.store.list(Query())] == [ticket.id]
 
 
 async def test_only_a_hook_that_can_be_found_again_can_be_left_open(desk: sayso.Desk) -> None:
@@ -612,5 +615,5 @@ async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps()
     kept.tried = 0
     await use()
     assert kept.tried < 6
-    assert len(await kept.list(store.Query(limit=50))) == 41
+    assert len(await kept.list(Query(limit=50))) == 41
     await kept.close()

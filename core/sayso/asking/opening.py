@@ -1,0 +1,52 @@
+"""`sayso.open()`: the embedded desk over a database file, or the service behind `SAYSO_URL`; one interface for both."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+from collections.abc import AsyncGenerator
+from typing import Protocol, cast
+
+from sayso import errors, stores
+from sayso.desk import Desk, asker, token_secret
+
+DEFAULT_DATABASE = "sqlite:///sayso.db"
+mint = token_secret.mint
+"""Its old address; it goes in 0.2."""
+
+
+class _Connector(Protocol):
+    def __call__(self, url: str, key: str | None) -> contextlib.AbstractAsyncContextManager[asker.Asker]: ...
+
+
+@contextlib.asynccontextmanager
+async def open(
+    url: str | None = None, *, key: str | None = None, database: str | None = None
+) -> AsyncGenerator[asker.Asker]:
+    """A desk to ask at.
+
+    With *url* or `SAYSO_URL` it is the service there, signed in with *key* or `SAYSO_KEY`; otherwise a database of its
+    own: *database*, `SAYSO_DATABASE_URL`, or `sqlite:///sayso.db`.
+
+    Raises:
+        InvalidSettings: an address is none, or its scheme is unknown.
+    """
+    address = url or os.environ.get("SAYSO_URL")
+    if address:
+        async with _connector(address)(address, key or os.environ.get("SAYSO_KEY")) as remote:
+            yield remote
+        return
+    kept = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
+    try:
+        yield Desk(kept, await token_secret.mint(kept))
+    finally:
+        await kept.close()
+
+
+def _connector(address: str) -> _Connector:
+    scheme = address.partition("://")[0]
+    for entry in importlib.metadata.entry_points(group="sayso.desks", name=scheme):
+        return cast(_Connector, entry.load())
+    hint = "an address such as http://127.0.0.1:8700"
+    raise errors.InvalidSettings(f"SAYSO_URL: nothing here can talk to {scheme!r}", field="SAYSO_URL", hint=hint)

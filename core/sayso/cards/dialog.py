@@ -1,0 +1,185 @@
+"""What opens when a press needs more than a press: a reason, an edit, the whole content, a form. Pure, both ways."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sayso import model
+from sayso.cards import card, draw, inputs, tokens
+from sayso.content import text, typography
+from sayso.machine import fitting
+
+Trusted = text.Trusted
+
+WindowLimits = inputs.WindowLimits
+Room = WindowLimits  # its name until 0.2
+Input = inputs.Input
+Submitted = inputs.Submitted
+Draft = inputs.Draft
+field_name = inputs.field_name
+other_name = inputs.other_name
+key_name = inputs.key_name
+inputs_of = inputs.inputs_of
+steps_of = inputs.steps_of
+
+_MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """A window over the card. Submitting sends `token` and the inputs; without `submit` it can only be closed."""
+
+    title: text.Trusted
+    token: str
+    parts: tuple[card.Part, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    submit: text.Trusted | None = None
+    danger: bool = False
+    more: bool = False
+    """Whether submitting leads to a further page or step."""
+
+
+# A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
+_STEPS = 20
+_DRAFTS = 49_999
+
+
+def step_of(index: int) -> int:
+    """The step of a form that a token's index names."""
+    return index % _STEPS
+
+
+def draft_of(index: int) -> int:
+    """The draft that a token's index goes on with; 0 is a new one."""
+    return index // _STEPS
+
+
+def index_of(step: int, typed: Draft) -> int:
+    """The index of a step that goes on with what was typed: another text is another draft, and never mixed with it."""
+    content = json.dumps(dict(typed), sort_keys=True, default=list).encode()
+    return step + _STEPS * (1 + int.from_bytes(hashlib.sha256(content).digest()[:8]) % (_DRAFTS - 1))
+
+
+def of_press(
+    ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: WindowLimits
+) -> Dialog | None:
+    """The dialog that this press opens; None where the press alone is the answer."""
+    token = maker.token(ticket, pressed.action, pressed.index)
+    match pressed.action:
+        case "reason":
+            asked = Trusted("Why not? The agent reads this.")
+            reason = Input("reason", asked, multiline=True, longest=model.MAX_REASON)
+            return Dialog(Trusted("Deny with a reason"), token, inputs=(reason,), submit=Trusted("Deny"), danger=True)
+        case "edit":
+            return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
+        case "stop" | "respond":
+            return _against(pressed.action, token)
+        case "offer":
+            return _offer(ticket, pressed.index, token)
+        case "other":
+            answer = Input("other", Trusted("Your answer"), multiline=True)
+            return Dialog(Trusted("Another answer"), token, _question(ticket), (answer,), Trusted("Answer"))
+        case "review":
+            return review(ticket, pressed.index, maker, limits)
+        case "fill":
+            return fill(ticket, step_of(pressed.index), token, limits)
+        case "pick":
+            return Dialog(Trusted("Choose"), token, _question(ticket), inputs_of(ticket)[:1], Trusted("Answer"))
+        case _:
+            return None
+
+
+def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
+    if action == "stop":
+        note = card.Note((Trusted("The tool does not run, and the agent is told to end its run."),))
+        asked = Trusted("Why? For the record.")
+        reason = Input("reason", asked, required=False, multiline=True, longest=model.MAX_REASON)
+        return Dialog(Trusted("Deny and stop"), token, (note,), (reason,), Trusted("Deny and stop"), danger=True)
+    note = card.Note((Trusted("The tool does not run. The agent takes your words as its result."),))
+    return Dialog(
+        Trusted("Answer instead"),
+        token,
+        (note,),
+        (Input("text", Trusted("Your answer"), multiline=True),),
+        Trusted("Answer"),
+    )
+
+
+def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
+    if index >= len(ticket.request.offers):
+        return None
+    return Dialog(
+        Trusted("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=Trusted("Allow")
+    )
+
+
+def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
+    made: list[Input] = []
+    fixed: list[card.Part] = [card.Note((Trusted("What you allow here runs instead of what the agent asked for."),))]
+    for index, (key, value) in enumerate((ticket.request.input or {}).items()):
+        shown = draw.value_text(value)
+        # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
+        if text.literal(shown, code=True).text == shown and len(shown) <= limits.typed and len(made) < limits.inputs:
+            hint = _MADE_UP if fitting.is_made_up(ticket.request, key) else None
+            box = Input(
+                key_name(index), text.line(key), required=False, multiline=True, value=shown, longest=limits.typed
+            )
+            made.append(replace(box, hint=hint))
+        else:
+            fixed += draw.input_parts({key: value}, "Stays as it is", "input")
+    pages = card.pages(fixed, limits.content)
+    if made and len(pages) == 1:
+        return Dialog(Trusted("Edit and allow"), token, pages[0], tuple(made), Trusted("Allow"))
+    return Dialog(
+        Trusted("Edit and allow"),
+        token,
+        (card.Note((Trusted("This is too large to edit here. Deny it with a reason."),)),),
+    )
+
+
+def look_again(
+    odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, token: str, limits: WindowLimits
+) -> Dialog | None:
+    """An edit as it would run, where a phone may have changed what was typed; None where it is too long to show."""
+    parts: list[card.Part] = [
+        card.Note((Trusted("A phone or a chat may have changed what you typed. Exactly this will run."),))
+    ]
+    for key, signs in odd.items():
+        parts += [
+            card.Warn(Trusted(typography.told(signs))),
+            *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
+        ]
+    pages = card.pages(parts, limits.content)
+    return Dialog(Trusted("Look again"), token, pages[0], submit=Trusted("Allow as it is")) if len(pages) == 1 else None
+
+
+def review(ticket: model.Ticket, page: int, maker: tokens.TokenMaker, limits: WindowLimits) -> Dialog:
+    """One page of the whole content; only the last one lets the person decide."""
+    pages = draw.pages_of(ticket, maker, limits.content)
+    page = min(page, len(pages) - 1)
+    token = maker.token(ticket, "review", page)
+    title = Trusted(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
+    if page + 1 < len(pages):
+        return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True)
+    if ticket.decision is not None:
+        return Dialog(title, token, pages[page])
+    submit = Trusted("Allow" if ticket.request.kind == "permission" else "Answer")
+    return Dialog(title, token, pages[page], submit=submit)
+
+
+def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> Dialog:
+    """One step of a question or form."""
+    steps = steps_of(ticket, limits)
+    title = Trusted(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
+    more = step + 1 < len(steps)
+    submit = Trusted("Next") if more else Trusted("Answer")
+    return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit, more=more)
+
+
+def _question(ticket: model.Ticket) -> tuple[card.Part, ...]:
+    shown: Iterable[card.Part] = (card.Ask(text.literal(ticket.request.title)),) if ticket.request.title else ()
+    return tuple(shown)

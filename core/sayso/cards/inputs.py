@@ -1,0 +1,166 @@
+"""What a person fills in: one input for each field, and as many of them at once as a window holds. Pure.
+
+The rule: the names of inputs are made here and nowhere else, and nobody takes them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sayso import model
+from sayso.cards import card, draw
+from sayso.content import field_kinds, fields, readers, text
+
+# A text that may be longer than this gets several lines.
+_ONE_LINE = 200
+Submitted = str | bool | Sequence[int] | None
+"""What a surface sends for one input: typed text, yes or no, or the indexes of the chosen options."""
+
+Draft = Mapping[str, Submitted]
+"""Inputs of earlier steps, by name."""
+
+field_name = card.field_name
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLimits:
+    """What one window of a surface holds: characters of content, inputs, and characters of a value to edit."""
+
+    content: int
+    inputs: int
+    typed: int
+    answer: int = model.MAX_TEXT
+    """Characters of one typed answer."""
+    options: int = model.MAX_OPTIONS
+    """Options that one input holds; a longer list takes the room of several inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to fill in. `name` is ours; agent text stands only in the literals."""
+
+    name: str
+    """What a surface sends it under; `field_name`, `other_name` and `key_name` make it, and nobody takes it apart."""
+    label: card.Inline
+    kind: model.FieldKind = "text"
+    required: bool = True
+    multiline: bool = False
+    multiple: bool = False
+    options: tuple[text.Foreign, ...] = ()
+    hint: text.Foreign | None = None
+    value: str | None = None
+    chosen: tuple[int, ...] = ()
+    """The options that are chosen to begin with, by index."""
+    longest: int = model.MAX_TEXT
+    """Characters that it takes; a surface may have room for fewer."""
+    belongs_to: str | None = None
+    """The input that this one is the free text for: both stand on one screen."""
+
+
+def other_name(name: str) -> str:
+    """The name of the input for the free text of a choice, whose own input has this *name*."""
+    return f"{name}o"
+
+
+def key_name(index: int) -> str:
+    """The name of the input for one argument of a tool that is edited, by its number."""
+    return f"k{index}"
+
+
+def inputs_of(ticket: model.Ticket, longest: int = model.MAX_TEXT) -> tuple[Input, ...]:
+    """One input for each field; a choice with *Other* has a second one for its text.
+
+    *longest* is how many characters of an answer the surface takes.
+    """
+    made: list[Input] = []
+    for index, field in enumerate(fields.of_request(ticket.request)):
+        name = field_name(index)
+        made.append(_input(name, field, longest))
+        if field.other:
+            label = text.Trusted("Or another answer")
+            made.append(Input(other_name(name), label, required=False, longest=longest, belongs_to=name))
+    return tuple(made)
+
+
+def _input(name: str, field: model.Field, longest: int) -> Input:
+    traits = field_kinds.TRAITS[field.kind]
+    lines = field.multiple and field.kind != "choice"
+    said = " ".join(([field.description] if field.description else []) + (["One a line."] if lines else []))
+    return Input(
+        name=name,
+        label=text.line(field.label),
+        kind="text" if lines else field.kind,
+        required=field.required and not field.other,
+        multiline=lines or (traits.multiline and (field.max_length or model.MAX_TEXT) > _ONE_LINE),
+        multiple=field.multiple and not lines,
+        options=tuple(text.line(option.label) for option in field.options),
+        hint=text.line(said) if said else None,
+        value=_default(field, longest),
+        chosen=_chosen(field),
+        longest=longest if lines else min(field.max_length or longest, longest),
+    )
+
+
+def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
+    """The inputs, as many at once as the surface has room for."""
+    steps: list[tuple[Input, ...]] = [()]
+    for group in _groups(inputs_of(ticket, limits.answer)):
+        taken = sum(_units(made, limits) for made in (*steps[-1], *group))
+        if taken > limits.inputs and steps[-1]:
+            steps.append(())
+        steps[-1] += group
+    return steps
+
+
+def _units(made: Input, limits: WindowLimits) -> int:
+    return max(1, -(-len(made.options) // limits.options))
+
+
+def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
+    # a choice and its own free text stay on one screen
+    groups: list[tuple[Input, ...]] = []
+    for made in inputs:
+        if made.belongs_to is not None:
+            groups[-1] += (made,)
+        else:
+            groups.append((made,))
+    return groups
+
+
+def _default(field: model.Field, longest: int) -> str | None:
+    if field.default is None or field.kind == "choice":
+        return None
+    # a default is agent text: it is offered only where a person sees all of it
+    default = _written(field)
+    return default if text.literal(default).text == default and len(default) <= longest else None
+
+
+def _written(field: model.Field) -> str:
+    """A default as somebody would type it."""
+    items = _items(field.default)
+    if field.multiple and items is not None:
+        return "\n".join(map(draw.value_text, items))
+    if field_kinds.TRAITS[field.kind].numeric and isinstance(field.default, int | float):
+        return readers.write_number(field.default)
+    return draw.value_text(field.default)
+
+
+def _chosen(field: model.Field) -> tuple[int, ...]:
+    """The options that a default names, by value or by label."""
+    if field.kind != "choice" or field.default is None:
+        return ()
+    items = _items(field.default)
+    wanted = [field.default] if items is None else items
+    found = [index for index, option in enumerate(field.options) if any(_is(option, one) for one in wanted)]
+    return tuple(found if field.multiple else found[:1])
+
+
+def _items(default: Any) -> list[Any] | None:
+    return [*default] if isinstance(default, list) else None
+
+
+def _is(option: model.Option, given: Any) -> bool:
+    value = option.label if option.value is None else option.value
+    return bool(value == given and isinstance(value, bool) == isinstance(given, bool))

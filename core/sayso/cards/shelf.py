@@ -1,0 +1,125 @@
+"""Keeps what was drawn a moment ago: a request that did not change is drawn once, for all places, pages and people."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sayso import model
+from sayso.cards import card as cards
+from sayso.cards import tokens
+
+# Characters of all cards on the shelf, and how many cards.
+_MOST_TEXT, _MOST_CARDS = 8 * 1_048_576, 500
+
+Pages = tuple[tuple[cards.Part, ...], ...]
+
+
+@dataclass(slots=True)
+class _Kept:
+    ticket: model.Ticket
+    maker: tokens.TokenMaker
+    drawn: cards.Card
+    size: int
+    pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One at a time draws a ticket; whoever comes meanwhile waits for that card."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+
+
+class Shelf:
+    """Cards by ticket and version. The ticket itself is compared, too: nobody is ever shown another's card."""
+
+    def __init__(self, most_text: int = _MOST_TEXT, most_cards: int = _MOST_CARDS) -> None:
+        self._most_text, self._most_cards = most_text, most_cards
+        self._kept: dict[tuple[str, str, int], _Kept] = {}
+        self._text = 0
+        self._turns: dict[tuple[str, str, int], _Turn] = {}
+        self._lock = threading.Lock()
+
+    def card(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> cards.Card:
+        """The card of *ticket*, as *draw* makes it."""
+        return self._found(ticket, maker, draw).drawn
+
+    def pages(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card], room: int) -> Pages:
+        """The same in pages of *room* characters."""
+        kept = self._found(ticket, maker, draw)
+        if room not in kept.pages:
+            kept.pages[room] = cards.pages(kept.drawn.parts, room)
+        return kept.pages[room]
+
+    def _found(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Kept:
+        key = ticket.ref, ticket.id, ticket.version
+        with self._turn(key):
+            return self._drawn(key, ticket, maker, draw)
+
+    @contextlib.contextmanager
+    def _turn(self, key: tuple[str, str, int]) -> Generator[None]:
+        with self._lock:
+            turn = self._turns.setdefault(key, _Turn())
+            turn.waiting += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.waiting -= 1
+                if not turn.waiting:
+                    del self._turns[key]
+
+    def _drawn(
+        self, key: tuple[str, str, int], ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]
+    ) -> _Kept:
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None or kept.maker != maker or kept.ticket != ticket:
+            drawn = draw()
+            kept = _Kept(ticket, maker, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
+            self._keep(key, kept)
+        return kept
+
+    def _keep(self, key: tuple[str, str, int], kept: _Kept) -> None:
+        with self._lock:
+            self._drop(key)
+            self._kept[key] = kept
+            self._text += kept.size
+            # pages hold the same text once more
+            while len(self._kept) > self._most_cards or (self._text > self._most_text and len(self._kept) > 1):
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: tuple[str, str, int]) -> None:
+        if old := self._kept.pop(key, None):
+            self._text -= old.size
+
+
+class Glances:
+    """What a list shows of long cards. Kept apart from the cards, without their requests, since a list has many."""
+
+    def __init__(self, most: int = 2_000) -> None:
+        self._most = most
+        self._kept: dict[tuple[str, str, int, str], tuple[dict[str, Any], cards.Card | None]] = {}
+        self._lock = threading.Lock()
+
+    def card(self, ticket: model.Ticket, make: Callable[[], cards.Card | None]) -> cards.Card | None:
+        """The short card that *make* makes of *ticket*; None where the whole one is short."""
+        key = ticket.ref, ticket.id, ticket.version, ticket.digest
+        # the request itself is bound by the digest
+        facts = {name: value for name, value in ticket if name != "request"}
+        with self._lock:
+            known = self._kept.get(key)
+        if known and known[0] == facts:
+            return known[1]
+        made = make()
+        with self._lock:
+            self._kept[key] = facts, made
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
+        return made

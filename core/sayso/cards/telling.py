@@ -1,0 +1,98 @@
+"""What one person alone is told who pressed or wrote: a true sentence, with names and a time for their own clock. Pure.
+
+The rule: whoever it was is named as people know them, never by an account; names are foreign text, so they are literal.
+"""
+
+from __future__ import annotations
+
+from sayso import errors, model
+from sayso.cards import card, tokens
+from sayso.content import text, wording
+from sayso.machine import approvers
+
+Trusted = text.Trusted
+
+RENEWED = "This is not one of our buttons any more: its card was out of date. It is renewed now, so please press again."
+GONE = (
+    "This is not one of our buttons any more: its request is not known here. It is gone, or another program uses the "
+    "same bot and answers for it."
+)
+
+EARLIER_COUNTED = "Too late: your earlier answer counted, and the agent has it already."
+
+_UNLINKED = (
+    "Noted, and not counted beside those who answered elsewhere: your account is linked to nobody in the settings, so "
+    "you may be one of them."
+)
+
+
+def line(said: str) -> card.Line:
+    """A sentence of the service."""
+    return card.Line((Trusted(said),))
+
+
+def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
+    """Why an act of this account was not counted."""
+    if isinstance(error, errors.AlreadyTaken) and error.ticket.taken:
+        taken = error.ticket.taken
+        when = (Trusted(" was taken, and is delivered at "), card.Moment(taken.until))
+        return card.Line(
+            (Trusted("The answer of "), text.line(_name(taken.given)), *when, Trusted(" unless they take it back."))
+        )
+    if not isinstance(error, errors.AlreadyDecided) or error.ticket.decision is None:
+        return line(wording.told(error))
+    decision = error.ticket.decision
+    verdict = wording.verdict(decision)
+    if any(one.via == account for one in decision.by):
+        return card.Line(
+            (
+                Trusted(f"{verdict}: that is what you said, and it counted at "),
+                card.Moment(decision.decided_at),
+                Trusted("."),
+            )
+        )
+    spans: list[card.Inline] = [Trusted(f"Too late: {verdict[0].lower()}{verdict[1:]}")]
+    for index, one in enumerate(decision.by):
+        spans += [Trusted(" and " if index else " by "), text.line(_name(one))]
+    return card.Line((*spans, Trusted(" at "), card.Moment(decision.decided_at), Trusted(".")))
+
+
+def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.Line:
+    """Why a press on what is decided did not count; raises `InvalidToken` as `tokens.read`."""
+    decision = error.ticket.decision
+    if decision is None or tokens.read(token).action != "undo" or all(one.via != account for one in decision.by):
+        return refusal(error, account)
+    told = Trusted("It cannot be taken back any more: the agent was told at ")
+    return card.Line((told, card.Moment(decision.decided_at), Trusted(".")))
+
+
+def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:
+    """Why words did not count that came after the decision; whoever decided it is not told their own name."""
+    decision = error.ticket.decision
+    if decision is not None and any(one.via == account for one in decision.by):
+        return line(EARLIER_COUNTED)
+    return refusal(error)
+
+
+def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
+    """What a press did that decided nothing alone; None where there is nothing to say."""
+    if ticket.decision is not None or ticket.request.kind != "permission":
+        return None
+    mine = next((one for one in approvers.latest(ticket) if one.via == account), None)
+    if mine is None or (ticket.policy.quorum == 1 and ticket.policy.veto == 1):
+        return None
+    allows = mine.answer.verdict == "allow"
+    so_far = len(approvers.allows_by(ticket) if allows else approvers.against(ticket))
+    needed = ticket.policy.quorum if allows else ticket.policy.veto
+    verb = "allowed" if allows else "denied"
+    if allows and mine not in approvers.allows_by(ticket):
+        return line(f"{_UNLINKED} {so_far} of {needed} people have {verb} this.")
+    if before is not None and mine in approvers.latest(before):
+        return line(f"You have {verb} this already. {so_far} of {needed} people have; others have to agree.")
+    return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")
+
+
+def _name(one: model.By | model.Given) -> str:
+    if ":" not in one.person:
+        return one.person
+    return one.name if one.name and one.name != one.person else "somebody"

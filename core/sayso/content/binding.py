@@ -1,0 +1,62 @@
+"""What a request's digest binds: its content, and the terms under which it is asked. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sayso import errors, model
+from sayso.content import digest, requests
+
+# The rules that every digest names.
+_FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator decides about a request: who asked, under which policy, where it goes."""
+
+    owner: str
+    policy: model.Policy
+    route: tuple[model.Place, ...]
+    requester: str | None = None
+    key: str | None = None
+
+
+def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
+    """The digest of everything that is shown or bound; the same content gives the same one."""
+    bound = {
+        "id": id,
+        "request": requests.document(request),
+        "policy": _bound_policy(terms.policy),
+        "owner": terms.owner,
+        "requester": terms.requester,
+        "expires_at": expires_at.isoformat(),
+    }
+    return digest.digest(bound, "request")
+
+
+def _bound_policy(policy: model.Policy) -> model.JsonObject:
+    # what a policy can say since then counts where it is said: older tickets keep their digest
+    first = policy.model_dump(mode="json", include=_FIRST_RULES)
+    return first | policy.model_dump(mode="json", exclude_defaults=True)
+
+
+def check(ticket: model.Ticket) -> None:
+    """Compute the digest from the content again. Raises `Altered` where it is another one."""
+    terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester)
+    try:
+        found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)
+    except errors.InvalidRequest as error:
+        raise errors.Altered(ticket) from error
+    if found != ticket.digest:
+        raise errors.Altered(ticket)
+
+
+def is_sound(ticket: model.Ticket) -> bool:
+    """Whether the content still gives the digest."""
+    try:
+        check(ticket)
+    except errors.Altered:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""Questions, choices and forms are fields; this is the one place that makes fields and checks values for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pydantic_core
+
+from sayso import errors, model
+from sayso.content import entries, lookalikes, patterns, schema
+
+# One field carries the whole answer of a question or a choice; nobody types this name.
+ANSWER = "answer"
+
+
+def of_request(request: model.Request) -> tuple[model.Field, ...]:
+    """The fields a person fills for this request; none for a permission."""
+    label = request.title or "Answer"
+    if request.kind == "question":
+        return (model.Field(name=ANSWER, label=label),)
+    if request.kind == "choice":
+        # what a choice answers is the label that people saw; values are for forms
+        options = tuple(option.model_copy(update={"value": None}) for option in request.options)
+        multiple, other = request.multiple, request.other
+        return (model.Field(name=ANSWER, label=label, kind="choice", options=options, multiple=multiple, other=other),)
+    if request.kind == "form":
+        return request.fields or schema.from_schema(request.json_schema or {})
+    return ()
+
+
+def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.JsonObject:
+    """The values as the agent gets them: JSON, by field name.
+
+    Raises:
+        InvalidAnswer: values are missing, unknown, or break their field's rules. `complaints` has all of them by name,
+            `field` is the first.
+    """
+    by_name = {field.name: field for field in fields}
+    complaints = {name: f"there is no field {name!r}" for name in values if name not in by_name}
+    checked: model.JsonObject = {}
+    for field in fields:
+        try:
+            checked |= _checked(field, values.get(field.name))
+        except entries.Unfit as unfit:
+            complaints[field.name] = f"{field.label}: {unfit}"
+        except _Missing:
+            complaints[field.name] = f"{field.label} is required"
+    if complaints:
+        hint = None if set(complaints) <= set(by_name) else f"fields: {', '.join(by_name)}"
+        first = next(iter(complaints))
+        raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, hint=hint, complaints=complaints)
+    return checked
+
+
+class _Missing(Exception):
+    """Nothing was given for a field that needs something."""
+
+
+def _checked(field: model.Field, given: Any) -> model.JsonObject:
+    if given is None or given == "" or given == []:
+        if field.required:
+            raise _Missing
+        # a type that needs the key, and takes null for it, gets both
+        return {field.name: None} if field.nullable else {}
+    return {field.name: entries.read(field, given)}
+
+
+def check_fields(fields: Sequence[model.Field]) -> None:
+    """Refuse fields that nobody could fill.
+
+    Raises:
+        InvalidRequest: two fields share a name, a choice has no options or two alike, a pattern is not one.
+    """
+    names = [field.name for field in fields]
+    if not 1 <= len(fields) <= model.MAX_FIELDS:
+        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(fields)}", field="fields")
+    if len(set(names)) != len(names):
+        raise errors.InvalidRequest("two fields have the same name", field="fields")
+    for field in fields:
+        labels = [option.label for option in field.options]
+        if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):
+            message = f"{field.label} needs 1 to {model.MAX_OPTIONS} options with different labels"
+            raise errors.InvalidRequest(message, field=_where(field))
+        if len({lookalikes.likeness(label) for label in labels}) < len(labels):
+            message = f"{field.label} has options that look alike"
+            hint = "blanks, width, dashes, quotes and look-alike letters do not tell them apart"
+            raise errors.InvalidRequest(message, field=_where(field), hint=hint)
+        if _ambiguous(field):
+            message = f"{field.label} has an option whose value is another one's label or value"
+            raise errors.InvalidRequest(message, field=field.name)
+        if field.kind != "choice" and (labels or field.other):
+            raise errors.InvalidRequest(f"{field.label} is no choice and has options", field=field.name)
+        _check_rules(field)
+
+
+def _where(field: model.Field) -> str:
+    return "options" if field.name == ANSWER else field.name
+
+
+def _check_rules(field: model.Field) -> None:
+    """Refuse a pattern that is not one, and limits that leave nothing between them."""
+    try:
+        patterns.matcher(field.pattern or "")
+    except pydantic_core.SchemaError as error:
+        hint = "look-around and back references are not supported"
+        raise errors.InvalidRequest(f"{field.label}: this is not a pattern", field=field.name, hint=hint) from error
+    if field.format is not None and (field.format == "decimal") != (field.kind == "number"):
+        raise errors.InvalidRequest(f"{field.label}: a {field.kind} has no format {field.format}", field=field.name)
+    limits = (field.minimum, field.maximum), (field.min_length, field.max_length), (field.min_items, field.max_items)
+    if any(least is not None and most is not None and least > most for least, most in limits):
+        raise errors.InvalidRequest(f"{field.label}: nothing is between its limits", field=field.name)
+
+
+def _ambiguous(field: model.Field) -> bool:
+    """Whether a choice could be taken for another one: what a person chose by its label must come as its own value."""
+    own = [(option.label, option.label if option.value is None else option.value) for option in field.options]
+    values = [(type(value), value) for _, value in own]
+    return len(set(values)) < len(values) or any(
+        value == label for here, (_, value) in enumerate(own) for there, (label, _) in enumerate(own) if here != there
+    )

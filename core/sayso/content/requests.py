@@ -1,0 +1,205 @@
+"""A request: checked, written as JSON, and copied so that it belongs to nobody else. Pure.
+
+The JSON form is what is stored, sent and hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+import pydantic_core
+
+from sayso import errors, model
+from sayso.content import digest, fields, shapes
+
+# Characters of its JSON form from which on a request counts as large.
+_LARGE = 65_536
+
+
+_PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
+OF_KIND: Mapping[model.Kind, set[str]] = {
+    "permission": _PERMISSION,
+    "question": set[str](),
+    "choice": {"options", "multiple", "other"},
+    "form": {"json_schema", "fields"},
+}
+"""The keys that only this kind may have."""
+KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
+
+UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in KIND_KEYS}
+"""What such a key holds where it says nothing."""
+
+
+def parse(document: str | bytes) -> model.Request:
+    """A request from the JSON that a wire brought.
+
+    Raises:
+        InvalidRequest: `field` names the key that is wrong.
+    """
+    try:
+        return checked(model.Request.model_validate_json(document))
+    except pydantic.ValidationError as error:
+        raise invalid(error) from error
+
+
+def checked(request: model.Request) -> model.Request:
+    """*request*, once all that depends on its kind is right.
+
+    Raises:
+        InvalidRequest: `field` names the key that is wrong.
+    """
+    _checked_document(request)
+    return request
+
+
+def ready(request: model.Request) -> model.Request:
+    """`plain` of what is `checked`: what a desk stores. Raises as they do."""
+    return read(_checked_document(request))
+
+
+def _checked_document(request: model.Request) -> str:
+    _only_what_its_kind_needs(request)
+    if request.supersedes is not None and request.supersedes == request.id:
+        raise errors.InvalidRequest("a request cannot take its own place", field="supersedes")
+    if request.kind == "permission":
+        _permission(request)
+    elif not request.title:
+        raise errors.InvalidRequest(f"a {request.kind} needs a title", field="title", hint="the question itself")
+    else:
+        fields.check_fields(fields.of_request(request))
+    for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
+        if value:
+            digest.canonical(value, name, deepest=digest.MAX_DEPTH)
+    text = text_of(request)
+    if len(text.encode()) > model.MAX_REQUEST_BYTES:
+        raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
+    return text
+
+
+def shape_of(request: model.Request) -> type[pydantic.BaseModel] | None:
+    """The model that a form was asked with, if this process asked it with one."""
+    return request.shape if isinstance(request, model.FormRequest) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def with_value(request: model.Request, decision: model.Decision) -> model.Decision:
+    """*decision*, holding an instance of the model that the form was asked with. Raises as `shaped`."""
+    return shaped(shape_of(request), decision)
+
+
+def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> model.Decision:
+    """*decision*, holding an instance of *shape*.
+
+    Raises:
+        InvalidAnswer: the values fit the fields, yet the model's own validators refuse them.
+    """
+    if shape is None or decision.values is None:
+        return decision
+    try:
+        return decision.holding(shapes.instance(pydantic.TypeAdapter(shape), decision.values))
+    except pydantic.ValidationError as error:
+        wrong = invalid(error)
+        raise errors.InvalidAnswer(
+            f"the answer does not fit {shape.__name__}: {wrong.message}", field="values"
+        ) from error
+
+
+def document(request: model.Request) -> model.JsonObject:
+    """The JSON form of a request, without the keys that say nothing."""
+    found = request.model_dump(mode="json", exclude_defaults=True)
+    # a source that was read and says nothing is not the default one to every version of Pydantic
+    if not found.get("source", True):
+        del found["source"]
+    return found
+
+
+def alike(one: model.Request, other: model.Request) -> bool:
+    """Whether two requests ask the same, to the byte."""
+    return digest.canonical(document(one)) == digest.canonical(document(other))
+
+
+def plain(request: model.Request) -> model.Request:
+    """The request itself, as it is stored: no part of it belongs to the caller, who may change theirs afterwards.
+
+    Raises:
+        InvalidRequest: it cannot be written as JSON and read again.
+    """
+    return read(text_of(request))
+
+
+def read(text: str) -> model.Request:
+    """A request from its JSON. Raises `InvalidRequest`."""
+    try:
+        return model.Request.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        raise invalid(error) from error
+
+
+def is_large(request: model.Request) -> bool:
+    """Whether checking it takes its time, so that it is done beside the event loop."""
+    # no JSON is made: most requests are small, and this is asked for each of them
+    waiting: list[Any] = [value for value in vars(request).values() if value]
+    weight = 0
+    while waiting and weight <= _LARGE:
+        value = waiting.pop()
+        weight += len(value) if isinstance(value, str) else 4
+        if isinstance(value, pydantic.BaseModel):
+            waiting += vars(value).values()
+        elif isinstance(value, dict):
+            waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return weight > _LARGE
+
+
+def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
+    """The first of Pydantic's complaints, as ours: the field named, the value not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "body"
+    return errors.InvalidRequest(f"{field}: {first['msg'].removeprefix('Value error, ')}", field=field)
+
+
+def text_of(request: model.Request) -> str:
+    """A request as JSON, which is what is stored and sent."""
+    try:
+        return request.model_dump_json(exclude_defaults=True)
+    except ValueError as error:
+        named = next((name for name, value in request if not _is_json(value)), "request")
+        field = "schema" if named == "json_schema" else named
+        message = f"{field} is not plain JSON: it holds half a character, or something else that has no JSON form"
+        raise errors.InvalidRequest(message, field=field, hint="send whole Unicode text") from error
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        pydantic_core.to_json(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _permission(request: model.Request) -> None:
+    if not request.tool:
+        raise errors.InvalidRequest("a permission names its tool", field="tool")
+    if request.input_schema is not None:
+        # its library takes a while to load, and few requests need it
+        from sayso.content import edits
+
+        edits.check_schema(request.input_schema)
+    names = [offer.name for offer in request.offers]
+    if len({*names, "session", "always"}) != len(names) + 2:
+        raise errors.InvalidRequest("each offer needs a name of its own", field="offers")
+    if request.confirm and request.grants:
+        raise errors.InvalidRequest("a grant is given with one press, which confirm rules out", field="grants")
+
+
+def _only_what_its_kind_needs(request: model.Request) -> None:
+    if "respond" in request.verdicts and request.kind != "permission":
+        raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
+    for name in sorted(KIND_KEYS - OF_KIND[request.kind]):
+        if getattr(request, name) != UNSAID[name]:
+            shown = "schema" if name == "json_schema" else name
+            raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
+    if request.json_schema is not None and request.fields:
+        raise errors.InvalidRequest("give a schema or fields, not both", field="fields")

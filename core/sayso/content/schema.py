@@ -1,0 +1,202 @@
+"""A JSON schema becomes the fields that a person fills; what no field can hold, and nobody would check, is refused.
+
+An optional part that nobody can fill in is left out, and `left_out` names it: the agent's own default stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+
+from sayso import errors, model
+from sayso.content import field_kinds, unions
+
+_SHARED = {"type", "enum", "enumNames", "const", "anyOf", "oneOf"}
+_LIST = {"items", "minItems", "maxItems", "uniqueItems"}
+# More than a form asks; what is beyond them is not read only to be left out.
+_MOST_PROPERTIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a schema asks, and which of its optional parts nobody can fill in."""
+
+    fields: tuple[model.Field, ...]
+    left_out: tuple[str, ...]
+
+
+def from_schema(schema: Mapping[str, Any]) -> tuple[model.Field, ...]:
+    """The fields of a JSON schema: an object of texts, numbers, yes/no, dates, enumerations and lists of these.
+
+    Raises:
+        InvalidRequest: a part that is needed has no field a person could fill; `field` names it.
+    """
+    return _read(schema).fields
+
+
+def left_out(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The optional parts that no field can hold, by name; nobody is asked for them. Raises as `from_schema`."""
+    return _read(schema).left_out
+
+
+def _read(schema: Mapping[str, Any]) -> _Form:
+    whole, _ = unions.resolve(schema, schema, "schema")
+    _only(whole, {"type", "properties", "required", "additionalProperties"}, "schema")
+    properties = whole.get("properties")
+    if whole.get("type", "object") != "object" or not unions.is_object(properties) or not properties:
+        raise errors.InvalidRequest(
+            "schema must be an object with properties", field="schema", hint='{"type": "object", "properties": {…}}'
+        )
+    required = whole.get("required", [])
+    if not unions.is_list(required) or not all(isinstance(name, str) and name in properties for name in required):
+        raise errors.InvalidRequest("required names a property that is not there", field="schema.required")
+    if len(properties) > _MOST_PROPERTIES:
+        raise errors.InvalidRequest(f"a form has 1 to {model.MAX_FIELDS} fields, not {len(properties)}", field="fields")
+    needed = frozenset(required)
+    asked: list[model.Field] = []
+    refused: dict[str, errors.InvalidRequest] = {}
+    for name, part in properties.items():
+        try:
+            asked.append(_field(name, part, name in needed, schema))
+        except errors.InvalidRequest as error:
+            if name in needed:
+                raise
+            refused[name] = error
+    if not asked:
+        raise next(iter(refused.values()))
+    return _Form(tuple(asked), tuple(refused))
+
+
+def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:
+    where = f"schema.properties.{name}"
+    resolved, nullable = unions.resolve(part, root, where)
+    multiple = resolved.get("type") == "array"
+    shape = resolved
+    if multiple:
+        _only(resolved, _LIST | _SHARED, where)
+        shape, _ = unions.resolve(resolved.get("items") or {}, root, f"{where}.items")
+    kind, options = _kind(shape, where)
+    traits = field_kinds.TRAITS[kind]
+    if multiple and not traits.listed:
+        raise errors.InvalidRequest(f"{where}: a list of yes and no cannot be filled in", field=where)
+    _only(shape, traits.keywords | _SHARED, where)
+    _known_format(shape, kind, where)
+    try:
+        return model.Field(
+            name=name,
+            kind=kind,
+            required=required and not nullable,
+            nullable=required and nullable,
+            options=options,
+            multiple=multiple,
+            **_words(name, resolved),
+            **_rules(resolved, shape, kind),
+        )
+    except pydantic.ValidationError as error:
+        said = error.errors()[0]
+        key = ".".join(map(str, said["loc"]))
+        raise errors.InvalidRequest(f"{where}: {key} cannot be used: {said['msg']}", field=where) from error
+
+
+def _words(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:
+    """What people read beside the input."""
+    label = resolved.get("title") or name.replace("_", " ")
+    examples = resolved.get("examples")
+    example = examples[0] if unions.is_list(examples) and examples else resolved.get("example")
+    return {
+        "label": _cut(label, model.MAX_TITLE),
+        "description": _cut(resolved.get("description"), model.MAX_NOTE),
+        "default": resolved.get("default"),
+        "example": example if isinstance(example, str) and len(example) <= model.MAX_NAME else None,
+    }
+
+
+def _cut(said: Any, longest: int) -> Any:
+    return model.cut(said, longest) if isinstance(said, str) else said
+
+
+def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.FieldKind) -> model.JsonObject:
+    """What a value must be."""
+    items = {"min_items": resolved.get("minItems"), "max_items": resolved.get("maxItems")}
+    if kind == "choice":
+        return {"min_length": items["min_items"], "max_length": items["max_items"]}
+    found: model.JsonObject = {
+        **(items if resolved is not shape else {}),
+        "unique": resolved.get("uniqueItems") is True,
+        "multiple_of": shape.get("multipleOf"),
+        "minimum": shape.get("minimum"),
+        "maximum": shape.get("maximum"),
+        "above": shape.get("exclusiveMinimum"),
+        "below": shape.get("exclusiveMaximum"),
+        "min_length": shape.get("minLength"),
+        "max_length": shape.get("maxLength"),
+        "pattern": shape.get("pattern"),
+    }
+    for rule, bound in field_kinds.TRAITS[kind].formats.get(str(shape.get("format")), {}).items():
+        found[rule] = _narrower(rule, found.get(rule), bound)
+    return found
+
+
+def _narrower(rule: str, said: Any, of_format: Any) -> Any:
+    """The rule as both the schema and its format have it."""
+    if not isinstance(said, int | float):
+        return of_format
+    return max(said, of_format) if rule == "minimum" else min(said, of_format)
+
+
+def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
+    options = _options(shape, where)
+    if options is not None:
+        return "choice", options
+    kind = field_kinds.of_schema(shape.get("type"), shape.get("format"))
+    if kind is None:
+        hint = "use string, number, integer, boolean, an enum, or a list of these"
+        raise errors.InvalidRequest(f"{where}: nobody can fill a {shape.get('type')!r}", field=where, hint=hint)
+    return kind, ()
+
+
+def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] | None:
+    """The options of an enumeration, plain (`enum`, `const`) or titled (`oneOf`, `anyOf`, `enumNames`)."""
+    titled = unions.titled(shape)
+    if titled is not None:
+        values, names = [one["const"] for one in titled], [one.get("title", one["const"]) for one in titled]
+    else:
+        values = shape.get("enum", [shape["const"]] if "const" in shape else None)
+        names = shape.get("enumNames", values)
+    if values is None:
+        return None
+    if not unions.is_list(values) or not unions.is_list(names) or len(names) != len(values) or None in values:
+        raise errors.InvalidRequest(f"{where}: an enumeration is a list, and so are its names", field=where)
+    try:
+        # a text is its own label; a number keeps its kind beside one
+        options = (
+            model.Option(label=str(name), value=None if name == value and isinstance(value, str) else value)
+            for name, value in zip(names, values, strict=True)
+        )
+        return tuple(options)
+    except pydantic.ValidationError as error:
+        raise errors.InvalidRequest(f"{where}: an enumeration lists texts or numbers", field=where) from error
+
+
+def _only(part: Mapping[str, Any], known: Set[str], where: str) -> None:
+    # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
+    for key, said in part.items():
+        # any words are text of any kind; JSON or base64 would have to be checked
+        is_kind_of_text = key == "contentMediaType" and str(said).startswith("text/")
+        if key not in known and not unions.is_note(key) and not is_kind_of_text:
+            hint = "begin a key of your own with x-"
+            raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}", hint=hint)
+
+
+def _known_format(shape: Mapping[str, Any], kind: model.FieldKind, where: str) -> None:
+    form, known = shape.get("format"), field_kinds.TRAITS[kind].formats
+    if "pattern" in known.get(str(form), {}) and shape.get("pattern") is not None:
+        raise errors.InvalidRequest(f"{where}.pattern is not supported beside {form}", field=f"{where}.pattern")
+    if form is not None and (not isinstance(form, str) or form not in known):
+        hint = f"for a {kind}: {', '.join(sorted(known))}"
+        if form == "password":
+            hint = "what is typed here is shown on the card and kept: pass secrets another way"
+        raise errors.InvalidRequest(f"{where}.format is not supported", field=f"{where}.format", hint=hint)

@@ -1,0 +1,205 @@
+"""Makes foreign text safe to look at: what cannot be seen is spelled out, what deceives is named.
+
+The rule: nothing is dropped and nothing is merged. Two different raw texts are always shown differently, because
+U+27E6, which opens every escape, is itself escaped wherever the raw text has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NewType
+
+import regex
+
+from sayso.content import lookalikes
+
+Trusted = NewType("Trusted", str)
+"""Text that the service itself wrote. Agents, tools, users and platforms never provide it."""
+
+Safe = NewType("Safe", str)
+"""Foreign text after escaping. It may stand in a literal container, never in the service's own place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Foreign text, ready to be shown, with what the reader should know about it."""
+
+    text: Safe
+    """With visible escapes such as ⟦U+202E⟧; everything else is as it was."""
+    warnings: tuple[Trusted, ...] = ()
+    """One sentence for each kind of trick, without any foreign text, always in the same order."""
+
+
+_PLAIN = bytes([9, 10, *range(0x20, 0x7F)])
+
+# Cf holds a few visible Arabic and Kaithi number signs; some blank-looking signs are not in any blank class.
+_ODD = r"""[[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\uFFFC\U00016FE4\U0001D159\U00013441\U00013442\u27E6\u240D]
+    --[\ \n\t\u0600-\u0605\u06DD\u0890\u0891\u08E2\U000110BD\U000110CD]]"""
+# Only these flags are drawn by anybody; any other tag sequence hides ASCII text behind one black flag.
+_REGIONS = ("".join(chr(0xE0000 + ord(letter)) for letter in region) for region in ("gbeng", "gbsct", "gbwls"))
+_FLAGS = f"\U0001f3f4(?:{'|'.join(_REGIONS)})\U000e007f"
+_TALL = r"[\p{Script=Tibetan}\p{Script=Myanmar}\p{Script=Tai_Tham}]"
+_MARKS = rf"""
+    (?P<marks> \p{{M}} (?<= \p{{M}}{{5}}) (?<! {_TALL}) | \p{{M}} (?<= \p{{M}}{{7}})
+             | \p{{M}} (?<= (?: \A | [\p{{C}}\p{{Zl}}\p{{Zp}}--[\t\u200C\u200D]] ) \p{{M}}{{1,4}}) )"""
+_LINE_SIGNS = {ord("\n"): "⏎", ord("\t"): "⇥"}
+
+_SUSPECT = regex.compile(f"(?V1x) {_FLAGS} | {_MARKS} | {_ODD}")
+_SUSPECT_IN_LINE = regex.compile(f"(?V1x) {_FLAGS} | {_MARKS} | {_ODD} | [{''.join(_LINE_SIGNS.values())}]")
+
+_CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\u3001-\u303F\u30FB\u30FC\uFF01-\uFFEE]"
+_CURSIVE = r"[\p{Joining_Type=D}\p{Joining_Type=R}\p{Joining_Type=L}\p{Nd}&&[\p{Arabic}\p{Syriac}\p{Nko}\p{Mongolian}]]"
+_UNSPACED = r"[[\p{Khmer}\p{Lao}\p{Thai}\p{Myanmar}]--\p{N}]"
+_INDIC = r"[\p{Indic_Syllabic_Category=Consonant}]"
+
+# Where an invisible sign is part of ordinary writing. Each looks back over the sign itself.
+_ORDINARY = regex.compile(
+    rf"""(?V1x)
+      \uFE0F (?<= [0-9\#*].) (?=\u20E3)                                         # keycaps
+    | [\uFE0E\uFE0F] (?<= \p{{Extended_Pictographic}}.)
+    | \u200D (?<= \p{{Extended_Pictographic}} [\uFE0F\p{{Emoji_Modifier}}]? .) (?= \p{{Extended_Pictographic}})
+    | \u200C (?<= {_CURSIVE} \p{{Mn}}{{0,3}} .) (?= {_CURSIVE})                  # Persian and its like
+    | \u200D (?<= [\p{{Arabic}}&&\p{{L}}] .) (?! [\p{{L}}--\p{{Arabic}}])
+    | [\u200C\u200D] (?<= \p{{Canonical_Combining_Class=9}} .)                   # Indic half forms
+    | \u200D (?<= {_INDIC} .) (?= \p{{Canonical_Combining_Class=9}})
+    | \u200C (?<= \p{{Khmer}} .) (?= [\u17C9\u17CA])
+    | [\u180B-\u180D\u180F] (?<= [\p{{Mongolian}}&&\p{{L}}] .)
+    | [\u180E\u202F] (?<= \p{{Mongolian}} .) (?= \p{{Mongolian}})
+    | \u200B (?<= {_UNSPACED} .) (?= {_UNSPACED})                                # Khmer and its like: word ends
+    | \u3000 (?: (?<= {_CJK} \u3000{{1,4}}) | (?= \u3000{{0,4}} {_CJK}) )
+    """
+)
+_SPACING = regex.compile(
+    r"""(?V1x)
+      [\u00A0\u202F] (?= [;:!?»%‰€£$°](?![-/\w])) (?<= [\p{L}\p{N}\p{Pe}\p{Pf}\p{M}.…"] .)  # French punctuation
+    | [\u00A0\u202F] (?<= «.)
+    | \u00A0 (?<= \p{L}['’] .) (?= \p{L})
+    | [\u00A0\u202F] (?<= \p{N} .) (?= [\p{L}\p{N}])                            # 10 000 km
+    | [\u00A0\u202F] (?<= [\p{L}.§№°#] .) (?= \p{N})                            # page 5
+    | \u00A0 (?<= (?<! [\p{L}\p{N}]) (?: \p{L} | \p{L}{1,3}\. | \p{Lu}\p{Ll}{1,3} ) .) (?= \p{L})   # z. B., Mme Curie
+    """
+)
+_SPACING_IN_CODE = regex.compile(
+    r"""(?V1x) [\u00A0\u202F]
+    (?: (?<= «.) | (?= [!?:»%€] (?: [\s"'\\] | $)) (?<= [\p{L}\p{N}] .) | (?<= \d .) (?= \d{3}))"""
+)
+_SPACING_ABROAD = regex.compile(r"(?V1x) [\u00A0\u202F] (?<= [\p{L}'’] .) (?= [\p{L}\p{Ps}\p{Pi}\p{N}])")
+_FOREIGN = regex.compile(r"(?V1)[\p{L}«--\p{ASCII}]")
+# Escaped so that nothing merges, but too ordinary to warn about: CRLF, our own signs, Han variants, thin spaces.
+_QUIET = regex.compile(r"(?V1x) \r(?=\n) | [⟦␍⏎⇥] | [\U000E0100-\U000E01EF](?<=\p{Han}.) | \u2009(?<=\p{N}.)(?=\p{N})")
+_DEPENDS = frozenset("\r⟦␍⏎⇥\xa0\u2009\u202f\u3000\u200b\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180e\u180f") | {
+    chr(point) for point in range(0xE0100, 0xE01F0)
+}
+
+_BLANK = regex.compile(r"\p{Z}")
+_HIDDEN = "Contains invisible or control characters, shown as {}."
+_ODD_BLANKS = "Contains unusual blanks, shown as {}."
+_STACKED = "Contains stacked or stray combining marks, shown as {}."
+
+# What these push out of sight is still there: at the side of a line, or below the fold.
+_LINE_BREAKS = regex.compile(r"\n(?:[ \t\r\xA0\u3000]*+\n){19,}+")
+_BLANKS = regex.compile(r"(?<![ \t\xA0\u3000\n])[ \t\xA0\u3000]{100,}+|[ \t\xA0\u3000]{160,}+|\t{40,}+")
+_NAMED_AT_MOST = 4
+
+# Look-alikes are sought this far, in characters: a card must be drawn in milliseconds, whatever an agent sends.
+SEARCHED = 50_000
+
+
+def literal(raw: str, *, code: bool = False) -> Foreign:
+    """Show *raw* in a literal container, line breaks and tabs as they are.
+
+    *code* is for what a machine will read (commands, arguments, option values): look-alikes of its signs count there.
+    """
+    if _is_plain(raw):
+        return Foreign(Safe(raw), tuple(_long_runs(raw)))
+    return _show(raw, code=code, suspect=_SUSPECT)
+
+
+def is_whole(raw: str) -> bool:
+    """Whether it is Unicode text; half a character (a lone surrogate) can be neither stored nor shown."""
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def line(raw: str) -> Foreign:
+    """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
+    if raw.isascii() and raw.isprintable():
+        return Foreign(Safe(raw), tuple(_long_runs(raw)))
+    shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE)
+    return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
+
+
+def _is_plain(raw: str) -> bool:
+    return raw.isascii() and not raw.encode().translate(None, _PLAIN)
+
+
+def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
+    noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
+    foreign = bool(_FOREIGN.search(raw))
+    spacing = _SPACING if foreign or not code else _SPACING_IN_CODE
+
+    stray = -2
+
+    def shown(found: regex.Match[str]) -> str:
+        nonlocal stray
+        sign, at = found[0], found.start()
+        if len(sign) > 1:
+            return sign
+        # beside a mark that is shown by its number, nothing is ordinary writing
+        if found["marks"]:
+            stray = at
+        elif sign in _DEPENDS and at != stray + 1:
+            if _ORDINARY.match(raw, at) or spacing.match(raw, at):
+                return sign
+            if foreign and not code and _SPACING_ABROAD.match(raw, at):
+                return sign
+            if _QUIET.match(raw, at):
+                return "␍" if sign == "\r" else _escape(sign)
+        noted[_kind(found)][sign] = None
+        return _escape(sign)
+
+    text = suspect.sub(shown, raw)
+    tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
+    tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
+    return Foreign(Safe(text), (*_sentences(tricks), *_long_runs(raw), *_unsearched(raw)))
+
+
+def _kind(found: regex.Match[str]) -> str:
+    if found["marks"]:
+        return _STACKED
+    return _ODD_BLANKS if _BLANK.match(found[0]) else _HIDDEN
+
+
+def _escape(sign: str) -> str:
+    return f"⟦{_point(sign)}⟧"
+
+
+def _point(sign: str) -> str:
+    return f"U+{ord(sign):04X}"
+
+
+def _sentences(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]:
+    for sentence, names in tricks:
+        distinct = list(dict.fromkeys(names))
+        more = len(distinct) - _NAMED_AT_MOST
+        listed = " ".join(distinct[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+        if distinct:
+            yield Trusted(sentence.format(listed))
+
+
+def _unsearched(raw: str) -> Iterator[Trusted]:
+    if len(raw) > SEARCHED:
+        yield Trusted(f"Only its first {SEARCHED} characters were searched for look-alike letters.")
+
+
+def _long_runs(raw: str) -> Iterator[Trusted]:
+    flat = raw.replace("\t", " ").replace("\xa0", " ").replace("\u3000", " ")
+    # Plain searches first: they are a hundred times faster than the patterns, and nearly always enough.
+    if "\n" * 20 in flat.replace(" ", "").replace("\r", ""):
+        yield Trusted(f"Contains {max(run.count(chr(10)) for run in _LINE_BREAKS.findall(raw))} line breaks in a row.")
+    if " " * 40 in flat and (runs := _BLANKS.findall(raw)):
+        yield Trusted(f"Contains {max(map(len, runs))} blanks in a row.")

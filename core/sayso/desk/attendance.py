@@ -1,0 +1,198 @@
+"""Who waits, on record: when a process dies with those who waited in it, what they asked is withdrawn by another one.
+
+For pauses that end with their caller. The rule: whoever is still there has six seconds to say so, also after a start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sayso import errors
+from sayso.cards import tokens
+from sayso.desk import house as houses
+from sayso.stores import Record, Store
+
+if TYPE_CHECKING:
+    from sayso.desk.desk import Desk
+
+log = logging.getLogger(__name__)
+
+GRACE = 6.0
+"""Seconds in which a cut caller may come back, and in which a process shows that it lives."""
+# Seconds between two signs of life, and only while somebody waits.
+_BEAT = 2.0
+_WAITER, _PROCESS = "waiter", "process"
+_REASON = "the agent no longer waits: it ended, or its connection did"
+
+
+class Attendance:
+    """Those who wait in one process."""
+
+    def __init__(self, front: Desk) -> None:
+        self._front = front
+        self.process = tokens.new_ref()
+        """What the store knows this process by."""
+        self._here: set[str] = set()
+        self._beating: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def attending(self, id: str, owner: str | None = None) -> AsyncGenerator[None]:
+        """Somebody waits for a request until the block ends, in whatever way, or this process does."""
+        waiter = await self.enter(id, owner)
+        try:
+            yield
+        finally:
+            await asyncio.shield(self.leave(waiter))
+
+    async def enter(self, id: str, owner: str | None = None) -> str:
+        """Somebody begins to wait for a request; the name of this wait. With *owner* only one of theirs ends with it.
+
+        Who is about to ask names an id that may turn out to be somebody else's.
+        """
+        if self._beating is None or self._beating.done():
+            # before the first sign of life: of two who enter at once only one begins
+            self._beating = asyncio.create_task(self._beat_on())
+            await self._beat()
+        waiter = f"{id}/{tokens.new_ref()}"
+        self._here.add(waiter)
+        value = {"ticket": id, "process": self.process, "owner": owner}
+        await self._front.store.put(Record(_WAITER, waiter, value))
+        return waiter
+
+    async def release(self, id: str) -> None:
+        """Those who waited for a request end as they should: it stays open without them."""
+        for waiter, found in (await _seen(self._front.store)).waiters.items():
+            if found.ticket == id:
+                await self.leave(waiter)
+
+    async def leave(self, waiter: str) -> Record | None:
+        """The wait is over, and nobody comes back for it; its record, if it was on record until now."""
+        self._here.discard(waiter)
+        if not self._here and self._beating:
+            self._beating.cancel()
+            self._beating = None
+        # where this fails, the watch finds that it is not here any more
+        with contextlib.suppress(errors.StoreUnavailable):
+            return await self._front.store.remove(_WAITER, waiter)
+        return None
+
+    async def farewell(self, waiter: str, id: str) -> None:
+        """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
+        await _pause(self._front, GRACE)
+        left = await self.leave(waiter)
+        if left and not await self.others(id):
+            await _withdraw(self._front, _waiter(left.value))
+
+    async def others(self, id: str) -> bool:
+        """Whether somebody waits for a request, in whatever process."""
+        return any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values())
+
+    def left(self, seen: _Seen) -> frozenset[str]:
+        """Those on record here who have left: their record could not be taken away, or will be in a moment."""
+        mine = {name for name, waiter in seen.waiters.items() if waiter.process == self.process}
+        return frozenset(mine - self._here)
+
+    async def _beat(self) -> None:
+        kept = await self._front.store.get(_PROCESS, self.process)
+        with contextlib.suppress(errors.Conflict):
+            await self._front.store.put(Record(_PROCESS, self.process, version=kept.version if kept else 0))
+
+    async def _beat_on(self) -> None:
+        while True:
+            await _pause(self._front, _BEAT)
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self._beat()
+
+
+async def watch(front: Desk) -> None:
+    """Withdraw what only processes waited for that are gone, for ever."""
+    while True:
+        try:
+            before = await _seen(front.store)
+            left = front.attendance.left(before)
+            if await _written_meanwhile(front, before):
+                await _reap(front, before, left)
+        except errors.StoreUnavailable as error:
+            log.warning("who waits cannot be looked at now", extra={"error": error.message})
+            await _pause(front, _BEAT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    ticket: str
+    process: str
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    waiters: Mapping[str, _Waiter]
+    beats: Mapping[str, int]
+
+
+async def _seen(kept: Store) -> _Seen:
+    waiters = {record.name: _waiter(record.value) for record in await kept.scan(_WAITER)}
+    return _Seen(waiters, {record.name: record.version for record in await kept.scan(_PROCESS)})
+
+
+def _waiter(value: Mapping[str, Any]) -> _Waiter:
+    return _Waiter(value["ticket"], value["process"], value.get("owner"))
+
+
+async def _written_meanwhile(front: Desk, before: _Seen) -> bool:
+    """Let the six seconds pass; whether a sign of life would have been written in them."""
+    if not before.waiters:
+        await _pause(front, GRACE)
+        return True
+    trying = asyncio.create_task(_write_on(front))
+    try:
+        await _pause(front, GRACE)
+        # a database that takes long, or is away, keeps those who live from saying so
+        return not trying.done()
+    finally:
+        trying.cancel()
+        await asyncio.gather(trying, return_exceptions=True)
+
+
+async def _write_on(front: Desk) -> None:
+    """Write now and then, until that takes as long as a sign of life may."""
+    with contextlib.suppress(errors.StoreUnavailable, TimeoutError):
+        while True:
+            async with asyncio.timeout(_BEAT):
+                await front.store.check()
+            await _pause(front, _BEAT)
+
+
+async def _reap(front: Desk, before: _Seen, left: frozenset[str]) -> None:
+    now = await _seen(front.store)
+    # no clock of another machine is asked: a process lives that was seen to do something in the meantime
+    silent = {name for name, beat in now.beats.items() if before.beats.get(name) == beat}
+    silent |= {waiter.process for waiter in now.waiters.values()} - now.beats.keys()
+    silent -= {front.attendance.process}
+    dead = {name for name, waiter in now.waiters.items() if name in before.waiters and waiter.process in silent}
+    dead |= left & now.waiters.keys()
+    attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
+    for name in sorted(dead):
+        if now.waiters[name].ticket not in attended:
+            await _withdraw(front, now.waiters[name])
+        await front.store.remove(_WAITER, name)
+    for process in silent & now.beats.keys():
+        await front.store.remove(_PROCESS, process)
+
+
+async def _withdraw(front: Desk, waiter: _Waiter) -> None:
+    # it may never have been asked, or its id belongs to a request of somebody else
+    with contextlib.suppress(errors.NotFound, errors.Unreadable):
+        if waiter.owner is not None:
+            await front.get(waiter.ticket, houses.Caller(owner=waiter.owner))
+        await front.cancel(waiter.ticket, reason=_REASON)
+
+
+async def _pause(front: Desk, seconds: float) -> None:
+    await front.clock.within(front.clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())

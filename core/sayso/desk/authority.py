@@ -1,0 +1,99 @@
+"""A key can be revoked during any wait: whoever has waited is looked up again, and what a dead key asked is withdrawn.
+
+The rule: a revocation that has begun is finished, by whichever process comes next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores import Query, Record, Store
+
+if TYPE_CHECKING:
+    from sayso.desk.desk import Desk
+
+KEY = "key"
+_REVOKING = "revoking"
+# Requests read at once.
+_CHUNK = 100
+# Seconds between two looks for a revocation that its process did not live to finish.
+_LOOK = 30.0
+
+
+async def holds(kept: Store, key: str | None) -> bool:
+    """Whether a key is still there, by its record; who needs no key always holds."""
+    return key is None or await kept.get(KEY, key) is not None
+
+
+async def check(kept: Store, key: str | None) -> None:
+    """Refuse a key that was revoked. Raises `Unauthorized`."""
+    if not await holds(kept, key):
+        raise errors.Unauthorized("this key was revoked", hint="ask the operator for another one")
+
+
+async def confirm(kept: Store, owner: str, key: str | None, at: datetime) -> None:
+    """Refuse a key that was revoked while it asked, and withdraw what it asked. Raises `Unauthorized`."""
+    # after the commit of what was asked: a revocation withdraws what is stored when it begins
+    if not await holds(kept, key):
+        await withdraw(kept, owner, key, at)
+        await check(kept, key)
+
+
+async def revoke(kept: Store, name: str, key: str, at: datetime, reason: str | None = None) -> int:
+    """End a key by its name and record, and withdraw what it asked; how many requests that were."""
+    value = {"key": key, "reason": reason}
+    begun = await kept.get(_REVOKING, name)
+    # noted first: should this process die now, another one finishes it
+    with contextlib.suppress(errors.Conflict):
+        await kept.put(Record(_REVOKING, name, value, version=begun.version if begun else 0))
+    await kept.remove(KEY, key)
+    # of no request; it wakes the streams of the key, which then end
+    await kept.note("", 0, events.Revoked(at=at, key=name))
+    return await _finished(kept, name, value, at)
+
+
+async def withdraw(kept: Store, owner: str, key: str | None, at: datetime, reason: str | None = None) -> int:
+    """Withdraw all that is open of an owner and was asked with this key; how many requests that were."""
+    withdrawn, query = 0, Query(state="pending", owner=owner, limit=_CHUNK)
+    event = events.Cancelled(at=at, by=owner, reason=reason or f"the key {owner} was revoked")
+    while tickets := await kept.list(query):
+        for ticket in tickets:
+            # a key of the same name that was made since is another one; older requests do not say which it was
+            if ticket.key in (None, key):
+                closed = await happen(kept, ticket.id, event)
+                withdrawn += closed.decision is not None and closed.decision.outcome == "cancelled"
+        query = Query("pending", owner, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
+    return withdrawn
+
+
+async def watch(front: Desk) -> None:
+    """Finish revocations that were begun, for ever."""
+    changes = front.store.changes()
+    while True:
+        for record in await front.store.scan(_REVOKING):
+            await _finished(front.store, record.name, record.value, front.clock.now())
+        await front.clock.within(front.clock.now() + timedelta(seconds=_LOOK), anext(changes))
+
+
+async def happen(kept: Store, id: str, event: events.Event) -> model.Ticket:
+    """The ticket after an event that no person brought. Raises `NotFound`."""
+    while True:
+        step = machine.step(ticket := await kept.load(id), event)
+        if step.ticket.version == ticket.version:
+            return ticket
+        with contextlib.suppress(errors.Conflict):
+            await kept.commit(step, event)
+            return step.ticket
+
+
+async def _finished(kept: Store, name: str, value: model.JsonObject, at: datetime) -> int:
+    if (key := value["key"]) is not None:
+        # begun by a process that died before it came to this
+        await kept.remove(KEY, key)
+    withdrawn = await withdraw(kept, name, key, at, value.get("reason"))
+    await kept.remove(_REVOKING, name)
+    return withdrawn

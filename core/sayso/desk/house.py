@@ -1,0 +1,102 @@
+"""What the operator configured, and the terms that this gives to a request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sayso import errors, machine, model
+from sayso.desk import quota
+from sayso.machine import people
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name of the key, and the person on whose behalf its agent runs."""
+
+    owner: str = "local"
+    requester: str | None = None
+    operator: bool = False
+    """An operator reads and cancels what others asked."""
+    key: str | None = None
+    """Its key's record in the store, looked up again whenever it has waited; None if it needs no key."""
+    policy: model.Name | None = None
+    """The policy that the operator bound to the key."""
+    route: tuple[model.Place, ...] = ()
+    """The places that the operator bound to the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the operator configured: policies, people, where requests go."""
+
+    policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
+    directory: people.Directory = field(default_factory=people.Directory)
+    route: tuple[model.Place, ...] = ("web",)
+    channels: Collection[str] | None = None
+    """Names of the channels that can be reached; None where another process reaches them."""
+    callbacks: bool = False
+    """Whether decisions can be sent to a request's callback address."""
+    grace: timedelta = timedelta(0)
+    """How long an answer by plain words can be taken back before the agent is told; a minute at most."""
+    limits: quota.Limits = field(default_factory=quota.Limits)
+    """What one caller may ask."""
+    policy: str = DEFAULT
+    """Of requests that name no policy, from callers who are bound to none."""
+
+
+def terms(house: House, request: model.Request, caller: Caller) -> machine.Terms:
+    """Under which policy this is asked, and where it goes.
+
+    Raises:
+        InvalidRequest: the house has no such policy or place, or the caller is bound to another.
+    """
+    name = policy_of(house, request.policy, caller)
+    policy = house.policies.get(name)
+    if policy is None:
+        known = ", ".join(house.policies)
+        raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
+    wanted = _route(request, caller)
+    for place in wanted:
+        _reachable(house, place)
+    if request.callback_url and not house.callbacks:
+        raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
+    return machine.Terms(
+        owner=caller.owner,
+        policy=policy,
+        route=wanted or house.route,
+        requester=caller.requester,
+        key=caller.key,
+    )
+
+
+def policy_of(house: House, wanted: str | None, caller: Caller) -> str:
+    """The name of the policy for a request that wants this one.
+
+    Raises:
+        InvalidRequest: the caller is bound to another.
+    """
+    if caller.policy is None:
+        return wanted or house.policy
+    if wanted not in (None, caller.policy):
+        hint = f"leave policy out; this key asks under {caller.policy!r}"
+        raise errors.InvalidRequest(f"this key cannot choose the policy {wanted!r}", field="policy", hint=hint)
+    return caller.policy
+
+
+def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
+    wanted = tuple(dict.fromkeys(request.route))
+    if caller.route and wanted and set(wanted) != set(caller.route):
+        hint = f"leave route out; this key asks at {', '.join(caller.route)}"
+        raise errors.InvalidRequest("this key cannot choose its places", field="route", hint=hint)
+    return caller.route or wanted
+
+
+def _reachable(house: House, place: model.Place) -> None:
+    channels = house.channels
+    if channels is not None and place.partition(":")[0] not in channels:
+        hint = f"channels here: {', '.join(sorted(channels))}"
+        raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)

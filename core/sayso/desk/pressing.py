@@ -1,0 +1,140 @@
+"""What a press on a card comes to: the answer, or the dialog that opens first. The answer itself goes by the desk."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sayso import aside, errors, machine, model
+from sayso.cards import dialog, submission, tokens
+from sayso.machine import holding, people
+from sayso.stores import Record
+
+if TYPE_CHECKING:
+    from sayso.desk.desk import Desk
+
+# A half-filled form of several steps is kept this long.
+_DRAFT_KEPT = timedelta(hours=1)
+_IN_STEPS = ("fill", "edit")
+
+
+@dataclass(frozen=True, slots=True)
+class PressedMessage:
+    """Where a press happened: the platform's channel, room and message."""
+
+    channel: str
+    conversation: str
+    message: str
+    within: str | None = None
+    """The room that this one is a part of, such as a thread's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press that was read: who pressed, what, and what was typed. With a draft it is a submitted dialog."""
+
+    pressed: tokens.Pressed
+    actor: people.Actor
+    room: dialog.WindowLimits
+    draft: dialog.Draft | None
+
+
+async def following(front: Desk, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
+    """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
+    await _may(front, ticket, press.actor)
+    if press.draft is None:
+        opened = await aside.run(dialog.of_press, ticket, press.pressed, front.mint, press.room)
+        if opened is not None:
+            return opened
+    typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
+    found = await aside.run(submission.after, ticket, press.pressed, typed, front.mint, press.room)
+    if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
+        number = dialog.draft_of(tokens.read(found.token).index)
+        await _keep_draft(front, _draft_name(ticket, press.actor, number), typed)
+    return found
+
+
+async def seated(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> None:
+    """A card counts on its own request, at a place of its route; one whose posting a crash cut short is adopted.
+
+    Raises:
+        InvalidToken: no card of this request was posted there.
+    """
+    found = await front.store.find_ref(pressed.channel, pressed.conversation, pressed.message)
+    if found is not None and found.ticket_id == ticket.id:
+        return
+    place = await _place(front, ticket, pressed) if found is None else None
+    if place is None:
+        raise errors.InvalidToken("this card was not posted here by sayso")
+    await front.store.keep(model.MessageRef(ticket.id, place, pressed.channel, pressed.conversation, pressed.message))
+
+
+async def _place(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
+    """Which place of the route this room is, whether a card was posted there already or not."""
+    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == pressed.channel]
+    places = [place for place in ticket.route if place.partition(":")[0] == pressed.channel]
+    for ref in refs:
+        if ref.conversation == pressed.conversation and ref.place in places:
+            return ref.place
+    # where a card stands already, or never will, a second room is another one
+    free = [place for place in places if place not in {*ticket.undelivered, *(ref.place for ref in refs)}]
+    for place in free:
+        room = await _room(front, place)
+        if room and room in (pressed.conversation, pressed.within):
+            return place
+    # a channel that cannot say which room a place is: only where nothing else can be meant
+    alone = len(places) == 1 and not refs and pressed.channel not in front.rooms
+    return next(iter(free), None) if alone else None
+
+
+async def _room(front: Desk, place: model.Place) -> str | None:
+    name, _, address = place.partition(":")
+    if name not in front.rooms:
+        return address
+    with contextlib.suppress(errors.ChannelError):
+        return await front.rooms[name](place)
+    return None
+
+
+async def _may(front: Desk, ticket: model.Ticket, actor: people.Actor) -> None:
+    """Refuse a press before a dialog opens; the answer itself is checked again."""
+    person = front.house.directory.identify(actor)
+    holding.check(ticket)
+    if ticket.decision is not None:
+        refusal: errors.Refused = errors.AlreadyDecided(ticket)
+    elif ticket.taken and ticket.taken.given.person != person.id:
+        refusal = errors.AlreadyTaken(ticket)
+    elif not machine.may_answer(ticket, person):
+        refusal = machine.refusal(ticket, person)
+    else:
+        return
+    await front.refused(ticket.id, person, refusal)
+    raise refusal
+
+
+async def _earlier(front: Desk, ticket: model.Ticket, press: Press) -> dialog.Draft:
+    """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
+    if press.pressed.action not in _IN_STEPS or dialog.step_of(press.pressed.index) == 0:
+        return {}
+    number = dialog.draft_of(press.pressed.index)
+    found = await front.store.get("draft", _draft_name(ticket, press.actor, number))
+    if found is None:
+        hint = "Please start again from its card."
+        raise errors.InvalidAnswer("what you filled in on the steps before is gone", hint=hint)
+    return found.value
+
+
+def _draft_name(ticket: model.Ticket, actor: people.Actor, number: int) -> str:
+    # one person may fill the same form in on two devices; each goes on with its own
+    return f"{ticket.ref}/{actor.account}/{number}"
+
+
+async def _keep_draft(front: Desk, name: str, typed: dialog.Draft) -> None:
+    found = await front.store.get("draft", name)
+    version = found.version if found else 0
+    ends = front.clock.now() + _DRAFT_KEPT
+    # a double click wrote the same a moment ago
+    with contextlib.suppress(errors.Conflict):
+        await front.store.put(Record("draft", name, dict(typed), ends, version))

@@ -1,0 +1,207 @@
+"""Copies of the database, and what putting one back means for what stands in it.
+
+The rule: a copy that is put back decides nothing and lets nothing run a second time; people and agents are told why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+
+from sayso import errors, model
+from sayso.desk import authority
+from sayso.machine import events
+from sayso.stores import Query, Store, sqlite, sqlite_file, sqlite_writer
+
+# Tickets read at once.
+_CHUNK = 100
+# What a copy would bring back to life though it was used or ended since: links, sessions, one-time addresses.
+_FLEETING = ("signin", "session", "resume", "return", "waiter")
+_BESIDE = ("-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back."""
+
+    held: int
+    """Requests that wait for an operator."""
+    void: int
+    """Allows that were not used when the copy was made."""
+    dropped: tuple[str, ...]
+    """Keys of the copy that were revoked since."""
+    revived: tuple[str, ...]
+    """Keys of the copy of which nobody knows whether they were revoked since."""
+    before: Path | None
+    """Where the database of before is kept now."""
+
+
+def backup(database: Path, target: Path) -> None:
+    """A copy of the database as of this moment, also while it is in use.
+
+    Raises:
+        InvalidSettings: there is no such database, or the target is there already.
+        StoreUnavailable: it cannot be read.
+    """
+    if not database.exists():
+        raise sqlite_file.wrong(f"there is no database at {database}", "run this in the folder of the service")
+    if target.exists():
+        raise errors.InvalidSettings(f"{target} is there already", field="FILE", hint="name a new file")
+    _copied(database, beside := target.with_name(target.name + ".new"))
+    os.replace(beside, target)
+
+
+async def restore(copy: Path, database: Path, at: datetime) -> Restored:
+    """Put a copy in the place of the database, whose own file is kept beside it.
+
+    Raises:
+        InvalidSettings: the copy is not one of ours, or a service uses the database now.
+        StoreUnavailable: the copy is damaged.
+    """
+    known = _checked(copy, database)
+    fresh = database.with_name(database.name + ".restoring")
+    _cleared(fresh)
+    _copied(copy, fresh)
+    try:
+        kept = await sqlite.SqliteStore.open(str(fresh))
+        try:
+            dropped, revived = await _keys(kept, known)
+            held, void = await hold(kept, at)
+        finally:
+            await kept.close()
+    except BaseException:
+        _cleared(fresh)
+        raise
+    return Restored(held, void, dropped, revived, _swapped(fresh, database))
+
+
+async def hold(kept: Store, at: datetime) -> tuple[int, int]:
+    """Let nothing of an older copy count by itself; how many requests wait now, how many allows are void."""
+    for kind in _FLEETING:
+        for record in await kept.scan(kind):
+            await kept.remove(kind, record.name)
+    held = 0
+    async for ticket in _all(kept, "pending"):
+        held += (await authority.happen(kept, ticket.id, events.Held(at=at))).held
+    void = 0
+    async for ticket in _all(kept, "decided"):
+        if ticket.decision is not None and ticket.decision.outcome == "allowed" and ticket.used_at is None:
+            void += (await authority.happen(kept, ticket.id, events.Held(at=at))).held
+    return held, void
+
+
+async def settle(kept: Store, ids: tuple[str, ...], event: events.Event) -> list[model.Ticket]:
+    """What an operator says about held requests: a release, or a withdrawal; without *ids* about all of them.
+
+    Raises:
+        NotFound: there is no such request.
+        InvalidRequest: one of them is not held.
+    """
+    chosen = [await kept.load(id) for id in ids]
+    for ticket in chosen:
+        if not ticket.held or ticket.decision is not None:
+            raise errors.InvalidRequest(f"request {ticket.id} is not held", field="id", hint="see: sayso list")
+    if not ids:
+        chosen = [ticket async for ticket in _all(kept, "pending") if ticket.held]
+    return [await authority.happen(kept, ticket.id, event) for ticket in chosen]
+
+
+async def _all(kept: Store, state: model.State) -> AsyncIterator[model.Ticket]:
+    query = Query(state, limit=_CHUNK)
+    while tickets := await kept.list(query):
+        for ticket in tickets:
+            yield ticket
+        query = Query(state, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
+
+
+async def _keys(kept: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keys that were revoked since the copy was made stay revoked, as far as the present database says which."""
+    records = await kept.scan(authority.KEY)
+    names = {record.name: str(record.value["name"]) for record in records}
+    if known is None:
+        return (), tuple(sorted(names.values()))
+    gone = [record.name for record in records if record.name not in known]
+    for name in gone:
+        await kept.remove(authority.KEY, name)
+    return tuple(sorted(names[name] for name in gone)), ()
+
+
+def _checked(copy: Path, database: Path) -> set[str] | None:
+    """The keys of the present database, once the copy is known to be whole. Raises as `restore`."""
+    if not copy.exists():
+        raise errors.InvalidSettings(f"there is no file {copy}", field="FILE", hint="see: sayso backup FILE")
+    sqlite_file.quick_check(str(copy))
+    return _alone(database)
+
+
+def _cleared(fresh: Path) -> None:
+    for end in ("", *_BESIDE):
+        fresh.with_name(fresh.name + end).unlink(missing_ok=True)
+
+
+def _alone(database: Path) -> set[str] | None:
+    """The keys of the present database, once nobody uses it; None where there is none, or it cannot be read."""
+    if not database.exists():
+        return None
+    try:
+        with contextlib.closing(apsw.Connection(str(database))) as db:
+            db.set_busy_timeout(round(sqlite_file.BUSY_TIMEOUT * 1000))
+            keys = {str(row[0]) for row in sqlite_writer.rows(db, "select name from records where kind = 'key'")}
+            # takes what is in the WAL into the file; possible only for whoever is alone with it
+            sqlite_file.pragma(db, "journal_mode = delete")
+            return keys
+    except apsw.BusyError as error:
+        raise sqlite_file.wrong(f"{database} is in use", "stop the service first") from error
+    except (apsw.Error, UnicodeDecodeError):
+        return None
+
+
+def _copied(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        with (
+            contextlib.closing(sqlite_file.reader(str(source))) as db,
+            contextlib.closing(apsw.Connection(str(target))) as copy,
+        ):
+            with copy.backup("main", db, "main") as copying:
+                copying.step()
+            # one file, with nothing beside it
+            sqlite_file.pragma(copy, "journal_mode = delete")
+    except (apsw.Error, UnicodeDecodeError) as error:
+        target.unlink(missing_ok=True)
+        raise sqlite_writer.unavailable(error) from error
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _swapped(fresh: Path, database: Path) -> Path | None:
+    """Put *fresh* in place in one step; where the file of before is now."""
+    before = None
+    if database.exists():
+        before = _free(database)
+        os.link(database, before)
+        for end in _BESIDE:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{database}{end}", f"{before}{end}")
+    os.replace(fresh, database)
+    folder = os.open(database.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return before
+
+
+def _free(database: Path) -> Path:
+    for number in range(1, 10_000):
+        before = database.with_name(f"{database.name}.before-restore-{number}")
+        if not before.exists():
+            return before
+    raise sqlite_file.wrong(f"too many files beside {database}", "remove those of earlier restores")

@@ -1,0 +1,36 @@
+"""The rules: an event in, a new ticket and effects out. Who may answer, what an answer must be, what it comes to.
+
+Pure: no I/O, no clock, no platform. A rule that stands anywhere else is in the wrong place.
+"""
+
+from sayso.machine.transitions import (
+    DEFAULT_EXPIRES_IN,
+    INBOX,
+    Step,
+    Terms,
+    allows_by,
+    first,
+    may_answer,
+    next_wake,
+    open_ticket,
+    read,
+    refusal,
+    step,
+    valid_until,
+)
+
+__all__ = [
+    "DEFAULT_EXPIRES_IN",
+    "INBOX",
+    "Step",
+    "Terms",
+    "allows_by",
+    "first",
+    "may_answer",
+    "next_wake",
+    "open_ticket",
+    "read",
+    "refusal",
+    "step",
+    "valid_until",
+]

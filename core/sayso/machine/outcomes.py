@@ -1,0 +1,74 @@
+"""What a decision says: its content, its words for the model, and how long an allow is good. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sayso import model
+from sayso.content import digest, fields, wording
+
+
+def decided(
+    ticket: model.Ticket, outcome: model.Outcome, at: datetime, by: tuple[model.Given, ...], reason: str | None
+) -> model.Decision:
+    """The decision that these answers, or what closed the ticket, come to."""
+    made = model.Decision(
+        id=ticket.id,
+        outcome=outcome,
+        digest=ticket.digest,
+        by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
+        decided_at=at,
+        valid_until=at + _good_for(ticket) if outcome == "allowed" else None,
+        model_text="",
+        **_content(ticket, outcome, by, reason),
+    )
+    return told(ticket, made)
+
+
+def read(ticket: model.Ticket, at: datetime) -> model.Ticket:
+    """The ticket as it reads at this moment: an allow that was not used in time is void."""
+    decision = ticket.decision
+    if decision is None or not decision.allowed or at < valid_until(ticket, decision):
+        return ticket
+    void = decision.model_copy(update={"void": True})
+    return ticket.model_copy(update={"decision": told(ticket, void)})
+
+
+def valid_until(ticket: model.Ticket, decision: model.Decision) -> datetime:
+    """When an allow becomes void if nobody used it."""
+    return decision.decided_at + _good_for(ticket)
+
+
+def _good_for(ticket: model.Ticket) -> timedelta:
+    return timedelta(seconds=ticket.policy.valid_for)
+
+
+def told(ticket: model.Ticket, decision: model.Decision) -> model.Decision:
+    """The decision, with its sentence for the model."""
+    return decision.model_copy(update={"model_text": wording.for_model(ticket, decision)})
+
+
+def _content(
+    ticket: model.Ticket, outcome: model.Outcome, by: tuple[model.Given, ...], reason: str | None
+) -> model.JsonObject:
+    request, last = ticket.request, ticket.answers[-1].answer if by else model.Answer()
+    reasons = [one.answer.reason for one in by if one.answer.reason]
+    content: model.JsonObject = {"reason": "; ".join(reasons) or reason}
+    if outcome == "denied":
+        return content | {"stop": any(one.answer.verdict == "stop" for one in by)}
+    if outcome == "answered" and request.kind == "permission":
+        return content | {"text": last.text}
+    if outcome == "allowed":
+        used = last.input if last.input is not None else request.input or {}
+        content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}
+        # a wider grant needs everybody who allowed to have given it
+        content["grant"] = last.grant if all(one.answer.grant == last.grant for one in by) else None
+    value: Any = (last.values or {}).get(fields.ANSWER)
+    if request.kind == "question":
+        content["text"] = value
+    elif request.kind == "choice" and value is not None:
+        content["choices"] = tuple(value) if request.multiple else (value,)
+    elif request.kind == "form":
+        content["values"] = last.values
+    return content

@@ -1,0 +1,291 @@
+"""Events in, a new ticket and effects out. No I/O, no clock, no platform.
+
+Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
+`binding` (what a digest binds), `outcomes` (what a decision says) and `holding` (what an older copy means). Time is an
+event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sayso import errors, model
+from sayso.content import binding, digest
+from sayso.machine import approvers, events, fitting, holding, outcomes
+
+# Used where neither the request nor its policy says how long to wait, in seconds.
+DEFAULT_EXPIRES_IN = 3600.0
+
+# The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
+INBOX: model.Place = "web"
+
+# An agent waits no longer than this for words that were taken.
+_LONGEST_GRACE = timedelta(minutes=1)
+
+may_answer = approvers.may_answer
+refusal = approvers.refusal
+allows_by = approvers.allows_by
+valid_until = outcomes.valid_until
+read = outcomes.read
+Terms = binding.Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from an event. `ticket.version` is one more than before, or the same where nothing changed."""
+
+    ticket: model.Ticket
+    effects: tuple[events.Effect, ...] = ()
+
+
+def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime) -> Step:
+    """A new ticket, and its announcement to every place of its route."""
+    wanted = [seconds for seconds in (request.expires_in, terms.policy.expires_in) if seconds is not None]
+    expires_at = at + timedelta(seconds=min(wanted, default=DEFAULT_EXPIRES_IN))
+    ticket = model.Ticket(
+        id=id,
+        ref=ref,
+        version=1,
+        request=request,
+        policy=terms.policy,
+        owner=terms.owner,
+        requester=terms.requester,
+        key=terms.key,
+        route=terms.route,
+        digest=binding.digest_of(request, terms, id, expires_at),
+        created_at=at,
+        expires_at=expires_at,
+    )
+    return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
+
+
+def step(ticket: model.Ticket, event: events.Event) -> Step:
+    """The ticket after *event*.
+
+    Raises:
+        AlreadyDecided: the ticket is closed. A tick, a cancel or a lost place after that changes nothing.
+        AlreadyTaken: the answer of somebody else was taken.
+        Altered: its content does not give its digest; it can be neither answered nor used.
+        AlreadyUsed, NotUsable: there is no allow to use.
+        NotAllowed: this person may not answer this request.
+        InvalidAnswer: the answer does not fit the request, or nothing can be made of it.
+    """
+    try:
+        return _stepped(ticket, event)
+    except errors.SaysoError:
+        raise
+    except Exception as error:
+        if not isinstance(event, events.Answered):
+            raise
+        # the request stays open, and can still be denied or withdrawn
+        raise errors.Unworkable(type(error).__name__) from error
+
+
+def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
+    if isinstance(event, events.Used):
+        return _used(ticket, event)
+    if isinstance(event, events.Held):
+        return _changed(ticket, holding.held(ticket))
+    if ticket.decision is not None:
+        if isinstance(event, events.Answered | events.TakenBack):
+            raise errors.AlreadyDecided(ticket)
+        return Step(ticket)
+    match event:
+        case events.Answered():
+            return _answered(ticket, event)
+        case events.TakenBack():
+            return _taken_back(ticket, event)
+        case events.Released():
+            return _changed(ticket, holding.released(ticket))
+        case events.Settled():
+            return _settled(ticket, event.at)
+        case events.Cancelled():
+            return _close(ticket, "cancelled", event.at, reason=event.reason)
+        case events.Superseded():
+            return _close(ticket, "superseded", event.at)
+        case events.Undelivered():
+            return _undelivered(ticket, event)
+        case events.Lost():
+            return _lost(ticket, event)
+        case events.Ticked():
+            return _expired(ticket, event.at)
+        case _:
+            assert_never(event)
+
+
+def next_wake(ticket: model.Ticket) -> datetime | None:
+    """When time alone changes this ticket; None once it is closed."""
+    if ticket.decision is not None:
+        return None
+    return ticket.taken.until if ticket.taken else ticket.expires_at
+
+
+def first(ticket: model.Ticket, event: events.Event) -> events.Event:
+    """What happens to the ticket first: *event*, or what time has done to it by then."""
+    wake = next_wake(ticket)
+    if wake is None or event.at < wake or isinstance(event, events.Held):
+        return event
+    if ticket.taken:
+        return events.Settled(at=event.at)
+    return events.Ticked(at=event.at) if isinstance(event, events.Answered | events.TakenBack) else event
+
+
+def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
+    if event.at >= ticket.expires_at:
+        raise errors.Refused("the time for this request is over", hint="ask again")
+    if not may_answer(ticket, event.by):
+        raise refusal(ticket, event.by)
+    holding.check(ticket)
+    if ticket.taken and ticket.taken.given.person != event.by.id:
+        raise errors.AlreadyTaken(ticket)
+    binding.check(ticket)
+    answer = fitting.fitted(ticket, event.answer)
+    by = event.by
+    given = model.Given(person=by.id, name=by.name, via=by.account, at=event.at, answer=answer, platforms=by.platforms)
+    if ticket.taken is None and _counts_already(ticket, given):
+        return Step(ticket)
+    if event.grace > 0:
+        return _taken(ticket, given, timedelta(seconds=event.grace))
+    return _given(ticket, given, event.at)
+
+
+def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
+    """Whether this person said it before, from the same account; from another one it says where they are, too."""
+    mine = [old for old in ticket.answers if old.person == given.person]
+    stands = bool(mine) and fitting.alike(mine[-1].answer, given.answer)
+    return stands and any(old.via == given.via and fitting.alike(old.answer, given.answer) for old in mine)
+
+
+def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
+    facts = {"answers": approvers.joined(ticket.answers, given), "taken": None, "version": ticket.version + 1}
+    return _weighed(ticket.model_copy(update=facts), at)
+
+
+def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
+    if ticket.taken and fitting.alike(ticket.taken.given.answer, given.answer):
+        return Step(ticket)
+    # what could not be delivered is refused now, while who gave it is there
+    _given(ticket, given, given.at)
+    # an answer that is given in time counts, so the grace ends with the time for the request at the latest
+    until = min(given.at + min(grace, _LONGEST_GRACE), ticket.expires_at)
+    facts = {"taken": model.Taken(given=given, until=until), "version": ticket.version + 1}
+    changed = ticket.model_copy(update=facts)
+    return Step(changed, _redraws(changed))
+
+
+def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
+    if ticket.taken is None or event.at >= ticket.taken.until:
+        raise errors.Refused("there is no answer here that could be taken back")
+    if ticket.taken.given.person != event.by.id:
+        raise errors.NotAllowed("only who gave this answer can take it back")
+    changed = ticket.model_copy(update={"taken": None, "version": ticket.version + 1})
+    return _shown_somewhere(Step(changed, _redraws(changed)), event.at)
+
+
+def _settled(ticket: model.Ticket, at: datetime) -> Step:
+    if ticket.taken is None or at < ticket.taken.until:
+        return Step(ticket)
+    if not binding.is_sound(ticket):
+        return _close(ticket, "cancelled", at, reason="its content is not what was asked any more")
+    return _shown_somewhere(_given(ticket, ticket.taken.given, at), at)
+
+
+def _shown_somewhere(step: Step, at: datetime) -> Step:
+    """A ticket whose last place was lost while an answer was taken stayed open for that answer only."""
+    ticket = step.ticket
+    lost = set(ticket.undelivered)
+    if ticket.decision is not None or not lost or not lost >= set(ticket.route):
+        return step
+    return _decide(ticket, "undeliverable", at, ())
+
+
+def _weighed(ticket: model.Ticket, at: datetime) -> Step:
+    last = ticket.answers[-1]
+    if ticket.request.kind != "permission":
+        return _decide(ticket, "denied" if last.answer.verdict else "answered", at, (last,))
+    against = approvers.against(ticket)
+    if len(against) >= ticket.policy.veto:
+        return _decide(ticket, "answered" if last.answer.verdict == "respond" else "denied", at, against)
+    if len(allows_by(ticket)) >= ticket.policy.quorum:
+        return _decide(ticket, "allowed", at, allows_by(ticket))
+    return Step(ticket, _redraws(ticket))
+
+
+def _used(ticket: model.Ticket, event: events.Used) -> Step:
+    decision = ticket.decision
+    if ticket.used_at is not None:
+        if event.attempt is not None and event.attempt == ticket.used_for:
+            return Step(ticket)
+        raise errors.AlreadyUsed(ticket)
+    if decision is None:
+        raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
+    if decision.outcome != "allowed":
+        raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
+    holding.check_use(ticket)
+    ends = valid_until(ticket, decision)
+    if event.at >= ends:
+        message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
+        raise errors.NotUsable(message, field="id", hint="ask again under a new id")
+    binding.check(ticket)
+    if digest.of_call(ticket.request.tool or "", decision.input or {}) != decision.input_digest:
+        raise errors.Altered(ticket)
+    used = outcomes.told(ticket, decision.model_copy(update={"used_at": event.at}))
+    facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
+    return Step(ticket.model_copy(update=facts))
+
+
+def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:
+    return Step(before) if after is None else Step(after, _redraws(after))
+
+
+def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
+    if event.place in (*ticket.undelivered, INBOX) or event.place not in ticket.route:
+        return Step(ticket)
+    lost = (*ticket.undelivered, event.place)
+    changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
+    if set(lost) >= set(ticket.route) and ticket.taken is None:
+        return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
+    return Step(changed, _redraws(changed))
+
+
+def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
+    if event.place in ticket.undelivered or event.place not in ticket.route:
+        return Step(ticket)
+    # whoever redraws it finds that it is gone, and posts it anew
+    changed = ticket.model_copy(update={"version": ticket.version + 1})
+    return Step(changed, (events.Redraw(place=event.place),))
+
+
+def _expired(ticket: model.Ticket, at: datetime) -> Step:
+    if ticket.taken:
+        return _settled(ticket, at)
+    return _close(ticket, "expired", at) if at >= ticket.expires_at else Step(ticket)
+
+
+def _close(ticket: model.Ticket, outcome: model.Outcome, at: datetime, *, reason: str | None = None) -> Step:
+    # nobody waits for an answer that was taken and not delivered
+    changed = ticket.model_copy(update={"version": ticket.version + 1, "taken": None})
+    return _decide(changed, outcome, at, (), reason=reason)
+
+
+def _decide(
+    ticket: model.Ticket,
+    outcome: model.Outcome,
+    at: datetime,
+    by: tuple[model.Given, ...],
+    *,
+    reason: str | None = None,
+) -> Step:
+    closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason)})
+    return Step(closed, (*_redraws(closed), *_resumes(closed)))
+
+
+def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
+    kept = (place for place in ticket.route if place != INBOX and place not in ticket.undelivered)
+    return tuple(events.Redraw(place=place) for place in kept)
+
+
+def _resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:
+    return (events.Resume(),) if ticket.request.callback_url else ()

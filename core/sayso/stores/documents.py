@@ -1,0 +1,135 @@
+"""Rows to tickets, log entries, effects and records, and back. Pure.
+
+The rule: what a newer version wrote is read as far as it is known here and written back whole, and a row that cannot be
+read has an error of its own, so that it stops nothing but itself.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pydantic
+
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores.protocol import Job, Record, Row, Summary
+
+log = logging.getLogger(__name__)
+
+Value = str | int | None
+Values = tuple[Value, ...]
+RawRow = Sequence[Any]
+Decoded = TypeVar("Decoded")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# The parts of a ticket that a version may have added to.
+_PARTS = ("request", "policy", "decision")
+
+
+def micros(when: datetime) -> int:
+    """Microseconds since 1970: exact, unlike a float, and the same in every dialect."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def at(stored: int) -> datetime:
+    """The opposite of `micros`."""
+    return _EPOCH + stored * _MICROSECOND
+
+
+def moment(stored: int | None) -> datetime | None:
+    """As `at`, if anything is stored."""
+    return None if stored is None else at(stored)
+
+
+def columns(ticket: model.Ticket) -> Values:
+    """The row of a ticket."""
+    wake = machine.next_wake(ticket)
+    return (
+        ticket.id,
+        ticket.ref,
+        ticket.version,
+        ticket.state,
+        None if wake is None else micros(wake),
+        ticket.owner,
+        ticket.request.source.session,
+        micros(ticket.created_at),
+        _text(ticket),
+    )
+
+
+def ticket(row: RawRow) -> model.Ticket:
+    """The ticket of a row that begins with its document."""
+    # kept, not dropped: who writes the ticket back must not undo what a newer version knows of it
+    return model.Ticket.model_validate_json(row[0], extra="allow")
+
+
+def entry(row: RawRow) -> Row:
+    """A row of the log."""
+    return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3], extra="ignore"))
+
+
+def job(row: RawRow) -> Job:
+    """A row of the outbox, under its new lease."""
+    return Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
+
+
+def ref(row: RawRow) -> model.MessageRef:
+    """A posted card."""
+    return model.MessageRef(*row)
+
+
+def record(row: RawRow) -> Record:
+    """A record."""
+    return Record(row[0], row[1], json.loads(row[2]), moment(row[3]), row[4])
+
+
+def summary(row: RawRow) -> Summary:
+    """What figures need of a ticket; its document was read by the database."""
+    decided = None if row[4] is None else datetime.fromisoformat(row[4])
+    return Summary(row[0], at(row[1]), row[2], row[3], decided)
+
+
+def readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
+    """All that can be read; one damaged row must not hold up the others."""
+    for row in rows:
+        try:
+            yield decode(row)
+        except ValueError as error:
+            # the document itself is nothing for a log
+            log.error("a stored row cannot be read and is left out", extra={"row": _name(row), "error": _why(error)})
+
+
+def one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
+    """The first row, if there is one. Raises `Unreadable`, naming what it is."""
+    try:
+        return decode(rows[0]) if rows else None
+    except ValueError as error:
+        log.error("a stored row cannot be read", extra={"row": name, "error": _why(error)})
+        raise errors.Unreadable(name) from error
+
+
+def _text(ticket: model.Ticket) -> str:
+    added = {name: part.model_extra for name in _PARTS if (part := getattr(ticket, name)) and part.model_extra}
+    if not added and not ticket.model_extra:
+        return ticket.model_dump_json()
+    document = {**(ticket.model_extra or {}), **ticket.model_dump(mode="json")}
+    for name, extra in added.items():
+        document[name] = {**extra, **document[name]}
+    return json.dumps(document)
+
+
+def _name(row: RawRow) -> str:
+    found = str(row[0])
+    return "a ticket" if found.startswith("{") else found[:200]
+
+
+def _why(error: ValueError) -> str:
+    if not isinstance(error, pydantic.ValidationError):
+        return type(error).__name__
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['type']}"

@@ -1,0 +1,266 @@
+"""Keeps tickets in this process only, for tests and first steps; as short as the `Store` protocol allows."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores import watch
+from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary
+
+
+@dataclass
+class _Task:
+    job: Job
+    written_at: datetime
+    due_at: datetime | None
+    lease: int = 0
+    """The fence of the job that holds it; 0 where nobody does."""
+
+
+class MemoryStore:
+    """A `Store` that forgets everything when the process ends."""
+
+    durability = Durability("memory", "", "nothing outlives the process", safe=False)
+
+    def __init__(self) -> None:
+        self._tickets: dict[str, model.Ticket] = {}
+        self._by_ref: dict[str, str] = {}
+        self._postponed: dict[str, datetime] = {}
+        self._log: list[tuple[int, str, int, str]] = []
+        self._outbox: dict[str, _Task] = {}
+        self._refs: dict[tuple[str, str, str], model.MessageRef] = {}
+        self._records: dict[tuple[str, str], Record] = {}
+        self._watch = watch.Watch()
+
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return self._watch.waiting
+
+    async def load(self, id: str) -> model.Ticket:
+        """See `Store.load`."""
+        if id not in self._tickets:
+            raise errors.NotFound(f"there is no request {id}")
+        return _own(self._tickets[id])
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        """See `Store.load_ref`."""
+        return await self.load(self._by_ref.get(ref, "of this reference"))
+
+    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+        """See `Store.commit`."""
+        await self.commit_together([(step, entry)])
+
+    async def commit_together(self, commits: Sequence[Commit]) -> None:
+        """See `Store.commit_together`."""
+        for ticket in (step.ticket for step, _ in commits):
+            before = self._tickets.get(ticket.id)
+            if (
+                ticket.version != (before.version if before else 0) + 1
+                or self._by_ref.get(ticket.ref, ticket.id) != ticket.id
+            ):
+                raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
+        for step, entry in commits:
+            ticket = step.ticket
+            self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
+            self._postponed.pop(ticket.id, None)
+            for effect in step.effects:
+                self._write(ticket.id, effect, entry.at)
+            await self.note(ticket.id, ticket.version, entry)
+
+    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """See `Store.note`."""
+        self._log.append((len(self._log) + 1, ticket_id, version, entry.model_dump_json()))
+        self._watch.told(ticket_id, version)
+
+    async def log(self, id: str) -> Sequence[Row]:
+        """See `Store.log`."""
+        return [_row(row) for row in self._log if row[1] == id]
+
+    async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
+        """See `Store.log_after`."""
+        return [_row(row) for row in self._log[number : number + limit]]
+
+    async def last_row(self) -> int:
+        """See `Store.last_row`."""
+        return len(self._log)
+
+    async def list(self, query: Query) -> Sequence[model.Ticket]:
+        """See `Store.list`."""
+        wanted = {"state": query.state, "owner": query.owner, "session": query.session}
+        found = [
+            ticket
+            for ticket in self._tickets.values()
+            if all(value is None or value == _facts(ticket)[name] for name, value in wanted.items())
+            and (query.before is None or _age(ticket) < query.before)
+            and ticket.id.startswith(query.prefix or "")
+        ]
+        newest = sorted(found, key=_age, reverse=True)[: query.limit]
+        return [_own(ticket) for ticket in _within(query.most_bytes, newest)]
+
+    async def summary(self, id: str) -> Summary:
+        """See `Store.summary`."""
+        ticket = await self.load(id)
+        decided = ticket.decision
+        outcome, at = (decided.outcome, decided.decided_at) if decided else (None, None)
+        return Summary(ticket.version, ticket.created_at, ticket.request.kind, outcome, at)
+
+    async def count(self, query: Query) -> int:
+        """See `Store.count`."""
+        return len(await self.list(query))
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+        """See `Store.due`."""
+        return [id for at, id in sorted(self._wakes()) if at <= now][:limit]
+
+    async def postpone(self, id: str, until: datetime) -> None:
+        """See `Store.postpone`."""
+        self._postponed[id] = until
+
+    async def check(self) -> None:
+        """See `Store.check`."""
+
+    async def next_due(self) -> datetime | None:
+        """See `Store.next_due`."""
+        return min((at for at, _ in self._wakes()), default=None)
+
+    async def changed(self, id: str, version: int) -> None:
+        """See `Store.changed`."""
+        await self._watch.newer(id, version, self._version)
+
+    def changes(self) -> AsyncIterator[None]:
+        """See `Store.changes`."""
+        return self._watch.changes()
+
+    async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+        """See `Store.take`."""
+        due = sorted((at, task.job.key) for at, task in self._waiting(channels) if at <= now)[:limit]
+        return [self._lease(self._outbox[key], now + timedelta(seconds=lease)) for _, key in due]
+
+    async def next_job(self, channels: Collection[str]) -> datetime | None:
+        """See `Store.next_job`."""
+        return min((at for at, _ in self._waiting(channels)), default=None)
+
+    async def done(self, job: Job) -> None:
+        """See `Store.done`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.lease, task.due_at = 0, None if task.job.fence == job.fence else task.written_at
+
+    async def retry(self, job: Job, at: datetime, error: str) -> None:
+        """See `Store.retry`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.lease, task.due_at = 0, at
+
+    async def put_off(self, job: Job, at: datetime) -> None:
+        """See `Store.put_off`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.job = replace(task.job, attempts=max(0, task.job.attempts - 1))
+            task.lease, task.due_at = 0, at
+
+    async def renew(self, job: Job, until: datetime) -> None:
+        """See `Store.renew`."""
+        task = self._outbox[job.key]
+        if task.lease == job.fence:
+            task.due_at = until
+
+    async def keep(self, ref: model.MessageRef) -> None:
+        """See `Store.keep`."""
+        self._refs.setdefault((ref.channel, ref.conversation, ref.message), ref)
+
+    async def drop(self, ref: model.MessageRef) -> None:
+        """See `Store.drop`."""
+        self._refs.pop((ref.channel, ref.conversation, ref.message), None)
+
+    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
+        """See `Store.refs`."""
+        return [ref for ref in self._refs.values() if ref.ticket_id == ticket_id]
+
+    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
+        """See `Store.find_ref`."""
+        return self._refs.get((channel, conversation, message))
+
+    async def put(self, record: Record) -> None:
+        """See `Store.put`."""
+        key = record.kind, record.name
+        if record.version != (self._records[key].version if key in self._records else 0):
+            raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
+        self._records[key] = replace(_same(record), version=record.version + 1)
+
+    async def get(self, kind: str, name: str) -> Record | None:
+        """See `Store.get`."""
+        found = self._records.get((kind, name))
+        return found and _same(found)
+
+    async def remove(self, kind: str, name: str) -> Record | None:
+        """See `Store.remove`."""
+        return self._records.pop((kind, name), None)
+
+    async def scan(self, kind: str) -> Sequence[Record]:
+        """See `Store.scan`."""
+        return [_same(self._records[key]) for key in sorted(self._records) if key[0] == kind]
+
+    async def close(self) -> None:
+        """Release nothing but the waiters, which are cancelled."""
+        self._watch.close()
+
+    async def _version(self, id: str) -> int:
+        if id not in self._tickets:
+            raise errors.NotFound(f"there is no request {id}")
+        return self._tickets[id].version
+
+    def _wakes(self) -> Sequence[tuple[datetime, str]]:
+        wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
+        return [(self._postponed.get(id, at), id) for at, id in wakes if at is not None]
+
+    def _waiting(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
+        tasks = (task for task in self._outbox.values() if task.job.effect.place.partition(":")[0] in channels)
+        return [(task.due_at, task) for task in tasks if task.due_at is not None]
+
+    def _write(self, ticket_id: str, effect: events.Effect, at: datetime) -> None:
+        key = f"{ticket_id} {effect.type} {effect.place}"
+        task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0), at, None))
+        task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
+        if not task.lease:
+            task.due_at = min(at, task.due_at or at)
+
+    def _lease(self, task: _Task, until: datetime) -> Job:
+        taken = replace(task.job, fence=task.job.fence + 1)
+        task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
+        return taken
+
+
+def _own(ticket: model.Ticket) -> model.Ticket:
+    # as a database would: what others hold of a ticket changes nothing here
+    return model.Ticket.model_validate_json(ticket.model_dump_json())
+
+
+def _row(row: tuple[int, str, int, str]) -> Row:
+    return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
+
+
+def _same(record: Record) -> Record:
+    return replace(record, value=json.loads(json.dumps(record.value)))
+
+
+def _facts(ticket: model.Ticket) -> dict[str, str | None]:
+    return {"state": ticket.state, "owner": ticket.owner, "session": ticket.request.source.session}
+
+
+def _within(most: int | None, tickets: Sequence[model.Ticket]) -> Sequence[model.Ticket]:
+    if most is None:
+        return tickets
+    sizes = itertools.accumulate(len(ticket.model_dump_json().encode()) for ticket in tickets[:-1])
+    return [ticket for ticket, before in zip(tickets, (0, *sizes), strict=False) if before < most]
+
+
+def _age(ticket: model.Ticket) -> tuple[datetime, str]:
+    return ticket.created_at, ticket.id

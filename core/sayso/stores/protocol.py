@@ -1,0 +1,236 @@
+"""The `Store` protocol: keeps rows, decides nothing. Every method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from sayso import machine, model
+from sayso.machine import events
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An effect taken from the outbox under a lease."""
+
+    key: str
+    """Of the outbox row: ticket, kind of effect and place. There is one row per key, the newest wins."""
+    ticket_id: str
+    effect: events.Effect
+    attempts: int
+    """How often it was taken before; more than none means that an earlier try may have got through."""
+    fence: int
+    """Grows each time the row is taken or written again; `done` and `retry` with an older one change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the log, numbered over the whole store in the order of commit."""
+
+    number: int
+    ticket_id: str
+    version: int
+    entry: events.Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which tickets to list, newest first; `before` is the (created_at, id) of the last one already seen."""
+
+    state: model.State | None = None
+    owner: str | None = None
+    session: str | None = None
+    limit: int = 50
+    before: tuple[datetime, str] | None = None
+    prefix: str | None = None
+    """How the id begins."""
+    most_bytes: int | None = None
+    """Of stored documents in one answer, which holds one at least; a shorter page than *limit* may then have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is counted of a ticket. However large its request is, it is not read for this."""
+
+    version: int
+    created_at: datetime
+    kind: str
+    outcome: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A small named document: a key, a web session, a draft. `version` is for compare-and-set."""
+
+    kind: str
+    name: str
+    value: dict[str, Any] = field(default_factory=dict[str, Any])
+    expires_at: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What a store promises about an acknowledged commit; for the start line and for `sayso doctor`."""
+
+    engine: str
+    version: str
+    level: str
+    """The settings that decide it, in the words of the database."""
+    safe: bool
+    """Whether a commit survives a power cut."""
+
+
+Commit = tuple[machine.Step, events.Entry]
+"""A step, and the log row that says why."""
+
+
+class Store(Protocol):
+    """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.stores`."""
+
+    @property
+    def durability(self) -> Durability:
+        """What survives."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait in `changed` and `changes` at this moment."""
+        ...
+
+    async def load(self, id: str) -> model.Ticket:
+        """The ticket. Raises `NotFound`, and `Unreadable` where the row is damaged or of a newer version."""
+        ...
+
+    async def load_ref(self, ref: str) -> model.Ticket:
+        """The ticket by its unguessable reference. Raises `NotFound`."""
+        ...
+
+    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+        """Write ticket, log row and outbox rows, or nothing; returns once they are durable.
+
+        A ticket of version 1 is inserted, any other replaces exactly the version before it.
+
+        Raises:
+            Conflict: the id is taken, or a newer version is stored.
+        """
+        ...
+
+    async def commit_together(self, commits: Sequence[Commit]) -> None:
+        """As `commit`, for the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
+        ...
+
+    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """Append a row to the log that changes no ticket."""
+        ...
+
+    async def log(self, id: str) -> Sequence[Row]:
+        """The log of one ticket, oldest first."""
+        ...
+
+    async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
+        """The log of all tickets after a row number; rows appear in order, so none is ever skipped."""
+        ...
+
+    async def last_row(self) -> int:
+        """The number of the newest log row; 0 where there is none."""
+        ...
+
+    async def list(self, query: Query) -> Sequence[model.Ticket]:
+        """Tickets, newest first; those that cannot be read are left out."""
+        ...
+
+    async def summary(self, id: str) -> Summary:
+        """The little that figures need. Raises `NotFound`."""
+        ...
+
+    async def count(self, query: Query) -> int:
+        """How many tickets `list` would give; none of them is read."""
+        ...
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+        """Ids of pending tickets whose wake time is *now* or earlier, earliest first."""
+        ...
+
+    async def postpone(self, id: str, until: datetime) -> None:
+        """Let a pending ticket be due later, whatever its document says; for one that cannot be stepped now."""
+        ...
+
+    async def check(self) -> None:
+        """Commit something. Raises `StoreUnavailable` if the database cannot be written or trusted."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """The earliest wake time of all pending tickets."""
+        ...
+
+    async def changed(self, id: str, version: int) -> None:
+        """Return once the ticket is newer than *version*; also when another process wrote it. Raises `NotFound`."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields at once, then whenever the log may have grown, here or elsewhere; a cancelled wait ends nothing."""
+        ...
+
+    async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+        """Lease due outbox rows of these channels for *lease* seconds; a row is leased to one taker at a time."""
+        ...
+
+    async def next_job(self, channels: Collection[str]) -> datetime | None:
+        """When the earliest outbox row of these channels may be taken."""
+        ...
+
+    async def done(self, job: Job) -> None:
+        """Remove a performed effect, unless it was written again meanwhile."""
+        ...
+
+    async def retry(self, job: Job, at: datetime, error: str) -> None:
+        """Make a failed effect due again at *at*."""
+        ...
+
+    async def put_off(self, job: Job, at: datetime) -> None:
+        """Hand back an effect that was not tried at all: due again at *at*, as if it had not been taken."""
+        ...
+
+    async def renew(self, job: Job, until: datetime) -> None:
+        """Keep the lease of an effect that is still being performed."""
+        ...
+
+    async def keep(self, ref: model.MessageRef) -> None:
+        """Remember a posted card; keeping the same one twice is once."""
+        ...
+
+    async def drop(self, ref: model.MessageRef) -> None:
+        """Forget a card that is not there any more."""
+        ...
+
+    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
+        """The posted cards of a ticket, oldest first."""
+        ...
+
+    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
+        """The card that is this very message, if it is one of ours."""
+        ...
+
+    async def put(self, record: Record) -> None:
+        """Write a record: version 0 inserts, version n replaces version n (both store n + 1). Raises `Conflict`."""
+        ...
+
+    async def get(self, kind: str, name: str) -> Record | None:
+        """A record, expired or not."""
+        ...
+
+    async def remove(self, kind: str, name: str) -> Record | None:
+        """Delete a record and return it; of two callers at once exactly one gets it."""
+        ...
+
+    async def scan(self, kind: str) -> Sequence[Record]:
+        """All records of a kind, by name."""
+        ...
+
+    async def close(self) -> None:
+        """Release the database; waiters are cancelled."""
+        ...
