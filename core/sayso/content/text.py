@@ -12,7 +12,8 @@ from typing import NewType
 
 import regex
 
-from sayso.content import lookalikes
+from sayso import lookalikes
+from sayso.guesses import AnyOf, Guess
 
 Trusted = NewType("Trusted", str)
 """Text that the service itself wrote. Agents, tools, users and platforms never provide it."""
@@ -40,54 +41,90 @@ _ODD = r"""[[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\uFFFC\U00016FE4\U0
 _REGIONS = ("".join(chr(0xE0000 + ord(letter)) for letter in region) for region in ("gbeng", "gbsct", "gbwls"))
 _FLAGS = f"\U0001f3f4(?:{'|'.join(_REGIONS)})\U000e007f"
 _TALL = r"[\p{Script=Tibetan}\p{Script=Myanmar}\p{Script=Tai_Tham}]"
-_MARKS = rf"""
-    (?P<marks> \p{{M}} (?<= \p{{M}}{{5}}) (?<! {_TALL}) | \p{{M}} (?<= \p{{M}}{{7}})
-             | \p{{M}} (?<= (?: \A | [\p{{C}}\p{{Zl}}\p{{Zp}}--[\t\u200C\u200D]] ) \p{{M}}{{1,4}}) )"""
+_STRAY = r"(?: \A | [\p{C}\p{Zl}\p{Zp}--[\t\u200C\u200D]] )"
 _LINE_SIGNS = {ord("\n"): "⏎", ord("\t"): "⇥"}
 
-_SUSPECT = regex.compile(f"(?V1x) {_FLAGS} | {_MARKS} | {_ODD}")
-_SUSPECT_IN_LINE = regex.compile(f"(?V1x) {_FLAGS} | {_MARKS} | {_ODD} | [{''.join(_LINE_SIGNS.values())}]")
+_SUSPECT = AnyOf(
+    Guess(
+        _FLAGS,
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f England",
+        "\U0001f3f4\U000e0065\U000e0076\U000e0069\U000e006c\U000e007f",
+    ),
+    Guess(rf"(?P<marks> \p{{M}} (?<= \p{{M}}{{5}}) (?<! {_TALL}) )", "e" + "\u0301" * 4, "e" + "\u0301" * 5),
+    Guess(r"(?P<marks> \p{M} (?<= \p{M}{7}) )", "བོད་སྐད་ ཧཱུྃ", "ཧ" + "\u0f74" * 7),
+    Guess(rf"(?P<marks> \p{{M}} (?<= {_STRAY} \p{{M}}{{1,4}}) )", "line\nx\u0301 start", "line\n\u0338start"),
+    Guess(_ODD, "rm -rf\n\ttabs", "rm\u200b -rf"),
+)
+_SUSPECT_IN_LINE = AnyOf(*_SUSPECT.guesses, Guess(f"[{''.join(_LINE_SIGNS.values())}]", "Press Enter", "Press ⏎"))
 
 _CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\u3001-\u303F\u30FB\u30FC\uFF01-\uFFEE]"
 _CURSIVE = r"[\p{Joining_Type=D}\p{Joining_Type=R}\p{Joining_Type=L}\p{Nd}&&[\p{Arabic}\p{Syriac}\p{Nko}\p{Mongolian}]]"
 _UNSPACED = r"[[\p{Khmer}\p{Lao}\p{Thai}\p{Myanmar}]--\p{N}]"
 _INDIC = r"[\p{Indic_Syllabic_Category=Consonant}]"
+_NBSP = r"[\u00A0\u202F]"
 
 # Where an invisible sign is part of ordinary writing. Each looks back over the sign itself.
-_ORDINARY = regex.compile(
-    rf"""(?V1x)
-      \uFE0F (?<= [0-9\#*].) (?=\u20E3)                                         # keycaps
-    | [\uFE0E\uFE0F] (?<= \p{{Extended_Pictographic}}.)
-    | \u200D (?<= \p{{Extended_Pictographic}} [\uFE0F\p{{Emoji_Modifier}}]? .) (?= \p{{Extended_Pictographic}})
-    | \u200C (?<= {_CURSIVE} \p{{Mn}}{{0,3}} .) (?= {_CURSIVE})                  # Persian and its like
-    | \u200D (?<= [\p{{Arabic}}&&\p{{L}}] .) (?! [\p{{L}}--\p{{Arabic}}])
-    | [\u200C\u200D] (?<= \p{{Canonical_Combining_Class=9}} .)                   # Indic half forms
-    | \u200D (?<= {_INDIC} .) (?= \p{{Canonical_Combining_Class=9}})
-    | \u200C (?<= \p{{Khmer}} .) (?= [\u17C9\u17CA])
-    | [\u180B-\u180D\u180F] (?<= [\p{{Mongolian}}&&\p{{L}}] .)
-    | [\u180E\u202F] (?<= \p{{Mongolian}} .) (?= \p{{Mongolian}})
-    | \u200B (?<= {_UNSPACED} .) (?= {_UNSPACED})                                # Khmer and its like: word ends
-    | \u3000 (?: (?<= {_CJK} \u3000{{1,4}}) | (?= \u3000{{0,4}} {_CJK}) )
-    """
+_ORDINARY = AnyOf(
+    Guess(r"\uFE0F (?<= [0-9\#*].) (?=\u20E3)", "Keycap 1\ufe0f\u20e3", "1\ufe0f2"),
+    Guess(r"[\uFE0E\uFE0F] (?<= \p{Extended_Pictographic}.)", "❤\ufe0f ☎\ufe0e", "a\ufe0fb"),
+    Guess(
+        r"\u200D (?<= \p{Extended_Pictographic} [\uFE0F\p{Emoji_Modifier}]? .) (?= \p{Extended_Pictographic})",
+        "👩\u200d💻 👩🏽\u200d⚕",
+        "👍\u200d",
+    ),
+    # Persian and its like
+    Guess(rf"\u200C (?<= {_CURSIVE} \p{{Mn}}{{0,3}} .) (?= {_CURSIVE})", "می\u200cخواهم", "la\u200cst"),
+    Guess(r"\u200D (?<= [\p{Arabic}&&\p{L}] .) (?! [\p{L}--\p{Arabic}])", "سال ۱۳۰۰ ه\u200d", "ه\u200da"),
+    # Indic half forms
+    Guess(r"[\u200C\u200D] (?<= \p{Canonical_Combining_Class=9} .)", "क्\u200dष", "क\u200dष"),
+    Guess(rf"\u200D (?<= {_INDIC} .) (?= \p{{Canonical_Combining_Class=9}})", "র\u200d্যাব", "র\u200dযাব"),
+    Guess(r"\u200C (?<= \p{Khmer} .) (?= [\u17C9\u17CA])", "ស\u200c៊ី", "ស\u200cក"),
+    Guess(r"[\u180B-\u180D\u180F] (?<= [\p{Mongolian}&&\p{L}] .)", "ᠮ\u180bᠣᠩ", "a\u180bb"),
+    Guess(r"[\u180E\u202F] (?<= \p{Mongolian} .) (?= \p{Mongolian})", "ᠰᠠᠷ\u180eᠠ", "khmer \u180e"),
+    # Khmer and its like: word ends
+    Guess(rf"\u200B (?<= {_UNSPACED} .) (?= {_UNSPACED})", "អ្នក\u200bមាន\u200bសំបុត្រ", "rm\u200b -rf"),
+    Guess(
+        rf"\u3000 (?: (?<= {_CJK} \u3000{{1,4}}) | (?= \u3000{{0,4}} {_CJK}) )", "はい、\u3000「確認」", "rm\u3000-rf"
+    ),
 )
-_SPACING = regex.compile(
-    r"""(?V1x)
-      [\u00A0\u202F] (?= [;:!?»%‰€£$°](?![-/\w])) (?<= [\p{L}\p{N}\p{Pe}\p{Pf}\p{M}.…"] .)  # French punctuation
-    | [\u00A0\u202F] (?<= «.)
-    | \u00A0 (?<= \p{L}['’] .) (?= \p{L})
-    | [\u00A0\u202F] (?<= \p{N} .) (?= [\p{L}\p{N}])                            # 10 000 km
-    | [\u00A0\u202F] (?<= [\p{L}.§№°#] .) (?= \p{N})                            # page 5
-    | \u00A0 (?<= (?<! [\p{L}\p{N}]) (?: \p{L} | \p{L}{1,3}\. | \p{Lu}\p{Ll}{1,3} ) .) (?= \p{L})   # z. B., Mme Curie
-    """
+_SPACING = AnyOf(
+    # French punctuation
+    Guess(
+        rf"""{_NBSP} (?= [;:!?»%‰€£$°](?![-/\w])) (?<= [\p{{L}}\p{{N}}\p{{Pe}}\p{{Pf}}\p{{M}}.…"] .)""",
+        "Vous venez\u00a0? Oui\u202f!",
+        "https\u00a0://x",
+    ),
+    Guess(rf"{_NBSP} (?<= «.)", "«\u00a0Oui", "<\u00a0b"),
+    Guess(r"\u00A0 (?<= \p{L}['’] .) (?= \p{L})", "L'\u00a0anno", "rm '\u00a0rf'"),
+    # 10 000 km
+    Guess(rf"{_NBSP} (?<= \p{{N}} .) (?= [\p{{L}}\p{{N}}])", "10\u202f000\u00a0km", "10\u00a0-f"),
+    # page 5
+    Guess(rf"{_NBSP} (?<= [\p{{L}}.§№°#] .) (?= \p{{N}})", "page\u00a05, n°\u00a07", "kill -\u00a09"),
+    # z. B., Mme Curie
+    Guess(
+        r"\u00A0 (?<= (?<! [\p{L}\p{N}]) (?: \p{L} | \p{L}{1,3}\. | \p{Lu}\p{Ll}{1,3} ) .) (?= \p{L})",
+        "M.\u00a0Dupont et Mme\u00a0Curie",
+        "APPROVED\u00a0by ann",
+    ),
 )
-_SPACING_IN_CODE = regex.compile(
-    r"""(?V1x) [\u00A0\u202F]
-    (?: (?<= «.) | (?= [!?:»%€] (?: [\s"'\\] | $)) (?<= [\p{L}\p{N}] .) | (?<= \d .) (?= \d{3}))"""
+_SPACING_IN_CODE = AnyOf(
+    Guess(
+        rf"""{_NBSP} (?= [!?:»%€] (?: [\s"'\\] | $)) (?<= [\p{{L}}\p{{N}}] .)""",
+        '"Vous continuez\u00a0?"',
+        "continue\u00a0?x",
+        code=True,
+    ),
+    Guess(rf"{_NBSP} (?<= \d .) (?= \d{{3}})", '"10\u202f000"', "10\u00a0km", code=True),
 )
-_SPACING_ABROAD = regex.compile(r"(?V1x) [\u00A0\u202F] (?<= [\p{L}'’] .) (?= [\p{L}\p{Ps}\p{Pi}\p{N}])")
+_SPACING_ABROAD = regex.compile(rf"(?V1x) {_NBSP} (?<= [\p{{L}}'’] .) (?= [\p{{L}}\p{{Ps}}\p{{Pi}}\p{{N}}])")
 _FOREIGN = regex.compile(r"(?V1)[\p{L}«--\p{ASCII}]")
 # Escaped so that nothing merges, but too ordinary to warn about: CRLF, our own signs, Han variants, thin spaces.
-_QUIET = regex.compile(r"(?V1x) \r(?=\n) | [⟦␍⏎⇥] | [\U000E0100-\U000E01EF](?<=\p{Han}.) | \u2009(?<=\p{N}.)(?=\p{N})")
+_QUIET = AnyOf(
+    Guess(r"\r (?=\n)", "a\r\nb", "safe\rEVIL"),
+    Guess(r"[⟦␍⏎⇥]", "⟦1, 2⟧", "\u2985\u200b"),
+    Guess(r"[\U000E0100-\U000E01EF] (?<=\p{Han}.)", "葛\U000e0100城", "a\U000e0100b"),
+    Guess(r"\u2009 (?<=\p{N}.) (?=\p{N})", "10\u2009000", "a\u2009b"),
+)
 _DEPENDS = frozenset("\r⟦␍⏎⇥\xa0\u2009\u202f\u3000\u200b\u200c\u200d\ufe0e\ufe0f\u180b\u180c\u180d\u180e\u180f") | {
     chr(point) for point in range(0xE0100, 0xE01F0)
 }
@@ -99,7 +136,11 @@ _STACKED = "Contains stacked or stray combining marks, shown as {}."
 
 # What these push out of sight is still there: at the side of a line, or below the fold.
 _LINE_BREAKS = regex.compile(r"\n(?:[ \t\r\xA0\u3000]*+\n){19,}+")
-_BLANKS = regex.compile(r"(?<![ \t\xA0\u3000\n])[ \t\xA0\u3000]{100,}+|[ \t\xA0\u3000]{160,}+|\t{40,}+")
+_BLANKS = AnyOf(
+    Guess(r"(?<![\ \t\xA0\u3000\n]) [\ \t\xA0\u3000]{100,}+", "a" + " " * 60 + "b", "ls" + " " * 120 + "; rm"),
+    Guess(r"[\ \t\xA0\u3000]{160,}+", "\n" + " " * 120 + "deep", "ls\n" + " " * 200 + "; rm"),
+    Guess(r"\t{40,}+", "\n" + "\t" * 20 + "deep", "ls" + "\t" * 60 + "; rm"),
+)
 _NAMED_AT_MOST = 4
 
 # Look-alikes are sought this far, in characters: a card must be drawn in milliseconds, whatever an agent sends.
@@ -113,7 +154,7 @@ def literal(raw: str, *, code: bool = False) -> Foreign:
     """
     if _is_plain(raw):
         return Foreign(Safe(raw), tuple(_long_runs(raw)))
-    return _show(raw, code=code, suspect=_SUSPECT)
+    return _show(raw, code=code, suspect=_SUSPECT.pattern)
 
 
 def is_whole(raw: str) -> bool:
@@ -129,7 +170,7 @@ def line(raw: str) -> Foreign:
     """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
     if raw.isascii() and raw.isprintable():
         return Foreign(Safe(raw), tuple(_long_runs(raw)))
-    shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE)
+    shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE.pattern)
     return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
 
 
@@ -140,7 +181,7 @@ def _is_plain(raw: str) -> bool:
 def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
     noted: dict[str, dict[str, None]] = {_HIDDEN: {}, _ODD_BLANKS: {}, _STACKED: {}}
     foreign = bool(_FOREIGN.search(raw))
-    spacing = _SPACING if foreign or not code else _SPACING_IN_CODE
+    spacing = (_SPACING if foreign or not code else _SPACING_IN_CODE).pattern
 
     stray = -2
 
@@ -153,11 +194,11 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
         if found["marks"]:
             stray = at
         elif sign in _DEPENDS and at != stray + 1:
-            if _ORDINARY.match(raw, at) or spacing.match(raw, at):
+            if _ORDINARY.pattern.match(raw, at) or spacing.match(raw, at):
                 return sign
             if foreign and not code and _SPACING_ABROAD.match(raw, at):
                 return sign
-            if _QUIET.match(raw, at):
+            if _QUIET.pattern.match(raw, at):
                 return "␍" if sign == "\r" else _escape(sign)
         noted[_kind(found)][sign] = None
         return _escape(sign)
@@ -201,5 +242,5 @@ def _long_runs(raw: str) -> Iterator[Trusted]:
     # Plain searches first: they are a hundred times faster than the patterns, and nearly always enough.
     if "\n" * 20 in flat.replace(" ", "").replace("\r", ""):
         yield Trusted(f"Contains {max(run.count(chr(10)) for run in _LINE_BREAKS.findall(raw))} line breaks in a row.")
-    if " " * 40 in flat and (runs := _BLANKS.findall(raw)):
+    if " " * 40 in flat and (runs := _BLANKS.pattern.findall(raw)):
         yield Trusted(f"Contains {max(map(len, runs))} blanks in a row.")

@@ -1,0 +1,78 @@
+"""Every alternative of a pattern that guesses has its two examples, and makes a difference for them."""
+
+# The tables are nobody's interface, but they are what has to be complete.
+# pyright: reportPrivateUsage=false
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+import regex
+
+from sayso import lookalikes, symbols, text
+from sayso.guesses import AnyOf, Guess
+
+GUESSING: tuple[ModuleType, ...] = (text, lookalikes, symbols)
+TABLES = {
+    f"{module.__name__}.{name}": table
+    for module in GUESSING
+    for name, table in vars(module).items()
+    if isinstance(table, AnyOf)
+}
+ROWS = [
+    pytest.param(table, one, id=f"{name}-{one.pattern.split()[0]}")
+    for name, table in TABLES.items()
+    for one in (*table.guesses, table.unless)
+    if one
+]
+
+
+def shown(table: AnyOf, raw: str, guess: Guess) -> text.Foreign:
+    return text.line(raw) if table is text._SUSPECT_IN_LINE else text.literal(raw, code=guess.code)
+
+
+def deceives(table: AnyOf, raw: str, guess: Guess) -> bool:
+    """Whether *raw* is named or spelled out; what is spelled out quietly is ordinary there."""
+    seen = shown(table, raw, guess)
+    as_it_is = raw.translate(text._LINE_SIGNS) if table is text._SUSPECT_IN_LINE else raw
+    return bool(seen.warnings) or (seen.text != as_it_is and table is not text._QUIET)
+
+
+def bare_alternatives(pattern: str) -> bool:
+    """Whether there is a | outside of sets."""
+    plain = regex.sub(r"\\.", "", pattern)
+    while (without := regex.sub(r"\[[^\[\]]*\]", "", plain)) != plain:
+        plain = without
+    return "|" in plain
+
+
+def patterns_beside_the_tables() -> Iterator[str]:
+    for module in GUESSING:
+        for name, one in vars(module).items():
+            if isinstance(one, regex.Pattern) and bare_alternatives(one.pattern):
+                yield f"{module.__name__}.{name}"
+
+
+@pytest.mark.parametrize(("table", "guess"), ROWS)
+def test_the_ordinary_example_stays_and_the_deceiving_one_is_caught(table: AnyOf, guess: Guess) -> None:
+    assert guess.ordinary != guess.deceiving
+    assert not deceives(table, guess.ordinary, guess)
+    assert deceives(table, guess.deceiving, guess)
+
+
+@pytest.mark.parametrize(("table", "guess"), ROWS)
+def test_an_alternative_that_is_deleted_is_missed(table: AnyOf, guess: Guess, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [shown(table, raw, guess) for raw in (guess.ordinary, guess.deceiving)]
+    monkeypatch.setattr(table, "pattern", table.without(guess).pattern)
+    assert [shown(table, raw, guess) for raw in (guess.ordinary, guess.deceiving)] != before
+
+
+def test_no_pattern_with_alternatives_stands_beside_the_tables() -> None:
+    assert list(patterns_beside_the_tables()) == []
+    assert bare_alternatives(r"a[b|]|c")
+    assert not bare_alternatives(r"a[b|[|]]\|c")
+
+
+@pytest.mark.parametrize("sign", sorted(lookalikes._TWINS))
+def test_every_sign_that_passes_for_a_letter_is_caught_in_a_word_of_its_own(sign: str) -> None:
+    assert text.literal(f"see {sign}{sign} now").warnings
