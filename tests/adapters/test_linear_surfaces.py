@@ -21,6 +21,7 @@ from sayso_bots.terminal import render as terminal
 from sayso_claude import elicitation, hooks, questions, steps, suggestions
 from sayso_discord import inputs as discord_inputs
 from sayso_discord import rich
+from sayso_hitl import client as hitl_client
 from sayso_hitl import wire as hitl
 from sayso_http import reading, sessions, webhooks
 from sayso_mcp import prompt
@@ -201,3 +202,13 @@ READERS: dict[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
 def test_what_comes_in_is_read_in_linear_work(reader: str) -> None:
     make, read = READERS[reader]
     assert grows(make, read, 2_000) < MOST
+
+
+def test_an_event_of_a_hook_is_read_in_linear_work() -> None:
+    def event(n: int) -> dict[str, Any]:
+        asked = {"question": "Hm?", "type": "choice", "choices": ["a" * (n // 100)] * 100, "timeout": 5}
+        return {"source_app": "a", "session_id": "s", "hook_event_type": "PreToolUse", "payload": {"x": "y" * n}} | {
+            "humanInTheLoop": asked
+        }
+
+    assert grows(event, lambda one: hitl_client.request_of(one, id="r1")) < MOST
