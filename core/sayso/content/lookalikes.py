@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 import regex
 
-from sayso import symbols
-from sayso.guesses import AnyOf, Guess
+from sayso.content import symbols
+from sayso.content.guesses import AnyOf, Guess
 
 _UNREADABLE = "\ufffd"
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")

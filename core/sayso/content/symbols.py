@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import regex
 
-from sayso.guesses import AnyOf, Guess
+from sayso.content.guesses import AnyOf, Guess
 
 _ASCII_LETTER = regex.compile(r"[A-Za-z]")
 

@@ -12,8 +12,8 @@ from typing import NewType
 
 import regex
 
-from sayso import lookalikes
-from sayso.guesses import AnyOf, Guess
+from sayso.content import lookalikes
+from sayso.content.guesses import AnyOf, Guess
 
 Trusted = NewType("Trusted", str)
 """Text that the service itself wrote. Agents, tools, users and platforms never provide it."""

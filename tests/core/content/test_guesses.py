@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 import regex
 
-from sayso import lookalikes, symbols, text
-from sayso.guesses import AnyOf, Guess
+from sayso.content import lookalikes, symbols, text
+from sayso.content.guesses import AnyOf, Guess
 
 GUESSING: tuple[ModuleType, ...] = (text, lookalikes, symbols)
 TABLES = {
