@@ -5,9 +5,10 @@ The rule: an option is known by its index; its text is for reading only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from sayso import model
 from sayso.cards import dialog
 from sayso.content import text
 from sayso_discord import limits, rich
@@ -17,13 +18,12 @@ Json = dict[str, Any]
 _YES, _NO = "yes", "no"
 # How much of one input's long text stands above the inputs.
 _ABOVE = 600
-_PLACEHOLDERS: Mapping[str, str] = {"date": "YYYY-MM-DD", "number": "A number", "integer": "A whole number"}
 
 
 def render(given: dialog.Input) -> list[Json]:
     """The labels of an input; a long list of options takes several."""
     label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
-    elements = list(_elements(given))
+    elements = list(ELEMENTS[given.kind](given))
     made: list[Json] = []
     for index, element in enumerate(elements):
         more = f" ({index + 1}/{len(elements)})" if len(elements) > 1 else ""
@@ -81,17 +81,11 @@ def chosen(values: Any) -> list[int]:
     return [int(one) for one in several if isinstance(one, str) and one.isascii() and one.isdigit() and len(one) < 7]
 
 
-def _elements(given: dialog.Input) -> Iterator[Json]:
-    match given.kind:
-        case "choice":
-            yield from _choice(given)
-        case "boolean":
-            options: list[Json] = [{"label": "Yes", "value": _YES}, {"label": "No", "value": _NO}]
-            for one, value in zip(options, ("true", "false"), strict=True):
-                one |= {"default": True} if given.value == value else {}
-            yield {"type": limits.RADIO, "custom_id": given.name, "options": options, "required": given.required}
-        case _:
-            yield _typed(given)
+def _yes_or_no(given: dialog.Input) -> Iterator[Json]:
+    options: list[Json] = [{"label": "Yes", "value": _YES}, {"label": "No", "value": _NO}]
+    for one, value in zip(options, ("true", "false"), strict=True):
+        one |= {"default": True} if given.value == value else {}
+    yield {"type": limits.RADIO, "custom_id": given.name, "options": options, "required": given.required}
 
 
 def _choice(given: dialog.Input) -> Iterator[Json]:
@@ -118,7 +112,7 @@ def _first(option: Json, chosen: bool) -> Json:
     return {**option, "default": True} if chosen else option
 
 
-def _typed(given: dialog.Input) -> Json:
+def _typed(given: dialog.Input, placeholder: str = "") -> Iterator[Json]:
     longest = max(1, min(given.longest, limits.ANSWER))
     made: Json = {
         "type": limits.TYPED_INPUT,
@@ -130,9 +124,7 @@ def _typed(given: dialog.Input) -> Json:
     if given.value and limits.length(given.value) <= limits.TYPED:
         made["value"] = given.value
         made["max_length"] = min(limits.TYPED, max(longest, limits.length(given.value)))
-    if given.kind in _PLACEHOLDERS:
-        made["placeholder"] = _PLACEHOLDERS[given.kind]
-    return made
+    yield {**made, "placeholder": placeholder} if placeholder else made
 
 
 def _box(content: str) -> str:
@@ -141,16 +133,41 @@ def _box(content: str) -> str:
 
 
 def _submitted(part: Json) -> dialog.Submitted:
-    match part["type"]:
-        case limits.SELECT | limits.CHECKBOXES:
-            return chosen(part.get("values")) or None
-        case limits.RADIO:
-            value = part.get("value")
-            if value in (_YES, _NO):
-                return bool(value == _YES)
-            return chosen([value]) or None
-        case limits.TYPED_INPUT:
-            value = part.get("value")
-            return value if isinstance(value, str) and value else None
-        case _:
-            return None
+    kind = part["type"]
+    read = READERS.get(kind) if isinstance(kind, int) else None
+    return read(part) if read else None
+
+
+def _one_chosen(part: Json) -> dialog.Submitted:
+    value = part.get("value")
+    if value in (_YES, _NO):
+        return bool(value == _YES)
+    return chosen([value]) or None
+
+
+def _several_chosen(part: Json) -> dialog.Submitted:
+    return chosen(part.get("values")) or None
+
+
+def _text(part: Json) -> dialog.Submitted:
+    value = part.get("value")
+    return value if isinstance(value, str) and value else None
+
+
+ELEMENTS: Mapping[model.FieldKind, Callable[[dialog.Input], Iterator[Json]]] = {
+    "text": _typed,
+    "choice": _choice,
+    "boolean": _yes_or_no,
+    "number": lambda given: _typed(given, "A number"),
+    "integer": lambda given: _typed(given, "A whole number"),
+    "date": lambda given: _typed(given, "YYYY-MM-DD"),
+}
+"""The elements for each kind of field; a long list of options takes several."""
+
+READERS: Mapping[int, Callable[[Json], dialog.Submitted]] = {
+    limits.TYPED_INPUT: _text,
+    limits.RADIO: _one_chosen,
+    limits.SELECT: _several_chosen,
+    limits.CHECKBOXES: _several_chosen,
+}
+"""What each of these elements sends."""

@@ -6,10 +6,11 @@ The rule: an option is known by its index; its text is for reading only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
+from sayso import model
 from sayso.cards import dialog
 from sayso.content import text
 from sayso_slack import limits, rich
@@ -26,6 +27,8 @@ _BESIDE = 150
 # How much of one input's long text a modal shows above it; and how much where many such inputs must share a modal.
 _ABOVE, _ABOVE_TIGHT = 2_000, 200
 _OPTION_TIGHT = 12
+# What `numbered` puts before an option.
+_NUMBERING = len(f"{model.MAX_OPTIONS} · ")
 
 
 def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
@@ -37,13 +40,13 @@ def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
     label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
     hint = given.hint.text if given.hint else ""
     above = [content for content in (label, hint) if len(content) > _BESIDE]
-    above += [_listing(given.options)] if any(len(one.text) > longest - 6 for one in given.options) else []
+    above += [_listing(given.options)] if any(len(one.text) > longest - _NUMBERING for one in given.options) else []
     block: Json = {
         "type": "input",
         "block_id": given.name,
         "label": plain(label, _BESIDE),
         "optional": not given.required,
-        "element": {**_element(given, longest), "action_id": ELEMENT},
+        "element": {**ELEMENTS[given.kind](given, longest), "action_id": ELEMENT},
     }
     if hint and len(hint) <= _BESIDE:
         block["hint"] = plain(hint)
@@ -84,31 +87,26 @@ def draft(values: Any) -> dict[str, dialog.Submitted]:
     return found
 
 
-def _element(given: dialog.Input, longest_option: int) -> Json:
-    match given.kind:
-        case "choice":
-            made = chooser(given.options, multiple=given.multiple, longest=longest_option)
-            return {**made, **_chosen(made["options"], given)}
-        case "boolean":
-            return _yes_or_no(given.value)
-        case "date":
-            return {"type": "datepicker", **_start("initial_date", given.value if _is_date(given.value) else None)}
-        case "number" | "integer":
-            value = given.value if given.value and _NUMBER.fullmatch(given.value) else None
-            return {
-                "type": "number_input",
-                "is_decimal_allowed": given.kind == "number",
-                **_start("initial_value", value),
-            }
-        case "text":
-            longest = max(1, min(given.longest, limits.TYPED))
-            value = given.value if given.value and len(given.value) <= longest else None
-            return {
-                "type": "plain_text_input",
-                "multiline": given.multiline,
-                "max_length": longest,
-                **_start("initial_value", value),
-            }
+def _text_input(given: dialog.Input, longest_option: int) -> Json:
+    longest = max(1, min(given.longest, limits.TYPED))
+    value = given.value if given.value and len(given.value) <= longest else None
+    element: Json = {"type": "plain_text_input", "multiline": given.multiline, "max_length": longest}
+    return {**element, **_start("initial_value", value)}
+
+
+def _number_input(given: dialog.Input, longest_option: int) -> Json:
+    value = given.value if given.value and _NUMBER.fullmatch(given.value) else None
+    element: Json = {"type": "number_input", "is_decimal_allowed": given.kind == "number"}
+    return {**element, **_start("initial_value", value)}
+
+
+def _date_input(given: dialog.Input, longest_option: int) -> Json:
+    return {"type": "datepicker", **_start("initial_date", given.value if _is_date(given.value) else None)}
+
+
+def _choice_input(given: dialog.Input, longest_option: int) -> Json:
+    made = chooser(given.options, multiple=given.multiple, longest=longest_option)
+    return {**made, **_chosen(made["options"], given)}
 
 
 def _chosen(options: Sequence[Json], given: dialog.Input) -> Json:
@@ -119,9 +117,9 @@ def _chosen(options: Sequence[Json], given: dialog.Input) -> Json:
     return {"initial_options": found} if given.multiple else {"initial_option": found[0]}
 
 
-def _yes_or_no(value: str | None) -> Json:
+def _yes_or_no(given: dialog.Input, longest_option: int) -> Json:
     options = [{"text": plain("Yes"), "value": _YES}, {"text": plain("No"), "value": _NO}]
-    first = {"true": options[0], "false": options[1]}.get(value or "")
+    first = {"true": options[0], "false": options[1]}.get(given.value or "")
     return {"type": "radio_buttons", "options": options, **({"initial_option": first} if first else {})}
 
 
@@ -146,21 +144,22 @@ def _box(content: str, room: int) -> Json:
     return rich.block([{"type": "rich_text_preformatted", "elements": [rich.leaf(content[:room])]}, *note])
 
 
+def _one_chosen(leaf: Mapping[str, Any]) -> dialog.Submitted:
+    chosen = _value(leaf.get("selected_option"))
+    if chosen in (_YES, _NO):
+        return bool(chosen == _YES)
+    return _indexes([chosen]) or None
+
+
+def _several_chosen(leaf: Mapping[str, Any]) -> dialog.Submitted:
+    several = leaf.get("selected_options")
+    options = cast("list[object]", several) if isinstance(several, list) else []
+    return _indexes(map(_value, options)) or None
+
+
 def _submitted(leaf: Mapping[str, Any]) -> dialog.Submitted:
-    match leaf.get("type"):
-        case "radio_buttons" | "static_select":
-            chosen = _value(leaf.get("selected_option"))
-            if chosen in (_YES, _NO):
-                return bool(chosen == _YES)
-            return _indexes([chosen]) or None
-        case "checkboxes" | "multi_static_select":
-            several = leaf.get("selected_options")
-            options = cast("list[object]", several) if isinstance(several, list) else []
-            return _indexes(map(_value, options)) or None
-        case "datepicker":
-            return _text(leaf.get("selected_date"))
-        case _:
-            return _text(leaf.get("value"))
+    read = READERS.get(str(leaf.get("type")))
+    return read(leaf) if read else None
 
 
 def _indexes(values: Any) -> list[int]:
@@ -179,3 +178,25 @@ def _items(node: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(node, Mapping):
         for key, value in cast("Mapping[object, Any]", node).items():
             yield str(key), value
+
+
+ELEMENTS: Mapping[model.FieldKind, Callable[[dialog.Input, int], Json]] = {
+    "text": _text_input,
+    "choice": _choice_input,
+    "boolean": _yes_or_no,
+    "number": _number_input,
+    "integer": _number_input,
+    "date": _date_input,
+}
+"""The element for each kind of field, with options of at most so many characters."""
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], dialog.Submitted]] = {
+    "plain_text_input": lambda leaf: _text(leaf.get("value")),
+    "number_input": lambda leaf: _text(leaf.get("value")),
+    "datepicker": lambda leaf: _text(leaf.get("selected_date")),
+    "radio_buttons": _one_chosen,
+    "static_select": _one_chosen,
+    "checkboxes": _several_chosen,
+    "multi_static_select": _several_chosen,
+}
+"""What each of these elements sends."""

@@ -12,7 +12,7 @@ from sayso.cards import card, dialog, telling, tokens
 from sayso.chat import talk
 from sayso.desk import Desk
 from sayso.stores import Query
-from sayso_web import guard, render, sessions, story, view
+from sayso_web import guard, inputs, render, sessions, story, view
 
 # More than anybody works through; beyond it the newest are shown and the page says so.
 MOST_WAITING = 200
@@ -61,7 +61,7 @@ class Inbox:
         """A press on a card, or a submitted dialog."""
         session, form = await self._door.posted(request)
         token, seen = form.one("token"), view.View(self._desk, session)
-        draft = view.draft_of(form.values) if form.one("submitted") else None
+        draft = inputs.draft_of(form.values) if form.one("submitted") else None
         try:
             before = await self._pressed(token)
             following = await self._desk.press(token, session.actor, view.ROOM, None, draft)

@@ -11,6 +11,7 @@ import jinja2
 
 from sayso.cards import card, dialog
 from sayso.content import text
+from sayso_web import inputs
 
 # From this many lines on, a box says how long it is; it is shown whole all the same.
 LONG_BOX = 30
@@ -119,7 +120,7 @@ def _environment() -> jinja2.Environment:
     # jinja declares these tables as holding only what it puts into them itself
     for table, more in (
         (made.tests, {"option_list": _is_option_list, "note": _is_note, "diff": _is_diff}),
-        (made.filters, {"kind": _kind, "utc": _utc, "length_note": _length}),
+        (made.filters, {"kind": _kind, "widget": inputs.widget_of, "utc": _utc, "length_note": _length}),
         (made.globals, {"options_of": _options, "title_of": _title, "glimpses_of": _glimpses, "verdict_of": _verdict}),
     ):
         cast(dict[str, Any], table).update(more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,12 +10,13 @@ from sayso import errors, machine, model
 from sayso.cards import card, dialog, draw, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk
-from sayso_web import render, sessions
+from sayso_web import inputs, render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
 # is shown in part, with the way to its own page, so that a page of many stays one that can be read.
+_ENDLESS = sys.maxsize
 LONGEST_IN_LIST, SHOWN_IN_LIST = 20_000, 4_000
-ROOM = dialog.WindowLimits(content=1_000_000_000, inputs=1_000, typed=2_000_000)
+ROOM = dialog.WindowLimits(content=_ENDLESS, inputs=_ENDLESS, typed=_ENDLESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class View:
             expires_at=ticket.expires_at,
             opened=None if ticket.decision or ticket.taken or ticket.held or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
-            typed=_fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
+            typed=inputs.fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
             wrong=_placed(ticket, opened, press.wrong),
             notice=press.notice,
             barred=barred,
@@ -95,35 +97,6 @@ class View:
 def refusal(error: errors.SaysoError) -> str:
     """What somebody is told whose press was not taken."""
     return _sentence(error.message)
-
-
-def draft_of(values: Mapping[str, list[str]]) -> dialog.Draft:
-    """The inputs of a form. Their names tell what they hold: `text.f0`, `yes.f1`, `choice.f2`."""
-    draft: dict[str, dialog.Submitted] = {}
-    for name, given in values.items():
-        kind, _, field = name.partition(".")
-        match kind:
-            case "text":
-                # browsers send a line feed as two characters
-                draft[field] = given[0].replace("\r\n", "\n")
-            case "yes":
-                draft[field] = {"true": True, "false": False}.get(given[0])
-            case "choice":
-                draft[field] = [_index(value) for value in given if value]
-            case _:
-                pass
-    return draft
-
-
-def _index(value: str) -> int:
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 4 else -1
-
-
-def _fitting(inputs: tuple[dialog.Input, ...], draft: dialog.Draft) -> dialog.Draft:
-    """Of what was sent, what its input can show again."""
-    kinds: dict[str, type] = {"choice": list, "boolean": bool}
-    kept = ((asked.name, draft.get(asked.name), kinds.get(asked.kind, str)) for asked in inputs)
-    return {name: value for name, value, kind in kept if isinstance(value, kind)}
 
 
 def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:

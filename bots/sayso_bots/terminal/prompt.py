@@ -11,7 +11,7 @@ import click
 
 from sayso import errors, model
 from sayso.cards import submission
-from sayso.content import fields, text
+from sayso.content import field_kinds, fields, text
 from sayso_bots.terminal import access, output, render, rows
 
 _YES = frozenset({"y", "yes"})
@@ -102,7 +102,7 @@ def _reason(said: str) -> str | None:
 
 
 async def _value(field: model.Field) -> Any:
-    hint = {"boolean": " (yes or no)", "date": " (YYYY-MM-DD)"}.get(field.kind, "")
+    hint = f" ({written})" if (written := field_kinds.TRAITS[field.kind].hint) else ""
     if field.kind == "choice":
         hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
         for row in render.options((text.line(option.label) for option in field.options), rows.columns()):

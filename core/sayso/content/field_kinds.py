@@ -1,7 +1,7 @@
 """The kinds of fields, one entry each: how a value is read, which JSON Schema it comes from, what to type. Pure.
 
 A new kind is a word in `model.FieldKind`, an entry here, and one entry for each surface: `sayso_slack.inputs`,
-`sayso_discord.inputs`, the browser. A test names the surface that lacks it.
+`sayso_discord.inputs`, `sayso_web.inputs`. A test names the surface that lacks it.
 """
 
 from __future__ import annotations

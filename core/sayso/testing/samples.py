@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from sayso import asking, machine, model
 from sayso.cards import dialog, tokens
@@ -14,9 +14,7 @@ from sayso.machine import events
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.TokenMaker(b"for tests only, never for people")
 
-_KINDS: tuple[Literal["text", "number", "integer", "date", "boolean"], ...] = (
-    "text", "number", "integer", "date", "boolean",
-)  # fmt: skip
+_TYPED = [kind for kind in get_args(model.FieldKind) if kind != "choice"]
 
 
 def sample(request: model.Request, *happened: events.Event, quorum: int = 1) -> model.Ticket:
@@ -113,7 +111,7 @@ def dialogs(room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
         model.Field(
             name=f"n{n}", label="l" * model.MAX_TITLE, description="d" * model.MAX_NOTE, kind=kind, required=n % 2 == 0
         )
-        for n, kind in enumerate(_KINDS)
+        for n, kind in enumerate(_TYPED)
     ]
     options = tuple(model.Option(label="\u202e" * 60 + str(n)) for n in range(100))
     fields += [

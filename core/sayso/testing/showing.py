@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import ModuleType
@@ -25,7 +26,7 @@ View = Literal["card", "windows", "review", "row", "notes"]
 
 _AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 _MINT = tokens.TokenMaker(b"for tests only, never for people")
-_BOUNDLESS = dialog.WindowLimits(content=1_000_000_000, inputs=1_000, typed=2_000_000)
+_BOUNDLESS = dialog.WindowLimits(content=sys.maxsize, inputs=sys.maxsize, typed=sys.maxsize)
 # More pages or steps than a text of any test has.
 _MOST_PAGES = 50
 
