@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sayso import dialog, model
+from sayso import model
+from sayso.cards import dialog
 
 Group = Literal["text", "yes", "choice"]
 
