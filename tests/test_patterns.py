@@ -14,7 +14,7 @@ from sayso.desk import keys
 from sayso.stores import memory
 from sayso_bots.settings import durations
 from sayso_discord import custom_ids
-from sayso_http import addresses
+from sayso_http import callback_urls
 from tests.test_layout import ROOT, modules, parse
 
 _CALLS = {"compile", "match", "fullmatch", "search", "sub", "split", "finditer", "findall"}
@@ -54,7 +54,7 @@ def test_a_duration_is_written_in_plain_digits(written: str) -> None:
 )
 def test_a_callback_address_is_written_in_plain_signs(url: str) -> None:
     with pytest.raises(errors.InvalidRequest):
-        addresses.check_callback_url(url)
+        callback_urls.check_callback_url(url)
 
 
 @pytest.mark.parametrize("id", ["sayso1:p:s1.x\n", "sayso1:p\u0663:s1.x"])

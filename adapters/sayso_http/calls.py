@@ -7,23 +7,23 @@ import ipaddress
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from collections.abc import Mapping
 
 import aiohttp
 import pydantic
 import tenacity
 import yarl
 
-from sayso import errors, model
-from sayso_http import auth
+from sayso import errors
+from sayso_http import wire_errors
+from sayso_http.routes import Operation
 
 log = logging.getLogger(__name__)
 
 # Seconds: to connect, and from the end of a long poll to its answer.
 _CONNECT = 10.0
 _ANSWER = 20.0
-# Seconds to go on trying where the service was never reached: a wrong address should be told soon.
+# Seconds to go on trying if the service was never reached: a wrong address should be told soon.
 _FIRST_PATIENCE = 10.0
 # Bytes. A page of large requests is the largest answer.
 _MOST = 64 * 1_048_576
@@ -33,37 +33,6 @@ _PASSING = {429, 502, 503, 504}
 # Of a 503 after which it is not known whether the call was stored.
 _UNSURE = errors.StoreUnavailable("", unsure=True).code
 _KEY = re.compile(r"[\x21-\x7e]{1,512}")
-_KNOWN: Mapping[str, type[errors.SaysoError]] = {
-    one.code: one
-    for one in (
-        errors.InvalidRequest,
-        errors.NotFound,
-        errors.AlreadyExists,
-        errors.Refused,
-        errors.NotAllowed,
-        errors.InvalidAnswer,
-        errors.InvalidToken,
-        errors.Unauthorized,
-        errors.NotUsable,
-        errors.TooMany,
-        errors.DigestMismatch,
-        errors.StoreUnavailable,
-    )
-}
-
-
-# Errors that hold their ticket: whoever knows its id can read it, and see by whom and when.
-WITH_TICKET: Mapping[str, Callable[[model.Ticket], errors.SaysoError]] = {
-    one.code: one for one in (errors.AlreadyDecided, errors.AlreadyTaken, errors.AlreadyUsed, errors.Altered)
-}
-
-
-class About(errors.Refused):
-    """The service refused something in the state that a ticket is in; `code` is the error's own."""
-
-    def __init__(self, code: str, message: str, hint: str | None) -> None:
-        super().__init__(message, hint=hint)
-        self.code = code
 
 
 class _Cut(Exception):
@@ -107,34 +76,33 @@ class Calls:
 
     async def send(
         self,
-        method: str,
-        path: str,
+        operation: Operation,
+        *names: str,
         body: bytes | None = None,
-        *,
         query: Mapping[str, str] | None = None,
         held: float = 0.0,
         once: bool = False,
     ) -> bytes:
-        """The body of the answer.
+        """Call a route, with *names* in place of the braces of its path; the body of the answer.
 
-        *held* is for how long the service may hold the call back, in seconds; with *once* it is not repeated where
-        the service may have taken it already.
+        *held* is for how long the service may hold the call back, in seconds; with *once* it is not repeated if the
+        service may have taken it already.
 
         Raises:
-            SaysoError: the one that the service named; `TooMany` where it said so for longer than the patience.
+            SaysoError: the one that the service named; `TooMany` if it said so for longer than the patience.
             StoreUnavailable: it cannot be reached, for longer than the patience.
         """
-        url = (self._url / path.partition("?")[0].lstrip("/")).with_query(path.partition("?")[2] or query)
+        url = (self._url / operation.at(*names).lstrip("/")).with_query(query)
         timeout = aiohttp.ClientTimeout(total=_CONNECT + held + _ANSWER, sock_connect=_CONNECT)
         trying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Cut) and not (once and error.sent)),
             stop=tenacity.stop_after_delay(self._patience if self._reached else min(_FIRST_PATIENCE, self._patience)),
             wait=tenacity.wait_exponential(multiplier=0.1, max=5.0) + tenacity.wait_random(0, 0.2),
-            before_sleep=_told,
+            before_sleep=_log_first,
             reraise=True,
         )
         try:
-            return await trying(self._once, method, url, body, timeout)
+            return await trying(self._once, operation.method, url, body, timeout)
         except _Cut as cut:
             if isinstance(cut.told, errors.TooMany):
                 raise cut.told from cut
@@ -170,11 +138,6 @@ class Calls:
         return content
 
 
-def quoted(id: str) -> str:
-    """An id as a part of a path."""
-    return quote(id, safe="")
-
-
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     read = bytearray()
     async for chunk in response.content.iter_any():
@@ -195,7 +158,7 @@ def _address(url: str, plain_http: bool) -> yarl.URL:
         hint = "http://127.0.0.1:8700 or https://sayso.example.com; the key goes into SAYSO_KEY"
         raise errors.InvalidSettings("SAYSO_URL is not the address of a service", field="SAYSO_URL", hint=hint)
     if scheme == "http" and not plain_http and not _is_here(host):
-        hint = "use https, or set SAYSO_PLAIN_HTTP=1 where the network in between is trusted"
+        hint = "use https, or set SAYSO_PLAIN_HTTP=1 if the network in between is trusted"
         raise errors.InvalidSettings("plain http would show the key to others", field="SAYSO_URL", hint=hint)
     return address.with_fragment(None)
 
@@ -207,7 +170,7 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def _told(state: tenacity.RetryCallState) -> None:
+def _log_first(state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 1:
         why = state.outcome.exception() if state.outcome else None
         log.warning("the service cannot be reached, trying again", extra={"error": str(why)})
@@ -215,18 +178,15 @@ def _told(state: tenacity.RetryCallState) -> None:
 
 def _code(body: bytes) -> str | None:
     try:
-        return auth.Failed.model_validate_json(body).error.code
+        return wire_errors.Failed.model_validate_json(body).error.code
     except pydantic.ValidationError:
         return None
 
 
 def _error(status: int, body: bytes) -> errors.SaysoError:
     try:
-        found = auth.Failed.model_validate_json(body).error
+        found = wire_errors.Failed.model_validate_json(body).error
     except pydantic.ValidationError:
         hint = "check SAYSO_URL: is it a sayso service?"
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
-    if found.code in WITH_TICKET:
-        return About(found.code, found.message, found.hint)
-    known = _KNOWN.get(found.code, errors.SaysoError)
-    return known(found.message, field=found.field, hint=found.hint)
+    return wire_errors.error_of(found)

@@ -22,18 +22,17 @@ from sayso.asking.hooks import webhooks as core_webhooks
 from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso.desk import asker
-from sayso_http import calls, reading, sessions, stream, tickets, webhooks
+from sayso_http import calls, log_rows, routes, session_notes, tickets, webhooks, wire_errors
 
 V = TypeVar("V", default=Any)
+Body = TypeVar("Body", bound=pydantic.BaseModel)
 
-# Seconds of one long poll; a wait of days is many of these, so that no proxy on the way gets bored.
+# Seconds of one long poll; a wait of days is many of these, so that proxies do not close an idle connection.
 _POLL = 50.0
 # Seconds to say that a request is held no more.
 _FAREWELL = 2.0
 # Seconds between polls that came back at once: the service is stopping, or something on the way cuts long polls.
 _PAUSE = 0.25
-# Requests on one page of a list.
-_PAGE = 200
 
 
 class RemoteDesk:
@@ -95,7 +94,7 @@ class RemoteDesk:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})
         body = wanted.model_dump_json(exclude_defaults=True).encode()
         held = {"held": "true"} if wanted.id in self._held else None
-        ticket = _ticket(await self._calls.send("POST", "/v1/requests", body, query=held))
+        ticket = _ticket(await self._calls.send(routes.ASK, body=body, query=held))
         if ticket.id != wanted.id or not requests.alike(ticket.request, wanted):
             raise _mismatch(f"the service holds another request as {wanted.id}")
         self._asked[ticket.id] = ticket
@@ -140,27 +139,27 @@ class RemoteDesk:
         # without a word it would be taken for gone; a service that is away hears nothing either way
         with contextlib.suppress(errors.SaysoError, TimeoutError):
             async with asyncio.timeout(_FAREWELL):
-                await self._calls.send("GET", f"{_path(id)}?held=false")
+                await self._calls.send(routes.READ, id, query={"held": "false"})
 
     async def _polled(self, id: str) -> bytes:
-        wait = f"{_path(id)}?wait={_POLL:g}"
+        wait = {"wait": f"{_POLL:g}"}
         if id in self._held:
             try:
-                return await self._calls.send("GET", f"{wait}&held=true", held=_POLL)
+                return await self._calls.send(routes.READ, id, query={**wait, "held": "true"}, held=_POLL)
             except errors.InvalidRequest as error:
                 if error.field != "held":
                     raise
                 self._held.discard(id)  # a service of an earlier version
-        return await self._calls.send("GET", wait, held=_POLL)
+        return await self._calls.send(routes.READ, id, query=wait, held=_POLL)
 
     async def get(self, id: str) -> model.Ticket:
         """A request with its present state. Raises `NotFound`."""
-        return _ticket(await self._calls.send("GET", _path(id)))
+        return _ticket(await self._calls.send(routes.READ, id))
 
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
         """Withdraw a request; a closed one stays as it is. Raises `NotFound`."""
         body = tickets.Cancel(reason=reason).model_dump_json().encode()
-        return _ticket(await self._calls.send("POST", f"{_path(id)}/cancel", body))
+        return _ticket(await self._calls.send(routes.CANCEL, id, body=body))
 
     async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
         """Use an allow, immediately before what was allowed runs; a call that is cut and repeated is one use.
@@ -170,7 +169,7 @@ class RemoteDesk:
             StoreUnavailable: whether it was used is not known; nothing may run.
         """
         body = tickets.Use(attempt=attempt or tokens.new_id()).model_dump_json().encode()
-        return await self._act(id, "use", body)
+        return await self._act(routes.USE, id, body)
 
     async def list(
         self,
@@ -190,9 +189,8 @@ class RemoteDesk:
         while len(found) < limit:
             # a page of large requests ends before the limit
             given = {name: value for name, value in asked.items() if value is not None}
-            body = await self._calls.send(
-                "GET", "/v1/requests", query={**given, "limit": str(min(_PAGE, limit - len(found)))}
-            )
+            most = min(routes.LARGEST_PAGE, limit - len(found))
+            body = await self._calls.send(routes.LIST, query={**given, "limit": str(most)})
             page = _read(body, tickets.Page)
             found += [tickets.ticket_of(one) for one in page.requests]
             if page.next is None:
@@ -208,7 +206,7 @@ class RemoteDesk:
             StoreUnavailable: whether it counted is not known; look with `get`.
         """
         body = answer.model_dump_json(exclude_none=True).encode()
-        return await self._act(id, "answers", body, once=True)
+        return await self._act(routes.ANSWER, id, body, once=True)
 
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing (Markdown); where it was told.
@@ -218,40 +216,34 @@ class RemoteDesk:
             StoreUnavailable: whether it was told is not known; it is not sent twice.
         """
         body = json.dumps({"text": said}).encode()
-        path = f"/v1/sessions/{calls.quoted(session)}/notes"
-        return _read(await self._calls.send("POST", path, body, once=True), sessions.Told).places
+        return _read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
 
     async def make_webhook(self, wanted: model.JsonObject) -> core_webhooks.Address:
         """An address that takes one call. Raises as `sayso.create_webhook`."""
         body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
-        made = _read(await self._calls.send("POST", "/v1/webhooks", body), webhooks.Made)
+        made = _read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
         return core_webhooks.Address(made.id, self._calls.address(made.path), made.expires_at)
 
     async def respond_webhook(self, id: str, body: Any) -> None:
         """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""
-        path = f"/v1/webhooks/{calls.quoted(id)}/reply"
-        await self._calls.send("POST", path, json.dumps(body).encode(), once=True)
+        await self._calls.send(routes.REPLY_TO_WEBHOOK, id, body=json.dumps(body).encode(), once=True)
 
-    async def log(self, id: str) -> Sequence[stream.LogRow]:
+    async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """What happened to a request, oldest row first. Raises `NotFound`."""
-        return _read(await self._calls.send("GET", f"{_path(id)}/log"), stream.Log).rows
+        return _read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
 
-    async def _act(self, id: str, what: str, body: bytes, *, once: bool = False) -> model.Ticket:
+    async def _act(self, operation: routes.Operation, id: str, body: bytes, *, once: bool = False) -> model.Ticket:
         try:
-            return _ticket(await self._calls.send("POST", f"{_path(id)}/{what}", body, once=once))
-        except calls.About as about:
-            raise calls.WITH_TICKET[about.code](await self.get(id)) from about
+            return _ticket(await self._calls.send(operation, id, body=body, once=once))
+        except wire_errors.OfTicket as error:
+            raise wire_errors.MADE_OF_TICKET[error.code](await self.get(id)) from error
 
 
 def _ticket(body: bytes) -> model.Ticket:
     return tickets.ticket_of(_read(body, tickets.Document))
 
 
-def _path(id: str) -> str:
-    return f"/v1/requests/{calls.quoted(id)}"
-
-
-def _read(body: bytes, shape: type[reading.Body]) -> reading.Body:
+def _read(body: bytes, shape: type[Body]) -> Body:
     try:
         return shape.model_validate_json(body)
     except pydantic.ValidationError as error:

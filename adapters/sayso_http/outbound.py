@@ -1,4 +1,4 @@
-"""Calls to addresses that others named: vetted at the moment of connecting, bounded, and never sent on."""
+"""Calls to callback_urls that others named: vetted at the moment of connecting, bounded, and never sent on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import abc
 
 from sayso import errors
-from sayso_http import addresses
+from sayso_http import callback_urls
 
 # Seconds for one call, in all: Standard Webhooks asks for 15 to 30.
 PATIENCE = 20.0
@@ -26,7 +26,7 @@ class Answered:
 
 
 class Caller:
-    """Posts to addresses of the public internet, and to hosts that the operator allowed by name."""
+    """Posts to callback_urls of the public internet, and to hosts that the operator allowed by name."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class Caller:
         self._resolver = resolver
         self._patience = patience
 
-    def check(self, url: str) -> addresses.Target:
+    def check(self, url: str) -> callback_urls.Target:
         """The address, read. Raises `InvalidRequest` where its text shows that it must not be called."""
-        return addresses.check_callback_url(url, self._allow)
+        return callback_urls.check_callback_url(url, self._allow)
 
     def allowed(self, url: str) -> bool:
         """Whether the operator named this host. Raises as `check`."""
@@ -57,7 +57,7 @@ class Caller:
             target = self.check(url)
         except errors.InvalidRequest as error:
             raise errors.ChannelError(error.message, final=True, hint=error.hint) from error
-        vetted = addresses.Vetted(target, self._allow)
+        vetted = callback_urls.Vetted(target, self._allow)
         connector = aiohttp.TCPConnector(
             socket_factory=vetted.socket, resolver=self._resolver, use_dns_cache=False, force_close=True
         )

@@ -34,6 +34,7 @@ SaysoError
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class InvalidAnswer(Refused):
 
     code = "invalid_answer"
     status = 422
+    complaints: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -196,6 +198,7 @@ class TooMany(SaysoError):
 
     code = "too_many"
     status = 429
+    retry_after = 60.0
 
     def __init__(
         self, message: str, *, field: str | None = None, hint: str | None = None, retry_after: float = 60.0
@@ -222,6 +225,7 @@ class StoreUnavailable(SaysoError):
     status = 503
 
     why = "the database cannot be used now"
+    unsure = False
 
     def __init__(self, message: str, *, hint: str | None = None, unsure: bool = False, why: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -257,6 +261,8 @@ class ChannelError(SaysoError):
 
     code = "channel_error"
     status = 502
+    retry_after: float | None = None
+    final = unsure = gone = False
 
     def __init__(
         self,
@@ -279,6 +285,7 @@ class NotYet(ChannelError):
     """It is not this call's turn: nothing was sent, and nothing failed. Come again in *retry_after* seconds."""
 
     code = "not_yet"
+    wait = 0.0
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message, retry_after=retry_after)

@@ -21,7 +21,7 @@ from sayso.machine import people
 from sayso.stores import Query
 from sayso.testing.clock import ManualClock
 from sayso_claude import presence, server
-from sayso_http import auth
+from sayso_http.server import auth, responses
 from tests.conftest import until
 
 Json = dict[str, Any]
@@ -105,7 +105,7 @@ async def serve(
     desk = sayso.Desk(kept, await token_secret.mint(kept), now=now)
     known = keys.Keys(kept)
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
-    app = web.Application(middlewares=[auth.errors_as_json])
+    app = web.Application(middlewares=[responses.errors_as_json])
     given: Json = {"authenticate": auth.authenticate(known), **options}
     server.add_routes(app, desk, **given)
     runner = web.AppRunner(app, handler_cancellation=cancelling)

@@ -23,7 +23,8 @@ from sayso_discord import inputs as discord_inputs
 from sayso_discord import rich
 from sayso_hitl import client as hitl_client
 from sayso_hitl import wire as hitl
-from sayso_http import reading, sessions, webhooks
+from sayso_http import session_notes, webhooks
+from sayso_http.server import reading
 from sayso_mcp import prompt
 from sayso_slack import inputs as slack_inputs
 from tests.counting import MOST, grows
@@ -127,7 +128,7 @@ def _slack_reply(said: str) -> dict[str, Any]:
 READERS: dict[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
     "keys of a body": (
         lambda n: "{" + ",".join(f'"k{number}":1' for number in range(n // 8)) + ',"k0":1}',
-        lambda body: reading.parse(body.encode(), webhooks.Json),
+        lambda body: reading.parse(body.encode(), webhooks.AnyJson),
     ),
     "unknown keys of a body": (
         lambda n: json.dumps({f"k{number}": 1 for number in range(n // 8)}),
@@ -137,7 +138,7 @@ READERS: dict[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
         lambda n: json.dumps({"choices": [1] * n}),
         lambda body: reading.parse(body.encode(), model.Answer),
     ),
-    "a note": (lambda n: json.dumps({"text": "x" * n}), lambda body: reading.parse(body.encode(), sessions.Note)),
+    "a note": (lambda n: json.dumps({"text": "x" * n}), lambda body: reading.parse(body.encode(), session_notes.Note)),
     "a hook of Claude Code": (
         lambda n: {"command": "x" * n},
         lambda given: hooks.request(hooks.parse(_event(tool_input=given, tool_use_id="t")), id="r1"),

@@ -18,7 +18,7 @@ from sayso.testing.clock import ManualClock
 from sayso_bots.commands import init
 from sayso_bots.service import listening, service
 from sayso_bots.settings import schema, toml
-from sayso_http import connections
+from sayso_http.server import connections
 
 PEOPLE = """
 [people.ann]

@@ -12,7 +12,7 @@ import sayso_hitl.server
 from sayso import errors
 from sayso.desk import Desk, keys
 from sayso_bots.service import listening
-from sayso_http import auth, connections
+from sayso_http.server import auth, connections, hosts, responses
 
 # Where the dashboard's helper looks, which has the name in it.
 _HOSTS = ("localhost", "127.0.0.1")
@@ -34,7 +34,7 @@ def bind(port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def running(desk: Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
-    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(_HOSTS)])
+    app = web.Application(middlewares=[responses.errors_as_json, connections.timed, hosts.known_hosts(_HOSTS)])
     sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

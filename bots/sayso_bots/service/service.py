@@ -23,7 +23,8 @@ from sayso.desk import Desk, authority, channel, courier, keys, timekeeper, toke
 from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
 from sayso_bots.settings import environment, schema, toml
-from sayso_http import addresses, auth, callback, connections, health, outbound, reading, waits
+from sayso_http import callback, callback_urls, health, outbound
+from sayso_http.server import auth, connections, hosts, reading, responses, waits
 
 # Seconds that calls under way may still take when the service stops; held ones are let go at once.
 GRACE = 10.0
@@ -63,7 +64,7 @@ async def running(
         InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
     names = listening.names(given.host, listener.getsockname()[1], chosen.service)
-    app = web.Application(middlewares=[auth.errors_as_json, connections.timed, auth.known_hosts(names.hosts)])
+    app = web.Application(middlewares=[responses.errors_as_json, connections.timed, hosts.known_hosts(names.hosts)])
     crew = workers.Workers()
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
@@ -160,7 +161,7 @@ def _add_api(
     authenticate = auth.authenticate(keys.Keys(desk.store))
 
     def check_callback(url: str) -> None:
-        addresses.check_callback_url(url, callback_hosts)
+        callback_urls.check_callback_url(url, callback_hosts)
 
     sayso_http.server.add_routes(
         app,

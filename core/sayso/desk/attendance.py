@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sayso import errors
 from sayso.cards import tokens
@@ -25,10 +25,32 @@ log = logging.getLogger(__name__)
 
 GRACE = 6.0
 """Seconds in which a cut caller may come back, and in which a process shows that it lives."""
+LOOK = 0.5
+"""Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away."""
 # Seconds between two signs of life, and only while somebody waits.
 _BEAT = 2.0
 _WAITER, _PROCESS = "waiter", "process"
 _REASON = "the agent no longer waits: it ended, or its connection did"
+
+
+class Connected(Protocol):
+    """A call that somebody waits for an answer to, of whatever web server."""
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """Its connection, if there still is one."""
+        ...
+
+
+def is_gone(call: Connected) -> bool:
+    """Tell whether nobody would read an answer any more."""
+    return call.transport is None or call.transport.is_closing()
+
+
+async def hung_up(call: Connected) -> None:
+    """Return once the caller has gone."""
+    while not is_gone(call):  # noqa: ASYNC110 (web servers have no event for it)
+        await asyncio.sleep(LOOK)
 
 
 class Attendance:

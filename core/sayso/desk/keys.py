@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast, get_args
+from typing import Literal, TypeVar, cast, get_args
 
 import pydantic
 
@@ -59,6 +59,11 @@ class Key:
             raise errors.NotAllowed(f"a key of role {self.role} cannot answer", hint="use an approver's key")
         person = self.person or self.name
         return people.Actor(f"key:{self.name}", self.name, member=True, person=person, key=self.record)
+
+
+Call = TypeVar("Call")
+Authenticate = Callable[[Call], Awaitable[Key]]
+"""Finds the key of a call, in the form in which a web server hands it over. Raises `Unauthorized`."""
 
 
 class Keys:

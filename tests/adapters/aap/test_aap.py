@@ -27,7 +27,8 @@ from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from sayso_aap import replies
-from sayso_http import auth, outbound, reading, waits
+from sayso_http import outbound
+from sayso_http.server import auth, reading, responses, waits
 from tests.adapters.http.test_authz import looked_up
 from tests.conftest import until
 
@@ -115,7 +116,7 @@ async def provider() -> AsyncGenerator[Provider]:
     known, held = keys.Keys(kept), waits.Waits()
     instance = await known.add("codex-chris-laptop", "agent", clock.now())
     provisioner = await known.add("platform", "operator", clock.now())
-    app = web.Application(middlewares=[auth.errors_as_json])
+    app = web.Application(middlewares=[responses.errors_as_json])
     notifier = sayso_aap.Notifier(kept, clock, outbound.Caller(["127.0.0.1"], patience=2.0))
     doors = sayso_aap.Doors(auth.authenticate(known), reading.body, held.decided)
     sayso_aap.add_routes(app, desk, doors, notifier)

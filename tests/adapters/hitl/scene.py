@@ -26,7 +26,7 @@ from sayso.desk import courier, keys, timekeeper, token_secret
 from sayso.machine import people
 from sayso.stores import Query
 from sayso_hitl import dial, server
-from sayso_http import auth
+from sayso_http.server import auth, hosts, responses
 from tests.conftest import until
 
 Json = dict[str, Any]
@@ -161,7 +161,7 @@ async def scene(house: sayso.House | None = None) -> AsyncGenerator[Scene]:
     desk = sayso.Desk(kept, await token_secret.mint(kept), house or sayso.House(callbacks=True))
     made = keys.Keys(kept)
     roles = {role: await made.add(role, role, desk.clock.now()) for role in ("agent", "approver", "operator")}
-    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(["localhost", "127.0.0.1"])])
+    app = web.Application(middlewares=[responses.errors_as_json, hosts.known_hosts(["localhost", "127.0.0.1"])])
     server.add_routes(app, desk, authenticate=auth.authenticate(made))
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

@@ -18,7 +18,8 @@ import sayso
 from sayso import clock, stores
 from sayso.desk import Desk, House, keys, token_secret
 from sayso.stores import Store
-from sayso_http import addresses, auth, client, health, openapi, server
+from sayso_http import callback_urls, client, health, openapi, server
+from sayso_http.server import auth, hosts, responses
 
 DOCUMENT = openapi.document()
 
@@ -95,14 +96,14 @@ class Service:
             self.answers += 1
             return response
 
-        app = web.Application(middlewares=[witness, auth.errors_as_json, auth.known_hosts(["127.0.0.1"])])
+        app = web.Application(middlewares=[witness, responses.errors_as_json, hosts.known_hosts(["127.0.0.1"])])
         server.add_routes(
             app,
             self.front,
             authenticate=auth.authenticate(self.keys),
             ready=self.ready,
             alive=self.alive,
-            check_callback=addresses.check_callback_url,
+            check_callback=callback_urls.check_callback_url,
             longest_silence=self.silence,
         )
         self.runner = web.AppRunner(app, shutdown_timeout=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies
 
 import sayso
-from sayso_http import addresses
+from sayso_http import callback_urls
 
 FORBIDDEN = [
     # this machine
@@ -77,24 +77,24 @@ CLEAR = ["http://example.com/", "http://example.com:8080/hook", "http://93.184.2
 @pytest.mark.parametrize("url", CLEAR)
 def test_a_decision_is_not_sent_in_clear_text_unless_the_operator_named_the_host(url: str) -> None:
     with pytest.raises(sayso.InvalidRequest, match="http would show it"):
-        addresses.check_callback_url(url)
+        callback_urls.check_callback_url(url)
     host = url.lower().split("/")[2]
-    assert addresses.check_callback_url(url, [host]).scheme == "http"
+    assert callback_urls.check_callback_url(url, [host]).scheme == "http"
     with pytest.raises(sayso.InvalidRequest, match="http would show it"):
-        addresses.check_callback_url(url, ["other.example.com"])
+        callback_urls.check_callback_url(url, ["other.example.com"])
 
 
 @pytest.mark.parametrize("url", [*FORBIDDEN, *SECURE])
 def test_a_forbidden_address_is_refused_when_it_is_asked(url: str) -> None:
     with pytest.raises(sayso.InvalidRequest) as refused:
-        addresses.check_callback_url(url)
+        callback_urls.check_callback_url(url)
     assert refused.value.field == "callback_url"
     assert refused.value.hint
 
 
 @pytest.mark.parametrize("url", ALLOWED)
 def test_a_public_address_is_taken(url: str) -> None:
-    assert addresses.check_callback_url(url).port in addresses.PORTS
+    assert callback_urls.check_callback_url(url).port in callback_urls.PORTS
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_a_public_address_is_taken(url: str) -> None:
     ],
 )
 def test_the_operator_can_allow_a_host_by_name(url: str, allow: str) -> None:
-    assert addresses.check_callback_url(url, [allow]).allowed_by([allow])
+    assert callback_urls.check_callback_url(url, [allow]).allowed_by([allow])
     with pytest.raises(sayso.InvalidRequest):
-        addresses.check_callback_url(url)
+        callback_urls.check_callback_url(url)
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,18 @@ def test_the_operator_can_allow_a_host_by_name(url: str, allow: str) -> None:
 )
 def test_an_allowed_host_allows_nothing_else(url: str, allow: str) -> None:
     with pytest.raises(sayso.InvalidRequest):
-        addresses.check_callback_url(url, [allow])
+        callback_urls.check_callback_url(url, [allow])
 
 
 @hypothesis.given(strategies.ip_addresses(v=4))
 def test_an_address_inside_another_is_judged_by_the_inner_one(inner: ipaddress.IPv4Address) -> None:
     for outer in (f"::ffff:{inner}", str(ipaddress.IPv6Address((0x64_FF9B << 96) | int(inner)))):
-        assert addresses.is_public(ipaddress.ip_address(outer)) == addresses.is_public(inner)
-    assert not addresses.is_public(ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80)))
+        assert callback_urls.is_public(ipaddress.ip_address(outer)) == callback_urls.is_public(inner)
+    assert not callback_urls.is_public(ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80)))
 
 
 @hypothesis.given(strategies.ip_addresses())
 def test_no_private_address_is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     known = address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
     if known and getattr(address, "ipv4_mapped", None) is None:
-        assert not addresses.is_public(address)
+        assert not callback_urls.is_public(address)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import typedefs, web
 
-from sayso_http import auth, connections, files, reading
+from sayso_http.server import connections, files, reading, responses
 from tests.conftest import BOUND, until
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -52,7 +52,7 @@ class Served:
 @contextlib.asynccontextmanager
 async def serving(*, routes: Mapping[str, typedefs.Handler] | None = None, **limits: float) -> AsyncGenerator[Served]:
     served = Served(0)
-    app = web.Application(middlewares=[auth.errors_as_json, connections.timed])
+    app = web.Application(middlewares=[responses.errors_as_json, connections.timed])
     app.router.add_get("/hello", served.hello)
     app.router.add_get("/hold", served.hold)
     app.router.add_post("/take", served.take)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sayso import model
 from sayso.stores import Row
 from sayso.testing import samples
-from sayso_http import stream, tickets
+from sayso_http import log_rows, tickets
 
 AT = samples.NOW
 ANN = model.Given(person="ann", name="Ann", via="web:ann", at=AT, answer=model.Answer(verdict="allow"))
@@ -61,7 +61,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
 def test_every_part_of_a_log_row_crosses_the_wire() -> None:
     parts = {part.name for part in dataclasses.fields(Row)}
     # the ticket is called by what it is to a caller: a request
-    assert parts - {"ticket_id"} | {"request"} == set(stream.LogRow.model_fields)
+    assert parts - {"ticket_id"} | {"request"} == set(log_rows.LogRow.model_fields)
 
 
 def test_the_wire_form_keeps_its_order() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies
 from sayso import errors, model
 from sayso.content import requests
 from sayso.stores import Query
-from sayso_http import reading
+from sayso_http.server import reading
 from tests.adapters.http.service import Service, permission, running
 
 

@@ -19,7 +19,8 @@ from sayso.cards import tokens
 from sayso.content import requests
 from sayso.machine import fitting
 from sayso.testing import samples
-from sayso_http import openapi, reading, resume, sessions, tickets, webhooks
+from sayso_http import openapi, resume, routes, session_notes, tickets, webhooks
+from sayso_http.server import reading
 
 DOCUMENT = openapi.document()
 BASES: dict[str, dict[str, Any]] = {
@@ -32,7 +33,7 @@ BASES: dict[str, dict[str, Any]] = {
 OTHERS: dict[type[pydantic.BaseModel], dict[str, Any]] = {
     model.Answer: {"text": "Acme"},
     tickets.Cancel: {},
-    sessions.Note: {"text": "half done"},
+    session_notes.Note: {"text": "half done"},
     resume.Wanted: {"name": "ci"},
     webhooks.Wanted: {"name": "ci", "title": "Which?"},
 }
@@ -91,7 +92,7 @@ def bodies(base: dict[str, Any], shape: type[pydantic.BaseModel]) -> Iterator[di
 
 def said(shape: type[pydantic.BaseModel]) -> jsonschema.Draft202012Validator:
     """The judge that the document is."""
-    operation = next(one for one in openapi.OPERATIONS if one.reads is shape)
+    operation = next(one for one in routes.OPERATIONS if one.reads is shape)
     body = DOCUMENT["paths"][operation.path][operation.method]["requestBody"]["content"]["application/json"]["schema"]
     return jsonschema.Draft202012Validator({**body, "components": DOCUMENT["components"]})
 
@@ -175,7 +176,7 @@ def test_an_answer_is_valid_in_the_document_if_there_is_a_request_that_it_fits()
 
 def test_the_document_names_the_sizes_that_are_enforced() -> None:
     asked = DOCUMENT["paths"]["/v1/requests"]["post"]
-    assert f"{reading.BODY_LIMIT:,} bytes" in asked["requestBody"]["description"]
+    assert f"{routes.BODY_LIMIT:,} bytes" in asked["requestBody"]["description"]
     assert f"{model.MAX_REQUEST_BYTES:,} bytes" in DOCUMENT["components"]["schemas"]["Request"]["description"]
     assert {"413", "429"} <= set(asked["responses"])
 

@@ -13,7 +13,8 @@ import sayso
 from sayso import desk, errors, model
 from sayso.machine import events
 from sayso.testing.clock import ManualClock
-from sayso_http import auth, openapi, server
+from sayso_http import routes
+from sayso_http.server import requests, responses
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until
 
@@ -318,7 +319,7 @@ async def test_redirects_and_pages_that_a_handler_raises_pass_through() -> None:
     async def page(_: web.Request) -> web.Response:
         raise web.HTTPForbidden(text="<h1>No</h1>", content_type="text/html")
 
-    app = web.Application(middlewares=[auth.errors_as_json])
+    app = web.Application(middlewares=[responses.errors_as_json])
     app.router.add_get("/redirect", redirect)
     app.router.add_get("/page", page)
     async with test_utils.TestClient(test_utils.TestServer(app)) as browser:
@@ -352,7 +353,7 @@ async def test_strangers_who_ask_often_do_not_fill_the_log(tmp_path: Path, caplo
             raise ConnectionError("gone")
 
     def told() -> list[str]:
-        return [record.message for record in caplog.records if record.name == "sayso_http.health"]
+        return [record.message for record in caplog.records if record.name == "sayso_http.server.probes"]
 
     caplog.set_level("INFO")
     async with running(tmp_path, ready={"chat": chat}, now=clock) as service:
@@ -403,15 +404,54 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
 
 async def test_the_routes_and_the_document_are_the_same(service: Service) -> None:
     assert service.runner is not None
-    routes = {
+    served_routes = {
         (route.method.lower(), route.resource.canonical)
         for route in service.runner.app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    assert routes == {(one.method, one.path) for one in openapi.OPERATIONS}
+    assert served_routes == {(one.method, one.path) for one in routes.OPERATIONS}
     served = (await service.call("GET", "/v1/openapi.json")).json
-    assert {(method, path) for path, methods in served["paths"].items() for method in methods} == routes
+    assert {(method, path) for path, methods in served["paths"].items() for method in methods} == served_routes
     assert served["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize("between", [True, False])
+async def test_a_decision_is_counted_once_also_if_its_allow_is_used(tmp_path: Path, between: bool) -> None:
+    house = desk.House(policies={"two": sayso.Policy(approvers=("ann", "bob"), quorum=2)})
+    async with running(tmp_path, house=house, now=ManualClock()) as service:
+        await service.call("GET", "/metrics")
+        await service.call("POST", "/v1/requests", "bot", permission(policy="two"))
+        # both at the same moment: the second answer decides
+        await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
+        await service.call("POST", "/v1/requests/r1/answers", "bob", {"verdict": "allow"})
+        if between:
+            await service.call("GET", "/metrics")
+        await service.call("POST", "/v1/requests/r1/use", "bot")
+        figures = (await service.call("GET", "/metrics")).text.splitlines()
+        assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in figures
+
+
+def test_every_route_that_has_a_name_is_in_the_table() -> None:
+    named = [one for one in vars(routes).values() if isinstance(one, routes.Operation)]
+    assert sorted(named, key=id) == sorted(routes.OPERATIONS, key=id)
+
+
+@pytest.mark.parametrize("operation", [one for one in routes.OPERATIONS if isinstance(one, routes.Keyed)])
+async def test_a_route_refuses_whom_it_is_not_for_before_it_reads_anything(
+    service: Service, operation: routes.Keyed
+) -> None:
+    may = {
+        "anybody with a key": {"bot", "ann", "op"},
+        "who asks": {"bot", "op"},
+        "who cancels": {"bot", "op"},
+        "who answers": {"ann"},
+    }[operation.who]
+    path = operation.at("none")
+    for name in {"bot", "ann", "op"} - may:
+        # nobody could read this body
+        refused = await service.call(operation.method.upper(), path, name, data=b"{")
+        assert (refused.status, refused.error["code"]) == (403, "not_allowed")
+    assert (await service.call(operation.method.upper(), path)).status == 401
 
 
 async def test_every_reference_in_the_document_leads_somewhere(service: Service) -> None:
@@ -423,7 +463,7 @@ async def test_every_reference_in_the_document_leads_somewhere(service: Service)
 async def test_a_page_is_cut_at_its_size_and_says_that_there_is_more(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_MOST_BYTES", 30_000)
+    monkeypatch.setattr(requests, "_MOST_BYTES", 30_000)
     for n in range(5):
         await service.call("POST", "/v1/requests", "bot", permission(f"r{n}", body="x" * 12_000))
     for key in ("bot", "ann", "op"):

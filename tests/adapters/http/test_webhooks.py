@@ -11,7 +11,7 @@ import pytest
 
 import sayso
 from sayso.testing.clock import ManualClock
-from sayso_http import auth, waits, webhooks
+from sayso_http.server import auth, waits, webhook_calls
 from tests.adapters.http.service import Service, permission, running
 
 
@@ -173,7 +173,7 @@ async def test_no_address_exists_for_a_request_that_people_were_asked(service: S
 
 async def test_even_an_address_made_with_the_secret_opens_no_permission(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    maker = webhooks.Webhooks(service.front, auth.authenticate(service.keys), waits.Waits())
+    maker = webhook_calls.Webhooks(service.front, auth.authenticate(service.keys), waits.Waits())
     token = maker._token(await service.kept.load("r1"))
     assert (await service.call("POST", f"/webhook/{token}", body={"verdict": "allow"})).status == 404
     assert (await service.front.get("r1")).decision is None

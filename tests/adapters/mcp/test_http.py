@@ -21,7 +21,7 @@ from sayso import model
 from sayso.cards import tokens
 from sayso.desk import Caller, keys
 from sayso.stores import Query, memory
-from sayso_http import auth
+from sayso_http.server import auth, hosts, responses
 from sayso_mcp import server
 from tests.adapters.mcp.scene import ANN
 from tests.conftest import until
@@ -76,7 +76,7 @@ async def service() -> AsyncGenerator[Service, None]:
             ("op", "operator", ()),
         )
     }
-    app = web.Application(middlewares=[auth.errors_as_json, auth.known_hosts(["127.0.0.1"])])
+    app = web.Application(middlewares=[responses.errors_as_json, hosts.known_hosts(["127.0.0.1"])])
     server.add_routes(app, desk, authenticate=auth.authenticate(known), origins=[OURS])
     runner = web.AppRunner(app)
     await runner.setup()

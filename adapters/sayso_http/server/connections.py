@@ -17,7 +17,8 @@ from typing import Any
 from aiohttp import http_exceptions, typedefs, web
 
 from sayso import errors
-from sayso_http import auth, encoded, files
+from sayso_http.server import encoded, files, responses
+from sayso_http.wire_errors import Failed, Failure, Slow
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,6 @@ class Limits:
     """From the end of the headers to the end of the body."""
     idle: float = 75.0
     """Between two requests; a proxy in front should keep its connections for less."""
-
-
-class Slow(errors.SaysoError):
-    """A body did not come in time."""
-
-    code = "too_slow"
-    status = 408
 
 
 # What a connection can end with through no fault of ours.
@@ -206,7 +200,7 @@ class Connection(web.RequestHandler):
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         hint = "send HTTP/1.1 with short headers"
-        answer = auth.failed(status, auth.Failure(code="bad_request", message="this is not valid HTTP", hint=hint))
+        answer = responses.fail(status, Failure(code="bad_request", message="this is not valid HTTP", hint=hint))
         answer.force_close()
         return answer
 
@@ -273,7 +267,7 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
 def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:
     if not isinstance(transport, asyncio.WriteTransport):
         return
-    body = auth.Failed(error=auth.Failure(code=error.code, message=error.message, hint=error.hint)).model_dump_json()
+    body = Failed(error=Failure(code=error.code, message=error.message, hint=error.hint)).model_dump_json()
     head = (
         f"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n"
         f"Retry-After: {error.retry_after:.0f}\r\nConnection: close\r\n\r\n"

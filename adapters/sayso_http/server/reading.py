@@ -13,22 +13,17 @@ from aiohttp import web
 
 from sayso import aside, errors, model
 from sayso.content import numbers, requests
-from sayso_http import encoded
+from sayso_http import routes
+from sayso_http.server import encoded
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
-# Bytes. The largest request is 1 MiB of content; escapes and white space may double it on the wire.
-BODY_LIMIT = 2 * 1_048_576
-# From so many bytes on a body is read beside the event loop.
+# From this many bytes on a body is read beside the event loop.
 _LARGE = 65_536
-# Seconds a long poll may last; proxies commonly cut a silent connection soon after.
-LONGEST_WAIT = 60.0
-# A row number of the log is a 64-bit integer in every store.
-LAST_ROW = 2**63 - 1
 
 
 async def body(request: web.Request, shape: type[Body], *, empty: bool = False) -> Body:
-    """The body as *shape*; with *empty* there may be none.
+    """Read the body as *shape*; with *empty* there may be none.
 
     Raises:
         InvalidRequest: `field` names what is wrong.
@@ -44,12 +39,12 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
 
 
 def parse(document: bytes, shape: type[Body]) -> Body:
-    """JSON as *shape*. Raises `InvalidRequest`, also where a key is given twice: readers differ on which one counts."""
+    """Read JSON as *shape*. Raises `InvalidRequest`, also for a key given twice: readers differ on which one counts."""
     try:
         # what a person answered must not change on the way, not in the last digit either
-        number = _held if issubclass(shape, model.Answer) else _finite
-        read = json.loads(document.decode(), object_pairs_hook=_once, parse_constant=_finite, parse_float=number)
-        _known(read, shape)
+        number = _exact if issubclass(shape, model.Answer) else _finite
+        names = json.loads(document.decode(), object_pairs_hook=_keys, parse_constant=_finite, parse_float=number)
+        _refuse_unknown(names, shape)
         return shape.model_validate_json(document)
     except pydantic.ValidationError as error:
         raise requests.invalid(error) from error
@@ -62,7 +57,7 @@ def parse(document: bytes, shape: type[Body]) -> Body:
 
 
 def query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
-    """The query parameters, each at most once. Raises `InvalidRequest`."""
+    """Read the query parameters, each at most once. Raises `InvalidRequest`."""
     for name in request.query:
         if name not in known:
             hint = f"known here: {', '.join(sorted(known)) or 'none'}"
@@ -72,8 +67,8 @@ def query(request: web.Request, known: Collection[str]) -> Mapping[str, str]:
     return request.query
 
 
-def seconds(text: str | None, field: str = "wait", most: float = LONGEST_WAIT) -> float:
-    """A wait in seconds; none is 0. Raises `InvalidRequest`."""
+def seconds(text: str | None, field: str = "wait", most: float = routes.LONGEST_WAIT) -> float:
+    """Read a wait in seconds; without one it is 0. Raises `InvalidRequest`."""
     if text is None:
         return 0.0
     try:
@@ -81,40 +76,40 @@ def seconds(text: str | None, field: str = "wait", most: float = LONGEST_WAIT) -
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:  # not true of NaN, either
-        raise errors.InvalidRequest(f"{field} is no wait", field=field, hint=f"0 to {most:g} seconds")
+        raise errors.InvalidRequest(f"{field} is not a valid wait", field=field, hint=f"0 to {most:g} seconds")
     return value
 
 
 def flag(text: str | None, field: str) -> bool:
-    """Yes or no; none is no. Raises `InvalidRequest`."""
+    """Read yes or no; without one it is no. Raises `InvalidRequest`."""
     if text not in (None, "true", "false"):
         raise errors.InvalidRequest(f"{field} is not a yes or no", field=field, hint="true or false")
     return text == "true"
 
 
-def whole(text: str | None, field: str, default: int, most: int = LAST_ROW, least: int = 0) -> int:
-    """A whole number from *least* to *most*. Raises `InvalidRequest`."""
+def whole(text: str | None, field: str, default: int, most: int = routes.LAST_ROW, least: int = 0) -> int:
+    """Read a whole number from *least* to *most*. Raises `InvalidRequest`."""
     if text is None:
         return default
     # int() would also take signs, spaces, underscores and digits of other scripts
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
-        raise errors.InvalidRequest(f"{field} is no whole number", field=field, hint=f"{least} to {most}")
+        raise errors.InvalidRequest(f"{field} is not a whole number", field=field, hint=f"{least} to {most}")
     return int(text)
 
 
 async def bounded(request: web.Request) -> bytes:
-    """The body. Raises `HTTPRequestEntityTooLarge`, also while it is still coming."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, request.content_length or 0)
+    """Read the body. Raises `HTTPRequestEntityTooLarge`, also while it is still coming."""
+    if (request.content_length or 0) > routes.BODY_LIMIT:
+        raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, request.content_length or 0)
     read = bytearray()
     async for chunk in request.content.iter_any():
         read += chunk
-        if len(read) > BODY_LIMIT:
-            raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, len(read))
+        if len(read) > routes.BODY_LIMIT:
+            raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, len(read))
     return bytes(read)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> set[str]:
+def _keys(pairs: list[tuple[str, Any]]) -> set[str]:
     seen = set[str]()
     for name, _ in pairs:
         if name in seen:
@@ -123,7 +118,7 @@ def _once(pairs: list[tuple[str, Any]]) -> set[str]:
     return seen
 
 
-def _known(names: object, shape: type[pydantic.BaseModel]) -> None:
+def _refuse_unknown(names: object, shape: type[pydantic.BaseModel]) -> None:
     """Refuse one unknown key at once: Pydantic would collect a complaint about each of a hundred thousand."""
     if not isinstance(names, set) or shape.model_config.get("extra") != "forbid":
         return
@@ -133,10 +128,10 @@ def _known(names: object, shape: type[pydantic.BaseModel]) -> None:
         raise errors.InvalidRequest(f"{name}: Extra inputs are not permitted", field=name)
 
 
-def _held(text: str) -> None:
+def _exact(text: str) -> None:
     _finite(text)
     if numbers.exact(float(text)) != Decimal(text):
-        hint = "give at most 15 digits, or all of them as text where the form takes any number of digits"
+        hint = "give at most 15 digits, or all of them as text if the form takes any number of digits"
         raise errors.InvalidRequest("a number has more digits than JSON readers keep", field="body", hint=hint)
 
 

@@ -13,7 +13,7 @@ from sayso.desk import Desk
 
 
 class Waits:
-    """Who is waiting. A wait is one future and one timer; 10,000 of them are nothing to fear."""
+    """Who is waiting. A wait is one future and one timer, so 10,000 at once are cheap."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Timeout] = set()
@@ -25,38 +25,38 @@ class Waits:
         for cut in self._open:
             cut.reschedule(asyncio.get_running_loop().time())
 
-    async def decided(self, front: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
-        """The ticket once it is decided, or as it stands after *seconds*."""
-        end = front.clock.now() + timedelta(seconds=seconds)
-        while ticket.decision is None and not self.stopping and front.clock.now() < end:
+    async def decided(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
+        """Wait until the ticket is decided, or for *seconds*; the ticket as it is then."""
+        end = desk.clock.now() + timedelta(seconds=seconds)
+        while ticket.decision is None and not self.stopping and desk.clock.now() < end:
             wake = machine.next_wake(ticket) or end
-            changed = await self._within(front, min(end, wake), front.store.changed(ticket.id, ticket.version))
-            over = not changed and front.clock.now() >= wake
-            ticket = await (front.tick(ticket.id) if over else front.store.load(ticket.id))
+            changed = await self._within(desk, min(end, wake), desk.store.changed(ticket.id, ticket.version))
+            over = not changed and desk.clock.now() >= wake
+            ticket = await (desk.tick(ticket.id) if over else desk.store.load(ticket.id))
         return ticket
 
-    async def turns(self, front: Desk, seconds: float) -> AsyncIterator[bool]:
-        """Yields at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
-        changes = front.store.changes()
+    async def turns(self, desk: Desk, seconds: float) -> AsyncIterator[bool]:
+        """Yield at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
+        changes = desk.store.changes()
         await anext(changes)
         yield True
         while not self.stopping:
-            end = front.clock.now() + timedelta(seconds=seconds)
-            grown = await self._within(front, end, anext(changes))
+            end = desk.clock.now() + timedelta(seconds=seconds)
+            grown = await self._within(desk, end, anext(changes))
             if self.stopping:
                 return
             if not grown:
                 # a wait that was cut short may have ended the iterator; a new one yields at once
-                changes = front.store.changes()
+                changes = desk.store.changes()
                 await anext(changes)
             yield grown
 
-    async def _within(self, front: Desk, until: datetime, waiting: Awaitable[object]) -> bool:
+    async def _within(self, desk: Desk, until: datetime, waiting: Awaitable[object]) -> bool:
         cut = asyncio.timeout(None)
         try:
             async with cut:
                 self._open.add(cut)
-                return await front.clock.within(until, waiting)
+                return await desk.clock.within(until, waiting)
         except TimeoutError:
             return False
         finally:

@@ -11,24 +11,21 @@ from aiohttp import web
 
 from sayso import errors, model
 from sayso.cards import tokens
-from sayso.desk import Desk
-from sayso_http import waits
-
-# Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away.
-_SWEEP = 0.5
+from sayso.desk import Desk, attendance
+from sayso_http.server.waits import Waits
 
 
-class Polls:
+class HeldPolls:
     """The polls of one process that hold what they wait for."""
 
-    def __init__(self, front: Desk, held: waits.Waits) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk, held: Waits) -> None:
+        self._desk = desk
         self._waits = held
         self._farewells: set[asyncio.Task[Any]] = set()
 
     @contextlib.asynccontextmanager
     async def begin(self, wanted: model.Request, owner: str) -> AsyncGenerator[model.Request]:
-        """Somebody is about to ask this inside, and then waits for it; on record before there is a card."""
+        """Put on record that somebody asks this inside, and then waits for it: before there is a card."""
         named = wanted if wanted.id else wanted.model_copy(update={"id": tokens.new_id()})
         waiter = await self._desk.attendance.enter(str(named.id), owner)
         asked = True
@@ -43,11 +40,11 @@ class Polls:
             self._start(attendance.farewell(waiter, str(named.id)) if asked else attendance.leave(waiter))
 
     async def decided(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
-        """As `Waits.decided`; without a decision, somebody has to ask again within six seconds."""
+        """Do what `Waits.decided` does; without a decision, somebody has to ask again within six seconds."""
         waiter = await self._desk.attendance.enter(ticket.id, ticket.owner)
         found = ticket
         waiting = asyncio.ensure_future(self._waits.decided(self._desk, ticket, seconds))
-        gone = asyncio.create_task(_gone(request))
+        gone = asyncio.create_task(attendance.hung_up(request))
         try:
             await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
             found = waiting.result() if waiting.done() else ticket
@@ -70,8 +67,3 @@ class Polls:
         task = asyncio.create_task(work)
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
-
-
-async def _gone(request: web.Request) -> None:
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 (aiohttp has no event)
-        await asyncio.sleep(_SWEEP)

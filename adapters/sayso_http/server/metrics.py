@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+from typing import assert_never
 
 import prometheus_client
 from aiohttp import web
@@ -14,7 +16,7 @@ from aiohttp import web
 from sayso import errors
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stores import Query, Row
+from sayso.stores import Query, Row, Summary
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
 _MOST_ROWS = 5_000
@@ -25,29 +27,44 @@ _PATIENCE = 1.0
 # Seconds from question to decision: people answer within moments, or within hours.
 _BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 24 * 3600)
 
+_Deciding = (
+    events.Answered
+    | events.TakenBack
+    | events.Settled
+    | events.Cancelled
+    | events.Superseded
+    | events.Undelivered
+    | events.Lost
+    | events.Ticked
+)
+"""What may have decided a request. Every other kind of entry is named where rows are counted."""
+
 
 class Metrics:
     """`GET /metrics`, with a registry of its own: counts since the first scrape of this process."""
 
-    def __init__(self, front: Desk) -> None:
-        self._store = front.store
+    def __init__(self, desk: Desk) -> None:
+        self._store = desk.store
         self._number: int | None = None
         self._turn = asyncio.Lock()
         self._registry = prometheus_client.CollectorRegistry()
-        counter, kept = prometheus_client.Counter, self._registry
-        self._opened = counter("sayso_requests_opened", "Requests asked", ["kind"], registry=kept)
-        self._decided = counter("sayso_requests_decided", "Requests decided", ["kind", "outcome"], registry=kept)
-        self._refused = counter("sayso_answers_refused", "Answers that were not taken", ["code"], registry=kept)
-        self._delivered = counter("sayso_deliveries", "Cards posted, decisions handed over", ["channel"], registry=kept)
+        counter = functools.partial(prometheus_client.Counter, registry=self._registry)
+        self._opened = counter("sayso_requests_opened", "Requests asked", ["kind"])
+        self._decided = counter("sayso_requests_decided", "Requests decided", ["kind", "outcome"])
+        self._refused = counter("sayso_answers_refused", "Answers that were not taken", ["code"])
+        self._delivered = counter("sayso_deliveries", "Cards posted, decisions handed over", ["channel"])
         self._waited = prometheus_client.Histogram(
-            "sayso_waiting_seconds", "From question to decision", ["outcome"], buckets=_BUCKETS, registry=kept
+            "sayso_waiting_seconds",
+            "From question to decision",
+            ["outcome"],
+            buckets=_BUCKETS,
+            registry=self._registry,
         )
-        self._pending = prometheus_client.Gauge(
-            "sayso_requests_pending", f"Requests that wait for an answer, counted up to {_MOST_PENDING}", registry=kept
-        )
+        pending = f"Requests that wait for an answer, counted up to {_MOST_PENDING}"
+        self._pending = prometheus_client.Gauge("sayso_requests_pending", pending, registry=self._registry)
 
     async def serve(self, _: web.Request) -> web.Response:
-        """All figures in the text format of Prometheus."""
+        """Answer with all figures in the text format of Prometheus."""
         async with self._turn:
             await self._catch_up()
             self._pending.set(await self._store.count(Query(state="pending", limit=_MOST_PENDING)))
@@ -71,19 +88,37 @@ class Metrics:
                 return
 
     async def _count(self, row: Row) -> None:
-        match row.entry:
+        entry = row.entry
+        if isinstance(entry, _Deciding):
+            await self._count_if_decided(row)
+            return
+        match entry:
             case events.Delivered(place=place):
                 self._delivered.labels(place.partition(":")[0]).inc()
             case events.Turned(code=code):
                 self._refused.labels(code).inc()
             case events.Opened():
                 self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()
+            case events.Used() | events.Held() | events.Released() | events.Revoked():
+                pass
             case _:
-                await self._count_decision(row)
+                assert_never(entry)
 
-    async def _count_decision(self, row: Row) -> None:
+    async def _count_if_decided(self, row: Row) -> None:
         found = await self._store.summary(row.ticket_id)
-        if found.outcome is not None and found.decided_at is not None and found.version == row.version:
-            self._decided.labels(found.kind, found.outcome).inc()
-            waited = found.decided_at - found.created_at
-            self._waited.labels(found.outcome).observe(waited.total_seconds())
+        if found.outcome is None or found.decided_at is None or not await self._is_decision(row, found):
+            return
+        self._decided.labels(found.kind, found.outcome).inc()
+        waited = found.decided_at - found.created_at
+        self._waited.labels(found.outcome).observe(waited.total_seconds())
+
+    async def _is_decision(self, row: Row, found: Summary) -> bool:
+        """Whether it was this row that decided its ticket."""
+        if found.decided_at != row.entry.at:
+            return False
+        if found.version == row.version:
+            return True
+        # the ticket has changed since: its allow was used, for example; of answers at one moment the last one decided
+        log = await self._store.log(row.ticket_id)
+        last = max(one.version for one in log if isinstance(one.entry, _Deciding) and one.entry.at == found.decided_at)
+        return row.version == last

@@ -1,0 +1,27 @@
+"""The log on the wire: one form for each row, in the log of a request and in the stream of events."""
+
+from __future__ import annotations
+
+from sayso import model
+from sayso.machine import events
+from sayso.stores import Row
+
+
+class LogRow(model.Frozen):
+    """One row of the log. `number` counts over the whole store; `entry` is what happened."""
+
+    number: int
+    request: str
+    version: int
+    entry: events.Entry
+
+
+class Log(model.Frozen):
+    """The log of one request, oldest row first."""
+
+    rows: tuple[LogRow, ...]
+
+
+def log_row(row: Row) -> LogRow:
+    """The wire form of a row."""
+    return LogRow.model_construct(number=row.number, request=row.ticket_id, version=row.version, entry=row.entry)

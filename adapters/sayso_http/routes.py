@@ -1,0 +1,266 @@
+"""Every route of the API, in one table: who may call it, what it takes and gives, and what answers it.
+
+The server registers its routes from this table, the client takes its paths from it, and the OpenAPI document describes
+it. It imports no web server: what answers is named by a function of the handlers, which only the server has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+from urllib.parse import quote
+
+import pydantic
+
+from sayso import model
+from sayso_http import health, log_rows, resume, session_notes, tickets, webhooks
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from sayso_http.server import access, handlers
+
+# Bytes. The largest request is 1 MiB of content; escapes and white space may double it on the wire.
+BODY_LIMIT = 2 * 1_048_576
+# Seconds a long poll may last; proxies commonly cut a silent connection soon after.
+LONGEST_WAIT = 60.0
+# A row number of the log is a 64-bit integer in every store.
+LAST_ROW = 2**63 - 1
+# Requests on one page.
+LARGEST_PAGE = 200
+
+Shape = type[pydantic.BaseModel]
+Schema = Mapping[str, Any]
+Who = Literal["anybody with a key", "who asks", "who cancels", "who answers"]
+"""Who may call: agents and operators ask and cancel, approvers answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One route: what it reads, what it writes, and the ways it fails beside those that every route has."""
+
+    method: Literal["get", "post"]
+    path: str
+    summary: str
+    writes: Mapping[int, Shape | str]
+    """By status: a model, or the media type of a response that is not one."""
+    reads: Shape | None = None
+    body_required: bool = True
+    fails: Sequence[int] = ()
+    query: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    head: bool = True
+    """Whether a HEAD is answered like its GET."""
+
+    def at(self, *names: str) -> str:
+        """The path with *names* in place of its braces."""
+        parts = iter(names)
+        return re.sub(r"\{[a-z]+\}", lambda _: quote(next(parts), safe=""), self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open(Operation):
+    """A route that needs no key."""
+
+    handler: Callable[[handlers.Handlers], Callable[[web.Request], Awaitable[web.StreamResponse]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyed(Operation):
+    """A route that needs a key. The handler gets who called; whoever may not has been refused before."""
+
+    who: Who = "anybody with a key"
+    handler: Callable[[handlers.Handlers], Callable[[web.Request, access.HttpCaller], Awaitable[web.StreamResponse]]]
+
+
+ROW_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_ROW}
+_READ = (400, 413, 415, 422)
+
+ASK = Keyed(
+    method="post",
+    path="/v1/requests",
+    summary="Ask. The same id and content again finds the same ticket.",
+    who="who asks",
+    handler=lambda on: on.requests.create,
+    reads=model.Request,
+    writes={201: tickets.Document, 200: tickets.Document},
+    fails=(403, 404, 409, 429, *_READ),
+    headers={"Idempotency-Key": "Gives a request without an id one that a repeated call finds again"},
+    query={"held": {"type": "boolean", "default": False, "description": "Withdrawn if nobody waits with `held`"}},
+)
+LIST = Keyed(
+    method="get",
+    path="/v1/requests",
+    summary="Requests that the key may see, newest first.",
+    handler=lambda on: on.requests.list,
+    writes={200: tickets.Page},
+    fails=(404, 422),
+    query={
+        "state": {"enum": [*get_args(model.State)]},
+        "limit": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50},
+        "before": {"type": "string", "description": "The id of the last request already seen"},
+        "session": {"type": "string", "description": "Only those of this agent session"},
+        "prefix": {"type": "string", "description": "Only those whose id begins so"},
+    },
+)
+READ = Keyed(
+    method="get",
+    path="/v1/requests/{id}",
+    summary=(
+        "One request; with `wait` once it is decided, or after so many seconds; `held`: withdrawn with its caller."
+    ),
+    handler=lambda on: on.requests.read,
+    writes={200: tickets.Document},
+    fails=(404, 422),
+    query={
+        "wait": {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+        "held": {"type": "boolean", "default": False},
+    },
+)
+ANSWER = Keyed(
+    method="post",
+    path="/v1/requests/{id}/answers",
+    summary="Answer, with the key of an approver.",
+    who="who answers",
+    handler=lambda on: on.requests.answer,
+    reads=model.Answer,
+    writes={200: tickets.Document},
+    fails=(403, 404, 409, *_READ),
+)
+CANCEL = Keyed(
+    method="post",
+    path="/v1/requests/{id}/cancel",
+    summary="Withdraw a request; a decided one stays as it is.",
+    who="who cancels",
+    handler=lambda on: on.requests.cancel,
+    reads=tickets.Cancel,
+    body_required=False,
+    writes={200: tickets.Document},
+    fails=(403, 404, *_READ),
+)
+USE = Keyed(
+    method="post",
+    path="/v1/requests/{id}/use",
+    summary="Use an allow, with the key that asked, immediately before what was allowed runs. It is good once.",
+    who="who asks",
+    handler=lambda on: on.requests.use,
+    reads=tickets.Use,
+    body_required=False,
+    writes={200: tickets.Document},
+    fails=(403, 404, 409, *_READ),
+)
+NOTE = Keyed(
+    method="post",
+    path="/v1/sessions/{session}/notes",
+    summary="Tell people what an agent is doing, in the thread of its session.",
+    who="who asks",
+    handler=lambda on: on.notes.tell,
+    reads=session_notes.Note,
+    writes={200: session_notes.Told},
+    fails=(403, 502, *_READ),
+)
+LOG = Keyed(
+    method="get",
+    path="/v1/requests/{id}/log",
+    summary="What happened to a request, in order.",
+    handler=lambda on: on.requests.log,
+    writes={200: log_rows.Log},
+    fails=(404, 422),
+)
+MAKE_RESUME = Keyed(
+    method="post",
+    path="/v1/requests/{id}/resume",
+    summary="Make a one-time address with which another system answers in the name of this key's person.",
+    who="who answers",
+    handler=lambda on: on.one_time.make,
+    reads=resume.Wanted,
+    writes={201: resume.Address},
+    fails=(403, 404, 409, *_READ),
+)
+RESUME = Open(
+    method="post",
+    path="/resume/{token}",
+    summary="Answer one request, once, by a one-time address.",
+    handler=lambda on: on.one_time.use,
+    reads=model.Answer,
+    writes={200: resume.Resumed},
+    fails=(403, 404, 409, *_READ),
+)
+MAKE_WEBHOOK = Keyed(
+    method="post",
+    path="/v1/webhooks",
+    summary=(
+        "Make an address that takes one call, for the agent that makes it. The same name and content is the same one."
+    ),
+    who="who asks",
+    handler=lambda on: on.webhooks.make,
+    reads=webhooks.Wanted,
+    writes={201: webhooks.Made, 200: webhooks.Made},
+    fails=(403, 409, 429, *_READ),
+)
+REPLY_TO_WEBHOOK = Keyed(
+    method="post",
+    path="/v1/webhooks/{id}/reply",
+    summary="What the call to a webhook that is held is answered with.",
+    who="who asks",
+    handler=lambda on: on.webhooks.reply,
+    reads=webhooks.AnyJson,
+    writes={202: webhooks.Accepted},
+    fails=(403, 404, 409, *_READ),
+)
+CALL_WEBHOOK = Open(
+    method="post",
+    path="/webhook/{token}",
+    summary="Call a webhook, once: any JSON, or what its schema says.",
+    handler=lambda on: on.webhooks.take,
+    reads=webhooks.AnyJson,
+    writes={202: webhooks.Accepted, 200: webhooks.AnyJson},
+    fails=(403, 404, *_READ),
+)
+EVENTS = Keyed(
+    method="get",
+    path="/v1/events",
+    summary="The log as server-sent events; each `data` is a LogRow, each `id` its number.",
+    handler=lambda on: on.events.serve,
+    # a stream never ends, so there is nothing that only a head could say
+    head=False,
+    writes={200: "text/event-stream"},
+    fails=(422,),
+    query={"after": {**ROW_NUMBER, "description": "Start after this row; without it, from now on"}},
+    headers={"Last-Event-ID": "As `after`; sent by a client that lost its connection"},
+)
+DESCRIPTION = Open(
+    method="get",
+    path="/v1/openapi.json",
+    summary="This document.",
+    handler=lambda on: on.description.serve,
+    writes={200: "application/json"},
+)
+ALIVE = Open(
+    method="get",
+    path="/healthz",
+    summary="The process answers, and nothing in it ended for good.",
+    handler=lambda on: on.probes.alive,
+    writes={200: health.Health, 503: health.Health},
+)
+READY = Open(
+    method="get",
+    path="/readyz",
+    summary="It can do its work.",
+    handler=lambda on: on.probes.ready,
+    writes={200: health.Health, 503: health.Health},
+)
+METRICS = Open(
+    method="get",
+    path="/metrics",
+    summary="Figures for Prometheus.",
+    handler=lambda on: on.metrics.serve,
+    writes={200: "text/plain"},
+)
+
+OPERATIONS: Sequence[Open | Keyed] = (
+    *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
+    *(CALL_WEBHOOK, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
+)

@@ -1,0 +1,8 @@
+"""The service's side of the API: the routes, what answers them, and the connections it listens on.
+
+Nothing outside this folder imports it but who runs a service: the client and the models of the wire need no web server.
+"""
+
+from sayso_http.server.handlers import add_routes
+
+__all__ = ["add_routes"]

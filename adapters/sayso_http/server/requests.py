@@ -1,0 +1,158 @@
+"""Handlers of requests: read what came, call the desk, write what it said. No rule about requests is in here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+
+from aiohttp import web
+
+from sayso import aside, errors, machine, model
+from sayso.desk import Desk
+from sayso.desk.keys import Authenticate
+from sayso.stores import Query
+from sayso_http import log_rows, routes, tickets, webhooks
+from sayso_http.server import access, held_polls, reading, responses, waits
+
+# Bytes of stored requests on one page: the largest request has about 1 MiB.
+_MOST_BYTES = 8 * 1_048_576
+
+
+class Requests:
+    """The handlers for `/v1/requests` and what is below it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        authenticate: Authenticate[web.Request],
+        held: waits.Waits,
+        polls: held_polls.HeldPolls,
+        check_callback: Callable[[str], object] | None,
+    ) -> None:
+        self._desk = desk
+        self._authenticate = authenticate
+        self._waits = held
+        self._polls = polls
+        self._check_callback = check_callback
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def create(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Ask."""
+        wanted = await reading.body(request, model.Request)
+        webhooks.reserved(wanted.id)
+        if wanted.callback_url and self._check_callback:
+            self._check_callback(wanted.callback_url)
+        named = _named(wanted, request, caller.key.name)
+        held = reading.flag(request.query.get("held"), "held")
+        async with self._polls.begin(named, caller.key.name) if held else contextlib.nullcontext(named) as asked:
+            ticket, new = await self._desk.admit(asked, caller.key.caller)
+        # a new request has no cards yet: one read less
+        return responses.write(tickets.document(ticket), 201) if new else await self._shown(ticket)
+
+    async def list(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """List what this key may see."""
+        asked = reading.query(request, routes.LIST.query)
+        limit = reading.whole(asked.get("limit"), "limit", 50, routes.LARGEST_PAGE, least=1)
+        before = await caller.ticket(asked["before"]) if "before" in asked else None
+        query = Query(
+            state=_state(asked.get("state")),
+            session=asked.get("session"),
+            prefix=asked.get("prefix"),
+            limit=limit,
+            before=_cursor(before) if before else None,
+            most_bytes=_MOST_BYTES,
+        )
+        # one page of a key at a time, until it is sent: a page may be large, and a key may ask for many at once
+        async with self._turns.setdefault(caller.key.name, asyncio.Lock()):
+            response = await self._page(caller, query)
+            await response.prepare(request)
+            await response.write_eof()
+        return response
+
+    async def _page(self, caller: access.HttpCaller, query: Query) -> web.Response:
+        found = await caller.tickets(query)
+        documents = [await self._document(ticket) for ticket in found]
+        full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
+        following = found[-1].id if full else None
+        page = tickets.Page.model_construct(requests=tuple(documents), next=following)
+        return await aside.run(responses.write, page)
+
+    async def read(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Read one, at once or once it is decided."""
+        asked = reading.query(request, routes.READ.query)
+        seconds, held = reading.seconds(asked.get("wait")), reading.flag(asked.get("held"), "held")
+        ticket = await caller.ticket(request.match_info["id"])
+        if asked.get("held") == "false" and ticket.owner == caller.key.name:
+            await self._desk.attendance.release(ticket.id)
+        if seconds and ticket.decision is None:
+            # others may look on as they like; only who asked can end what it waits for
+            mine = held and ticket.owner == caller.key.name
+            waiting = self._polls.decided(request, ticket, seconds) if mine else None
+            ticket = await (waiting or self._waits.decided(self._desk, ticket, seconds))
+            # the key may have been revoked meanwhile
+            await self._authenticate(request)
+        return await self._shown(ticket)
+
+    async def answer(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Answer as the person behind the key."""
+        answer = await reading.body(request, model.Answer)
+        await caller.may_know(request.match_info["id"])
+        return await self._shown(await self._desk.answer(request.match_info["id"], answer, caller.key.actor))
+
+    async def cancel(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Withdraw."""
+        wanted = await reading.body(request, tickets.Cancel, empty=True)
+        ticket = await caller.ticket(request.match_info["id"])
+        return await self._shown(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason))
+
+    async def use(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Use an allow, once."""
+        wanted = await reading.body(request, tickets.Use, empty=True)
+        ticket = await caller.ticket(request.match_info["id"])
+        return await self._shown(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt))
+
+    async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Show all that happened."""
+        ticket = await caller.ticket(request.match_info["id"])
+        rows = tuple(log_rows.log_row(row) for row in await self._desk.store.log(ticket.id))
+        return responses.write(log_rows.Log.model_construct(rows=rows))
+
+    async def _document(self, ticket: model.Ticket) -> tickets.Document:
+        now = machine.read(ticket, self._desk.clock.now())
+        return tickets.document(now, await self._desk.store.refs(ticket.id))
+
+    async def _shown(self, ticket: model.Ticket) -> web.Response:
+        return responses.write(await self._document(ticket))
+
+
+async def _is_more(caller: access.HttpCaller, query: Query, last: model.Ticket) -> bool:
+    """Whether a page that is shorter than was asked for was cut at its size."""
+    return bool(await caller.tickets(dataclasses.replace(query, before=_cursor(last), limit=1)))
+
+
+def _cursor(ticket: model.Ticket) -> tuple[datetime, str]:
+    return ticket.created_at, ticket.id
+
+
+def _state(text: str | None) -> model.State | None:
+    match text:
+        case None | "pending" | "decided":
+            return text
+        case _:
+            raise errors.InvalidRequest("there is no such state", field="state", hint="pending or decided")
+
+
+def _named(wanted: model.Request, request: web.Request, owner: str) -> model.Request:
+    """The request with an id: its own, or one that follows from `Idempotency-Key`, so that a retry finds it again."""
+    given = request.headers.get("Idempotency-Key")
+    if wanted.id or given is None:
+        return wanted
+    if not 1 <= len(given) <= 255:
+        raise errors.InvalidRequest("Idempotency-Key has 1 to 255 characters", field="Idempotency-Key")
+    # the owner is part of it: two agents that use the same key ask two things
+    name = hashlib.sha256(f"{owner}\n{given}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return wanted.model_copy(update={"id": f"idem_{name}"})
