@@ -6,10 +6,8 @@ would hang the run for ever. A hook of a run's own may be given an exception, wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import ai
@@ -18,8 +16,9 @@ import pydantic_core
 
 import sayso
 from sayso import errors, model
-from sayso.asking import gate
-from sayso.content import digest, edits
+from sayso.asking import gate, runs
+from sayso.cards import tokens
+from sayso.content import digest, edits, wording
 
 Part = ai.messages.HookPart[Any]
 Resolution = pydantic.BaseModel | model.JsonObject | Exception
@@ -40,14 +39,8 @@ class ToolApproval(ai.tools.ToolApproval):
     """A person's answer in the place of the tool's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How the hooks of a run are asked."""
-
-    forms: Mapping[str, type[pydantic.BaseModel]] = field(default_factory=dict[str, type[pydantic.BaseModel]])
-    """The payload models of the run's own hooks, by name: a hook says no more of its model than that."""
-    durable: str | None = None
-    common: Mapping[str, Any] = field(default_factory=dict[str, Any])
+Forms = Mapping[str, type[pydantic.BaseModel]]
+"""The payload models of the run's own hooks, by name: a hook says no more of its model than that."""
 
 
 def pending(event: object, *, nested: bool = False) -> Iterator[tuple[Part, bool]]:
@@ -66,8 +59,7 @@ def cancelled(part: Part) -> ai.events.HookEvent:
 
 def request_id(run: str, hook_id: str, tool_call_id: str) -> str:
     """The id of what a durable run asks: the same in every process that takes the run up again."""
-    named = json.dumps([run, hook_id, tool_call_id])
-    return f"ai-{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+    return tokens.id_from("ai", run, hook_id, tool_call_id, digits=40)
 
 
 def taken_up(run: str, messages: Sequence[ai.messages.Message]) -> set[str]:
@@ -83,17 +75,16 @@ def ran_before(part: Part, messages: Sequence[ai.messages.Message]) -> bool:
     return any(call.tool_call_id == part.tool_call_id and call.cached_result is not None for call in calls)
 
 
-def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
+def request(part: Part, run: runs.Run, forms: Forms, id: str | None = None) -> model.Request:
     """What to ask people for this hook.
 
     Raises:
         InvalidRequest: it cannot be asked: its model is not known, or its input is no JSON.
     """
-    common: dict[str, Any] = {**terms.common, **_facts(part, terms.common), **({"id": id} if id else {})}
+    keys = run.keys(id, **_facts(part, run.common))
     if not is_gate(part):
-        shape = _shape(part, terms)
         title = _text(part, "title") or part.hook_id.replace("_", " ")
-        return sayso.Form(title, shape, verdicts=["deny", "stop"], **common)
+        return sayso.Form(title, _form(part, forms), verdicts=["deny", "stop"], **keys)
     input = _plain(part.metadata.get("kwargs", {}))
     # the model's own call is judged by its tool, and so is an edit that no schema can be checked against
     edit = edits.of_call(part.metadata.get(SCHEMA), input) if takes_edits(part) else {"editable": False}
@@ -103,7 +94,7 @@ def request(part: Part, terms: Terms, id: str | None = None) -> model.Request:
         title=_text(part, "title"),
         verdicts=["respond", "stop"] if takes_edits(part) else ["stop"],
         **edit,
-        **common,
+        **keys,
     )
 
 
@@ -121,10 +112,8 @@ def resolution(part: Part, asked: model.Request, decision: model.Decision) -> Re
 
 def refusal(part: Part, error: Exception) -> Resolution:
     """What to resolve this hook with where nobody could be asked, or the answer cannot be used."""
-    known = isinstance(error, errors.SaysoError)
-    hint = f" ({error.hint})" if isinstance(error, errors.SaysoError) and error.hint else ""
-    said = f"{error}{hint}" if known else "something failed that is written to the log"
-    told = f"sayso got no decision: {said}. Nobody has allowed this; do not work around it."
+    # somebody may have been asked: an answer that cannot be used is no decision either
+    told = f"sayso got no decision: {wording.failure(error)}. {wording.NO_CONSENT}"
     if is_gate(part):
         return ai.tools.ToolApproval(granted=False, reason=told)
     return errors.SaysoError(told)
@@ -153,8 +142,8 @@ def _approval(part: Part, asked: model.Request, decision: model.Decision) -> Res
     return ToolApproval(granted=True, reason=decision.reason, kwargs=allowed)
 
 
-def _shape(part: Part, terms: Terms) -> type[pydantic.BaseModel]:
-    found = terms.forms.get(part.hook_type)
+def _form(part: Part, forms: Forms) -> type[pydantic.BaseModel]:
+    found = forms.get(part.hook_type)
     if found is None:
         hint = f"sayso_ai.people(…, forms=[{part.hook_type}])"
         raise errors.InvalidRequest(f"the form {part.hook_type} is not known here", field="forms", hint=hint)

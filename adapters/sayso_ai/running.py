@@ -17,9 +17,8 @@ import ai
 import pydantic
 from ai.agents import agent as agents
 
-import sayso
 from sayso import asking, errors, model
-from sayso.asking import permits
+from sayso.asking import permits, runs
 from sayso.desk import asker
 from sayso_ai import hooks
 
@@ -52,12 +51,11 @@ async def people(
     Raises:
         InvalidRequest: a key in *common* is one that each hook has of its own.
     """
-    if own := sorted({"id", "verdicts", "supersedes"} & set(common)):
-        raise errors.InvalidRequest(f"each hook is a request with its own {own[0]}", field=own[0])
-    common.setdefault("source", sayso.Source(session=durable))
-    terms = hooks.Terms({shape.__name__: shape for shape in forms}, durable, common)
+    runs.refuse(common, "a hook", "title", "verdicts", "grants", "offers", "editable")
+    # two calls of one turn may have the same id
+    how = runs.Run(desk=desk, prefix="ai", name=durable, session=durable, common=common, shared=True)
     async with run as inner:
-        stream = Stream(desk, inner, terms)
+        stream = Stream(inner, how, {shape.__name__: shape for shape in forms})
         try:
             yield stream
         finally:
@@ -67,16 +65,16 @@ async def people(
 class Stream(agents.AgentStream[Output]):
     """What `agent.run` gives, with the same properties, and with what became of it."""
 
-    def __init__(self, desk: asker.Asker, inner: agents.AgentStream[Output], terms: hooks.Terms) -> None:
+    def __init__(self, inner: agents.AgentStream[Output], run: runs.Run, forms: hooks.Forms) -> None:
         super().__init__(self._events(), inner.context, inner.hook_registry)
         self.deferred: list[str] = []
         """Ids of the requests that a durable run left open when it ended."""
-        self._desk = desk
         self._inner = inner
-        self._terms = terms
+        self._run = run
+        self._forms = forms
         self._asks: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, asyncio.Future[Any]] = {}
-        self._lasting = hooks.taken_up(terms.durable, inner.messages) if terms.durable else set[str]()
+        self._lasting = hooks.taken_up(run.name, inner.messages) if run.name else set[str]()
         self._stop: asyncio.Future[model.Decision] = asyncio.get_running_loop().create_future()
 
     @property
@@ -139,8 +137,8 @@ class Stream(agents.AgentStream[Output]):
     async def _settle(self, part: hooks.Part, future: asyncio.Future[Any], nested: bool) -> None:
         try:
             id = self._lasting_id(part) if not nested else None
-            asked = hooks.request(part, self._terms, id)
-            call = permits.Call(self._desk, asked, held=id is None, shared=True)
+            asked = hooks.request(part, self._run, self._forms, id)
+            call = self._run.call(asked)
             decision = await (self._ask_later(call, part) if id else self._ask_now(call))
             if decision is None:
                 return
@@ -168,9 +166,9 @@ class Stream(agents.AgentStream[Output]):
 
     def _lasting_id(self, part: hooks.Part) -> str | None:
         """The id of what is deferred: only what is found again by its call, in the messages of this very run."""
-        if self._terms.durable is None or not hooks.is_gate(part) or part.tool_call_id is None:
+        if self._run.name is None or not hooks.is_gate(part) or part.tool_call_id is None:
             return None
-        return hooks.request_id(self._terms.durable, part.hook_id, part.tool_call_id)
+        return hooks.request_id(self._run.name, part.hook_id, part.tool_call_id)
 
     async def _ask_now(self, call: permits.Call) -> model.Decision:
         return await call.use(await call.decided())
@@ -185,7 +183,7 @@ class Stream(agents.AgentStream[Output]):
                 ai.defer_hook(part, registry=self.hook_registry)
                 return None
             self._lasting.discard(ticket.id)
-            decision = await self._desk.wait(ticket.id)
+            decision = await self._run.desk.wait(ticket.id)
             if decision.outcome != "allowed" or await call.spent(decision):
                 return decision
 
@@ -198,4 +196,4 @@ class Stream(agents.AgentStream[Output]):
             self.deferred.clear()
         for id in self._lasting - set(self.deferred) if ended else ():
             with contextlib.suppress(errors.SaysoError):
-                await self._desk.cancel(id, reason="the run went on without it")
+                await self._run.desk.cancel(id, reason="the run went on without it")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sayso import model
 from sayso.content import digest
-from sayso_claude import calls, runs
+from sayso_claude import calls, uses
 
 EVENT = "PermissionPrompt"
 """What requests of the prompt tool have as their event; see `calls`."""
@@ -19,7 +19,7 @@ class Beside:
 
     def __init__(self, session: str) -> None:
         self._session = session
-        self._once = runs.Once()
+        self._once = uses.Once()
         self._used = calls.Remembered(EVENT)
 
     def attempt(self, id: str) -> str | None:

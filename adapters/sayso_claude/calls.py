@@ -8,14 +8,13 @@ twice: each source uses a number once. A decision is never used for a second cal
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sayso import errors, model
+from sayso.cards import tokens
 from sayso.content import digest
 from sayso.stores import Record, Store
 
@@ -37,8 +36,8 @@ class Named:
 
     def id(self, number: int) -> str:
         """The request's id for the *number*th time this call is made. Raises `InvalidRequest`."""
-        named = json.dumps([self.session, self.agent or "", digest.of_call(self.tool, self.input)])
-        return f"claude-{hashlib.sha256(named.encode()).hexdigest()[:32]}-{number}"
+        same = tokens.id_from("claude", self.session, self.agent or "", digest.of_call(self.tool, self.input))
+        return f"{same}-{number}"
 
     def same(self, request: model.Request) -> bool:
         """Whether a request that was found by its id is about this call."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import logging
 import os
@@ -19,8 +18,9 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from sayso import asking, errors, model
+from sayso.cards import tokens
 from sayso.content import digest
-from sayso_claude import forms, hooks, pauses, questions, runs, sdk, settings
+from sayso_claude import forms, hooks, pauses, questions, sdk, settings, uses
 
 # below ours, which says what to install where it is missing
 import claude_agent_sdk  # isort: skip
@@ -84,13 +84,14 @@ async def run(
 
 def ticket_id(session: str, tool_use_id: str) -> str:
     """The request's id for a deferred call."""
-    return "claude-defer-" + hashlib.sha256(json.dumps([session, tool_use_id]).encode()).hexdigest()[:32]
+    return tokens.id_from("claude-defer", session, tool_use_id)
 
 
 class _Gate:
     """The hook before tools."""
 
     def __init__(self, desk: asker.Asker, people: sdk.People | None, common: Mapping[str, Any]) -> None:
+        pauses.check(common)
         self._desk = desk
         self._people = people
         self._common = common
@@ -135,7 +136,7 @@ class _Gate:
         return await self._desk.open(request)
 
     async def _decided(self, pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
-        decision = await runs.used(self._desk, decision, runs.TOGETHER if pause.tool in _HARMLESS else None)
+        decision = await uses.used(self._desk, decision, uses.TOGETHER if pause.tool in _HARMLESS else None)
         if not decision.allowed and decision.outcome != "answered":
             why = f"{decision.model_text} {_AGAIN}" if decision.used_at else decision.model_text
             return forms.deny(_EVENT, why, stop=decision.stop)

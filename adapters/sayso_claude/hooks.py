@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ import pydantic
 
 from sayso import asking, errors, model
 from sayso.asking import gate
+from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso_claude import calls, forms, questions, suggestions
 
@@ -212,7 +212,7 @@ def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
 
 
 def _id(*named: str) -> str:
-    return "claude-" + hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
+    return tokens.id_from("claude", *named, digits=40)
 
 
 def _traced(call: Call) -> model.JsonObject:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sayso import asking, errors, model
-from sayso.asking import gate
-from sayso.content import digest
+from sayso.asking import gate, runs
+from sayso.content import digest, wording
 from sayso_claude import calls, hooks, questions, suggestions
 
 AGENT = "Claude agent"
@@ -50,6 +50,11 @@ class Pause:
     def named(self) -> calls.Named | None:
         """The call as others who ask about it know it; None where its session is not known."""
         return calls.Named(self.session, self.tool, self.input, self.agent_id) if self.session else None
+
+
+def check(common: Mapping[str, Any]) -> None:
+    """Refuse keys that a call says itself. Raises `InvalidRequest`."""
+    runs.refuse(common, "a tool call", "title", "grants", "offers", "editable", "confirm")
 
 
 def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, event: str = EVENT) -> model.Request:
@@ -104,13 +109,13 @@ def is_expected(error: Exception) -> bool:
 
 
 def failure(error: Exception) -> str:
-    """What the model reads where nobody decided; of an error that is not ours, nothing from the inside."""
+    """What the model reads if nobody decided; of an error that is not ours, nothing from the inside."""
     if isinstance(error, gate.Denied):
         return error.decision.model_text
-    known = error if isinstance(error, errors.SaysoError) and error.status < 500 else None
-    said = known or ("the approval service cannot be reached now" if is_expected(error) else "asking failed")
-    hint = f" ({known.hint})" if known is not None and known.hint else ""
-    return f"Nobody could be asked about this: {said}{hint}. Nobody has allowed it; do not work around that."
+    if is_expected(error) and not (isinstance(error, errors.SaysoError) and error.status < 500):
+        # a host, a path: what it is made of is not for the model
+        error = errors.SaysoError("the approval service cannot be reached now")
+    return wording.could_not_ask(error)
 
 
 def _plan(pause: Pause, common: dict[str, Any]) -> model.Request:

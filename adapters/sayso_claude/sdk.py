@@ -17,7 +17,7 @@ from typing import Any, Unpack, cast
 from sayso import asking, errors, model
 from sayso.content import digest
 from sayso.desk import asker
-from sayso_claude import calls, forms, hooks, pauses, runs
+from sayso_claude import calls, forms, hooks, pauses, uses
 
 try:
     from claude_agent_sdk import types
@@ -87,12 +87,13 @@ class People:
     """The people behind a desk, as a `can_use_tool`."""
 
     def __init__(self, desk: asker.Asker, also: Own | None, common: Mapping[str, Any]) -> None:
+        pauses.check(common)
         self._desk = desk
         self._also = also
         self._common = common
         self._seen: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._used = calls.Remembered(pauses.EVENT)
-        self._once = runs.Once()
+        self._once = uses.Once()
 
     async def __call__(
         self, tool: str, input: dict[str, Any], context: types.ToolPermissionContext
@@ -105,7 +106,7 @@ class People:
                 return types.PermissionResultDeny(message=decision.model_text, interrupt=decision.stop)
             changed, added = pauses.approved(pause, decision), hooks.update(shown, decision) if shown else None
             if not settled:
-                decision = await runs.used(self._desk, decision, self._once.attempt(decision.id))
+                decision = await uses.used(self._desk, decision, self._once.attempt(decision.id))
                 pauses.approved(pause, decision)
         except Exception as error:
             told = {"tool": tool, "reason": str(error)}
@@ -143,7 +144,7 @@ class People:
             facts=hooks.skill_facts(call),
         )
         request = pauses.request(pause, self._common, event=forms.SKILL_SHELL)
-        decision = await runs.used(self._desk, await asker.held(self._desk, request), None)
+        decision = await uses.used(self._desk, await asker.held(self._desk, request), None)
         if not decision.allowed:
             return forms.deny(forms.SKILL_SHELL, decision.model_text, stop=decision.stop)
         pauses.approved(pause, decision)

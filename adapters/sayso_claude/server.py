@@ -14,8 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from sayso import errors, model
+from sayso.content import wording
 from sayso.desk import Desk, callers, keys
-from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, runs, settings, steps
+from sayso_claude import calls, elicitation, forms, hooks, passes, presence, relay, settings, steps, uses
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class _Door:
         ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
         # each source uses a number once, so whoever comes to this ticket asks about one call
-        decision = await self._held(ticket, turn, caller, runs.TOGETHER, front.waiter)
+        decision = await self._held(ticket, turn, caller, uses.TOGETHER, front.waiter)
         return hooks.answer(call, decision, ticket.request)
 
     async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
@@ -190,7 +191,7 @@ class _Door:
             raise presence.Late("nobody decided within the limit of the hook")
         await self._still(caller)
         front = callers.CallersDesk(self._desk, caller.key.caller)
-        return await runs.used(front, decision, attempt)
+        return await uses.used(front, decision, attempt)
 
     def _attempt(self, ticket: model.Ticket, caller: _Caller) -> str | None:
         """Who waits before there is a decision uses it together, also one who was cut off then and comes back."""
@@ -201,7 +202,7 @@ class _Door:
             self._waited[waiter] = None
         if len(self._waited) > _MOST_WAITERS:
             self._waited.popitem(last=False)
-        return runs.TOGETHER
+        return uses.TOGETHER
 
     async def _still(self, caller: _Caller) -> None:
         """Whether the key counts at the end of the wait, too. Raises `Unauthorized`."""
@@ -277,8 +278,7 @@ def _closed(request: web.Request, event: str, error: Exception) -> web.Response:
         log.warning("note not told", extra={"code": failure.code}, exc_info=failure is not error)
         return web.json_response({})
     log.warning("hook denied", extra={"event": event, "code": failure.code}, exc_info=failure is not error)
-    hint = f" ({failure.hint})" if failure.hint else ""
-    told = f"sayso could not ask anybody: {failure}{hint}. Nobody has allowed this; do not work around it."
+    told = wording.could_not_ask(failure)
     status = failure.status if "Idempotency-Key" in request.headers else 200
     return web.json_response(forms.undecided(event, told), status=status)
 

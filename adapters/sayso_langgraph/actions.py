@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ from langchain_core.tools import BaseTool
 from langgraph.types import Interrupt
 
 from sayso import asking, errors, model
-from sayso.asking import gate, permits
-from sayso.content import digest, edits, requests
-from sayso.desk import asker
+from sayso.asking import gate, runs
+from sayso.cards import tokens
+from sayso.content import digest, edits
 from sayso_langgraph import questions, tools
 
 Json = dict[str, Any]
@@ -49,9 +48,7 @@ def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
         raise errors.InvalidRequest(f"no review of tool calls: {error!r}", field="action_requests") from error
 
 
-async def decided(
-    desk: asker.Asker, action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]
-) -> questions.Later:
+async def ask(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> runs.Later[Json]:
     """What people decided, as the middleware takes it, once it is about to be handed over: an allow is used by that.
 
     An edit that the tool cannot take is asked about again. A call that cannot be asked is rejected, and says why.
@@ -59,15 +56,14 @@ async def decided(
     Raises:
         InvalidRequest: the middleware takes nothing but a rejection, or none for a call that cannot be asked.
     """
-    try:
-        request = requests.checked(_request(action, id, tool, common))
-    except errors.InvalidRequest as error:
-        return questions.at_once(_refused(action, error, common))
 
     def check(decision: model.Decision) -> str | None:
         return tools.unfit(tool, action.args, decision.input or {})
 
-    call = permits.Call(desk, request, check=check, silence=True)
+    try:
+        call = run.call(_request(run, action, id, tool), check=check)
+    except errors.InvalidRequest as error:
+        return runs.at_once(_refused(run, action, error))
     decision = await call.decided()
     # a stop, and a denial that the middleware does not take, end the wait for the calls beside it
     _answer(action, decision, tool)
@@ -78,15 +74,15 @@ async def decided(
     return later
 
 
-def _refused(action: Action, error: errors.InvalidRequest, common: Mapping[str, Any]) -> Json:
+def _refused(run: runs.Run, action: Action, error: errors.InvalidRequest) -> Json:
     if action.allowed <= {"reject"} or "reject" not in action.allowed:
         raise error
-    return {"type": "reject", "message": permits.refusal(error, common)}
+    return {"type": "reject", "message": run.refusal(error)}
 
 
-def _request(action: Action, id: str, tool: BaseTool | None, common: Mapping[str, Any]) -> model.Request:
-    stop = [*common.get("verdicts", ())]
-    keys: Json = {**common, "id": id, "verdicts": [*stop, *({"respond"} & action.allowed)]}
+def _request(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> model.Request:
+    stop = [*run.common.get("verdicts", ())]
+    keys = run.keys(id, verdicts=[*stop, *({"respond"} & action.allowed)])
     if action.description:
         keys["body"] = action.description
     if action.allowed & {"approve", "edit"}:
@@ -111,9 +107,9 @@ def _edits(action: Action, tool: BaseTool | None) -> Json:
 def _answer(action: Action, decision: model.Decision, tool: BaseTool | None) -> Json:
     if decision.outcome == "answered":
         return {"type": "respond", "message": decision.text}
-    if decision.stop or (not decision.allowed and "reject" not in action.allowed):
-        raise gate.Denied(decision)
-    if not decision.allowed:
+    if not runs.going_on(decision).allowed:
+        if "reject" not in action.allowed:
+            raise gate.Denied(decision)
         return {"type": "reject", "message": decision.model_text}
     args = gate.approved_input(action.tool, decision)
     if "approve" in action.allowed and digest.same(args, action.args):
@@ -145,5 +141,4 @@ def id_of(thread: str, interrupt: Interrupt[Any]) -> str:
         content = digest.digest({"value": interrupt.value})
     except errors.InvalidRequest:
         content = repr(interrupt.value)
-    named = f"{thread}\n{interrupt.id}\n{content}"
-    return "langgraph-" + hashlib.sha256(named.encode(errors="replace")).hexdigest()[:32]
+    return tokens.id_of("langgraph", f"{thread}\n{interrupt.id}\n{content}")

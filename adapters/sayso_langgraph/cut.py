@@ -5,7 +5,7 @@ The rule: what the middleware let through runs on one allow once. What comes aft
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
@@ -14,7 +14,7 @@ from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
 from sayso import asking, errors, model
-from sayso.asking import gate, permits
+from sayso.asking import runs
 from sayso.content import digest, wording
 from sayso.desk import asker
 from sayso_langgraph import actions
@@ -28,9 +28,7 @@ _STEPS = 3
 _AFTER_A_NO = "This was not run, because another call of the same turn was not allowed. Call it again."
 
 
-async def ask_again(
-    desk: asker.Asker, graph: Any, config: RunnableConfig, thread: str, common: Mapping[str, Any]
-) -> None:
+async def ask_again(run: runs.Run, graph: Any, config: RunnableConfig) -> None:
     """Ask about the reviewed calls that the next step would run again. After a no the model reads it instead.
 
     Raises:
@@ -44,11 +42,9 @@ async def ask_again(
     if not now.next or not set(now.next) <= tools:
         return
     left = _unfinished(now)
-    agent = model.name_of(str(graph.name or "LangGraph"))
-    keys = {"source": model.Source(agent=agent, session=model.name_of(thread)), **common}
-    found = [(part, await _handed_over(desk, id)) async for part, id in _reviewed(past, thread, left)]
+    found = [(part, await _handed_over(run.desk, id)) async for part, id in _reviewed(past, str(run.name), left)]
     again = [(part, before) for part, before in found if before is not None]
-    decided = await asker.together([_decided(desk, part, before, keys) for part, before in again])
+    decided = await asker.together([_ask(run, part, before) for part, before in again])
     said = {part["id"]: one.model_text for (part, _), one in zip(again, decided, strict=True) if not one.allowed}
     if said:
         # what is done beside it stays done
@@ -58,18 +54,12 @@ async def ask_again(
         await graph.aupdate_state(config, {"messages": told}, as_node=now.next[0])
 
 
-async def _decided(
-    desk: asker.Asker, part: ToolCall, before: model.Decision, common: Mapping[str, Any]
-) -> model.Decision:
-    keys: Json = {**common, "id": f"{before.id}-again"}
-    keys["context"] = {**common.get("context", {}), "Asked before": wording.asked_before(before)}
+async def _ask(run: runs.Run, part: ToolCall, before: model.Decision) -> model.Decision:
+    context = {**run.common.get("context", {}), "Asked before": wording.asked_before(before)}
+    keys = run.keys(f"{before.id}-again", context=context, editable=False)
     # what is about to run is what was allowed then, edited or not
-    request = asking.Permission(tool=part["name"], input=before.input, editable=False, **keys)
-    call = permits.Call(desk, request, silence=True)
-    decision = await call.use(await call.decided())
-    if decision.stop:
-        raise gate.Denied(decision)
-    return decision
+    call = run.call(asking.Permission(tool=part["name"], input=before.input, **keys))
+    return runs.going_on(await call.use(await call.decided()))
 
 
 async def _reviewed(

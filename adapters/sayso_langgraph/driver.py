@@ -12,7 +12,8 @@ from langgraph.pregel import Pregel
 from langgraph.pregel.protocol import PregelProtocol
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from sayso import errors, model
+from sayso import errors
+from sayso.asking import runs
 from sayso.desk import asker
 from sayso_langgraph import actions, cut, questions, tools
 
@@ -37,7 +38,7 @@ async def run(
     """
     if input is None:
         _check(common)
-        await cut.ask_again(desk, graph, config, _thread(config), common)
+        await cut.ask_again(_run(desk, graph, _thread(config), common), graph, config)
     resume = await answers(desk, graph, config, **common) if input is None else None
     _thread(config)
     if input is not None and _waiting(await graph.aget_state(config)):
@@ -63,44 +64,34 @@ async def answers(desk: asker.Asker, graph: Graph, config: RunnableConfig, **com
     waiting = _waiting(now)
     if not waiting:
         return None
-    known = tools.of_graph(graph)
-    agent = model.name_of(str(getattr(graph, "name", None) or "LangGraph"))
-    source = model.Source(agent=agent, session=model.name_of(thread))
-    keys = {"source": source, **common}
-    asking = _Asking(desk, thread, known, keys, isinstance(graph, Pregel), cut.has_equal_ids(now))
-    decided = await asker.together([_asked(asking, one) for one in waiting])
-    # allows are used at the last moment, together: a decision that another one waited for may be void by now
-    found = await asker.together([later() for later in decided])
+    run = _run(desk, graph, thread, common)
+    pauses = _Pauses(run, tools.of_graph(graph), isinstance(graph, Pregel), cut.has_equal_ids(now))
+    found = await runs.hand_over([_ask(pauses, one) for one in waiting])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """Where the pauses of one thread are asked, and how."""
+class _Pauses:
+    """How the pauses of one thread are asked."""
 
-    desk: asker.Asker
-    thread: str
+    run: runs.Run
     tools: Mapping[str, BaseTool]
-    common: Mapping[str, Any]
     here: bool
     """Whether the graph runs in this process."""
     equal_ids: bool
     """Whether two calls of the turn have one id."""
 
 
-async def _asked(how: _Asking, interrupt: Interrupt[Any]) -> questions.Later:
+async def _ask(how: _Pauses, interrupt: Interrupt[Any]) -> runs.Later[Any]:
     schema = getattr(interrupt, "response_schema", None)
-    id = actions.id_of(how.thread, interrupt)
+    id = actions.id_of(str(how.run.name), interrupt)
     stopped = actions.of_interrupt(interrupt.value, schema)
     if stopped is None:
-        return await questions.asked(how.desk, interrupt.value, schema, id, how.common, here=how.here)
+        return await questions.ask(how.run, interrupt.value, schema, id, here=how.here)
     if how.equal_ids:
         # the middleware keeps edits by the ids of calls, so one would change the other call, too
         stopped = [replace(one, allowed=one.allowed - {"edit"}) for one in stopped]
-    each = [
-        actions.decided(how.desk, one, f"{id}-{n}", how.tools.get(one.tool), how.common)
-        for n, one in enumerate(stopped)
-    ]
+    each = [actions.ask(how.run, one, f"{id}-{n}", how.tools.get(one.tool)) for n, one in enumerate(stopped)]
     decided = await asker.together(each)
 
     async def later() -> Any:
@@ -117,12 +108,18 @@ def _waiting(now: StateSnapshot) -> Sequence[Interrupt[Any]]:
 
 def _check(common: Mapping[str, Any]) -> None:
     """Refuse what a pause of a graph could not honour."""
-    for name in ("id", "supersedes", "grants", "offers", "editable"):
-        if name in common:
-            raise errors.InvalidRequest(f"an interrupt takes no {name}", field=name)
+    runs.refuse(common, "an interrupt", "title", "grants", "offers", "editable")
     if set(common.get("verdicts", ())) - {"stop"}:
         hint = "what else there is follows from allowed_decisions"
         raise errors.InvalidRequest("an interrupt takes no verdict but stop", field="verdicts", hint=hint)
+
+
+def _run(desk: asker.Asker, graph: Graph, thread: str, common: Mapping[str, Any]) -> runs.Run:
+    """A thread is a run that outlives its process; a pause that nobody answered is asked again."""
+    agent = str(getattr(graph, "name", None) or "LangGraph")
+    return runs.Run(
+        desk=desk, prefix="langgraph", name=thread, agent=agent, session=thread, common=common, silence=True
+    )
 
 
 def _thread(config: RunnableConfig) -> str:

@@ -84,7 +84,7 @@ def handed(
 def _not_asked(error: errors.InvalidRequest) -> model.Decision:
     """Nobody can be shown this call, so nobody is asked; the model reads what to do about it."""
     now = datetime.datetime.now(datetime.UTC)
-    return model.Decision(outcome="undeliverable", digest="", decided_at=now, model_text=wording.unasked(error))
+    return model.Decision(outcome="undeliverable", digest="", decided_at=now, model_text=wording.could_not_ask(error))
 
 
 def _answer_to(document: Json) -> Json:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
 from sayso import asking, errors, model
-from sayso.asking import gate, permits
+from sayso.asking import gate, runs
 from sayso.content import requests
-from sayso.desk import asker
 from sayso_langgraph import pauses
 
 Json = dict[str, Any]
-Later = Callable[[], Coroutine[Any, Any, Any]]
-"""What is done when everything is decided, immediately before the graph goes on."""
-
 # The one field of a form for a response schema that is no object.
 _ONLY = "answer"
 
 
-async def asked(
-    desk: asker.Asker, value: Any, schema: Json | None, id: str, common: Mapping[str, Any], *, here: bool
-) -> Later:
+async def ask(run: runs.Run, value: Any, schema: Json | None, id: str, *, here: bool) -> runs.Later[Any]:
     """What the interrupt returns, once it is about to be handed over. *here* is whether its node runs in this process.
 
     Raises:
@@ -31,35 +25,26 @@ async def asked(
     """
     ours = mapping(value)
     if ours is not None and set(ours) == {pauses.OURS}:
-        return await _asked_by_ask(desk, ours[pauses.OURS], id, common, here)
-    request = _request(value, schema, {**common, "id": id})
-    decision = await permits.Call(desk, request, silence=True).decided()
+        return await _ask_ours(run, ours[pauses.OURS], id, here)
+    request = _request(value, schema, run.keys(id))
+    decision = await run.call(request).decided()
     if decision.outcome != "answered":
         raise gate.Denied(decision)
     if request.kind == "form":
         values = decision.values or {}
-        return at_once(values if _is_object(schema) else values.get(_ONLY))
-    return at_once(decision.text if request.kind == "question" else _chosen(request, decision))
+        return runs.at_once(values if _is_object(schema) else values.get(_ONLY))
+    return runs.at_once(decision.text if request.kind == "question" else _chosen(request, decision))
 
 
-def at_once(value: Any) -> Later:
-    """A value that needs nothing more before it is handed over."""
-
-    async def later() -> Any:
-        return value
-
-    return later
-
-
-async def _asked_by_ask(desk: asker.Asker, document: Json, id: str, common: Mapping[str, Any], here: bool) -> Later:
-    request = _own(document, id, common)
-    call = permits.Call(desk, request, silence=True)
+async def _ask_ours(run: runs.Run, document: Json, id: str, here: bool) -> runs.Later[Json]:
+    request = _own(document, run.keys(id))
+    call = run.call(request)
     decision = await call.decided()
 
     async def later() -> Json:
-        taken = await call.use(decision)
-        after = (await desk.get(taken.id)).decision if taken.allowed else None
-        return pauses.handed(document, taken, after, here=here, instead=taken.id != request.id)
+        usable = await call.use(decision)
+        after = (await run.desk.get(usable.id)).decision if usable.allowed else None
+        return pauses.handed(document, usable, after, here=here, instead=usable.id != request.id)
 
     return later
 
@@ -80,20 +65,20 @@ def shown(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
     return otherwise, _fenced(dict(value))
 
 
-def _own(document: Json, id: str, common: Mapping[str, Any]) -> model.Request:
+def _own(document: Json, keys: Json) -> model.Request:
     request = requests.parse(json.dumps(document))
     # what the node said itself goes before what the whole run says
-    missing = {name: item for name, item in common.items() if name not in request.model_fields_set}
-    return model.Request.model_validate({**request.model_dump(), **missing, "id": request.id or id})
+    missing = {name: item for name, item in keys.items() if name not in request.model_fields_set}
+    return model.Request.model_validate({**request.model_dump(), **missing, "id": request.id or keys["id"]})
 
 
-def _request(value: Any, schema: Json | None, common: Json) -> model.Request:
+def _request(value: Any, schema: Json | None, run_keys: Json) -> model.Request:
     given = _named(value)
     options, multiple = given.get("options"), given.get("multiple", False)
     choice = schema is None and _is_labels(options) and isinstance(multiple, bool)
     known = {"options", "multiple"} if choice else set[str]()
     title, body = shown({name: item for name, item in given.items() if name not in known}, "The agent asks")
-    keys: Json = {**({"body": body} if body else {}), **common}
+    keys: Json = {**({"body": body} if body else {}), **run_keys}
     if schema is not None:
         return asking.Form(title, schema if _is_object(schema) else _wrapped(schema, title), **keys)
     if choice:

@@ -9,7 +9,7 @@ import pydantic
 
 from sayso import asking, errors, model
 from sayso.asking import gate
-from sayso.content import requests
+from sayso.content import requests, wording
 from sayso_mcp import settings, waiting
 
 # Seconds between our last word and the client's limit; of short limits a quarter.
@@ -111,5 +111,4 @@ def deny(message: str) -> model.JsonObject:
 def failed(error: Exception) -> model.JsonObject:
     """Nobody could be asked. Of an error that is not ours nothing from the inside."""
     known = error if isinstance(error, errors.SaysoError) else errors.SaysoError("the MCP server failed")
-    hint = f" ({known.hint})" if known.hint else ""
-    return deny(f"sayso could not ask anybody: {known}{hint}. Nobody has allowed this; do not work around it.")
+    return deny(wording.could_not_ask(known))

@@ -5,18 +5,18 @@ The SDK binds an approval to the arguments that the model gave and has no way to
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import agents
 import pydantic
 
 from sayso import asking, errors, model
-from sayso.asking import gate, permits
-from sayso.content import digest, requests
+from sayso.asking import gate, runs
+from sayso.cards import tokens
+from sayso.content import digest
 from sayso.desk import asker
 
 Json = dict[str, Any]
@@ -30,9 +30,6 @@ class _Verdict:
     allowed: bool
     said: str | None = None
     always: bool = False
-
-
-_Later = Callable[[], Coroutine[Any, Any, _Verdict]]
 
 
 async def answers(desk: asker.Asker, state: State, *, run: str | None = None, **common: Any) -> State:
@@ -51,65 +48,44 @@ async def answers(desk: asker.Asker, state: State, *, run: str | None = None, **
     named = [json.dumps([item.agent.name, _tool(item), item.call_id, _fingerprint(item)]) for item in waiting]
     # agents within tools count their calls for themselves: two equal ones are still two
     ids = [_id(run, f"{name}{named[:n].count(name) or ''}") for n, name in enumerate(named)]
-    asked = [_asked(desk, item, id, run, common) for item, id in zip(waiting, ids, strict=True)]
-    decided = await asker.together(asked)
-    # allows are used at the last moment, together: a decision that another one waited for may be void by now
-    final = await asker.together([later() for later in decided])
+    how = runs.Run(desk=desk, prefix="openai", name=run, session=run, common=common)
+    asked = [_ask(replace(how, agent=item.agent.name), item, id) for item, id in zip(waiting, ids, strict=True)]
+    verdicts = await runs.hand_over(asked)
     # a grant given after a rejection would overrule it: the SDK then runs the rejected call as well
-    for item, verdict in sorted(zip(waiting, final, strict=True), key=lambda pair: not pair[1].allowed):
+    for item, verdict in sorted(zip(waiting, verdicts, strict=True), key=lambda pair: not pair[1].allowed):
         _apply(state, item, verdict)
     return state
 
 
 def _check(common: Mapping[str, Any]) -> None:
     """Refuse what an approval of the SDK could not honour."""
-    for name in ("id", "supersedes", "offers", "editable"):
-        if name in common:
-            raise errors.InvalidRequest(f"an approval takes no {name}", field=name)
+    runs.refuse(common, "an approval", "offers", "editable")
     if set(common.get("grants", ())) - {"session"}:
         hint = 'grants=["session"] holds for the rest of a run'
         raise errors.InvalidRequest("this SDK knows no grant beyond a run", field="grants", hint=hint)
 
 
-async def _asked(
-    desk: asker.Asker, item: agents.ToolApprovalItem, id: str | None, run: str | None, common: Mapping[str, Any]
-) -> _Later:
+async def _ask(how: runs.Run, item: agents.ToolApprovalItem, id: str | None) -> runs.Later[_Verdict]:
     """Ask about one call; what comes back hands its verdict over. What cannot be asked is rejected, and says why."""
-    source = model.Source(agent=model.name_of(item.agent.name), session=model.name_of(run) if run else None)
-    keys: Json = {"source": source, **common, **({"id": id} if id else {})}
     try:
-        made = asking.Permission(tool=_tool(item), input=_input(item), editable=False, **keys)
-        call = permits.Call(desk, requests.checked(made), held=run is None)
+        keys = how.keys(id, editable=False)
+        call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **keys))
     except errors.InvalidRequest as error:
-        return _at_once(_Verdict(False, permits.refusal(error, common)))
-    decision = await call.decided()
-    _stopped(decision)
+        return runs.at_once(_Verdict(False, how.refusal(error)))
+    decision = runs.going_on(await call.decided())
 
     async def later() -> _Verdict:
-        return _verdict(item, await call.use(decision))
+        return _verdict(item, runs.going_on(await call.use(decision)))
 
     return later
 
 
 def _verdict(item: agents.ToolApprovalItem, decision: model.Decision) -> _Verdict:
-    _stopped(decision)
     if decision.allowed:
         gate.approved_input(_tool(item), decision)
         return _Verdict(True, always=decision.grant == "session")
     # an answer in place of the tool reaches the model as its output, word for word
     return _Verdict(False, decision.text if decision.outcome == "answered" else decision.model_text)
-
-
-def _stopped(decision: model.Decision) -> None:
-    if decision.stop:
-        raise gate.Denied(decision)
-
-
-def _at_once(verdict: _Verdict) -> _Later:
-    async def later() -> _Verdict:
-        return verdict
-
-    return later
 
 
 def _apply(state: State, item: agents.ToolApprovalItem, verdict: _Verdict) -> None:
@@ -121,7 +97,7 @@ def _apply(state: State, item: agents.ToolApprovalItem, verdict: _Verdict) -> No
 
 def _id(run: str | None, named: str) -> str | None:
     """The same for the same call of this run in any process, and another one for other arguments."""
-    return run and "openai-" + hashlib.sha256(f"{run}\n{named}".encode(errors="replace")).hexdigest()[:32]
+    return run and tokens.id_of("openai", f"{run}\n{named}")
 
 
 def _fingerprint(item: agents.ToolApprovalItem) -> str:

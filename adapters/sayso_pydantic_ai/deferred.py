@@ -5,9 +5,8 @@ A call that runs somewhere else is left alone, unless it is a question or was na
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +15,14 @@ from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelMessage, ToolCallPart
 
 from sayso import asking, errors, model
-from sayso.asking import gate, permits
-from sayso.content import digest, edits, requests
+from sayso.asking import gate, runs
+from sayso.content import digest, edits
 from sayso.desk import asker
 from sayso_pydantic_ai import schemas
 
 Json = dict[str, Any]
 _Decided = tuple[model.Decision | None, Any]
-_Later = Callable[[], Coroutine[Any, Any, _Decided]]
+"""What somebody decided, if anybody was asked, and the result that the framework takes for it."""
 
 
 def people(desk: asker.Asker, *, questions: Collection[str] = (), **common: Any) -> HandleDeferredToolCalls[Any]:
@@ -34,13 +33,14 @@ def people(desk: asker.Asker, *, questions: Collection[str] = (), **common: Any)
     "Deny and stop", and `InvalidRequest` where the requests cannot be asked.
     """
 
+    _check(common)
+
     async def handler(
         context: pydantic_ai.RunContext[Any], requests: pydantic_ai.DeferredToolRequests
     ) -> pydantic_ai.DeferredToolResults | None:
         known = schemas.of_run(context.tool_manager.tools if context.tool_manager else None)
-        source = _source(context.agent, context.conversation_id)
-        clerk = _Clerk(desk, questions, {"source": source, **common}, known)
-        return await clerk.results(requests)
+        run = _run(desk, context.agent, context.conversation_id, common)
+        return await _Clerk(run, questions, known).results(requests)
 
     return HandleDeferredToolCalls(handler)
 
@@ -63,11 +63,13 @@ async def answers(
         InvalidRequest: the requests cannot be asked.
         Denied: somebody pressed "Deny and stop".
     """
+    _check(common)
     last = messages[-1] if messages else None
     if last is None or last.run_id is None:
         raise errors.InvalidRequest("these are no messages of a run", field="messages", hint="result.all_messages()")
-    keys = {"source": _source(agent, last.conversation_id), **common}
-    return await _Clerk(desk, questions, keys, schemas.of_agent(agent), last.run_id).results(requests)
+    # the run is named, since some models number calls anew in each run
+    run = _run(desk, agent, last.conversation_id, common, name=last.run_id)
+    return await _Clerk(run, questions, schemas.of_agent(agent)).results(requests)
 
 
 def is_for_people(requests: pydantic_ai.DeferredToolRequests, call: ToolCallPart, questions: Collection[str]) -> bool:
@@ -77,23 +79,19 @@ def is_for_people(requests: pydantic_ai.DeferredToolRequests, call: ToolCallPart
 
 @dataclass(frozen=True, slots=True)
 class _Clerk:
-    desk: asker.Asker
+    """Asks about the calls with which one run waits."""
+
+    run: runs.Run
     questions: Collection[str]
-    common: Mapping[str, Any]
     tools: schemas.Tools
-    run: str | None = None
-    """The run that ended with the calls, where it can be taken up again. Some models number calls anew in each run."""
 
     async def results(self, requests: pydantic_ai.DeferredToolRequests) -> pydantic_ai.DeferredToolResults | None:
-        _check(self.common)
         asked = [call for call in requests.calls if is_for_people(requests, call, self.questions)]
         waiting = [*requests.approvals, *asked]
         if not waiting:
             return None
         making = [self._approval(call, requests.metadata) for call in requests.approvals]
-        decided = await asker.together([*making, *map(self._question, asked)])
-        # allows are used at the last moment, together: a decision that another one waited for may be void by now
-        final = await asker.together([later() for later in decided])
+        final = await runs.hand_over([*making, *map(self._question, asked)])
         found = {call.tool_call_id: one for call, one in zip(waiting, final, strict=True)}
         approvals = {call.tool_call_id: found[call.tool_call_id][1] for call in requests.approvals}
         calls = {call.tool_call_id: found[call.tool_call_id][1] for call in asked}
@@ -101,50 +99,43 @@ class _Clerk:
         named = {id: names for id, names in by.items() if names}
         return requests.build_results(approvals=approvals, calls=calls, answered_by=named)
 
-    async def _approval(self, part: ToolCallPart, metadata: Mapping[str, Json]) -> _Later:
+    async def _approval(self, part: ToolCallPart, metadata: Mapping[str, Json]) -> runs.Later[_Decided]:
         facts = _facts(metadata.get(part.tool_call_id, {}))
-        keys: Json = {**self.common, "context": {**facts, **self.common.get("context", {})}}
+        context = {**facts, **self.run.common.get("context", {})}
+
+        def check(decision: model.Decision) -> str | None:
+            return self.tools.unfit(part.tool_name, decision.input)
+
         try:
             args = _args(part)
             edit = edits.of_call(self.tools.schemas.get(part.tool_name), args)
-            made = asking.Permission(tool=part.tool_name, input=args, **edit, **keys, **self._id(part, args))
-            call = self._call(requests.checked(made), lambda decision: self.tools.unfit(part.tool_name, decision.input))
+            keys = self.run.keys(self._id(part, args), context=context, **edit)
+            call = self.run.call(asking.Permission(tool=part.tool_name, input=args, **keys), check=check)
         except errors.InvalidRequest as error:
-            return _at_once(pydantic_ai.ToolDenied(permits.refusal(error, self.common)))
-        decision = _going_on(await call.decided())
+            return runs.at_once((None, pydantic_ai.ToolDenied(self.run.refusal(error))))
+        decision = runs.going_on(await call.decided())
 
         async def later() -> _Decided:
-            taken = _going_on(await call.use(decision))
-            return taken, _approved(part.tool_name, args, taken)
+            usable = runs.going_on(await call.use(decision))
+            return usable, _approved(part.tool_name, args, usable)
 
         return later
 
-    async def _question(self, part: ToolCallPart) -> _Later:
+    async def _question(self, part: ToolCallPart) -> runs.Later[_Decided]:
         try:
             args = _args(part)
-            made = _question(part.tool_name, args, {**self.common, **self._id(part, args)})
-            call = self._call(requests.checked(made))
+            call = self.run.call(_question(part.tool_name, args, self.run.keys(self._id(part, args))))
         except errors.InvalidRequest as error:
-            return _at_once(pydantic_ai.ToolFailed(permits.refusal(error, self.common)))
-        decision = _going_on(await call.decided())
+            return runs.at_once((None, pydantic_ai.ToolFailed(self.run.refusal(error))))
+        decision = runs.going_on(await call.decided())
+        return runs.at_once((decision, _said(args, decision)))
 
-        async def later() -> _Decided:
-            return decision, _said(args, decision)
-
-        return later
-
-    def _call(self, request: model.Request, check: permits.Check | None = None) -> permits.Call:
-        return permits.Call(self.desk, request, check=check, held=self.run is None)
-
-    def _id(self, part: ToolCallPart, args: Json) -> Json:
-        if self.run is None:
-            return {}
+    def _id(self, part: ToolCallPart, args: Json) -> str | None:
         try:
             content = digest.digest(args)
         except errors.InvalidRequest:
             content = ""
-        named = json.dumps([self.run, part.tool_name, part.tool_call_id, content])
-        return {"id": "pydantic-ai-" + hashlib.sha256(named.encode()).hexdigest()[:32]}
+        return self.run.id(part.tool_name, part.tool_call_id, content)
 
 
 def _args(part: ToolCallPart) -> Json:
@@ -171,24 +162,16 @@ def _said(args: Json, decision: model.Decision) -> Any:
     return list(decision.choices) if args.get("multiple") else decision.choice
 
 
-def _going_on(decision: model.Decision) -> model.Decision:
-    if decision.stop:
-        raise gate.Denied(decision)
-    return decision
-
-
-def _at_once(result: Any) -> _Later:
-    async def later() -> _Decided:
-        return None, result
-
-    return later
-
-
 def _check(common: Mapping[str, Any]) -> None:
     """Refuse what a deferred call could not honour."""
-    for name in ("id", "supersedes", "grants", "offers", "editable"):
-        if name in common:
-            raise errors.InvalidRequest(f"a deferred call takes no {name}", field=name)
+    runs.refuse(common, "a deferred call", "title", "grants", "offers", "editable")
+
+
+def _run(
+    desk: asker.Asker, agent: Any, conversation: str | None, common: Mapping[str, Any], name: str | None = None
+) -> runs.Run:
+    agent_name = getattr(agent, "name", None) or "Pydantic AI"
+    return runs.Run(desk=desk, prefix="pydantic-ai", name=name, agent=agent_name, session=conversation, common=common)
 
 
 def _question(tool: str, args: Json, common: Json) -> model.Request:
@@ -210,11 +193,6 @@ def _question(tool: str, args: Json, common: Json) -> model.Request:
     if choice:
         return asking.Choice(title, options or [], multiple=multiple, **common)
     return asking.Question(title, **common)
-
-
-def _source(agent: Any, conversation: str | None) -> model.Source:
-    name = getattr(agent, "name", None) or "Pydantic AI"
-    return model.Source(agent=model.name_of(name), session=model.name_of(conversation) if conversation else None)
 
 
 def _facts(metadata: Mapping[str, Any]) -> dict[str, str]:

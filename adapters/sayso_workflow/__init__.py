@@ -6,7 +6,7 @@ if importlib.util.find_spec("vercel") is None or importlib.util.find_spec("verce
     raise ImportError("sayso_workflow needs the Workflow SDK: in a clone of sayso, pip install '.[workflow]'")
 
 from sayso_workflow.asking import ask
+from sayso_workflow.records import SANDBOX
 from sayso_workflow.resuming import resume_when_decided
-from sayso_workflow.runs import SANDBOX
 
 __all__ = ["SANDBOX", "ask", "resume_when_decided"]

@@ -13,8 +13,9 @@ from vercel.workflow import BaseHook
 
 import sayso
 from sayso import model
+from sayso.asking import runs
 from sayso.asking.hooks import payloads, turns
-from sayso_workflow import resuming, runs
+from sayso_workflow import records, resuming
 
 
 async def ask(
@@ -38,8 +39,10 @@ async def ask(
         NotFound: no workflow waits under this token.
         InvalidRequest: the hook cannot be shown as a card, or `resume_when_decided` was not told of it.
     """
+    # a run waits for one payload: a verdict beside it, or a grant, would reach nobody
+    runs.refuse(common, "a workflow's hook", "verdicts", "grants", "offers", "editable")
     resuming.check(hook)
-    found = await runs.registered(token)
+    found = await records.registered(token)
     if found is None:
         hint = "make the hook before the step that asks: hook = Approval.wait(token=…)"
         raise sayso.NotFound(f"no workflow waits under {token!r}", field="token", hint=hint)
@@ -53,7 +56,7 @@ async def ask(
         "nth": nth,
         "otherwise": fallback,
     }
-    common.setdefault("source", sayso.Source(session=found.run_id))
+    common.setdefault("source", runs.source(None, found.run_id))
     id = f"wf_{found.hook_id}" + (f".{nth}" if nth > 1 else "")
     shown = _shown(found.metadata)
     request = payload.request(id, hook.__name__, shown, marks, title, **common)

@@ -20,7 +20,7 @@ from sayso.asking.hooks import payloads
 from sayso.content import shapes, wording
 from sayso.desk import Desk
 from sayso.stores import Query
-from sayso_workflow import runs
+from sayso_workflow import records
 
 log = logging.getLogger(__name__)
 
@@ -136,13 +136,13 @@ class _Resumer:
 
     async def _resume(self, ticket: sayso.Ticket, decision: sayso.Decision, left: bool) -> None:
         marks = _marks(ticket)
-        hook = await runs.waiting(marks["token"], marks["id"])
-        if hook is None or await runs.received(hook) >= marks["nth"]:
+        hook = await records.waiting(marks["token"], marks["id"])
+        if hook is None or await records.received(hook) >= marks["nth"]:
             log.info("the run no longer waits", extra={"id": ticket.id})
             if left:
-                await runs.wake(marks["run"])
+                await records.wake(marks["run"])
         elif (value := await self._value(ticket, decision)) is not None:
-            await runs.settled(hook)
+            await records.settled(hook)
             # cut off after this was written, a new process finds it received, and only wakes the run
             await asyncio.shield(value.resume(hook))  # pyright: ignore[reportUnknownMemberType]
             log.info("a run was resumed", extra={"id": ticket.id, "outcome": decision.outcome})
@@ -181,7 +181,7 @@ class _Resumer:
 
     async def _gone(self, ticket: sayso.Ticket) -> None:
         marks = _marks(ticket)
-        if await runs.waiting(marks["token"], marks["id"]) is None:
+        if await records.waiting(marks["token"], marks["id"]) is None:
             await self.desk.cancel(ticket.id, reason="the workflow no longer waits for this")
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from sayso.content import wording
 from sayso.testing.clock import ManualClock
 from sayso_bots.commands.hook import hook, relay
 from sayso_claude import forms, presence, settings
@@ -173,6 +174,8 @@ async def test_a_service_that_is_not_running_is_a_denial_that_names_its_address(
 ) -> None:
     ended = await run(*words, SAYSO_URL=f"http://127.0.0.1:{unused_port}")
     assert f"sayso serve is not running at http://127.0.0.1:{unused_port}" in ended.denial()
+    # the command imports nothing of ours, so it says this in words of its own
+    assert ended.denial().endswith(wording.NO_CONSENT)
 
 
 @pytest.fixture

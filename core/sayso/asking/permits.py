@@ -1,11 +1,11 @@
-"""One allow for one run, where a run may come twice: what was allowed and used, or is void, is asked about again.
+"""One allow for one run, if a run may come twice: what was allowed and used, or is void, is asked about again.
 
 The rule: a run that is taken up finds its decisions by the same ids; each further try of a call has the next id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sayso import errors, model
@@ -128,13 +128,3 @@ class Call:
             else:
                 said["body"] = f"{name}: {fact}" + (f"\n\n{first.body}" if first.body else "")
         return first.model_copy(update=said) if said else first
-
-
-def refusal(error: errors.InvalidRequest, common: Mapping[str, Any]) -> str:
-    """What a model reads about its call that cannot be asked, so that the calls beside it can be.
-
-    Raises the error itself where what is wrong is the program's: one of the keys in *common*.
-    """
-    if (error.field or "").partition(".")[0] in common:
-        raise error
-    return wording.unasked(error)

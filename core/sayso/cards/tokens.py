@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from dataclasses import dataclass
@@ -86,6 +87,16 @@ def new_ref() -> str:
 def new_id() -> str:
     """An id for a request that came without one."""
     return "req_" + secrets.token_hex(_BYTES)
+
+
+def id_from(prefix: str, *parts: str, digits: int = 32) -> str:
+    """An id that follows from *parts*: the same in every process, so that whoever comes back finds its request."""
+    return id_of(prefix, json.dumps(parts), digits=digits)
+
+
+def id_of(prefix: str, text: str, *, digits: int = 32) -> str:
+    """As `id_from`, of one text."""
+    return f"{prefix}-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:digits]}"
 
 
 def _text(raw: bytes) -> str:

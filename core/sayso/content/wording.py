@@ -12,6 +12,8 @@ from sayso import errors, model
 from sayso.content import digest
 
 TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
+NO_CONSENT = "Nobody has allowed this; do not work around it."
+"""What a model is told wherever no decision came."""
 _GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 
 
@@ -84,12 +86,16 @@ def asked_before(decision: model.Decision) -> str:
     return f"{by}, and used at {decision.used_at:%Y-%m-%d %H:%M:%S} UTC: it may have run already."
 
 
-def unasked(error: Exception) -> str:
+def could_not_ask(error: Exception) -> str:
     """What a model reads about a call that nobody could be asked about. Of foreign errors nothing from the inside."""
-    known = isinstance(error, errors.SaysoError)
-    hint = f" ({error.hint})" if isinstance(error, errors.SaysoError) and error.hint else ""
-    said = f"{error}{hint}" if known else "something failed that is written to the log"
-    return f"sayso could not ask anybody: {said}. Nobody has allowed this; do not work around it."
+    return f"sayso could not ask anybody: {failure(error)}. {NO_CONSENT}"
+
+
+def failure(error: Exception) -> str:
+    """An error and what to do about it. Of foreign errors nothing from the inside."""
+    if not isinstance(error, errors.SaysoError):
+        return "something failed that is written to the log"
+    return f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def people(decision: model.Decision) -> str:

@@ -7,7 +7,7 @@ import pytest
 import sayso
 from sayso import model
 from sayso.content import digest
-from sayso_claude import beside, hooks, runs
+from sayso_claude import beside, hooks, uses
 from tests.adapters.claude import wire
 from tests.adapters.claude.wire import ANN
 from tests.adapters.claude_service import call
@@ -67,8 +67,8 @@ async def test_both_use_an_allow_together_and_each_of_them_once(desk: sayso.Desk
     ticket = await opened(desk, session)
     await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     decision = await desk.wait(ticket.id)
-    assert (await runs.used(desk, decision, runs.TOGETHER)).allowed
-    assert (await runs.used(desk, decision, session.attempt(ticket.id))).allowed
-    again = await runs.used(desk, decision, session.attempt(ticket.id))
+    assert (await uses.used(desk, decision, uses.TOGETHER)).allowed
+    assert (await uses.used(desk, decision, session.attempt(ticket.id))).allowed
+    again = await uses.used(desk, decision, session.attempt(ticket.id))
     assert not again.allowed
     assert "Do not run it again" in again.model_text

@@ -185,7 +185,7 @@ class Down:
     [
         (errors.StoreUnavailable("/var/lib/secret.db is locked"), "the approval service cannot be reached now"),
         (OSError("10.0.0.7 refused"), "the approval service cannot be reached now"),
-        (RuntimeError("secret"), "asking failed"),
+        (RuntimeError("secret"), "something failed"),
         (
             errors.InvalidRequest("there is no policy 'x'", hint="policies: default"),
             "no policy 'x' (policies: default)",
@@ -203,7 +203,7 @@ async def test_a_failure_is_a_denial_that_says_why_and_no_more(error: Exception,
     assert said in back["message"]
     assert "secret" not in back["message"]
     assert "10.0.0.7" not in back["message"]
-    assert "Nobody has allowed it" in back["message"]
+    assert "Nobody has allowed this" in back["message"]
 
 
 @pytest.mark.parametrize(

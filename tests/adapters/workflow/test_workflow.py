@@ -21,7 +21,7 @@ from sayso.desk import token_secret
 from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
-from sayso_workflow import runs
+from sayso_workflow import records
 from tests.adapters.workflow import flows
 
 ANN = people.local("ann")
@@ -84,7 +84,7 @@ async def asked(desk: sayso.Desk, count: int = 1, but: str = "") -> sayso.Ticket
 
 async def at_rest(token: str) -> None:
     """The step that asked has ended; a process that dies before would repeat it."""
-    await runs.settled(await get_hook_by_token(token))
+    await records.settled(await get_hook_by_token(token))
 
 
 async def ended(run: Run[Any]) -> Any:
@@ -156,7 +156,7 @@ async def test_nothing_that_does_not_fit_reaches_the_run(desk: sayso.Desk) -> No
 async def test_asking_for_a_token_that_no_run_waits_under_is_an_error(
     desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_REGISTERED", 0.1)
+    monkeypatch.setattr(records, "_REGISTERED", 0.1)
     async with app(desk):
         with pytest.raises(sayso.NotFound) as unknown:
             await sayso_workflow.ask(flows.Approval, "nobody")
@@ -191,7 +191,7 @@ async def test_a_run_that_was_resumed_by_another_way_is_not_resumed_again(desk: 
         await answer(desk, ticket.id, values={"city": "Oslo", "nights": 1})
         await answer(desk, second.id, values={"city": "Bern", "nights": 1})
         assert await ended(run) == ["Rome", "Bern"]
-        assert await runs.received(hook) == 2
+        assert await records.received(hook) == 2
 
 
 async def test_what_was_decided_while_the_app_was_dead_resumes_the_run_at_its_start(desk: sayso.Desk) -> None:
@@ -234,7 +234,7 @@ async def test_a_run_whose_wake_up_died_is_woken_and_not_resumed_twice(desk: say
     async with app(desk):
         assert await ended(run) == "order:1 True None"
     async with running():
-        assert await runs.received(hook) == 1
+        assert await records.received(hook) == 1
     assert flows.ran == ["order:1 True None"]
 
 
@@ -341,7 +341,7 @@ async def test_a_run_that_was_killed_soon_after_the_press_is_woken(
             patch.setattr(LocalWorld, "queue", queue)
             async with sayso_workflow.resume_when_decided(desk, flows.Approval, every=0.02), asyncio.timeout(10):
                 await lost.wait()
-        [step] = await runs.cut_short(run.run_id)
+        [step] = await records.cut_short(run.run_id)
         if stage != "sent":
             await world.get_world().events_create(run.run_id, world.StepStartedEventData().into_event(step))
         if stage == "marked as done":

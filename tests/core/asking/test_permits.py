@@ -9,10 +9,11 @@ import pytest
 
 import sayso
 from sayso import model
-from sayso.asking import permits
+from sayso.asking import permits, runs
+from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from tests.adapters.deciding import Office, office
-from tests.core.samples import NOW
+from tests.core.samples import MINT, NOW
 
 REFUND = sayso.Permission(tool="refund", input={"amount": 10}, id="refund-1")
 
@@ -135,8 +136,11 @@ async def test_a_later_try_whose_id_is_taken_goes_on_to_the_next(ann: Office) ->
 
 
 def test_what_is_wrong_with_the_call_is_for_the_model_and_the_rest_for_the_program() -> None:
+    desk = sayso.Desk(memory.MemoryStore(), MINT)
     error = sayso.InvalidRequest("input is not plain JSON: nan", field="input", hint="send finite numbers")
-    told = permits.refusal(error, {"policy": "default"})
+    told = runs.Run(desk=desk, prefix="x", common={"policy": "default"}).refusal(error)
     assert told.startswith("sayso could not ask anybody: input is not plain JSON: nan (send finite numbers).")
     with pytest.raises(sayso.InvalidRequest):
-        permits.refusal(sayso.InvalidRequest("there is no policy", field="policy"), {"policy": "nobody"})
+        runs.Run(desk=desk, prefix="x", common={"policy": "nobody"}).refusal(
+            sayso.InvalidRequest("there is no policy", field="policy")
+        )
