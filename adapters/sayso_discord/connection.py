@@ -16,6 +16,7 @@ from aiohttp import web as aioweb
 from sayso import errors
 from sayso.chat.background import Background
 from sayso.desk import Desk
+from sayso.desk.channel import Platform
 from sayso.stores import Store
 from sayso_discord import doctor, parse, server
 from sayso_discord.catchup import CatchUp
@@ -47,7 +48,6 @@ class Discord:
     channel: DiscordChannel
     settings: Settings
     gateway: Gateway | None
-    notes: Notes
     _front: Front = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
     _records: Store | None = field(default=None, repr=False)
@@ -95,9 +95,8 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
         bot_user = api.bot_user
         where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
         sessions = Threads(api, front.store)
-        front.addresses[NAME] = where.check
-        front.rooms[NAME] = where.room
         posts = DiscordChannel(api, where, front.store, sessions, bot_user)
+        front.platforms[NAME] = Platform(posts, Notes(api, where, sessions), where.room, where.check)
         members = Members(api, where)
         background = Background()
         door = Front(front, members, posts, api, background)
@@ -115,7 +114,7 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
             else:
                 door.others_first = 0.0
                 background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
-            yield Discord(posts, settings, gateway, Notes(api, where, sessions), door, catch_up, front.store)
+            yield Discord(posts, settings, gateway, door, catch_up, front.store)
         finally:
             if gateway is not None:
                 await gateway.close()

@@ -14,6 +14,7 @@ from slack_bolt.authorization import AuthorizeResult
 from sayso import errors
 from sayso.chat.background import Background
 from sayso.desk import Desk
+from sayso.desk.channel import Platform
 from sayso.stores import Store
 from sayso_slack import doctor, server, spoken
 from sayso_slack.app import build_app
@@ -41,7 +42,6 @@ class Slack:
     app: AsyncApp
     settings: Settings
     sockets: Sockets | None
-    notes: Notes
     _records: Store | None = field(default=None, repr=False)
 
     def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
@@ -68,9 +68,8 @@ async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None
         identity, name = await _identify(api, settings)
         where = Places(api, front.house.directory, settings.channel, front.clock)
         await doctor.require_channel(api, where, settings)
-        front.addresses[NAME] = where.check
-        front.rooms[NAME] = where.find
         posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
+        front.platforms[NAME] = Platform(posts, Notes(api, where, front.store), where.find, where.check)
         background = Background()
         door, catch_up = _doors(front, api, where, posts, identity, name, background)
         app = build_app(door.handle, api.client, identity)
@@ -80,7 +79,7 @@ async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None
             await sockets.open(api)
         background.start_repeatable(catch_up.run())
         try:
-            yield Slack(posts, app, settings, sockets, Notes(api, where, front.store), front.store)
+            yield Slack(posts, app, settings, sockets, front.store)
         finally:
             if sockets is not None:
                 await sockets.close()

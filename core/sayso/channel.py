@@ -1,6 +1,6 @@
 """What a channel of your own must be. The address of `sayso.desk.channel` for others."""
 
-from sayso.desk.channel import Channel
+from sayso.desk.channel import Channel, Platform, Teller
 from sayso.model import MessageRef
 
-__all__ = ["Channel", "MessageRef"]
+__all__ = ["Channel", "MessageRef", "Platform", "Teller"]

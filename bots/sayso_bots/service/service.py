@@ -19,7 +19,7 @@ import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
-from sayso.desk import Desk, authority, channel, courier, keys, timekeeper, token_secret
+from sayso.desk import Desk, authority, courier, keys, timekeeper, token_secret
 from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
 from sayso_bots.settings import environment, schema, toml
@@ -71,9 +71,9 @@ async def running(
         kept = await stack.enter_async_context(database.opened(given, create=True))
         house = toml.house(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
         desk = Desk(kept, await token_secret.mint(kept), house)
-        channels, said = await _connect(stack, given, chosen, desk, app, ready, crew)
+        said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
-        _start(crew, desk, channels, chosen.service.callback_hosts)
+        _start(crew, desk, chosen.service.callback_hosts)
         sessions = sayso_web.Sessions(kept, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
@@ -108,37 +108,30 @@ async def _connect(
     app: web.Application,
     ready: dict[str, health.Check],
     crew: workers.Workers,
-) -> tuple[list[channel.Channel], str]:
-    """The channels of every configured chat, until *stack* ends, and how they are connected in words."""
+) -> str:
+    """Connect every configured chat to *desk*, until *stack* ends; returns how they are connected, in words."""
     uses = checks.configured(given, chosen)
-    channels: list[channel.Channel] = []
     said: list[str] = []
     # slow to import, and not for everybody
     if "slack" in uses:
         from sayso_bots.service import slack
 
         connected = await stack.enter_async_context(slack.connected(given, chosen, desk, app))
-        channels.append(connected.channel)
-        desk.tellers["slack"] = connected.notes
         ready["slack"] = functools.partial(slack.ready, connected)
         said.append(slack.described(connected.settings))
     if "discord" in uses:
         from sayso_bots.service import discord
 
         there = await stack.enter_async_context(discord.connected(given, chosen, desk, app))
-        channels.append(there.channel)
-        desk.tellers["discord"] = there.notes
         ready["discord"] = functools.partial(discord.ready, there)
         # what Discord does not take back for good ends the service, so that whoever runs it learns of it
         stack.push_async_callback(crew.stop)
         crew.start("discord", there.lost)
         said.append(discord.described(there.settings))
-    return channels, " · ".join(said) or "none; the inbox only"
+    return " · ".join(said) or "none; the inbox only"
 
 
-def _start(
-    crew: workers.Workers, desk: Desk, channels: Sequence[channel.Channel], callback_hosts: Sequence[str]
-) -> None:
+def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> None:
     callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
@@ -146,7 +139,7 @@ def _start(
         sayso_aap.SCHEME: _notifier(desk, callback_hosts),
     }
     resumer = resumers.Resumers(ways, callbacks)
-    crew.start("courier", courier.Courier(desk, channels, resumer).run)
+    crew.start("courier", courier.Courier(desk, [one.channel for one in desk.platforms.values()], resumer).run)
     crew.start("keys", functools.partial(authority.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
 

@@ -28,8 +28,9 @@ async def admit(front: Desk, request: model.Request, caller: houses.Caller) -> t
     request = await aside.run_large(large, requests.ready, request)
     terms = houses.terms(front.house, request, caller)
     for place in request.route:
-        if check := front.addresses.get(place.partition(":")[0]):
-            check(place)
+        platform = front.platforms.get(place.partition(":")[0])
+        if platform and platform.check_place:
+            platform.check_place(place)
     async with _within_limits(front, request.id, caller):
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), front.clock.now()
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)

@@ -1,7 +1,9 @@
-"""The `Channel` protocol: two verbs out. Presses come in through the desk."""
+"""What a platform brings: the `Channel` protocol, with two verbs out. Presses come in through the desk."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from sayso import model
@@ -27,3 +29,24 @@ class Channel(Protocol):
     async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `final` where the message is gone."""
         ...
+
+
+class Teller(Protocol):
+    """A platform where sessions have threads, in which notes are told."""
+
+    async def note(self, place: model.Place, session: card.Session, said: card.Says) -> None:
+        """Tell it in the session's thread at *place*. Raises `ChannelError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform that is connected: all that the desk and the courier know of it."""
+
+    channel: Channel
+    teller: Teller | None = None
+    """Takes progress notes, if it can."""
+    find_room: Callable[[model.Place], Awaitable[str]] | None = None
+    """Says which room of the platform a place is. Raises `ChannelError` if that cannot be found out."""
+    check_place: Callable[[model.Place], None] | None = None
+    """Raises `InvalidRequest` if a place of it makes no sense."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal, overload
 
@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 from sayso import aside, clock, errors, machine, model
 from sayso.cards import dialog, tokens
 from sayso.content import requests, text
-from sayso.desk import admitting, asker, attendance, authority, notes, pressing, quota
+from sayso.desk import admitting, asker, attendance, authority, channel, notes, pressing, quota
 from sayso.desk import house as houses
 from sayso.machine import events, people
 from sayso.stores import Store
@@ -42,14 +42,10 @@ class Desk:
         self.mint = mint
         self.house = house or House()
         self.clock: clock.Clock = now or clock.SystemClock()
-        self.tellers: dict[str, notes.Teller] = {}
-        """Where notes can be told from this process, by name."""
+        self.platforms: dict[str, channel.Platform] = {}
+        """What this process is connected to, by the name of its channel."""
         self.attendance = attendance.Attendance(self)
         """Who waits in this process."""
-        self.rooms: dict[str, Callable[[model.Place], Awaitable[str]]] = {}
-        """Which room of its platform a place is, by name; raises `ChannelError` where that cannot be found out."""
-        self.addresses: dict[str, Callable[[model.Place], None]] = {}
-        """By name of a channel: raises `InvalidRequest` where a place of it makes no sense."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -187,7 +183,7 @@ class Desk:
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
         _whole(session=session, text=said)
         whose = ((caller or Caller()).owner, session)
-        return await notes.tell(self.tellers, self.store, self.house.route, whose, said)
+        return await notes.tell(self.platforms, self.store, self.house.route, whose, said)
 
     async def tick(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""

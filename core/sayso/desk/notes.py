@@ -6,32 +6,19 @@ The rule: a note is told at once or refused at once. It is no request, so nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from sayso import errors, model
 from sayso.cards import card, prose
 from sayso.content import text
+from sayso.desk import channel
 from sayso.stores import Query, Store
 
 LONGEST = 1_500
 """Characters; more is a document, not a note."""
 
 
-class Teller(Protocol):
-    """A platform where sessions have threads."""
-
-    @property
-    def name(self) -> str:
-        """The part of a place before the colon."""
-        ...
-
-    async def note(self, place: model.Place, session: card.Session, said: card.Says) -> None:
-        """Tell it in the session's thread at *place*. Raises `ChannelError`."""
-        ...
-
-
 async def tell(
-    tellers: Mapping[str, Teller],
+    platforms: Mapping[str, channel.Platform],
     kept: Store,
     route: tuple[model.Place, ...],
     whose: tuple[str, str],
@@ -50,6 +37,7 @@ async def tell(
         raise errors.InvalidRequest(f"a session has 1 to {model.MAX_NAME} characters", field="session")
     asked = await kept.list(Query(owner=owner, session=session, limit=1))
     route = asked[0].route if asked else route
+    tellers = {name: one.teller for name, one in platforms.items() if one.teller}
     places = tuple(place for place in route if place.partition(":")[0] in tellers)
     if not places:
         raise errors.InvalidRequest("there is no chat for notes here", field="session", hint="configure one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -84,18 +85,24 @@ async def _place(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> 
         room = await _room(front, place)
         if room and room in (pressed.conversation, pressed.within):
             return place
-    # a channel that cannot say which room a place is: only where nothing else can be meant
-    alone = len(places) == 1 and not refs and pressed.channel not in front.rooms
+    # a channel that cannot say which room a place is: only if nothing else can be meant
+    alone = len(places) == 1 and not refs and _finder(front, pressed.channel) is None
     return next(iter(free), None) if alone else None
 
 
 async def _room(front: Desk, place: model.Place) -> str | None:
     name, _, address = place.partition(":")
-    if name not in front.rooms:
+    find = _finder(front, name)
+    if find is None:
         return address
     with contextlib.suppress(errors.ChannelError):
-        return await front.rooms[name](place)
+        return await find(place)
     return None
+
+
+def _finder(front: Desk, name: str) -> Callable[[model.Place], Awaitable[str]] | None:
+    platform = front.platforms.get(name)
+    return platform.find_room if platform else None
 
 
 async def _may(front: Desk, ticket: model.Ticket, actor: people.Actor) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card
+from sayso.desk import channel
+from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from sayso_claude import forms, presence
 from tests.adapters import claude_service
@@ -176,8 +178,6 @@ async def test_a_step_without_a_session_is_blocked(service: Service) -> None:
 class Teller:
     """A chat that keeps what it is told."""
 
-    name = "web"
-
     def __init__(self, broken: BaseException | None = None) -> None:
         self.told: list[tuple[str, str]] = []
         self.broken = broken
@@ -195,7 +195,7 @@ def notification(**more: Any) -> Json:
 
 async def test_a_notification_is_told_in_the_thread_of_its_session(service: Service) -> None:
     teller = Teller()
-    service.desk.tellers["web"] = teller
+    service.desk.platforms["web"] = channel.Platform(Board(), teller)
     assert await service.post(notification(title="Claude Code")) == (200, {})
     [(session, said)] = await until(lambda: teller.told)
     assert session == "s-1"
@@ -208,7 +208,7 @@ async def test_a_notification_that_cannot_be_told_is_no_error_to_the_cli(
     service: Service, broken: BaseException | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     if broken:
-        service.desk.tellers["web"] = Teller(broken)
+        service.desk.platforms["web"] = channel.Platform(Board(), Teller(broken))
     with caplog.at_level("INFO"):
         assert await service.post(notification()) == (200, {})
         await until(lambda: "note not told" in caplog.text)
@@ -216,13 +216,13 @@ async def test_a_notification_that_cannot_be_told_is_no_error_to_the_cli(
 
 @pytest.mark.parametrize("payload", [notification(session_id=None, message=None), notification(message="x" * 9000)])
 async def test_an_odd_notification_is_no_error_to_the_cli(service: Service, payload: Json) -> None:
-    service.desk.tellers["web"] = Teller()
+    service.desk.platforms["web"] = channel.Platform(Board(), Teller())
     assert await service.post(payload) == (200, {})
 
 
 async def test_a_notification_under_a_wrong_key_is_not_told_and_no_error(service: Service) -> None:
     teller = Teller()
-    service.desk.tellers["web"] = teller
+    service.desk.platforms["web"] = channel.Platform(Board(), teller)
     assert await service.post(notification(), Authorization="Bearer nothing") == (200, {})
     assert teller.told == []
 
@@ -307,7 +307,7 @@ async def test_a_form_that_nobody_could_fill_in_is_cancelled_and_people_are_told
     service: Service, schema: Json
 ) -> None:
     teller = Teller()
-    service.desk.tellers["web"] = teller
+    service.desk.platforms["web"] = channel.Platform(Board(), teller)
     _, body = await service.post(elicitation(schema))
     assert body["hookSpecificOutput"] == {"hookEventName": "Elicitation", "action": "cancel"}
     assert "could not ask anybody" in body["reason"]

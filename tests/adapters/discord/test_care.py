@@ -188,7 +188,6 @@ def _other(there: Scene, than: str) -> str:
 async def test_where_no_thread_can_be_begun_the_question_is_asked_in_the_channel_and_that_is_said_once(
     there: Scene, ann: Person, fault: str, why: str
 ) -> None:
-    there.front.tellers["discord"] = there.link.notes
     there.discord.fail_next("create_thread_from_message", fault, times=3)
     tickets = [await there.ask(question()), await there.ask(question())]
     assert len(there.cards(OPS)) == 2

@@ -140,7 +140,6 @@ async def test_whoever_goes_on_talking_is_taken_at_their_first_word_once(there: 
 
 
 async def test_a_reply_to_a_progress_note_is_no_answer_and_is_told_so(there: Scene, ann: Person) -> None:
-    there.front.tellers["discord"] = there.link.notes
     ticket = await there.ask(question())
     await there.front.note("fix the build", "half done")
     await ann.reply(there.discord.messages(thread(there))[-1], "go on")
@@ -376,7 +375,6 @@ async def test_a_mention_beside_a_permission_is_shown_to_its_buttons(there: Scen
 
 async def test_an_answer_typed_into_the_thread_of_the_notes_counts() -> None:
     async with scene(privileged=MESSAGE_CONTENT) as there:
-        there.front.tellers["discord"] = there.link.notes
         ann = there.discord.person(ANN, name="ann")
         ticket = await there.ask(question())
         assert len(there.cards(OPS)) == 1

@@ -92,7 +92,6 @@ async def test_a_thread_that_was_deleted_is_begun_anew(there: Scene) -> None:
 
 
 async def test_a_locked_thread_is_left_and_another_one_begun(there: Scene, ann: Person) -> None:
-    there.front.tellers["discord"] = there.link.notes
     await there.ask(question("One?"))
     await ann.archive(thread(there), lock=True)
     ticket = await there.ask(question("Two?"))
@@ -237,7 +236,6 @@ async def test_somebody_who_replies_late_is_told_but_not_for_what_was_taken(ther
 
 
 async def test_a_note_goes_into_the_thread_of_its_session(there: Scene) -> None:
-    there.front.tellers["discord"] = there.link.notes
     await there.ask(question())
     assert await there.front.note("fix the build", "**Half** done, @everyone") == (f"discord:{OPS}",)
     shown = last(there)
@@ -247,7 +245,6 @@ async def test_a_note_goes_into_the_thread_of_its_session(there: Scene) -> None:
 
 
 async def test_a_note_without_a_question_begins_the_thread_too(there: Scene) -> None:
-    there.front.tellers["discord"] = there.link.notes
     await there.front.note("s-9", "started")
     (found,) = there.discord.threads(OPS)
     assert found.name == "s-9"
@@ -255,7 +252,6 @@ async def test_a_note_without_a_question_begins_the_thread_too(there: Scene) -> 
 
 @pytest.mark.parametrize("said", ["", " ", "x" * 1501])
 async def test_a_note_of_no_use_is_refused(there: Scene, said: str) -> None:
-    there.front.tellers["discord"] = there.link.notes
     with pytest.raises(errors.InvalidRequest):
         await there.front.note("s", said)
 

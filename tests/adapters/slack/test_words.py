@@ -123,7 +123,6 @@ async def test_with_other_only_an_option_or_words_to_the_app_count(there: Scene,
 
 async def test_a_reply_to_a_note_is_no_answer_and_is_told_so(there: Scene, ann: Person) -> None:
     ticket = await there.ask(sayso.Question("Which customer?", source=model.Source(session="s-1")))
-    there.front.tellers["slack"] = there.link.notes
     await there.front.note("s-1", "Reading the code")
     note = there.cards()[-1]
     await ann.reply(note, "Acme")
@@ -133,7 +132,6 @@ async def test_a_reply_to_a_note_is_no_answer_and_is_told_so(there: Scene, ann: 
 
 
 async def test_notes_whose_thread_somebody_deleted_begin_another_one(there: Scene) -> None:
-    there.front.tellers["slack"] = there.link.notes
     for said in ("Reading the code", "Writing a test"):
         await there.front.note("s-1", said)
         there.slack.world.remove(there.cards()[0])

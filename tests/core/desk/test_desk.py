@@ -9,9 +9,10 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, House, PressedMessage
+from sayso.desk import Caller, Desk, House, PressedMessage, channel
 from sayso.machine import events, people
 from sayso.stores import Query, memory
+from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from tests.conftest import BOUND
 from tests.core.samples import MINT, actor, permission
@@ -87,7 +88,7 @@ async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
     def check(place: model.Place) -> None:
         raise errors.InvalidRequest(f"{place!r} is not a place", field="route")
 
-    front.addresses["chat"] = check
+    front.platforms["chat"] = channel.Platform(Board(), check_place=check)
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(route=("chat:nowhere",)))
     assert refused.value.field == "route"

@@ -7,8 +7,9 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import card, prose
-from sayso.desk import Caller, Desk, House
+from sayso.desk import Caller, Desk, House, channel
 from sayso.stores import memory
+from sayso.testing.board import Board
 from tests.core.samples import MINT
 
 
@@ -28,7 +29,7 @@ class Told:
 
 def front(*tellers: Told, route: tuple[str, ...] = ("chat:#ops", "web", "talk:1")) -> Desk:
     built = Desk(memory.MemoryStore(), MINT, House(route=route))
-    built.tellers.update({teller.name: teller for teller in tellers})
+    built.platforms.update({teller.name: channel.Platform(Board(teller.name), teller) for teller in tellers})
     return built
 
 

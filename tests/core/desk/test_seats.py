@@ -6,8 +6,9 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import dialog, tokens
-from sayso.desk import Desk, House, PressedMessage
+from sayso.desk import Desk, House, PressedMessage, channel
 from sayso.stores import memory
+from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
 from tests.core.samples import MINT, actor, permission
 
@@ -33,7 +34,7 @@ def front(kept: memory.MemoryStore) -> Desk:
             raise errors.ChannelError("there is no such channel", final=True)
         return NAMES[place]
 
-    found.rooms["chat"] = room
+    found.platforms["chat"] = channel.Platform(Board(), find_room=room)
     return found
 
 
@@ -102,7 +103,7 @@ async def test_a_place_of_another_platform_is_no_place_here(front: Desk) -> None
 async def test_a_channel_that_names_no_rooms_is_taken_at_its_only_place(
     front: Desk, route: list[str], counts: bool
 ) -> None:
-    del front.rooms["chat"]
+    del front.platforms["chat"]
     ticket = await front.open(permission(route=route))
     if counts:
         await press(front, ticket, "C1", "1.0")
@@ -111,7 +112,7 @@ async def test_a_channel_that_names_no_rooms_is_taken_at_its_only_place(
 
 
 async def test_a_second_room_never_counts_beside_a_card_that_stands(front: Desk) -> None:
-    del front.rooms["chat"]
+    del front.platforms["chat"]
     ticket = await front.open(permission(route=["chat:#a"], policy="two"))
     await press(front, ticket, "C1", "1.0")
     with pytest.raises(errors.InvalidToken):
