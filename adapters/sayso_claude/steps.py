@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from sayso import asking, model
+from sayso.cards import phrases
 from sayso.content import requests, wording
 from sayso_claude import forms
 
@@ -95,7 +96,7 @@ def answer(step: Step, decision: model.Decision) -> model.JsonObject:
         return forms.undecided(event, decision.model_text)
     because = f" Reason: {decision.reason}" if decision.reason else ""
     if decision.outcome != "denied":
-        return forms.undecided(event, f"Nobody allowed this: {wording.verdict(decision)}.{because}")
+        return forms.undecided(event, f"Nobody allowed this: {phrases.outcome_words('permission', decision)}.{because}")
     if event in forms.ENDS:
         return forms.deny(event, f"Not done yet, says {wording.people(decision)}: go on working.{because}")
     return forms.deny(event, f"{event} was denied by {wording.people(decision)}.{because}")

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, telling, tokens
+from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
-from sayso.content import wording
 from sayso.desk import Desk, PressedMessage
 from sayso_discord import parse, render, web
 from sayso_discord.channel import NAME, DiscordChannel
@@ -108,7 +107,7 @@ class Front:
         except Exception:
             # the outermost loop of a press: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
-            return _private(act.way, render.whisper(telling.line(wording.TRY_AGAIN)))
+            return _private(act.way, render.whisper(telling.line(phrases.TRY_AGAIN)))
         if isinstance(following, dialog.Dialog):
             return self._opened(act, following)
         return self._counted(act, following, before, account)
@@ -127,7 +126,7 @@ class Front:
             self._background.start(self.taken_back(ticket))
         told = telling.counted(ticket, before, account)
         if act.way.private:
-            said = wording.verdict(ticket.decision) if ticket.decision else "Counted"
+            said = phrases.outcome_words(ticket.request.kind, ticket.decision) if ticket.decision else "Counted"
             return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}
         return self._once(act, told) if told else {"type": RECEIVED}
 

@@ -15,7 +15,8 @@ from langgraph.types import StateSnapshot
 
 from sayso import asking, errors, model
 from sayso.asking import runs
-from sayso.content import digest, wording
+from sayso.cards import phrases
+from sayso.content import digest
 from sayso.desk import asker
 from sayso_langgraph import actions
 
@@ -55,7 +56,7 @@ async def ask_again(run: runs.Run, graph: Any, config: RunnableConfig) -> None:
 
 
 async def _ask(run: runs.Run, part: ToolCall, before: model.Decision) -> model.Decision:
-    context = {**run.common.get("context", {}), "Asked before": wording.asked_before(before)}
+    context = {**run.common.get("context", {}), "Asked before": phrases.asked_before(before)}
     keys = run.keys(f"{before.id}-again", context=context, editable=False)
     # what is about to run is what was allowed then, edited or not
     call = run.call(asking.Permission(tool=part["name"], input=before.input, **keys))

@@ -13,9 +13,8 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 
 from sayso import errors, model
-from sayso.cards import dialog, telling, tokens
+from sayso.cards import dialog, phrases, telling, tokens
 from sayso.chat.background import Background
-from sayso.content import wording
 from sayso.desk import Desk, PressedMessage
 from sayso.machine import people
 from sayso_slack import happenings, parse, render, spoken, web
@@ -87,7 +86,7 @@ class Front:
             # the outermost loop of a click: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
             if isinstance(act, parse.Click):
-                self._teller.press(act, telling.line(wording.TRY_AGAIN))
+                self._teller.press(act, telling.line(phrases.TRY_AGAIN))
             return _FAILED
 
     async def _happened(self, happened: happenings.Happening) -> None:
@@ -199,10 +198,10 @@ class Front:
 
 def _complaints(sent: parse.Submission, error: errors.SaysoError) -> dict[str, str]:
     """What is wrong, beside the inputs that it is about."""
-    if isinstance(error, errors.InvalidAnswer) and (wrong := wording.beside(error, sent.inputs)):
+    if isinstance(error, errors.InvalidAnswer) and (wrong := phrases.beside(error, sent.inputs)):
         return wrong
     first = next(iter(sent.inputs), None)
-    return {} if first is None else {first: wording.told(error)}
+    return {} if first is None else {first: phrases.explain(error)}
 
 
 def _seat(spot: parse.Spot | None) -> PressedMessage | None:

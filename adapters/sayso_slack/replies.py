@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 
 from sayso import errors, model
-from sayso.cards import card, submission, telling
+from sayso.cards import card, plain_words, telling
 from sayso.chat import marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
@@ -99,9 +99,9 @@ class Replies:
             actor = await self.actor(said.who, asked)
             account = actor.account
             grace = talk.grace(self._desk.house.grace, meaning)
-            ticket = await self._desk.answer(asked.id, submission.spoken(asked, written), actor, grace=grace)
+            ticket = await self._desk.answer(asked.id, plain_words.spoken(asked, written), actor, grace=grace)
         except errors.AlreadyDecided as error:
-            if not submission.repeated(error.ticket, account, written):
+            if not plain_words.repeated(error.ticket, account, written):
                 self._teller.once(said, telling.late_words(error, account))
                 self._teller.freshen(error, said.spot)
             return
@@ -128,7 +128,7 @@ class Replies:
         try:
             actor = await self.actor(said.who, ticket)
             left = ticket.taken.until - self._desk.clock.now()
-            await self._desk.answer(ticket.id, submission.spoken(ticket, written), actor, grace=left)
+            await self._desk.answer(ticket.id, plain_words.spoken(ticket, written), actor, grace=left)
         except errors.AlreadyDecided as error:
             self._teller.once(said, _told_late(error.ticket, counted))
         except errors.Refused as error:

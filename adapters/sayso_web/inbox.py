@@ -93,7 +93,7 @@ class Inbox:
         self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
     ) -> web.Response:
         after = await self._desk.store.last_row()
-        log = [(row.entry.at, story.told(row)) for row in await self._desk.store.log(ticket.id)]
+        log = [(row.entry.at, story.tell(row, ticket.request)) for row in await self._desk.store.log(ticket.id)]
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
     async def _waiting(self, seen: view.View) -> list[tuple[datetime, str, str]]:

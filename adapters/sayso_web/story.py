@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import model
-from sayso.cards import card
+from sayso.cards import card, said
 from sayso.content import text
 from sayso.machine import events
 from sayso.stores import Row
@@ -13,8 +13,8 @@ from sayso.stores import Row
 Trusted = text.Trusted
 
 
-def told(row: Row) -> tuple[card.Inline, ...]:
-    """One row of the log as a sentence."""
+def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
+    """One row of the log of a request as a sentence."""
     entry = row.entry
     match entry:
         case events.Opened():
@@ -30,13 +30,13 @@ def told(row: Row) -> tuple[card.Inline, ...]:
                 Trusted(", and shown again where it is still needed"),
             )
         case events.Answered():
-            return tuple(_answered(entry))
+            return tuple(_answered(request, entry))
         case events.TakenBack():
-            return (*_person(entry.by), Trusted(" took the answer back"))
+            return (*said.person(entry.by), Trusted(" took the answer back"))
         case events.Settled():
             return (Trusted("The answer counted: the time to take it back was over"),)
         case events.Turned():
-            return (*_person(entry.by), Trusted(" was turned away: "), text.line(entry.message))
+            return (*said.person(entry.by), Trusted(" was turned away: "), text.line(entry.message))
         case events.Cancelled():
             because: tuple[card.Inline, ...] = (Trusted(": "), text.line(entry.reason)) if entry.reason else ()
             return (Trusted("Withdrawn with the key "), text.line(entry.by), *because)
@@ -54,22 +54,7 @@ def told(row: Row) -> tuple[card.Inline, ...]:
             return (Trusted("Time ran out"),)
 
 
-def _answered(entry: events.Answered) -> Iterable[card.Inline]:
-    yield from _person(entry.by)
-    answer = entry.answer
-    if answer.verdict is None:
-        yield Trusted(" answered")
-        if entry.grace:
-            yield Trusted(f", and could take it back for {entry.grace:g} seconds")
-        return
-    yield Trusted(" allowed it" if answer.verdict == "allow" else " denied it")
-    if answer.input is not None:
-        yield Trusted(", with an edited input")
-    if answer.grant:
-        yield Trusted(", for the session" if answer.grant == "session" else ", always")
-    if answer.reason:
-        yield from (Trusted(": "), text.line(answer.reason))
-
-
-def _person(by: model.Person) -> Iterable[card.Inline]:
-    return (text.line(by.id), Trusted(" by way of "), text.line(by.account))
+def _answered(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:
+    yield from said.given(request, entry.answer, entry.by)
+    if entry.grace:
+        yield Trusted(f", and could be taken back for {entry.grace:g} seconds")

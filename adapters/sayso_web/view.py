@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sayso import errors, machine, model
-from sayso.cards import card, dialog, draw, telling, tokens
+from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk
 from sayso_web import inputs, render, sessions
@@ -88,15 +88,15 @@ class View:
     def _barred(self, ticket: model.Ticket) -> str:
         person = self.front.house.directory.identify(self.session.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
-            return _sentence(errors.AlreadyTaken(ticket).message)
+            return phrases.sentence(errors.AlreadyTaken(ticket).message)
         if ticket.decision or machine.may_answer(ticket, person):
             return ""
-        return _sentence(machine.refusal(ticket, person).message)
+        return phrases.sentence(machine.refusal(ticket, person).message)
 
 
 def refusal(error: errors.SaysoError) -> str:
     """What somebody is told whose press was not taken."""
-    return _sentence(error.message)
+    return phrases.sentence(error.message)
 
 
 def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:
@@ -116,8 +116,4 @@ def _complaint(ticket: model.Ticket, name: str, said: str) -> str:
             said = said.removeprefix(asked.label).removeprefix(": ").strip()
     # a message may repeat agent text or what was typed
     shown = text.line("This " + said if said.startswith("is ") else said).text
-    return _sentence(shown)
-
-
-def _sentence(message: str) -> str:
-    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?", "!")) else ".")
+    return phrases.sentence(shown)

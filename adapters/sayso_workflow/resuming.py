@@ -17,7 +17,8 @@ from vercel.workflow import BaseHook, WorkflowWorldError
 
 import sayso
 from sayso.asking.hooks import payloads
-from sayso.content import shapes, wording
+from sayso.cards import phrases
+from sayso.content import shapes
 from sayso.desk import Desk
 from sayso.stores import Query
 from sayso_workflow import records
@@ -158,7 +159,7 @@ class _Resumer:
                 await self._again(ticket, f"The last answer did not fit: {unfit.message}")
             except (sayso.AlreadyUsed, sayso.NotUsable):
                 found = (await self.desk.get(ticket.id)).decision or decision
-                await self._again(ticket, f"Asked before: {wording.asked_before(found)}")
+                await self._again(ticket, f"Asked before: {phrases.asked_before(found)}")
             return None
         if marks["otherwise"] is not None:
             return shapes.instance(payload.adapter, marks["otherwise"])

@@ -20,7 +20,7 @@ import regex
 from hypothesis import strategies
 
 from sayso import machine, model
-from sayso.cards import card, draw, prose, shelf, submission, tokens
+from sayso.cards import card, draw, plain_words, prose, shelf, tokens
 from sayso.cards import dialog as dialogs
 from sayso.content import digest, fields, guesses, lookalikes, requests, schema, text, wording
 from sayso.machine import events
@@ -199,8 +199,8 @@ def test_what_people_say_is_read_in_linear_work(said: str) -> None:
     choice = ticket_of({"kind": "choice", "title": "Hm?", "options": options, "other": True})
     field = fields.of_request(question.request)
     for function in (
-        lambda words: submission.spoken(question, words),
-        lambda words: submission.spoken(choice, words),
+        lambda words: plain_words.spoken(question, words),
+        lambda words: plain_words.spoken(choice, words),
         lambda words: fields.check(field, {fields.ANSWER: words}),
     ):
         assert grows(lambda n: said * (n // len(said)), function) < MOST

@@ -11,7 +11,7 @@ import pydantic
 from aiohttp import typedefs, web
 
 from sayso import errors
-from sayso.content import wording
+from sayso.cards import phrases
 from sayso_http import routes
 from sayso_http.wire_errors import Failed, Failure
 
@@ -86,7 +86,7 @@ def _of_ours(error: errors.SaysoError) -> web.Response:
         later = error.status == 503
         failure = Failure(code=error.code, message="the service failed", hint="try again" if later else "see its log")
         return fail(error.status, failure, {"Retry-After": "2"} if later else None)
-    hint = wording.too_late(error.ticket) if isinstance(error, errors.AlreadyDecided) else error.hint
+    hint = phrases.too_late(error.ticket) if isinstance(error, errors.AlreadyDecided) else error.hint
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     if isinstance(error, errors.TooMany):
         headers = {"Retry-After": str(math.ceil(error.retry_after))}

@@ -10,7 +10,8 @@ import click
 import pydantic
 
 from sayso import errors, model
-from sayso.content import entries, fields, requests, typed_json, wording
+from sayso.cards import phrases
+from sayso.content import entries, fields, requests, typed_json
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output, prompt
 
@@ -47,7 +48,7 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
                 ticket = await prompt.answer(desk, ticket)
         except errors.AlreadyDecided as error:
             # whoever is late is told who was first
-            raise click.ClickException(wording.too_late(error.ticket)) from error
+            raise click.ClickException(phrases.too_late(error.ticket)) from error
     output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
 
 

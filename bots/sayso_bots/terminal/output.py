@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import model
-from sayso.cards import draw, tokens
+from sayso.cards import draw, phrases, tokens
 from sayso.content import fields, text, wording
 from sayso_bots.terminal import render, rows
 from sayso_http import tickets
@@ -41,9 +41,10 @@ def state_of(ticket: model.Ticket) -> str:
     if ticket.decision is None:
         taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
         return "held" if ticket.held else taken
-    by = f" by {wording.people(ticket.decision)}" if ticket.decision.by else ""
+    decision = ticket.decision
+    by = f" by {wording.people(decision)}" if decision.by else ""
     used = ", used" if ticket.used_at else ""
-    return wording.verdict(ticket.decision) + by + used
+    return phrases.outcome_words(ticket.request.kind, decision, by, decision.grant) + used
 
 
 def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import errors, model
-from sayso.cards import submission
+from sayso.cards import plain_words
 from sayso.content import field_kinds, fields, text
 from sayso_bots.terminal import access, output, render, rows
 
@@ -121,7 +121,7 @@ async def _value(field: model.Field) -> Any:
 
 def _label(field: model.Field, typed: str) -> str:
     """The option with this number or, in whatever spelling, this label; anything else is taken as it was typed."""
-    named = submission.named([option.label for option in field.options], typed.strip())
+    named = plain_words.named([option.label for option in field.options], typed.strip())
     return typed.strip() if named is None else named
 
 

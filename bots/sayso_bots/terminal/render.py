@@ -8,23 +8,11 @@ from datetime import datetime
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import card, dialog, prose, tokens
+from sayso.cards import card, dialog, prose
 from sayso.content import text
 from sayso_bots.terminal import rows
 
 _TONES = {"pending": "?", "good": "✓", "bad": "✗", "gone": "–"}
-_FLAGS: dict[tokens.Action, str] = {
-    "allow": "--allow",
-    "deny": "--deny",
-    "reason": "--deny --reason TEXT",
-    "review": "--allow",
-    "edit": "--allow --input JSON",
-    "session": "--allow --grant session",
-    "always": "--allow --grant always",
-    "respond": "--respond TEXT",
-    "stop": "--stop",
-    "other": "--choice TEXT",
-}
 
 
 def render(drawn: card.Card, width: int = 80) -> str:
@@ -116,19 +104,10 @@ def _part(part: card.Part, width: int) -> Iterable[str]:
 
 def _commands(drawn: card.Card) -> Iterable[str]:
     """How to answer: one command for each thing that a button would do."""
-    command = f"  sayso answer {drawn.ticket_id}"
     for control in drawn.controls:
-        if isinstance(control, card.Pick):
-            yield f"{command} --choice LABEL" + (" [--choice LABEL …]" if control.multiple else "")
-            continue
-        pressed = tokens.read(control.token)
-        action = pressed.action
-        if action == "offer":
-            yield f"{command} --allow --grant {pressed.index + 1}"
-        elif action == "fill":
-            yield f"{command} --text TEXT" if control.label == "Answer" else f"{command} --value NAME=VALUE …"
-        elif action in _FLAGS:
-            yield f"{command} {_FLAGS[action]}"
+        if control.flag:
+            several = f" [{control.flag} …]" if isinstance(control, card.Pick) and control.multiple else ""
+            yield f"  sayso answer {drawn.ticket_id} {control.flag}{several}"
 
 
 def _spans(spans: Iterable[card.Inline]) -> str:

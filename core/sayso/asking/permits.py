@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sayso import errors, model
-from sayso.content import requests, wording
+from sayso.cards import phrases
+from sayso.content import requests
 from sayso.desk import asker
 
 _SILENCE = ("expired", "cancelled", "superseded", "undeliverable")
@@ -81,7 +82,7 @@ class Call:
             await self._desk.use(decision.id)
         except (errors.AlreadyUsed, errors.NotUsable):
             before = (await self._desk.get(decision.id)).decision or decision
-            self._again("Asked before", wording.asked_before(before))
+            self._again("Asked before", phrases.asked_before(before))
             return False
         return True
 
@@ -103,7 +104,7 @@ class Call:
             return True
         over = found.outcome == "allowed" and not found.allowed
         if over or (self._silence and found.outcome in _SILENCE):
-            self._again("Asked before", wording.asked_before(found))
+            self._again("Asked before", phrases.asked_before(found))
             return True
         return False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sayso.cards import prose, tokens
+from sayso.cards import buttons, prose
 from sayso.content import text
 
 
@@ -135,11 +135,15 @@ class Button:
 
     label: text.Trusted
     token: str
-    action: tokens.Action
+    action: buttons.Action
     """What a press does; the label is for people to read."""
-    style: Literal["primary", "danger", "plain"] = "plain"
+    style: buttons.Style = "plain"
     deciding: bool = False
     """Whether it decides in favour: dropped when the card does not show the whole content."""
+    flag: str = ""
+    """The same as options of `sayso answer`; empty if there are none."""
+    apart: bool = False
+    """Whether it stands in a row of its own, above the others."""
 
 
 def field_name(index: int) -> str:
@@ -159,6 +163,8 @@ class Pick:
     tokens: tuple[str, ...]
     submit: str
     multiple: bool = False
+    flag: str = ""
+    """The choice of one option as an option of `sayso answer`."""
     name: str = PICKED
 
 
@@ -176,13 +182,16 @@ class Session:
     name: text.Foreign
 
 
+Tone = Literal["pending", "good", "bad", "gone"]
+"""`gone`: closed without a decision by a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A ticket as people see it."""
 
     ticket_id: str
-    tone: Literal["pending", "good", "bad", "gone"]
-    """`gone`: closed without a decision by a person."""
+    tone: Tone
     summary: text.Trusted
     """For notifications and lists: no agent text, since lock screens show it out of its container."""
     parts: tuple[Part, ...]

@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import assert_never
 
 from sayso import model
-from sayso.cards import card, draw, inputs, tokens
+from sayso.cards import buttons, card, draw, inputs, tokens
 from sayso.content import text, typography
 from sayso.machine import fitting
 
@@ -69,20 +69,16 @@ def of_press(
 ) -> Dialog | None:
     """The dialog that this press opens; None where the press alone is the answer."""
     token = maker.token(ticket, pressed.action, pressed.index)
-    match pressed.action:
-        case "reason":
-            asked = Trusted("Why not? The agent reads this.")
-            reason = Input("reason", asked, multiline=True, longest=model.MAX_REASON)
-            return Dialog(Trusted("Deny with a reason"), token, inputs=(reason,), submit=Trusted("Deny"), danger=True)
+    window = buttons.row_of(pressed.action, ticket.request.kind).window
+    match window:
+        case None:
+            return None
+        case buttons.Window():
+            return _writing(ticket, window, token)
         case "edit":
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
-        case "stop" | "respond":
-            return _against(pressed.action, token)
         case "offer":
             return _offer(ticket, pressed.index, token)
-        case "other":
-            answer = Input("other", Trusted("Your answer"), multiline=True)
-            return Dialog(Trusted("Another answer"), token, _question(ticket), (answer,), Trusted("Answer"))
         case "review":
             return review(ticket, pressed.index, maker, limits)
         case "fill":
@@ -90,23 +86,16 @@ def of_press(
         case "pick":
             return Dialog(Trusted("Choose"), token, _question(ticket), inputs_of(ticket)[:1], Trusted("Answer"))
         case _:
-            return None
+            assert_never(window)
 
 
-def _against(action: Literal["stop", "respond"], token: str) -> Dialog:
-    if action == "stop":
-        note = card.Note((Trusted("The tool does not run, and the agent is told to end its run."),))
-        asked = Trusted("Why? For the record.")
-        reason = Input("reason", asked, required=False, multiline=True, longest=model.MAX_REASON)
-        return Dialog(Trusted("Deny and stop"), token, (note,), (reason,), Trusted("Deny and stop"), danger=True)
-    note = card.Note((Trusted("The tool does not run. The agent takes your words as its result."),))
-    return Dialog(
-        Trusted("Answer instead"),
-        token,
-        (note,),
-        (Input("text", Trusted("Your answer"), multiline=True),),
-        Trusted("Answer"),
-    )
+def _writing(ticket: model.Ticket, window: buttons.Window, token: str) -> Dialog:
+    parts = _question(ticket) if window.question else ()
+    if window.note:
+        parts = (*parts, card.Note((Trusted(window.note),)))
+    label, longest = Trusted(window.label), window.longest
+    written = Input(window.name, label, required=window.required, multiline=True, longest=longest)
+    return Dialog(Trusted(window.title), token, parts, (written,), Trusted(window.submit), danger=window.danger)
 
 
 def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sayso import machine, model
-from sayso.cards import card, prose, said, shelf, tokens
-from sayso.content import schema, text, wording
+from sayso.cards import buttons, card, phrases, prose, said, shelf, tokens
+from sayso.content import schema, text
 from sayso.machine import approvers
 
 Trusted = text.Trusted
@@ -17,8 +16,6 @@ input_parts = said.input_parts
 value_text = said.value_text
 
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
-_OFFERS = {"rule": "Allow with rule {}…", "folder": "Allow with folder {}…", "mode": "Allow and change mode {}…"}
-
 
 _SHELF = shelf.Shelf()
 _GLANCES = shelf.Glances()
@@ -49,14 +46,13 @@ def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf
 def _drawn(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
     closed = ticket.decision is not None or ticket.held
     controls = () if closed else tuple(_controls(ticket, maker))
-    review = card.Button(Trusted("Review"), maker.token(ticket, "review"), "review", "primary")
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
         summary=_summary(ticket),
         parts=tuple(_parts(ticket)),
         controls=controls,
-        review=None if closed else review,
+        review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
         session=session_of(ticket),
         talk=ticket.request.kind != "permission",
         approvers=() if ticket.decision else approvers.named(ticket),
@@ -73,7 +69,7 @@ def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
     shown = [
-        *said.verdict(ticket),
+        *said.outcome(ticket),
         *said.held(ticket),
         *said.taken(ticket),
         *_asked(request),
@@ -196,53 +192,39 @@ def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
 
 
 def _controls(ticket: model.Ticket, maker: tokens.TokenMaker) -> Iterable[card.Control]:
+    for row, number in buttons.on(ticket):
+        yield _pick(ticket, row, maker) if row.action == "pick" else _button(ticket, row, number, maker)
+
+
+def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker) -> card.Button:
+    return card.Button(
+        label=Trusted(row.label_on(ticket.request, number)),
+        token=maker.token(ticket, row.action, number),
+        action=row.action,
+        style=row.style,
+        deciding=row.deciding,
+        flag=row.flag.format(number=number + 1),
+        apart=row is buttons.REVIEW,
+    )
+
+
+def _pick(ticket: model.Ticket, row: buttons.Row, maker: tokens.TokenMaker) -> card.Pick:
     request = ticket.request
-    if ticket.taken:
-        yield card.Button(Trusted("Take back"), maker.token(ticket, "undo"), "undo")
-        return
-    if request.kind == "permission":
-        yield from _permission_controls(ticket, maker)
-    elif request.kind == "choice":
-        picked = tuple(maker.token(ticket, "option", index) for index in range(len(request.options)))
-        labels = tuple(text.line(option.label) for option in request.options)
-        yield card.Pick(labels, picked, maker.token(ticket, "pick"), request.multiple)
-        if request.other:
-            yield card.Button(Trusted("Other…"), maker.token(ticket, "other"), "other", deciding=True)
-    else:
-        label = Trusted("Answer") if request.kind == "question" else Trusted("Fill in")
-        yield card.Button(label, maker.token(ticket, "fill"), "fill", "primary", deciding=True)
-    if request.kind != "permission" and "deny" in request.verdicts:
-        yield card.Button(Trusted("Decline"), maker.token(ticket, "deny"), "deny")
-    if "respond" in request.verdicts:
-        yield card.Button(Trusted("Answer instead…"), maker.token(ticket, "respond"), "respond")
-    if "stop" in request.verdicts:
-        deny = "Deny" if request.kind == "permission" else "Decline"
-        yield card.Button(Trusted(f"{deny} and stop…"), maker.token(ticket, "stop"), "stop")
+    picked = tuple(maker.token(ticket, "option", index) for index in range(len(request.options)))
+    labels = tuple(text.line(option.label) for option in request.options)
+    return card.Pick(labels, picked, maker.token(ticket, row.action), request.multiple, row.flag)
 
 
-def _permission_controls(ticket: model.Ticket, maker: tokens.TokenMaker) -> Iterable[card.Control]:
-    if ticket.request.confirm:
-        yield card.Button(Trusted("Review and allow…"), maker.token(ticket, "review"), "review", deciding=True)
-    else:
-        yield card.Button(Trusted("Allow"), maker.token(ticket, "allow"), "allow", "primary", deciding=True)
-    yield card.Button(Trusted("Deny"), maker.token(ticket, "deny"), "deny", "danger")
-    yield card.Button(Trusted("Deny with reason…"), maker.token(ticket, "reason"), "reason")
-    if ticket.request.input and ticket.request.editable and ticket.policy.quorum == 1:
-        yield card.Button(Trusted("Edit and allow…"), maker.token(ticket, "edit"), "edit", deciding=True)
-    if "session" in ticket.request.grants:
-        yield card.Button(Trusted("Allow for the session"), maker.token(ticket, "session"), "session", deciding=True)
-    if "always" in ticket.request.grants:
-        yield card.Button(Trusted("Allow always"), maker.token(ticket, "always"), "always", deciding=True)
-    for index, offer in enumerate(ticket.request.offers):
-        yield card.Button(
-            Trusted(_OFFERS[offer.kind].format(index + 1)), maker.token(ticket, "offer", index), "offer", deciding=True
-        )
-
-
-def _tone(ticket: model.Ticket) -> Any:
+def _tone(ticket: model.Ticket) -> card.Tone:
     if ticket.decision is None:
         return "pending"
-    return {"allowed": "good", "answered": "good", "denied": "bad"}.get(ticket.decision.outcome, "gone")
+    match ticket.decision.outcome:
+        case "allowed" | "answered":
+            return "good"
+        case "denied":
+            return "bad"
+        case "expired" | "cancelled" | "superseded" | "undeliverable":
+            return "gone"
 
 
 def _summary(ticket: model.Ticket) -> text.Trusted:
@@ -252,4 +234,6 @@ def _summary(ticket: model.Ticket) -> text.Trusted:
         "choice": "An agent asks you to choose",
         "form": "An agent asks you to fill in a form",
     }[ticket.request.kind]
-    return Trusted(asks if ticket.decision is None else f"{asks}. {wording.verdict(ticket.decision)}.")
+    return Trusted(
+        asks if ticket.decision is None else f"{asks}. {phrases.outcome_words(ticket.request.kind, ticket.decision)}."
+    )

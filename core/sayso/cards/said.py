@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from sayso import model
-from sayso.cards import card
+from sayso.cards import buttons, card, phrases
 from sayso.content import fields, text, wording
 
 Trusted = text.Trusted
@@ -36,15 +36,18 @@ def input_parts(arguments: Mapping[str, Any], heading: str, role: card.Role) -> 
 _RESTORED = "It is from before an older copy of the database was put back, and is void"
 
 
-def verdict(ticket: model.Ticket) -> Iterable[card.Part]:
+def outcome(ticket: model.Ticket) -> Iterable[card.Part]:
     """What was decided, by whom, and what follows."""
     decision = ticket.decision
     if decision is None:
         return
-    spans: list[card.Inline] = [Trusted(wording.verdict(decision))]
+    row = phrases.outcome_row(ticket.request.kind, decision)
+    done = row.done if row else phrases.outcome_words(ticket.request.kind, decision)
+    spans: list[card.Inline] = [Trusted(done)]
     for index, one in enumerate(decision.by):
         spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
         spans += [Trusted(" ("), text.line(one.person), Trusted(")")] if one.person != one.name else []
+    spans += [Trusted(row.then)] if row and row.then else []
     yield card.Line((*spans, Trusted(" · "), card.Moment(decision.decided_at)), strong=True)
     if decision.used_at:
         yield card.Line((Trusted("Used · "), card.Moment(decision.used_at)))
@@ -89,11 +92,32 @@ def _listed(value: Any) -> list[str]:
 
 
 def _granted(request: model.Request, grant: str | None) -> Iterable[card.Part]:
-    if grant in request.grants:
-        yield card.Line((Trusted("Allowed for the session" if grant == "session" else "Allowed always"),))
+    if grant is not None and grant in request.grant_names:
+        yield card.Line(granted(request, grant))
+
+
+def granted(request: model.Request, grant: str) -> tuple[card.Inline, ...]:
+    """What was given beyond this one call."""
+    row = buttons.row_for(request.kind, "allow", grant)
+    effects = [offer.effect for offer in request.offers if offer.name == grant]
+    return (Trusted(f"{row.done}{row.then}: "), text.line(effects[0])) if effects else (Trusted(row.done),)
+
+
+def given(request: model.Request, answer: model.Answer, by: model.Person) -> tuple[card.Inline, ...]:
+    """What somebody did, as a row of the history: in the words of the button that they pressed."""
+    row = buttons.row_for(request.kind, answer.verdict, answer.grant)
+    spans: list[card.Inline] = [Trusted(f"{row.done} by "), *person(by), Trusted(row.then)]
     for offer in request.offers:
-        if offer.name == grant:
-            yield card.Line((Trusted("Allowed, and more: "), text.line(offer.effect)))
+        spans += [Trusted(": "), text.line(offer.effect)] if offer.name == answer.grant else []
+    spans += [Trusted(", with an edited input")] if answer.input is not None else []
+    reason = answer.text if answer.verdict == "respond" else answer.reason
+    spans += [Trusted(": "), text.line(reason)] if reason else []
+    return tuple(span for span in spans if span != "")
+
+
+def person(by: model.Person) -> tuple[card.Inline, ...]:
+    """Who it was, and by which account."""
+    return (text.line(by.id), Trusted(" ("), text.line(by.account), Trusted(")"))
 
 
 def _answer(decision: model.Decision) -> Iterable[card.Part]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import pydantic
-import regex
 
 from sayso import errors, model
-from sayso.cards import card, dialog, draw, tokens
-from sayso.content import digest, entries, fields, lookalikes, requests, text, typed_json, typography
+from sayso.cards import buttons, card, dialog, draw, tokens
+from sayso.content import digest, entries, fields, requests, typed_json, typography
 from sayso.machine import fitting
-
-_EMOJI = regex.compile(
-    r"(?V1):[a-z0-9_+-]{2,50}:|[\p{Extended_Pictographic}--[0-9#*©®™]]|[\p{Emoji_Modifier}\uFE0F\u200D]"
-)
 
 
 def after(
@@ -45,84 +39,45 @@ def _meaning(
     maker: tokens.TokenMaker,
     limits: dialog.WindowLimits,
 ) -> dialog.Dialog | model.Answer:
-    match pressed.action:
-        case "allow":
-            return model.Answer(verdict="allow")
-        case "session" | "always":
-            return model.Answer(verdict="allow", grant=pressed.action)
-        case "offer":
-            return model.Answer(verdict="allow", grant=_offered(ticket, pressed.index))
-        case "deny":
-            return model.Answer(verdict="deny")
-        case "stop":
-            said = str(draft.get("reason") or "").strip()
-            return model.Answer(verdict="stop", reason=_typed(draft, "reason", model.MAX_REASON) if said else None)
-        case "respond":
-            return model.Answer(verdict="respond", text=_typed(draft, "text", model.MAX_TEXT))
-        case "reason":
-            return model.Answer(verdict="deny", reason=_typed(draft, "reason", model.MAX_REASON))
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    match row.window:
         case "edit":
             return _edit(ticket, dialog.step_of(pressed.index), draft, maker, limits)
-        case "option":
-            return model.Answer(choice=_label(ticket, pressed.index))
-        case "pick":
-            return _picked(ticket, draft)
-        case "other":
-            return _free(ticket, _typed(draft, "other", model.MAX_TEXT))
-        case "undo":
-            raise errors.InvalidToken("this button answers nothing")
         case "review":
             return _reviewed(ticket, pressed.index, draft, maker, limits)
         case "fill":
             return _filled(ticket, dialog.step_of(pressed.index), draft, maker, limits)
+        case "pick":
+            return _picked(ticket, draft)
+        case "offer" | None:
+            written: model.JsonObject = {}
+        case buttons.Window():
+            written = _written(ticket, row.window, draft)
+        case _:
+            assert_never(row.window)
+    if row.answer is None:
+        raise errors.InvalidToken("this button answers nothing")
+    given = row.answer.model_dump(exclude_none=True)
+    return model.Answer(**{**given, **_meant(ticket, row, pressed.index), **written})
 
 
-def spoken(ticket: model.Ticket, said: str) -> model.Answer:
-    """What a person's plain words mean as the answer to a question or a choice.
-
-    Raises:
-        InvalidAnswer: they are no answer to it; a permission and a form are not answered with words.
-    """
-    request = ticket.request
-    if not text.is_whole(said):
-        raise errors.InvalidAnswer("this holds half a character", field="text")
-    if request.kind == "question":
-        return model.Answer(text=_typed({"text": said}, "text", model.MAX_TEXT))
-    if request.kind != "choice":
-        raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
-    words = said.strip()
-    label = named([option.label for option in request.options], words)
-    if label is None and not request.other:
-        raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
-    return _free(ticket, _typed({"other": label or words}, "other", model.MAX_TEXT))
+def _written(ticket: model.Ticket, window: buttons.Window, draft: dialog.Draft) -> model.JsonObject:
+    """What somebody wrote in a window, as the part of the answer that it fills."""
+    if not window.required and not str(draft.get(window.name) or "").strip():
+        return {}
+    written = read_text(draft, window.name, window.longest)
+    return free_choice(ticket, written) if window.fills == "choice" else {window.fills: written}
 
 
-def named(labels: Sequence[str], words: str) -> str | None:
-    """The one option that somebody wrote: as it is, in another spelling, without emoji, or as its number."""
-    for form in (str, _folded, _bare):
-        found = [label for label in labels if form(label) == form(words) != ""]
-        if len(found) == 1:
-            return found[0]
-    is_number = words.isascii() and words.isdigit() and 0 < int(words[:6]) <= len(labels)
-    return labels[int(words) - 1] if is_number and len(words) < 7 else None
-
-
-def _folded(written: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
-
-
-def _bare(written: str) -> str:
-    """Without emoji, their names, the sign before a person's name, and the quotes and dashes that a phone puts in."""
-    return _folded(lookalikes.likeness(_EMOJI.sub(" ", written))).removeprefix("@")
-
-
-def repeated(ticket: model.Ticket, account: str, said: str) -> bool:
-    """Whether these words of this account are among the answers already: platforms deliver a message again at times."""
-    meant = spoken(ticket, said)
-    wanted = meant.text or meant.choice or list(meant.choices or ())
-    answers = (*ticket.answers, *([ticket.taken.given] if ticket.taken else []))
-    given = (one.answer.values or {} for one in answers if one.via == account)
-    return any(wanted in values.values() for values in given)
+def _meant(ticket: model.Ticket, row: buttons.Row, index: int) -> model.JsonObject:
+    """What the number in a token stands for, as a part of the answer."""
+    match row.index:
+        case "option":
+            return {"choice": _label(ticket, index)}
+        case "offer":
+            return {"grant": _offered(ticket, index)}
+        case None:
+            return {}
 
 
 def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
@@ -246,8 +201,9 @@ def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
     return model.Answer(choices=labels) if ticket.request.multiple else model.Answer(choice=labels[0])
 
 
-def _free(ticket: model.Ticket, typed: str) -> model.Answer:
-    return model.Answer(choices=(typed,)) if ticket.request.multiple else model.Answer(choice=typed)
+def free_choice(ticket: model.Ticket, typed: str) -> model.JsonObject:
+    """The part of an answer that chooses words of one's own, or an option by its label."""
+    return {"choices": (typed,)} if ticket.request.multiple else {"choice": typed}
 
 
 def _label(ticket: model.Ticket, index: int) -> str:
@@ -289,7 +245,12 @@ def _indexes(value: dialog.Submitted, name: str) -> list[int]:
     return list(value)
 
 
-def _typed(draft: dialog.Draft, name: str, longest: int) -> str:
+def read_text(draft: dialog.Draft, name: str, longest: int) -> str:
+    """What was typed into an input that needs something.
+
+    Raises:
+        InvalidAnswer: it is empty or too long.
+    """
     typed = draft.get(name)
     if not isinstance(typed, str) or not typed.strip():
         raise errors.InvalidAnswer("please write something", field=name)

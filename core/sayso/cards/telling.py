@@ -6,8 +6,8 @@ The rule: whoever it was is named as people know them, never by an account; name
 from __future__ import annotations
 
 from sayso import errors, model
-from sayso.cards import card, tokens
-from sayso.content import text, wording
+from sayso.cards import card, phrases, tokens
+from sayso.content import text
 from sayso.machine import approvers
 
 Trusted = text.Trusted
@@ -40,21 +40,18 @@ def refusal(error: errors.SaysoError, account: str = "") -> card.Line:
             (Trusted("The answer of "), text.line(_name(taken.given)), *when, Trusted(" unless they take it back."))
         )
     if not isinstance(error, errors.AlreadyDecided) or error.ticket.decision is None:
-        return line(wording.told(error))
-    decision = error.ticket.decision
-    verdict = wording.verdict(decision)
+        return line(phrases.explain(error))
+    decision, kind = error.ticket.decision, error.ticket.request.kind
     if any(one.via == account for one in decision.by):
-        return card.Line(
-            (
-                Trusted(f"{verdict}: that is what you said, and it counted at "),
-                card.Moment(decision.decided_at),
-                Trusted("."),
-            )
-        )
-    spans: list[card.Inline] = [Trusted(f"Too late: {verdict[0].lower()}{verdict[1:]}")]
+        told = f"{phrases.outcome_words(kind, decision)}: that is what you said, and it counted at "
+        return card.Line((Trusted(told), card.Moment(decision.decided_at), Trusted(".")))
+    row = phrases.outcome_row(kind, decision)
+    done = row.done if row else phrases.outcome_words(kind, decision)
+    spans: list[card.Inline] = [Trusted(f"Too late: {done[0].lower()}{done[1:]}")]
     for index, one in enumerate(decision.by):
         spans += [Trusted(" and " if index else " by "), text.line(_name(one))]
-    return card.Line((*spans, Trusted(" at "), card.Moment(decision.decided_at), Trusted(".")))
+    then = row.then if row else ""
+    return card.Line((*spans, Trusted(f"{then} at "), card.Moment(decision.decided_at), Trusted(".")))
 
 
 def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.Line:

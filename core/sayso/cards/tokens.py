@@ -9,17 +9,17 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from sayso import errors, model
+from sayso.cards import buttons
 
-_Allowing = Literal["allow", "session", "always", "offer", "edit"]
-_Refusing = Literal["deny", "reason", "respond", "stop"]
-Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "other", "fill"]
+Action = buttons.Action
+_ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
 
 # 128 bits each for the reference and the code. A token stays under the 100 characters of Discord's custom_id.
 _BYTES = 16
-_SHAPE = re.compile(r"s1\.([A-Za-z0-9_-]{22})\.([a-z]{3,7})\.(0|[1-9][0-9]{0,5})\.([A-Za-z0-9_-]{22})")
+_SHAPE = re.compile(rf"s1\.([A-Za-z0-9_-]{{22}})\.({'|'.join(_ACTIONS)})\.(0|[1-9][0-9]{{0,5}})\.([A-Za-z0-9_-]{{22}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def read(token: str) -> Pressed:
         InvalidToken: it has not the form of one.
     """
     found = _SHAPE.fullmatch(token)
-    if not found or found[2] not in get_args(Action):
+    if not found:
         raise errors.InvalidToken("this button is not one of ours")
-    return Pressed(ref=found[1], action=found[2], index=int(found[3]), code=found[4])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    return Pressed(ref=found[1], action=_ACTIONS[found[2]], index=int(found[3]), code=found[4])
 
 
 def new_ref() -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 import regex
 
 from sayso import errors, model
-from sayso.cards import submission
+from sayso.cards import plain_words
 
 BY_BUTTON = "A reply does not decide this request. Please use the buttons on its card."
 WHICH = "Several questions are open here. Please reply to the card of the one you mean."
@@ -159,7 +159,7 @@ def _names_option(about: model.Ticket, said: str) -> bool:
     if about.request.kind != "choice":
         return False
     try:
-        named = submission.spoken(about, said)
+        named = plain_words.spoken(about, said)
     except errors.InvalidAnswer:
         return False
     return {named.choice, *(named.choices or ())} & {option.label for option in about.request.options} != set()
@@ -188,7 +188,7 @@ def _talk(words: Words, here: Sequence[model.Ticket]) -> Meaning:
     if only.request.other:
         return Meaning()  # any words would fit, also those of people who talk about it
     try:
-        submission.spoken(only, words.text)
+        plain_words.spoken(only, words.text)
     except errors.InvalidAnswer:
         return Meaning()
     return Meaning(only)

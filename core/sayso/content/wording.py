@@ -1,4 +1,4 @@
-"""Sentences about a request that the service itself says: to the model, to the late clicker, on the card.
+"""Sentences about a request that the service says to a model.
 
 Only ids appear in them, never display names or agent text, so nobody can speak through them.
 """
@@ -6,15 +6,13 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sayso import errors, model
 from sayso.content import digest
 
-TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
 NO_CONSENT = "Nobody has allowed this; do not work around it."
 """What a model is told wherever no decision came."""
-_GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 
 
 def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
@@ -76,16 +74,6 @@ def listed(labels: Sequence[str]) -> str:
     return ", ".join(json.dumps(label, ensure_ascii=False) for label in labels)
 
 
-def asked_before(decision: model.Decision) -> str:
-    """What became of the same call when it was asked before; for the card on which it is asked again."""
-    if decision.outcome != "allowed":
-        return f"{verdict(decision)}."
-    by = f"Allowed by {people(decision)}"
-    if decision.used_at is None:
-        return f"{by}, and not run in time."
-    return f"{by}, and used at {decision.used_at:%Y-%m-%d %H:%M:%S} UTC: it may have run already."
-
-
 def could_not_ask(error: Exception) -> str:
     """What a model reads about a call that nobody could be asked about. Of foreign errors nothing from the inside."""
     return f"sayso could not ask anybody: {failure(error)}. {NO_CONSENT}"
@@ -101,61 +89,3 @@ def failure(error: Exception) -> str:
 def people(decision: model.Decision) -> str:
     """Who decided, by id."""
     return " and ".join(one.person for one in decision.by) or "nobody"
-
-
-def verdict(decision: model.Decision) -> str:
-    """What became of a request, in a word or two, for cards and lists."""
-    if decision.stop:
-        return "Denied, and the agent is to stop"
-    return {
-        "allowed": "Allowed",
-        "denied": "Denied",
-        "answered": "Answered",
-        "expired": "Expired: nobody answered in time",
-        "cancelled": "Withdrawn by the agent",
-        "superseded": "Replaced by a newer request",
-        "undeliverable": "Could not be delivered",
-    }[decision.outcome]
-
-
-def too_late(ticket: model.Ticket) -> str:
-    """What a late clicker is told: that it is closed, by whom or by what, and when."""
-    decision = ticket.decision
-    if decision is None:
-        return "This request is still open."
-    by = f" by {people(decision)}" if decision.by else ""
-    return f"Too late: {verdict(decision)[0].lower()}{verdict(decision)[1:]}{by} at {moment(decision)}."
-
-
-def moment(decision: model.Decision) -> str:
-    """When it was decided, in UTC, to the second."""
-    return decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def beside(error: errors.InvalidAnswer, inputs: Collection[str]) -> dict[str, str]:
-    """What is wrong, by the input where it is said: beside its own, and by the first one where it has none."""
-    first = next(iter(inputs), None)
-    placed: dict[str, str] = {}
-    for name, said in (error.complaints or {error.field or "": told(error)}).items():
-        where = name if name in inputs else first
-        if where is not None:
-            placed[where] = f"{placed[where]} {_sentence(said)}" if where in placed else _sentence(said)
-    return placed
-
-
-def _sentence(said: str) -> str:
-    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "?", "!")) else ".")
-
-
-def told(error: errors.SaysoError) -> str:
-    """What the person reads who met this error; the same on every chat."""
-    match error:
-        case errors.AlreadyDecided(ticket=ticket):
-            return too_late(ticket)
-        case errors.InvalidToken() | errors.NotFound():
-            return _GONE
-        case errors.Refused():
-            said = error.message[:1].upper() + error.message[1:]
-            return f"{said}. {error.hint}" if error.hint else f"{said}."
-        case _:
-            return TRY_AGAIN

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, dialog, draw, submission, tokens
+from sayso.cards import card, dialog, draw, plain_words, submission, tokens
 from sayso.content import text
 from sayso.testing import samples
 from tests.core.samples import MINT, opened, permission
@@ -257,12 +257,12 @@ def test_a_forged_or_foreign_token_is_refused() -> None:
 
 
 def test_plain_words_answer_a_question_and_name_an_option() -> None:
-    assert submission.spoken(opened(asking.Question("Why?")), "because") == model.Answer(text="because")
+    assert plain_words.spoken(opened(asking.Question("Why?")), "because") == model.Answer(text="because")
     choice = opened(asking.Choice("Which?", ["Red", "Blue"]))
     for words in ("blue", " Blue ", "2"):
-        assert submission.spoken(choice, words) == model.Answer(choice="Blue")
+        assert plain_words.spoken(choice, words) == model.Answer(choice="Blue")
     several = opened(asking.Choice("Which?", ["Red", "Blue"], multiple=True, other=True))
-    assert submission.spoken(several, "green") == model.Answer(choices=("green",))
+    assert plain_words.spoken(several, "green") == model.Answer(choices=("green",))
 
 
 def test_plain_words_are_refused_where_they_are_no_answer() -> None:
@@ -271,7 +271,7 @@ def test_plain_words_are_refused_where_they_are_no_answer() -> None:
     half = (opened(asking.Question("Why?")), "a\ud800b")
     for ticket, words in (half, (opened(), "yes"), (form, "10"), (choice, "3"), (choice, "green"), (choice, "²")):
         with pytest.raises(errors.InvalidAnswer):
-            submission.spoken(ticket, words)
+            plain_words.spoken(ticket, words)
 
 
 def test_a_press_on_the_choice_itself_opens_a_window_with_its_options() -> None:
@@ -304,6 +304,6 @@ def test_words_that_were_taken_are_known_again() -> None:
     several = samples.sample(asking.Choice("Which?", ["A", "B"], multiple=True), samples.said(choices=("B",)))
     single = samples.sample(asking.Choice("Which?", ["A", "B"]), samples.said(choice="B"))
     for ticket, words in ((question, "because"), (several, "2"), (single, "b")):
-        assert submission.repeated(ticket, "chat:T/ann", words)
-        assert not submission.repeated(ticket, "chat:T/bob", words)
-    assert not submission.repeated(question, "chat:T/ann", "why not")
+        assert plain_words.repeated(ticket, "chat:T/ann", words)
+        assert not plain_words.repeated(ticket, "chat:T/bob", words)
+    assert not plain_words.repeated(question, "chat:T/ann", "why not")

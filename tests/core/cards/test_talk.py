@@ -7,7 +7,7 @@ import pytest
 
 import sayso
 from sayso import errors, machine, model
-from sayso.cards import submission, telling
+from sayso.cards import plain_words, telling
 from sayso.chat import marks, talk
 from sayso.machine import people
 from sayso.stores import memory
@@ -145,27 +145,27 @@ def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
     from sayso.machine import events
 
     who = people.Directory().identify(people.Actor("chat:T/1", name, member=True))
-    return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=submission.spoken(asked, said))
+    return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=plain_words.spoken(asked, said))
 
 
 @pytest.mark.parametrize("written", ["ship it", ":rocket: Ship it", "🚀 ship  it", "ｓｈｉｐ it", "1", " Ship it "])
 def test_an_option_is_known_in_every_spelling_of_a_chat(written: str) -> None:
     asked = ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"]))
-    assert submission.spoken(asked, written).choice == "🚀 Ship it"
+    assert plain_words.spoken(asked, written).choice == "🚀 Ship it"
 
 
 @pytest.mark.parametrize("written", ["don\u2019t do it", "Don't do it", "DON\u2018T DO IT"])
 def test_an_option_is_known_with_the_quotes_that_a_phone_puts_in(written: str) -> None:
     for other in (False, True):
         asked = ticket(sayso.Choice("Now?", ["Don't do it", "Do it now \u2013 all"], other=other))
-        assert submission.spoken(asked, written).choice == "Don't do it"
-        assert submission.spoken(asked, "do it now - all").choice == "Do it now \u2013 all"
+        assert plain_words.spoken(asked, written).choice == "Don't do it"
+        assert plain_words.spoken(asked, "do it now - all").choice == "Do it now \u2013 all"
 
 
 @pytest.mark.parametrize("written", [":rocket:", "🚀", "3", "0", "9" * 5000, "ship"])
 def test_what_names_no_option_is_none(written: str) -> None:
     with pytest.raises(errors.InvalidAnswer):
-        submission.spoken(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
+        plain_words.spoken(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
 
 
 async def test_a_mark_only_rises() -> None:

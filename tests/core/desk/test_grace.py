@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sayso
 from sayso import errors, machine, model, stores
-from sayso.cards import card, dialog, draw, submission, telling, tokens
+from sayso.cards import card, dialog, draw, plain_words, submission, telling, tokens
 from sayso.desk import Desk, House, timekeeper
 from sayso.machine import events
 from sayso.stores import memory
@@ -247,8 +247,8 @@ def test_the_button_is_no_answer() -> None:
 
 def test_words_that_were_taken_are_known_when_the_platform_sends_them_again() -> None:
     ticket = after(question(), words())
-    assert submission.repeated(ticket, "chat:T/ann", "Acme")
-    assert not submission.repeated(ticket, "chat:T/bob", "Acme")
+    assert plain_words.repeated(ticket, "chat:T/ann", "Acme")
+    assert not plain_words.repeated(ticket, "chat:T/bob", "Acme")
 
 
 def test_others_are_told_whose_answer_was_taken_with_a_name_and_a_time() -> None:

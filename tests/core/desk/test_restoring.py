@@ -13,8 +13,7 @@ import apsw
 import pytest
 
 from sayso import errors, machine, model
-from sayso.cards import dialog, draw
-from sayso.content import wording
+from sayso.cards import dialog, draw, phrases
 from sayso.desk import Desk, House, courier, keys, restoring
 from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_writer
@@ -68,7 +67,7 @@ async def test_what_was_decided_and_run_since_the_copy_cannot_be_decided_again(
         await again.answer("r1", ALLOW, ANN)
     with pytest.raises(errors.Refused, match="this button is from before an older copy") as refused:
         await again.press(button, ANN, ROOM, None)
-    assert "newest card" in wording.told(refused.value)
+    assert "newest card" in phrases.explain(refused.value)
     assert (await again.get("r1")).answers == ()
     await again.store.close()
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, Self
 from sayso import errors, model
 from sayso.asking.hooks import hook_errors, payloads, turns, waits
 from sayso.asking.hooks.payloads import P
-from sayso.content import wording
+from sayso.cards import phrases
 from sayso.desk import asker
 
 
@@ -178,7 +178,7 @@ class Hook(Generic[P]):
                     await desk.use(decision.id)
                 except (errors.AlreadyUsed, errors.NotUsable):
                     found = (await desk.get(decision.id)).decision or decision
-                    before, place = f"Asked before: {wording.asked_before(found)}", place + 1
+                    before, place = f"Asked before: {phrases.asked_before(found)}", place + 1
                     continue
                 return value, place
 

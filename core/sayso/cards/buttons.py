@@ -1,0 +1,276 @@
+"""Every button in one table: its name, its words, when it is offered, what it opens and what it means. Pure.
+
+The rule: a button is known by its action, never by its words. Cards, windows, answers, the terminal and the history
+read this table; a new button is a name in `Action` and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from sayso import model
+
+_Allowing = Literal["allow", "session", "always", "offer", "edit"]
+_Refusing = Literal["deny", "reason", "respond", "stop"]
+Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "other", "fill"]
+"""What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
+
+Style = Literal["primary", "danger", "plain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window with one thing to write, which then is part of the answer."""
+
+    title: str
+    name: str
+    """Of its input."""
+    label: str
+    fills: Literal["reason", "text", "choice"]
+    """The part of the answer."""
+    submit: str
+    note: str = ""
+    required: bool = True
+    danger: bool = False
+    question: bool = False
+    """Whether it repeats what was asked."""
+
+    @property
+    def longest(self) -> int:
+        """How many characters may be written."""
+        return model.MAX_REASON if self.fills == "reason" else model.MAX_TEXT
+
+
+Special = Literal["edit", "offer", "review", "pick", "fill"]
+"""A window that is made from the content of its request: `dialog` draws it, `submission` reads it."""
+
+
+def _always(ticket: model.Ticket) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One button, on requests of some kinds."""
+
+    action: Action
+    label: str
+    """`{offer}` in it stands for one of the request's offers."""
+    done: str
+    """What was done then, for cards and the history: said before the name of the person."""
+    flag: str
+    """The same as options of `sayso answer`; `{number}` in it stands for an offer."""
+    answer: model.Answer | None
+    """What a press says, as far as nobody has to choose or to write it; None if it gives no answer."""
+    kinds: tuple[model.Kind, ...] = ("permission",)
+    """The kinds of request that it is for."""
+    offered: Callable[[model.Ticket], bool] = _always
+    """When it is on a card of these kinds."""
+    style: Style = "plain"
+    deciding: bool = False
+    """Whether it decides in favour: dropped from a card that does not show the whole content."""
+    window: Window | Special | None = None
+    """What a press opens first."""
+    index: Literal["option", "offer"] | None = None
+    """What the number in its token means; there is one button for each."""
+    then: str = ""
+    """What goes with what was done: said after the name."""
+
+    def numbers(self, ticket: model.Ticket) -> Sequence[int]:
+        """The numbers for which it stands on the card of a ticket."""
+        if ticket.request.kind not in self.kinds or not self.offered(ticket):
+            return ()
+        return range(len(ticket.request.offers)) if self.index == "offer" else (0,)
+
+    def label_on(self, request: model.Request, number: int) -> str:
+        """Its words on the card of a request."""
+        if self.index != "offer":
+            return self.label
+        return self.label.format(offer=_OFFERS[request.offers[number].kind].format(number + 1))
+
+    def gives(self, verdict: model.Verdict | None, grant: str | None) -> bool:
+        """Whether an answer with these can come from this button."""
+        if self.answer is None or self.answer.verdict != verdict:
+            return False
+        return grant not in (None, *get_args(model.Grant)) if self.index == "offer" else self.answer.grant == grant
+
+
+_OFFERS: dict[Literal["rule", "folder", "mode"], str] = {
+    "rule": "with rule {}",
+    "folder": "with folder {}",
+    "mode": "and change mode {}",
+}
+
+
+def _grants(grant: model.Grant) -> Callable[[model.Ticket], bool]:
+    return lambda ticket: grant in ticket.request.grants
+
+
+def _takes(verdict: model.FurtherVerdict) -> Callable[[model.Ticket], bool]:
+    return lambda ticket: verdict in ticket.request.verdicts
+
+
+def _at_once(ticket: model.Ticket) -> bool:
+    return not ticket.request.confirm
+
+
+def _after_a_look(ticket: model.Ticket) -> bool:
+    return ticket.request.confirm
+
+
+def _can_be_edited(ticket: model.Ticket) -> bool:
+    return bool(ticket.request.input) and ticket.request.editable and ticket.policy.quorum == 1
+
+
+def _takes_words(ticket: model.Ticket) -> bool:
+    return ticket.request.other
+
+
+_YES, _NO, _STOP, _SAID = (model.Answer(verdict=verdict) for verdict in ("allow", "deny", "stop", None))
+_SESSION, _ALWAYS = (model.Answer(verdict="allow", grant=grant) for grant in get_args(model.Grant))
+_INSTEAD = model.Answer(verdict="respond")
+_OTHERS: tuple[model.Kind, ...] = ("question", "choice", "form")
+
+_WHY_NOT = Window(
+    title="Deny with a reason",
+    name="reason",
+    label="Why not? The agent reads this.",
+    fills="reason",
+    submit="Deny",
+    danger=True,
+)
+_OTHERWISE = Window(
+    title="Another answer", name="other", label="Your answer", fills="choice", submit="Answer", question=True
+)
+_IN_PLACE = Window(
+    title="Answer instead",
+    note="The tool does not run. The agent takes your words as its result.",
+    name="text",
+    label="Your answer",
+    fills="text",
+    submit="Answer",
+)
+_DENY_AND_STOP = Window(
+    title="Deny and stop",
+    note="The tool does not run, and the agent is told to end its run.",
+    name="reason",
+    label="Why? For the record.",
+    fills="reason",
+    required=False,
+    submit="Deny and stop",
+    danger=True,
+)
+_DECLINE_AND_STOP = replace(
+    _DENY_AND_STOP, title="Decline and stop", note="The agent is told to end its run.", submit="Decline and stop"
+)
+
+_REVIEW = Row("review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, deciding=True)
+_PICK = Row("pick", "Choose", "Answered", "--choice LABEL", _SAID, kinds=("choice",), window="pick")
+_FILL = Row("fill", "Answer", "Answered", "--text TEXT", _SAID, ("question",), _always, "primary", True, "fill")
+_DENY = Row("deny", "Deny", "Denied", "--deny", _NO, style="danger")
+_END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and the agent is to stop")
+
+TABLE: tuple[Row, ...] = (
+    Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", deciding=True),
+    replace(_REVIEW, window="review"),
+    _PICK,
+    # never alone: the options of a pick
+    Row("option", "", "Answered", "", _SAID, kinds=(), index="option"),
+    replace(
+        _PICK,
+        action="other",
+        label="Other…",
+        flag="--choice TEXT",
+        offered=_takes_words,
+        deciding=True,
+        window=_OTHERWISE,
+    ),
+    _FILL,
+    replace(_FILL, label="Fill in", kinds=("form",), flag="--value NAME=VALUE …"),
+    _DENY,
+    replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=_takes("deny"), style="plain"),
+    Row("reason", "Deny with reason…", "Denied", "--deny --reason TEXT", _NO, window=_WHY_NOT),
+    Row(
+        "edit",
+        "Edit and allow…",
+        "Allowed",
+        "--allow --input JSON",
+        _YES,
+        offered=_can_be_edited,
+        deciding=True,
+        window="edit",
+    ),
+    Row(
+        "session",
+        "Allow for the session",
+        "Allowed for the session",
+        "--allow --grant session",
+        _SESSION,
+        offered=_grants("session"),
+        deciding=True,
+    ),
+    Row(
+        "always",
+        "Allow always",
+        "Allowed always",
+        "--allow --grant always",
+        _ALWAYS,
+        offered=_grants("always"),
+        deciding=True,
+    ),
+    Row(
+        "offer",
+        "Allow {offer}…",
+        "Allowed",
+        "--allow --grant {number}",
+        _YES,
+        deciding=True,
+        window="offer",
+        index="offer",
+        then=", and more",
+    ),
+    Row(
+        "respond",
+        "Answer instead…",
+        "Answered instead",
+        "--respond TEXT",
+        _INSTEAD,
+        offered=_takes("respond"),
+        window=_IN_PLACE,
+    ),
+    replace(_END, offered=_takes("stop"), window=_DENY_AND_STOP),
+    replace(
+        _END,
+        label="Decline and stop…",
+        done="Declined",
+        kinds=_OTHERS,
+        offered=_takes("stop"),
+        window=_DECLINE_AND_STOP,
+    ),
+    Row("undo", "Take back", "", "", None, kinds=get_args(model.Kind)),
+)
+"""In the order in which they stand on a card."""
+
+REVIEW = replace(_REVIEW, label="Review", style="primary", deciding=False)
+"""Stands in for all that decides in favour, on a card that does not show the whole content."""
+
+
+def on(ticket: model.Ticket) -> Iterator[tuple[Row, int]]:
+    """The buttons on the card of an open ticket, each with its number; an answer that was taken can only be undone."""
+    for row in TABLE:
+        if (row.action == "undo") == (ticket.taken is not None):
+            yield from ((row, number) for number in row.numbers(ticket))
+
+
+def row_of(action: Action, kind: model.Kind) -> Row:
+    """The button that does this on a request of this kind."""
+    rows = [row for row in TABLE if row.action == action]
+    return next((row for row in rows if kind in row.kinds), rows[0])
+
+
+def row_for(kind: model.Kind, verdict: model.Verdict | None, grant: str | None = None) -> Row:
+    """The button from which such an answer comes, whatever it was given with."""
+    rows = [row for row in TABLE if row.gives(verdict, grant)]
+    return next((row for row in rows if kind in row.kinds), rows[0])

@@ -1,0 +1,96 @@
+"""Sentences about a request that the service says to people: what became of it, and why something did not count. Pure.
+
+Only ids appear in them, never display names or agent text, so nobody can speak through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sayso import errors, model
+from sayso.cards import buttons
+from sayso.content import wording
+
+TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
+_GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
+_CLOSED: Mapping[model.Outcome, str] = {
+    "expired": "Expired: nobody answered in time",
+    "cancelled": "Withdrawn by the agent",
+    "superseded": "Replaced by a newer request",
+    "undeliverable": "Could not be delivered",
+}
+
+
+def outcome_row(kind: model.Kind, decision: model.Decision, grant: str | None = None) -> buttons.Row | None:
+    """The button that people pressed for this outcome; None if nobody did."""
+    match decision.outcome:
+        case "allowed":
+            return buttons.row_for(kind, "allow", grant)
+        case "denied":
+            return buttons.row_for(kind, "stop" if decision.stop else "deny")
+        case "answered":
+            return buttons.row_for(kind, "respond" if kind == "permission" else None)
+        case "expired" | "cancelled" | "superseded" | "undeliverable":
+            return None
+
+
+def outcome_words(kind: model.Kind, decision: model.Decision, by: str = "", grant: str | None = None) -> str:
+    """What became of a request, in a few words, for cards and lists; *by* says who did it, *grant* what was given."""
+    row = outcome_row(kind, decision, grant)
+    return _CLOSED.get(decision.outcome, "") if row is None else f"{row.done}{by}{row.then}"
+
+
+def too_late(ticket: model.Ticket) -> str:
+    """Say to a late clicker that it is closed, by whom or by what, and when."""
+    decision = ticket.decision
+    if decision is None:
+        return "This request is still open."
+    by = f" by {wording.people(decision)}" if decision.by else ""
+    words = outcome_words(ticket.request.kind, decision, by)
+    return f"Too late: {words[0].lower()}{words[1:]} at {moment(decision)}."
+
+
+def moment(decision: model.Decision) -> str:
+    """When it was decided, in UTC, to the second."""
+    return decision.decided_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def asked_before(decision: model.Decision) -> str:
+    """What became of the same call when it was asked before; for the card on which it is asked again."""
+    if decision.outcome != "allowed":
+        return f"{outcome_words('permission', decision)}."
+    by = f"Allowed by {wording.people(decision)}"
+    if decision.used_at is None:
+        return f"{by}, and not run in time."
+    return f"{by}, and used at {decision.used_at:%Y-%m-%d %H:%M:%S} UTC: it may have run already."
+
+
+def beside(error: errors.InvalidAnswer, inputs: Collection[str]) -> dict[str, str]:
+    """What is wrong, by the input where it is said: beside its own, and beside the first one if it has none."""
+    first = next(iter(inputs), None)
+    placed: dict[str, str] = {}
+    for name, complaint in (error.complaints or {error.field or "": explain(error)}).items():
+        target = name if name in inputs else first
+        if target is not None:
+            said = sentence(complaint)
+            placed[target] = f"{placed[target]} {said}" if target in placed else said
+    return placed
+
+
+def sentence(message: str) -> str:
+    """A message with a capital letter and a full stop."""
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?", "!")) else ".")
+
+
+def explain(error: errors.SaysoError) -> str:
+    """Say to the person who met this error what it means; the same on every chat."""
+    match error:
+        case errors.AlreadyDecided(ticket=ticket):
+            return too_late(ticket)
+        case errors.InvalidToken() | errors.NotFound():
+            return _GONE
+        case errors.Refused():
+            said = error.message[:1].upper() + error.message[1:]
+            return f"{said}. {error.hint}" if error.hint else f"{said}."
+        case _:
+            return TRY_AGAIN
