@@ -24,8 +24,8 @@ from sayso_bots.terminal import access, output, prompt
 @click.argument("id")
 @click.option("--allow", "verdict", flag_value="allow", help="Allow a permission.")
 @click.option("--deny", "verdict", flag_value="deny", help="Deny it.")
-@click.option("--stop", "verdict", flag_value="stop", help="Deny it, and end the agent's run, where offered.")
-@click.option("--respond", metavar="TEXT", help="Answer in place of the tool, where offered.")
+@click.option("--stop", "verdict", flag_value="stop", help="Deny it, and end the agent's run, if that is offered.")
+@click.option("--respond", metavar="TEXT", help="Answer in place of the tool, if that is offered.")
 @click.option("--reason", help="Why; the agent reads it.")
 @click.option("--input", metavar="JSON", help="Allow, but with this input.")
 @click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
@@ -43,7 +43,7 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
         ticket = await access.find(desk, id)
         try:
             if given:
-                ticket = await desk.answer(ticket.id, _answer_of(ticket.request, given))
+                ticket = await desk.answer(ticket.id, read_options(ticket.request, given))
             else:
                 ticket = await prompt.answer(desk, ticket)
         except errors.AlreadyDecided as error:
@@ -52,7 +52,8 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
     output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
 
 
-def _answer_of(request: model.Request, given: dict[str, Any]) -> model.Answer:
+def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
+    """The answer that the options say. Raises `InvalidAnswer`."""
     choices: Sequence[str] = given.pop("choices", ())
     values: Sequence[str] = given.pop("values", ())
     if "respond" in given:

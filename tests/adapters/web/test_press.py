@@ -301,8 +301,8 @@ async def test_the_page_of_a_request_tells_what_happened(service: Service, brows
     page = (await browser.get(f"/requests/{id}")).text
     log = re.sub(r"<[^>]*>", "", page[page.index('id="log"') :])
     assert "Asked with the key local" in log
-    assert "owner by way of web:owner was turned away: you may not answer this request; it is for: ann" in log
-    assert "ann by way of web:ann denied it: not today" in log
+    assert "owner (web:owner) was turned away: you may not answer this request; it is for: ann" in log
+    assert "Denied by ann (web:ann): not today" in log
     assert (await browser.get("/requests/none")).status == 404
 
 

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
 
-from sayso import model
+from sayso import asking, machine, model
+from sayso.cards import card, draw
 from sayso.content import text
 from sayso.machine import events
 from sayso.stores import Row
+from sayso.testing import samples
 from sayso_web import story
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-ANN = model.Person(id="ann", name="Ann", account="chat:T/ann")
+ANN = model.Person(id="ann", name="Ann", account="chat:T/ann", member=True)
 ODD = "a\u202eb"
+PERMISSION = asking.Permission(
+    tool="Bash",
+    input={"command": "make"},
+    grants=("session", "always"),
+    offers=[model.Offer(name="s0", kind="rule", effect="adds the rule Bash(make:*) to the session")],
+    verdicts=["respond", "stop"],
+)
+QUESTION = asking.Question("Which?", verdicts=["deny", "stop"])
 
 
 def answered(**answer: object) -> events.Answered:
     return events.Answered(at=AT, by=ANN, answer=model.Answer.model_validate(answer))
+
+
+def told_of(entry: events.Entry, request: model.Request) -> str:
+    return line(story.tell(Row(number=1, ticket_id="r1", version=1, entry=entry), request))
+
+
+def line(spans: Iterable[card.Inline]) -> str:
+    return "".join(f"<{span.text}>" if isinstance(span, text.Foreign) else str(span) for span in spans)
 
 
 @pytest.mark.parametrize(
@@ -36,23 +55,53 @@ def answered(**answer: object) -> events.Answered:
         (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
         (
             answered(text="x").model_copy(update={"grace": 10.0}),
-            "<ann> by way of <chat:T/ann> answered, and could take it back for 10 seconds",
+            "Answered by <ann> (<chat:T/ann>), and could be taken back for 10 seconds",
         ),
-        (events.TakenBack(at=AT, by=ANN), "<ann> by way of <chat:T/ann> took the answer back"),
+        (events.TakenBack(at=AT, by=ANN), "<ann> (<chat:T/ann>) took the answer back"),
         (events.Settled(at=AT), "The answer counted: the time to take it back was over"),
         (events.Used(at=AT, by=ODD), "Used with the key <a⟦U+202E⟧b>"),
         (events.Ticked(at=AT), "Time ran out"),
-        (events.Turned(at=AT, by=ANN, code="x", message="no"), "<ann> by way of <chat:T/ann> was turned away: <no>"),
-        (answered(text="x"), "<ann> by way of <chat:T/ann> answered"),
-        (answered(verdict="allow"), "<ann> by way of <chat:T/ann> allowed it"),
-        (
-            answered(verdict="allow", input={"a": 1}, grant="session"),
-            "<ann> by way of <chat:T/ann> allowed it, with an edited input, for the session",
-        ),
-        (answered(verdict="allow", grant="always"), "<ann> by way of <chat:T/ann> allowed it, always"),
-        (answered(verdict="deny", reason=ODD), "<ann> by way of <chat:T/ann> denied it: <a⟦U+202E⟧b>"),
+        (events.Turned(at=AT, by=ANN, code="x", message="no"), "<ann> (<chat:T/ann>) was turned away: <no>"),
+        (answered(text="x"), "Answered by <ann> (<chat:T/ann>)"),
     ],
 )
 def test_each_entry_is_a_sentence(entry: events.Entry, told: str) -> None:
-    spans = story.told(Row(number=1, ticket_id="r1", version=1, entry=entry))
-    assert "".join(f"<{span.text}>" if isinstance(span, text.Foreign) else str(span) for span in spans) == told
+    assert told_of(entry, QUESTION) == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answered(verdict="allow"), "Allowed by <ann> (<chat:T/ann>)"),
+        (
+            answered(verdict="allow", input={"a": 1}, grant="session"),
+            "Allowed for the session by <ann> (<chat:T/ann>), with an edited input",
+        ),
+        (answered(verdict="allow", grant="always"), "Allowed always by <ann> (<chat:T/ann>)"),
+        (
+            answered(verdict="allow", grant="s0"),
+            "Allowed by <ann> (<chat:T/ann>), and more: <adds the rule Bash(make:*) to the session>",
+        ),
+        (answered(verdict="deny", reason=ODD), "Denied by <ann> (<chat:T/ann>): <a⟦U+202E⟧b>"),
+        (
+            answered(verdict="stop", reason="enough"),
+            "Denied by <ann> (<chat:T/ann>), and the agent is to stop: <enough>",
+        ),
+        (answered(verdict="respond", text="by hand"), "Answered instead by <ann> (<chat:T/ann>): <by hand>"),
+    ],
+)
+def test_what_somebody_did_is_told_in_the_words_of_the_card(answer: events.Answered, told: str) -> None:
+    assert told_of(answer, PERMISSION) == told
+    closed = machine.step(samples.sample(PERMISSION), answer.model_copy(update={"at": samples.NOW})).ticket
+    shown = [line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
+    done = told.partition(" by ")[0]
+    assert any(words.startswith(done) for words in shown), shown
+
+
+@pytest.mark.parametrize(("verdict", "told"), [("deny", ""), ("stop", ", and the agent is to stop")])
+def test_a_question_is_declined_and_not_denied(verdict: model.Verdict, told: str) -> None:
+    answer = answered(verdict=verdict)
+    assert told_of(answer, QUESTION) == f"Declined by <ann> (<chat:T/ann>){told}"
+    closed = machine.step(samples.sample(QUESTION), answer.model_copy(update={"at": samples.NOW})).ticket
+    shown = [line(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
+    assert any(words.startswith(f"Declined by <Ann> (<ann>){told} · ") for words in shown), shown
