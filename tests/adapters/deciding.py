@@ -14,8 +14,8 @@ import pytest
 import sayso
 from sayso import model
 from sayso.stores import Query, memory
+from sayso.testing.samples import MINT, actor
 from tests.conftest import BOUND
-from tests.core.samples import MINT, actor
 
 Found = TypeVar("Found")
 Json = dict[str, Any]

@@ -11,11 +11,11 @@ from sayso.asking import runs
 from sayso.asking.hooks import turns
 from sayso.cards import tokens
 from sayso.stores import memory
+from sayso.testing.samples import MINT
 from sayso_claude import calls, defer, hooks
 from sayso_langgraph import actions
 from sayso_openai import approvals
 from sayso_pydantic_ai import deferred, schemas
-from tests.core.samples import MINT
 
 MAKE = {"command": "make"}
 CALL = {"hook_event_name": "PreToolUse", "session_id": "s-1", "tool_name": "Bash", "tool_input": MAKE}

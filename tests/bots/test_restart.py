@@ -10,9 +10,9 @@ import pytest
 
 import sayso
 from sayso.machine import events
+from sayso.testing import oracle
 from tests.bots.conftest import Command
 from tests.bots.restarts import House, house, soon
-from tests.core.machine import oracle
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import Message, Person
 

@@ -9,27 +9,60 @@ from typing import Any, get_args
 from sayso import asking, machine, model
 from sayso.cards import dialog, tokens
 from sayso.content import requests
-from sayso.machine import events
+from sayso.machine import events, people
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.TokenMaker(b"for tests only, never for people")
+DEPLOY = {"command": "make deploy"}
 
 _TYPED = [kind for kind in get_args(model.FieldKind) if kind != "choice"]
 
 
-def sample(request: model.Request, *happened: events.Event, quorum: int = 1) -> model.Ticket:
-    """A ticket of this request after these events."""
-    terms = machine.Terms(owner="agent", policy=model.Policy(quorum=quorum), route=("chat:#ops",))
-    ticket = machine.open_ticket(requests.plain(requests.checked(request)), terms, id="r1", ref="A" * 22, at=NOW).ticket
+def permission(**given: Any) -> model.Request:
+    """A permission to run `make deploy`, as the machine gets it."""
+    asked: dict[str, Any] = {"tool": "Bash", "input": DEPLOY, **given}
+    return requests.checked(requests.plain(asking.Permission(**asked)))
+
+
+def opened(
+    request: model.Request | None = None,
+    *,
+    requester: str | None = None,
+    route: tuple[str, ...] = ("chat:#ops", "web"),
+    **policy: Any,
+) -> model.Ticket:
+    """A pending ticket `r1` of this request, or of a permission."""
+    terms = machine.Terms(owner="agent", policy=model.Policy(**policy), route=route, requester=requester)
+    asked = requests.checked(requests.plain(request)) if request else permission()
+    return machine.open_ticket(asked, terms, id="r1", ref="A" * 22, at=NOW).ticket
+
+
+def person(name: str = "ann", *groups: str, member: bool = True) -> model.Person:
+    """Somebody whom the directory knows."""
+    return model.Person(id=name, name=name.title(), account=f"chat:T/{name}", groups=groups, member=member)
+
+
+def actor(name: str = "ann", *, member: bool = True) -> people.Actor:
+    """The same as a platform says it."""
+    return people.Actor(account=f"chat:T/{name}", name=name.title(), member=member)
+
+
+def said(by: model.Person | str = "ann", *, after: float = 5.0, **answer: Any) -> events.Answered:
+    """An answer of somebody, so many seconds after `NOW`."""
+    who = person(by) if isinstance(by, str) else by
+    return events.Answered(at=NOW + timedelta(seconds=after), by=who, answer=model.Answer(**answer))
+
+
+def after(ticket: model.Ticket, *happened: events.Event) -> model.Ticket:
+    """The ticket after these events."""
     for event in happened:
         ticket = machine.step(ticket, event).ticket
     return ticket
 
 
-def said(name: str = "ann", **answer: Any) -> events.Answered:
-    """An answer of somebody."""
-    by = model.Person(id=name, name=name.title(), account=f"chat:T/{name}", member=True)
-    return events.Answered(at=NOW + timedelta(seconds=5), by=by, answer=model.Answer(**answer))
+def sample(request: model.Request, *happened: events.Event, quorum: int = 1) -> model.Ticket:
+    """A ticket of this request, shown in one place, after these events."""
+    return after(opened(request, route=("chat:#ops",), quorum=quorum), *happened)
 
 
 def pending() -> Iterator[model.Ticket]:

@@ -6,14 +6,14 @@ import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, Literal, get_args
 
 from sayso import asking, machine, model
 from sayso.cards import card, dialog, draw, prose, tokens
-from sayso.content import requests, text
+from sayso.content import text
 from sayso.machine import events
+from sayso.testing import samples
 
 RequestField = Literal[
     "title", "body", "tool", "key", "value", "agent", "session", "url", "context", "option", "description",
@@ -24,8 +24,6 @@ RequestField = Literal[
 View = Literal["card", "windows", "review", "row", "notes"]
 """What is shown: the card, every window that a press opens, all pages to review, a line of the history, notes."""
 
-_AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-_MINT = tokens.TokenMaker(b"for tests only, never for people")
 _BOUNDLESS = dialog.WindowLimits(content=sys.maxsize, inputs=sys.maxsize, typed=sys.maxsize)
 # More pages or steps than a text of any test has.
 _MOST_PAGES = 50
@@ -48,7 +46,7 @@ def render(platform: str, field: RequestField, text: str, view: View = "card") -
         raise ValueError(f"there is no view {view!r}")
     entry = next(iter(found))
     if view == "card":
-        return entry.load()(draw.card_of(ticket(field, text), _MINT))
+        return entry.load()(draw.card_of(ticket(field, text), samples.MINT))
     return list(_VIEWS[view](importlib.import_module(entry.module), field, text))
 
 
@@ -56,12 +54,7 @@ def ticket(field: RequestField, text: str) -> model.Ticket:
     """A ticket with *text* in one field. Raises as `render`."""
     if field not in get_args(RequestField):
         raise ValueError(f"there is no field {field!r}")
-    return _answered(_opened(_request(field, text)), field, text)
-
-
-def _opened(request: model.Request) -> model.Ticket:
-    terms = machine.Terms(owner="agent", policy=model.Policy(), route=("web",))
-    return machine.open_ticket(requests.checked(request), terms, id="r1", ref="A" * 22, at=_AT).ticket
+    return _answered(samples.opened(_request(field, text)), field, text)
 
 
 def windows(field: RequestField, text: str, room: dialog.WindowLimits = _BOUNDLESS) -> Iterator[dialog.Dialog]:
@@ -88,10 +81,10 @@ def _dialogs(about: model.Ticket, action: tokens.Action, room: dialog.WindowLimi
     """Every page or step that a press opens; the last one comes again and again, so it ends where one is repeated."""
     seen: set[str] = set()
     for index in range(_MOST_PAGES):
-        pressed = tokens.read(_MINT.token(about, action, index))
+        pressed = tokens.read(samples.MINT.token(about, action, index))
         if action == "fill" and about.request.kind == "permission":
             return
-        opened = dialog.of_press(about, pressed, _MINT, room)
+        opened = dialog.of_press(about, pressed, samples.MINT, room)
         if opened is None or (content := repr((opened.title, opened.parts, opened.inputs))) in seen:
             return
         seen.add(content)
@@ -102,8 +95,8 @@ def _row(module: ModuleType, field: RequestField, text: str) -> Iterator[Any]:
     shows = getattr(module, "row", None)
     if shows is not None:
         about = ticket(field, text)
-        closed = machine.step(about, events.Cancelled(at=_AT, by="agent", reason=text)).ticket
-        yield shows(draw.card_of(closed, _MINT))
+        closed = machine.step(about, events.Cancelled(at=samples.NOW, by="agent", reason=text)).ticket
+        yield shows(draw.card_of(closed, samples.MINT))
 
 
 def _notes(module: ModuleType, field: RequestField, said: str) -> Iterator[Any]:
@@ -147,20 +140,22 @@ def _request(field: RequestField, text: str) -> model.Request:
 def _forms(field: RequestField, text: str) -> Iterator[model.Ticket]:
     """Forms with *text* where only a window shows it: beside an input, in its hint, its options and its default."""
     if field == "description":
-        yield _opened(asking.Form("Fill in", [model.Field(name="f", label="Label", description=model.fact_of(text))]))
+        yield samples.opened(
+            asking.Form("Fill in", [model.Field(name="f", label="Label", description=model.fact_of(text))])
+        )
     if field == "option":
         options = (model.Option(label=text[: model.MAX_TITLE]), model.Option(label="another"))
         for several in (False, True):
             asked = model.Field(name="f", label="L", kind="choice", options=options, multiple=several, default=text)
-            yield _opened(asking.Form("Fill in", [asked]))
+            yield samples.opened(asking.Form("Fill in", [asked]))
     if field == "value":
-        yield _opened(asking.Form("Fill in", [model.Field(name="f", label="Label", default=text)]))
+        yield samples.opened(asking.Form("Fill in", [model.Field(name="f", label="Label", default=text)]))
     if field == "title":
-        yield _opened(asking.Form(text, [model.Field(name="f", label="Label")]))
-        yield _opened(asking.Choice(text, ["A", "B"], other=True))
+        yield samples.opened(asking.Form(text, [model.Field(name="f", label="Label")]))
+        yield samples.opened(asking.Choice(text, ["A", "B"], other=True))
     if field == "url":
         offer = model.Offer(name="s0", kind="rule", effect=model.fact_of(text))
-        yield _opened(asking.Permission(tool="Bash", input={"command": "ls"}, offers=[offer], verdicts=["stop"]))
+        yield samples.opened(asking.Permission(tool="Bash", input={"command": "ls"}, offers=[offer], verdicts=["stop"]))
 
 
 def _answered(opened: model.Ticket, field: RequestField, text: str) -> model.Ticket:
@@ -170,4 +165,4 @@ def _answered(opened: model.Ticket, field: RequestField, text: str) -> model.Tic
     answer = model.Answer(values={"f": text}) if field == "answer" else model.Answer(verdict="deny", reason="no")
     if field == "reason":
         answer = answer.model_copy(update={"reason": text})
-    return machine.step(opened, events.Answered(at=_AT, by=by, answer=answer)).ticket
+    return machine.step(opened, events.Answered(at=samples.NOW, by=by, answer=answer)).ticket

@@ -17,7 +17,7 @@ from sayso.asking import gate
 from sayso.content import digest, fields, requests
 from sayso.desk import Desk
 from sayso.stores import memory
-from tests.core.samples import MINT, actor
+from sayso.testing.samples import MINT, actor
 
 
 class Size(enum.Enum):

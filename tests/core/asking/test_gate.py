@@ -16,8 +16,8 @@ from sayso.content import digest
 from sayso.desk import Desk
 from sayso.desk.token_secret import mint
 from sayso.stores import Query, memory
+from sayso.testing.samples import MINT, actor
 from tests.conftest import BOUND
-from tests.core.samples import MINT, actor
 
 
 @pytest.fixture

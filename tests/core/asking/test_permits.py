@@ -12,8 +12,8 @@ from sayso import model
 from sayso.asking import permits, runs
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, NOW
 from tests.adapters.deciding import Office, office
-from tests.core.samples import MINT, NOW
 
 REFUND = sayso.Permission(tool="refund", input={"amount": 10}, id="refund-1")
 

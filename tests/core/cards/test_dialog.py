@@ -8,7 +8,7 @@ from sayso import asking, errors, model
 from sayso.cards import card, dialog, draw, plain_words, submission, tokens
 from sayso.content import text
 from sayso.testing import samples
-from tests.core.samples import MINT, opened, permission
+from sayso.testing.samples import MINT, opened, permission
 
 ROOM = dialog.WindowLimits(content=2000, inputs=3, typed=3000)
 

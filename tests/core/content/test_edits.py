@@ -7,7 +7,7 @@ import pytest
 from sayso import asking, errors, model
 from sayso.cards import dialog, submission, tokens
 from sayso.content import digest, edits, requests
-from tests.core.samples import MINT, after, opened, said
+from sayso.testing.samples import MINT, after, opened, said
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

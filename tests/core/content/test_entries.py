@@ -17,7 +17,7 @@ from sayso import asking, errors, model
 from sayso.asking.hooks import payloads
 from sayso.cards import dialog, draw, submission
 from sayso.content import fields, numbers, requests, schema
-from tests.core.samples import MINT, after, opened, said
+from sayso.testing.samples import MINT, after, opened, said
 
 EXAMPLE = {
     "number": "such as 12.5",

@@ -18,7 +18,7 @@ from sayso.content import requests
 from sayso.desk import Desk, asker
 from sayso.stores import Query, Store, memory, sqlite
 from sayso.testing.clock import ManualClock
-from tests.core.samples import MINT, actor, opened
+from sayso.testing.samples import MINT, actor, opened
 
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")

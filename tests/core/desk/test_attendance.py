@@ -13,8 +13,8 @@ from sayso import errors, model, stores
 from sayso.desk import Caller, Desk, House, asker, attendance
 from sayso.stores import Record, Store
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND, until
-from tests.core.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]

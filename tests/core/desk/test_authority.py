@@ -12,8 +12,8 @@ from sayso.desk import Desk, House, authority, courier, house, keys
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, sqlite
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
-from tests.core.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]

@@ -15,8 +15,8 @@ from sayso.machine import events
 from sayso.stores import Job, memory, sqlite
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import until
-from tests.core.samples import MINT, actor, permission
 
 
 class Callbacks:

@@ -14,8 +14,8 @@ from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND
-from tests.core.samples import MINT, actor, permission
 
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")

@@ -17,8 +17,8 @@ from sayso.desk import Desk, House, timekeeper
 from sayso.machine import events
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, NOW, actor, after, opened, permission, person, said
 from tests.conftest import BOUND
-from tests.core.samples import MINT, NOW, actor, after, opened, permission, person, said
 
 ANN, BOB = actor("ann"), actor("bob")
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)

@@ -10,7 +10,7 @@ from sayso.cards import card, prose
 from sayso.desk import Caller, Desk, House, channel
 from sayso.stores import memory
 from sayso.testing.board import Board
-from tests.core.samples import MINT
+from sayso.testing.samples import MINT
 
 
 @dataclass

@@ -7,8 +7,8 @@ import pytest
 
 from sayso import errors, stores
 from sayso.desk import Caller, Desk, House, quota
+from sayso.testing.samples import MINT, permission
 from tests.conftest import BOUND
-from tests.core.samples import MINT, permission
 
 BOT = Caller(owner="bot")
 

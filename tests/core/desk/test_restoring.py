@@ -18,7 +18,7 @@ from sayso.desk import Desk, House, courier, keys, restoring
 from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_writer
 from sayso.testing.clock import ManualClock
-from tests.core.samples import MINT, actor, permission
+from sayso.testing.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]

@@ -10,7 +10,7 @@ from sayso.desk import Desk, House, PressedMessage, channel
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
-from tests.core.samples import MINT, actor, permission
+from sayso.testing.samples import MINT, actor, permission
 
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN, BOB = actor("ann"), actor("bob")

@@ -17,8 +17,8 @@ from sayso.desk import Caller, Desk, House, callers
 from sayso.machine import events
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import DEPLOY, MINT, NOW, actor, after, opened, permission, said
 from tests.conftest import BOUND
-from tests.core.samples import DEPLOY, MINT, NOW, actor, after, opened, permission, said
 
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sayso import asking, errors, machine, model
 from sayso.content import digest
 from sayso.machine import events, people
-from tests.core.samples import DEPLOY, NOW, after, opened, permission, person, said
+from sayso.testing.samples import DEPLOY, NOW, after, opened, permission, person, said
 
 REDRAWN = (events.Redraw(place="chat:#ops"),)
 

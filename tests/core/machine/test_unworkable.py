@@ -13,8 +13,8 @@ from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, NOW, actor, after, opened, said
 from tests.core.machine.test_machine import decided
-from tests.core.samples import MINT, NOW, actor, after, opened, said
 
 ANN = actor("ann")
 # No constructor lets this pattern through; an older version may have.

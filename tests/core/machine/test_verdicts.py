@@ -11,7 +11,7 @@ from sayso.content import requests
 from sayso.desk import Desk, asker
 from sayso.machine import events, people
 from sayso.stores import Query, memory
-from tests.core.samples import MINT, after, opened, permission, said
+from sayso.testing.samples import MINT, after, opened, permission, said
 
 ROOM = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
 OFFERS = (

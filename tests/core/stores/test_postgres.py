@@ -15,8 +15,8 @@ from sayso.machine import events
 from sayso.stores import Store, postgres, sql
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import until
-from tests.core.samples import MINT, actor, permission
 from tests.fakes import pg
 from tests.fakes.pg import pg_schema, pg_server, pg_url
 

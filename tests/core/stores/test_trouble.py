@@ -23,8 +23,8 @@ from sayso.machine import events
 from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_writer
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND, until
-from tests.core.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]

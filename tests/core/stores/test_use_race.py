@@ -8,7 +8,7 @@ from pathlib import Path
 from sayso import model, stores
 from sayso.desk import Desk
 from sayso.machine import events
-from tests.core.samples import MINT, actor, permission
+from sayso.testing.samples import MINT, actor, permission
 from tests.fakes import processes
 from tests.fakes.pg import pg_schema, pg_server, pg_url
 

@@ -11,10 +11,10 @@ from sayso import asking, errors, model
 from sayso.desk import Desk, House
 from sayso.machine import events
 from sayso.stores import Row, memory
+from sayso.testing import oracle
 from sayso.testing.clock import ManualClock
-from tests.core.machine import oracle
-from tests.core.machine.oracle import Stored, Witnessed
-from tests.core.samples import MINT, actor, permission
+from sayso.testing.oracle import Stored, Witnessed
+from sayso.testing.samples import MINT, actor, permission
 
 ANN, BOB = actor("ann"), actor("bob")
 

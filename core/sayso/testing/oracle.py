@@ -38,14 +38,14 @@ class Stored:
     rows: Mapping[str, Sequence[Row]]
 
 
-async def read(kept: Store) -> Stored:
+async def read(store: Store) -> Stored:
     """All of a small store."""
-    tickets = {ticket.id: ticket for ticket in await kept.list(Query(limit=10_000))}
-    return Stored(tickets, {id: await kept.log(id) for id in tickets})
+    tickets = {ticket.id: ticket for ticket in await store.list(Query(limit=10_000))}
+    return Stored(tickets, {id: await store.log(id) for id in tickets})
 
 
 def violations(seen: Witnessed, stored: Stored) -> list[str]:
-    """Everything that is wrong, in words; empty where all promises were kept."""
+    """Everything that is wrong, in words; empty if all promises were kept."""
     return [*_lost(seen, stored), *(wrong for id in stored.tickets for wrong in _unfounded(id, stored))]
 
 
