@@ -16,10 +16,11 @@ from sayso import aside, errors, model
 from sayso.cards import draw
 from sayso.chat import marks, pending
 from sayso.desk import Desk
-from sayso_discord import parse, render, web
-from sayso_discord.cards import Cards
+from sayso_discord import parse, render
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.replies import Replies
+from sayso_discord.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ Stood = dict[str, tuple[model.Ticket, model.MessageRef]]
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, replies: Replies, api: web.Web, bot_user: str) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, replies: Replies, api: Api, bot_user: str) -> None:
         self._desk = front
         self._posts = posts
         self._replies = replies
@@ -44,7 +45,7 @@ class CatchUp:
         self._running = asyncio.Lock()
         self.done = asyncio.Event()
         self._first: str | None = None
-        self.cards = Cards(front, posts, api)
+        self.cards = Upkeep(front, posts, api)
         self.sharing = replies.sharing
 
     def look_first(self, conversation: str | None) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from sayso import errors, model
 from sayso.cards import card
 from sayso.stores import Record, Store
-from sayso_discord import pace, parse, places, render, threads, web
+from sayso_discord import pace, parse, places, refusals, render, threads
+from sayso_discord.api import Api
 
 NAME = "discord"
 MOVED = "moved"
@@ -27,9 +28,7 @@ class DiscordChannel:
 
     name = NAME
 
-    def __init__(
-        self, api: web.Web, where: places.Places, kept: Store, sessions: threads.Threads, bot_user: str
-    ) -> None:
+    def __init__(self, api: Api, where: places.Places, kept: Store, sessions: threads.Threads, bot_user: str) -> None:
         self._api = api
         self._places = where
         self._store = kept
@@ -48,16 +47,16 @@ class DiscordChannel:
             ref = await self.latest(ref)
             try:
                 await self._edited(ref.conversation, ref.message, drawn)
-            except web.Refused as error:
+            except refusals.DiscordRefused as error:
                 if drawn.tone != "pending" or not await self._is_lost(ref, error):
                     raise
                 await self._posted_anew(ref, drawn)
 
-    async def _is_lost(self, ref: model.MessageRef, error: web.Refused) -> bool:
+    async def _is_lost(self, ref: model.MessageRef, error: refusals.DiscordRefused) -> bool:
         """Whether a card is gone, or in a thread where nobody can press it any more."""
-        if error.number in web.SHUT:
+        if error.number in refusals.SHUT:
             return await self._threads.is_locked(ref.conversation)
-        return error.number in web.GONE
+        return error.number in refusals.GONE
 
     async def latest(self, ref: model.MessageRef) -> model.MessageRef:
         """Where a card stands now that was deleted and posted anew."""
@@ -88,8 +87,8 @@ class DiscordChannel:
             return await self._posted(place, conversation, drawn, again=again, before=before)
         try:
             return await self._in_thread(place, conversation, session, drawn, again=again, before=before)
-        except web.Refused as error:
-            if error.number not in web.NO_THREAD:
+        except refusals.DiscordRefused as error:
+            if error.number not in refusals.NO_THREAD:
                 raise
             await self._threads.failed(conversation, session, error)
         return await self._posted(place, conversation, drawn, again=again, before=before)
@@ -100,8 +99,8 @@ class DiscordChannel:
         thread = await self._threads.of(conversation, session)
         try:
             return await self._posted(place, thread, drawn, again=again, before=before)
-        except web.Refused as error:
-            if error.number not in web.CLOSED and not await self._threads.is_locked(thread):
+        except refusals.DiscordRefused as error:
+            if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
         await self._threads.lost(conversation, session)
         thread = await self._threads.of(conversation, session)
@@ -132,8 +131,8 @@ class DiscordChannel:
         body = self.body(drawn)
         try:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
-        except web.Refused as error:
-            if error.number != web.ARCHIVED:
+        except refusals.DiscordRefused as error:
+            if error.number != refusals.ARCHIVED:
                 raise
             await self._threads.reopen(conversation)
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)

@@ -9,20 +9,21 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import web as aioweb
 
 from sayso import errors
 from sayso.chat.background import Background
+from sayso.chat.received import Json
 from sayso.desk import Desk
 from sayso.desk.channel import Platform
 from sayso.stores import Store
-from sayso_discord import doctor, parse, server
+from sayso_discord import doctor, parse, refusals, server
+from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import NAME, DiscordChannel
-from sayso_discord.front import Front
 from sayso_discord.gateway import Gateway, Patience, Takers
+from sayso_discord.interactions import Interactions
 from sayso_discord.members import Members
 from sayso_discord.notes import Notes
 from sayso_discord.places import Places
@@ -30,11 +31,8 @@ from sayso_discord.replies import Replies
 from sayso_discord.settings import Settings
 from sayso_discord.sharing import Sharing
 from sayso_discord.threads import Threads
-from sayso_discord.web import ANSWERED, MESSAGE_CONTENT, Refused, Web, api_of
 
 log = logging.getLogger(__name__)
-
-Json = dict[str, Any]
 
 # Seconds. What is answered later than this Discord has given up.
 _CALLBACK_WITHIN = 2.5
@@ -48,7 +46,7 @@ class Discord:
     channel: DiscordChannel
     settings: Settings
     gateway: Gateway | None
-    _front: Front = field(repr=False)
+    _front: Interactions = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
     _records: Store | None = field(default=None, repr=False)
 
@@ -99,7 +97,7 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
         front.platforms[NAME] = Platform(posts, Notes(api, where, sessions), where.room, where.check)
         members = Members(api, where)
         background = Background()
-        door = Front(front, members, posts, api, background)
+        door = Interactions(front, members, posts, api, background)
         replies = Replies(front, members, api, sessions)
         door.taken_back = replies.taken_back
         catch_up = CatchUp(front, posts, replies, api, bot_user)
@@ -122,7 +120,7 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
 
 
 def _takers(
-    door: Front, replies: Replies, catch_up: CatchUp, api: Web, bot_user: str, background: Background
+    door: Interactions, replies: Replies, catch_up: CatchUp, api: Api, bot_user: str, background: Background
 ) -> Takers:
     sharing = catch_up.sharing
 
@@ -155,7 +153,7 @@ def _takers(
     return Takers(interaction, message, ready, edited, deleted, place)
 
 
-async def _answered(door: Front, api: Web, sharing: Sharing, payload: Json) -> None:
+async def _answered(door: Interactions, api: Api, sharing: Sharing, payload: Json) -> None:
     response = await door.handle(payload)
     if response is None:
         return
@@ -165,8 +163,8 @@ async def _answered(door: Front, api: Web, sharing: Sharing, payload: Json) -> N
         async with asyncio.timeout(_CALLBACK_WITHIN):
             await api.answer(way, response)
             taken = True
-    except Refused as error:
-        if error.number == ANSWERED:
+    except refusals.DiscordRefused as error:
+        if error.number == refusals.ANSWERED:
             await sharing.answered_elsewhere(way.id)
         else:
             log.warning("interaction not answered", extra={"error": error.message})

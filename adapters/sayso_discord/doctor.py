@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sayso import clock, errors
 from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
+from sayso.chat.received import Json
 from sayso.machine import people
 from sayso.stores import Store
 from sayso_discord import manifest, roster, sharing
+from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.places import Places
 from sayso_discord.settings import Settings
-from sayso_discord.web import MESSAGE_CONTENT, Web, api_of
-
-Json = dict[str, Any]
 
 # Text and announcement channels; forums and voice take no cards.
 _KINDS = (0, 5)
@@ -53,7 +51,7 @@ async def _noticed(records: Store, now: datetime) -> AsyncIterator[Finding]:
         yield Finding("signatures", False, *told)
 
 
-async def require_channel(api: Web, settings: Settings, directory: people.Directory) -> None:
+async def require_channel(api: Api, settings: Settings, directory: people.Directory) -> None:
     """Raise `InvalidSettings` where the channel of the settings is not there, or closed to the bot."""
     if settings.channel:
         async for found in _channel(api, settings, directory):
@@ -62,7 +60,7 @@ async def require_channel(api: Web, settings: Settings, directory: people.Direct
                 raise errors.InvalidSettings(said, field="discord.channel", hint=found.hint)
 
 
-async def _all(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def _all(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     about: Json = await api.get("/oauth2/applications/@me")
     yield Finding("DISCORD_BOT_TOKEN", True, f"application {about.get('id')}")
     if (off := clock.off(await api.time(), datetime.now(UTC))) is not None:
@@ -80,7 +78,7 @@ async def _all(api: Web, settings: Settings, directory: people.Directory) -> Asy
         yield one
 
 
-async def _guild(api: Web, settings: Settings, directory: people.Directory) -> str | None:
+async def _guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:
     """The server of the channel of the settings, where it has one and it can be seen."""
     where = Places(api, directory, settings.channel, threads=False)
     try:
@@ -105,7 +103,7 @@ def _way_in(about: Json, settings: Settings) -> Finding:
     return Finding("interactions", True, "clicks come by HTTP" if by_http else "clicks come over the gateway")
 
 
-async def _channel(api: Web, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def _channel(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     try:
         where = Places(api, directory, settings.channel, threads=False)
         conversation, _ = await where.find("discord")
@@ -125,7 +123,7 @@ async def _channel(api: Web, settings: Settings, directory: people.Directory) ->
         yield await _permissions(api, str(guild), channel)
 
 
-async def _permissions(api: Web, guild: str, channel: Json) -> Finding:
+async def _permissions(api: Api, guild: str, channel: Json) -> Finding:
     user = str(api.client.user.id) if api.client.user else ""
     try:
         member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)

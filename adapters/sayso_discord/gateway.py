@@ -17,11 +17,12 @@ from typing import Any
 import discord
 
 from sayso import errors
-from sayso_discord import happenings, web
+from sayso.chat.received import Json
+from sayso_discord import payloads
+from sayso_discord.api import proxy
 
 log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
 Take = Callable[[Json], Awaitable[None]]
 
 
@@ -172,7 +173,7 @@ class _Client(discord.Client):
     def __init__(self, hub: Gateway, *, content: bool) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
         super().__init__(
-            proxy=web.proxy(),
+            proxy=proxy(),
             intents=intents,
             max_messages=None,
             chunk_guilds_at_startup=False,
@@ -214,12 +215,12 @@ class _Client(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """The one way in for presses and modals."""
-        await self._hub.takers.interaction(happenings.payload_of(interaction))
+        await self._hub.takers.interaction(payloads.payload_of(interaction))
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote, or the bot itself: maybe from another program."""
         if not message.author.bot or (self.user is not None and message.author.id == self.user.id):
-            await self._hub.takers.message(happenings.message_of(message))
+            await self._hub.takers.message(payloads.message_of(message))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Somebody changed what they wrote, or Discord added a preview to it."""

@@ -10,10 +10,9 @@ from typing import Any, cast
 
 from sayso import model
 from sayso.cards import dialog
+from sayso.chat.received import Json
 from sayso.content import text
-from sayso_discord import limits, rich
-
-Json = dict[str, Any]
+from sayso_discord import components, limits, measure, reserve, rich
 
 _YES, _NO = "yes", "no"
 # How much of one input's long text stands above the inputs.
@@ -27,10 +26,10 @@ def render(given: dialog.Input) -> list[Json]:
     made: list[Json] = []
     for index, element in enumerate(elements):
         more = f" ({index + 1}/{len(elements)})" if len(elements) > 1 else ""
-        shown = limits.cut(label.strip() or "empty", limits.INPUT_LABEL - len(more)) + more
-        part: Json = {"type": limits.LABEL, "label": shown, "component": element}
+        shown = measure.cut(label.strip() or "empty", limits.INPUT_LABEL - len(more)) + more
+        part: Json = {"type": components.LABEL, "label": shown, "component": element}
         if given.hint and given.hint.text.strip():
-            part["description"] = limits.cut(given.hint.text, limits.INPUT_HINT)
+            part["description"] = measure.cut(given.hint.text, limits.INPUT_HINT)
         made.append(part)
     return made
 
@@ -39,33 +38,33 @@ def above(given: dialog.Input) -> str:
     """What of an input is too long for its label and hint, as Markdown to stand above it; mostly nothing."""
     label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
     hint = given.hint.text if given.hint else ""
-    long = [label] if limits.length(label) > limits.INPUT_LABEL else []
-    long += [hint] if limits.length(hint) > limits.INPUT_HINT else []
+    long = [label] if measure.length(label) > limits.INPUT_LABEL else []
+    long += [hint] if measure.length(hint) > limits.INPUT_HINT else []
     return "\n".join(map(_box, long))
 
 
 def select(custom_id: str, labels: Sequence[text.Foreign], first: int, *, multiple: bool, placeholder: str) -> Json:
     """A menu of at most 25 options, of which the first has the index *first*."""
     options = [option(first + number, label) for number, label in enumerate(labels)]
-    made: Json = {"type": limits.SELECT, "custom_id": custom_id, "options": options}
+    made: Json = {"type": components.SELECT, "custom_id": custom_id, "options": options}
     return {**made, "placeholder": placeholder, "min_values": 1, "max_values": len(options) if multiple else 1}
 
 
 def option(index: int, label: text.Foreign) -> Json:
     """An option under its number, which tells options apart that begin alike; what is too long goes on below."""
     shown = f"{index + 1} · {label.text}"
-    if limits.length(shown) <= limits.OPTION_TEXT:
+    if measure.length(shown) <= limits.OPTION_TEXT:
         return {"label": shown, "value": str(index)}
-    head = limits.cut(shown, limits.OPTION_TEXT)
-    return {"label": head, "value": str(index), "description": limits.cut(shown[len(head) - 1 :], limits.OPTION_TEXT)}
+    head = measure.cut(shown, limits.OPTION_TEXT)
+    return {"label": head, "value": str(index), "description": measure.cut(shown[len(head) - 1 :], limits.OPTION_TEXT)}
 
 
-def draft(components: Any) -> dict[str, dialog.Submitted]:
+def draft(parts: Any) -> dict[str, dialog.Submitted]:
     """What was filled in, by input name, from a submitted modal; what makes no sense is left out."""
     found: dict[str, dialog.Submitted] = {}
-    for part in limits.walk(components):
+    for part in components.walk(parts):
         name, _, _ = str(part.get("custom_id", "")).partition(".")
-        if not name or part["type"] == limits.LABEL:
+        if not name or part["type"] == components.LABEL:
             continue
         given, before = _submitted(part), found.get(name)
         # a list that was split over several menus is one input
@@ -85,7 +84,7 @@ def _yes_or_no(given: dialog.Input) -> Iterator[Json]:
     options: list[Json] = [{"label": "Yes", "value": _YES}, {"label": "No", "value": _NO}]
     for one, value in zip(options, ("true", "false"), strict=True):
         one |= {"default": True} if given.value == value else {}
-    yield {"type": limits.RADIO, "custom_id": given.name, "options": options, "required": given.required}
+    yield {"type": components.RADIO, "custom_id": given.name, "options": options, "required": given.required}
 
 
 def _choice(given: dialog.Input) -> Iterator[Json]:
@@ -95,9 +94,9 @@ def _choice(given: dialog.Input) -> Iterator[Json]:
         made: Json = {"custom_id": given.name, "options": options, "required": given.required}
         if given.multiple:
             least = 1 if given.required else 0
-            yield {**made, "type": limits.CHECKBOXES, "min_values": least, "max_values": count}
+            yield {**made, "type": components.CHECKBOXES, "min_values": least, "max_values": count}
         else:
-            yield {**made, "type": limits.RADIO}
+            yield {**made, "type": components.RADIO}
         return
     for start in range(0, count, limits.SELECT_OPTIONS):
         some = given.options[start : start + limits.SELECT_OPTIONS]
@@ -113,17 +112,17 @@ def _first(option: Json, chosen: bool) -> Json:
 
 
 def _typed(given: dialog.Input, placeholder: str = "") -> Iterator[Json]:
-    longest = max(1, min(given.longest, limits.ANSWER))
+    longest = max(1, min(given.longest, reserve.ANSWER))
     made: Json = {
-        "type": limits.TYPED_INPUT,
+        "type": components.TYPED_INPUT,
         "custom_id": given.name,
         "style": 2 if given.multiline else 1,
         "required": given.required,
         "max_length": longest,
     }
-    if given.value and limits.length(given.value) <= limits.TYPED:
+    if given.value and measure.length(given.value) <= limits.TYPED:
         made["value"] = given.value
-        made["max_length"] = min(limits.TYPED, max(longest, limits.length(given.value)))
+        made["max_length"] = min(limits.TYPED, max(longest, measure.length(given.value)))
     yield {**made, "placeholder": placeholder} if placeholder else made
 
 
@@ -165,9 +164,9 @@ ELEMENTS: Mapping[model.FieldKind, Callable[[dialog.Input], Iterator[Json]]] = {
 """The elements for each kind of field; a long list of options takes several."""
 
 READERS: Mapping[int, Callable[[Json], dialog.Submitted]] = {
-    limits.TYPED_INPUT: _text,
-    limits.RADIO: _one_chosen,
-    limits.SELECT: _several_chosen,
-    limits.CHECKBOXES: _several_chosen,
+    components.TYPED_INPUT: _text,
+    components.RADIO: _one_chosen,
+    components.SELECT: _several_chosen,
+    components.CHECKBOXES: _several_chosen,
 }
 """What each of these elements sends."""

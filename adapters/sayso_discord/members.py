@@ -9,13 +9,14 @@ from typing import Any
 
 from sayso import errors
 from sayso.machine import people
-from sayso_discord import parse, places, web
+from sayso_discord import parse, places, refusals
+from sayso_discord.api import Api
 
 
 class Members:
     """Turns whoever acted into an actor; only a message read later needs a question to Discord."""
 
-    def __init__(self, api: web.Web, where: places.Places) -> None:
+    def __init__(self, api: Api, where: places.Places) -> None:
         self._api = api
         self.places = where
 
@@ -39,6 +40,6 @@ class Members:
             return who
         try:
             member: Any = await self._api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=who.user)
-        except web.Refused:
+        except refusals.DiscordRefused:
             return who  # no member any more
         return parse.Who(who.user, who.name, who.bot, parse.full_member(member), parse.roles_of(member))

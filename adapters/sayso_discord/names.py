@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sayso import errors
-from sayso_discord import parse, places, spoken, web
+from sayso_discord import parse, places, spoken
+from sayso_discord.api import Api
 
 
 class Known:
     """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: web.Web, where: places.Places) -> None:
+    def __init__(self, api: Api, where: places.Places) -> None:
         self._api = api
         self._places = where
         self._channels: dict[str, str] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sayso.cards import card
-from sayso_discord import places, render, threads, web
+from sayso_discord import places, refusals, render, threads
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME
 
 
@@ -12,7 +13,7 @@ class Notes:
 
     name = NAME
 
-    def __init__(self, api: web.Web, where: places.Places, sessions: threads.Threads) -> None:
+    def __init__(self, api: Api, where: places.Places, sessions: threads.Threads) -> None:
         self._api = api
         self._places = where
         self._threads = sessions
@@ -25,8 +26,8 @@ class Notes:
             return
         try:
             await self._tell(conversation, session, said)
-        except web.Refused as error:
-            if error.number not in web.NO_THREAD:
+        except refusals.DiscordRefused as error:
+            if error.number not in refusals.NO_THREAD:
                 raise
             await self._threads.failed(conversation, session, error)
             await self._send(conversation, said)
@@ -35,8 +36,8 @@ class Notes:
         thread = await self._threads.of(conversation, session)
         try:
             return await self._send(thread, said)
-        except web.Refused as error:
-            if error.number not in web.CLOSED and not await self._threads.is_locked(thread):
+        except refusals.DiscordRefused as error:
+            if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
         await self._threads.lost(conversation, session)
         await self._send(await self._threads.of(conversation, session), said)

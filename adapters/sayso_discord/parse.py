@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sayso.cards import card, dialog
 from sayso.chat import admission
 from sayso.chat.received import get, items, text
-from sayso_discord import custom_ids, inputs, limits
+from sayso_discord import components, custom_ids, inputs
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 PRESSED, SUBMITTED = 3, 5
@@ -207,5 +207,5 @@ def roles_of(member: Any) -> frozenset[str]:
 def _way(payload: Any) -> Way | None:
     some_id, app, token = text(payload, "id"), text(payload, "application_id"), text(payload, "token")
     flags = get(payload, "message", "flags")
-    private = isinstance(flags, int) and bool(flags & limits.EPHEMERAL)
+    private = isinstance(flags, int) and bool(flags & components.EPHEMERAL)
     return Way(some_id, app, token, private) if some_id and token else None

@@ -13,7 +13,7 @@ from typing import Any
 from sayso import errors
 from sayso.chat import roster
 from sayso.machine import people
-from sayso_discord import web
+from sayso_discord.api import Api
 
 _ID = re.compile(r"[0-9]{1,20}")
 _DM = 1
@@ -31,7 +31,7 @@ class Spec:
 class Places:
     """Finds conversation ids, and remembers what was learnt about them."""
 
-    def __init__(self, api: web.Web, directory: people.Directory, default: str | None, *, threads: bool) -> None:
+    def __init__(self, api: Api, directory: people.Directory, default: str | None, *, threads: bool) -> None:
         self._api = api
         self._directory = directory
         self._default = default

@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from sayso.cards import card, dialog
+from sayso.chat import bounds
+from sayso.chat.received import Json
 from sayso.machine import people
-from sayso_discord import custom_ids, inputs, limits, rich
-
-Json = dict[str, Any]
+from sayso_discord import components, custom_ids, inputs, limits, measure, reserve, rich
 
 ROOM = dialog.WindowLimits(
-    content=limits.PAGE_CONTENT, inputs=4, typed=2_000, answer=limits.ANSWER, options=limits.SELECT_OPTIONS
+    content=reserve.PAGE_CONTENT, inputs=4, typed=2_000, answer=reserve.ANSWER, options=limits.SELECT_OPTIONS
 )
 """What one modal holds: four labels, and a text above them."""
 
@@ -25,10 +24,6 @@ NOBODY: Json = {"parse": []}
 """Whom a message notifies. Sent with edits, too: without it Discord reads mentions anew."""
 
 NOBODY_CALLED = people.Called()
-# A longer list is a crowd: who it is for stands on the card all the same.
-_MOST_CALLED = 20
-# Options that fit side by side; more become a menu.
-_OPTION_BUTTONS = 5
 _MENUS = 4
 _MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
 _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
@@ -42,11 +37,11 @@ def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: boo
     """
     accounts, roles = _ids(called.accounts), _ids(called.groups)
     calls = " ".join([*(f"<@{one}>" for one in accounts), *(f"<@&{one}>" for one in roles)])
-    room = limits.CARD_CONTENT
+    room = reserve.CARD_CONTENT
     while True:
         payload = _message(drawn, room, f"-# For {calls}" if calls else "")
         # how much is needed for escapes is known only afterwards
-        if limits.fits(payload["components"]) or room < limits.CARD_CONTENT // 16:
+        if measure.fits(payload["components"]) or room < reserve.CARD_CONTENT // 16:
             break
         room = room * 3 // 4
     return {**payload, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles}} if loud else payload
@@ -63,7 +58,7 @@ def modal(opened: dialog.Dialog) -> Json:
     told = [*map(rich.part, opened.parts), *filter(None, map(inputs.above, opened.inputs))]
     room = len(labels) < limits.MODAL_PARTS
     return {
-        "title": limits.cut(opened.title, limits.MODAL_TITLE),
+        "title": measure.cut(opened.title, limits.MODAL_TITLE),
         "custom_id": custom_ids.made("window", opened.token),
         "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
     }
@@ -113,9 +108,9 @@ def opening(session: card.Session, failed: str | None = None) -> Json:
     return _body(_texts([told]))
 
 
-def private(components: list[Json]) -> Json:
+def private(parts: list[Json]) -> Json:
     """A body that only one person sees."""
-    return {**_body(components), "flags": limits.COMPONENTS_V2 | limits.EPHEMERAL | limits.SUPPRESS_EMBEDS}
+    return {**_body(parts), "flags": components.COMPONENTS_V2 | components.EPHEMERAL | components.SUPPRESS_EMBEDS}
 
 
 def mark(of: str) -> int:
@@ -136,7 +131,7 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
         rows = [_row([_button(drawn.review)]), *rows]
     content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])
     container: Json = {
-        "type": limits.CONTAINER,
+        "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _ACCENTS[drawn.tone],
         "components": [_text(rich.apart(content)), *rows],
@@ -147,7 +142,7 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
 
 
 def _ids(called: Iterable[str]) -> list[str]:
-    return [one.partition(":")[2] for one in called][:_MOST_CALLED]
+    return [one.partition(":")[2] for one in called][: bounds.MOST_CALLED]
 
 
 def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:
@@ -161,7 +156,7 @@ def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:
 
 def _pick(pick: card.Pick) -> Iterator[Json]:
     count = len(pick.labels)
-    if not pick.multiple and count <= _OPTION_BUTTONS:
+    if not pick.multiple and count <= bounds.OPTION_BUTTONS:
         yield _row(
             [
                 _pressable(f"{number} · {label.text}", custom_ids.made("press", token), 2)
@@ -186,29 +181,29 @@ def _button(button: card.Button) -> Json:
 
 
 def _pressable(label: str, custom_id: str, style: int) -> Json:
-    shown = limits.cut(label, limits.BUTTON_LABEL)
-    return {"type": limits.BUTTON, "style": style, "label": shown, "custom_id": custom_id}
+    shown = measure.cut(label, limits.BUTTON_LABEL)
+    return {"type": components.BUTTON, "style": style, "label": shown, "custom_id": custom_id}
 
 
 def _row(elements: list[Json]) -> Json:
-    return {"type": limits.ROW, "components": elements}
+    return {"type": components.ROW, "components": elements}
 
 
 def _text(content: str) -> Json:
-    return {"type": limits.TEXT, "content": content}
+    return {"type": components.TEXT, "content": content}
 
 
 def _texts(told: list[str]) -> list[Json]:
     """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
     kept: list[str] = []
     for piece in told:
-        if not limits.fits([_text(rich.apart("\n".join([*kept, piece, "*…*" * 10])))]):
+        if not measure.fits([_text(rich.apart("\n".join([*kept, piece, "*…*" * 10])))]):
             kept.append("*… more is not shown here*")
             break
         kept.append(piece)
     return [_text(rich.apart("\n".join(kept)))] if kept else []
 
 
-def _body(components: list[Json]) -> Json:
-    flags = limits.COMPONENTS_V2 | limits.SUPPRESS_EMBEDS
-    return {"flags": flags, "components": components, "allowed_mentions": NOBODY}
+def _body(parts: list[Json]) -> Json:
+    flags = components.COMPONENTS_V2 | components.SUPPRESS_EMBEDS
+    return {"flags": flags, "components": parts, "allowed_mentions": NOBODY}

@@ -13,11 +13,12 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card, plain_words, telling
-from sayso.chat import marks, talk
+from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
 from sayso.desk import Desk
-from sayso_discord import names, parse, render, spoken, threads, web
+from sayso_discord import names, parse, refusals, render, spoken, threads
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
 from sayso_discord.sharing import Sharing
@@ -32,13 +33,12 @@ _REACTION = f"{_PATH}/{{message}}/reactions/{{emoji}}/@me"
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 _TURNS = 20
-_TITLE = 120
 
 
 class Replies:
     """Turns messages into answers at the desk."""
 
-    def __init__(self, front: Desk, members: Members, api: web.Web, sessions: threads.Threads) -> None:
+    def __init__(self, front: Desk, members: Members, api: Api, sessions: threads.Threads) -> None:
         self._desk = front
         self._members = members
         self._api = api
@@ -109,8 +109,8 @@ class Replies:
             try:
                 path = f"{_PATH}/{{message}}"
                 found = await self._api.get(path, channel_id=counted.conversation, message=counted.message)
-            except web.Refused as error:
-                if error.number == web.UNKNOWN_MESSAGE:
+            except refusals.DiscordRefused as error:
+                if error.number == refusals.UNKNOWN_MESSAGE:
                     await self.deleted(counted.message)
                 continue
             said = parse.reply(found)
@@ -212,7 +212,7 @@ class Replies:
         await self._say(said, told)
 
     def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
-        asked = text.line((ticket.request.title or "")[:_TITLE])
+        asked = text.line((ticket.request.title or "")[: bounds.TITLE_SHOWN])
         spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
         if ticket.taken is not None:
             left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 from sayso import errors
 from sayso.chat import roster
 from sayso.chat.finding import Finding
+from sayso.chat.received import Json
 from sayso.machine import people
-from sayso_discord import parse
-from sayso_discord.web import Refused, Web
+from sayso_discord import parse, refusals
+from sayso_discord.api import Api
 
-Json = dict[str, Any]
 Found = dict[str, frozenset[str]]
 """The roles of the people who were found."""
 
 _UNKNOWN = (10007, 10013)
 
 
-async def look(api: Web, guild: str | None, directory: people.Directory) -> AsyncIterator[Finding]:
+async def look(api: Api, guild: str | None, directory: people.Directory) -> AsyncIterator[Finding]:
     """What there is to say about everybody and every role that is named; *guild* is the server of the channel."""
     named = list(roster.accounts(directory, "discord"))
     roles = list(roster.groups(directory, "discord", "discord_role"))
@@ -43,12 +42,12 @@ async def look(api: Web, guild: str | None, directory: people.Directory) -> Asyn
             yield finding
 
 
-async def _fault_of(api: Web, guild: str, named: roster.Named, found: Found) -> Finding | None:
+async def _fault_of(api: Api, guild: str, named: roster.Named, found: Found) -> Finding | None:
     """What is wrong with an account. Raises `ChannelError` if Discord does not say."""
     key, user = named
     try:
         member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)
-    except Refused as error:
+    except refusals.DiscordRefused as error:
         if error.number not in _UNKNOWN:
             raise
         hint = "user settings > Advanced > Developer Mode, then right-click the person > Copy User ID"
@@ -60,7 +59,7 @@ async def _fault_of(api: Web, guild: str, named: roster.Named, found: Found) -> 
     return None
 
 
-async def _groups(api: Web, guild: str, named: Sequence[roster.Named], found: Found) -> AsyncIterator[Finding]:
+async def _groups(api: Api, guild: str, named: Sequence[roster.Named], found: Found) -> AsyncIterator[Finding]:
     try:
         about: Json = await api.get("/guilds/{guild_id}", guild_id=guild)
     except errors.ChannelError as error:

@@ -14,7 +14,7 @@ from sayso import errors
 from sayso.cards import tokens
 from sayso.desk import Desk
 from sayso.stores import Record, Store
-from sayso_discord import custom_ids, limits
+from sayso_discord import components, custom_ids
 from sayso_discord.channel import NAME
 
 log = logging.getLogger(__name__)
@@ -89,9 +89,9 @@ async def noticed(records: Store, now: datetime) -> str | None:
     return f"{SAID}: it noticed {found.value['noticed']}"
 
 
-async def foreign(records: Store, components: object) -> bool:
+async def foreign(records: Store, parts: object) -> bool:
     """Whether these are the buttons of a card whose request this store does not know."""
-    for part in limits.walk(components):
+    for part in components.walk(parts):
         carried = custom_ids.read(str(part.get("custom_id", "")))
         if carried is None:
             continue

@@ -15,7 +15,8 @@ from sayso.cards import tokens
 from sayso.chat import marks, pending, talk
 from sayso.desk import Desk, pressing
 from sayso.stores import Query
-from sayso_discord import custom_ids, limits, parse, threads, web
+from sayso_discord import components, custom_ids, parse, refusals, threads
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME
 
 _MOST_OF_SESSION = 300
@@ -24,7 +25,7 @@ _MOST_OF_SESSION = 300
 class Situation:
     """Looks back at the moment of a message."""
 
-    def __init__(self, front: Desk, api: web.Web, sessions: threads.Threads) -> None:
+    def __init__(self, front: Desk, api: Api, sessions: threads.Threads) -> None:
         self._desk = front
         self._api = api
         self._threads = sessions
@@ -54,7 +55,7 @@ class Situation:
         path = "/channels/{channel_id}/messages/{message}"
         try:
             message: Any = await self._api.get(path, channel_id=said.channel, message=some_id)
-        except web.Refused:
+        except refusals.DiscordRefused:
             return None, "other"  # it is gone, or hidden
         if parse.author(message) != self._api.bot_user:
             return None, "other"
@@ -79,9 +80,9 @@ class Situation:
         return any(_before(ref, spots, said) for ref in await self._desk.store.refs(ticket.id))
 
 
-async def ticket_on(front: Desk, components: object) -> model.Ticket | None:
+async def ticket_on(front: Desk, parts: object) -> model.Ticket | None:
     """The request of the card that these components are, by its buttons; None where they are none of ours."""
-    for part in limits.walk(components):
+    for part in components.walk(parts):
         carried = custom_ids.read(str(part.get("custom_id", "")))
         if carried is None:
             continue

@@ -11,7 +11,8 @@ from typing import Any
 from sayso import aside, errors, model
 from sayso.cards import card, draw, telling, tokens
 from sayso.desk import Desk
-from sayso_discord import limits, parse, render, web
+from sayso_discord import components, parse, render
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME, DiscordChannel
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _GONE = "-# This request is gone: nothing can be decided here any more."
 class Stale:
     """Puts cards right that somebody pressed in vain."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, api: Api) -> None:
         self._desk = front
         self._posts = posts
         self._api = api
@@ -65,11 +66,11 @@ class Stale:
         """
         ids = {"channel_id": spot.channel, "message": spot.message}
         message: Any = await self._api.get(_PATH, None, **ids)
-        if not any(token in str(part.get("custom_id", "")) for part in limits.walk(message.get("components"))):
+        if not any(token in str(part.get("custom_id", "")) for part in components.walk(message.get("components"))):
             return  # whoever knows the request has answered meanwhile
-        kept = [_without_rows(part) for part in message.get("components") or () if part.get("type") != limits.ROW]
-        if kept and kept[-1].get("type") == limits.CONTAINER:
-            kept[-1]["components"].append({"type": limits.TEXT, "content": _GONE})
+        kept = [_without_rows(part) for part in message.get("components") or () if part.get("type") != components.ROW]
+        if kept and kept[-1].get("type") == components.CONTAINER:
+            kept[-1]["components"].append({"type": components.TEXT, "content": _GONE})
         await self._api.send("PATCH", _PATH, {"components": kept, "allowed_mentions": render.NOBODY}, **ids)
 
     async def _edit(self, ref: model.MessageRef, ticket: model.Ticket) -> None:
@@ -80,5 +81,5 @@ class Stale:
 
 
 def _without_rows(part: dict[str, Any]) -> dict[str, Any]:
-    inner = [one for one in part.get("components") or () if one.get("type") != limits.ROW]
+    inner = [one for one in part.get("components") or () if one.get("type") != components.ROW]
     return {**part, "components": inner} if "components" in part else part

@@ -14,12 +14,12 @@ from typing import Any
 
 from sayso import errors
 from sayso.cards import card
+from sayso.chat.received import Json
 from sayso.stores import Record, Store
-from sayso_discord import limits, render, web
+from sayso_discord import limits, measure, refusals, render
+from sayso_discord.api import Api
 
 log = logging.getLogger(__name__)
-
-Json = dict[str, object]
 
 KIND = "thread"
 # Minutes without a message after which Discord closes a thread; the longest there is. A message opens it again.
@@ -38,7 +38,7 @@ class Whose:
 class Threads:
     """Finds and makes the threads of sessions."""
 
-    def __init__(self, api: web.Web, kept: Store) -> None:
+    def __init__(self, api: Api, kept: Store) -> None:
         self._api = api
         self._store = kept
         self._making = asyncio.Lock()
@@ -69,7 +69,7 @@ class Threads:
             return None
         return Whose(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
 
-    async def failed(self, channel: str, session: card.Session, error: web.Refused) -> None:
+    async def failed(self, channel: str, session: card.Session, error: refusals.DiscordRefused) -> None:
         """Say once, where the thread was to hang, that there is none, and why. Raises `ChannelError`."""
         log.warning("thread not begun", extra={"session": session.id, "error": error.message, "hint": error.hint})
         found = await self._store.get(KIND, _name(channel, session))
@@ -103,7 +103,7 @@ class Threads:
         return thread
 
     async def _make(self, channel: str, thread: str, session: card.Session, *, told: bool) -> None:
-        name = limits.cut(session.name.text.strip() or "session", limits.THREAD_NAME)
+        name = measure.cut(session.name.text.strip() or "session", limits.THREAD_NAME)
         try:
             await self._api.send(
                 "POST",
@@ -112,11 +112,11 @@ class Threads:
                 channel_id=channel,
                 message=thread,
             )
-        except web.Refused as error:
-            if error.number == web.UNKNOWN_MESSAGE:
+        except refusals.DiscordRefused as error:
+            if error.number == refusals.UNKNOWN_MESSAGE:
                 await self.lost(channel, session)
                 raise errors.ChannelError("the message of a thread is gone", retry_after=1) from error
-            if error.number != web.THREAD_EXISTS:
+            if error.number != refusals.THREAD_EXISTS:
                 raise
         await self._put(_name(channel, session), {"thread": thread, "made": True})
         if told:

@@ -16,10 +16,11 @@ from sayso import errors, model
 from sayso.chat import pending
 from sayso.desk import Desk
 from sayso.stores import Query
-from sayso_slack import parse, web
+from sayso_slack import parse
+from sayso_slack.api import Api, next_page
 from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
-from sayso_slack.rooms import Rooms
+from sayso_slack.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ Found = TypeVar("Found")
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: Desk, replies: Replies, rooms: Rooms, api: web.Web, app: str) -> None:
+    def __init__(self, front: Desk, replies: Replies, rooms: Upkeep, api: Api, app: str) -> None:
         self._desk = front
         self._replies = replies
         self._rooms = rooms
@@ -99,7 +100,7 @@ class CatchUp:
             asked = functools.partial(self._api.get, method, limit=_PAGE, cursor=cursor, **query)
             page: Any = await self._patiently(asked)
             found += page["messages"]
-            cursor = web.next_page(page)
+            cursor = next_page(page)
             if not cursor:
                 break
         for message in sorted(found, key=lambda one: str(one.get("ts", ""))):

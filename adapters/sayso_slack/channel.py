@@ -11,8 +11,9 @@ from typing import Any
 from sayso import clock, errors, model
 from sayso.cards import card
 from sayso.machine import people
-from sayso_slack import pace, places, render, web
-from sayso_slack.ways import Ways
+from sayso_slack import pace, places, render
+from sayso_slack.api import Api, next_page
+from sayso_slack.response_urls import ResponseUrls
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class SlackChannel:
 
     def __init__(
         self,
-        api: web.Web,
+        api: Api,
         where: places.Places,
         now: clock.Clock,
         bot_user: str,
@@ -45,7 +46,7 @@ class SlackChannel:
         self._directory = directory or people.Directory()
         self._posts = pace.Pace(now, _POST_EVERY, _POST_BURST)
         self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
-        self._ways = Ways(now)
+        self._ways = ResponseUrls(now)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
         """Post a card. Raises `ChannelError`."""
@@ -138,7 +139,7 @@ class SlackChannel:
                 return None
             ours = [message["ts"] for message in page["messages"] if self._is_card(message, ticket_id)]
             found = ours[-1] if ours else found
-            cursor = web.next_page(page)
+            cursor = next_page(page)
             if not cursor:
                 break
         return found

@@ -17,21 +17,21 @@ from sayso.desk import Desk
 from sayso.desk.channel import Platform
 from sayso.stores import Store
 from sayso_slack import doctor, server, spoken
+from sayso_slack.api import Api, api_of
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
 from sayso_slack.channel import NAME, SlackChannel
-from sayso_slack.front import Front
+from sayso_slack.interactions import Interactions
 from sayso_slack.members import Home, Members
 from sayso_slack.names import Known
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
 from sayso_slack.replies import Replies
-from sayso_slack.rooms import Rooms
 from sayso_slack.settings import Settings
 from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
 from sayso_slack.teller import Teller
-from sayso_slack.web import Web, api_of
+from sayso_slack.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None
 
 def _doors(
     front: Desk,
-    api: Web,
+    api: Api,
     where: Places,
     posts: SlackChannel,
     identity: AuthorizeResult,
     name: str,
     background: Background,
-) -> tuple[Front, CatchUp]:
+) -> tuple[Interactions, CatchUp]:
     """What takes clicks and words, and what makes up for those that were missed."""
     app = identity.bot_user_id or ""
     home = Home(identity.team_id or "", identity.enterprise_id)
@@ -102,13 +102,13 @@ def _doors(
     named = spoken.App(app, name)
     teller, situation = Teller(front, posts, api, background), Situation(front, app)
     replies = Replies(front, people, Known(api, people, front.clock, named), situation, teller)
-    rooms = Rooms(front, where, posts, api)
-    door = Front(front, teller, replies, rooms, posts, api, background)
+    rooms = Upkeep(front, where, posts, api)
+    door = Interactions(front, teller, replies, rooms, posts, api, background)
     door.app = named
     return door, CatchUp(front, replies, rooms, api, app)
 
 
-async def _identify(api: Web, settings: Settings) -> tuple[AuthorizeResult, str]:
+async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]:
     """Who the app is, and its name."""
     try:
         who, _ = await api.identify()

@@ -10,15 +10,14 @@ from typing import Any
 from sayso import clock, errors
 from sayso.chat import finding, unsigned
 from sayso.chat.finding import Finding
+from sayso.chat.received import Json
 from sayso.machine import people
 from sayso.stores import Store
 from sayso_slack import members, roster, sockets
+from sayso_slack.api import Api, api_of
 from sayso_slack.manifest import SCOPES
 from sayso_slack.places import Places
 from sayso_slack.settings import Settings
-from sayso_slack.web import Web, api_of
-
-Json = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def _token(who: Json, scopes: Collection[str], said_at: str | None) -> Iterator[
         yield Finding("scopes", True, f"all {len(SCOPES)} are there")
 
 
-async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
+async def _way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:
     """How clicks come in."""
     if not settings.app_token:
         said, hint = "clicks come by HTTP", "set SLACK_SIGNING_SECRET, or SLACK_APP_TOKEN for Socket Mode"
@@ -94,7 +93,7 @@ async def _way_in(api: Web, settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("SLACK_APP_TOKEN connections", False, said, "make a Slack app of its own for each program")
 
 
-async def require_channel(api: Web, where: Places, settings: Settings) -> None:
+async def require_channel(api: Api, where: Places, settings: Settings) -> None:
     """Raise `InvalidSettings` where the channel of the settings is not there, archived, or without the app."""
     if settings.channel:
         try:
@@ -108,7 +107,7 @@ async def require_channel(api: Web, where: Places, settings: Settings) -> None:
             raise errors.InvalidSettings(said, field="slack.channel", hint=found[0].hint)
 
 
-async def _looked_at(api: Web, where: Places, channel: str) -> list[Finding]:
+async def _looked_at(api: Api, where: Places, channel: str) -> list[Finding]:
     try:
         return [one async for one in _channel(api, where, channel)]
     except errors.NotYet:
@@ -118,7 +117,7 @@ async def _looked_at(api: Web, where: Places, channel: str) -> list[Finding]:
         return [finding.of_error("channel", error)]
 
 
-async def _channel(api: Web, where: Places, name: str) -> AsyncIterator[Finding]:
+async def _channel(api: Api, where: Places, name: str) -> AsyncIterator[Finding]:
     """What there is to say about the channel of the settings. Raises `ChannelError` for what passes."""
     try:
         conversation = await where.find("slack")

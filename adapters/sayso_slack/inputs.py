@@ -12,10 +12,9 @@ from typing import Any, cast
 
 from sayso import model
 from sayso.cards import dialog
+from sayso.chat.received import Json
 from sayso.content import text
 from sayso_slack import limits, rich
-
-Json = dict[str, Any]
 
 ELEMENT = "sayso:input"
 """The action id of whatever a person fills in; what it is, is in the block id."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import clock, errors
-from sayso_slack import web
+from sayso_slack.api import Api, next_page
 
 # Slack's most for one page of conversations.list is 1,000; it asks for fewer
 _PAGE = 500
@@ -20,7 +20,7 @@ _PAGE = 500
 class Listing:
     """Finds the ids of channels by their names."""
 
-    def __init__(self, api: web.Web, now: clock.Clock) -> None:
+    def __init__(self, api: Api, now: clock.Clock) -> None:
         self._api = api
         self._clock = now
         self._met: dict[str, str] = {}
@@ -77,7 +77,7 @@ class Listing:
         for channel in channels:
             if not channel.get("is_archived"):
                 self._met[str(channel["name"])] = str(channel["id"])
-        self._cursor = web.next_page(page)
+        self._cursor = next_page(page)
         if not self._cursor:
             self._ended = self._begun
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sayso import errors
+from sayso.chat.received import Json
 from sayso_slack import happenings
-
-Json = dict[str, Any]
 
 SCOPES = {
     "chat:write": "post cards and edit them",

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from sayso import clock, errors
+from sayso.chat.received import Json
 from sayso.machine import people
-from sayso_slack import parse, web
+from sayso_slack import parse
+from sayso_slack.api import Api
 
 log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
 Found = TypeVar("Found")
 Needs = Callable[[people.Actor], Collection[str]]
 
@@ -40,7 +41,7 @@ class Home:
 class Members:
     """Looks people and user groups up; *groups* are the user groups that the directory names, such as `slack:S1`."""
 
-    def __init__(self, api: web.Web, now: clock.Clock, home: Home, groups: Collection[str]) -> None:
+    def __init__(self, api: Api, now: clock.Clock, home: Home, groups: Collection[str]) -> None:
         self._api = api
         self._clock = now
         self._home = home

@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import clock, errors
-from sayso_slack import members, parse, spoken, web
+from sayso_slack import members, parse, spoken
+from sayso_slack.api import Api
 
 # Seconds. An event must be answered within three.
 _WITHIN = 1.0
@@ -23,7 +24,7 @@ _ASKED_AGAIN = timedelta(minutes=5)
 class Known:
     """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: web.Web, people: members.Members, now: clock.Clock, app: spoken.App) -> None:
+    def __init__(self, api: Api, people: members.Members, now: clock.Clock, app: spoken.App) -> None:
         self._api = api
         self._members = people
         self._clock = now

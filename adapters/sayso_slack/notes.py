@@ -7,7 +7,8 @@ import hashlib
 from sayso import errors
 from sayso.cards import card
 from sayso.stores import Record, Store
-from sayso_slack import places, render, web
+from sayso_slack import places, render
+from sayso_slack.api import Api
 from sayso_slack.channel import NAME
 
 KIND = "thread"
@@ -19,7 +20,7 @@ class Notes:
 
     name = NAME
 
-    def __init__(self, api: web.Web, where: places.Places, kept: Store) -> None:
+    def __init__(self, api: Api, where: places.Places, kept: Store) -> None:
         self._api = api
         self._places = where
         self._store = kept

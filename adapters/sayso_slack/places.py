@@ -11,7 +11,7 @@ import re
 from sayso import clock, errors
 from sayso.chat import roster
 from sayso.machine import people
-from sayso_slack import web
+from sayso_slack.api import Api
 from sayso_slack.listing import Listing
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Places:
     """Finds conversation ids, and remembers them."""
 
     def __init__(
-        self, api: web.Web, directory: people.Directory, default: str | None, now: clock.Clock | None = None
+        self, api: Api, directory: people.Directory, default: str | None, now: clock.Clock | None = None
     ) -> None:
         self._api = api
         self._listing = Listing(api, now or clock.SystemClock())

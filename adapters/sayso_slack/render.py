@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sayso.cards import card, dialog
+from sayso.chat import bounds
+from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
-from sayso_slack import inputs, limits, rich
+from sayso_slack import inputs, limits, reserve, rich
 
-Json = dict[str, Any]
-
-ROOM = dialog.WindowLimits(content=limits.CARD_CONTENT, inputs=8, typed=2_000, answer=limits.TYPED)
+ROOM = dialog.WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=2_000, answer=limits.TYPED)
 """What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
 
 ACTION = "sayso:"
@@ -31,8 +31,6 @@ CALLBACK = "sayso"
 """The callback id of our modals."""
 
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
-# Options that fit side by side; more become a list to choose from.
-_OPTION_BUTTONS = 5
 _MARKS: Mapping[str, str] = {
     "pending": "raised_hand",
     "good": "white_check_mark",
@@ -46,7 +44,7 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
 
     *called* are those whom it notifies.
     """
-    room = limits.CARD_CONTENT - sum(map(_words, drawn.controls))
+    room = reserve.CARD_CONTENT - sum(map(_words, drawn.controls))
     shown = card.fit(drawn, room)
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
@@ -158,7 +156,7 @@ def _controls(drawn: card.Card) -> Iterator[Json]:
 
 
 def _pick(pick: card.Pick) -> Iterator[Json]:
-    if not pick.multiple and len(pick.labels) <= _OPTION_BUTTONS:
+    if not pick.multiple and len(pick.labels) <= bounds.OPTION_BUTTONS:
         labels = [inputs.numbered(number, label, limits.BUTTON_TEXT) for number, label in enumerate(pick.labels, 1)]
         yield _actions(
             [

@@ -9,7 +9,7 @@ import functools
 
 from sayso import errors, model
 from sayso.cards import card, plain_words, telling
-from sayso.chat import marks, talk
+from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
 from sayso.desk import Desk
@@ -20,8 +20,6 @@ from sayso_slack.members import Members
 from sayso_slack.situation import Situation
 from sayso_slack.taken import Counted, Taken
 from sayso_slack.teller import Teller
-
-_TITLE = 120
 
 
 class Replies:
@@ -154,7 +152,7 @@ def _told_late(ticket: model.Ticket, counted: Counted) -> card.Line:
 
 
 def _told_taken(said: parse.Reply, ticket: model.Ticket) -> card.Line:
-    asked = text.line((ticket.request.title or "")[:_TITLE])
+    asked = text.line((ticket.request.title or "")[: bounds.TITLE_SHOWN])
     spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
     if said.files:
         spans.append(text.Trusted(f" · {talk.FILES_LEFT}"))

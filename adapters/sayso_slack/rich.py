@@ -6,18 +6,16 @@ The rule: foreign text stands only in code-styled leaves, quotes and boxes; bold
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, assert_never
+from typing import assert_never
 
 from sayso.cards import card, prose
+from sayso.chat import bounds
+from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
 
-Json = dict[str, Any]
-
 # Slack draws lists this deep; deeper ones are shown at this depth.
 _DEEPEST = 6
-# More people than these are a crowd, and a user group calls them better.
-_MOST_CALLED = 20
 
 
 def part(shown: card.Part) -> list[Json]:
@@ -70,7 +68,7 @@ def mentions(called: people.Called) -> Iterator[Json]:
     """The people and groups that a card notifies, by their ids."""
     users = [{"type": "user", "user_id": account.rpartition("/")[2]} for account in called.accounts]
     groups = [{"type": "usergroup", "usergroup_id": group.partition(":")[2]} for group in called.groups]
-    for index, one in enumerate([*users, *groups][:_MOST_CALLED]):
+    for index, one in enumerate([*users, *groups][: bounds.MOST_CALLED]):
         if index:
             yield leaf(", ")
         yield one

@@ -6,21 +6,19 @@ The rule: only what Slack said is a fault of the settings; what it did not say i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
 
 from sayso import errors
 from sayso.chat import roster
 from sayso.chat.finding import Finding
+from sayso.chat.received import Json
 from sayso.machine import people
 from sayso_slack import members
-from sayso_slack.web import Web
-
-Json = dict[str, Any]
+from sayso_slack.api import Api
 
 _UNKNOWN = ("user_not_found", "user_not_visible")
 
 
-async def look(api: Web, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
+async def look(api: Api, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
     """What there is to say about everybody and every group that is named."""
     named = list(roster.accounts(directory, "slack"))
 
@@ -33,7 +31,7 @@ async def look(api: Web, home: members.Home, directory: people.Directory) -> Asy
         yield finding
 
 
-async def _fault_of(api: Web, home: members.Home, named: roster.Named) -> Finding | None:
+async def _fault_of(api: Api, home: members.Home, named: roster.Named) -> Finding | None:
     """What is wrong with an account. Raises `ChannelError` if Slack does not say."""
     key, account = named
     team, _, user = account.partition("/")
@@ -55,7 +53,7 @@ async def _fault_of(api: Web, home: members.Home, named: roster.Named) -> Findin
     return None
 
 
-async def _groups(api: Web, home: members.Home, named: Sequence[roster.Named]) -> AsyncIterator[Finding]:
+async def _groups(api: Api, home: members.Home, named: Sequence[roster.Named]) -> AsyncIterator[Finding]:
     if not named:
         return
     try:

@@ -11,7 +11,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
 from sayso import errors
-from sayso_slack import web
+from sayso_slack.api import Api
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Sockets:
         """Whether more connections take what Slack sends to this app than are ours."""
         return self._counted > CONNECTIONS
 
-    async def open(self, api: web.Web) -> None:
+    async def open(self, api: Api) -> None:
         """Connect.
 
         Raises:

@@ -11,7 +11,8 @@ from sayso.cards import card, draw, telling
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
 from sayso.desk import Desk
-from sayso_slack import parse, render, web
+from sayso_slack import parse, render
+from sayso_slack.api import Api
 from sayso_slack.channel import NAME, SlackChannel
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ _TAKEN = "white_check_mark"
 class Teller:
     """Tells people, and brings the cards up to date that they looked at."""
 
-    def __init__(self, front: Desk, posts: SlackChannel, api: web.Web, background: Background) -> None:
+    def __init__(self, front: Desk, posts: SlackChannel, api: Api, background: Background) -> None:
         self._desk = front
         self._posts = posts
         self._api = api

@@ -18,7 +18,7 @@ from sayso_bots.commands import serve
 from sayso_bots.commands.doctor import findings
 from sayso_bots.settings import environment, toml
 from sayso_discord import pace
-from sayso_slack import web
+from sayso_slack import api
 from tests.adapters.discord_scene import OPS
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import permissions as may
@@ -229,7 +229,7 @@ async def test_nothing_that_answers_in_a_platforms_place_ends_doctor(place: Plac
 @pytest.mark.parametrize("chat", ["slack", "discord"])
 async def test_a_platform_that_never_answers_is_not_waited_for(place: Place, chat: str) -> None:
     place.patch.setattr(pace, "CALL_WITHIN", 0.1)
-    place.patch.setattr(web, "_CALL_WITHIN", 0.1)
+    place.patch.setattr(api, "_CALL_WITHIN", 0.1)
     for_slack(place) if chat == "slack" else for_discord(place)
     place.slack.fail_next("auth.test", "hang", times=4)
     place.discord.fail_next("get_my_user", "hang", times=4)

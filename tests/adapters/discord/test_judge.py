@@ -19,7 +19,19 @@ from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
-from sayso_discord import catchup, connection, front, gateway, limits, members, places, replies, settings, threads, web
+from sayso_discord import api as discord_api
+from sayso_discord import (
+    catchup,
+    components,
+    connection,
+    gateway,
+    interactions,
+    members,
+    places,
+    replies,
+    settings,
+    threads,
+)
 from sayso_discord.channel import DiscordChannel
 
 DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
@@ -65,13 +77,13 @@ class Court:
     def parts(self) -> list[dict[str, Any]]:
         """What the latest message is made of, as the simulator keeps it."""
         kept = self.env.backend.get_message(self.place.id, self.card.id)
-        return list(limits.walk(kept.components))
+        return list(components.walk(kept.components))
 
 
 @contextlib.asynccontextmanager
 async def session() -> AsyncGenerator[Court]:
     """The parts of `sayso_discord.connect` around one client; the simulator takes over no more than one."""
-    web._aim(settings.Settings(""))  # the library's address is global, and other tests change it
+    discord_api._aim(settings.Settings(""))  # the library's address is global, and other tests change it
     hub = gateway.Gateway("", gateway.Takers(_nothing, _nothing, _nothing), content=False)
     client = gateway._Client(hub, content=False)
     async with simcord.run(client) as env:
@@ -81,11 +93,11 @@ async def session() -> AsyncGenerator[Court]:
         house = desk.House({"default": model.Policy()}, directory, (f"discord:{place.id}",), ("discord",))
         ours = desk.Desk(memory.MemoryStore(), samples.MINT, house, ManualClock())
         assert client.user is not None
-        api, bot = web.Web(client), str(client.user.id)
+        api, bot = discord_api.Api(client), str(client.user.id)
         where, hung = places.Places(api, directory, None, threads=False), threads.Threads(api, ours.store)
         posts, known = DiscordChannel(api, where, ours.store, hung, bot), members.Members(api, where)
         background = Background()
-        door = front.Front(ours, known, posts, api, background)
+        door = interactions.Interactions(ours, known, posts, api, background)
         heard = replies.Replies(ours, known, api, hung)
         catch_up = catchup.CatchUp(ours, posts, heard, api, bot)
         hub.takers = connection._takers(door, heard, catch_up, api, bot, background)
@@ -101,7 +113,7 @@ async def _nothing(*_: object) -> None:
 def filled(shown: simcord.InteractionResult, values: Iterable[Any]) -> dict[str, Any]:
     """The values for the inputs of an open window, from top to bottom."""
     assert shown.modal is not None
-    inputs = [part["component"]["custom_id"] for part in shown.modal["components"] if part["type"] == limits.LABEL]
+    inputs = [part["component"]["custom_id"] for part in shown.modal["components"] if part["type"] == components.LABEL]
     return dict(zip(inputs, values, strict=True))
 
 

@@ -16,7 +16,7 @@ import sayso
 from sayso import model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
-from sayso_discord import custom_ids, limits, parse, render
+from sayso_discord import components, custom_ids, limits, measure, parse, render
 from tests.adapters.slack.test_render import TICKETS, requests
 from tests.fakes.discord import controls as discord_controls
 from tests.fakes.discord import limits as discord_limits
@@ -55,7 +55,7 @@ class TestDiscord(channels.ChannelContract):
         else:
             discord_limits.check_body(dict(payload))
             discord_limits.check_message({**payload, "content": "", "embeds": [], "attached": []})
-        return limits.broken(payload)
+        return measure.broken(payload)
 
     def controls(self, payload: channels.Payload) -> Sequence[str]:
         found = discord_controls.controls(list(payload["components"]))
@@ -112,8 +112,9 @@ def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
     request = sayso.Choice("Where?\nThere?", [sayso.Option(label="a", description="> b"), sayso.Option(label="c")])
     asked = request.model_copy(update={"body": "1. one\n\n```\n> in a box\nnext\n```"})
     ticket = samples.sample(asked)
-    (shown,) = [part["content"] for part in limits.walk(render.render(draw.card_of(ticket, samples.MINT))["components"])
-                if part["type"] == limits.TEXT]  # fmt: skip
+    message = render.render(draw.card_of(ticket, samples.MINT))
+    parts = components.walk(message["components"])
+    (shown,) = [part["content"] for part in parts if part["type"] == components.TEXT]
     boxed = False
     for line, after in itertools.pairwise(shown.split("\n")):
         boxed ^= line.startswith("```")
@@ -142,7 +143,7 @@ def test_a_custom_id_of_another_version_has_no_token(odd: str) -> None:
 def check(payload: Json) -> None:
     """Nothing foreign is live, and nothing is too much."""
     TestDiscord().broken(payload)
-    assert limits.broken(payload) == []
+    assert measure.broken(payload) == []
     assert list(TestDiscord().powers(payload)) == []
 
 
@@ -151,8 +152,8 @@ def check(payload: Json) -> None:
 def test_hostile_text_stays_literal_and_inside_the_limits(request: model.Request) -> None:
     payload = render.render(draw.card_of(samples.sample(request), samples.MINT))
     check(payload)
-    for part in limits.walk(payload["components"]):
-        if part["type"] == limits.TEXT:
+    for part in components.walk(payload["components"]):
+        if part["type"] == components.TEXT:
             kinds = {piece.kind for piece in markdown.pieces(part["content"])}
             assert kinds <= {"text", "code", "escape", "time"}
 

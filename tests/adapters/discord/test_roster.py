@@ -55,9 +55,9 @@ async def test_a_person_who_could_not_be_looked_up_is_not_called_unknown(there: 
 
 
 async def _people(there: Scene, directory: people.Directory) -> AsyncIterator[sayso_discord.Finding]:
-    from sayso_discord import web
+    from sayso_discord.api import api_of
 
-    async with web.api_of(there.settings) as api:
+    async with api_of(there.settings) as api:
         async for one in roster.look(api, there.discord.guild_id, directory):
             yield one
 

@@ -16,9 +16,9 @@ from sayso.desk import Desk
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
+from sayso_slack.api import api_of
 from sayso_slack.members import Home, Members
 from sayso_slack.parse import Who
-from sayso_slack.web import api_of
 from tests.adapters.slack_scene import Scene, scene
 from tests.conftest import until
 from tests.fakes.slack import Person

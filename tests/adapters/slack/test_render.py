@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
-from sayso_slack import limits, parse, render
+from sayso_slack import measure, parse, render
 from tests.fakes.slack import controls as slack_controls
 from tests.fakes.slack import limits as slack_limits
 from tests.fakes.slack import payloads
@@ -57,7 +57,7 @@ class TestSlack(channels.ChannelContract):
         # the fake's own shapes were written from the same documentation by somebody else
         check = slack_limits.check_view if payload.get("type") == "modal" else slack_limits.check_message
         check(dict(payload))
-        return limits.broken(payload)
+        return measure.broken(payload)
 
     def controls(self, payload: channels.Payload) -> Sequence[str]:
         found = slack_controls.controls(list(payload["blocks"]))
@@ -161,7 +161,7 @@ def leaves(node: Any, inside: str = "") -> Iterator[tuple[str, Json]]:
 
 
 def check(payload: Json) -> None:
-    assert limits.broken(payload) == []
+    assert measure.broken(payload) == []
     json.dumps(payload).encode()
     kinds = {leaf["type"] for _, leaf in leaves(payload)}
     assert kinds <= {"text", "plain_text"}

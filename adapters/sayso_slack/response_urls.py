@@ -16,7 +16,7 @@ _KEPT = timedelta(minutes=29)
 _MOST = 5_000
 
 
-class Ways:
+class ResponseUrls:
     """By message, the newest press on it."""
 
     def __init__(self, now: clock.Clock) -> None:

@@ -14,16 +14,16 @@ from typing import Any
 from sayso import aside, errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.chat.background import Background
+from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk, PressedMessage
-from sayso_discord import parse, render, web
+from sayso_discord import parse, render
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME, DiscordChannel
 from sayso_discord.members import Members
 from sayso_discord.stale import Stale
 
 log = logging.getLogger(__name__)
-
-Json = dict[str, Any]
 
 # Callback types of Discord's interaction reference.
 MESSAGE, RECEIVED, CHANGE, MODAL = 4, 6, 7, 9
@@ -42,12 +42,10 @@ _NO_WINDOW = "The window could not be opened in time. Please press again."
 _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card with buttons."
 
 
-class Front:
+class Interactions:
     """Turns what people do in Discord into answers at the desk."""
 
-    def __init__(
-        self, front: Desk, members: Members, posts: DiscordChannel, api: web.Web, background: Background
-    ) -> None:
+    def __init__(self, front: Desk, members: Members, posts: DiscordChannel, api: Api, background: Background) -> None:
         self._desk = front
         self._members = members
         self._posts = posts

@@ -20,48 +20,16 @@ from discord import gateway, http
 from discord.webhook import async_
 
 from sayso import errors
-from sayso_discord import limits, pace, parse
+from sayso.chat.received import Json
+from sayso_discord import components, pace, parse, refusals
 from sayso_discord.settings import Settings
-
-Json = dict[str, Any]
-
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
-ANSWERED, TOO_LATE = 40060, 10062
-# No thread can be begun here: no right to, too many of them, or not this kind of channel.
-NO_THREAD = (50001, 50013, 160006, 50024)
-GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
-# A thread that answers like this takes no more messages.
-CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
-# A thread that answers like this may be locked.
-SHUT = (50013, ARCHIVED, LOCKED)
-_TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
-_ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
-_HINTS: Mapping[int, str] = {
-    UNKNOWN_CHANNEL: "copy the channel's id again: user settings > Advanced > Developer Mode, then Copy Channel ID",
-    50001: "let the sayso role view that channel: channel settings > Permissions, and invite the bot to the server",
-    50007: "this person takes no direct messages from the server's members; route to a channel",
-    50013: _ALLOW,
-    160002: _ALLOW,
-    50024: "forums, voice channels and categories take no cards: choose a text channel",
-    160006: "the server has too many open threads: close some",
-    40001: _TOKEN,
-}
-
 
 MESSAGE_CONTENT = 1 << 18 | 1 << 19
 """The flags of an application whose bot is shown what people write."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Refused(errors.ChannelError):
-    """Discord refused; `number` is its own code, 0 where there is none."""
-
-    def __init__(self, message: str, number: int, **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.number = number
-
-
-class Web:
+class Api:
     """The HTTP API with one bot token. Nothing of the gateway is needed for it."""
 
     def __init__(self, client: discord.Client, session: aiohttp.ClientSession | None = None) -> None:
@@ -110,7 +78,7 @@ class Web:
         """A file for whoever made an interaction, and nobody else. Raises `ChannelError`."""
         body: Json = {
             "content": "The whole content:",
-            "flags": limits.EPHEMERAL,
+            "flags": components.EPHEMERAL,
             "allowed_mentions": {"parse": []},
             "attachments": [{"id": "0", "filename": name}],
         }
@@ -139,7 +107,7 @@ async def _told(call: Awaitable[Any]) -> Any:
         # refused by our own count, before anything was sent
         raise errors.NotYet("Discord asks to wait", error.retry_after) from None
     except discord.HTTPException as error:
-        raise _refused(error) from None
+        raise refusals.of_error(error) from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise errors.ChannelError(f"Discord did not answer: {type(error).__name__}", unsure=True) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -151,7 +119,7 @@ def _hooks() -> async_.AsyncWebhookAdapter:
 
 
 @contextlib.asynccontextmanager
-async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
+async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
     """The HTTP API with the bot token, until the block ends.
 
     Raises:
@@ -174,7 +142,7 @@ async def api_of(settings: Settings) -> AsyncGenerator[Web, None]:
             raise errors.InvalidSettings(said, field="DISCORD_BOT_TOKEN", hint=hint) from error
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise errors.ChannelError(f"Discord cannot be reached: {type(error).__name__}") from error
-        yield Web(client, session)
+        yield Api(client, session)
 
 
 def proxy() -> str | None:
@@ -183,16 +151,6 @@ def proxy() -> str | None:
     if url.host in _LOOPBACK or urllib.request.proxy_bypass(url.host or ""):
         return None
     return urllib.request.getproxies().get(url.scheme)
-
-
-def _refused(error: discord.HTTPException) -> errors.ChannelError:
-    if error.status == 429:
-        return errors.ChannelError("Discord asks to wait", retry_after=pace.UNKNOWN_WAIT)
-    if error.status >= 500:
-        return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
-    hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
-    said = f"Discord refused: {error.status} {error.code}"
-    return Refused(said, error.code, final=True, hint=hint)
 
 
 def _aim(settings: Settings) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from sayso import errors
 from sayso.chat import pending
 from sayso.desk import Desk
-from sayso_slack import happenings, places, web
+from sayso_slack import happenings, places
+from sayso_slack.api import Api
 from sayso_slack.channel import NAME, SlackChannel
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,10 @@ _BECAME = {
 }
 
 
-class Rooms:
+class Upkeep:
     """Keeps cards where people can see them."""
 
-    def __init__(self, front: Desk, where: places.Places, posts: SlackChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, where: places.Places, posts: SlackChannel, api: Api) -> None:
         self._desk = front
         self._posts = posts
         self._places = where

@@ -17,11 +17,12 @@ from sayso.cards import dialog, phrases, telling, tokens
 from sayso.chat.background import Background
 from sayso.desk import Desk, PressedMessage
 from sayso.machine import people
-from sayso_slack import happenings, parse, render, spoken, web
+from sayso_slack import happenings, parse, render, spoken
+from sayso_slack.api import Api
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.replies import Replies
-from sayso_slack.rooms import Rooms
 from sayso_slack.teller import Teller, told
+from sayso_slack.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _NO_WINDOW = "The window could not be opened. Please press again."
 _TAKEN_BACK = "Taken back: the agent has not been told. You can answer again."
 
 
-class Front:
+class Interactions:
     """Turns what people do in Slack into answers at the desk."""
 
     def __init__(
@@ -44,9 +45,9 @@ class Front:
         front: Desk,
         teller: Teller,
         replies: Replies,
-        rooms: Rooms,
+        rooms: Upkeep,
         posts: SlackChannel,
-        api: web.Web,
+        api: Api,
         background: Background,
     ) -> None:
         self._desk = front

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 
-Json = dict[str, Any]
+from sayso.chat.received import Json
 
 
 def payload_of(interaction: discord.Interaction) -> Json:

@@ -13,11 +13,10 @@ from typing import Any
 from sayso import aside, errors, model
 from sayso.cards import draw
 from sayso.chat import pending
+from sayso.chat.received import Json
 from sayso.desk import Desk, courier
-from sayso_discord import web
+from sayso_discord.api import Api
 from sayso_discord.channel import NAME, DiscordChannel
-
-Json = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +25,10 @@ _PAUSES = (1.0, 5.0, 25.0, 60.0)
 _THREADS = (10, 11, 12)
 
 
-class Cards:
+class Upkeep:
     """The open cards of this desk on Discord."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, api: web.Web) -> None:
+    def __init__(self, front: Desk, posts: DiscordChannel, api: Api) -> None:
         self._desk = front
         self._posts = posts
         self._api = api

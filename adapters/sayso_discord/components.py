@@ -1,0 +1,28 @@
+"""Discord's components by their numbers, and a walk through what is made of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from sayso.chat.received import Json
+
+ROW, BUTTON, SELECT, TYPED_INPUT, TEXT, CONTAINER, LABEL, RADIO, CHECKBOXES = 1, 2, 3, 4, 10, 17, 18, 21, 22
+# Styles of a button, and of a typed input.
+PRIMARY, SECONDARY, SUCCESS, DANGER = 1, 2, 3, 4
+ONE_LINE, PARAGRAPH = 1, 2
+# Flags of a message.
+SUPPRESS_EMBEDS, EPHEMERAL, COMPONENTS_V2 = 1 << 2, 1 << 6, 1 << 15
+
+
+def walk(node: Any) -> Iterator[Json]:
+    """Every component below *node*, in reading order."""
+    if isinstance(node, list):
+        for item in cast("list[object]", node):
+            yield from walk(item)
+    elif isinstance(node, Mapping):
+        part = cast(Json, node)
+        if "type" in part:
+            yield part
+        yield from walk(part.get("components"))
+        yield from walk(part.get("component"))

@@ -1,0 +1,55 @@
+"""What Discord refuses: its own numbers, and what each means for a card and for whoever set the bot up.
+
+The rule: a refusal that is not known to pass is final, so that the agent is told at once instead of waiting in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+
+from sayso import errors
+from sayso_discord import pace
+
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
+ANSWERED, TOO_LATE = 40060, 10062
+# No thread can be begun here: no right to, too many of them, or not this kind of channel.
+NO_THREAD = (50001, 50013, 160006, 50024)
+GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
+# A thread that answers like this takes no more messages.
+CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
+# A thread that answers like this may be locked.
+SHUT = (50013, ARCHIVED, LOCKED)
+_TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
+_ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
+_HINTS: Mapping[int, str] = {
+    UNKNOWN_CHANNEL: "copy the channel's id again: user settings > Advanced > Developer Mode, then Copy Channel ID",
+    50001: "let the sayso role view that channel: channel settings > Permissions, and invite the bot to the server",
+    50007: "this person takes no direct messages from the server's members; route to a channel",
+    50013: _ALLOW,
+    160002: _ALLOW,
+    50024: "forums, voice channels and categories take no cards: choose a text channel",
+    160006: "the server has too many open threads: close some",
+    40001: _TOKEN,
+}
+
+
+class DiscordRefused(errors.ChannelError):
+    """Discord refused; `number` is its own code, 0 where there is none."""
+
+    def __init__(self, message: str, number: int, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.number = number
+
+
+def of_error(error: discord.HTTPException) -> errors.ChannelError:
+    """The error that says whether to try again and, if not, what to click."""
+    if error.status == 429:
+        return errors.ChannelError("Discord asks to wait", retry_after=pace.UNKNOWN_WAIT)
+    if error.status >= 500:
+        return errors.ChannelError(f"Discord failed: status {error.status}", unsure=True)
+    hint = _TOKEN if error.status == 401 else _HINTS.get(error.code)
+    said = f"Discord refused: {error.status} {error.code}"
+    return DiscordRefused(said, error.code, final=True, hint=hint)

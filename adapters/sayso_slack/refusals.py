@@ -1,0 +1,74 @@
+"""What Slack refuses: its own codes, and what each means for a card and for whoever set the app up.
+
+The rule: a refusal that is not known to pass is final, so that the agent is told at once instead of waiting in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from slack_sdk.errors import SlackApiError
+
+from sayso import errors
+from sayso.chat.received import Json
+
+_PASSING = {
+    "ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error", "service_unavailable",
+    "request_timeout", "team_added_to_org", "accesslimited",
+}  # fmt: skip
+# "partly done" is among what these may mean, so the message may be there
+_UNSURE = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+
+# a message that can be edited no more, or the room that it stood in
+_GONE = {
+    "message_not_found", "thread_not_found", "channel_not_found", "is_archived", "is_inactive", "not_in_channel",
+    "cant_update_message", "edit_window_closed",
+}  # fmt: skip
+
+_INVITE = "invite the app in that channel: /invite @sayso"
+_INSTALL = "install the app to the workspace again, and set SLACK_BOT_TOKEN to its Bot User OAuth Token"
+_HINTS: Mapping[str, str] = {
+    "channel_not_found": _INVITE,
+    "not_in_channel": _INVITE,
+    "is_inactive": "unarchive the channel, or route to another one",
+    "is_archived": "unarchive the channel, or route to another one",
+    "restricted_action": "an admin must let apps post in this channel",
+    "restricted_action_read_only_channel": "an admin must let apps post in this channel",
+    "restricted_action_thread_only_channel": "an admin must let apps post in this channel",
+    "messages_tab_disabled": "turn on App Home > Messages Tab in the app's settings",
+    "user_not_found": "use the member id from that person's profile: slack:@U…",
+    "cannot_dm_bot": "route to a person or a channel",
+    "user_disabled": "route to somebody who is still here",
+    "invalid_auth": _INSTALL,
+    "not_authed": _INSTALL,
+    "account_inactive": _INSTALL,
+    "token_revoked": _INSTALL,
+    "token_expired": _INSTALL,
+    "not_allowed_token_type": "a bot token begins with xoxb-, an app token with xapp-",
+}
+
+
+def of_error(error: SlackApiError) -> errors.ChannelError:
+    """The error that says whether to try again and, if not, what to click."""
+    response: Any = error.response
+    data: Any = getattr(response, "data", None)
+    said = cast(Json, data) if isinstance(data, Mapping) else {}
+    status = getattr(response, "status_code", None) or getattr(response, "status", None)
+    code = str(said.get("error") or "")
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return errors.NotYet("Slack asks to wait", _seconds(getattr(response, "headers", {})))
+    if not code or code in _PASSING:
+        unsure = not code or code in _UNSURE
+        return errors.ChannelError(f"Slack failed: {code or f'status {status}'}", unsure=unsure)
+    hint = _HINTS.get(code)
+    if code == "missing_scope":
+        needed = said.get("needed") or "?"
+        hint = f"add the bot scope {needed} under OAuth & Permissions, then reinstall the app"
+        return errors.ChannelError(f"Slack refused: missing_scope {needed}", final=True, hint=hint)
+    return errors.ChannelError(f"Slack refused: {code}", final=True, gone=code in _GONE, hint=hint)
+
+
+def _seconds(headers: Mapping[str, str]) -> float:
+    given = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    return float(given) if given.isascii() and given.isdigit() else 1.0

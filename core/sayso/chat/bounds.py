@@ -1,0 +1,18 @@
+"""Numbers that every chat chooses alike, and the words for what is over a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+OPTION_BUTTONS = 5
+"""Options that fit side by side; more become a list to choose from."""
+MOST_CALLED = 20
+"""A card notifies at most so many by name: more are a crowd, and whom it is for stands on the card in any case."""
+TITLE_SHOWN = 120
+"""How much of a request's title a sentence repeats."""
+
+
+def excess(what: str, size: int, most: int) -> Iterator[str]:
+    """What is over a limit, in a few words; nothing if it is not."""
+    if size > most:
+        yield f"{what}: {size} is more than {most}"
