@@ -22,13 +22,13 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 # No deadline: a shared machine that stalls for a moment is not a bug in the code under test.
 hypothesis.settings.register_profile(
-    "house",
+    "setup",
     deadline=None,
     max_examples=50,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("house")
+hypothesis.settings.load_profile("setup")
 
 
 def require(condition: object, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Guards of the house rules: what may import what, how large things may grow, and what must be there."""
+"""Guards of the setup rules: what may import what, how large things may grow, and what must be there."""
 
 import ast
 import graphlib
@@ -32,6 +32,11 @@ VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "
 # Folders of the command; each imports only from those above it.
 FOLDERS_OF_BOTS = ("settings", "service", "terminal", "demo", "commands")
 PLATFORM = re.compile("slack|discord", re.IGNORECASE)
+# The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
+WINGS = ("top", "content", "machine", "cards", "stores", "desk", "chat", "asking", "testing")
+TOP = {"model", "parts", "errors", "clock", "aside"}
+# Files beside the wings that only hand on what is in them.
+DOORS = {"__init__", "blocking", "card", "channel", "moved"}
 # Platforms, agent frameworks and web servers: the business of adapters.
 NOT_IN_CORE = {
     "aiohttp", "slack_bolt", "slack_sdk", "discord", "fastapi", "starlette", "uvicorn",
@@ -194,6 +199,54 @@ def test_a_circle_is_found() -> None:
     first, second, third = Path("a.py"), Path("b.py"), Path("c.py")
     assert circle({first: {second}, second: {third}, third: set()}) == []
     assert set(circle({first: {second}, second: {third}, third: {second}})) == {"b.py", "c.py"}
+
+
+def wing(path: Path) -> str:
+    """The folder of the core that a file stands in; files beside the folders are `top`, or hand on what is inside."""
+    inside = path.relative_to(ROOT / "core" / "sayso").parts
+    return inside[0] if len(inside) > 1 else ("doors" if path.stem in DOORS else "top")
+
+
+def core_imports(path: Path) -> Iterator[str]:
+    """The modules of the core that a file imports, wherever in it; those for types only count, too."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "sayso":
+            inside = "/".join((node.module or "").split("."))
+            for alias in node.names:
+                whole = ROOT / "core" / inside / f"{alias.name}.py"
+                yield (
+                    f"{node.module}.{alias.name}"
+                    if whole.exists() or whole.with_suffix("").is_dir()
+                    else f"{node.module}"
+                )
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] == "sayso")
+
+
+def test_every_file_of_the_core_stands_in_a_wing() -> None:
+    found = {wing(path) for path in modules("core")}
+    assert found == {*WINGS, "doors"}
+    assert {path.stem for path in modules("core") if wing(path) == "top"} == TOP
+
+
+def test_no_import_of_the_core_points_to_a_later_wing() -> None:
+    wrong: list[str] = []
+    for path in modules("core"):
+        if (here := wing(path)) == "doors":
+            continue
+        for name in core_imports(path):
+            there = name.split(".")[1] if name.count(".") else "doors"
+            there = there if there in WINGS else ("doors" if there in DOORS else "top")
+            allowed = {"top", *WINGS[: WINGS.index(here) + 1]} - ({"chat"} if here == "asking" else set[str]())
+            if there not in allowed:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert wrong == []
+
+
+def test_no_two_files_of_the_core_import_each_other_in_a_circle() -> None:
+    imports = {path: files_imported(path, ROOT / "core") for path in modules("core")}
+    assert circle(imports) == []
+    assert sum(map(len, imports.values())) > 200, "the search finds what is imported"
 
 
 def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:

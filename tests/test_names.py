@@ -80,7 +80,9 @@ def _reaches(found: Any, names: list[str]) -> bool:
 
 
 def _source(found: Any) -> str:
-    return inspect.getsource(found) if inspect.isclass(found) and found.__module__.startswith("sayso") else ""
+    if not inspect.isclass(found):
+        return ""
+    return "".join(inspect.getsource(one) for one in found.__mro__ if one.__module__.startswith("sayso"))
 
 
 def said_in(path: Path) -> Iterator[tuple[int, str]]:

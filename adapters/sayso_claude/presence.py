@@ -122,7 +122,7 @@ class Presence:
 
     async def start(self, _: web.Application) -> None:
         """From now on look for what only processes waited for that are gone; whoever comes back has its grace."""
-        self._start(attendance.watch(self._desk))
+        self._start(attendance.watch(self._desk.attendance))
 
     async def stop(self, _: web.Application) -> None:
         """Let every held request go, before the server closes its connections."""

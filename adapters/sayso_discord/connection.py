@@ -88,10 +88,10 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
         ChannelError: Discord cannot be reached.
     """
     async with api_of(settings) as api:
-        await doctor.require_channel(api, settings, front.house.directory)
+        await doctor.require_channel(api, settings, front.setup.directory)
         about: Json = await api.get("/oauth2/applications/@me")
         bot_user = api.bot_user
-        where = Places(api, front.house.directory, settings.channel, threads=settings.threads == "session")
+        where = Places(api, front.setup.directory, settings.channel, threads=settings.threads == "session")
         sessions = Threads(api, front.store)
         posts = DiscordChannel(api, where, front.store, sessions, bot_user)
         front.platforms[NAME] = Platform(posts, Notes(api, where, sessions), where.room, where.check)

@@ -175,7 +175,7 @@ class Replies:
             actor = await self._members.actor(said.who, said.channel)
             account = actor.account
             answer = plain_words.spoken(asked, written)
-            grace = talk.grace(self._desk.house.grace, meaning)
+            grace = talk.grace(self._desk.setup.grace, meaning)
             ticket = await self._desk.answer(asked.id, answer, actor, grace=grace)
         except errors.AlreadyDecided as error:
             if meaning.addressed and not plain_words.repeated(error.ticket, account, written):

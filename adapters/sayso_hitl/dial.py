@@ -74,7 +74,7 @@ class Dialer:
     async def _use(self, ticket: model.Ticket) -> None:
         """Use an allow for the hook that waits for it: its tool runs next. Delivered again, it is the same use."""
         if ticket.decision is not None and ticket.decision.outcome == "allowed":
-            front = Desk(self._store, tokens.TokenMaker(b""), now=self._clock)
+            front = Desk(self._store, tokens.TokenMaker(b""), clock=self._clock)
             await front.use(ticket.id, wire.CALLER, attempt="hook")
 
     async def _dial(self, url: str, text: str) -> None:

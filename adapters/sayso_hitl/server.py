@@ -107,4 +107,4 @@ class _Door:
     def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
         if key.role == "operator":
             return True
-        return machine.may_answer(ticket, self._desk.house.directory.identify(key.actor))
+        return machine.may_answer(ticket, self._desk.setup.directory.identify(key.actor))

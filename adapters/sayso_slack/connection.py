@@ -66,9 +66,9 @@ async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None
     """
     async with api_of(settings) as api:
         identity, name = await _identify(api, settings)
-        where = Places(api, front.house.directory, settings.channel, front.clock)
+        where = Places(api, front.setup.directory, settings.channel, front.clock)
         await doctor.require_channel(api, where, settings)
-        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.house.directory)
+        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.setup.directory)
         front.platforms[NAME] = Platform(posts, Notes(api, where, front.store), where.find, where.check)
         background = Background()
         door, catch_up = _doors(front, api, where, posts, identity, name, background)
@@ -127,5 +127,5 @@ async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]
 
 
 def _groups(front: Desk) -> frozenset[str]:
-    listed = front.house.directory.groups.values()
+    listed = front.setup.directory.groups.values()
     return frozenset(name for group in listed for name in group.platform_groups if name.startswith("slack:"))

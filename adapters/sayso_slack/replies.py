@@ -96,7 +96,7 @@ class Replies:
         try:
             actor = await self.actor(said.who, asked)
             account = actor.account
-            grace = talk.grace(self._desk.house.grace, meaning)
+            grace = talk.grace(self._desk.setup.grace, meaning)
             ticket = await self._desk.answer(asked.id, plain_words.spoken(asked, written), actor, grace=grace)
         except errors.AlreadyDecided as error:
             if not plain_words.repeated(error.ticket, account, written):
@@ -115,7 +115,7 @@ class Replies:
 
     async def actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
         """Whoever acts on a request, with the groups that its policy asks for. Raises as `Members.actor`."""
-        needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.house.directory)
+        needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.setup.directory)
         return await self._members.actor(who, needs)
 
     async def _answer_changed(self, said: parse.Reply, ticket: model.Ticket, counted: Counted) -> None:

@@ -43,7 +43,7 @@ class Session:
 
     @property
     def actor(self) -> people.Actor:
-        """Who answers in this session; whoever is signed in here is a full member of the house."""
+        """Who answers in this session; whoever is signed in here is a full member of the setup."""
         return people.Actor(account=f"web:{self.person}", name=self.person, member=True, person=self.person)
 
 

@@ -86,7 +86,7 @@ class View:
         return dialog.fill(ticket, 0, self.front.mint.token(ticket, "fill"), ROOM)
 
     def _barred(self, ticket: model.Ticket) -> str:
-        person = self.front.house.directory.identify(self.session.actor)
+        person = self.front.setup.directory.identify(self.session.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
         if ticket.decision or machine.may_answer(ticket, person):

@@ -11,7 +11,7 @@ from sayso.asking.hooks.typed import Defined, Hook, define_hook
 from sayso.asking.hooks.webhooks import Webhook, create_webhook
 from sayso.asking.opening import open
 from sayso.clock import Clock, SystemClock
-from sayso.desk import Caller, Desk, House
+from sayso.desk import Caller, Desk, House, Setup
 from sayso.desk.asker import Asker, Handle, held
 from sayso.errors import (
     AlreadyDecided,
@@ -74,6 +74,7 @@ __all__ = [
     "Refused",
     "Request",
     "SaysoError",
+    "Setup",
     "Source",
     "StoreUnavailable",
     "SystemClock",

@@ -35,7 +35,7 @@ ADDRESSES: Mapping[str, str] = {
     "holding": "sayso.machine.holding",
     "hook_errors": "sayso.asking.hooks.hook_errors",
     "hooks": "sayso.asking.hooks.by_label",
-    "house": "sayso.desk.house",
+    "house": "sayso.desk.setup",
     "keys": "sayso.desk.keys",
     "lanes": "sayso.desk.lanes",
     "lookalikes": "sayso.content.lookalikes",

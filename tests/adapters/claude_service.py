@@ -102,7 +102,7 @@ async def serve(
 ) -> AsyncGenerator[Service, None]:
     """Serve over the database in *folder*; with *key* it was served before."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    desk = sayso.Desk(kept, await token_secret.mint(kept), now=now)
+    desk = sayso.Desk(kept, await token_secret.mint(kept), clock=now)
     known = keys.Keys(kept)
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
     app = web.Application(middlewares=[responses.errors_as_json])

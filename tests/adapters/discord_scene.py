@@ -1,4 +1,4 @@
-"""A whole house on a stage: desk, courier and the Discord adapter before a fake Discord with people in it.
+"""A whole setup on a stage: desk, courier and the Discord adapter before a fake Discord with people in it.
 
 Rule: tests act as agents at the desk or as people in Discord, and look at what people or agents see.
 """
@@ -15,7 +15,7 @@ from aiohttp import web
 import sayso_discord
 from sayso import model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, House, courier
+from sayso.desk import Caller, Desk, Setup, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
@@ -130,8 +130,8 @@ async def scene(
 ) -> AsyncGenerator[Scene]:
     """Everything up, and down again at the end."""
     clock = ManualClock()
-    house = House({"default": policy or model.Policy()}, DIRECTORY, route, ("discord",))
-    front = Desk(kept or memory.MemoryStore(), MINT, house, clock)
+    setup = Setup({"default": policy or model.Policy()}, DIRECTORY, route, ("discord",))
+    front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")
         discord.role(ROLE, name="release")

@@ -1,4 +1,4 @@
-"""A whole house on a stage: desk, courier and the Slack adapter before a fake Slack with people in it.
+"""A whole setup on a stage: desk, courier and the Slack adapter before a fake Slack with people in it.
 
 Rule: tests act as agents at the desk or as people in Slack, and look at what people or agents see.
 """
@@ -17,7 +17,7 @@ from aiohttp import web
 import sayso_slack
 from sayso import model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, House, courier
+from sayso.desk import Caller, Desk, Setup, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
 from sayso.testing.clock import ManualClock
@@ -30,7 +30,7 @@ DIRECTORY = people.Directory(
     groups={"release": people.Group(platform_groups=frozenset({"slack:S1"}))},
 )
 
-# Seconds without a delivery after which the house waits for its turn, and not for an answer of the fake.
+# Seconds without a delivery after which the setup waits for its turn, and not for an answer of the fake.
 _QUIET = 2.0
 
 
@@ -133,8 +133,8 @@ async def scene(
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = ManualClock()
     policies = {"default": policy or model.Policy()}
-    house = House(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
-    front = Desk(kept or memory.MemoryStore(), MINT, house, clock)
+    setup = Setup(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
+    front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
     async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         slack.usergroup("S1", [])

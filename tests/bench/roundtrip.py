@@ -16,7 +16,7 @@ import apsw
 
 import sayso
 from sayso.cards import tokens
-from sayso.desk import Desk, House
+from sayso.desk import Desk, Setup
 from sayso.machine import people
 from sayso.stores import sqlite
 
@@ -42,7 +42,7 @@ def floor(folder: Path, seconds: float) -> float:
 async def product(folder: Path, seconds: float, at_once: int) -> float:
     """Round trips per second through the desk: open, answer, and the waiter has its decision."""
     kept = await sqlite.SqliteStore.open(str(folder / f"desk{at_once}.db"))
-    front = Desk(kept, MINT, House(route=("web",)))
+    front = Desk(kept, MINT, Setup(route=("web",)))
     ends, done = time.perf_counter() + seconds, 0
 
     async def agent() -> None:

@@ -1,4 +1,4 @@
-"""A house whose service dies and comes back: `sayso serve` as a process; Slack, agents and the database outlive it.
+"""A setup whose service dies and comes back: `sayso serve` as a process; Slack, agents and the database outlive it.
 
 The rule: nothing in here helps the service along, but that the leases of a dead one count as run out.
 """
@@ -50,7 +50,7 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class House:
+class Setup:
     """One service at one address, with one agent key; channel C1 (#ops) is where its cards go."""
 
     command: Command
@@ -213,14 +213,14 @@ def request_of(message: Message) -> str | None:
 
 
 @asynccontextmanager
-async def house(command: Command, database: str = "sqlite:///sayso.db", more: str = "") -> AsyncGenerator[House]:
+async def setup(command: Command, database: str = "sqlite:///sayso.db", more: str = "") -> AsyncGenerator[Setup]:
     """Everything up, with Ann (U1) and Bob (U2) in #ops; *more* is added to the settings."""
     (command.folder / "sayso.toml").write_text(SETTINGS + more)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with FakeSlack() as slack, AsyncExitStack() as life:
         slack.channel("C1", name="ops", members=["U1", "U2"])
-        there = House(command, slack, database, port, _life=life)
+        there = Setup(command, slack, database, port, _life=life)
         async with there.stored() as kept:
             there.key = await keys.Keys(kept).add("bot", "agent", clock.SystemClock().now())
         await there.start()

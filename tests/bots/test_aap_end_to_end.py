@@ -8,7 +8,7 @@ from sayso import clock
 from sayso.desk import keys
 from tests.adapters.aap.test_async import Harness, harness
 from tests.bots.conftest import Command
-from tests.bots.restarts import house
+from tests.bots.restarts import setup
 from tests.fakes.processes import started
 
 __all__ = ["harness"]
@@ -23,7 +23,7 @@ with gate.guard(Call(key="run-7:call-1", tool="deploy", arguments={"target": "pr
 
 
 async def test_a_call_that_a_person_allowed_runs_once_whoever_is_killed_meanwhile(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         ann = there.slack.person("U1", name="ann")
         line = (sys.executable, "-c", AGENT)
         variables = {"AAP_URL": f"{there.url}/aap", "AAP_TOKEN": there.key}
@@ -40,7 +40,7 @@ async def test_a_call_that_a_person_allowed_runs_once_whoever_is_killed_meanwhil
 
 
 async def test_a_paused_call_is_woken_after_the_service_was_killed(command: Command, harness: Harness) -> None:
-    async with house(command, more='[service]\ncallback_hosts = ["127.0.0.1"]\n') as there:
+    async with setup(command, more='[service]\ncallback_hosts = ["127.0.0.1"]\n') as there:
         ann = there.slack.person("U1", name="ann")
         async with there.stored() as kept:
             boss = await keys.Keys(kept).add("platform", "operator", clock.SystemClock().now())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bots.conftest import Command
-from tests.bots.restarts import house
+from tests.bots.restarts import setup
 from tests.fakes.processes import PATIENCE, started
 
 AGENT = Path(__file__).with_name("scripted_agents.py")
@@ -24,7 +24,7 @@ async def test_an_agent_that_was_killed_finds_its_one_card_decided_and_runs_the_
     command: Command, tmp_path: Path, system: str, edits: bool, ran: str, said: str
 ) -> None:
     line: list[str | Path] = [sys.executable, AGENT, system]
-    async with house(command) as there:
+    async with setup(command) as there:
         signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
         async with started(line, tmp_path, **signed_in) as first:
             await there.until(there.cards, within=PATIENCE)

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house
+from tests.bots.restarts import Setup, setup
 from tests.fakes.processes import started
 
 AGENT: list[str | Path] = [sys.executable, Path(__file__).with_name("ai_agent.py")]
 
 
 @pytest.fixture
-async def there(command: Command) -> AsyncIterator[House]:
-    async with house(command) as built:
+async def there(command: Command) -> AsyncIterator[Setup]:
+    async with setup(command) as built:
         yield built
 
 
 async def test_an_agent_that_was_killed_finds_its_one_card_and_each_tool_runs_once(
-    there: House, tmp_path: Path
+    there: Setup, tmp_path: Path
 ) -> None:
     signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
     async with started(AGENT, tmp_path, **signed_in) as first:
@@ -39,7 +39,7 @@ async def test_an_agent_that_was_killed_finds_its_one_card_and_each_tool_runs_on
 
 
 async def test_a_decision_that_came_while_no_agent_ran_is_there_when_it_comes_back(
-    there: House, tmp_path: Path
+    there: Setup, tmp_path: Path
 ) -> None:
     signed_in = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
     async with started(AGENT, tmp_path, **signed_in) as first:

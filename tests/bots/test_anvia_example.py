@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bots.conftest import Command, Running
-from tests.bots.restarts import House, house, request_of
+from tests.bots.restarts import Setup, request_of, setup
 from tests.fakes import node
 from tests.fakes.processes import started
 from tests.fakes.slack import Message, Person
@@ -32,17 +32,17 @@ async def agent(folder: Path, url: str, key: str, calls: Sequence[Any], **plan: 
         yield running
 
 
-def asks(there: House, calls: Sequence[Any], **plan: Any) -> Any:
+def asks(there: Setup, calls: Sequence[Any], **plan: Any) -> Any:
     return agent(there.command.folder, there.url, there.key, calls, **plan)
 
 
-async def card(there: House, number: int) -> Message:
+async def card(there: Setup, number: int) -> Message:
     """The card posted as this one, from 1 on."""
     await there.until(lambda: len(there.cards()) >= number)
     return there.cards()[number - 1]
 
 
-async def in_window(there: House, ann: Person, number: int, label: str, answers: dict[str, str]) -> None:
+async def in_window(there: Setup, ann: Person, number: int, label: str, answers: dict[str, str]) -> None:
     """What *ann* fills into the window behind a button."""
     seen = await ann.press(await card(there, number), label)
     await there.until(lambda: seen.views)
@@ -58,7 +58,7 @@ async def printed(running: Running) -> list[str]:
 
 async def test_a_person_allows_denies_answers_and_stops_what_an_anvia_agent_does(command: Command) -> None:
     refunds = [{"name": "refund", "arguments": {"amount": amount}} for amount in (5, 500)]
-    async with house(command) as there, asks(there, [DEPLOY, *refunds, DEPLOY, DEPLOY, DEPLOY]) as running:
+    async with setup(command) as there, asks(there, [DEPLOY, *refunds, DEPLOY, DEPLOY, DEPLOY]) as running:
         ann = there.slack.person("U1", name="ann")
         assert "Edit and allow…" not in there.slack.controls(await card(there, 1))
         await ann.press(await card(there, 1), "Allow")
@@ -80,7 +80,7 @@ async def test_a_person_allows_denies_answers_and_stops_what_an_anvia_agent_does
 
 
 async def test_what_a_person_edits_runs_or_nothing_does(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         ann = there.slack.person("U1", name="ann")
         async with asks(there, [DEPLOY, DEPLOY], edits=True, applied=True) as running:
             await in_window(there, ann, 1, "Edit and allow…", {"command": "make staging"})
@@ -101,7 +101,7 @@ async def test_people_answer_the_questions_of_an_anvia_agent(command: Command) -
     one = {"question": "Which database?", "choices": ["PostgreSQL", {"label": "The small one", "value": "sqlite"}]}
     two = {"questions": [{"id": "where", **one}, {"question": "Which size?", "choices": ["S", "L"]}]}
     asked = [{"name": "ask_question", "arguments": given} for given in (one, one, two, one, {"question": "Why?"})]
-    async with house(command) as there, asks(there, asked) as running:
+    async with setup(command) as there, asks(there, asked) as running:
         ann = there.slack.person("U1", name="ann")
         await ann.press(await card(there, 1), "2 · The small one")
         await in_window(there, ann, 2, "Other…", {"Your answer": "DuckDB"})
@@ -124,7 +124,7 @@ async def test_people_answer_the_questions_of_an_anvia_agent(command: Command) -
 async def test_an_agent_hears_of_a_service_that_was_killed_meanwhile_and_withdraws_what_it_asked(
     command: Command,
 ) -> None:
-    async with house(command) as there, asks(there, [DEPLOY, DEPLOY, DEPLOY], concurrency=2) as running:
+    async with setup(command) as there, asks(there, [DEPLOY, DEPLOY, DEPLOY], concurrency=2) as running:
         ann = there.slack.person("U1", name="ann")
         asked = await card(there, 2)
         await there.restart()

@@ -14,24 +14,24 @@ from sayso.stores import Store
 from sayso_claude import sdk
 from tests.adapters.claude_scene import Scene, touch
 from tests.bots.conftest import Command
-from tests.bots.restarts import WITHIN, House, house, request_of
+from tests.bots.restarts import WITHIN, Setup, request_of, setup
 from tests.conftest import until
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.slack import Person
 
 
 @pytest.fixture
-async def there(command: Command) -> AsyncGenerator[House, None]:
-    async with house(command) as built:
+async def there(command: Command) -> AsyncGenerator[Setup, None]:
+    async with setup(command) as built:
         yield built
 
 
 @pytest.fixture
-def ann(there: House) -> Person:
+def ann(there: Setup) -> Person:
     return there.slack.person("U1", name="ann")
 
 
-def options(there: House, folder: Path, api_url: str) -> ClaudeAgentOptions:
+def options(there: Setup, folder: Path, api_url: str) -> ClaudeAgentOptions:
     """An agent whose settings have a hook that asks at the same service."""
     folder.mkdir()
     scene = Scene(folder, there.url, there.key, "http", "PermissionRequest")
@@ -59,7 +59,7 @@ async def result(client: ClaudeSDKClient) -> list[str | None]:
 
 
 async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
-    there: House, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    there: Setup, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with anthropic.serve() as api, sayso.open(there.url, key=there.key) as desk, there.stored() as kept:
         api.script([touch("a.txt"), touch("a.txt"), anthropic.Text("done")])
@@ -86,7 +86,7 @@ async def asked_by_both(kept: Store, waited: list[str], count: int) -> str:
     return waited[-1]
 
 
-async def press(there: House, ann: Person, id: str, count: int) -> None:
+async def press(there: Setup, ann: Person, id: str, count: int) -> None:
     """Ann allows the newest of *count* cards, which is of this very request."""
     cards = there.slack.messages
     await there.slack.until(lambda: len(cards("C1")) == count, within=WITHIN)

@@ -13,7 +13,7 @@ from sayso_claude import sdk
 from tests.adapters.claude.test_sdk_questions import DB, LOOK
 from tests.adapters.claude_scene import touch
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house
+from tests.bots.restarts import Setup, setup
 from tests.fakes import anthropic, claude_cli, slack
 from tests.fakes.processes import Running, started
 
@@ -22,7 +22,7 @@ SESSION = "2f1c9a52-5d0e-4c57-9d55-3a5c1d0a7b10"
 WITHIN = 30.0
 
 
-def agent(there: House, api: anthropic.FakeAnthropic) -> AbstractAsyncContextManager[Running]:
+def agent(there: Setup, api: anthropic.FakeAnthropic) -> AbstractAsyncContextManager[Running]:
     """A process of the example, in a folder of its own."""
     folder = there.command.folder / "work"
     folder.mkdir(exist_ok=True)
@@ -30,14 +30,14 @@ def agent(there: House, api: anthropic.FakeAnthropic) -> AbstractAsyncContextMan
     return started([sys.executable, AGENT, SESSION, "go"], folder, **env)
 
 
-async def card(there: House, number: int = 0) -> slack.Message:
+async def card(there: Setup, number: int = 0) -> slack.Message:
     await there.until(lambda: len(there.cards()) > number, within=WITHIN)
     return there.cards()[number]
 
 
 async def test_an_agent_that_is_killed_while_people_think_runs_the_allowed_call_once(command: Command) -> None:
     claude_cli.find_cli()
-    async with house(command) as there, anthropic.serve() as api:
+    async with setup(command) as there, anthropic.serve() as api:
         ann = there.slack.person("U1", name="ann")
         once = anthropic.ToolUse("Bash", {"command": "echo ran >> made.txt"})
         api.script([once, touch("other.txt"), anthropic.Text("done")])
@@ -62,7 +62,7 @@ async def test_an_agent_that_is_killed_while_people_think_runs_the_allowed_call_
 async def test_people_choose_a_rule_and_fill_in_the_agents_questions_in_slack(command: Command) -> None:
     asked = anthropic.ToolUse("AskUserQuestion", {"questions": [DB, LOOK]})
     async with (
-        house(command) as there,
+        setup(command) as there,
         anthropic.serve() as api,
         sayso.open(there.url, key=there.key) as desk,
         asyncio.TaskGroup() as group,

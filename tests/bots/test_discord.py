@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 
 @dataclass
-class House:
+class Setup:
     """One service at one address; channel OPS is where its cards go."""
 
     command: Command
@@ -109,19 +109,19 @@ class House:
 
 
 @asynccontextmanager
-async def house(command: Command, settings: str = SETTINGS, **more: str) -> AsyncGenerator[House]:
+async def setup(command: Command, settings: str = SETTINGS, **more: str) -> AsyncGenerator[Setup]:
     (command.folder / "sayso.toml").write_text(settings)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with FakeDiscord() as discord, AsyncExitStack() as life:
         discord.channel(OPS, name="ops")
-        there = House(command, discord, more, port, _life=life)
+        there = Setup(command, discord, more, port, _life=life)
         there.key = command.key("bot", "agent")
         yield there
 
 
 async def test_three_questions_of_a_session_are_answered_in_one_thread_over_a_crash(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         ann = there.discord.person(ANN, name="ann")
         assert "Discord over the gateway" in await there.start()
         session = {"agent": "bot", "session": "fix the build"}
@@ -159,7 +159,7 @@ async def test_three_questions_of_a_session_are_answered_in_one_thread_over_a_cr
 
 
 async def test_a_note_reaches_the_thread_of_its_session(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         await there.start()
         told = await there.call("POST", "/v1/sessions/fix%20it/notes", {"text": "half **done**"})
         assert told == {"places": [f"discord:{OPS}"]}
@@ -171,7 +171,7 @@ async def test_a_note_reaches_the_thread_of_its_session(command: Command) -> Non
 class Everywhere:
     """One service on Slack, Discord and the web."""
 
-    there: House
+    there: Setup
     slack: FakeSlack
     web: aiohttp.ClientSession
 
@@ -199,7 +199,7 @@ async def everywhere(command: Command) -> AsyncGenerator[Everywhere]:
             "SLACK_APP_TOKEN": slack.app_token,
             "SLACK_API_URL": slack.api_url,
         }
-        async with house(command, SETTINGS + '[slack]\nchannel = "#ops"\n', **given) as there:
+        async with setup(command, SETTINGS + '[slack]\nchannel = "#ops"\n', **given) as there:
             said = await there.start()
             assert "Slack" in said
             assert "Discord" in said
@@ -272,7 +272,7 @@ async def test_a_note_is_told_on_every_chat(command: Command) -> None:
 
 
 async def test_readiness_tells_the_truth_about_discord(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         await there.start()
         async with aiohttp.ClientSession(there.url) as session:
             async with session.get("/readyz") as ready:
@@ -287,7 +287,7 @@ async def test_readiness_tells_the_truth_about_discord(command: Command) -> None
 
 
 async def test_without_the_gateway_the_service_starts_and_says_that_it_is_not_ready(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         there.discord.gateway.shut = {"/gateway/"}
         await there.start()
         async with aiohttp.ClientSession(there.url) as session:
@@ -303,7 +303,7 @@ async def test_without_the_gateway_the_service_starts_and_says_that_it_is_not_re
 
 
 async def test_a_token_that_discord_takes_no_more_ends_the_service_with_the_code(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         await there.start()
         process = there.process
         assert process is not None
@@ -318,7 +318,7 @@ async def test_a_token_that_discord_takes_no_more_ends_the_service_with_the_code
 
 
 async def test_over_http_only_what_discord_signed_is_taken(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         there.more["DISCORD_PUBLIC_KEY"] = there.discord.public_key
         assert "Discord by HTTP" in await there.start()
         there.discord.use_http(f"{there.url}/discord/interactions")
@@ -334,7 +334,7 @@ async def test_over_http_only_what_discord_signed_is_taken(command: Command) -> 
 
 
 async def test_doctor_looks_at_discord(command: Command) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         done = await asyncio.to_thread(command, "doctor", **there.environment)
         assert "ok    discord permissions" in done.stdout, done.stdout
         wrong = {**there.environment, "DISCORD_BOT_TOKEN": "wrong"}

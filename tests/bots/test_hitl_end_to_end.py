@@ -16,7 +16,7 @@ from sayso.desk import keys
 from tests.adapters.claude_scene import Scene, running, touch
 from tests.adapters.hitl.scene import Agent, Json
 from tests.bots.conftest import Command, Running
-from tests.bots.restarts import House, house, soon
+from tests.bots.restarts import Setup, setup, soon
 from tests.fakes.slack import Message, Person
 
 HOOK = Path(__file__).resolve().parents[2] / "bots" / "examples" / "hitl_hook.py"
@@ -34,9 +34,9 @@ class WithHooks(Command):
 
 @dataclass(frozen=True)
 class Stage:
-    """The house, and where hooks ask."""
+    """The setup, and where hooks ask."""
 
-    there: House
+    there: Setup
     ann: Person
     url: str
 
@@ -50,7 +50,7 @@ class Stage:
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    async with house(WithHooks(tmp_path, port)) as there:
+    async with setup(WithHooks(tmp_path, port)) as there:
         yield Stage(there, there.slack.person("U1", name="ann"), f"http://localhost:{port}")
 
 

@@ -38,7 +38,7 @@ async def test_people_have_the_seconds_that_the_hook_was_given(tmp_path: Path) -
 
 async def test_the_hook_may_name_the_policy_that_decides(tmp_path: Path) -> None:
     async with claude_service.serve(tmp_path) as service:
-        service.desk.house = sayso.House(policies={"default": model.Policy(), "a b&c/ü": model.Policy(quorum=2)})
+        service.desk.setup = sayso.Setup(policies={"default": model.Policy(), "a b&c/ü": model.Policy(quorum=2)})
         at, key = service.url, service.key
         running = await start("claude-code", "--policy", "a b&c/ü", SAYSO_URL=at, SAYSO_KEY=key)
         ticket = await service.answer(verdict="deny")

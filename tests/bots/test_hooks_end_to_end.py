@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house
+from tests.bots.restarts import Setup, setup
 from tests.fakes.processes import Running, started
 
 AGENT = """
@@ -18,14 +18,14 @@ print("decided", asyncio.run(hook), flush=True)
 
 
 @asynccontextmanager
-async def agent(there: House, folder: Path) -> AsyncGenerator[Running]:
+async def agent(there: Setup, folder: Path) -> AsyncGenerator[Running]:
     line = [sys.executable, "-c", AGENT]
     async with started(line, folder, SAYSO_URL=there.url, SAYSO_KEY=there.key) as running:
         yield running
 
 
 async def test_a_killed_agent_finds_the_decision_and_nobody_is_asked_twice(command: Command, tmp_path: Path) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         ann = there.slack.person("U1", name="ann")
         async with agent(there, tmp_path) as first:
             await there.until(there.cards)

@@ -13,7 +13,7 @@ import pytest
 from sayso import stores
 from sayso_claude import settings
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house
+from tests.bots.restarts import Setup, setup
 from tests.fakes import anthropic, claude_cli
 from tests.fakes.processes import environment
 from tests.fakes.slack import Message, Person
@@ -29,13 +29,13 @@ QUESTION = {
 
 
 @pytest.fixture
-async def there(command: Command) -> AsyncGenerator[House, None]:
-    async with house(command) as built:
+async def there(command: Command) -> AsyncGenerator[Setup, None]:
+    async with setup(command) as built:
         yield built
 
 
 @pytest.fixture
-def ann(there: House) -> Person:
+def ann(there: Setup) -> Person:
     return there.slack.person("U1", name="ann")
 
 
@@ -81,13 +81,13 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def card(there: House, number: int) -> Message:
+async def card(there: Setup, number: int) -> Message:
     """The card of the n-th call, once it is there."""
     await there.until(lambda: len(there.cards()) == number, within=30)
     return there.cards()[-1]
 
 
-async def submit(there: House, ann: Person, card: Message, label: str, typed: dict[str, Any]) -> None:
+async def submit(there: Setup, ann: Person, card: Message, label: str, typed: dict[str, Any]) -> None:
     """Ann opens a window, fills it in and sends it."""
     seen = await ann.press(card, label)
     await there.until(lambda: seen.views)
@@ -95,7 +95,7 @@ async def submit(there: House, ann: Person, card: Message, label: str, typed: di
     assert (await ann.submit(ann.view)).errors == {}
 
 
-async def test_people_decide_in_slack_what_claude_code_may_run(there: House, ann: Person) -> None:
+async def test_people_decide_in_slack_what_claude_code_may_run(there: Setup, ann: Person) -> None:
     asks = anthropic.ToolUse("AskUserQuestion", {"questions": [QUESTION]})
     service = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
     async with running(there.command.folder, service, touch("a"), touch("b"), touch("c"), asks) as run:
@@ -118,7 +118,7 @@ async def test_people_decide_in_slack_what_claude_code_may_run(there: House, ann
     assert there.posts() == 4
 
 
-async def test_a_hook_of_the_settings_and_the_prompt_tool_show_one_card(there: House, ann: Person) -> None:
+async def test_a_hook_of_the_settings_and_the_prompt_tool_show_one_card(there: Setup, ann: Person) -> None:
     asks = anthropic.ToolUse("AskUserQuestion", {"questions": [QUESTION]})
     service = {"SAYSO_URL": there.url, "SAYSO_KEY": there.key}
     hooks = settings.settings(there.url, events=["PermissionRequest"], kind="http")

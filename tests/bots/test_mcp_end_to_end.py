@@ -17,7 +17,7 @@ import pytest
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house, soon
+from tests.bots.restarts import Setup, setup, soon
 from tests.fakes import processes
 from tests.fakes.slack import Person
 
@@ -25,18 +25,18 @@ LS = {"tool": "Bash", "input": {"command": "ls"}}
 
 
 @pytest.fixture
-async def there(command: Command) -> AsyncGenerator[House, None]:
-    async with house(command) as built:
+async def there(command: Command) -> AsyncGenerator[Setup, None]:
+    async with setup(command) as built:
         yield built
 
 
 @pytest.fixture
-def ann(there: House) -> Person:
+def ann(there: Setup) -> Person:
     return there.slack.person("U1", name="ann")
 
 
 @asynccontextmanager
-async def started(there: House, *options: str) -> AsyncGenerator[mcp.Client, None]:
+async def started(there: Setup, *options: str) -> AsyncGenerator[mcp.Client, None]:
     """`sayso mcp` as a client starts it; its process id is in a file."""
     line = shlex.join([sys.executable, "-m", "sayso_bots", "mcp", *options])
     how = mcp.StdioServerParameters(
@@ -49,7 +49,7 @@ async def started(there: House, *options: str) -> AsyncGenerator[mcp.Client, Non
         yield client
 
 
-async def ended(there: House, call: asyncio.Task[Any], number: signal.Signals) -> None:
+async def ended(there: Setup, call: asyncio.Task[Any], number: signal.Signals) -> None:
     """The server of *call* gets a signal, and the client sees that it is gone."""
     os.kill(int((there.command.folder / "mcp.pid").read_text()), number)
     with contextlib.suppress(mcp.MCPError):
@@ -67,13 +67,13 @@ async def told(call: asyncio.Task[types.CallToolResult]) -> dict[str, Any]:
     return read
 
 
-async def press(there: House, ann: Person, id: str, label: str) -> None:
+async def press(there: Setup, ann: Person, id: str, label: str) -> None:
     """Ann presses a button, once the card is there."""
     await there.until(lambda: there.cards(id))
     assert (await ann.press(there.cards(id)[0], label)).acked
 
 
-async def test_a_call_outlives_the_service_and_a_request_outlives_its_server(there: House, ann: Person) -> None:
+async def test_a_call_outlives_the_service_and_a_request_outlives_its_server(there: Setup, ann: Person) -> None:
     async with started(there, "--patience", "1s") as client:
         pending = await told(calling(client, "ask_choice", title="Which?", options=["A", "B"]))
         assert pending["outcome"] == "pending"
@@ -100,7 +100,7 @@ async def test_a_call_outlives_the_service_and_a_request_outlives_its_server(the
 
 
 @asynccontextmanager
-async def over_http(there: House) -> AsyncGenerator[mcp.Client, None]:
+async def over_http(there: Setup) -> AsyncGenerator[mcp.Client, None]:
     """A client of the service itself."""
     headers = {"Authorization": f"Bearer {there.key}"}
     async with (
@@ -110,13 +110,13 @@ async def over_http(there: House) -> AsyncGenerator[mcp.Client, None]:
         yield client
 
 
-async def asked_once(there: House) -> None:
+async def asked_once(there: Setup) -> None:
     """A client that asks, and goes with its answer."""
     async with over_http(there) as client:
         await client.call_tool("ask_permission", {**LS, "id": "later"})
 
 
-async def test_the_service_itself_takes_mcp_clients_and_holds_no_session_of_theirs(there: House, ann: Person) -> None:
+async def test_the_service_itself_takes_mcp_clients_and_holds_no_session_of_theirs(there: Setup, ann: Person) -> None:
     heard: list[str | None] = []
 
     async def heard_of(progress: float, total: float | None, message: str | None) -> None:

@@ -31,7 +31,7 @@ REQUESTS: list[model.Request] = [
 
 
 async def shown(request: model.Request) -> str:
-    front = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), now=ManualClock())
+    front = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), clock=ManualClock())
     return render.render(draw.card_of(await front.open(request), front.mint))
 
 

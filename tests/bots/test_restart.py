@@ -12,7 +12,7 @@ import sayso
 from sayso.machine import events
 from sayso.testing import oracle
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house, soon
+from tests.bots.restarts import Setup, setup, soon
 from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import Message, Person
 
@@ -27,17 +27,17 @@ LONGEST = 12.0 * (KILLS + 1)
 
 
 @pytest.fixture
-async def there(command: Command) -> AsyncIterator[House]:
-    async with house(command) as built:
+async def there(command: Command) -> AsyncIterator[Setup]:
+    async with setup(command) as built:
         yield built
 
 
 @pytest.fixture
-def ann(there: House) -> Person:
+def ann(there: Setup) -> Person:
     return there.slack.person("U1", name="ann")
 
 
-async def asked(there: House, id: str) -> None:
+async def asked(there: Setup, id: str) -> None:
     """An agent asks, and does not wait."""
     async with sayso.open(there.url, key=there.key) as desk:
         await desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id=id))
@@ -47,7 +47,7 @@ async def test_after_a_kill_the_old_cards_decide_and_every_waiting_agent_hears_i
     await waiting_agents_outlive_a_kill(command, "sqlite:///sayso.db")
 
 
-async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_counts(there: House, ann: Person) -> None:
+async def test_an_http_hook_that_died_with_the_service_leaves_no_card_that_counts(there: Setup, ann: Person) -> None:
     call = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_input": {"command": "ls"}}
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {there.key}"}) as session:
         hook = asyncio.create_task(session.post(f"{there.url}/claude/hooks", json={**call, "tool_use_id": "t1"}))
@@ -69,7 +69,7 @@ async def test_the_same_holds_with_postgresql(command: Command, pg_url: str) -> 
 async def waiting_agents_outlive_a_kill(command: Command, database: str) -> None:
     choice = sayso.Choice("Which database?", ["PostgreSQL", "SQLite"], id="sdk")
     async with (
-        house(command, database) as there,
+        setup(command, database) as there,
         sayso.open(there.url, key=there.key) as desk,
         asyncio.TaskGroup() as group,
     ):
@@ -96,7 +96,7 @@ async def waiting_agents_outlive_a_kill(command: Command, database: str) -> None
 
 
 async def test_a_card_whose_posting_was_cut_short_is_known_again_and_not_posted_twice(
-    there: House, ann: Person
+    there: Setup, ann: Person
 ) -> None:
     there.slack.fail_next("chat.postMessage", "mute", times=2)
     adopted = await cut_short(there, "r1")
@@ -117,7 +117,7 @@ async def test_a_card_whose_posting_was_cut_short_is_known_again_and_not_posted_
     assert (len(there.cards()), there.posts()) == (2, 2)
 
 
-async def cut_short(there: House, id: str) -> Message:
+async def cut_short(there: Setup, id: str) -> Message:
     """The card of a request whose service was killed before it heard that it was posted."""
     await asked(there, id)
     await there.until(lambda: there.cards(id))
@@ -126,7 +126,7 @@ async def cut_short(there: House, id: str) -> Message:
 
 
 async def test_a_click_that_was_not_stored_is_not_acknowledged_and_counts_the_second_time(
-    there: House, ann: Person
+    there: Setup, ann: Person
 ) -> None:
     await asked(there, "r1")
     await there.until(there.cards)
@@ -144,7 +144,7 @@ async def test_a_click_that_was_not_stored_is_not_acknowledged_and_counts_the_se
     assert (await there.decision("r1")).allowed
 
 
-async def test_a_click_that_was_stored_counts_once_whether_or_not_its_answer_got_out(there: House, ann: Person) -> None:
+async def test_a_click_that_was_stored_counts_once_whether_or_not_its_answer_got_out(there: Setup, ann: Person) -> None:
     await asked(there, "r1")
     await there.until(there.cards)
     [card] = there.cards()
@@ -163,7 +163,7 @@ async def test_a_click_that_was_stored_counts_once_whether_or_not_its_answer_got
 
 
 async def test_a_stopping_service_finishes_the_click_under_way_and_its_agents_wait_on(
-    there: House, ann: Person
+    there: Setup, ann: Person
 ) -> None:
     async with sayso.open(there.url, key=there.key) as desk, asyncio.TaskGroup() as group:
         waits = [group.create_task(desk.ask(sayso.Permission(tool="Bash", input={"n": n}, id=f"r{n}"))) for n in (1, 2)]
@@ -182,7 +182,7 @@ async def test_a_stopping_service_finishes_the_click_under_way_and_its_agents_wa
         await there.until(lambda: not any(there.slack.controls(card) for card in there.cards()))
 
 
-async def test_a_stopping_service_hands_back_what_it_could_not_deliver(there: House) -> None:
+async def test_a_stopping_service_hands_back_what_it_could_not_deliver(there: Setup) -> None:
     there.slack.fail_next("chat.postMessage", "hang")
     await asked(there, "r1")
     await there.until(there.posts)
@@ -192,7 +192,7 @@ async def test_a_stopping_service_hands_back_what_it_could_not_deliver(there: Ho
     await there.until(there.cards)
 
 
-async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there: House) -> None:
+async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there: Setup) -> None:
     chance, seen = random.Random(SEED), oracle.Witnessed()
     people = [there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")]
     there.slack.channel("C2", name="dev", members=["U1", "U2"])
@@ -223,13 +223,13 @@ async def agent(desk: sayso.Asker, seen: oracle.Witnessed, request: sayso.Permis
     seen.decided[ticket.id] = await desk.wait(ticket.id)
 
 
-async def person(there: House, seen: oracle.Witnessed, who: Person, chance: random.Random) -> None:
+async def person(there: Setup, seen: oracle.Witnessed, who: Person, chance: random.Random) -> None:
     """Sees all cards, in some order."""
     for number in chance.sample(range(REQUESTS), REQUESTS):
         await on_card(there, seen, who, f"r{number}", chance.choice(["Allow", "Allow", "Deny"]))
 
 
-async def on_card(there: House, seen: oracle.Witnessed, who: Person, id: str, label: str) -> None:
+async def on_card(there: Setup, seen: oracle.Witnessed, who: Person, id: str, label: str) -> None:
     """Presses if the card is still open, and again where Slack says that it failed."""
     await there.until(lambda: there.cards(id), within=LONGEST)
     card = there.cards(id)[0]
@@ -240,7 +240,7 @@ async def on_card(there: House, seen: oracle.Witnessed, who: Person, id: str, la
     seen.pressed.append((id, f"slack:T1/{who.user.id}"))
 
 
-async def some_moment(there: House, moment: int, tasks: list[asyncio.Task[None]]) -> None:
+async def some_moment(there: Setup, moment: int, tasks: list[asyncio.Task[None]]) -> None:
     await there.until(lambda: there.activity() >= moment or all_done(tasks))
 
 

@@ -39,7 +39,7 @@ def parse(text: str) -> schema.Settings:
 
 
 def desk_of(text: str, clock: ManualClock | None = None) -> Desk:
-    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), toml.house(parse(text)), clock or ManualClock())
+    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), toml.setup(parse(text)), clock or ManualClock())
 
 
 async def outcome(front: Desk, *answers: tuple[people.Actor, str], caller: Caller | None = None) -> str:
@@ -126,7 +126,7 @@ async def test_a_policy_says_how_long_an_allow_is_good(written: str, seconds: fl
     ("written", "seconds"), [("", 10), ("[service]\ngrace = 0", 0), ('[service]\ngrace = "1m"', 60)]
 )
 def test_the_service_says_how_long_plain_words_can_be_taken_back(written: str, seconds: float) -> None:
-    assert toml.house(parse(written)).grace.total_seconds() == seconds
+    assert toml.setup(parse(written)).grace.total_seconds() == seconds
 
 
 @pytest.mark.parametrize("written", ['"61s"', "-1", '"soon"', "true"])
@@ -217,8 +217,8 @@ async def test_a_key_may_ask_so_often_in_a_minute_and_is_told_when_to_come_back(
 
 
 def _limited(text: str, clock: ManualClock | None = None) -> Desk:
-    house = toml.house(parse(f"[service]\n{text}"), ["web"], callbacks=True)
-    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), house, clock or ManualClock())
+    setup = toml.setup(parse(f"[service]\n{text}"), ["web"], callbacks=True)
+    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), setup, clock or ManualClock())
 
 
 def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +328,7 @@ def _leaves(table: pydantic.BaseModel | Mapping[str, object], above: str = "") -
 
 def test_a_request_without_a_route_goes_to_every_chat() -> None:
     both = parse('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"\nthreads = "session"')
-    assert toml.house(both).route == ("slack:#ops", "discord:910")
+    assert toml.setup(both).route == ("slack:#ops", "discord:910")
     assert both.discord is not None
     assert both.discord.threads == "session"
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.bots.conftest import Command
-from tests.bots.restarts import House, house
+from tests.bots.restarts import Setup, setup
 from tests.conftest import until
 from tests.fakes.processes import Running, started
 
@@ -15,7 +15,7 @@ PROGRAM = "import asyncio, workflow_python; asyncio.run(workflow_python.main('A1
 
 
 @asynccontextmanager
-async def workflow(there: House, folder: Path) -> AsyncGenerator[Running]:
+async def workflow(there: Setup, folder: Path) -> AsyncGenerator[Running]:
     path = f"{EXAMPLES}:{':'.join(filter(None, sys.path))}"
     line = [sys.executable, "-c", PROGRAM]
     async with started(line, folder, PYTHONPATH=path, SAYSO_URL=there.url, SAYSO_KEY=there.key) as running:
@@ -30,7 +30,7 @@ def events(folder: Path) -> bytes:
 async def test_what_a_person_allows_while_the_workflow_is_dead_is_booked_once_when_it_comes_back(
     command: Command, tmp_path: Path
 ) -> None:
-    async with house(command) as there:
+    async with setup(command) as there:
         ann = there.slack.person("U1", name="ann")
         async with workflow(there, tmp_path) as first:
             run = await first.line("run wrun_")
@@ -50,7 +50,7 @@ async def test_what_a_person_allows_while_the_workflow_is_dead_is_booked_once_wh
 
 
 async def test_a_person_denies_and_the_workflow_ends_with_the_reason(command: Command, tmp_path: Path) -> None:
-    async with house(command) as there, workflow(there, tmp_path) as running:
+    async with setup(command) as there, workflow(there, tmp_path) as running:
         ann = there.slack.person("U1", name="ann")
         await there.until(there.cards)
         assert (await ann.press(there.cards()[0], "Deny")).acked

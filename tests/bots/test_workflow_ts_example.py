@@ -19,7 +19,7 @@ import standardwebhooks
 from sayso import clock
 from sayso.desk import keys
 from tests.bots.conftest import Command, Running
-from tests.bots.restarts import WITHIN, House, house
+from tests.bots.restarts import WITHIN, Setup, setup
 from tests.conftest import until
 from tests.fakes import node
 from tests.fakes.processes import started
@@ -33,7 +33,7 @@ SETTINGS = '[service]\ncallback_hosts = ["127.0.0.1"]\n'
 class App:
     """The example, served on one port with its event log in one folder, whatever becomes of its process."""
 
-    there: House
+    there: Setup
     session: aiohttp.ClientSession
     output: Path
     port: int
@@ -124,7 +124,7 @@ def output() -> Path:
 
 
 @asynccontextmanager
-async def app(there: House, output: Path) -> AsyncGenerator[App]:
+async def app(there: Setup, output: Path) -> AsyncGenerator[App]:
     secret = (await asyncio.to_thread(there.command, "keys", "callback")).stdout.strip()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -138,7 +138,7 @@ async def app(there: House, output: Path) -> AsyncGenerator[App]:
 async def test_a_workflow_that_asks_people_outlives_kills_and_takes_only_signed_decisions(
     command: Command, output: Path
 ) -> None:
-    async with house(command, more=SETTINGS) as there, app(there, output) as here:
+    async with setup(command, more=SETTINGS) as there, app(there, output) as here:
         ann = there.slack.person("U1", name="ann")
         await killed_while_somebody_thinks(here, ann)
         await killed_while_it_is_told(here, ann)

@@ -51,7 +51,7 @@ class HttpCaller:
             case "agent":
                 return ticket.owner == self.key.name
             case "approver":
-                person = self.desk.house.directory.identify(self.key.actor)
+                person = self.desk.setup.directory.identify(self.key.actor)
                 return ticket.requester == person.id or machine.may_answer(ticket, person)
 
     async def ticket(self, id: str) -> model.Ticket:
@@ -73,7 +73,7 @@ class HttpCaller:
         except errors.NotFound:
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)
-                person = self.desk.house.directory.identify(self.key.actor)
+                person = self.desk.setup.directory.identify(self.key.actor)
                 await self.desk.refused(ticket.id, person, machine.refusal(ticket, person))
             raise
 

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from sayso import errors, model
-from sayso.desk import Desk, authority, house
+from sayso.desk import Desk, authority, setup
 from sayso.desk.keys import Authenticate, Keys
 from sayso.machine.people import Actor
 from sayso.stores import Record
@@ -44,7 +44,7 @@ class Webhooks:
         """Make an address, with the key of the agent that waits."""
         owner = caller.key.caller
         wanted = await reading.body(request, webhooks.Wanted)
-        self._check_policy(house.policy_of(self._desk.house, wanted.policy, owner))
+        self._check_policy(setup.policy_of(self._desk.setup, wanted.policy, owner))
         # it goes to no chat, wherever this key's requests go
         here = dataclasses.replace(owner, route=())
         ticket, new = await self._desk.admit(_request(wanted, owner.owner), here)
@@ -84,7 +84,7 @@ class Webhooks:
         return responses.write(webhooks.Accepted(), 202)
 
     def _check_policy(self, name: str) -> None:
-        policy = self._desk.house.policies.get(name)
+        policy = self._desk.setup.policies.get(name)
         if policy is not None and "anyone" not in policy.approvers:
             hint = 'use a policy with approvers = ["anyone"]; whoever has the address is somebody'
             raise errors.InvalidRequest(f"the policy {name!r} says who may answer", field="policy", hint=hint)

@@ -70,7 +70,7 @@ async def _add(
     chosen = toml.load(given.config)
     if person is not None and person not in chosen.people:
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
-    known = toml.house(chosen).policies
+    known = toml.setup(chosen).policies
     if policy is not None and policy not in known:
         raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
     async with database.opened(given) as kept:

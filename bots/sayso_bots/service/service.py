@@ -69,8 +69,8 @@ async def running(
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(database.opened(given, create=True))
-        house = toml.house(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
-        desk = Desk(kept, await token_secret.mint(kept), house)
+        setup = toml.setup(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
+        desk = Desk(kept, await token_secret.mint(kept), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, chosen.service.callback_hosts)
@@ -140,7 +140,7 @@ def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> 
     }
     resumer = resumers.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, [one.channel for one in desk.platforms.values()], resumer).run)
-    crew.start("keys", functools.partial(authority.watch, desk))
+    crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
 
 

@@ -60,13 +60,13 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
     return settings
 
 
-def house(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.House:
+def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.Setup:
     """What the desk needs of the settings; *channels* are those that this process reaches."""
     chats = {"slack": settings.slack, "discord": settings.discord}
     route = tuple(f"{name}:{chat.channel}" for name, chat in chats.items() if chat) or ("web",)
     policies = {DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
-    return sayso.House(
+    return sayso.Setup(
         policies=policies,
         directory=directory(settings),
         route=route,
@@ -119,7 +119,7 @@ def _check(settings: schema.Settings) -> None:
     if settings.service.owner and settings.service.owner not in settings.people:
         hint = _near(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
-    if settings.service.policy and settings.service.policy not in house(settings).policies:
+    if settings.service.policy and settings.service.policy not in setup(settings).policies:
         hint = _near(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
         raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
     for name, group in settings.groups.items():
@@ -129,7 +129,7 @@ def _check(settings: schema.Settings) -> None:
                 hint = _near(member, settings.people) or f"add [people.{member}]"
                 raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
     known = directory(settings)
-    for name, policy in house(settings).policies.items():
+    for name, policy in setup(settings).policies.items():
         known.check(policy, name)
 
 

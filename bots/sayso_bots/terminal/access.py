@@ -123,9 +123,9 @@ async def opened(given: environment.Environment, *, create: bool = False) -> Asy
         async with at_service(given.url, given.key) as remote:
             yield remote
         return
-    house = toml.house(toml.load(given.config))
+    setup = toml.setup(toml.load(given.config))
     async with database.opened(given, create=create) as kept:
-        desk = Desk(kept, await token_secret.mint(kept), house)
+        desk = Desk(kept, await token_secret.mint(kept), setup)
         yield Embedded(desk, people.local(getpass.getuser()), database.file_of(given.database))
 
 

@@ -3,6 +3,6 @@
 It loads, steps and stores; it decides nothing.
 """
 
-from sayso.desk.desk import DEFAULT, Caller, Desk, House, PressedMessage, Seat
+from sayso.desk.desk import DEFAULT, Caller, Desk, House, PressedMessage, Seat, Setup
 
-__all__ = ["DEFAULT", "Caller", "Desk", "House", "PressedMessage", "Seat"]
+__all__ = ["DEFAULT", "Caller", "Desk", "House", "PressedMessage", "Seat", "Setup"]

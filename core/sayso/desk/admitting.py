@@ -1,57 +1,54 @@
-"""How a request gets in: copied, checked, held to the terms of the house, and stored with the end of an older one."""
+"""How a request gets in: copied, checked, held to the terms of the setup, and stored with the end of an older one."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
 from sayso.cards import tokens
 from sayso.content import requests
 from sayso.desk import authority, quota
-from sayso.desk import house as houses
+from sayso.desk import setup as setups
+from sayso.desk.shell import Shell
 from sayso.machine import events
 from sayso.stores import Commit, Query, Store
-
-if TYPE_CHECKING:
-    from sayso.desk.desk import Desk
 
 # More tries than writers could ever win in a row against one agent.
 _TRIES = 100
 
 
-async def admit(front: Desk, request: model.Request, caller: houses.Caller) -> tuple[model.Ticket, bool]:
+async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
     request = await aside.run_large(large, requests.ready, request)
-    terms = houses.terms(front.house, request, caller)
+    terms = setups.terms(shell.setup, request, caller)
     for place in request.route:
-        platform = front.platforms.get(place.partition(":")[0])
+        platform = shell.platforms.get(place.partition(":")[0])
         if platform and platform.check_place:
             platform.check_place(place)
-    async with _within_limits(front, request.id, caller):
-        id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), front.clock.now()
+    async with _within_limits(shell, request.id, caller):
+        id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
-        found = await _stored(front, opened)
-    await authority.confirm(front.store, caller.owner, caller.key, front.clock.now())
+        found = await _stored(shell, opened)
+    await authority.confirm(shell.store, caller.owner, caller.key, shell.clock.now())
     return found or opened.ticket, found is None
 
 
-async def _stored(front: Desk, opened: machine.Step) -> model.Ticket | None:
+async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:
     """Store it, together with the end of the one it takes the place of. Where it was asked before, that one."""
     ticket = opened.ticket
     entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
     for _ in range(_TRIES):
         try:
-            if replaced := await _replaced(front, ticket):
-                await front.store.commit_together([(opened, entry), replaced])
+            if replaced := await _replaced(shell, ticket):
+                await shell.store.commit_together([(opened, entry), replaced])
             else:
-                await front.store.commit(opened, entry)
+                await shell.store.commit(opened, entry)
         except errors.Conflict:
             try:
-                return await _same_again(front.store, ticket)
+                return await _same_again(shell.store, ticket)
             except errors.NotFound:
                 # it was the older one that changed meanwhile
                 continue
@@ -59,21 +56,21 @@ async def _stored(front: Desk, opened: machine.Step) -> model.Ticket | None:
     raise errors.StoreUnavailable(f"request {ticket.request.supersedes} changes too fast", hint="try again")
 
 
-async def _replaced(front: Desk, newer: model.Ticket) -> Commit | None:
+async def _replaced(shell: Shell, newer: model.Ticket) -> Commit | None:
     """The end of the request that a newer one takes the place of; None where there is nothing to end."""
     id = newer.request.supersedes
     if id is None:
         return None
     try:
-        older = await front.get(id, houses.Caller(owner=newer.owner))
+        older = await shell.get(id, setups.Caller(owner=newer.owner))
     except errors.NotFound as error:
         hint = "nothing was asked; leave supersedes out, or name a request of yours"
         raise errors.NotFound(
             f"there is no request {id} to take the place of", field="supersedes", hint=hint
         ) from error
-    event = events.Superseded(at=front.clock.now(), by=newer.id)
+    event = events.Superseded(at=shell.clock.now(), by=newer.id)
     if machine.first(older, event) is not event:
-        older = await front.tick(id)
+        older = await shell.tick(id)
     step = machine.step(older, event)
     return (step, event) if step.ticket.version > older.version else None
 
@@ -87,26 +84,26 @@ async def _same_again(records: Store, wanted: model.Ticket) -> model.Ticket:
 
 
 @contextlib.asynccontextmanager
-async def _within_limits(front: Desk, id: str | None, caller: houses.Caller) -> AsyncGenerator[None]:
-    limits = front.house.limits
-    if limits == quota.Limits() or await _is_known(front, id):
+async def _within_limits(shell: Shell, id: str | None, caller: setups.Caller) -> AsyncGenerator[None]:
+    limits = shell.setup.limits
+    if limits == quota.Limits() or await _is_known(shell, id):
         yield
         return
     async with contextlib.AsyncExitStack() as room:
         if limits.pending is not None:
             waiting = Query(state="pending", owner=caller.owner, limit=limits.pending)
-            count = functools.partial(front.store.count, waiting)
-            await room.enter_async_context(front.room.one(caller.owner, limits.pending, count))
+            count = functools.partial(shell.store.count, waiting)
+            await room.enter_async_context(shell.room.one(caller.owner, limits.pending, count))
         if limits.per_minute is not None:
-            front.pace.take(caller.owner, limits.per_minute, front.clock.now())
+            shell.pace.take(caller.owner, limits.per_minute, shell.clock.now())
         yield
 
 
-async def _is_known(front: Desk, id: str | None) -> bool:
+async def _is_known(shell: Shell, id: str | None) -> bool:
     if id is None:
         return False
     try:
-        await front.store.load(id)
+        await shell.store.load(id)
     except errors.NotFound:
         return False
     return True

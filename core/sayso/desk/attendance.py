@@ -11,15 +11,13 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from sayso import errors
 from sayso.cards import tokens
-from sayso.desk import house as houses
+from sayso.desk import setup as setups
+from sayso.desk.shell import Shell
 from sayso.stores import Record, Store
-
-if TYPE_CHECKING:
-    from sayso.desk.desk import Desk
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +54,8 @@ async def hung_up(call: Connected) -> None:
 class Attendance:
     """Those who wait in one process."""
 
-    def __init__(self, front: Desk) -> None:
-        self._front = front
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
         self.process = tokens.new_ref()
         """What the store knows this process by."""
         self._here: set[str] = set()
@@ -84,12 +82,12 @@ class Attendance:
         waiter = f"{id}/{tokens.new_ref()}"
         self._here.add(waiter)
         value = {"ticket": id, "process": self.process, "owner": owner}
-        await self._front.store.put(Record(_WAITER, waiter, value))
+        await self.shell.store.put(Record(_WAITER, waiter, value))
         return waiter
 
     async def release(self, id: str) -> None:
         """Those who waited for a request end as they should: it stays open without them."""
-        for waiter, found in (await _seen(self._front.store)).waiters.items():
+        for waiter, found in (await _seen(self.shell.store)).waiters.items():
             if found.ticket == id:
                 await self.leave(waiter)
 
@@ -101,19 +99,19 @@ class Attendance:
             self._beating = None
         # where this fails, the watch finds that it is not here any more
         with contextlib.suppress(errors.StoreUnavailable):
-            return await self._front.store.remove(_WAITER, waiter)
+            return await self.shell.store.remove(_WAITER, waiter)
         return None
 
     async def farewell(self, waiter: str, id: str) -> None:
         """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
-        await _pause(self._front, GRACE)
+        await _pause(self.shell, GRACE)
         left = await self.leave(waiter)
         if left and not await self.others(id):
-            await _withdraw(self._front, _waiter(left.value))
+            await _withdraw(self.shell, _waiter(left.value))
 
     async def others(self, id: str) -> bool:
         """Whether somebody waits for a request, in whatever process."""
-        return any(found.ticket == id for found in (await _seen(self._front.store)).waiters.values())
+        return any(found.ticket == id for found in (await _seen(self.shell.store)).waiters.values())
 
     def left(self, seen: _Seen) -> frozenset[str]:
         """Those on record here who have left: their record could not be taken away, or will be in a moment."""
@@ -121,28 +119,28 @@ class Attendance:
         return frozenset(mine - self._here)
 
     async def _beat(self) -> None:
-        kept = await self._front.store.get(_PROCESS, self.process)
+        kept = await self.shell.store.get(_PROCESS, self.process)
         with contextlib.suppress(errors.Conflict):
-            await self._front.store.put(Record(_PROCESS, self.process, version=kept.version if kept else 0))
+            await self.shell.store.put(Record(_PROCESS, self.process, version=kept.version if kept else 0))
 
     async def _beat_on(self) -> None:
         while True:
-            await _pause(self._front, _BEAT)
+            await _pause(self.shell, _BEAT)
             with contextlib.suppress(errors.StoreUnavailable):
                 await self._beat()
 
 
-async def watch(front: Desk) -> None:
+async def watch(attendance: Attendance) -> None:
     """Withdraw what only processes waited for that are gone, for ever."""
     while True:
         try:
-            before = await _seen(front.store)
-            left = front.attendance.left(before)
-            if await _written_meanwhile(front, before):
-                await _reap(front, before, left)
+            before = await _seen(attendance.shell.store)
+            left = attendance.left(before)
+            if await _written_meanwhile(attendance.shell, before):
+                await _reap(attendance, before, left)
         except errors.StoreUnavailable as error:
             log.warning("who waits cannot be looked at now", extra={"error": error.message})
-            await _pause(front, _BEAT)
+            await _pause(attendance.shell, _BEAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +165,14 @@ def _waiter(value: Mapping[str, Any]) -> _Waiter:
     return _Waiter(value["ticket"], value["process"], value.get("owner"))
 
 
-async def _written_meanwhile(front: Desk, before: _Seen) -> bool:
+async def _written_meanwhile(shell: Shell, before: _Seen) -> bool:
     """Let the six seconds pass; whether a sign of life would have been written in them."""
     if not before.waiters:
-        await _pause(front, GRACE)
+        await _pause(shell, GRACE)
         return True
-    trying = asyncio.create_task(_write_on(front))
+    trying = asyncio.create_task(_write_on(shell))
     try:
-        await _pause(front, GRACE)
+        await _pause(shell, GRACE)
         # a database that takes long, or is away, keeps those who live from saying so
         return not trying.done()
     finally:
@@ -182,39 +180,40 @@ async def _written_meanwhile(front: Desk, before: _Seen) -> bool:
         await asyncio.gather(trying, return_exceptions=True)
 
 
-async def _write_on(front: Desk) -> None:
+async def _write_on(shell: Shell) -> None:
     """Write now and then, until that takes as long as a sign of life may."""
     with contextlib.suppress(errors.StoreUnavailable, TimeoutError):
         while True:
             async with asyncio.timeout(_BEAT):
-                await front.store.check()
-            await _pause(front, _BEAT)
+                await shell.store.check()
+            await _pause(shell, _BEAT)
 
 
-async def _reap(front: Desk, before: _Seen, left: frozenset[str]) -> None:
-    now = await _seen(front.store)
+async def _reap(attendance: Attendance, before: _Seen, left: frozenset[str]) -> None:
+    shell = attendance.shell
+    now = await _seen(shell.store)
     # no clock of another machine is asked: a process lives that was seen to do something in the meantime
     silent = {name for name, beat in now.beats.items() if before.beats.get(name) == beat}
     silent |= {waiter.process for waiter in now.waiters.values()} - now.beats.keys()
-    silent -= {front.attendance.process}
+    silent -= {attendance.process}
     dead = {name for name, waiter in now.waiters.items() if name in before.waiters and waiter.process in silent}
     dead |= left & now.waiters.keys()
     attended = {waiter.ticket for name, waiter in now.waiters.items() if name not in dead}
     for name in sorted(dead):
         if now.waiters[name].ticket not in attended:
-            await _withdraw(front, now.waiters[name])
-        await front.store.remove(_WAITER, name)
+            await _withdraw(shell, now.waiters[name])
+        await shell.store.remove(_WAITER, name)
     for process in silent & now.beats.keys():
-        await front.store.remove(_PROCESS, process)
+        await shell.store.remove(_PROCESS, process)
 
 
-async def _withdraw(front: Desk, waiter: _Waiter) -> None:
+async def _withdraw(shell: Shell, waiter: _Waiter) -> None:
     # it may never have been asked, or its id belongs to a request of somebody else
     with contextlib.suppress(errors.NotFound, errors.Unreadable):
         if waiter.owner is not None:
-            await front.get(waiter.ticket, houses.Caller(owner=waiter.owner))
-        await front.cancel(waiter.ticket, reason=_REASON)
+            await shell.get(waiter.ticket, setups.Caller(owner=waiter.owner))
+        await shell.cancel(waiter.ticket, reason=_REASON)
 
 
-async def _pause(front: Desk, seconds: float) -> None:
-    await front.clock.within(front.clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())
+async def _pause(shell: Shell, seconds: float) -> None:
+    await shell.clock.within(shell.clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from sayso import clock as clocks
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Query, Record, Store
-
-if TYPE_CHECKING:
-    from sayso.desk.desk import Desk
 
 KEY = "key"
 _REVOKING = "revoking"
@@ -70,13 +67,13 @@ async def withdraw(kept: Store, owner: str, key: str | None, at: datetime, reaso
     return withdrawn
 
 
-async def watch(front: Desk) -> None:
+async def watch(store: Store, clock: clocks.Clock) -> None:
     """Finish revocations that were begun, for ever."""
-    changes = front.store.changes()
+    changes = store.changes()
     while True:
-        for record in await front.store.scan(_REVOKING):
-            await _finished(front.store, record.name, record.value, front.clock.now())
-        await front.clock.within(front.clock.now() + timedelta(seconds=_LOOK), anext(changes))
+        for record in await store.scan(_REVOKING):
+            await _finished(store, record.name, record.value, clock.now())
+        await clock.within(clock.now() + timedelta(seconds=_LOOK), anext(changes))
 
 
 async def happen(kept: Store, id: str, event: events.Event) -> model.Ticket:

@@ -10,11 +10,10 @@ from typing import Any, Literal, overload
 
 from typing_extensions import TypeVar
 
-from sayso import aside, clock, errors, machine, model
+from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
-from sayso.content import requests, text
-from sayso.desk import admitting, asker, attendance, authority, channel, notes, pressing, quota
-from sayso.desk import house as houses
+from sayso.desk import admitting, asker, attendance, authority, notes, pressing, shell
+from sayso.desk import setup as setups
 from sayso.machine import events, people
 from sayso.stores import Store
 
@@ -22,32 +21,24 @@ V = TypeVar("V", default=Any)
 
 log = logging.getLogger(__name__)
 
-DEFAULT = houses.DEFAULT
-Caller = houses.Caller
-House = houses.House
+DEFAULT = setups.DEFAULT
+Caller = setups.Caller
+Setup = setups.Setup
 PressedMessage = pressing.PressedMessage
-Seat = PressedMessage  # its name until 0.2
+# Their names until 0.2.
+Seat = PressedMessage
+House = Setup
 
-# More tries than writers could ever win in a row against one click.
-_TRIES = 100
 
-
-class Desk:
+class Desk(shell.Shell):
     """The front door over a store. Several desks, in several processes, may share one."""
 
     def __init__(
-        self, kept: Store, mint: tokens.TokenMaker, house: House | None = None, now: clock.Clock | None = None
+        self, store: Store, maker: tokens.TokenMaker, setup: Setup | None = None, clock: clock.Clock | None = None
     ) -> None:
-        self.store = kept
-        self.mint = mint
-        self.house = house or House()
-        self.clock: clock.Clock = now or clock.SystemClock()
-        self.platforms: dict[str, channel.Platform] = {}
-        """What this process is connected to, by the name of its channel."""
+        super().__init__(store, maker, setup, clock)
         self.attendance = attendance.Attendance(self)
         """Who waits in this process."""
-        self.pace = quota.Pace()
-        self.room = quota.Room()
 
     @overload
     async def ask(
@@ -103,13 +94,6 @@ class Desk:
         """Wait inside: should this process die there, the request is withdrawn by another one."""
         return self.attendance.attending(id, (caller or Caller()).owner)
 
-    async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
-        """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""
-        ticket = await self.store.load(id)
-        if caller is not None and not caller.operator and ticket.owner != caller.owner:
-            raise errors.NotFound(f"there is no request {id}", field="id")
-        return machine.read(ticket, self.clock.now())
-
     async def answer(
         self, id: str, answer: model.Answer, actor: people.Actor, *, grace: timedelta = timedelta(0)
     ) -> model.Ticket:
@@ -143,20 +127,6 @@ class Desk:
         """
         return await self._said(id, actor, lambda by: events.TakenBack(at=self.clock.now(), by=by))
 
-    async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request that nobody decided yet; a closed one stays as it is.
-
-        Raises:
-            NotFound: there is no such request, or another caller asked it.
-            Unauthorized: the caller's key was revoked.
-        """
-        _whole(reason=reason or "")
-        await self.get(id, caller)
-        # what came with the call may have taken its time
-        await authority.check(self.store, caller.key if caller else None)
-        by = (caller or Caller()).owner
-        return await self._step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
-
     async def use(self, id: str, caller: Caller | None = None, *, attempt: str | None = None) -> model.Ticket:
         """Use the allow of a request, immediately before what was allowed runs. One allow is good once.
 
@@ -174,28 +144,16 @@ class Desk:
         by = (caller or Caller()).owner
         # of two at the same moment each has its own, so that none is taken for the other
         attempt = attempt or tokens.new_id()
-        used = await self._step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
+        used = await self.step(id, lambda: events.Used(at=self.clock.now(), by=by, attempt=attempt))
         # a revoked key runs nothing; the allow is used up all the same
         await authority.check(self.store, caller.key if caller else None)
         return used
 
     async def note(self, session: str, said: str, caller: Caller | None = None) -> tuple[model.Place, ...]:
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
-        _whole(session=session, text=said)
+        shell.check_whole(session=session, text=said)
         whose = ((caller or Caller()).owner, session)
-        return await notes.tell(self.platforms, self.store, self.house.route, whose, said)
-
-    async def tick(self, id: str) -> model.Ticket:
-        """Let time act on a request. Raises `NotFound`."""
-        return await self._step(id, lambda: events.Ticked(at=self.clock.now()))
-
-    async def undelivered(self, id: str, place: model.Place, reason: str) -> model.Ticket:
-        """A place cannot be reached, finally. Raises `NotFound`."""
-        return await self._step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
-
-    async def lost(self, id: str, place: model.Place) -> model.Ticket:
-        """Somebody took the card at *place* away; where it is still needed it is posted anew. Raises `NotFound`."""
-        return await self._step(id, lambda: events.Lost(at=self.clock.now(), place=place))
+        return await notes.tell(self.platforms, self.store, self.setup.route, whose, said)
 
     async def press(
         self,
@@ -225,45 +183,15 @@ class Desk:
             return following
         return await self.answer(ticket.id, following, actor)
 
-    async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
-        """Put a refused answer on record."""
-        turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
-        await self.store.note(id, 0, turned)
-
     async def _said(
         self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
     ) -> model.Ticket:
-        person = self.house.directory.identify(actor)
+        person = self.setup.directory.identify(actor)
         await authority.check(self.store, actor.key)
         try:
-            return await self._step(id, lambda: happened(person))
+            return await self.step(id, lambda: happened(person))
         except errors.Refused as refused:
             if isinstance(refused, errors.Unworkable):
                 log.error("the rules failed over an answer", extra={"ticket": id, "error": refused.why})
             await self.refused(id, person, refused)
             raise
-
-    async def _step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
-        for _ in range(_TRIES):
-            ticket = await self.store.load(id)
-            event = happened()
-            acting = machine.first(ticket, event)
-            # these take the digest of the whole content
-            weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
-            large = weighs and requests.is_large(ticket.request)
-            step = await aside.run_large(large, machine.step, ticket, acting)
-            if step.ticket.version == ticket.version:
-                return ticket
-            try:
-                await self.store.commit(step, acting)
-            except errors.Conflict:
-                continue
-            if acting is event:
-                return step.ticket
-        raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
-
-
-def _whole(**given: str) -> None:
-    for field, said in given.items():
-        if not text.is_whole(said):
-            raise errors.InvalidRequest(f"the {field} holds half a character", field=field)

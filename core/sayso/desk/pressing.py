@@ -6,15 +6,12 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from sayso import aside, errors, machine, model
 from sayso.cards import dialog, submission, tokens
+from sayso.desk.shell import Shell
 from sayso.machine import holding, people
 from sayso.stores import Record
-
-if TYPE_CHECKING:
-    from sayso.desk.desk import Desk
 
 # A half-filled form of several steps is kept this long.
 _DRAFT_KEPT = timedelta(hours=1)
@@ -42,39 +39,39 @@ class Press:
     draft: dialog.Draft | None
 
 
-async def following(front: Desk, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
+async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
-    await _may(front, ticket, press.actor)
+    await _may(shell, ticket, press.actor)
     if press.draft is None:
-        opened = await aside.run(dialog.of_press, ticket, press.pressed, front.mint, press.room)
+        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.room)
         if opened is not None:
             return opened
-    typed = {**await _earlier(front, ticket, press), **(press.draft or {})}
-    found = await aside.run(submission.after, ticket, press.pressed, typed, front.mint, press.room)
+    typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
+    found = await aside.run(submission.after, ticket, press.pressed, typed, shell.mint, press.room)
     if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
         number = dialog.draft_of(tokens.read(found.token).index)
-        await _keep_draft(front, _draft_name(ticket, press.actor, number), typed)
+        await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)
     return found
 
 
-async def seated(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> None:
+async def seated(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) -> None:
     """A card counts on its own request, at a place of its route; one whose posting a crash cut short is adopted.
 
     Raises:
         InvalidToken: no card of this request was posted there.
     """
-    found = await front.store.find_ref(pressed.channel, pressed.conversation, pressed.message)
+    found = await shell.store.find_ref(pressed.channel, pressed.conversation, pressed.message)
     if found is not None and found.ticket_id == ticket.id:
         return
-    place = await _place(front, ticket, pressed) if found is None else None
+    place = await _place(shell, ticket, pressed) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
-    await front.store.keep(model.MessageRef(ticket.id, place, pressed.channel, pressed.conversation, pressed.message))
+    await shell.store.keep(model.MessageRef(ticket.id, place, pressed.channel, pressed.conversation, pressed.message))
 
 
-async def _place(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
+async def _place(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
     """Which place of the route this room is, whether a card was posted there already or not."""
-    refs = [ref for ref in await front.store.refs(ticket.id) if ref.channel == pressed.channel]
+    refs = [ref for ref in await shell.store.refs(ticket.id) if ref.channel == pressed.channel]
     places = [place for place in ticket.route if place.partition(":")[0] == pressed.channel]
     for ref in refs:
         if ref.conversation == pressed.conversation and ref.place in places:
@@ -82,17 +79,17 @@ async def _place(front: Desk, ticket: model.Ticket, pressed: PressedMessage) -> 
     # where a card stands already, or never will, a second room is another one
     free = [place for place in places if place not in {*ticket.undelivered, *(ref.place for ref in refs)}]
     for place in free:
-        room = await _room(front, place)
+        room = await _room(shell, place)
         if room and room in (pressed.conversation, pressed.within):
             return place
     # a channel that cannot say which room a place is: only if nothing else can be meant
-    alone = len(places) == 1 and not refs and _finder(front, pressed.channel) is None
+    alone = len(places) == 1 and not refs and _finder(shell, pressed.channel) is None
     return next(iter(free), None) if alone else None
 
 
-async def _room(front: Desk, place: model.Place) -> str | None:
+async def _room(shell: Shell, place: model.Place) -> str | None:
     name, _, address = place.partition(":")
-    find = _finder(front, name)
+    find = _finder(shell, name)
     if find is None:
         return address
     with contextlib.suppress(errors.ChannelError):
@@ -100,14 +97,14 @@ async def _room(front: Desk, place: model.Place) -> str | None:
     return None
 
 
-def _finder(front: Desk, name: str) -> Callable[[model.Place], Awaitable[str]] | None:
-    platform = front.platforms.get(name)
+def _finder(shell: Shell, name: str) -> Callable[[model.Place], Awaitable[str]] | None:
+    platform = shell.platforms.get(name)
     return platform.find_room if platform else None
 
 
-async def _may(front: Desk, ticket: model.Ticket, actor: people.Actor) -> None:
+async def _may(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
-    person = front.house.directory.identify(actor)
+    person = shell.setup.directory.identify(actor)
     holding.check(ticket)
     if ticket.decision is not None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
@@ -117,16 +114,16 @@ async def _may(front: Desk, ticket: model.Ticket, actor: people.Actor) -> None:
         refusal = machine.refusal(ticket, person)
     else:
         return
-    await front.refused(ticket.id, person, refusal)
+    await shell.refused(ticket.id, person, refusal)
     raise refusal
 
 
-async def _earlier(front: Desk, ticket: model.Ticket, press: Press) -> dialog.Draft:
+async def _earlier(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Draft:
     """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
     if press.pressed.action not in _IN_STEPS or dialog.step_of(press.pressed.index) == 0:
         return {}
     number = dialog.draft_of(press.pressed.index)
-    found = await front.store.get("draft", _draft_name(ticket, press.actor, number))
+    found = await shell.store.get("draft", _draft_name(ticket, press.actor, number))
     if found is None:
         hint = "Please start again from its card."
         raise errors.InvalidAnswer("what you filled in on the steps before is gone", hint=hint)
@@ -138,10 +135,10 @@ def _draft_name(ticket: model.Ticket, actor: people.Actor, number: int) -> str:
     return f"{ticket.ref}/{actor.account}/{number}"
 
 
-async def _keep_draft(front: Desk, name: str, typed: dialog.Draft) -> None:
-    found = await front.store.get("draft", name)
+async def _keep_draft(shell: Shell, name: str, typed: dialog.Draft) -> None:
+    found = await shell.store.get("draft", name)
     version = found.version if found else 0
-    ends = front.clock.now() + _DRAFT_KEPT
+    ends = shell.clock.now() + _DRAFT_KEPT
     # a double click wrote the same a moment ago
     with contextlib.suppress(errors.Conflict):
-        await front.store.put(Record("draft", name, dict(typed), ends, version))
+        await shell.store.put(Record("draft", name, dict(typed), ends, version))

@@ -142,7 +142,7 @@ class Directory:
 
 
 def local(name: str = "local") -> Actor:
-    """Whoever sits at this machine's terminal; a full member of their own house."""
+    """Whoever sits at this machine's terminal; a full member of their own setup."""
     return Actor(account=f"terminal:{name}", name=name, member=True)
 
 

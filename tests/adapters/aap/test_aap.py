@@ -111,8 +111,8 @@ def code(answer: tuple[int, Json]) -> tuple[int, str, str]:
 async def provider() -> AsyncGenerator[Provider]:
     clock = ManualClock()
     kept = memory.MemoryStore()
-    house = sayso.House(callbacks=True)
-    desk = sayso.Desk(kept, tokens.TokenMaker(b"for tests only, never for people"), house, clock)
+    setup = sayso.Setup(callbacks=True)
+    desk = sayso.Desk(kept, tokens.TokenMaker(b"for tests only, never for people"), setup, clock)
     known, held = keys.Keys(kept), waits.Waits()
     instance = await known.add("codex-chris-laptop", "agent", clock.now())
     provisioner = await known.add("platform", "operator", clock.now())

@@ -27,7 +27,7 @@ class Room:
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.desk = sayso.Desk(
-            memory.MemoryStore(), tokens.TokenMaker(b"for tests only, never for people"), now=self.clock
+            memory.MemoryStore(), tokens.TokenMaker(b"for tests only, never for people"), clock=self.clock
         )
 
     async def tickets(self) -> list[model.Ticket]:

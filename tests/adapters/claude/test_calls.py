@@ -39,7 +39,7 @@ class Scene:
         }
 
     async def desk(self) -> sayso.Desk:
-        return sayso.Desk(self.store, await token_secret.mint(self.store), now=self.clock)
+        return sayso.Desk(self.store, await token_secret.mint(self.store), clock=self.clock)
 
     async def open(self, source: str, attempt: str, call: calls.Named = BASH, **more: Any) -> str:
         request = asked(call, source, **more)

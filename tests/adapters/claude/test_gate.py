@@ -172,7 +172,7 @@ async def test_a_call_that_cannot_be_read_says_what_is_wrong_with_it(service: Se
 async def test_a_hook_may_name_the_policy_that_decides(tmp_path: Path) -> None:
     async with claude_service.serve(tmp_path) as service:
         policies = {"default": model.Policy(), "strict": model.Policy(quorum=2)}
-        service.desk.house = sayso.House(policies=policies)
+        service.desk.setup = sayso.Setup(policies=policies)
         waiting = post(service, query="policy=strict")
         ticket = await service.asked()
         await service.desk.cancel(ticket.id)
@@ -185,7 +185,7 @@ async def test_a_hook_may_name_the_policy_that_decides(tmp_path: Path) -> None:
 
 
 async def test_a_hook_cannot_choose_the_policy_of_a_key_that_is_bound_to_one(service: Service) -> None:
-    service.desk.house = sayso.House({"default": model.Policy(), "production": model.Policy(quorum=2)})
+    service.desk.setup = sayso.Setup({"default": model.Policy(), "production": model.Policy(quorum=2)})
     chain, now = keys.Keys(service.desk.store), service.desk.clock.now()
     bearer = f"Bearer {await chain.add('bound', 'agent', now, policy='production')}"
     told = denial(await post(service, query="policy=default", Authorization=bearer))

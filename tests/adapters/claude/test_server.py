@@ -450,7 +450,7 @@ async def test_a_yes_on_its_way_does_not_reach_a_key_that_is_revoked(service: Se
 
 
 async def test_a_hook_asks_under_what_the_operator_bound_its_key_to(service: Service) -> None:
-    service.desk.house = sayso.House({"default": model.Policy(), "production": model.Policy(quorum=2)})
+    service.desk.setup = sayso.Setup({"default": model.Policy(), "production": model.Policy(quorum=2)})
     bound = await keys.Keys(service.desk.store).add(
         "bound", "agent", service.desk.clock.now(), policy="production", route=["web"]
     )

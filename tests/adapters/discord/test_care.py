@@ -300,7 +300,7 @@ async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann:
 async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away(
     there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = Desk(memory.MemoryStore(), MINT, there.front.house, there.clock)
+    other = Desk(memory.MemoryStore(), MINT, there.front.setup, there.clock)
     async with sayso_discord.connect(other, there.settings, QUICK):
         ticket = await there.ask(DEPLOY)
         await there.discord.until(lambda: "another program uses this bot" in caplog.text)

@@ -90,8 +90,8 @@ async def session() -> AsyncGenerator[Court]:
         guild = env.create_guild()
         place, ann = guild.create_text_channel("ops"), guild.add_member(env.create_user("ann"))
         directory = people.Directory(people={"ann": people.Profile(frozenset({f"discord:{ann.id}"}))}, groups={})
-        house = desk.House({"default": model.Policy()}, directory, (f"discord:{place.id}",), ("discord",))
-        ours = desk.Desk(memory.MemoryStore(), samples.MINT, house, ManualClock())
+        setup = desk.Setup({"default": model.Policy()}, directory, (f"discord:{place.id}",), ("discord",))
+        ours = desk.Desk(memory.MemoryStore(), samples.MINT, setup, ManualClock())
         assert client.user is not None
         api, bot = discord_api.Api(client), str(client.user.id)
         where, hung = places.Places(api, directory, None, threads=False), threads.Threads(api, ours.store)

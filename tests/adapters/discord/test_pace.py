@@ -8,7 +8,7 @@ import pytest
 import sayso
 import sayso_discord
 from sayso import model
-from sayso.desk import Desk, House, courier
+from sayso.desk import Desk, Setup, courier
 from sayso.stores import memory
 from sayso_discord import pace
 from tests.adapters.discord_scene import ANN, DIRECTORY, MINT, OPS, QUICK, Scene, scene
@@ -83,8 +83,8 @@ def test_every_wait_ends_before_the_lease_of_the_courier() -> None:
 
 
 async def test_many_cards_at_once_wait_their_turn_without_a_failed_attempt(caplog: pytest.LogCaptureFixture) -> None:
-    house = House({"default": model.Policy()}, DIRECTORY, (f"discord:{OPS}",), ("discord",))
-    front = Desk(memory.MemoryStore(), MINT, house)
+    setup = Setup({"default": model.Policy()}, DIRECTORY, (f"discord:{OPS}",), ("discord",))
+    front = Desk(memory.MemoryStore(), MINT, setup)
     async with FakeDiscord() as discord:
         discord.channel(OPS, name="ops")
         settings = sayso_discord.Settings(

@@ -9,7 +9,7 @@ import pytest
 
 import sayso
 from sayso import model
-from sayso.desk import House
+from sayso.desk import Setup
 from sayso.stores import Query, memory
 from sayso_discord import catchup
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
@@ -179,8 +179,8 @@ async def test_talk_under_a_choice_without_other_counts_where_it_is_an_option(th
 @pytest.fixture
 async def slow() -> AsyncIterator[Scene]:
     async with scene(threads="session", privileged=MESSAGE_CONTENT) as built:
-        built.front.house = House(
-            built.front.house.policies, built.front.house.directory, (f"discord:{OPS}",), ("discord",), grace=GRACE
+        built.front.setup = Setup(
+            built.front.setup.policies, built.front.setup.directory, (f"discord:{OPS}",), ("discord",), grace=GRACE
         )
         yield built
 

@@ -155,10 +155,10 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def scene(house: sayso.House | None = None) -> AsyncGenerator[Scene]:
+async def scene(setup: sayso.Setup | None = None) -> AsyncGenerator[Scene]:
     """Everything up: the door, a courier that dials, and a clock."""
     kept = await stores.connect("memory://")
-    desk = sayso.Desk(kept, await token_secret.mint(kept), house or sayso.House(callbacks=True))
+    desk = sayso.Desk(kept, await token_secret.mint(kept), setup or sayso.Setup(callbacks=True))
     made = keys.Keys(kept)
     roles = {role: await made.add(role, role, desk.clock.now()) for role in ("agent", "approver", "operator")}
     app = web.Application(middlewares=[responses.errors_as_json, hosts.known_hosts(["localhost", "127.0.0.1"])])

@@ -344,8 +344,8 @@ async def test_nobody_reads_what_was_asked_without_a_key_that_may(scene: Scene) 
 
 
 async def test_an_approver_reads_only_what_they_may_answer() -> None:
-    house = sayso.House(policies={"default": sayso.Policy(approvers=("ann",))}, callbacks=True)
-    async with hitl_scene.scene(house) as scene:
+    setup = sayso.Setup(policies={"default": sayso.Policy(approvers=("ann",))}, callbacks=True)
+    async with hitl_scene.scene(setup) as scene:
         _, saved = await scene.call("POST", "/events", event())
         assert await scene.call("GET", "/events/recent", role="approver") == (200, [])
         code, _ = await scene.call("POST", f"/events/{saved['id']}/respond", {"permission": True}, role="approver")

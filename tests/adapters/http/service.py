@@ -16,7 +16,7 @@ from aiohttp import typedefs, web
 
 import sayso
 from sayso import clock, stores
-from sayso.desk import Desk, House, keys, token_secret
+from sayso.desk import Desk, Setup, keys, token_secret
 from sayso.stores import Store
 from sayso_http import callback_urls, client, health, openapi, server
 from sayso_http.server import auth, hosts, responses
@@ -153,7 +153,7 @@ class Service:
 async def running(
     folder: Path,
     *,
-    house: House | None = None,
+    setup: Setup | None = None,
     now: clock.Clock | None = None,
     ready: Mapping[str, health.Check] | None = None,
     alive: Mapping[str, health.Check] | None = None,
@@ -161,7 +161,7 @@ async def running(
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    front = Desk(kept, await token_secret.mint(kept), house, now)
+    front = Desk(kept, await token_secret.mint(kept), setup, now)
     service = Service(kept, front, keys.Keys(kept), ready or {}, alive or {}, silence=silence)
     for name, role in {
         "bot": "agent",
@@ -185,7 +185,7 @@ def permission(id: str = "r1", **more: Any) -> dict[str, Any]:
     return {"id": id, "kind": "permission", "tool": "Bash", "input": {"command": "make deploy"}, **more}
 
 
-RESTRICTED = House(
+RESTRICTED = Setup(
     policies={
         "default": sayso.Policy(approvers=("ann",)),
         "two": sayso.Policy(approvers=("ann", "bob"), quorum=2),

@@ -22,7 +22,7 @@ FOREIGN = "foreign"
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
     """Requests `own` by the agent `bot`, `foreign` by `other`; only ann may answer either."""
-    async with running(tmp_path, house=RESTRICTED) as running_service:
+    async with running(tmp_path, setup=RESTRICTED) as running_service:
         await running_service.call("POST", "/v1/requests", "bot", permission(OWN))
         await running_service.call("POST", "/v1/requests", "other", permission(FOREIGN))
         yield running_service

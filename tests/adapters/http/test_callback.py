@@ -18,7 +18,7 @@ from aiohttp import abc, web
 
 import sayso
 from sayso import errors, stores
-from sayso.desk import Desk, House, courier, token_secret
+from sayso.desk import Desk, Setup, courier, token_secret
 from sayso.machine import people
 from sayso.testing.clock import ManualClock
 from sayso_http import callback
@@ -69,7 +69,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def front(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
     kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield Desk(kept, await token_secret.mint(kept), House(callbacks=True), clock)
+    yield Desk(kept, await token_secret.mint(kept), Setup(callbacks=True), clock)
     await kept.close()
 
 

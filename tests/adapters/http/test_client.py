@@ -167,7 +167,7 @@ async def test_list_answer_and_log_serve_the_command_line(service: Service) -> N
 
 async def test_the_errors_of_the_desk_are_the_errors_of_the_service(tmp_path: Path) -> None:
     async with (
-        running(tmp_path, house=RESTRICTED) as service,
+        running(tmp_path, setup=RESTRICTED) as service,
         service.remote("bot") as desk,
         service.remote("bob") as bob,
     ):
@@ -593,8 +593,8 @@ async def test_a_request_whose_content_was_changed_in_the_database_is_refused_in
 
 
 async def test_who_asks_too_much_is_told_so_once_patience_is_over(tmp_path: Path) -> None:
-    house = sayso.House(limits=quota.Limits(pending=1))
-    async with running(tmp_path, house=house) as service, service.remote("bot", patience=0.3) as desk:
+    setup = sayso.Setup(limits=quota.Limits(pending=1))
+    async with running(tmp_path, setup=setup) as service, service.remote("bot", patience=0.3) as desk:
         await desk.open(sayso.Question("Hm?", id="q1"))
         # finding one's own again is not asking
         await desk.open(sayso.Question("Hm?", id="q1"))

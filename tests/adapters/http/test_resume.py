@@ -20,7 +20,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def service(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Service]:
-    async with running(tmp_path, house=RESTRICTED, now=clock) as running_service:
+    async with running(tmp_path, setup=RESTRICTED, now=clock) as running_service:
         await running_service.call("POST", "/v1/requests", "bot", permission())
         await running_service.call("POST", "/v1/requests", "bot", permission("both", policy="two"))
         yield running_service

@@ -209,8 +209,8 @@ async def test_a_long_poll_sees_the_deadline_of_its_request(tmp_path: Path) -> N
 
 
 async def test_a_first_of_two_answers_leaves_a_long_poll_waiting(tmp_path: Path) -> None:
-    house = desk.House(policies={"default": sayso.Policy(quorum=2)})
-    async with running(tmp_path, house=house) as service:
+    setup = desk.Setup(policies={"default": sayso.Policy(quorum=2)})
+    async with running(tmp_path, setup=setup) as service:
         await service.call("POST", "/v1/requests", "bot", permission())
         poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
         await until(lambda: service.kept.waiting)
@@ -304,7 +304,7 @@ async def test_a_store_that_is_away_is_503_with_a_time_to_come_again(
 
 
 async def test_a_callback_address_that_leads_inside_is_refused_when_it_is_asked(tmp_path: Path) -> None:
-    async with running(tmp_path, house=desk.House(callbacks=True)) as service:
+    async with running(tmp_path, setup=desk.Setup(callbacks=True)) as service:
         inside = permission(callback_url="http://169.254.169.254/latest/meta-data/")
         refused = await service.call("POST", "/v1/requests", "bot", inside)
         taken = await service.call("POST", "/v1/requests", "bot", permission(callback_url="https://example.com/hook"))
@@ -417,8 +417,8 @@ async def test_the_routes_and_the_document_are_the_same(service: Service) -> Non
 
 @pytest.mark.parametrize("between", [True, False])
 async def test_a_decision_is_counted_once_also_if_its_allow_is_used(tmp_path: Path, between: bool) -> None:
-    house = desk.House(policies={"two": sayso.Policy(approvers=("ann", "bob"), quorum=2)})
-    async with running(tmp_path, house=house, now=ManualClock()) as service:
+    setup = desk.Setup(policies={"two": sayso.Policy(approvers=("ann", "bob"), quorum=2)})
+    async with running(tmp_path, setup=setup, now=ManualClock()) as service:
         await service.call("GET", "/metrics")
         await service.call("POST", "/v1/requests", "bot", permission(policy="two"))
         # both at the same moment: the second answer decides

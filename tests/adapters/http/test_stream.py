@@ -97,7 +97,7 @@ async def test_more_rows_than_fit_one_read_all_come_once_and_in_order(service: S
 
 
 async def test_each_key_hears_only_of_what_it_may_see(tmp_path: Path) -> None:
-    async with running(tmp_path, house=RESTRICTED) as service:
+    async with running(tmp_path, setup=RESTRICTED) as service:
         await service.call("POST", "/v1/requests", "bot", permission("mine"))
         await service.call("POST", "/v1/requests", "other", permission("theirs"))
         await service.call("POST", "/v1/requests", "other", permission("both", policy="two"))

@@ -28,7 +28,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def service(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Service]:
     policies = {"default": sayso.Policy(), "ann": sayso.Policy(approvers=("ann",))}
-    async with running(tmp_path, house=sayso.House(policies=policies), now=clock) as running_service:
+    async with running(tmp_path, setup=sayso.Setup(policies=policies), now=clock) as running_service:
         yield running_service
 
 

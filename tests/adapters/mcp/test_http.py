@@ -217,7 +217,7 @@ async def test_a_key_that_is_revoked_while_a_tool_waits_gets_no_yes(service: Ser
 
 async def test_a_bound_key_asks_over_mcp_as_it_is_bound(service: Service) -> None:
     policies = {"default": model.Policy(), "production": model.Policy(quorum=2)}
-    service.desk.house = sayso.House(policies)
+    service.desk.setup = sayso.Setup(policies)
     chain = keys.Keys(service.desk.store)
     secret = await chain.add("bound", "agent", service.desk.clock.now(), policy="production")
     async with Service(service.url, service.desk, {"bot": secret}).client() as client:

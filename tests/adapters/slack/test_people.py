@@ -210,7 +210,7 @@ async def test_a_press_with_another_secret_on_what_is_decided_is_told_so(
 async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann: Person) -> None:
     await there.ask(sayso.Permission(tool="Bash", input={"command": "echo '<b>' & exit"}))
     await there.stop()
-    there.front = Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    there.front = Desk(memory.MemoryStore(), there.front.mint, there.front.setup, there.clock)
     await there.start()
     seen = await ann.press(there.card, "Allow")
     assert seen.acked
@@ -223,7 +223,7 @@ async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann:
 async def test_where_two_programs_share_one_app_the_true_cause_is_said_and_the_card_stays(
     there: Scene, ann: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = Desk(memory.MemoryStore(), there.front.mint, there.front.house, there.clock)
+    other = Desk(memory.MemoryStore(), there.front.mint, there.front.setup, there.clock)
     async with sayso_slack.connect(other, there.settings) as link:
         assert link.sockets is not None
         await until(lambda: link.sockets and link.sockets.shared)

@@ -94,21 +94,21 @@ class Service:
         await self.desk.store.close()
 
 
-def house() -> sayso.House:
+def setup() -> sayso.Setup:
     """Policies by name; Ann is the only configured person."""
     policies = {
         "default": model.Policy(),
         "ann": model.Policy(approvers=("ann",)),
         "two": model.Policy(quorum=2),
     }
-    return sayso.House(policies=policies, directory=people.Directory(people={"ann": people.Profile()}))
+    return sayso.Setup(policies=policies, directory=people.Directory(people={"ann": people.Profile()}))
 
 
 @asynccontextmanager
 async def serving(now: clock.Clock | None = None, public: str | None = None) -> AsyncGenerator[Service]:
     """An inbox on a free port; *now* is its clock, *public* its only origin where that is another one."""
     kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, MINT, house(), now)
+    desk = sayso.Desk(kept, MINT, setup(), now)
     sessions = sayso_web.Sessions(kept, now)
     app, origins = web.Application(), set[str]()
     runner = web.AppRunner(app, shutdown_timeout=2)

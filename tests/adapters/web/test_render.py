@@ -14,7 +14,7 @@ from sayso.cards import dialog, draw, tokens
 from sayso.content import text
 from sayso.machine import events
 from sayso_web import render, sessions, view
-from tests.adapters.web.service import MINT, Elements, house
+from tests.adapters.web.service import MINT, Elements, setup
 
 FIELDS = get_args(testing.RequestField)
 # Words that would do something if they were markup; each carries a mark that no template has.
@@ -70,7 +70,7 @@ def test_no_field_can_add_markup(field: testing.RequestField, raw: str) -> None:
 @hypothesis.given(raw=HOSTILE)
 def test_no_dialog_can_be_given_markup(field: testing.RequestField, raw: str) -> None:
     ticket = testing.ticket(field, raw)
-    eyes = view.View(sayso.Desk(None, MINT, house()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    eyes = view.View(sayso.Desk(None, MINT, setup()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     for action in ("edit", "reason", "fill", "other", "review"):
         opened = dialog.of_press(ticket, tokens.read(MINT.token(ticket, action)), MINT, view.ROOM)
         check(eyes.fragment(ticket, view.Press(opened, notice=raw, wrong={"f0": raw, "": raw})))

@@ -39,7 +39,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
     kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await token_secret.mint(kept), now=clock)
+    yield sayso.Desk(kept, await token_secret.mint(kept), clock=clock)
     await kept.close()
 
 

@@ -111,7 +111,7 @@ async def test_a_card_that_is_full_says_in_its_body_that_it_was_asked_before(ann
 
 async def test_an_allow_whose_time_is_over_is_asked_about_again(ann: Office) -> None:
     clock = ManualClock(NOW)
-    there = dataclasses.replace(ann, desk=sayso.Desk(ann.desk.store, ann.desk.mint, now=clock))
+    there = dataclasses.replace(ann, desk=sayso.Desk(ann.desk.store, ann.desk.mint, clock=clock))
     call = permits.Call(there.desk, REFUND)
     decision = await allowed(there, call)
     clock.advance(901)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sayso import errors, model, stores
-from sayso.desk import Caller, Desk, House, asker, attendance
+from sayso.desk import Caller, Desk, Setup, asker, attendance
 from sayso.stores import Record, Store
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -37,7 +37,7 @@ async def opened(
 
     async def one() -> Desk:
         kept.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
-        return Desk(kept[-1], MINT, House(), clock)
+        return Desk(kept[-1], MINT, Setup(), clock)
 
     yield one
     for each in kept:
@@ -53,7 +53,7 @@ def died(front: Desk) -> None:
 
 async def looked(front: Desk, clock: ManualClock, *, seconds: float = attendance.GRACE) -> None:
     """Another process, or the same after a start, looks once."""
-    watching = asyncio.create_task(attendance.watch(front))
+    watching = asyncio.create_task(attendance.watch(front.attendance))
     for _ in range(round(seconds)):
         await settle()
         clock.advance(1.0)
@@ -274,7 +274,7 @@ async def test_a_caller_who_has_gone_while_the_database_was_away_is_found_later(
 HOLDS = """
 import asyncio, sys
 import sayso
-from sayso import asker
+from sayso.desk import asker
 
 async def main(url):
     async with sayso.open(database=url) as desk:
@@ -297,7 +297,7 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
         assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
         child.kill()
     kept = await stores.connect(url)
-    front = Desk(kept, MINT, House(), clock)
+    front = Desk(kept, MINT, Setup(), clock)
     await looked(front, clock)
     assert outcome(await front.get("r1")) == "cancelled"
     await kept.close()

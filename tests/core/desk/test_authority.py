@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sayso import errors, model, stores
-from sayso.desk import Desk, House, authority, courier, house, keys
+from sayso.desk import Desk, Setup, authority, courier, keys, setup
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, sqlite
 from sayso.testing.clock import ManualClock
@@ -20,7 +20,7 @@ __all__ = ["pg_schema", "pg_server"]
 
 ANN = actor("ann")
 POLICIES = {"default": model.Policy(), "production": model.Policy(approvers=("ann",))}
-HOUSE = House(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callbacks=True)
+HOUSE = Setup(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callbacks=True)
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -111,7 +111,7 @@ async def test_a_revocation_that_its_process_did_not_live_to_finish_is_finished(
     ticket = await front.open(permission(), bot.caller)
     # the process dies right after the note that it begins
     await front.store.put(Record("revoking", "bot", {"key": bot.record, "reason": None}))
-    watching = asyncio.create_task(authority.watch(front))
+    watching = asyncio.create_task(authority.watch(front.store, front.clock))
     changes = front.store.changes()
     async with asyncio.timeout(BOUND):
         while (await front.get(ticket.id)).decision is None or await front.store.scan("revoking"):
@@ -195,7 +195,7 @@ async def test_a_policy_that_is_gone_refuses_and_does_not_fall_back(front: Desk)
 
 
 async def test_the_service_names_the_policy_of_those_who_name_none(kept: Store) -> None:
-    front = Desk(kept, MINT, house.House(POLICIES, policy="production"), ManualClock())
+    front = Desk(kept, MINT, setup.Setup(POLICIES, policy="production"), ManualClock())
     assert (await front.open(permission())).policy == POLICIES["production"]
     assert (await front.open(permission(policy="default"))).policy == POLICIES["default"]
 

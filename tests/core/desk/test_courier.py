@@ -1,4 +1,4 @@
-"""What leaves the house: every card once, every change on it, whatever fails in between."""
+"""What leaves the setup: every card once, every change on it, whatever fails in between."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -10,7 +10,7 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.desk import Desk, House, courier, lanes, timekeeper
+from sayso.desk import Desk, Setup, courier, lanes, timekeeper
 from sayso.machine import events
 from sayso.stores import Job, memory, sqlite
 from sayso.testing.board import Board
@@ -50,7 +50,7 @@ def board() -> Board:
 @pytest.fixture
 async def front(clock: ManualClock) -> AsyncIterator[Desk]:
     kept = memory.MemoryStore()
-    yield Desk(kept, MINT, House(route=("chat:#ops",), callbacks=True), clock)
+    yield Desk(kept, MINT, Setup(route=("chat:#ops",), callbacks=True), clock)
     await kept.close()
 
 
@@ -143,7 +143,7 @@ async def test_an_edit_that_fails_for_good_is_dropped(front: Desk, runner: couri
 async def test_an_open_card_that_is_gone_for_good_makes_the_request_undeliverable(
     clock: ManualClock, board: Board
 ) -> None:
-    front = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy(quorum=2)}, route=("chat:#ops",)), clock)
+    front = Desk(memory.MemoryStore(), MINT, Setup({"default": model.Policy(quorum=2)}, route=("chat:#ops",)), clock)
     runner = courier.Courier(front, [board])
     ticket = await front.open(permission())
     await runner.deliver()
@@ -237,7 +237,7 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
             held.execute("begin immediate")
             return await super().post(place, drawn, again=again)
 
-    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
     await front.open(permission())
     with pytest.raises(errors.StoreUnavailable):
         await courier.Courier(front, [Locking()]).deliver()
@@ -300,7 +300,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             return ref
 
     done, kept, slow = asyncio.Event(), Failing(), Slow()
-    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
     ticket = await front.open(permission())
     posting = asyncio.create_task(courier.Courier(front, [slow]).run())
     await until(lambda: slow.pinned)
@@ -399,7 +399,7 @@ async def test_more_work_than_is_done_at_once_is_done_all_the_same(
 
 async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path, clock: ManualClock) -> None:
     kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
-    front = Desk(kept, MINT, House(route=("chat:#ops",)), clock)
+    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
     held = apsw.Connection(str(tmp_path / "a.db"))
     held.execute("begin immediate")
     with pytest.raises(errors.StoreUnavailable):
@@ -418,7 +418,7 @@ async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
             return await super().load(id)
 
     kept = Forgetful()
-    damaged = Desk(kept, MINT, front.house, clock)
+    damaged = Desk(kept, MINT, front.setup, clock)
     for name in ("lost", "fine"):
         await damaged.open(permission(id=name))
     await courier.Courier(damaged, [board]).deliver()
@@ -438,7 +438,7 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
             return jobs
 
     kept = Slow()
-    await Desk(kept, MINT, House(route=("chat:#ops",)), clock).open(permission())
+    await Desk(kept, MINT, Setup(route=("chat:#ops",)), clock).open(permission())
     running = asyncio.create_task(courier.Courier(Desk(kept, MINT, None, clock), [board]).run())
     await taken.wait()
     running.cancel()

@@ -9,7 +9,7 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, House, PressedMessage, channel
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel
 from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board
@@ -37,8 +37,8 @@ def clock() -> ManualClock:
 def front(kept: memory.MemoryStore, clock: ManualClock) -> Desk:
     directory = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann", "other:9"}))})
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2), "nobody": model.Policy(approvers=())}
-    house = House(policies, directory, ("chat:#ops",), channels={"chat", "web"})
-    return Desk(kept, MINT, house, clock)
+    setup = Setup(policies, directory, ("chat:#ops",), channels={"chat", "web"})
+    return Desk(kept, MINT, setup, clock)
 
 
 async def ask(front: Desk, request: model.Request) -> tuple[asyncio.Task[model.Decision], model.Ticket]:

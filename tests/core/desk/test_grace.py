@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sayso
 from sayso import errors, machine, model, stores
 from sayso.cards import card, dialog, draw, plain_words, submission, telling, tokens
-from sayso.desk import Desk, House, timekeeper
+from sayso.desk import Desk, Setup, timekeeper
 from sayso.machine import events
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -34,7 +34,7 @@ def now() -> ManualClock:
 @pytest.fixture
 async def front(now: ManualClock) -> AsyncIterator[Desk]:
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
-    built = Desk(memory.MemoryStore(), MINT, House(policies, route=("chat:#ops",)), now)
+    built = Desk(memory.MemoryStore(), MINT, Setup(policies, route=("chat:#ops",)), now)
     yield built
     await built.store.close()
 

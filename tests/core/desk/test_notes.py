@@ -7,7 +7,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import card, prose
-from sayso.desk import Caller, Desk, House, channel
+from sayso.desk import Caller, Desk, Setup, channel
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.samples import MINT
@@ -28,7 +28,7 @@ class Told:
 
 
 def front(*tellers: Told, route: tuple[str, ...] = ("chat:#ops", "web", "talk:1")) -> Desk:
-    built = Desk(memory.MemoryStore(), MINT, House(route=route))
+    built = Desk(memory.MemoryStore(), MINT, Setup(route=route))
     built.platforms.update({teller.name: channel.Platform(Board(teller.name), teller) for teller in tellers})
     return built
 

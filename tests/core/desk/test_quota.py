@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sayso import errors, stores
-from sayso.desk import Caller, Desk, House, quota
+from sayso.desk import Caller, Desk, Setup, quota
 from sayso.testing.samples import MINT, permission
 from tests.conftest import BOUND
 
@@ -16,7 +16,7 @@ BOT = Caller(owner="bot")
 @pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/a.db"])
 async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: str) -> None:
     kept = await stores.connect(url.format(tmp_path))
-    front = Desk(kept, MINT, House(limits=quota.Limits(pending=5)))
+    front = Desk(kept, MINT, Setup(limits=quota.Limits(pending=5)))
 
     async def asked(caller: Caller) -> str:
         try:
@@ -36,7 +36,7 @@ async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: st
 
 async def test_an_ask_that_cannot_be_stored_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = await stores.connect("memory://")
-    front = Desk(kept, MINT, House(limits=quota.Limits(pending=1)))
+    front = Desk(kept, MINT, Setup(limits=quota.Limits(pending=1)))
 
     async def away(*_: object) -> None:
         raise errors.StoreUnavailable("away")

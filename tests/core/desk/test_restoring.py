@@ -14,7 +14,7 @@ import pytest
 
 from sayso import errors, machine, model
 from sayso.cards import dialog, draw, phrases
-from sayso.desk import Desk, House, courier, keys, restoring
+from sayso.desk import Desk, Setup, courier, keys, restoring
 from sayso.machine import events
 from sayso.stores import Query, Record, postgres, sqlite, sqlite_writer
 from sayso.testing.clock import ManualClock
@@ -27,7 +27,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 ANN = actor("ann")
 ALLOW = model.Answer(verdict="allow")
-HOUSE = House({"default": model.Policy(), "two": model.Policy(quorum=2)}, callbacks=True)
+HOUSE = Setup({"default": model.Policy(), "two": model.Policy(quorum=2)}, callbacks=True)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from sayso import restoring
+from sayso.desk import restoring
 
 copy, database, point = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 calls = 0

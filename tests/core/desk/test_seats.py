@@ -6,7 +6,7 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import dialog, tokens
-from sayso.desk import Desk, House, PressedMessage, channel
+from sayso.desk import Desk, PressedMessage, Setup, channel
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -27,7 +27,7 @@ async def kept() -> AsyncIterator[memory.MemoryStore]:
 @pytest.fixture
 def front(kept: memory.MemoryStore) -> Desk:
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
-    found = Desk(kept, MINT, House(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
+    found = Desk(kept, MINT, Setup(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
 
     async def room(place: model.Place) -> str:
         if place not in NAMES:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sayso
 from sayso import errors, machine, model
 from sayso.asking import gate
-from sayso.desk import Caller, Desk, House, callers
+from sayso.desk import Caller, Desk, Setup, callers
 from sayso.machine import events
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
@@ -31,7 +31,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def front(clock: ManualClock) -> AsyncIterator[Desk]:
-    built = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy()}), clock)
+    built = Desk(memory.MemoryStore(), MINT, Setup({"default": model.Policy()}), clock)
     yield built
     await built.store.close()
 
@@ -93,7 +93,7 @@ async def test_an_allow_that_was_used_in_time_is_not_void_later(front: Desk, clo
 
 
 async def test_a_policy_says_how_long_its_allows_are_good(clock: ManualClock) -> None:
-    front = Desk(memory.MemoryStore(), MINT, House({"default": model.Policy(valid_for=60)}), clock)
+    front = Desk(memory.MemoryStore(), MINT, Setup({"default": model.Policy(valid_for=60)}), clock)
     decision = await allowed(front, id="r1")
     clock.advance(60)
     with pytest.raises(sayso.NotUsable):

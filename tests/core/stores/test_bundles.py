@@ -23,7 +23,9 @@ __all__ = ["pg_schema", "pg_server", "pg_url"]
 REPLACES = """
 import asyncio, sys
 import sayso
-from sayso import desk, sqlite, tokens
+from sayso import desk
+from sayso.stores import sqlite
+from sayso.cards import tokens
 async def main() -> None:
     kept = await sqlite.SqliteStore.open(sys.argv[1])
     front = desk.Desk(kept, tokens.TokenMaker(b"only for a test, never for people"))

@@ -20,7 +20,8 @@ ROUNDS = 10
 
 TOGETHER = """
 import pathlib, sys, threading
-from sayso import datafile, restoring
+from sayso.stores import sqlite_file as datafile
+from sayso.desk import restoring
 
 def at_once(path):
     def open(): datafile.opened(path, 10.0).close()

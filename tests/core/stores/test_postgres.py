@@ -262,7 +262,7 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
     kept: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, clock = await postgres.PostgresStore.open(pg_url), ManualClock()
-    one, two = (Desk(each, MINT, now=clock) for each in (kept, other))
+    one, two = (Desk(each, MINT, clock=clock) for each in (kept, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
     stored, broken = kept._store, list[str]()

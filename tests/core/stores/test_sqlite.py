@@ -23,7 +23,7 @@ from tests.conftest import until
 
 KILLED_WHILE_WRITING = """
 import asyncio, sys
-from sayso import sqlite
+from sayso.stores import sqlite
 from sayso.testing import tickets
 
 async def main(path):

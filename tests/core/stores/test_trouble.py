@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped] # pyright: ignore[reportMissingTy
 import pytest
 
 from sayso import errors, model
-from sayso.desk import Desk, House, courier, timekeeper
+from sayso.desk import Desk, Setup, courier, timekeeper
 from sayso.machine import events
 from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_writer
 from sayso.testing import tickets
@@ -111,7 +111,7 @@ async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_ar
 
 async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: Kept) -> None:
     now = ManualClock(tickets.NOW)
-    front = Desk(kept, MINT, House(route=("chat:#ops",)), now)
+    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), now)
     await tickets.ask(kept, "bad", "good")
     await rewrite(kept, "bad", unknown_outcome)
     watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
@@ -218,7 +218,8 @@ async def test_a_commit_that_fails_on_the_disk_may_be_stored(
 
 FROZEN = """
 import asyncio, os, signal, sys
-from sayso import pgserver, postgres
+from sayso.stores import pgserver
+from sayso.stores import postgres
 
 async def main(url):
     kept = await postgres.PostgresStore.open(url, timeout=1.0)
@@ -395,7 +396,7 @@ async def test_one_row_that_cannot_be_read_stops_no_delivery(kept: Kept) -> None
         def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
             return 1.0
 
-    front = Desk(kept, MINT, House(callbacks=True), ManualClock(tickets.NOW))
+    front = Desk(kept, MINT, Setup(callbacks=True), ManualClock(tickets.NOW))
     for id in ("bad", "good"):
         await front.open(permission(id=id, callback_url="https://agent.example.com/x"))
         await front.answer(id, model.Answer(verdict="allow"), actor("ann"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sayso import asking, errors, model
-from sayso.desk import Desk, House
+from sayso.desk import Desk, Setup
 from sayso.machine import events
 from sayso.stores import Row, memory
 from sayso.testing import oracle
@@ -21,8 +21,8 @@ ANN, BOB = actor("ann"), actor("bob")
 
 async def history() -> tuple[Witnessed, Stored]:
     """Two people allow `r1`, one is too late; `r2` is still open."""
-    house = House({"default": model.Policy(quorum=2)}, route=("chat:#ops",))
-    front = Desk(memory.MemoryStore(), MINT, house)
+    setup = Setup({"default": model.Policy(quorum=2)}, route=("chat:#ops",))
+    front = Desk(memory.MemoryStore(), MINT, setup)
     asked = [await front.open(permission(id=id)) for id in ("r1", "r2")]
     for who in (ANN, BOB):
         decided = await front.answer("r1", model.Answer(verdict="allow"), who)
@@ -83,7 +83,7 @@ async def test_an_honest_history_has_no_fault() -> None:
 
 async def test_an_honest_history_of_taken_answers_and_used_allows_has_no_fault() -> None:
     clock = ManualClock()
-    front = Desk(memory.MemoryStore(), MINT, House(route=("chat:#ops",)), clock)
+    front = Desk(memory.MemoryStore(), MINT, Setup(route=("chat:#ops",)), clock)
     await front.open(asking.Question("Which?", id="r1"))
     for text in ("Acme", "Acme Ltd"):
         await front.answer("r1", model.Answer(text=text), ANN, grace=timedelta(seconds=10))

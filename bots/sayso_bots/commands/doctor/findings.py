@@ -106,7 +106,7 @@ async def _chats(given: environment.Environment, chosen: schema.Settings) -> Asy
             enrolled |= found.enrolled
             yield Finding(f"{name} {found.name}", found.ok, found.said, found.hint)
     directory = toml.directory(chosen)
-    for name, policy in toml.house(chosen).policies.items():
+    for name, policy in toml.setup(chosen).policies.items():
         most = directory.most(policy, enrolled)
         if policy.approvers and most is not None and most < policy.quorum:
             said = f"{policy.quorum} people must agree, and only {most} may (members of groups were counted)"

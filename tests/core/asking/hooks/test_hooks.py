@@ -52,7 +52,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
     kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await token_secret.mint(kept), now=clock)
+    yield sayso.Desk(kept, await token_secret.mint(kept), clock=clock)
     await kept.close()
 
 
@@ -552,8 +552,8 @@ async def test_a_hook_waits_for_days(desk: sayso.Desk, clock: ManualClock) -> No
 
 async def test_who_may_answer_a_hook_is_what_the_policy_says() -> None:
     kept = memory.MemoryStore()
-    house = sayso.House(policies={"default": sayso.Policy(approvers=("ann",))})
-    desk = sayso.Desk(kept, await token_secret.mint(kept), house)
+    setup = sayso.Setup(policies={"default": sayso.Policy(approvers=("ann",))})
+    desk = sayso.Desk(kept, await token_secret.mint(kept), setup)
     task = waits(sayso.hook("a", payload=sayso.ToolApproval, desk=desk))
     ticket = await asked(desk)
     with pytest.raises(sayso.NotAllowed):

@@ -30,7 +30,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Setup:
     """What the operator configured: policies, people, where requests go."""
 
     policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
@@ -48,39 +48,39 @@ class House:
     """Of requests that name no policy, from callers who are bound to none."""
 
 
-def terms(house: House, request: model.Request, caller: Caller) -> machine.Terms:
+def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms:
     """Under which policy this is asked, and where it goes.
 
     Raises:
-        InvalidRequest: the house has no such policy or place, or the caller is bound to another.
+        InvalidRequest: the setup has no such policy or place, or the caller is bound to another.
     """
-    name = policy_of(house, request.policy, caller)
-    policy = house.policies.get(name)
+    name = policy_of(setup, request.policy, caller)
+    policy = setup.policies.get(name)
     if policy is None:
-        known = ", ".join(house.policies)
+        known = ", ".join(setup.policies)
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
     wanted = _route(request, caller)
     for place in wanted:
-        _reachable(house, place)
-    if request.callback_url and not house.callbacks:
+        _reachable(setup, place)
+    if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
-        route=wanted or house.route,
+        route=wanted or setup.route,
         requester=caller.requester,
         key=caller.key,
     )
 
 
-def policy_of(house: House, wanted: str | None, caller: Caller) -> str:
+def policy_of(setup: Setup, wanted: str | None, caller: Caller) -> str:
     """The name of the policy for a request that wants this one.
 
     Raises:
         InvalidRequest: the caller is bound to another.
     """
     if caller.policy is None:
-        return wanted or house.policy
+        return wanted or setup.policy
     if wanted not in (None, caller.policy):
         hint = f"leave policy out; this key asks under {caller.policy!r}"
         raise errors.InvalidRequest(f"this key cannot choose the policy {wanted!r}", field="policy", hint=hint)
@@ -95,8 +95,8 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
     return caller.route or wanted
 
 
-def _reachable(house: House, place: model.Place) -> None:
-    channels = house.channels
+def _reachable(setup: Setup, place: model.Place) -> None:
+    channels = setup.channels
     if channels is not None and place.partition(":")[0] not in channels:
         hint = f"channels here: {', '.join(sorted(channels))}"
         raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)

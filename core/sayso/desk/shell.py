@@ -1,0 +1,107 @@
+"""What the desk stands on: the store, the clock, the set-up, and the one loop that loads, steps and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sayso import aside, errors, machine, model
+from sayso import clock as clocks
+from sayso.cards import tokens
+from sayso.content import requests, text
+from sayso.desk import authority, channel, quota
+from sayso.desk.setup import Caller, Setup
+from sayso.machine import events
+from sayso.stores import Store
+
+# More tries than writers could ever win in a row against one click.
+_TRIES = 100
+
+
+class Shell:
+    """The thin shell around the machine. It knows no person: whoever answers comes through `sayso.desk.Desk`."""
+
+    def __init__(
+        self,
+        store: Store,
+        maker: tokens.TokenMaker,
+        setup: Setup | None = None,
+        clock: clocks.Clock | None = None,
+    ) -> None:
+        self.store = store
+        self.mint = maker
+        self.setup = setup or Setup()
+        self.clock: clocks.Clock = clock or clocks.SystemClock()
+        self.platforms: dict[str, channel.Platform] = {}
+        """What this process is connected to, by the name of its channel."""
+        self.pace = quota.Pace()
+        self.room = quota.Room()
+
+    @property
+    def house(self) -> Setup:
+        """The name of `setup` until 0.2."""
+        return self.setup
+
+    async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
+        """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""
+        ticket = await self.store.load(id)
+        if caller is not None and not caller.operator and ticket.owner != caller.owner:
+            raise errors.NotFound(f"there is no request {id}", field="id")
+        return machine.read(ticket, self.clock.now())
+
+    async def cancel(self, id: str, caller: Caller | None = None, reason: str | None = None) -> model.Ticket:
+        """Withdraw a request that nobody decided yet; a closed one stays as it is.
+
+        Raises:
+            NotFound: there is no such request, or another caller asked it.
+            Unauthorized: the caller's key was revoked.
+        """
+        check_whole(reason=reason or "")
+        await self.get(id, caller)
+        # what came with the call may have taken its time
+        await authority.check(self.store, caller.key if caller else None)
+        by = (caller or Caller()).owner
+        return await self.step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
+
+    async def tick(self, id: str) -> model.Ticket:
+        """Let time act on a request. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Ticked(at=self.clock.now()))
+
+    async def undelivered(self, id: str, place: model.Place, reason: str) -> model.Ticket:
+        """A place cannot be reached, finally. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
+
+    async def lost(self, id: str, place: model.Place) -> model.Ticket:
+        """Somebody took the card at *place* away; where it is still needed it is posted anew. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Lost(at=self.clock.now(), place=place))
+
+    async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
+        """Put a refused answer on record."""
+        turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
+        await self.store.note(id, 0, turned)
+
+    async def step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
+        """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules."""
+        for _ in range(_TRIES):
+            ticket = await self.store.load(id)
+            event = happened()
+            acting = machine.first(ticket, event)
+            # these take the digest of the whole content
+            weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
+            large = weighs and requests.is_large(ticket.request)
+            step = await aside.run_large(large, machine.step, ticket, acting)
+            if step.ticket.version == ticket.version:
+                return ticket
+            try:
+                await self.store.commit(step, acting)
+            except errors.Conflict:
+                continue
+            if acting is event:
+                return step.ticket
+        raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+
+
+def check_whole(**given: str) -> None:
+    """Refuse text with half a character. Raises `InvalidRequest`."""
+    for field, said in given.items():
+        if not text.is_whole(said):
+            raise errors.InvalidRequest(f"the {field} holds half a character", field=field)
