@@ -36,7 +36,7 @@ def add(shape: type[pydantic.BaseModel], schema: Schema) -> None:
 def _of_kind(kind: model.Kind) -> Schema:
     # in the order of the fields: a set would make another document in each process
     others = [name for name in model.Request.model_fields if name in requests.KIND_KEYS - requests.OF_KIND[kind]]
-    unsaid = {_alias(name): _only(requests.UNSAID[name]) for name in others}
+    unsaid = {_alias(name): _only(requests.DEFAULTS[name]) for name in others}
     rules: Schema = {"properties": unsaid}
     if kind == "permission":
         _need(rules, "tool")
@@ -61,7 +61,7 @@ _CONFIRMED: Schema = {
 
 
 def _of_verdict(verdict: model.Verdict) -> Schema:
-    takes = {"verdict", *fitting.TAKES[verdict]}
+    takes = {"verdict", *fitting.PARTS[verdict]}
     rules: Schema = {"properties": {name: _only(None) for name in model.Answer.model_fields if name not in takes}}
     if verdict == "respond":
         _need(rules, "text")

@@ -13,8 +13,8 @@ from sayso.cards import card, dialog
 from sayso.content import text
 from sayso_web import inputs
 
-# From this many lines on, a box says how long it is; it is shown whole all the same.
-LONG_BOX = 30
+# From this many lines or characters on, a box says how long it is; it is shown whole all the same.
+LONG_BOX, _LONG_TEXT = 30, 4_000
 _SAID: Mapping[card.Role, str] = {"answer": "Answer", "reason": "Reason"}
 
 
@@ -70,7 +70,9 @@ def _utc(at: datetime) -> str:
 
 def _length(shown: text.Foreign) -> str:
     lines = shown.text.count("\n") + 1
-    return f"{lines:,} lines, {len(shown.text):,} characters" if lines >= LONG_BOX or len(shown.text) > 4000 else ""
+    return (
+        f"{lines:,} lines, {len(shown.text):,} characters" if lines >= LONG_BOX or len(shown.text) > _LONG_TEXT else ""
+    )
 
 
 def _options(drawn: card.Card, pick: card.Pick) -> tuple[tuple[text.Foreign, text.Foreign | None], ...]:

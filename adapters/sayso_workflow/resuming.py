@@ -162,7 +162,7 @@ class _Resumer:
                 await self._again(ticket, f"Asked before: {phrases.asked_before(found)}")
             return None
         if marks["otherwise"] is not None:
-            return shapes.instance(payload.adapter, marks["otherwise"])
+            return shapes.build(payload.adapter, marks["otherwise"])
         if payload.flag is not None:
             return payload.value(decision.model_copy(update={"reason": decision.model_text}))
         log.warning("nobody decided, and the run waits on", extra={"id": ticket.id, "outcome": decision.outcome})

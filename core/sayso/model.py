@@ -89,7 +89,7 @@ class Request(Frozen):
     """Wider grants that the asking side can honour; only these get a button."""
     offers: Annotated[tuple[Offer, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
     verdicts: Annotated[tuple[FurtherVerdict, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
-    """Further verdicts that it can honour. A permission can always be denied; anything else only where this says so."""
+    """Further verdicts that it can honour. A permission can always be denied; anything else only if this says so."""
     editable: pydantic.StrictBool = True
     """Whether a person may allow another input than the one asked for."""
     confirm: pydantic.StrictBool = False
@@ -153,7 +153,7 @@ class Person(Frozen):
     """Somebody who answers, as the directory knows them now; their accounts on `platforms` are known."""
 
     id: str
-    """The name in `[people]`, or the account itself where nobody is configured for it."""
+    """The name in `[people]`, or the account itself if no person is configured for it."""
     name: str
     account: str
     """Platform, organisation and user: `slack:T1/U1`."""
@@ -200,7 +200,7 @@ class Decision(Frozen, Generic[V]):
     if TYPE_CHECKING:
         input: JsonObject = {}
     else:
-        # None where nothing was allowed; a caller has looked at `allowed` before, which no type checker can know
+        # None if nothing was allowed; a caller has looked at `allowed` before, which no type checker can know
         input: JsonObject | None = None
     reason: str | None = None
     text: str | None = None
@@ -212,7 +212,7 @@ class Decision(Frozen, Generic[V]):
     digest: str
     """Of the request as it was shown."""
     input_digest: str | None = None
-    """Of `{"input", "tool"}` as it may run: the edited input, where a person edited it."""
+    """Of `{"input", "tool"}` as it may run: the edited input, if a person edited it."""
     by: tuple[By, ...] = ()
     decided_at: datetime
     valid_until: datetime | None = None
@@ -237,7 +237,7 @@ class Decision(Frozen, Generic[V]):
 
     @property
     def value(self) -> V:
-        """A form's values, an instance of its model where it was asked with one; None where nobody answered."""
+        """A form's values, an instance of its model if it was asked with one; None if nobody answered."""
         return cast(V, self.values if self._value is None else self._value)
 
     def holding(self, value: W) -> Decision[W]:

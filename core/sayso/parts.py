@@ -99,7 +99,7 @@ class Attachment(Frozen):
 
 
 class Offer(Frozen):
-    """A wider grant in the asking side's own terms; each gets a button of its own, none is ever taken along."""
+    """A wider grant in the asking side's own terms; each has a button of its own, and no other button grants it."""
 
     name: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
     """What the decision's `grant` says when a person chose it."""
@@ -115,7 +115,7 @@ class Option(Frozen):
     label: Title
     description: Note | None = None
     value: Scalar | None = None
-    """What the agent gets in a form; the label where there is none."""
+    """What the agent gets in a form; the label if it has no value."""
 
 
 class Field(Frozen):
@@ -131,7 +131,7 @@ class Field(Frozen):
     other: pydantic.StrictBool = False
     """A choice that takes free text, too."""
     nullable: pydantic.StrictBool = False
-    """Whether the agent gets null where it is left out, instead of no key."""
+    """Whether the agent gets null if it is left out, instead of no key."""
     default: Any = None
     minimum: Number | None = None
     maximum: Number | None = None
@@ -141,18 +141,18 @@ class Field(Frozen):
     """Less than this."""
     multiple_of: Annotated[Number, pydantic.Field(gt=0)] | None = None
     min_length: Annotated[int, pydantic.Field(ge=0)] | None = None
-    """Characters of a text; how many to choose where several may be chosen."""
+    """Characters of a text; how many to choose if several may be chosen."""
     max_length: Annotated[int, pydantic.Field(ge=0)] | None = None
     min_items: Annotated[int, pydantic.Field(ge=0)] | None = None
-    """How many lines, where *multiple* is said of what is not a choice: one value a line."""
+    """How many values, if *multiple* is true and it is not a choice: one value a line."""
     max_items: Annotated[int, pydantic.Field(ge=0)] | None = None
     unique: pydantic.StrictBool = False
-    """Whether no line may stand there twice."""
+    """Whether every line must be different."""
     pattern: str | None = None
     format: Literal["email", "uri", "date-time", "local-date-time", "time", "uuid", "duration", "decimal"] | None = None
-    """Of a text; `decimal` is said of a number whose every digit counts, and comes as text where JSON would round."""
+    """Of a text; `decimal` is said of a number whose every digit counts, and comes as text if JSON would round it."""
     example: Annotated[str, pydantic.StringConstraints(max_length=MAX_NAME)] | None = None
-    """What a right text looks like; said where one does not fit its pattern."""
+    """What a right text looks like; told to people whose text does not fit the pattern."""
 
 
 @dataclass(frozen=True, slots=True)

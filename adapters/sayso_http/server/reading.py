@@ -130,7 +130,7 @@ def _refuse_unknown(names: object, shape: type[pydantic.BaseModel]) -> None:
 
 def _exact(text: str) -> None:
     _finite(text)
-    if numbers.exact(float(text)) != Decimal(text):
+    if numbers.to_decimal(float(text)) != Decimal(text):
         hint = "give at most 15 digits, or all of them as text if the form takes any number of digits"
         raise errors.InvalidRequest("a number has more digits than JSON readers keep", field="body", hint=hint)
 

@@ -97,7 +97,7 @@ class Form(model.FormRequest[V]):
     ) -> None:
         """*shape* is a Pydantic model, a JSON schema, or a list of fields."""
         if isinstance(shape, type):
-            _, schema = shapes.of(shape)
+            _, schema = shapes.read_type(shape)
             _build(self, "form", common, title=title, schema=schema)
             self._shape = shape
         elif isinstance(shape, Mapping):

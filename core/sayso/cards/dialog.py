@@ -139,7 +139,7 @@ def look_again(
     ]
     for key, signs in odd.items():
         parts += [
-            card.Warn(Trusted(typography.told(signs))),
+            card.Warn(Trusted(typography.describe(signs))),
             *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
         ]
     pages = card.pages(parts, limits.content)

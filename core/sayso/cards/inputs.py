@@ -132,7 +132,7 @@ def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
 def _default(field: model.Field, longest: int) -> str | None:
     if field.default is None or field.kind == "choice":
         return None
-    # a default is agent text: it is offered only where a person sees all of it
+    # a default is agent text: it is offered only if a person sees all of it
     default = _written(field)
     return default if text.literal(default).text == default and len(default) <= longest else None
 

@@ -109,13 +109,15 @@ def _edit(
     ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
     edited, before = _edited(ticket, draft), ticket.request.input or {}
-    odd = {key: signs for key, value in edited.items() if (signs := typography.put_in(before.get(key), value))}
+    odd = {key: signs for key, value in edited.items() if (signs := typography.find_new(before.get(key), value))}
     if step > 0 or not odd:
         return model.Answer(verdict="allow", input=edited)
     shown = dialog.look_again(odd, edited, maker.token(ticket, "edit", dialog.index_of(1, draft)), limits)
     if shown is None:
         key, signs = next(iter(odd.items()))
-        said = f"this holds {typography.told(signs)}, and is too long to be shown again; please write the plain signs"
+        said = (
+            f"this holds {typography.describe(signs)}, and is too long to be shown again; please write the plain signs"
+        )
         raise errors.InvalidAnswer(said, field=dialog.key_name(list(before).index(key)))
     return shown
 

@@ -12,11 +12,11 @@ import rfc8785
 
 from sayso import errors
 
-# RFC 8785 covers integers that a double holds exactly (I-JSON); larger ones, chat ids say, are kept as digits.
+# RFC 8785 covers integers that a double holds exactly (I-JSON); larger ones, such as ids of chats, are kept as digits.
 MAX_SAFE_INTEGER = 2**53 - 1
-# Characters of all the places of such integers: they become part of the canonical form.
-_LONGEST_PLACES = 4 * 1_048_576
-# JSON libraries give up on deeper values, each at a depth of its own and some with a crash.
+# Characters of the paths of all such integers: they become part of the canonical form.
+_LONGEST_PATHS = 4 * 1_048_576
+# JSON libraries refuse deeper values, each at a depth of its own; some of them crash.
 MAX_DEPTH = 100
 # What is asked is wrapped a few levels deep before it is hashed whole.
 _WRAPPED = 20
@@ -25,8 +25,8 @@ _WRAPPED = 20
 def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = MAX_DEPTH + _WRAPPED) -> bytes:
     """The one byte form of a JSON object.
 
-    Where integers go beyond 2^53 - 1 they are written as text and the form becomes an array of the object and the
-    places they stood at; an object and an array never look alike, so a number never equals its digits as text.
+    If integers go beyond 2^53 - 1, they are written as text, and the form becomes an array of the object and the
+    paths of these integers. An object and an array never look alike, so a number never equals its digits as text.
 
     Raises:
         InvalidRequest: the value is not plain JSON (a lone surrogate, NaN, a key that is not text, too deep).
@@ -65,15 +65,15 @@ def of_call(tool: str, arguments: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class _Seen:
-    """What a value has in it: places of big integers, and anything that only the full algorithm writes right."""
+    """What a value has in it: paths of big integers, and anything that only the full algorithm writes right."""
 
     name: str
     big: list[str] = field(default_factory=list[str])
     odd: bool = False
-    room: int = _LONGEST_PLACES
+    room: int = _LONGEST_PATHS
 
     def note(self, way: _Way) -> None:
-        """Remember where a big integer stands."""
+        """Remember the path of a big integer."""
         path = _path(way)
         self.room -= len(path)
         if self.room < 0:
@@ -85,8 +85,8 @@ class _Seen:
         self.big.append(path)
 
 
-# A place is written out only where a big integer stands: doing it for every value would take a name of half a megabyte
-# above a long list the square of its size.
+# A path is written out for big integers only: with a name of half a megabyte above a long list, writing it for every
+# value would take the square of the size.
 _Way = tuple["_Way", str | int] | None
 
 

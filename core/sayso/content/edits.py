@@ -22,12 +22,12 @@ from sayso import errors, model
 from sayso.content import digest, numbers, patterns
 
 # Bytes of a schema, and how many of its rules one check may look at: some hundredths of a second, at the press itself.
-# Unions in unions would otherwise take for ever.
+# Without it, unions in unions would never end.
 MAX_SCHEMA_BYTES = 100_000
 _MOST_WORK = 4_000
-# More complaints than this help nobody, nor does more of what a schema says.
-_MOST_TOLD = 10
-_LONGEST_SAID = 300
+# More complaints than this do not help, and neither does more of what a schema says.
+_MOST_COMPLAINTS = 10
+_LONGEST_QUOTE = 300
 
 _work: ContextVar[int] = ContextVar("work", default=0)
 _Keyword = Callable[..., Iterable[exceptions.ValidationError]]
@@ -57,7 +57,7 @@ _LEAST: Mapping[str, str] = {
 
 
 class _TooMuch(Exception):
-    """A check has looked at more rules than one may."""
+    """A check looked at more rules than it may."""
 
 
 def check_schema(schema: model.JsonObject) -> None:
@@ -70,15 +70,15 @@ def check_schema(schema: model.JsonObject) -> None:
         raise _unusable(f"it is larger than {MAX_SCHEMA_BYTES:,} bytes")
     try:
         validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
-        _only_checkable({name: part for name, part in schema.items() if name != "$schema"})
+        _check_parts({name: part for name, part in schema.items() if name != "$schema"})
     except (exceptions.SchemaError, pydantic_core.SchemaError) as error:
-        raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:_LONGEST_SAID]) from error
+        raise _unusable(str(getattr(error, "message", error)).splitlines()[0][:_LONGEST_QUOTE]) from error
     except (RecursionError, TypeError, ValueError, AttributeError) as error:
         raise _unusable("it is not JSON Schema") from error
 
 
 def editable(schema: object) -> model.JsonObject:
-    """What a permission says about its tool's schema: that edits must fit it or, where none can be checked, no edit."""
+    """What a permission says about its tool's schema: an edit must fit it; if none can be checked, there is no edit."""
     if schema is None:
         return {}
     try:
@@ -112,9 +112,9 @@ def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     begun = _work.set(0)
     try:
         for error in _validator(schema).iter_errors(edited):
-            for name, said in _told(error):
+            for name, said in _complaints(error):
                 complaints[name] = f"{complaints[name]}; {said}" if name in complaints else said
-            if len(complaints) >= _MOST_TOLD:
+            if len(complaints) >= _MOST_COMPLAINTS:
                 break
     except (referencing.exceptions.Unresolvable, _TooMuch, RecursionError, TypeError, ValueError) as error:
         complaints = {"": "this edit cannot be checked against the tool's schema; deny it with a reason instead"}
@@ -146,11 +146,11 @@ def _checker(base: Any) -> Any:
         "uniqueItems": _unique,
     }
     known: Mapping[str, _Keyword] = {**base.VALIDATORS, **own}
-    counted = {name: _counted(rule) for name, rule in known.items()}
+    counted = {name: _count_work(rule) for name, rule in known.items()}
     return validators.extend(base, counted)  # type: ignore[no-untyped-call] # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def _counted(rule: _Keyword) -> _Keyword:
+def _count_work(rule: _Keyword) -> _Keyword:
     def counted(*given: Any) -> Iterator[exceptions.ValidationError]:
         _work.set(_work.get() + 1)
         if _work.get() > _MOST_WORK:
@@ -160,11 +160,11 @@ def _counted(rule: _Keyword) -> _Keyword:
     return counted
 
 
-def _only_checkable(part: Any) -> None:
+def _check_parts(part: Any) -> None:
     """Refuse what the library would do with Python's own patterns, or by switching to another set of rules."""
     if isinstance(part, list):
         for one in part:  # pyright: ignore[reportUnknownVariableType]
-            _only_checkable(one)
+            _check_parts(one)
         return
     if not isinstance(part, dict):
         return
@@ -176,7 +176,7 @@ def _only_checkable(part: Any) -> None:
                 patterns.matcher(str(pattern))  # pyright: ignore[reportUnknownArgumentType]
         if name in ("unevaluatedProperties", "unevaluatedItems") or (name == "$schema" and isinstance(inner, str)):
             raise _unusable(f"{name} cannot be checked here")
-        _only_checkable(inner)
+        _check_parts(inner)
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[exceptions.ValidationError]:
@@ -217,34 +217,34 @@ def _unique(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator
             yield exceptions.ValidationError("uniqueItems")
 
 
-def _told(error: exceptions.ValidationError) -> Iterator[tuple[str, str]]:
+def _complaints(error: exceptions.ValidationError) -> Iterator[tuple[str, str]]:
     """Where an error is, and what is wrong there in our words; what was typed is not repeated."""
     path = [str(step) for step in error.absolute_path]
     if error.validator == "required":
-        yield from (_at([*path, name], "it is missing, and the tool needs it") for name in _missing(error))
+        yield from (_locate([*path, name], "it is missing, and the tool needs it") for name in _missing(error))
     elif error.message == "additional":
-        yield _at(path, "the tool has no such argument")
+        yield _locate(path, "the tool has no such argument")
     else:
-        yield _at(path, _of_union(error) if error.validator in ("anyOf", "oneOf") else _words(error))
+        yield _locate(path, _union_complaint(error) if error.validator in ("anyOf", "oneOf") else _complaint(error))
 
 
 def _missing(error: Any) -> Iterator[str]:
     return (name for name in error.validator_value if name not in error.instance)
 
 
-def _at(path: list[str], said: str) -> tuple[str, str]:
+def _locate(path: list[str], said: str) -> tuple[str, str]:
     deeper = ".".join(path[1:])
     return (path[0] if path else ""), (f"{deeper}: {said}" if deeper else said)
 
 
-def _of_union(error: exceptions.ValidationError) -> str:
+def _union_complaint(error: exceptions.ValidationError) -> str:
     # "this, or null" is how most schemas say that something may be left out
     wanted = [inner for inner in error.context or () if inner.validator_value != "null"]
-    said = list(dict.fromkeys(_words(inner) for inner in wanted if len(inner.path) == 0))
-    return " Or: ".join(said) if 1 <= len(said) <= 3 else "it fits none of the forms that the tool takes"
+    said = list(dict.fromkeys(_complaint(inner) for inner in wanted if len(inner.path) == 0))
+    return " Or: ".join(said) if 1 <= len(said) <= 3 else "it does not fit any of the forms that the tool takes"
 
 
-def _words(error: exceptions.ValidationError) -> str:
+def _complaint(error: exceptions.ValidationError) -> str:
     rule: Any = error.validator_value
     if error.validator == "type":
         kinds: list[str] = [rule] if isinstance(rule, str) else rule
@@ -252,12 +252,12 @@ def _words(error: exceptions.ValidationError) -> str:
     if error.validator in ("enum", "const"):
         shown = json.dumps(rule if error.validator == "enum" else [rule], ensure_ascii=False)[1:-1]
         return (
-            f"please give one of {shown[:_LONGEST_SAID]}"
+            f"please give one of {shown[:_LONGEST_QUOTE]}"
             if error.validator == "enum"
-            else f"please give {shown[:_LONGEST_SAID]}"
+            else f"please give {shown[:_LONGEST_QUOTE]}"
         )
     if error.validator in _LEAST and isinstance(rule, int | float):
-        return f"please give {_LEAST[str(error.validator)].format(numbers.shown(rule))}"
+        return f"please give {_LEAST[str(error.validator)].format(numbers.to_text(rule))}"
     if error.validator == "pattern":
         return "this has not the form that the tool takes"
     if error.validator == "uniqueItems":

@@ -16,33 +16,33 @@ _MOST_LINES = 1_000
 
 def read(field: model.Field, given: Any) -> Any:
     """The JSON value that *given* is for *field*. Raises `Unfit`."""
-    for part in _listed(given):
+    for part in _items(given):
         if isinstance(part, str) and not text.is_whole(part):
             raise Unfit("this holds half a character")
     if not field.multiple:
-        return _one(field, given)
-    return _options(field, given) if field.kind == "choice" else _lines(field, given)
+        return _read_one(field, given)
+    return _read_options(field, given) if field.kind == "choice" else _read_lines(field, given)
 
 
-def _one(field: model.Field, given: Any) -> Any:
+def _read_one(field: model.Field, given: Any) -> Any:
     return field_kinds.TRAITS[field.kind].read(field, given)
 
 
-def _options(field: model.Field, given: Any) -> list[Any]:
+def _read_options(field: model.Field, given: Any) -> list[Any]:
     if not isinstance(given, list | tuple):
         raise Unfit("please give a list of options")
-    several = [_one(field, one) for one in _listed(given)]
+    several = [_read_one(field, one) for one in _items(given)]
     # 1 and True are equal, and not the same answer
     if len({(isinstance(one, bool), one) for one in several}) < len(several):
         raise Unfit("the same option twice")
-    return _counted(several, max(1, field.min_length or 0), field.max_length, "option", "options")
+    return _check_count(several, max(1, field.min_length or 0), field.max_length, "option", "options")
 
 
-def _lines(field: model.Field, given: Any) -> list[Any]:
-    values = [_line(field, number, line) for number, line in enumerate(_split(given), 1)]
+def _read_lines(field: model.Field, given: Any) -> list[Any]:
+    values = [_read_line(field, number, line) for number, line in enumerate(_split(given), 1)]
     if field.unique and len(set(values)) < len(values):
         raise Unfit("the same line twice")
-    return _counted(values, field.min_items, field.max_items, "line", "lines")
+    return _check_count(values, field.min_items, field.max_items, "line", "lines")
 
 
 def _split(given: Any) -> Sequence[Any]:
@@ -51,20 +51,20 @@ def _split(given: Any) -> Sequence[Any]:
         given = [line.strip() for line in given.splitlines() if line.strip()]
     if not isinstance(given, list | tuple):
         raise Unfit("please give a list, one item a line")
-    lines = _listed(given)
+    lines = _items(given)
     if len(lines) > _MOST_LINES:
         raise Unfit(f"at most {_MOST_LINES} lines, please")
     return lines
 
 
-def _line(field: model.Field, number: int, line: Any) -> Any:
+def _read_line(field: model.Field, number: int, line: Any) -> Any:
     try:
-        return _one(field, line)
+        return _read_one(field, line)
     except Unfit as unfit:
         raise Unfit(f"line {number}: {unfit}") from unfit
 
 
-def _counted(values: list[Any], least: int | None, most: int | None, one: str, several: str) -> list[Any]:
+def _check_count(values: list[Any], least: int | None, most: int | None, one: str, several: str) -> list[Any]:
     if least is not None and len(values) < least:
         raise Unfit(f"please give at least {least} {one if least == 1 else several}")
     if most is not None and len(values) > most:
@@ -72,5 +72,5 @@ def _counted(values: list[Any], least: int | None, most: int | None, one: str, s
     return values
 
 
-def _listed(given: Any) -> list[Any]:
+def _items(given: Any) -> list[Any]:
     return [*given] if isinstance(given, list | tuple) else [given]

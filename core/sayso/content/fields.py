@@ -12,10 +12,11 @@ from sayso.content import entries, lookalikes, patterns, schema
 
 # One field carries the whole answer of a question or a choice; nobody types this name.
 ANSWER = "answer"
+MAX_TEXT = model.MAX_TEXT
 
 
 def of_request(request: model.Request) -> tuple[model.Field, ...]:
-    """The fields a person fills for this request; none for a permission."""
+    """The fields that a person fills in for this request; a permission has none."""
     label = request.title or "Answer"
     if request.kind == "question":
         return (model.Field(name=ANSWER, label=label),)
@@ -41,7 +42,7 @@ def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.Jso
     checked: model.JsonObject = {}
     for field in fields:
         try:
-            checked |= _checked(field, values.get(field.name))
+            checked |= _check_value(field, values.get(field.name))
         except entries.Unfit as unfit:
             complaints[field.name] = f"{field.label}: {unfit}"
         except _Missing:
@@ -57,7 +58,7 @@ class _Missing(Exception):
     """Nothing was given for a field that needs something."""
 
 
-def _checked(field: model.Field, given: Any) -> model.JsonObject:
+def _check_value(field: model.Field, given: Any) -> model.JsonObject:
     if given is None or given == "" or given == []:
         if field.required:
             raise _Missing
@@ -70,7 +71,7 @@ def check_fields(fields: Sequence[model.Field]) -> None:
     """Refuse fields that nobody could fill.
 
     Raises:
-        InvalidRequest: two fields share a name, a choice has no options or two alike, a pattern is not one.
+        InvalidRequest: two fields share a name, a choice has no options or two that look alike, a pattern is not valid.
     """
     names = [field.name for field in fields]
     if not 1 <= len(fields) <= model.MAX_FIELDS:
@@ -81,20 +82,20 @@ def check_fields(fields: Sequence[model.Field]) -> None:
         labels = [option.label for option in field.options]
         if field.kind == "choice" and (not labels or len(set(labels)) != len(labels)):
             message = f"{field.label} needs 1 to {model.MAX_OPTIONS} options with different labels"
-            raise errors.InvalidRequest(message, field=_where(field))
+            raise errors.InvalidRequest(message, field=_path_of(field))
         if len({lookalikes.likeness(label) for label in labels}) < len(labels):
             message = f"{field.label} has options that look alike"
             hint = "blanks, width, dashes, quotes and look-alike letters do not tell them apart"
-            raise errors.InvalidRequest(message, field=_where(field), hint=hint)
-        if _ambiguous(field):
+            raise errors.InvalidRequest(message, field=_path_of(field), hint=hint)
+        if _is_ambiguous(field):
             message = f"{field.label} has an option whose value is another one's label or value"
             raise errors.InvalidRequest(message, field=field.name)
         if field.kind != "choice" and (labels or field.other):
-            raise errors.InvalidRequest(f"{field.label} is no choice and has options", field=field.name)
+            raise errors.InvalidRequest(f"{field.label} is not a choice and has options", field=field.name)
         _check_rules(field)
 
 
-def _where(field: model.Field) -> str:
+def _path_of(field: model.Field) -> str:
     return "options" if field.name == ANSWER else field.name
 
 
@@ -104,7 +105,8 @@ def _check_rules(field: model.Field) -> None:
         patterns.matcher(field.pattern or "")
     except pydantic_core.SchemaError as error:
         hint = "look-around and back references are not supported"
-        raise errors.InvalidRequest(f"{field.label}: this is not a pattern", field=field.name, hint=hint) from error
+        message = f"{field.label}: this is not a valid pattern"
+        raise errors.InvalidRequest(message, field=field.name, hint=hint) from error
     if field.format is not None and (field.format == "decimal") != (field.kind == "number"):
         raise errors.InvalidRequest(f"{field.label}: a {field.kind} has no format {field.format}", field=field.name)
     limits = (field.minimum, field.maximum), (field.min_length, field.max_length), (field.min_items, field.max_items)
@@ -112,7 +114,7 @@ def _check_rules(field: model.Field) -> None:
         raise errors.InvalidRequest(f"{field.label}: nothing is between its limits", field=field.name)
 
 
-def _ambiguous(field: model.Field) -> bool:
+def _is_ambiguous(field: model.Field) -> bool:
     """Whether a choice could be taken for another one: what a person chose by its label must come as its own value."""
     own = [(option.label, option.label if option.value is None else option.value) for option in field.options]
     values = [(type(value), value) for _, value in own]

@@ -15,19 +15,19 @@ _LARGEST = Decimal("1.7976931348623157e308")
 
 
 def read(written: str) -> Decimal | None:
-    """The number that a text is; None where it is not one to the letter."""
+    """The number that a text is; None if it is not one to the letter."""
     if len(written) > _LONGEST or not _WRITTEN.fullmatch(written):
         return None
     value = Decimal(written)
-    return value if is_held(value) else None
+    return value if fits_double(value) else None
 
 
-def is_held(value: Decimal) -> bool:
+def fits_double(value: Decimal) -> bool:
     """Whether every reader of JSON takes it for a number, and not for infinity."""
     return abs(value) <= _LARGEST
 
 
-def exact(value: Number) -> Decimal:
+def to_decimal(value: Number) -> Decimal:
     """The decimal number that *value* is written as: 19.99 is nineteen and ninety-nine hundredths."""
     return value if isinstance(value, Decimal) else Decimal(value) if isinstance(value, int) else Decimal(repr(value))
 
@@ -39,7 +39,7 @@ def is_whole(value: Decimal) -> bool:
 
 def is_multiple(value: Number, step: Number) -> bool:
     """Whether *value* is a multiple of *step*, in decimal arithmetic."""
-    numerator, by = exact(value), exact(step)
+    numerator, by = to_decimal(value), to_decimal(step)
     with localcontext() as context:
         # as many digits as the two span, so that the remainder is exact
         span = max(numerator.adjusted(), by.adjusted()) - min(_last(numerator), _last(by))
@@ -47,8 +47,8 @@ def is_multiple(value: Number, step: Number) -> bool:
         return numerator % by == 0
 
 
-def plain(value: Decimal) -> int | float | None:
-    """The JSON number that keeps every digit of *value*; None where neither a whole number nor a double does."""
+def to_json(value: Decimal) -> int | float | None:
+    """The JSON number that keeps every digit of *value*; None if neither a whole number nor a double does."""
     if is_whole(value) and value.adjusted() < _LONGEST:
         # 12.50 and 1e3 were typed as they were, and mean the same number
         return int(value)
@@ -56,9 +56,9 @@ def plain(value: Decimal) -> int | float | None:
     return held if Decimal(repr(held)) == value else None
 
 
-def shown(value: Number) -> str:
-    """The number as people write it, without an exponent where that stays short."""
-    written = exact(value)
+def to_text(value: Number) -> str:
+    """The number as people write it, without an exponent if that stays short."""
+    written = to_decimal(value)
     return f"{written:f}" if abs(written.adjusted()) < 30 else str(written)
 
 

@@ -40,12 +40,12 @@ _URI: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(pydantic.AnyUrl)
 
 
 class Unfit(Exception):
-    """A value that its field does not take; the message is for whoever gave it."""
+    """A value that its field does not take; the message is for the person who gave it."""
 
 
 def write_number(value: int | float) -> str:
     """A number as somebody could have typed it: `read_number` takes it for the same one."""
-    shown = numbers.shown(value)
+    shown = numbers.to_text(value)
     return f"{shown}0" if _AMBIGUOUS.fullmatch(shown) else shown
 
 
@@ -128,11 +128,11 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 
 def read_number(field: model.Field, given: Any) -> int | float | str:
     """A number; as text if it has more digits than JSON keeps and the field takes them so. Raises `Unfit`."""
-    value = _exact(field, given, "a number, such as 12.5")
-    plain = numbers.plain(value)
+    value = _read_exact(field, given, "a number, such as 12.5")
+    plain = numbers.to_json(value)
     if plain is None and field.format == "decimal":
         # the agent's type keeps more digits than a JSON number does, and takes them as text
-        return numbers.shown(value)
+        return numbers.to_text(value)
     if plain is None:
         raise Unfit("this has more digits than a number keeps; please give at most 15 digits")
     return plain
@@ -142,14 +142,14 @@ def read_integer(field: model.Field, given: Any) -> int:
     """A whole number. Raises `Unfit`."""
     if isinstance(given, str) and "." in given:
         raise Unfit("please give a whole number, such as 12, without a point")
-    value = _exact(field, given, "a whole number, such as 12")
+    value = _read_exact(field, given, "a whole number, such as 12")
     if (isinstance(given, str) and "e" in given.lower()) or not numbers.is_whole(value):
         raise Unfit("please give a whole number, such as 12")
     return int(value)
 
 
-def _exact(field: model.Field, given: Any, wanted: str) -> Decimal:
-    value = _written(given, wanted) if isinstance(given, str) else _of_json(given, wanted)
+def _read_exact(field: model.Field, given: Any, wanted: str) -> Decimal:
+    value = _parse_number(given, wanted) if isinstance(given, str) else _number_of_json(given, wanted)
     for bound, fits, said in (
         (field.minimum, Decimal.__ge__, "at least"),
         (field.maximum, Decimal.__le__, "at most"),
@@ -157,12 +157,12 @@ def _exact(field: model.Field, given: Any, wanted: str) -> Decimal:
         (field.below, Decimal.__lt__, "less than"),
         (field.multiple_of, numbers.is_multiple, "a multiple of"),
     ):
-        if bound is not None and not fits(value, numbers.exact(bound)):
-            raise Unfit(f"please give {said} {numbers.shown(bound)}")
+        if bound is not None and not fits(value, numbers.to_decimal(bound)):
+            raise Unfit(f"please give {said} {numbers.to_text(bound)}")
     return value
 
 
-def _written(given: str, wanted: str) -> Decimal:
+def _parse_number(given: str, wanted: str) -> Decimal:
     typed = given.strip()
     if COMMA.fullmatch(typed):
         raise Unfit(f"please give {wanted}, with a point before decimals and nothing between thousands")
@@ -175,11 +175,11 @@ def _written(given: str, wanted: str) -> Decimal:
     return value
 
 
-def _of_json(given: Any, wanted: str) -> Decimal:
+def _number_of_json(given: Any, wanted: str) -> Decimal:
     if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
         raise Unfit(f"please give {wanted}")
-    value = numbers.exact(given)
-    if not value.is_finite() or not numbers.is_held(value):
+    value = numbers.to_decimal(given)
+    if not value.is_finite() or not numbers.fits_double(value):
         raise Unfit(f"please give {wanted}")
     return value
 

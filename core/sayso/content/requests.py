@@ -28,8 +28,8 @@ OF_KIND: Mapping[model.Kind, set[str]] = {
 """The keys that only this kind may have."""
 KIND_KEYS = {*_PERMISSION, "options", "multiple", "other", "json_schema", "fields"}
 
-UNSAID: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in KIND_KEYS}
-"""What such a key holds where it says nothing."""
+DEFAULTS: Mapping[str, Any] = {name: model.Request.model_fields[name].default for name in KIND_KEYS}
+"""What such a key holds if it is not given."""
 
 
 def parse(document: str | bytes) -> model.Request:
@@ -97,7 +97,7 @@ def shaped(shape: type[pydantic.BaseModel] | None, decision: model.Decision) -> 
     if shape is None or decision.values is None:
         return decision
     try:
-        return decision.holding(shapes.instance(pydantic.TypeAdapter(shape), decision.values))
+        return decision.holding(shapes.build(pydantic.TypeAdapter(shape), decision.values))
     except pydantic.ValidationError as error:
         wrong = invalid(error)
         raise errors.InvalidAnswer(
@@ -198,7 +198,7 @@ def _only_what_its_kind_needs(request: model.Request) -> None:
     if "respond" in request.verdicts and request.kind != "permission":
         raise errors.InvalidRequest(f"a {request.kind} is answered anyway", field="verdicts")
     for name in sorted(KIND_KEYS - OF_KIND[request.kind]):
-        if getattr(request, name) != UNSAID[name]:
+        if getattr(request, name) != DEFAULTS[name]:
             shown = "schema" if name == "json_schema" else name
             raise errors.InvalidRequest(f"a {request.kind} has no {shown}", field=shown)
     if request.json_schema is not None and request.fields:

@@ -1,4 +1,4 @@
-"""A JSON schema becomes the fields that a person fills; what no field can hold, and nobody would check, is refused.
+"""A JSON schema becomes the fields that a person fills; what no field can hold, and nothing would check, is refused.
 
 An optional part that nobody can fill in is left out, and `left_out` names it: the agent's own default stands.
 """
@@ -44,7 +44,7 @@ def left_out(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _read(schema: Mapping[str, Any]) -> _Form:
     whole, _ = unions.resolve(schema, schema, "schema")
-    _only(whole, {"type", "properties", "required", "additionalProperties"}, "schema")
+    _refuse_unknown(whole, {"type", "properties", "required", "additionalProperties"}, "schema")
     properties = whole.get("properties")
     if whole.get("type", "object") != "object" or not unions.is_object(properties) or not properties:
         raise errors.InvalidRequest(
@@ -71,19 +71,19 @@ def _read(schema: Mapping[str, Any]) -> _Form:
 
 
 def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> model.Field:
-    where = f"schema.properties.{name}"
-    resolved, nullable = unions.resolve(part, root, where)
+    path = f"schema.properties.{name}"
+    resolved, nullable = unions.resolve(part, root, path)
     multiple = resolved.get("type") == "array"
     shape = resolved
     if multiple:
-        _only(resolved, _LIST | _SHARED, where)
-        shape, _ = unions.resolve(resolved.get("items") or {}, root, f"{where}.items")
-    kind, options = _kind(shape, where)
+        _refuse_unknown(resolved, _LIST | _SHARED, path)
+        shape, _ = unions.resolve(resolved.get("items") or {}, root, f"{path}.items")
+    kind, options = _kind(shape, path)
     traits = field_kinds.TRAITS[kind]
     if multiple and not traits.listed:
-        raise errors.InvalidRequest(f"{where}: a list of yes and no cannot be filled in", field=where)
-    _only(shape, traits.keywords | _SHARED, where)
-    _known_format(shape, kind, where)
+        raise errors.InvalidRequest(f"{path}: a list of yes and no cannot be filled in", field=path)
+    _refuse_unknown(shape, traits.keywords | _SHARED, path)
+    _check_format(shape, kind, path)
     try:
         return model.Field(
             name=name,
@@ -92,30 +92,30 @@ def _field(name: str, part: Any, required: bool, root: Mapping[str, Any]) -> mod
             nullable=required and nullable,
             options=options,
             multiple=multiple,
-            **_words(name, resolved),
+            **_texts(name, resolved),
             **_rules(resolved, shape, kind),
         )
     except pydantic.ValidationError as error:
-        said = error.errors()[0]
-        key = ".".join(map(str, said["loc"]))
-        raise errors.InvalidRequest(f"{where}: {key} cannot be used: {said['msg']}", field=where) from error
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise errors.InvalidRequest(f"{path}: {key} cannot be used: {first['msg']}", field=path) from error
 
 
-def _words(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:
+def _texts(name: str, resolved: Mapping[str, Any]) -> model.JsonObject:
     """What people read beside the input."""
     label = resolved.get("title") or name.replace("_", " ")
     examples = resolved.get("examples")
     example = examples[0] if unions.is_list(examples) and examples else resolved.get("example")
     return {
-        "label": _cut(label, model.MAX_TITLE),
-        "description": _cut(resolved.get("description"), model.MAX_NOTE),
+        "label": _shorten(label, model.MAX_TITLE),
+        "description": _shorten(resolved.get("description"), model.MAX_NOTE),
         "default": resolved.get("default"),
         "example": example if isinstance(example, str) and len(example) <= model.MAX_NAME else None,
     }
 
 
-def _cut(said: Any, longest: int) -> Any:
-    return model.cut(said, longest) if isinstance(said, str) else said
+def _shorten(given: Any, longest: int) -> Any:
+    return model.cut(given, longest) if isinstance(given, str) else given
 
 
 def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.FieldKind) -> model.JsonObject:
@@ -147,18 +147,18 @@ def _narrower(rule: str, said: Any, of_format: Any) -> Any:
     return max(said, of_format) if rule == "minimum" else min(said, of_format)
 
 
-def _kind(shape: Mapping[str, Any], where: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
-    options = _options(shape, where)
+def _kind(shape: Mapping[str, Any], path: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
+    options = _options(shape, path)
     if options is not None:
         return "choice", options
     kind = field_kinds.of_schema(shape.get("type"), shape.get("format"))
     if kind is None:
         hint = "use string, number, integer, boolean, an enum, or a list of these"
-        raise errors.InvalidRequest(f"{where}: nobody can fill a {shape.get('type')!r}", field=where, hint=hint)
+        raise errors.InvalidRequest(f"{path}: no field can hold a {shape.get('type')!r}", field=path, hint=hint)
     return kind, ()
 
 
-def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] | None:
+def _options(shape: Mapping[str, Any], path: str) -> tuple[model.Option, ...] | None:
     """The options of an enumeration, plain (`enum`, `const`) or titled (`oneOf`, `anyOf`, `enumNames`)."""
     titled = unions.titled(shape)
     if titled is not None:
@@ -169,7 +169,7 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
     if values is None:
         return None
     if not unions.is_list(values) or not unions.is_list(names) or len(names) != len(values) or None in values:
-        raise errors.InvalidRequest(f"{where}: an enumeration is a list, and so are its names", field=where)
+        raise errors.InvalidRequest(f"{path}: an enumeration is a list, and so are its names", field=path)
     try:
         # a text is its own label; a number keeps its kind beside one
         options = (
@@ -178,25 +178,25 @@ def _options(shape: Mapping[str, Any], where: str) -> tuple[model.Option, ...] |
         )
         return tuple(options)
     except pydantic.ValidationError as error:
-        raise errors.InvalidRequest(f"{where}: an enumeration lists texts or numbers", field=where) from error
+        raise errors.InvalidRequest(f"{path}: an enumeration lists texts or numbers", field=path) from error
 
 
-def _only(part: Mapping[str, Any], known: Set[str], where: str) -> None:
+def _refuse_unknown(part: Mapping[str, Any], known: Set[str], path: str) -> None:
     # A rule that is not checked would let a wrong value through to the agent, so an unknown one is refused.
-    for key, said in part.items():
+    for key, rule in part.items():
         # any words are text of any kind; JSON or base64 would have to be checked
-        is_kind_of_text = key == "contentMediaType" and str(said).startswith("text/")
+        is_kind_of_text = key == "contentMediaType" and str(rule).startswith("text/")
         if key not in known and not unions.is_note(key) and not is_kind_of_text:
             hint = "begin a key of your own with x-"
-            raise errors.InvalidRequest(f"{where}.{key} is not supported", field=f"{where}.{key}", hint=hint)
+            raise errors.InvalidRequest(f"{path}.{key} is not supported", field=f"{path}.{key}", hint=hint)
 
 
-def _known_format(shape: Mapping[str, Any], kind: model.FieldKind, where: str) -> None:
+def _check_format(shape: Mapping[str, Any], kind: model.FieldKind, path: str) -> None:
     form, known = shape.get("format"), field_kinds.TRAITS[kind].formats
     if "pattern" in known.get(str(form), {}) and shape.get("pattern") is not None:
-        raise errors.InvalidRequest(f"{where}.pattern is not supported beside {form}", field=f"{where}.pattern")
+        raise errors.InvalidRequest(f"{path}.pattern is not supported beside {form}", field=f"{path}.pattern")
     if form is not None and (not isinstance(form, str) or form not in known):
         hint = f"for a {kind}: {', '.join(sorted(known))}"
         if form == "password":
             hint = "what is typed here is shown on the card and kept: pass secrets another way"
-        raise errors.InvalidRequest(f"{where}.format is not supported", field=f"{where}.format", hint=hint)
+        raise errors.InvalidRequest(f"{path}.format is not supported", field=f"{path}.format", hint=hint)

@@ -20,7 +20,7 @@ from sayso.content import numbers
 T = TypeVar("T")
 
 
-def of(shape: type[T], field: str = "schema") -> tuple[pydantic.TypeAdapter[T], model.JsonObject]:
+def read_type(shape: type[T], field: str = "schema") -> tuple[pydantic.TypeAdapter[T], model.JsonObject]:
     """What makes instances of this type, and the JSON schema that its form is made of. Raises `InvalidRequest`."""
     try:
         adapter = pydantic.TypeAdapter(shape)
@@ -32,7 +32,7 @@ def of(shape: type[T], field: str = "schema") -> tuple[pydantic.TypeAdapter[T], 
         ) from error
 
 
-def instance(adapter: pydantic.TypeAdapter[T], values: Any) -> T:
+def build(adapter: pydantic.TypeAdapter[T], values: Any) -> T:
     """The instance that these JSON values are. Raises `pydantic.ValidationError`."""
     return adapter.validate_json(pydantic_core.to_json(values))
 
@@ -41,7 +41,7 @@ class _ForPeople(json_schema.GenerateJsonSchema):
     """Says what Pydantic leaves out and its types insist on, so that nobody is offered what they refuse."""
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> json_schema.JsonSchemaValue:
-        """A number of so many places; the text form is for whoever needs every digit."""
+        """A number with a limited number of places; the text form keeps every digit."""
         number: dict[str, Any] = {"type": "number"}
         bounds = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
         given: dict[str, Any] = {**schema}
@@ -78,5 +78,5 @@ class _ForPeople(json_schema.GenerateJsonSchema):
 
 
 def _json_number(value: Any) -> int | float:
-    held = numbers.plain(numbers.exact(value))
+    held = numbers.to_json(numbers.to_decimal(value))
     return float(value) if held is None else held

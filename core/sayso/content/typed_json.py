@@ -15,7 +15,7 @@ _EXAMPLES = '12.5, true, "text", ["a", "b"] or {"name": 1}'
 def read(typed: str) -> Any:
     """The JSON value of a text. Raises `readers.Unfit`, with an example."""
     try:
-        return json.loads(typed, parse_float=_held, parse_constant=_not_json, object_pairs_hook=_once)
+        return json.loads(typed, parse_float=_read_float, parse_constant=_refuse, object_pairs_hook=_read_object)
     except (ValueError, RecursionError) as error:
         if readers.COMMA.fullmatch(typed.strip()):
             message = "please give a number, such as 12.5, with a point before decimals and nothing between thousands"
@@ -23,18 +23,18 @@ def read(typed: str) -> Any:
         raise readers.Unfit(f"this is not valid JSON; please give it as in {_EXAMPLES}") from error
 
 
-def _held(written: str) -> int | float:
+def _read_float(written: str) -> int | float:
     value = float(written)
-    if numbers.exact(value) != Decimal(written):
+    if numbers.to_decimal(value) != Decimal(written):
         raise readers.Unfit("a number has more digits than a number keeps; please give at most 15 digits")
     return value
 
 
-def _not_json(written: str) -> Any:
+def _refuse(written: str) -> Any:
     raise readers.Unfit("please give numbers that JSON has, such as 12.5")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> model.JsonObject:
+def _read_object(pairs: list[tuple[str, Any]]) -> model.JsonObject:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise readers.Unfit("a name stands twice in one object; please give it once")

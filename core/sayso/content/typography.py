@@ -15,14 +15,14 @@ _PLAIN: Mapping[str, str] = {
 }
 
 
-def put_in(before: Any, after: Any) -> tuple[str, ...]:
+def find_new(before: Any, after: Any) -> tuple[str, ...]:
     """The signs of this kind that stand in a value now, and did not before."""
     there, was = set(_texts(after)), "".join(_texts(before))
     found = dict.fromkeys(sign for text in sorted(there) for sign in text if sign in _PLAIN and sign not in was)
     return tuple(found)
 
 
-def told(signs: Iterable[str]) -> str:
+def describe(signs: Iterable[str]) -> str:
     """What these signs may have taken the place of."""
     shown = (
         f"{sign} (U+{ord(sign):04X}) for {_PLAIN[sign]}" if _PLAIN[sign] != " " else _blank(sign) for sign in signs

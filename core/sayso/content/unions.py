@@ -22,7 +22,7 @@ _NULL = "null"
 _DEEPEST = 16
 
 
-def resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], bool]:
+def resolve(part: Any, root: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], bool]:
     """The shape behind `$ref`, `anyOf [shape, null]` and `["string", "null"]`; and whether null is right, too.
 
     Raises:
@@ -31,14 +31,14 @@ def resolve(part: Any, root: Mapping[str, Any], where: str) -> tuple[Mapping[str
     nullable = False
     for _ in range(_DEEPEST):
         if not is_object(part):
-            raise errors.InvalidRequest(f"{where} is not a schema", field=where)
+            raise errors.InvalidRequest(f"{path} is not a schema", field=path)
         part, null = _without_null(part)
         nullable = nullable or null
-        following = _inner(part, root, where)
+        following = _inner(part, root, path)
         if following is None:
             return part, nullable
         part = following
-    raise errors.InvalidRequest(f"{where} refers to itself", field=where)
+    raise errors.InvalidRequest(f"{path} refers to itself", field=path)
 
 
 def titled(shape: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
@@ -72,10 +72,10 @@ def _without_null(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         rest = [kind for kind in kinds if kind != _NULL]
         found["type"] = rest[0] if len(rest) == 1 else rest
     if is_list(listed) and None in listed and len(listed) > 1:
-        kept = [index for index, value in enumerate(listed) if value is not None]
-        found["enum"] = [listed[index] for index in kept]
+        rest_at = [index for index, value in enumerate(listed) if value is not None]
+        found["enum"] = [listed[index] for index in rest_at]
         if is_list(names) and len(names) == len(listed):
-            found["enumNames"] = [names[index] for index in kept]
+            found["enumNames"] = [names[index] for index in rest_at]
     for key in ("anyOf", "oneOf"):
         shapes = part.get(key)
         if is_list(shapes):
@@ -89,37 +89,37 @@ def _is_null(shape: Any) -> bool:
     return is_object(shape) and (shape.get("type") == _NULL or ("const" in shape and shape["const"] is None))
 
 
-def _inner(part: Mapping[str, Any], root: Mapping[str, Any], where: str) -> Mapping[str, Any] | None:
-    """What stands one reference or union deeper; None where *part* is plain."""
+def _inner(part: Mapping[str, Any], root: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
+    """What stands one reference or union deeper; None if *part* is plain."""
     kinds = part.get("type")
     if is_list(kinds):
-        return {**part, "type": _one_kind(kinds, where)}
+        return {**part, "type": _one_kind(kinds, path)}
     if "$ref" in part:
-        return _merged(_definition(str(part["$ref"]), root, where), _without(part, "$ref"), where)
+        return _merge(_follow(str(part["$ref"]), root, path), _without(part, "$ref"), path)
     key = next((key for key in _UNIONS if key in part), None)
     if key is None or (key != "allOf" and titled(part) is not None):
         return None
     shapes: Any = part[key]
     if not is_list(shapes) or not shapes:
-        raise errors.InvalidRequest(f"{where}.{key} is not a list", field=f"{where}.{key}")
+        raise errors.InvalidRequest(f"{path}.{key} is not a list", field=f"{path}.{key}")
     rest = _without(part, key)
     if key == "allOf":
         together: Mapping[str, Any] = rest
         for shape in shapes:
-            together = _merged(shape, together, where)
+            together = _merge(shape, together, path)
         return together
-    return _merged(_one_of(shapes, where), rest, where)
+    return _merge(_one_of(shapes, path), rest, path)
 
 
-def _one_kind(kinds: list[Any], where: str) -> Any:
+def _one_kind(kinds: list[Any], path: str) -> Any:
     if set(map(str, kinds)) == {"integer", "number"}:
         return "number"
     if len(kinds) != 1:
-        raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
+        raise errors.InvalidRequest(f"{path}: a field has one type", field=path)
     return kinds[0]
 
 
-def _one_of(shapes: list[Any], where: str) -> Any:
+def _one_of(shapes: list[Any], path: str) -> Any:
     """The one shape of a union, or the number that a type of exact decimals or of both kinds of numbers is."""
     if len(shapes) == 1:
         return shapes[0]
@@ -130,26 +130,26 @@ def _one_of(shapes: list[Any], where: str) -> Any:
         return {**number, "format": "decimal"}
     if sorted(map(str, kinds)) == ["integer", "number"] and all(shape.keys() == {"type"} for shape in shapes):
         return {"type": "number"}
-    raise errors.InvalidRequest(f"{where}: a field has one type", field=where)
+    raise errors.InvalidRequest(f"{path}: a field has one type", field=path)
 
 
-def _merged(inner: Any, outer: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _merge(inner: Any, outer: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """Both together: notes of the outer one count, and rules may not contradict each other."""
     if not is_object(inner):
-        raise errors.InvalidRequest(f"{where} is not a schema", field=where)
+        raise errors.InvalidRequest(f"{path} is not a schema", field=path)
     for key in outer.keys() & inner.keys():
         if not is_note(key) and outer[key] != inner[key]:
-            raise errors.InvalidRequest(f"{where}.{key} is said twice, differently", field=f"{where}.{key}")
+            raise errors.InvalidRequest(f"{path}.{key} is said twice, differently", field=f"{path}.{key}")
     return {**inner, **outer}
 
 
-def _definition(pointer: str, root: Mapping[str, Any], where: str) -> Any:
+def _follow(pointer: str, root: Mapping[str, Any], path: str) -> Any:
     found: Any = root
     for step in urllib.parse.unquote(pointer).removeprefix("#/").split("/") if pointer != "#" else ():
         name = step.replace("~1", "/").replace("~0", "~")
         found = found.get(name) if is_object(found) else None
     if found is None or not pointer.startswith("#"):
-        raise errors.InvalidRequest(f"{where}: {pointer} is not in this schema", field=where)
+        raise errors.InvalidRequest(f"{path}: {pointer} is not in this schema", field=path)
     return found
 
 

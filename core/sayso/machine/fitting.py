@@ -8,7 +8,7 @@ from typing import cast
 from sayso import errors, model
 from sayso.content import digest, fields
 
-TAKES: Mapping[model.Verdict, set[str]] = {
+PARTS: Mapping[model.Verdict, set[str]] = {
     "allow": {"reason", "input", "grant"},
     "deny": {"reason"},
     "stop": {"reason"},
@@ -17,17 +17,17 @@ TAKES: Mapping[model.Verdict, set[str]] = {
 """What may come along with a verdict."""
 
 
-def fitted(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
+def fit(ticket: model.Ticket, answer: model.Answer) -> model.Answer:
     """The answer in its one stored form, or a refusal that names the part that does not fit."""
     request = ticket.request
     given = {name for name in model.Answer.model_fields if getattr(answer, name) is not None}
     if request.kind == "permission" or answer.verdict in request.verdicts:
-        return _verdict(ticket, answer, given)
+        return _fit_verdict(ticket, answer, given)
     wanted = {"question": {"text"}, "choice": {"choice", "choices"}, "form": {"values"}}[request.kind]
     if len(given) != 1 or not given <= wanted:
         names = " or ".join(sorted(wanted))
         raise errors.InvalidAnswer(f"a {request.kind} is answered with {names}", field=names, hint="and nothing else")
-    values = answer.values if request.kind == "form" else {fields.ANSWER: _single(request, answer)}
+    values = answer.values if request.kind == "form" else {fields.ANSWER: _answer_value(request, answer)}
     checked = fields.check(fields.of_request(request), values or {})
     return model.Answer(values=checked)
 
@@ -37,7 +37,7 @@ def alike(one: model.Answer, other: model.Answer) -> bool:
     return digest.same(one.model_dump(mode="json"), other.model_dump(mode="json"))
 
 
-def _single(request: model.Request, answer: model.Answer) -> str | list[str] | None:
+def _answer_value(request: model.Request, answer: model.Answer) -> str | list[str] | None:
     chosen = [answer.choice] if answer.choice is not None else list(answer.choices or ())
     if request.kind == "question":
         return answer.text
@@ -46,12 +46,12 @@ def _single(request: model.Request, answer: model.Answer) -> str | list[str] | N
     return chosen if request.multiple else next(iter(chosen), None)
 
 
-def _verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
+def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) -> model.Answer:
     known = ("allow", "deny", *ticket.request.verdicts)
     if answer.verdict is None or answer.verdict not in known:
         hint = " or ".join(dict.fromkeys(known))
         raise errors.InvalidAnswer("a permission is answered with a verdict", field="verdict", hint=hint)
-    for name in sorted(given - {"verdict"} - TAKES[answer.verdict]):
+    for name in sorted(given - {"verdict"} - PARTS[answer.verdict]):
         raise errors.InvalidAnswer(f"the verdict {answer.verdict} takes no {name}", field=name)
     if answer.verdict == "respond" and not answer.text:
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")

@@ -141,7 +141,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
-    answer = fitting.fitted(ticket, event.answer)
+    answer = fitting.fit(ticket, event.answer)
     by = event.by
     given = model.Given(person=by.id, name=by.name, via=by.account, at=event.at, answer=answer, platforms=by.platforms)
     if ticket.taken is None and _counts_already(ticket, given):

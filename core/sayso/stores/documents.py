@@ -27,6 +27,8 @@ Decoded = TypeVar("Decoded")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# How much of a row that cannot be read stands in its error.
+_SHOWN = 200
 # The parts of a ticket that a version may have added to.
 _PARTS = ("request", "policy", "decision")
 
@@ -125,7 +127,7 @@ def _text(ticket: model.Ticket) -> str:
 
 def _name(row: RawRow) -> str:
     found = str(row[0])
-    return "a ticket" if found.startswith("{") else found[:200]
+    return "a ticket" if found.startswith("{") else found[:_SHOWN]
 
 
 def _why(error: ValueError) -> str:

@@ -154,7 +154,7 @@ def _fits_something(body: dict[str, Any]) -> bool:
             chosen = {} if several is None else {"multiple": several}
             asked = requests.checked(model.Request.model_validate({**base, **more, **chosen, "verdicts": verdicts}))
             try:
-                fitting.fitted(_ticket(asked), answer)
+                fitting.fit(_ticket(asked), answer)
                 return True
             except errors.InvalidAnswer:
                 continue

@@ -84,7 +84,7 @@ class Payload(Generic[P]):
 
     def _checked(self, data: Mapping[str, Any]) -> P:
         try:
-            return shapes.instance(self.adapter, dict(data))
+            return shapes.build(self.adapter, dict(data))
         except pydantic.ValidationError as error:
             raise _invalid(error) from error
         except pydantic_core.PydanticSerializationError as error:
@@ -98,7 +98,7 @@ def of(shape: type[P]) -> Payload[P]:
         hint = "such as class Refund(pydantic.BaseModel): amount: float"
         raise errors.InvalidRequest("a payload is a Pydantic model or a dataclass", field="payload", hint=hint)
     known: type[P] = shape
-    adapter, schema = shapes.of(known, "payload")
+    adapter, schema = shapes.read_type(known, "payload")
     flag, why = _verdict_fields(schema)
     return Payload(shape, adapter, schema, flag, why)
 
