@@ -47,7 +47,7 @@ class Reader(Protocol):
 class Doors:
     """What the service lends: the check of a key, the reading of a body, the waiting for a decision."""
 
-    authenticate: Callable[[web.Request], Awaitable[keys.Key]]
+    authenticate: keys.Authenticate[web.Request]
     read: Reader
     decided: Callable[[Desk, model.Ticket, float], Awaitable[model.Ticket]]
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sayso import model
 from sayso.content import digest
+from sayso.desk import asker
 from sayso_claude import calls, uses
 
 EVENT = "PermissionPrompt"
@@ -28,7 +29,7 @@ class Beside:
 
     async def open(
         self,
-        front: calls.Front,
+        desk: asker.Asker,
         tool: str,
         input: model.JsonObject,
         tool_use_id: str | None,
@@ -44,4 +45,4 @@ class Beside:
 
         call = calls.Named(self._session, tool, input)
         attempt = tool_use_id or secrets.token_hex()
-        return await calls.opened(front, self._used, call, named, attempt, datetime.now(UTC))
+        return await calls.opened(desk, self._used, call, named, attempt, datetime.now(UTC))

@@ -16,6 +16,7 @@ from typing import Protocol
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.content import digest
+from sayso.desk import asker
 from sayso.stores import Record, Store
 
 # Seconds. Both sources of one call come within one; a decided request that was opened earlier is another call's.
@@ -45,18 +46,6 @@ class Named:
         return asked == digest.of_call(self.tool, self.input) and request.source.session == model.name_of(self.session)
 
 
-class Front(Protocol):
-    """As much of a desk as this needs."""
-
-    async def get(self, id: str) -> model.Ticket:
-        """A request with its present state. Raises `NotFound`."""
-        ...
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        """Ask without waiting. Raises `AlreadyExists` where the id is somebody else's."""
-        ...
-
-
 class Used(Protocol):
     """The requests that one source has used, and for which attempt of a caller."""
 
@@ -75,7 +64,7 @@ class Used(Protocol):
 
 
 async def opened(
-    front: Front, used: Used, call: Named, request: Callable[[str], model.Request], attempt: str, now: datetime
+    desk: asker.Asker, used: Used, call: Named, request: Callable[[str], model.Request], attempt: str, now: datetime
 ) -> model.Ticket:
     """The ticket of this very call: one that the other source opened for it, or a new one, asked with the id given.
 
@@ -86,13 +75,13 @@ async def opened(
     """
     for number in range(_MOST):
         id = call.id(number)
-        ticket = await _found(front, id)
+        ticket = await _found(desk, id)
         if ticket is None:
             if await used.take(id, attempt, now + timedelta(days=1)):
                 with contextlib.suppress(errors.AlreadyExists):
-                    ticket = await front.open(request(id))
+                    ticket = await desk.open(request(id))
                 # the other source was faster by a moment, with the same call in other words
-                ticket = ticket or await _found(front, id)
+                ticket = ticket or await _found(desk, id)
         elif not call.same(ticket.request) or not await _mine(used, ticket, attempt, now):
             continue
         if ticket is not None and call.same(ticket.request):
@@ -100,9 +89,9 @@ async def opened(
     raise errors.InvalidRequest("this call was made too often in this session", field="tool_input")
 
 
-async def _found(front: Front, id: str) -> model.Ticket | None:
+async def _found(desk: asker.Asker, id: str) -> model.Ticket | None:
     try:
-        return await front.get(id)
+        return await desk.get(id)
     except errors.NotFound:
         return None
 

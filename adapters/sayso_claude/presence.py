@@ -18,8 +18,6 @@ from sayso.cards import tokens
 from sayso.desk import Caller, Desk, attendance, callers
 from sayso.stores import Record
 
-# Seconds between two looks at all held connections: a web server tells a handler nothing when its client goes away.
-SWEEP = 0.5
 # Seconds in which a cut caller may come back. A command hook tries again at least every two.
 GRACE = attendance.GRACE
 
@@ -47,16 +45,17 @@ class Late(errors.SaysoError):
 class Opening(callers.CallersDesk):
     """The desk of one caller, who is on record as waiting before there is a card that somebody could press."""
 
-    def __init__(self, front: Desk, caller: Caller) -> None:
-        super().__init__(front, caller)
-        self._attendance = front.attendance
+    def __init__(self, desk: Desk, caller: Caller) -> None:
+        super().__init__(desk, caller)
+        self._owner = caller.owner
+        self._attendance = desk.attendance
         self.waiter: str | None = None
         """The record, once something was opened."""
 
     async def open(self, request: model.Request) -> model.Ticket:
         """Ask without waiting."""
         named = request if request.id else request.model_copy(update={"id": tokens.new_id()})
-        waiter = await self._attendance.enter(str(named.id), self._caller.owner)
+        waiter = await self._attendance.enter(str(named.id), self._owner)
         try:
             ticket = await super().open(named)
         except BaseException:
@@ -163,9 +162,9 @@ class Presence:
     async def _sweep(self) -> None:
         while self._held:
             for gone, request in self._held.items():
-                if not gone.done() and (request.transport is None or request.transport.is_closing()):
+                if not gone.done() and attendance.is_gone(request):
                     gone.set_result(None)
-            await self._pause(SWEEP)
+            await self._pause(attendance.LOOK)
 
     def _start(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)

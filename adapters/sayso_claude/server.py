@@ -6,7 +6,7 @@ import logging
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,14 +30,12 @@ _LONGEST = float(model.MAX_SECONDS)
 # Callers who waited for a decision here, and may come back for it.
 _MOST_WAITERS = 10_000
 
-Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
-
 
 def add_routes(
     app: web.Application,
     desk: Desk,
     *,
-    authenticate: Authenticate,
+    authenticate: keys.Authenticate[web.Request],
     policy: str | None = None,
     route: Sequence[model.Place] = (),
 ) -> None:
@@ -77,7 +75,7 @@ class _Door:
     def __init__(
         self,
         desk: Desk,
-        authenticate: Authenticate,
+        authenticate: keys.Authenticate[web.Request],
         there: presence.Presence,
         told: relay.Relay,
         policy: str | None,

@@ -7,10 +7,10 @@ for the decision together, so they use it together. Whoever comes later with the
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Protocol
 
 from sayso import errors, model
 from sayso.content import wording
+from sayso.desk import asker
 
 TOGETHER = "claude-code"
 """The attempt of all who waited for a decision before there was one."""
@@ -36,24 +36,12 @@ class Once:
         return TOGETHER
 
 
-class Front(Protocol):
-    """As much of a desk as this needs."""
-
-    async def get(self, id: str) -> model.Ticket:
-        """A request with its present state."""
-        ...
-
-    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
-        """Use an allow, once; a call with the same *attempt* again is the same use."""
-        ...
-
-
-async def used(front: Front, decision: model.Decision, attempt: str | None) -> model.Decision:
+async def used(desk: asker.Asker, decision: model.Decision, attempt: str | None) -> model.Decision:
     """The decision as people gave it, once its allow is used; where it cannot be, what it reads like now."""
     if decision.outcome != "allowed":
         return decision
     try:
-        ticket = await front.use(decision.id, attempt=attempt)
+        ticket = await desk.use(decision.id, attempt=attempt)
     except (errors.AlreadyUsed, errors.NotUsable):
-        return (await front.get(decision.id)).decision or decision
+        return (await desk.get(decision.id)).decision or decision
     return wording.before_use(ticket, decision)

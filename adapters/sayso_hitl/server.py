@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import pydantic
 from aiohttp import web
@@ -29,14 +29,12 @@ _RECENT, _MOST_RECENT = 100, 300
 # The largest number that every reader of JSON takes as it is.
 _NUMBERS = 2**53
 
-Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
-
 
 def add_routes(
     app: web.Application,
     desk: Desk,
     *,
-    authenticate: Authenticate,
+    authenticate: keys.Authenticate[web.Request],
     policy: str | None = None,
     route: Sequence[model.Place] = (),
 ) -> None:
@@ -52,7 +50,11 @@ def add_routes(
 
 class _Door:
     def __init__(
-        self, desk: Desk, authenticate: Authenticate, policy: str | None, route: tuple[model.Place, ...]
+        self,
+        desk: Desk,
+        authenticate: keys.Authenticate[web.Request],
+        policy: str | None,
+        route: tuple[model.Place, ...],
     ) -> None:
         self._desk = desk
         self._authenticate = authenticate

@@ -18,7 +18,6 @@ import pydantic
 from typing_extensions import TypeVar
 
 from sayso import errors, model
-from sayso.asking.hooks import webhooks as core_webhooks
 from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso.desk import asker
@@ -218,11 +217,11 @@ class RemoteDesk:
         body = json.dumps({"text": said}).encode()
         return _read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
 
-    async def make_webhook(self, wanted: model.JsonObject) -> core_webhooks.Address:
+    async def make_webhook(self, wanted: model.JsonObject) -> asker.WebhookAddress:
         """An address that takes one call. Raises as `sayso.create_webhook`."""
         body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
         made = _read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
-        return core_webhooks.Address(made.id, self._calls.address(made.path), made.expires_at)
+        return asker.WebhookAddress(made.id, self._calls.address(made.path), made.expires_at)
 
     async def respond_webhook(self, id: str, body: Any) -> None:
         """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""

@@ -9,11 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sayso.desk import attendance
+
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
-
-# Seconds between two looks at a held connection: a web server tells a handler nothing when its client goes away.
-_SWEEP = 0.5
 
 
 async def serve(app: App, request: web.Request, most_bytes: int, **extra: Any) -> web.StreamResponse:
@@ -59,8 +58,8 @@ class _Call:
         if (body := self._body) is not None:
             self._body = None
             return {"type": "http.request", "body": body, "more_body": False}
-        while not self._ended and not self._gone():  # noqa: ASYNC110 (aiohttp has no event for it)
-            await asyncio.sleep(_SWEEP)
+        while not self._ended and not attendance.is_gone(self._request):  # noqa: ASYNC110 (aiohttp has no event for it)
+            await asyncio.sleep(attendance.LOOK)
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -88,7 +87,3 @@ class _Call:
     def answer(self) -> web.StreamResponse:
         """What was answered; a client that left before that gets nothing."""
         return self._response or web.Response(status=499)
-
-    def _gone(self) -> bool:
-        transport = self._request.transport
-        return transport is None or transport.is_closing()

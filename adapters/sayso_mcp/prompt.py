@@ -10,7 +10,8 @@ import pydantic
 from sayso import asking, errors, model
 from sayso.asking import gate
 from sayso.content import requests, wording
-from sayso_mcp import settings, waiting
+from sayso.desk import asker
+from sayso_mcp import settings
 
 # Seconds between our last word and the client's limit; of short limits a quarter.
 _MARGIN = 10.0
@@ -61,7 +62,7 @@ class Beside(Protocol):
 
     async def open(
         self,
-        front: waiting.Asks,
+        desk: asker.Asker,
         tool: str,
         input: model.JsonObject,
         tool_use_id: str | None,

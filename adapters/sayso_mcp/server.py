@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from sayso import errors
-from sayso.desk import Desk, callers, keys
+from sayso.desk import Desk, asker, callers, keys
 from sayso_mcp import bridge, prompt
 
 if TYPE_CHECKING:
@@ -22,14 +22,12 @@ _MOST_BYTES = 4 * 1024**2
 # Where a call's own desk is found by its tools.
 _DESK = "sayso.desk"
 
-Authenticate = Callable[[web.Request], Awaitable[keys.Key]]
-
 
 def add_routes(
     app: web.Application,
     desk: Desk,
     *,
-    authenticate: Authenticate,
+    authenticate: keys.Authenticate[web.Request],
     origins: Collection[str] = (),
     questions: Mapping[str, prompt.Question] | None = None,
 ) -> None:
@@ -47,7 +45,7 @@ class _Door:
     def __init__(
         self,
         desk: Desk,
-        authenticate: Authenticate,
+        authenticate: keys.Authenticate[web.Request],
         origins: frozenset[str],
         questions: Mapping[str, prompt.Question],
     ) -> None:
@@ -105,8 +103,8 @@ def _manager(questions: Mapping[str, prompt.Question]) -> StreamableHTTPSessionM
     return server.session_manager
 
 
-def _desk_of(call: mcpserver.Context) -> callers.CallersDesk:
+def _desk_of(call: mcpserver.Context) -> asker.Asker:
     request = call.request_context.request
     assert request is not None  # it came over HTTP
-    found: callers.CallersDesk = request.scope[_DESK]
+    found: asker.Asker = request.scope[_DESK]
     return found

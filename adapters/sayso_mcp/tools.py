@@ -17,6 +17,7 @@ from mcp.server import mcpserver
 from mcp.server.mcpserver.exceptions import ToolError
 
 from sayso import asking, errors, model
+from sayso.desk import asker
 from sayso_mcp import prompt, settings, standing, waiting
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ Object = Annotated[Any, pydantic.WithJsonSchema({"type": "object"})]
 
 
 # Who is asked, by the call.
-DeskOf = Callable[[mcpserver.Context], waiting.Asks]
+DeskOf = Callable[[mcpserver.Context], asker.Asker]
 Questions = Mapping[str, prompt.Question]
 
 
@@ -219,7 +220,7 @@ class Tools:
         return {"source": source, **{name: value for name, value in common.items() if value}}
 
 
-async def _told(desk: waiting.Asks, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
+async def _told(desk: asker.Asker, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
     """The answer, as data for programs and as the same JSON for clients that read only text."""
     known = standing.pending(ticket.id, ticket.request.kind)
     if decision is not None:

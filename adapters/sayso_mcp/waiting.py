@@ -20,30 +20,6 @@ _BEAT = 15.0
 _FAREWELL = 3.0
 
 
-class Asks(Protocol):
-    """The part of a desk that the tools need."""
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        """Ask without waiting."""
-        ...
-
-    async def wait(self, id: str) -> model.Decision:
-        """Wait for the decision."""
-        ...
-
-    async def get(self, id: str) -> model.Ticket:
-        """A request with its present state."""
-        ...
-
-    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request."""
-        ...
-
-    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
-        """Use an allow, once; a call with the same *attempt* again is the same use."""
-        ...
-
-
 class Call(Protocol):
     """The part of a tool call that waiting needs."""
 
@@ -56,10 +32,10 @@ class Waits:
     """All that is waited for in this process."""
 
     def __init__(self) -> None:
-        self._unknown: dict[str, Asks] = {}
+        self._unknown: dict[str, asker.Asker] = {}
 
     async def ask(
-        self, desk: Asks, request: model.Request, call: Call, *, patience: float
+        self, desk: asker.Asker, request: model.Request, call: Call, *, patience: float
     ) -> tuple[model.Ticket, model.Decision | None]:
         """Ask, and wait for *patience* seconds at most; None where nobody has decided by then.
 
@@ -76,14 +52,14 @@ class Waits:
             return ticket, await self.decision(desk, id, call, patience=patience)
 
     async def held(
-        self, desk: Asks, opened: Awaitable[model.Ticket], call: Call, *, patience: float
+        self, desk: asker.Asker, opened: Awaitable[model.Ticket], call: Call, *, patience: float
     ) -> tuple[model.Ticket, model.Decision | None]:
         """As `ask`, for a request that *opened* opens under an id that others may know: they leave with this call."""
         ticket = await opened
         async with self._withdrawn_unless_told(desk, ticket.id):
             return ticket, await self.decision(desk, ticket.id, call, patience=patience)
 
-    async def decision(self, desk: Asks, id: str, call: Call, *, patience: float) -> model.Decision | None:
+    async def decision(self, desk: asker.Asker, id: str, call: Call, *, patience: float) -> model.Decision | None:
         """Wait for *patience* seconds at most; None where nobody has decided by then."""
         beats = asyncio.create_task(_beat(call, id))
         try:
@@ -99,7 +75,7 @@ class Waits:
         await asyncio.gather(*farewells)
 
     @contextlib.asynccontextmanager
-    async def _withdrawn_unless_told(self, desk: Asks, id: str) -> AsyncGenerator[None]:
+    async def _withdrawn_unless_told(self, desk: asker.Asker, id: str) -> AsyncGenerator[None]:
         self._unknown[id] = desk
         try:
             yield
@@ -110,7 +86,9 @@ class Waits:
             del self._unknown[id]
 
 
-async def hand_over(desk: Asks, id: str, decision: model.Decision, *, attempt: str | None = None) -> model.Decision:
+async def hand_over(
+    desk: asker.Asker, id: str, decision: model.Decision, *, attempt: str | None = None
+) -> model.Decision:
     """The decision as this answer may tell it: an allow is used by that, and one that was used before says when."""
     if decision.outcome != "allowed":
         return decision
@@ -121,7 +99,7 @@ async def hand_over(desk: Asks, id: str, decision: model.Decision, *, attempt: s
     return wording.before_use(used, decision)
 
 
-async def withdraw(desk: Asks, id: str, reason: str = "the agent hung up") -> None:
+async def withdraw(desk: asker.Asker, id: str, reason: str = "the agent hung up") -> None:
     """Withdraw a request, also while the caller itself is being cancelled; give up soon."""
     with anyio.move_on_after(_FAREWELL, shield=True), contextlib.suppress(errors.SaysoError):
         await desk.cancel(id, reason=reason)

@@ -16,11 +16,11 @@ from aiohttp import web
 
 import sayso
 from sayso import clock, model, stores
-from sayso.desk import keys, token_secret
+from sayso.desk import attendance, keys, token_secret
 from sayso.machine import people
 from sayso.stores import Query
 from sayso.testing.clock import ManualClock
-from sayso_claude import presence, server
+from sayso_claude import server
 from sayso_http.server import auth, responses
 from tests.conftest import until
 
@@ -86,7 +86,7 @@ class Service:
         server = self.runner.server
         assert server
         await until(lambda: all(held.transport is None for held in server.connections))
-        now.advance(presence.SWEEP)
+        now.advance(attendance.LOOK)
         await until(lambda: not self.desk.store.waiting)
 
 

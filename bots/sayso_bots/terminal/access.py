@@ -6,11 +6,11 @@ import contextlib
 import getpass
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model
-from sayso.desk import Caller, Desk, asker, token_secret
+from sayso.desk import Desk, asker, callers, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database
@@ -26,7 +26,7 @@ class Happened(Protocol):
         ...
 
 
-class Door(sayso.Asker, Protocol):
+class Door(asker.Asker, asker.Answerer, Protocol):
     """What the commands need, embedded or behind a service."""
 
     async def list(
@@ -40,58 +40,24 @@ class Door(sayso.Asker, Protocol):
         """Requests, newest first; *prefix* is how the id begins."""
         ...
 
-    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
-        """Answer, as whoever the key belongs to or sits here."""
-        ...
-
     async def log(self, id: str) -> Sequence[Happened]:
         """All that happened to a request, oldest first."""
         ...
 
 
-class Embedded:
+class Embedded(callers.CallersDesk):
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
     def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
-        self.desk = desk
+        super().__init__(desk)
         self.actor = actor
         self.file = file
-        self._caller = Caller(operator=True)
-
-    async def ask(self, request: model.Request, *, wait: bool = True) -> Any:
-        """The decision, or with `wait=False` a handle to it."""
-        handle = asker.Handle(self, request, await self.open(request))
-        return await handle if wait else handle
-
-    async def open(self, request: model.Request) -> model.Ticket:
-        """Ask without waiting."""
-        return await self.desk.open(request)
-
-    def attending(self, id: str) -> contextlib.AbstractAsyncContextManager[None]:
-        """As `Desk.attending`."""
-        return self.desk.attending(id)
-
-    async def wait(self, id: str) -> model.Decision:
-        """Wait for the decision."""
-        return await self.desk.wait(id)
 
     async def get(self, id: str) -> model.Ticket:
-        """A request with its present state."""
-        await self.desk.get(id)
+        """Load a request with its present state."""
+        await super().get(id)
         # no service may be running to let time act on it
         return await self.desk.tick(id)
-
-    async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
-        """Withdraw a request."""
-        return await self.desk.cancel(id, self._caller, reason)
-
-    async def use(self, id: str, *, attempt: str | None = None) -> model.Ticket:
-        """Use an allow, once."""
-        return await self.desk.use(id, attempt=attempt)
-
-    async def note(self, session: str, said: str) -> Sequence[str]:
-        """Tell what an agent is doing; refused here, where no chat is connected."""
-        return await self.desk.note(session, said)
 
     async def list(
         self,

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol, overload, runtime_checkable
 
 from typing_extensions import TypeVar
@@ -64,6 +66,37 @@ class Asker(Protocol):
 
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing; where it was told. Needs a service with a chat."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """A desk at which somebody answers who is known to it: the person behind a key, or at this terminal."""
+
+    async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
+        """Answer in the name of that person. Raises as `Desk.answer`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAddress:
+    """Where to post, and until when."""
+
+    id: str
+    url: str
+    expires_at: datetime
+
+
+@runtime_checkable
+class WebhookMaker(Protocol):
+    """A desk that has an address on the network, and so can take calls of other systems."""
+
+    async def make_webhook(self, wanted: model.JsonObject) -> WebhookAddress:
+        """Make an address that takes one call."""
+        ...
+
+    async def respond_webhook(self, id: str, body: Any) -> None:
+        """Answer the held call of a webhook."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from sayso import errors, model
 from sayso.asking import opening
@@ -92,14 +92,9 @@ async def said(desk: asker.Asker, id: str, answer: model.Answer) -> model.Ticket
     """Answer as the person at this terminal, or behind an approver's key. Raises as `Desk.answer`."""
     if isinstance(desk, Desk):
         return await desk.answer(id, answer, people.local())
-    if isinstance(desk, _Answers):
+    if isinstance(desk, asker.Answerer):
         return await desk.answer(id, answer)
     raise errors.NotAllowed("nobody can answer at this desk", hint="use sayso.open() with an approver's key")
-
-
-@runtime_checkable
-class _Answers(Protocol):
-    async def answer(self, id: str, answer: model.Answer) -> model.Ticket: ...
 
 
 async def _at_place(desk: asker.Asker, token: str, place: int) -> model.Ticket | None:

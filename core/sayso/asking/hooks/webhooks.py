@@ -10,9 +10,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, Protocol, runtime_checkable
+from typing import Any, Generic
 
 from sayso import errors, model
 from sayso.asking.hooks import hook_errors, payloads, turns
@@ -20,20 +18,16 @@ from sayso.asking.hooks.payloads import P
 from sayso.desk import asker
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to post, and until when."""
-
-    id: str
-    url: str
-    expires_at: datetime
-
-
 class Webhook(Generic[P]):
     """One call that will come. `await` it for the payload: an instance of its type, or any JSON."""
 
     def __init__(
-        self, address: Address, payload: payloads.Payload[P] | None, desk: asker.Asker | None, *, durable: bool
+        self,
+        address: asker.WebhookAddress,
+        payload: payloads.Payload[P] | None,
+        desk: asker.Asker | None,
+        *,
+        durable: bool,
     ) -> None:
         self.id = address.id
         self.url = address.url
@@ -59,7 +53,7 @@ class Webhook(Generic[P]):
             AlreadyExists: it was answered before.
         """
         async with turns.at(self._desk) as desk:
-            await _hooking(desk).respond_webhook(self.id, body)
+            await _maker(desk).respond_webhook(self.id, body)
 
     async def dispose(self) -> None:
         """Take the address back. After a call it is nothing."""
@@ -119,19 +113,12 @@ async def create_webhook(
         "hold": float(hold) if manual else 0.0,
     }
     async with turns.at(desk) as where:
-        address = await _hooking(where).make_webhook(wanted)
+        address = await _maker(where).make_webhook(wanted)
     return Webhook(address, shaped, desk, durable=name is not None)
 
 
-@runtime_checkable
-class _Hooking(Protocol):
-    async def make_webhook(self, wanted: model.JsonObject) -> Address: ...
-
-    async def respond_webhook(self, id: str, body: Any) -> None: ...
-
-
-def _hooking(desk: asker.Asker) -> _Hooking:
-    if isinstance(desk, _Hooking):
+def _maker(desk: asker.Asker) -> asker.WebhookMaker:
+    if isinstance(desk, asker.WebhookMaker):
         return desk
     hint = "run `sayso serve`, and set SAYSO_URL and SAYSO_KEY"
     raise errors.InvalidSettings("a webhook needs a running service", field="SAYSO_URL", hint=hint)
