@@ -23,7 +23,7 @@ ROOTS = ("core", "adapters", "bots")
 INSIDE = ROOT / "core" / "sayso" / "desk" / "desk.py"
 # `sayso.desk.Desk.open`, wherever it stands; not a part of an address, a path or a longer name.
 FULL = re.compile(r"(?<![\w./@'\"-])(sayso(?:_[a-z]+)*(?:\.[A-Za-z_]\w*)+)")
-# `card.fit`, as one module speaks of another: in backticks, where such a module is a neighbour.
+# `cutting.fit`, as one module speaks of another: in backticks, where such a module is a neighbour.
 SHORT = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`")
 # Names of files are no names of code.
 FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts"}
@@ -173,7 +173,10 @@ def test_every_dotted_name_in_a_docstring_or_comment_is_there(root: str) -> None
     [
         ("`sayso.desk.Desk.open` and sayso.model.Ticket.taken", []),
         ("`sayso.desk.Desk.opened`, then `Desk.opens`", ["Desk.opens", "sayso.desk.Desk.opened"]),
-        ("`card.fit` and `card.fits` of sayso_slack.rendered.render", ["card.fits", "sayso_slack.rendered.render"]),
+        (
+            "`cutting.fit` and `cutting.fits` of sayso_slack.rendered.render",
+            ["cutting.fits", "sayso_slack.rendered.render"],
+        ),
         ("keys stand in sayso.toml, the group is `sayso.renderers`, `asyncio.Protocol` is not ours", []),
     ],
 )

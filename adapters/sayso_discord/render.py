@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from sayso.cards import card, dialog
+from sayso.cards import card, cutting, dialog
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.machine import people
@@ -124,11 +124,9 @@ def look(payload: Json) -> object:
 
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
-    shown = card.fit(drawn, room)
+    shown = cutting.fit(drawn, room)
     first, *others = map(rich.part, shown.parts)
     rows = list(_controls(shown.controls))
-    if not card.whole(drawn, room) and drawn.review is not None:
-        rows = [_row([_button(drawn.review)]), *rows]
     content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])
     container: Json = {
         "type": components.CONTAINER,
@@ -146,10 +144,12 @@ def _ids(called: Iterable[str]) -> list[str]:
 
 
 def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:
+    pressed = [control for control in controls if isinstance(control, card.Button)]
+    yield from (_row([_button(control)]) for control in pressed if control.apart)
     for control in controls:
         if isinstance(control, card.Pick):
             yield from _pick(control)
-    buttons = [_button(control) for control in controls if isinstance(control, card.Button)]
+    buttons = [_button(control) for control in pressed if not control.apart]
     for start in range(0, len(buttons), limits.ROW_BUTTONS):
         yield _row(buttons[start : start + limits.ROW_BUTTONS])
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso.cards import card, dialog
+from sayso.cards import card, cutting, dialog
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.content import text
@@ -45,14 +45,12 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     *called* are those whom it notifies.
     """
     room = reserve.CARD_CONTENT - sum(map(_words, drawn.controls))
-    shown = card.fit(drawn, room)
+    shown = cutting.fit(drawn, room)
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
     controls = list(_controls(shown))
-    if not card.whole(drawn, room) and drawn.review is not None:
-        controls = [_actions([_button(drawn.review, 0)]), *controls]
     blocks = [*_packed(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
     return {"text": _escaped(drawn.summary)[: limits.SUMMARY], "blocks": _named(blocks)}
 
@@ -146,7 +144,9 @@ def _block(part: card.Part) -> Json:
 
 
 def _controls(drawn: card.Card) -> Iterator[Json]:
-    buttons = [control for control in drawn.controls if isinstance(control, card.Button)]
+    pressed = [control for control in drawn.controls if isinstance(control, card.Button)]
+    yield from (_actions([_button(control, 0)]) for control in pressed if control.apart)
+    buttons = [control for control in pressed if not control.apart]
     for control in drawn.controls:
         if isinstance(control, card.Pick):
             yield from _pick(control)

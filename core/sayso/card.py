@@ -1,7 +1,6 @@
 """What a renderer reads: the neutral parts of a card. The address of `sayso.cards.card` for channels of your own."""
 
 from sayso.cards.card import (
-    LINE_COST,
     PICKED,
     Ask,
     Button,
@@ -19,14 +18,12 @@ from sayso.cards.card import (
     Role,
     Says,
     Session,
+    Tone,
     Warn,
     field_name,
-    fit,
-    pages,
     pieces,
-    size,
-    whole,
 )
+from sayso.cards.cutting import LINE_COST, fit, pages, size, whole
 
 __all__ = [
     "LINE_COST",
@@ -47,6 +44,7 @@ __all__ = [
     "Role",
     "Says",
     "Session",
+    "Tone",
     "Warn",
     "field_name",
     "fit",

@@ -13,7 +13,7 @@ import sayso_slack.parse
 import sayso_slack.render
 import sayso_web.render
 from sayso import machine, model
-from sayso.cards import card, dialog, draw, tokens
+from sayso.cards import card, cutting, dialog, draw, tokens
 from sayso.content import requests, text
 from sayso.testing import samples
 from sayso_aap import wire as aap
@@ -76,7 +76,7 @@ def test_a_card_is_rendered_in_linear_work(surface: str, shape: str) -> None:
 @pytest.mark.parametrize("surface", WINDOWS)
 def test_all_pages_of_a_review_are_rendered_in_linear_work(surface: str, shape: str) -> None:
     def all_pages(arguments: dict[str, Any]) -> None:
-        for page in card.pages(drawn(arguments).parts, 400):
+        for page in cutting.pages(drawn(arguments).parts, 400):
             WINDOWS[surface](dialog.Dialog(text.Trusted("Review"), "token", page, submit=text.Trusted("Next page")))
 
     assert grows(SHAPES[shape], all_pages, 4_000) < MOST

@@ -20,7 +20,7 @@ import regex
 from hypothesis import strategies
 
 from sayso import machine, model
-from sayso.cards import card, draw, plain_words, prose, shelf, tokens
+from sayso.cards import card, cutting, draw, plain_words, prose, shelf, tokens
 from sayso.cards import dialog as dialogs
 from sayso.content import digest, fields, guesses, lookalikes, requests, schema, text, wording
 from sayso.machine import events
@@ -77,8 +77,8 @@ WORDS: dict[str, Callable[[str], object]] = {
     "prose": lambda raw: prose.plain(prose.parse(raw)),
 }
 BOXES: dict[str, Callable[[str], object]] = {
-    "a cut card": lambda raw: card.fit(_card(raw), 200),
-    "pages": lambda raw: card.pages(_card(raw).parts, 200),
+    "a cut card": lambda raw: cutting.fit(_card(raw), 200),
+    "pages": lambda raw: cutting.pages(_card(raw).parts, 200),
     "a digest": lambda raw: digest.canonical({"a": [raw, {raw: 1}]}),
 }
 
@@ -146,8 +146,8 @@ def _drawn(ticket: model.Ticket) -> card.Card:
 
 CARDS: dict[str, Callable[[model.Ticket], object]] = {
     "drawing": _drawn,
-    "fitting": lambda ticket: card.fit(_drawn(ticket), 200),
-    "paging": lambda ticket: card.pages(_drawn(ticket).parts, 200),
+    "fitting": lambda ticket: cutting.fit(_drawn(ticket), 200),
+    "paging": lambda ticket: cutting.pages(_drawn(ticket).parts, 200),
     "the inputs of a form": lambda ticket: dialogs.steps_of(ticket, ROOM),
     "an edit": lambda ticket: dialogs.of_press(ticket, tokens.read(MINT.token(ticket, "edit")), MINT, ROOM),
     "words for the model": lambda ticket: [

@@ -6,7 +6,7 @@ Agent text stands only in `Foreign` and `Prose`; what the service says is `Trust
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -205,109 +205,13 @@ class Card:
     """Whom it is for, by the names of the policy, while it is open: a platform notifies them, and nobody else."""
 
 
-# A line break takes the room of this many characters, so that a long listing is not a tall card.
-LINE_COST = 40
-_SHORTEST = 160
-
-
-def fit(card: Card, room: int) -> Card:
-    """*card* in at most *room* characters of content.
-
-    If it does not fit, long parts are cut and the cut is said, and what decides in favour goes. Renderers add `review`.
-    """
-    if sum(map(size, card.parts)) <= room:
-        return card
-    kept = card.parts[: _most_parts(room)]
-    small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
-    large = sum(size(part) > _SHORTEST for part in kept)
-    share = max(_SHORTEST, (room - small - 2 * _SHORTEST) // max(1, large))
-    parts = [_cut(part, share) for part in kept]
-    if len(kept) < len(card.parts):
-        parts.append(Note((text.Trusted(f"{len(card.parts) - len(kept)} more parts are not shown here."),)))
-    press = " Press Review to read the whole content." if card.review else ""
-    parts.append(Warn(text.Trusted(f"Not all of it is shown here.{press}")))
-    left = tuple(c for c in card.controls if isinstance(c, Button) and not c.deciding)
-    return replace(card, parts=tuple(parts), controls=left)
-
-
-def whole(card: Card, room: int) -> bool:
-    """Whether all the content fits, so that it may be decided from the card."""
-    return sum(map(size, card.parts)) <= room
-
-
-def size(part: Part) -> int:
-    """The room a part takes, in characters."""
-    return sum(len(piece) + LINE_COST * piece.count("\n") for piece in pieces(part))
-
-
 def pieces(part: Part) -> Iterable[str]:
     """All the text of a part, in order."""
-    return map(_inline, part.inlines())
+    return map(words_of, part.inlines())
 
 
-def pages(parts: Iterable[Part], room: int) -> tuple[tuple[Part, ...], ...]:
-    """All parts, in pages of at most *room* characters; nothing is left out. Long boxes go on over several pages."""
-    pages: list[list[Part]] = [[]]
-    left = room
-    for part in parts:
-        for piece in _split(part, room):
-            if size(piece) > left and pages[-1]:
-                pages.append([])
-                left = room
-            pages[-1].append(piece)
-            left -= size(piece)
-    return tuple(map(tuple, pages))
-
-
-def _most_parts(room: int) -> int:
-    return max(4, min(16, room // (2 * _SHORTEST)))
-
-
-def _cut(part: Part, share: int) -> Part:
-    if size(part) <= share:
-        return part
-    label: tuple[Inline, ...] = (text.Trusted("Content"),)
-    if isinstance(part, Code):
-        label = part.label
-    elif isinstance(part, Says):
-        label = (text.Trusted("The agent says"),)
-    full = "\n".join(pieces(part)) if not isinstance(part, Code) else part.text.text
-    head = full[: _taken(full, 0, share)]
-    role = part.role if isinstance(part, Code) else "other"
-    return Code(label, text.Foreign(text.Safe(head)), cut=len(full) - len(head), role=role)
-
-
-def _taken(full: str, start: int, share: int) -> int:
-    """How many characters from *start* on take no more room than *share*."""
-    taken = cost = 0
-    for character in full[start : start + share]:
-        cost += 1 + (LINE_COST if character == "\n" else 0)
-        if cost > share:
-            break
-        taken += 1
-    return taken
-
-
-def _split(part: Part, room: int) -> Iterable[Part]:
-    if size(part) <= room:
-        yield part
-        return
-    label = part.label if isinstance(part, Code) else (text.Trusted("The agent says"),)
-    role = part.role if isinstance(part, Code) else "other"
-    full = part.text.text if isinstance(part, Code) else "\n".join(pieces(part))
-    share = max(1, room - sum(len(_inline(span)) for span in label) - LINE_COST)
-    start = 0
-    while start < len(full):
-        # where a page begins is remembered: cutting it off would copy all the rest each time
-        page = full[start : start + max(1, _taken(full, start, share))]
-        line = page.rfind("\n", len(page) // 2)
-        if start + len(page) < len(full) and line >= 0:
-            page = page[: line + 1]  # a page ends with a line where it can
-        yield Code(label, text.Foreign(text.Safe(page)), role=role)
-        start += len(page)
-
-
-def _inline(span: Inline) -> str:
+def words_of(span: Inline) -> str:
+    """A piece of a text as plain words."""
     if isinstance(span, Moment):
         return span.at.strftime("%Y-%m-%d %H:%M UTC")
     return span.text if isinstance(span, text.Foreign) else span

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, draw, inputs, tokens
+from sayso.cards import buttons, card, cutting, draw, inputs, tokens
 from sayso.content import text, typography
 from sayso.machine import fitting
 
@@ -120,7 +120,7 @@ def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
             made.append(replace(box, hint=hint))
         else:
             fixed += draw.input_parts({key: value}, "Stays as it is", "input")
-    pages = card.pages(fixed, limits.content)
+    pages = cutting.pages(fixed, limits.content)
     if made and len(pages) == 1:
         return Dialog(Trusted("Edit and allow"), token, pages[0], tuple(made), Trusted("Allow"))
     return Dialog(
@@ -142,7 +142,7 @@ def look_again(
             card.Warn(Trusted(typography.describe(signs))),
             *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
         ]
-    pages = card.pages(parts, limits.content)
+    pages = cutting.pages(parts, limits.content)
     return Dialog(Trusted("Look again"), token, pages[0], submit=Trusted("Allow as it is")) if len(pages) == 1 else None
 
 

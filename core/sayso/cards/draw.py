@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from sayso import machine, model
-from sayso.cards import buttons, card, phrases, prose, said, shelf, tokens
+from sayso.cards import buttons, card, cutting, phrases, prose, said, shelf, tokens
 from sayso.content import schema, text
 from sayso.machine import approvers
 
@@ -33,9 +33,9 @@ def glance_of(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room
 
 def _glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
     drawn = card_of(ticket, maker)
-    if card.whole(drawn, longest):
+    if cutting.whole(drawn, longest):
         return None
-    return dataclasses.replace(card.fit(dataclasses.replace(drawn, review=None), room), controls=())
+    return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None), room), controls=())
 
 
 def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sayso import model
 from sayso.cards import card as cards
-from sayso.cards import tokens
+from sayso.cards import cutting, tokens
 
 # Characters of all cards on the shelf, and how many cards.
 _MOST_TEXT, _MOST_CARDS = 8 * 1_048_576, 500
@@ -53,7 +53,7 @@ class Shelf:
         """The same in pages of *room* characters."""
         kept = self._found(ticket, maker, draw)
         if room not in kept.pages:
-            kept.pages[room] = cards.pages(kept.drawn.parts, room)
+            kept.pages[room] = cutting.pages(kept.drawn.parts, room)
         return kept.pages[room]
 
     def _found(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Kept:

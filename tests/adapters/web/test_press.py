@@ -396,6 +396,7 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     mine, theirs = [(await one.get(f"/requests/{id}")).text for one in (browser, other)]
     assert "Taken as the answer of" in mine
     assert "Take back" in mine
+    assert "Review" not in mine
     assert "<textarea" not in mine
     assert "The answer of owner was taken" in theirs
     assert "Take back" not in theirs

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, dialog, draw, plain_words, submission, tokens
+from sayso.cards import card, cutting, dialog, draw, plain_words, submission, tokens
 from sayso.content import text
 from sayso.testing import samples
 from sayso.testing.samples import MINT, opened, permission
@@ -217,11 +217,10 @@ def test_hostile_text_anywhere_raises_a_warning_in_the_services_own_place() -> N
 
 
 def test_what_does_not_fit_cannot_be_allowed_from_the_card() -> None:
-    shown = card.fit(draw.card_of(opened(permission(input={"text": "x" * 9000}, grants=("session",))), MINT), 4000)
+    shown = cutting.fit(draw.card_of(opened(permission(input={"text": "x" * 9000}, grants=("session",))), MINT), 4000)
     labels = [control.label for control in shown.controls if isinstance(control, card.Button)]
-    assert labels == ["Deny", "Deny with reason…"]
-    assert shown.review is not None
-    assert sum(map(card.size, shown.parts)) <= 4200
+    assert labels == ["Review", "Deny", "Deny with reason…"]
+    assert sum(map(cutting.size, shown.parts)) <= 4200
     assert any(isinstance(part, card.Code) and part.cut for part in shown.parts)
 
 
