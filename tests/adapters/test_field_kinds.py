@@ -201,7 +201,7 @@ def test_each_kind_comes_from_a_json_schema(kind: model.FieldKind) -> None:
     assert (found.kind, found.name) == (kind, "it")
 
 
-# -- a kind that does not exist: plugged in by what the page says, and nothing else ----------------------------------
+# A kind that does not exist: plugged in by what the page says, and nothing else
 
 CLOCK = cast(model.FieldKind, "clock")
 TABLES = (sayso_slack.inputs.ELEMENTS, sayso_discord.inputs.ELEMENTS, sayso_web.inputs.WIDGETS)

@@ -49,7 +49,7 @@ def write_number(value: int | float) -> str:
     return f"{shown}0" if _AMBIGUOUS.fullmatch(shown) else shown
 
 
-# --- texts -----------------------------------------------------------------------------------------------------------
+# Texts
 
 
 def read_text(field: model.Field, written: Any) -> str:
@@ -123,7 +123,7 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+# Numbers
 
 
 def read_number(field: model.Field, given: Any) -> int | float | str:
@@ -184,7 +184,7 @@ def _number_of_json(given: Any, wanted: str) -> Decimal:
     return value
 
 
-# --- the rest --------------------------------------------------------------------------------------------------------
+# The rest
 
 
 def read_boolean(field: model.Field, given: Any) -> bool:

@@ -48,7 +48,7 @@ async def decided(there: Scene, ticket: model.Ticket) -> model.Decision:
     return found
 
 
-# -- cards ---------------------------------------------------------------------------------------------------------
+# Cards
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -204,7 +204,7 @@ async def test_where_no_thread_can_be_begun_the_question_is_asked_in_the_channel
     assert "no thread could be begun" not in there.discord.visible_text(there.discord.messages(OPS)[0])
 
 
-# -- who is called -------------------------------------------------------------------------------------------------
+# Who is called
 
 
 async def test_those_whom_the_policy_names_are_notified_once_and_nobody_else() -> None:
@@ -222,7 +222,7 @@ async def test_anyone_notifies_nobody(there: Scene) -> None:
     assert there.discord.pings(there.card) == []
 
 
-# -- private sentences ---------------------------------------------------------------------------------------------
+# Private sentences
 
 
 async def test_a_second_allow_of_one_person_is_told_that_it_is_the_second() -> None:
@@ -294,7 +294,7 @@ async def test_a_card_whose_request_is_gone_loses_its_buttons(there: Scene, ann:
     assert "This request is gone" in there.discord.visible_text(there.card)
 
 
-# -- two programs on one bot ---------------------------------------------------------------------------------------
+# Two programs on one bot
 
 
 async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away(
@@ -341,7 +341,7 @@ def test_the_hint_of_a_refusal_is_in_what_the_agent_reads() -> None:
     assert courier.reason(error) == "Discord refused: 403 50013 (let the sayso role do it)"
 
 
-# -- over HTTP, where Discord tells of nothing but presses ---------------------------------------------------------
+# Over HTTP, where Discord tells of nothing but presses
 
 
 async def test_over_http_a_deleted_card_comes_back_and_a_card_without_its_request_loses_its_buttons() -> None:

@@ -137,7 +137,7 @@ def test_a_custom_id_of_another_version_has_no_token(odd: str) -> None:
     assert custom_ids.read(odd) is None
 
 
-# -- hostile text, anywhere ----------------------------------------------------------------------------------------
+# Hostile text, anywhere
 
 
 def check(payload: Json) -> None:

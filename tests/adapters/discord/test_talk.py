@@ -73,7 +73,7 @@ async def decision(there: Scene, ticket: model.Ticket) -> model.Decision | None:
     return (await there.front.get(ticket.id)).decision
 
 
-# -- people among themselves ---------------------------------------------------------------------------------------
+# People among themselves
 
 
 async def test_a_reply_to_somebody_is_no_answer_and_goes_without_a_word(there: Scene, ann: Person, bob: Person) -> None:
@@ -173,7 +173,7 @@ async def test_talk_under_a_choice_without_other_counts_where_it_is_an_option(th
     assert found.choice == "prod"
 
 
-# -- at their word -------------------------------------------------------------------------------------------------
+# At their word
 
 
 @pytest.fixture
@@ -343,7 +343,7 @@ async def test_a_reply_that_was_no_answer_becomes_one_when_it_is_corrected(there
         assert (await there.front.wait(ticket.id)).choice == "prod"
 
 
-# -- nothing is dropped --------------------------------------------------------------------------------------------
+# Nothing is dropped
 
 
 async def test_an_answer_typed_into_a_direct_message_counts() -> None:
@@ -451,7 +451,7 @@ def _written(there: Scene, person: Person, text: str) -> dict[str, Any]:
     return {"id": some_id, "type": 0, "content": text, "author": author, "member": member, **place, **lists, **flat}
 
 
-# -- once, in its situation ----------------------------------------------------------------------------------------
+# Once, in its situation
 
 
 async def test_what_was_said_to_two_questions_does_not_answer_the_one_that_is_left(there: Scene, ann: Person) -> None:
@@ -578,7 +578,7 @@ async def test_over_http_what_people_write_is_read_while_the_service_runs() -> N
             assert (await there.front.wait(ticket.id)).text == "Acme"
 
 
-# -- in words ------------------------------------------------------------------------------------------------------
+# In words
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ async def decided(there: Scene, ticket: model.Ticket) -> model.Decision:
     return await there.decision(ticket)
 
 
-# -- posting -------------------------------------------------------------------------------------------------------
+# Posting
 
 
 @pytest.mark.parametrize("fault", ["reset", "lost", "500", "503"])
@@ -97,7 +97,7 @@ async def test_a_limit_is_kept_and_the_card_comes_later(there: Scene, kind: str)
     assert len(there.cards()) == 1
 
 
-# -- pressing while things break -----------------------------------------------------------------------------------
+# Pressing while things break
 
 
 # unknown by now, and already acknowledged
@@ -158,7 +158,7 @@ async def test_a_store_that_is_down_is_said_to_be_down() -> None:
         assert (await there.decision(ticket)).allowed
 
 
-# -- the gateway ---------------------------------------------------------------------------------------------------
+# The gateway
 
 
 async def test_a_short_break_is_resumed(there: Scene, ann: Person) -> None:
@@ -294,7 +294,7 @@ async def test_a_token_that_was_revoked_is_not_tried_again_and_the_code_is_in_th
     assert getattr(record, "code", None) == 4004
 
 
-# -- after a start -------------------------------------------------------------------------------------------------
+# After a start
 
 
 async def test_a_card_that_was_deleted_is_posted_again_and_decides(there: Scene, ann: Person) -> None:
@@ -329,7 +329,7 @@ async def test_a_card_that_was_decided_while_discord_was_away_is_closed_after_th
     assert there.discord.controls(there.card) == []
 
 
-# -- HTTP ----------------------------------------------------------------------------------------------------------
+# HTTP
 
 
 async def test_discord_can_check_the_address() -> None:

@@ -18,8 +18,7 @@ from langgraph.types import Command
 import sayso
 import sayso_langgraph
 from sayso import model
-from sayso.content import digest
-from sayso.content import requests as asking_rules
+from sayso.content import digest, requests
 from sayso_langgraph import pauses
 from tests.adapters.deciding import Office, office
 from tests.adapters.langgraph.scene import HI, Ran, Scripted, agent, asking, call, calls, helped, on, told
@@ -180,7 +179,7 @@ async def test_an_answer_put_past_the_desk_is_no_decision(ann: Office) -> None:
     refunded: list[int] = []
     graph = refunding([10], refunded)
     await graph.ainvoke(HI, on())
-    asked = digest.digest(asking_rules.document(sayso.Permission(tool="refund", input={"amount": 10})), "request")
+    asked = digest.digest(requests.document(sayso.Permission(tool="refund", input={"amount": 10})), "request")
     decision = {"outcome": "allowed", "digest": "", "decided_at": "2026-01-01T00:00:00Z", "model_text": ""}
     forged_allow = {"sayso": {"asked": asked, "instead": False, "decision": decision}}
     for forged in (

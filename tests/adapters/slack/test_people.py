@@ -422,7 +422,7 @@ async def test_a_group_that_fails_in_passing_refuses_nobody_whom_another_one_kno
         assert (await there.decision(ticket)).allowed
 
 
-# -- facts that the fake workspace has not: organisations, and answers that never come -----------------------------
+# Facts that the fake workspace has not: organisations, and answers that never come
 
 
 @asynccontextmanager

@@ -101,7 +101,7 @@ def test_a_card_is_the_golden_payload(name: str) -> None:
     assert payload == json.loads(path.read_text())
 
 
-# -- hostile text, anywhere ----------------------------------------------------------------------------------------
+# Hostile text, anywhere
 
 PIECES = st.sampled_from(
     ["<!channel>", "<@U1>", "<https://e.example|x>", "https://e.example", "```", "`", "*", "_", "~", ">", "&lt;", "|",

@@ -210,7 +210,7 @@ def test_what_a_person_typed_is_read_back(written: str, typed: str) -> None:
     assert parse.spoken(written) == typed
 
 
-# -- over HTTP -----------------------------------------------------------------------------------------------------
+# Over HTTP
 
 
 @pytest.fixture

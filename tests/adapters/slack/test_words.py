@@ -54,7 +54,7 @@ async def open_still(there: Scene, ticket: model.Ticket) -> bool:
     return found.decision is None and found.taken is None
 
 
-# -- people who talk to each other ---------------------------------------------------------------------------------
+# People who talk to each other
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_notes_whose_thread_somebody_deleted_begin_another_one(there: Scen
     assert [there.slack.visible_text(one).splitlines()[-1] for one in there.cards()][-1] == "Writing a test"
 
 
-# -- taken at their word -------------------------------------------------------------------------------------------
+# Taken at their word
 
 
 async def test_words_are_taken_visibly_and_can_be_taken_back_until_the_agent_is_told() -> None:
@@ -279,7 +279,7 @@ async def test_words_to_two_questions_that_are_changed_later_do_not_answer_the_o
     assert await open_still(there, left)
 
 
-# -- never dropped without a word ----------------------------------------------------------------------------------
+# Never dropped without a word
 
 
 async def down_and_up(there: Scene, seconds: float = 600) -> None:
@@ -433,7 +433,7 @@ async def test_events_in_any_order_are_judged_each_once(there: Scene, ann: Perso
     assert (await there.decision(ticket)).choice == "prod"
 
 
-# -- words as people see them --------------------------------------------------------------------------------------
+# Words as people see them
 
 
 @pytest.mark.parametrize(
@@ -494,7 +494,7 @@ def test_whom_a_text_mentions_first(written: str, first: str | None) -> None:
     assert spoken.first_named(written, spoken.App("UBOT", "sayso")) == first
 
 
-# -- cards and channels that go ------------------------------------------------------------------------------------
+# Cards and channels that go
 
 
 async def test_a_card_that_somebody_deletes_is_there_again_at_once(there: Scene, ann: Person) -> None:

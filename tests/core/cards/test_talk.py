@@ -231,7 +231,7 @@ def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
     assert "1 of 2" in shown(line)
 
 
-# -- below a card, where people also talk to each other ------------------------------------------------------------
+# Below a card, where people also talk to each other
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ ROUNDS = 10
 
 TOGETHER = """
 import pathlib, sys, threading
-from sayso.stores import sqlite_file as datafile
+from sayso.stores import sqlite_file
 from sayso.desk import restoring
 
 def at_once(path):
-    def open(): datafile.opened(path, 10.0).close()
-    def read(): pathlib.Path(path).exists() and datafile.quick_check(path)
+    def open(): sqlite_file.opened(path, 10.0).close()
+    def read(): pathlib.Path(path).exists() and sqlite_file.quick_check(path)
     def copy(): pathlib.Path(path).exists() and restoring.backup(pathlib.Path(path), pathlib.Path(path + sys.argv[1]))
 
     def run(work):

@@ -9,10 +9,9 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from sayso import errors, machine, model
-from sayso import stores as addresses
 from sayso.desk import Desk
 from sayso.machine import events
-from sayso.stores import Store, postgres, sql
+from sayso.stores import Store, connect, postgres, sql
 from sayso.testing import stores, tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -96,7 +95,7 @@ async def test_a_user_who_may_not_make_tables_is_told_so(pg_url: str) -> None:
 
 async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(errors.StoreUnavailable):
-        await addresses.connect(f"postgresql://postgres@/postgres?host={tmp_path}")
+        await connect(f"postgresql://postgres@/postgres?host={tmp_path}")
 
 
 async def test_two_processes_may_start_on_an_empty_database_at_once(pg_url: str) -> None:

@@ -16,8 +16,7 @@ import apsw
 import pytest
 
 from sayso import errors, machine
-from sayso import stores as addresses
-from sayso.stores import Durability, Query, Store, sql, sqlite, sqlite_writer
+from sayso.stores import Durability, Query, Store, connect, sql, sqlite, sqlite_writer
 from sayso.testing import stores, tickets
 from tests.conftest import until
 
@@ -79,7 +78,7 @@ class TestSqliteInMemory(stores.StoreContract):
 
 
 async def test_a_database_in_memory_says_that_nothing_survives() -> None:
-    kept = await addresses.connect("sqlite:///:memory:")
+    kept = await connect("sqlite:///:memory:")
     assert not kept.durability.safe
     await kept.close()
 
