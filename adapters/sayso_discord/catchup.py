@@ -29,7 +29,7 @@ _PAGE = 100
 # Seconds between tries while Discord or the database cannot be asked.
 _PAUSES = (1.0, 5.0, 25.0, 60.0)
 
-Stood = dict[str, tuple[model.Ticket, model.MessageRef]]
+Stood = dict[str, tuple[model.Ticket, model.PostedCard]]
 """The pending cards of one conversation, by the message they are."""
 
 
@@ -108,9 +108,9 @@ class CatchUp:
     async def _places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
         async for ticket in pending.requests(self._desk.store):
-            for ref in await self._desk.store.refs(ticket.id):
-                if ref.channel == NAME and await self._posts.latest(ref) == ref:
-                    found[ref.conversation][ref.message] = (ticket, ref)
+            for posted in await self._desk.store.cards(ticket.id):
+                if posted.channel == NAME and await self._posts.latest(posted) == posted:
+                    found[posted.conversation][posted.message] = (ticket, posted)
         return found
 
     async def _read(self, conversation: str, stood: Stood) -> dict[str, Any]:
@@ -147,12 +147,12 @@ class CatchUp:
             if not error.final:
                 log.warning("cards not looked at", extra={"conversation": conversation, "error": error.message})
                 return
-        for message, (ticket, ref) in stood.items():
+        for message, (ticket, posted) in stood.items():
             fresh = await self._desk.get(ticket.id)
             wanted = await aside.run(self._wanted, fresh)
             shown = seen.get(message)
             if not is_open or shown is None or _look(shown) != render.look(wanted):
-                await self.cards.renew(fresh, ref)
+                await self.cards.renew(fresh, posted)
 
     def _wanted(self, ticket: model.Ticket) -> dict[str, Any]:
         return self._posts.body(draw.card_of(ticket, self._desk.mint))

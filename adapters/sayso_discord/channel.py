@@ -36,50 +36,50 @@ class DiscordChannel:
         self._bot_user = bot_user
         self._reposting = asyncio.Lock()
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
         async with _in_time():
             return await self._post(place, drawn, again=again, before="")
 
-    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
         async with _in_time():
-            ref = await self.latest(ref)
+            posted = await self.latest(posted)
             try:
-                await self._edited(ref.conversation, ref.message, drawn)
+                await self._edited(posted.conversation, posted.message, drawn)
             except refusals.DiscordRefused as error:
-                if drawn.tone != "pending" or not await self._is_lost(ref, error):
+                if drawn.tone != "pending" or not await self._is_lost(posted, error):
                     raise
-                await self._posted_anew(ref, drawn)
+                await self._posted_anew(posted, drawn)
 
-    async def _is_lost(self, ref: model.MessageRef, error: refusals.DiscordRefused) -> bool:
+    async def _is_lost(self, posted: model.PostedCard, error: refusals.DiscordRefused) -> bool:
         """Whether a card is gone, or in a thread where nobody can press it any more."""
         if error.number in refusals.SHUT:
-            return await self._threads.is_locked(ref.conversation)
+            return await self._threads.is_locked(posted.conversation)
         return error.number in refusals.GONE
 
-    async def latest(self, ref: model.MessageRef) -> model.MessageRef:
+    async def latest(self, posted: model.PostedCard) -> model.PostedCard:
         """Where a card stands now that was deleted and posted anew."""
-        while moved := await self._store.get(MOVED, _moved(ref)):
-            ref = replace(ref, **moved.value)
-        return ref
+        while moved := await self._store.get(MOVED, _moved(posted)):
+            posted = replace(posted, **moved.value)
+        return posted
 
-    async def _posted_anew(self, ref: model.MessageRef, drawn: card.Card) -> None:
+    async def _posted_anew(self, posted: model.PostedCard, drawn: card.Card) -> None:
         async with self._reposting:
-            moved = await self.latest(ref)
-            if moved != ref:
+            moved = await self.latest(posted)
+            if moved != posted:
                 return await self._edited(moved.conversation, moved.message, drawn)
-            if len(await self._store.refs(ref.ticket_id)) >= _MOST_TIMES:
+            if len(await self._store.cards(posted.ticket_id)) >= _MOST_TIMES:
                 hint = "look which rule or person of the server deletes the bot's messages"
                 raise errors.ChannelError("the card is deleted again and again", final=True, hint=hint)
-            now = await self._post(ref.place, drawn, again=False, before=ref.message)
-            await self._store.keep(now)
+            now = await self._post(posted.place, drawn, again=False, before=posted.message)
+            await self._store.add_card(now)
             there = {"conversation": now.conversation, "message": now.message}
             # another process was first, with the same nonce and so with the same message
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(MOVED, _moved(ref), there))
+                await self._store.put(Record(MOVED, _moved(posted), there))
 
-    async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.MessageRef:
+    async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.PostedCard:
         conversation, has_threads = await self._places.find(place)
         # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
         session = drawn.session if has_threads and drawn.talk else None
@@ -95,7 +95,7 @@ class DiscordChannel:
 
     async def _in_thread(
         self, place: str, conversation: str, session: card.Session, drawn: card.Card, *, again: bool, before: str
-    ) -> model.MessageRef:
+    ) -> model.PostedCard:
         thread = await self._threads.of(conversation, session)
         try:
             return await self._posted(place, thread, drawn, again=again, before=before)
@@ -108,20 +108,20 @@ class DiscordChannel:
 
     async def _posted(
         self, place: str, conversation: str, drawn: card.Card, *, again: bool, before: str
-    ) -> model.MessageRef:
+    ) -> model.PostedCard:
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:
             await self._edited(conversation, found, drawn)
-            return model.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
+            return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
         body = render.render(drawn, self._places.called(drawn.approvers), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
-        posted = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
-        ref = model.MessageRef(drawn.ticket_id, place, NAME, conversation, str(posted["id"]))
+        sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
+        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]))
         if again:
             # it may be the first one, found by its nonce, with what it showed then
-            await self._edited(conversation, ref.message, drawn)
-        return ref
+            await self._edited(conversation, posted.message, drawn)
+        return posted
 
     def body(self, drawn: card.Card) -> dict[str, Any]:
         """The message of a card as it is edited: it notifies nobody a second time."""
@@ -168,5 +168,5 @@ def _mark_of(message: Any) -> object:
     return parts[0].get("id")
 
 
-def _moved(ref: model.MessageRef) -> str:
-    return f"{NAME}/{ref.message}"
+def _moved(posted: model.PostedCard) -> str:
+    return f"{NAME}/{posted.message}"

@@ -113,7 +113,7 @@ class Interactions:
     async def _before(self, token: str) -> model.Ticket | None:
         """The request as it was before a press, to know a second press of the same person."""
         try:
-            return await self._desk.store.load_ref(tokens.read(token).ref)
+            return await self._desk.store.load_by_ref(tokens.read(token).ref)
         except (errors.InvalidToken, errors.NotFound):
             return None  # what that means is for the desk to say
 
@@ -199,7 +199,7 @@ class Interactions:
 
     async def _hand_file(self, way: parse.Way, ref: str) -> None:
         sent = self._answers.get(way.id)
-        ticket = await self._desk.store.load_ref(ref)
+        ticket = await self._desk.store.load_by_ref(ref)
         parts = (await aside.run(draw.card_of, ticket, self._desk.mint)).parts
         content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
         try:

@@ -96,7 +96,7 @@ async def foreign(records: Store, parts: object) -> bool:
         if carried is None:
             continue
         try:
-            await records.load_ref(tokens.read(carried.token).ref)
+            await records.load_by_ref(tokens.read(carried.token).ref)
         except errors.InvalidToken:
             continue
         except errors.NotFound:

@@ -34,9 +34,9 @@ class Situation:
         """The request whose card it replies to, and what it is that it replies to. Raises `ChannelError`."""
         if said.to is None:
             return None, None
-        ref = await self._desk.store.find_ref(NAME, said.channel, said.to)
-        if ref is not None:
-            return await self._desk.get(ref.ticket_id), "card"
+        posted = await self._desk.store.find_card(NAME, said.channel, said.to)
+        if posted is not None:
+            return await self._desk.get(posted.ticket_id), "card"
         if said.to_author not in (None, self._api.bot_user):
             return None, "other"
         return await self._not_recorded(said, said.to, session)
@@ -77,7 +77,7 @@ class Situation:
         return [one for one in found if pending.was_open(one, at, changed=said.edited)]
 
     async def _stood(self, ticket: model.Ticket, spots: set[str], said: parse.Reply) -> bool:
-        return any(_before(ref, spots, said) for ref in await self._desk.store.refs(ticket.id))
+        return any(_before(posted, spots, said) for posted in await self._desk.store.cards(ticket.id))
 
 
 async def ticket_on(front: Desk, parts: object) -> model.Ticket | None:
@@ -88,7 +88,7 @@ async def ticket_on(front: Desk, parts: object) -> model.Ticket | None:
             continue
         try:
             pressed = tokens.read(carried.token)
-            ticket = await front.store.load_ref(pressed.ref)
+            ticket = await front.store.load_by_ref(pressed.ref)
             front.mint.check(pressed, ticket)
         except (errors.InvalidToken, errors.NotFound):
             continue
@@ -96,7 +96,7 @@ async def ticket_on(front: Desk, parts: object) -> model.Ticket | None:
     return None
 
 
-def _before(ref: model.MessageRef, spots: set[str], said: parse.Reply) -> bool:
+def _before(posted: model.PostedCard, spots: set[str], said: parse.Reply) -> bool:
     """Whether this card stood in one of these places, or over this very thread, when the message was written."""
-    near = ref.conversation in spots or ref.message == said.channel
-    return ref.channel == NAME and near and marks.later(said.message, ref.message)
+    near = posted.conversation in spots or posted.message == said.channel
+    return posted.channel == NAME and near and marks.later(said.message, posted.message)

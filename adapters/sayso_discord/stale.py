@@ -31,21 +31,21 @@ class Stale:
 
     async def renewed(self, spot: parse.Spot | None, account: str) -> card.Line | None:
         """Renew a card of ours whose button is not good; what this account is told. None: it is no card of ours."""
-        ref = await self._desk.store.find_ref(NAME, spot.channel, spot.message) if spot else None
-        if ref is None:
+        posted = await self._desk.store.find_card(NAME, spot.channel, spot.message) if spot else None
+        if posted is None:
             return None
         try:
-            ticket = await self._desk.get(ref.ticket_id)
+            ticket = await self._desk.get(posted.ticket_id)
         except errors.NotFound:
             return None
-        await self._edit(ref, ticket)
+        await self._edit(posted, ticket)
         late = errors.AlreadyDecided(ticket)
         return telling.refusal(late, account) if ticket.decision else telling.line(telling.RENEWED)
 
     async def is_known(self, token: str) -> bool:
         """Whether the request of a button is in the store."""
         try:
-            await self._desk.store.load_ref(tokens.read(token).ref)
+            await self._desk.store.load_by_ref(tokens.read(token).ref)
         except errors.InvalidToken:
             return True  # it is not the form of ours, so nobody else's either
         except errors.NotFound:
@@ -54,9 +54,9 @@ class Stale:
 
     async def freshen(self, ticket: model.Ticket) -> None:
         """Whoever was late looked at a card that was not up to date."""
-        for ref in await self._desk.store.refs(ticket.id):
-            if ref.channel == NAME:
-                await self._edit(ref, ticket)
+        for posted in await self._desk.store.cards(ticket.id):
+            if posted.channel == NAME:
+                await self._edit(posted, ticket)
 
     async def disarm(self, spot: parse.Spot, token: str) -> None:
         """Take the buttons away from a card whose request is gone, if this one stands there yet.
@@ -73,9 +73,9 @@ class Stale:
             kept[-1]["components"].append({"type": components.TEXT, "content": _GONE})
         await self._api.send("PATCH", _PATH, {"components": kept, "allowed_mentions": render.NOBODY}, **ids)
 
-    async def _edit(self, ref: model.MessageRef, ticket: model.Ticket) -> None:
+    async def _edit(self, posted: model.PostedCard, ticket: model.Ticket) -> None:
         try:
-            await self._posts.edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
+            await self._posts.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
         except errors.ChannelError as error:
             log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
 

@@ -36,9 +36,9 @@ class Upkeep:
     async def deleted(self, conversation: str, messages: Iterable[str]) -> None:
         """Messages were deleted: those of open requests are posted again."""
         for message in messages:
-            ref = await self._desk.store.find_ref(NAME, conversation, message)
-            if ref is not None:
-                await self.renew(await self._desk.get(ref.ticket_id), ref)
+            posted = await self._desk.store.find_card(NAME, conversation, message)
+            if posted is not None:
+                await self.renew(await self._desk.get(posted.ticket_id), posted)
 
     async def place_changed(self, conversation: str) -> None:
         """A channel or thread went, was closed or was locked: its open cards are looked after."""
@@ -49,8 +49,8 @@ class Upkeep:
             await self.keep_open(conversation)
         except errors.ChannelError as error:
             log.warning("place not looked at", extra={"conversation": conversation, "error": error.message})
-        for ticket, ref in stood:
-            await self.renew(ticket, ref)
+        for ticket, posted in stood:
+            await self.renew(ticket, posted)
 
     async def keep_open(self, conversation: str) -> bool:
         """Wake a thread up that went to sleep: in a closed one some clients send no press.
@@ -66,17 +66,17 @@ class Upkeep:
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=conversation)
         return True
 
-    async def renew(self, ticket: model.Ticket, ref: model.MessageRef) -> None:
+    async def renew(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
         """Show an open request where its card stood; where that cannot be done, it counts as undelivered there."""
         for pause in (*_PAUSES, None):
             if ticket.decision is not None:
                 return
             try:
-                return await self._posts.edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
+                return await self._posts.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})
-                    await self._desk.undelivered(ticket.id, ref.place, courier.reason(error))
+                    await self._desk.undelivered(ticket.id, posted.place, courier.reason(error))
                     return
                 log.warning("card not renewed yet", extra={"ticket": ticket.id, "error": error.message})
                 if pause is not None:

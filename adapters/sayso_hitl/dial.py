@@ -59,7 +59,7 @@ class Dialer:
             return True
         except (errors.InvalidRequest, errors.NotUsable, errors.ChannelError) as error:
             lost = events.Undelivered(at=self._clock.now(), place="callback", reason=error.message)
-            await self._store.note(ticket.id, ticket.version, lost)
+            await self._store.append(ticket.id, ticket.version, lost)
             raise errors.ChannelError(error.message, final=True) from error
 
     async def _same_agent(self, ticket: model.Ticket) -> None:

@@ -86,7 +86,7 @@ def unplaced(ticket: type[model.Ticket]) -> set[str]:
     return set(ticket.model_fields) - set(Document.model_fields) - set(LEFT_OUT)
 
 
-def document(ticket: model.Ticket, refs: Sequence[model.MessageRef] = ()) -> Document:
+def document(ticket: model.Ticket, refs: Sequence[model.PostedCard] = ()) -> Document:
     """The wire form. Not validated again: its parts are frozen models already."""
     return Document.model_construct(
         **{name: getattr(ticket, name) for name in FROM_TICKET},

@@ -47,17 +47,17 @@ class CatchUp:
         """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
         undecided = [ticket async for ticket in pending.requests(self._desk.store)]
         asked = [*reversed(undecided), *await self._just_decided()]
-        cards = [(ticket, ref) for ticket in asked for ref in await self._desk.store.refs(ticket.id)]
-        cards = [(ticket, ref) for ticket, ref in cards if ref.channel == NAME]
+        cards = [(ticket, posted) for ticket in asked for posted in await self._desk.store.cards(ticket.id)]
+        cards = [(ticket, posted) for ticket, posted in cards if posted.channel == NAME]
         rooms: dict[str, bool] = {}
-        for ticket, ref in sorted(cards, key=_urgency):
+        for ticket, posted in sorted(cards, key=_urgency):
             try:
-                if ref.conversation not in rooms:
-                    rooms[ref.conversation] = await self._patiently(
-                        functools.partial(self._rooms.look, ref.conversation)
+                if posted.conversation not in rooms:
+                    rooms[posted.conversation] = await self._patiently(
+                        functools.partial(self._rooms.look, posted.conversation)
                     )
-                if rooms[ref.conversation]:
-                    await self._read(ticket, ref)
+                if rooms[posted.conversation]:
+                    await self._read(ticket, posted)
             except errors.SaysoError as error:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 
@@ -68,28 +68,30 @@ class CatchUp:
         ended = [one for one in found if one.decision and one.decision.decided_at > since]
         return [one for one in ended if one.request.kind in ("question", "choice")]
 
-    async def _read(self, ticket: model.Ticket, ref: model.MessageRef) -> None:
+    async def _read(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
         try:
-            async for message in self._below(ref):
-                await self._judge(message, ref, ref.message)
+            async for message in self._below(posted):
+                await self._judge(message, posted, posted.message)
         except errors.ChannelError as error:
             if not error.gone:
                 raise
             if ticket.decision is None:
-                await self._desk.lost(ticket.id, ref.place)
+                await self._desk.lost(ticket.id, posted.place)
             return
-        if ref.conversation.startswith("D") and ticket.request.kind != "permission":
-            async for message in self._pages("conversations.history", channel=ref.conversation, oldest=ref.message):
-                await self._judge(message, ref, "")
+        if posted.conversation.startswith("D") and ticket.request.kind != "permission":
+            async for message in self._pages(
+                "conversations.history", channel=posted.conversation, oldest=posted.message
+            ):
+                await self._judge(message, posted, "")
 
-    async def _below(self, ref: model.MessageRef) -> AsyncIterator[Any]:
+    async def _below(self, posted: model.PostedCard) -> AsyncIterator[Any]:
         """What stands below a card, oldest first."""
-        async for message in self._pages("conversations.replies", channel=ref.conversation, ts=ref.message):
-            if message.get("ts") != ref.message:
+        async for message in self._pages("conversations.replies", channel=posted.conversation, ts=posted.message):
+            if message.get("ts") != posted.message:
                 yield message
 
-    async def _judge(self, message: Any, ref: model.MessageRef, thread: str) -> None:
-        said = parse.reply({**message, "parent_user_id": self._app}, "", ref.conversation)
+    async def _judge(self, message: Any, posted: model.PostedCard, thread: str) -> None:
+        said = parse.reply({**message, "parent_user_id": self._app}, "", posted.conversation)
         if said is not None and said.spot.message == thread:
             await self._replies.handle(said)
 
@@ -121,6 +123,6 @@ class CatchUp:
         return await call()
 
 
-def _urgency(card: tuple[model.Ticket, model.MessageRef]) -> tuple[bool, bool]:
+def _urgency(card: tuple[model.Ticket, model.PostedCard]) -> tuple[bool, bool]:
     ticket, _ = card
     return ticket.decision is not None, ticket.request.kind == "permission"

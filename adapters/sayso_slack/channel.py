@@ -48,14 +48,14 @@ class SlackChannel:
         self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
         self._ways = ResponseUrls(now)
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
         conversation = await self._places.find(place)
         found = await self._posted_before(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            ref = model.MessageRef(drawn.ticket_id, place, NAME, conversation, found)
-            await self.edit(ref, drawn)
-            return ref
+            posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
+            await self.edit(posted, drawn)
+            return posted
         who = f"{drawn.ticket_id} {place}"
         await self._posts.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
@@ -66,14 +66,14 @@ class SlackChannel:
             "unfurl_media": False,
         }
         try:
-            posted = await self._api.post("chat.postMessage", channel=conversation, **message)
+            sent = await self._api.post("chat.postMessage", channel=conversation, **message)
         except errors.NotYet as error:
             raise self._told_to_wait(self._posts, conversation, who, error) from error
         except errors.ChannelError as error:
             if error.gone:
                 self._places.forget(place)
             raise
-        return model.MessageRef(drawn.ticket_id, place, NAME, str(posted["channel"]), str(posted["ts"]))
+        return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]))
 
     def pressed(self, conversation: str, message: str, response_url: str) -> None:
         """Somebody pressed on this message: for a while it can be edited by way of that press."""
@@ -83,21 +83,21 @@ class SlackChannel:
         """Somebody deleted this message: no press on it is a way to it any more."""
         self._ways.forget(f"{conversation}/{message}")
 
-    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
-        message = {**self._rendered(ref.conversation, drawn), "parse": "none"}
-        where = f"{ref.conversation}/{ref.message}"
+        message = {**self._rendered(posted.conversation, drawn), "parse": "none"}
+        where = f"{posted.conversation}/{posted.message}"
         if await self._edited_by_press(where, message):
             return
         await self._edits.turn("", where)
         try:
-            await self._api.post("chat.update", channel=ref.conversation, ts=ref.message, **message)
+            await self._api.post("chat.update", channel=posted.conversation, ts=posted.message, **message)
         except errors.NotYet as error:
             raise self._told_to_wait(self._edits, "", where, error) from error
         except errors.ChannelError as error:
             if error.gone and not error.message.endswith("message_not_found"):
-                self._places.forget(ref.place)
+                self._places.forget(posted.place)
             raise
 
     def _rendered(self, conversation: str, drawn: card.Card) -> dict[str, Any]:

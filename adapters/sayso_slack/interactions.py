@@ -139,7 +139,7 @@ class Interactions:
     async def _asked(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
         """The request that a button names; whether the button is a true one is seen by the desk."""
         pressed = tokens.read(token)
-        return pressed, await self._desk.store.load_ref(pressed.ref)
+        return pressed, await self._desk.store.load_by_ref(pressed.ref)
 
     async def _actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
         return await self._replies.actor(who, ticket)
@@ -161,10 +161,10 @@ class Interactions:
         """Bring a card of ours up to date whose buttons were made with another secret, or for other content."""
         if click.spot is None:
             return None
-        ref = await self._desk.store.find_ref(NAME, click.spot.channel, click.spot.message)
-        if ref is None:
+        posted = await self._desk.store.find_card(NAME, click.spot.channel, click.spot.message)
+        if posted is None:
             return None
-        ticket = await self._desk.get(ref.ticket_id)
+        ticket = await self._desk.get(posted.ticket_id)
         self._background.start(self._teller.redraw(ticket, click.spot))
         return ticket
 

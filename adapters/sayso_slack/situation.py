@@ -33,9 +33,9 @@ class Situation:
         root = said.spot.message
         if not root:
             return None, None
-        ref = await self._desk.store.find_ref(NAME, said.spot.channel, root)
-        if ref is not None:
-            return await self._desk.get(ref.ticket_id), "thread"
+        posted = await self._desk.store.find_card(NAME, said.spot.channel, root)
+        if posted is not None:
+            return await self._desk.get(posted.ticket_id), "thread"
         if said.parent != self._app:
             return None, "other"
         if await self._desk.store.get(notes.KIND, notes.root_name(said.spot.channel, root)):
@@ -51,9 +51,9 @@ class Situation:
         return [one for one in open_then if await self._stood(one, said)]
 
     async def _stood(self, ticket: model.Ticket, said: parse.Reply) -> bool:
-        refs = await self._desk.store.refs(ticket.id)
-        mine = (ref for ref in refs if ref.channel == NAME and ref.conversation == said.spot.channel)
-        return any(marks.later(said.ts, ref.message) for ref in mine)
+        cards = await self._desk.store.cards(ticket.id)
+        mine = (posted for posted in cards if posted.channel == NAME and posted.conversation == said.spot.channel)
+        return any(marks.later(said.ts, posted.message) for posted in mine)
 
 
 def moment(ts: str) -> datetime:

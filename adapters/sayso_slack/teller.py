@@ -75,7 +75,7 @@ class Teller:
         """Bring one card up to date."""
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
         try:
-            await self._posts.edit(model.MessageRef(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
+            await self._posts.edit(model.PostedCard(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
         except errors.ChannelError as error:
             log.info("late card not edited", extra={"error": error.message})
 

@@ -35,10 +35,10 @@ class Upkeep:
 
     async def deleted(self, conversation: str, message: str) -> None:
         """Somebody deleted a message; a card of ours is posted again while it is pending."""
-        ref = await self._desk.store.find_ref(NAME, conversation, message)
-        if ref is not None:
+        posted = await self._desk.store.find_card(NAME, conversation, message)
+        if posted is not None:
             self._posts.deleted(conversation, message)
-            await self._desk.lost(ref.ticket_id, ref.place)
+            await self._desk.lost(posted.ticket_id, posted.place)
 
     async def became(self, room: happenings.Room) -> None:
         """A channel was archived, deleted or renamed, or the app was removed from it."""
@@ -46,8 +46,8 @@ class Upkeep:
             log.warning("a channel was renamed", extra={"channel": room.channel, "hint": "write its id C… in settings"})
             return
         self._places.forget_all()
-        for ticket, ref in await pending.cards_in(self._desk.store, NAME, room.channel):
-            await self._desk.undelivered(ticket.id, ref.place, _BECAME[room.became])
+        for ticket, posted in await pending.cards_in(self._desk.store, NAME, room.channel):
+            await self._desk.undelivered(ticket.id, posted.place, _BECAME[room.became])
 
     async def look(self, conversation: str) -> bool:
         """Whether people can still see the cards in a channel; where not, they count as undelivered.

@@ -80,7 +80,7 @@ class Inbox:
         return await self._told(request, session, following, await _drawn(seen, following, said), 200)
 
     async def _pressed(self, token: str) -> model.Ticket:
-        return await self._desk.store.load_ref(tokens.read(token).ref)
+        return await self._desk.store.load_by_ref(tokens.read(token).ref)
 
     async def _told(
         self, request: web.Request, session: sessions.Session, ticket: model.Ticket, shown: str, status: int

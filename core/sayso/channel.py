@@ -1,6 +1,9 @@
 """What a channel of your own must be. The address of `sayso.desk.channel` for others."""
 
 from sayso.desk.channel import Channel, Platform, Teller
-from sayso.model import MessageRef
+from sayso.model import PostedCard
 
-__all__ = ["Channel", "MessageRef", "Platform", "Teller"]
+__all__ = ["Channel", "Platform", "PostedCard", "Teller"]
+
+# What `PostedCard` was called.
+PostedCard = PostedCard

@@ -156,7 +156,7 @@ class Field(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRef:
+class PostedCard:
     """Where a card was posted: enough to edit it and to know it again when somebody presses on it."""
 
     ticket_id: str

@@ -111,7 +111,7 @@ async def test_a_card_whose_posting_was_cut_short_is_known_again_and_not_posted_
     await there.until(lambda: there.slack.controls(there.cards("r2")[0]) == [])
     async with there.stored() as kept:
         for id, card in (("r1", adopted), ("r2", found)):
-            assert [ref.message for ref in await kept.refs(id)] == [card.ts]
+            assert [ref.message for ref in await kept.cards(id)] == [card.ts]
             delivered = [row.entry for row in await kept.log(id) if isinstance(row.entry, events.Delivered)]
             assert [one.message for one in delivered] == [card.ts]
     assert (len(there.cards()), there.posts()) == (2, 2)

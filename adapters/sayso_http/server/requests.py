@@ -123,7 +123,7 @@ class Requests:
 
     async def _document(self, ticket: model.Ticket) -> tickets.Document:
         now = machine.read(ticket, self._desk.clock.now())
-        return tickets.document(now, await self._desk.store.refs(ticket.id))
+        return tickets.document(now, await self._desk.store.cards(ticket.id))
 
     async def _shown(self, ticket: model.Ticket) -> web.Response:
         return responses.write(await self._document(ticket))

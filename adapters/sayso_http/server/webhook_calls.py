@@ -91,7 +91,7 @@ class Webhooks:
 
     async def _found(self, token: str) -> model.Ticket:
         try:
-            ticket = await self._desk.store.load_ref(token.partition(".")[0])
+            ticket = await self._desk.store.load_by_ref(token.partition(".")[0])
         except errors.NotFound as unknown:
             raise _unknown() from unknown
         known = hmac.compare_digest(self._token(ticket).encode(), token.encode("utf-8", "surrogateescape"))

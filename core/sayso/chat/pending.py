@@ -24,13 +24,13 @@ async def requests(records: Store) -> AsyncIterator[model.Ticket]:
         before = (page[-1].created_at, page[-1].id)
 
 
-async def cards_in(records: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.MessageRef]]:
+async def cards_in(records: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.PostedCard]]:
     """What is open in a conversation of the channel *name*, with its cards there."""
     return [
-        (ticket, ref)
+        (ticket, posted)
         async for ticket in requests(records)
-        for ref in await records.refs(ticket.id)
-        if ref.channel == name and ref.conversation == conversation
+        for posted in await records.cards(ticket.id)
+        if posted.channel == name and posted.conversation == conversation
     ]
 
 

@@ -49,7 +49,7 @@ async def revoke(kept: Store, name: str, key: str, at: datetime, reason: str | N
         await kept.put(Record(_REVOKING, name, value, version=begun.version if begun else 0))
     await kept.remove(KEY, key)
     # of no request; it wakes the streams of the key, which then end
-    await kept.note("", 0, events.Revoked(at=at, key=name))
+    await kept.append("", 0, events.Revoked(at=at, key=name))
     return await _finished(kept, name, value, at)
 
 

@@ -18,7 +18,7 @@ class Channel(Protocol):
         """The part of a place before the colon."""
         ...
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. *again* means that an earlier try may have got through: find it instead of posting twice.
 
         Raises:
@@ -26,7 +26,7 @@ class Channel(Protocol):
         """
         ...
 
-    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `final` where the message is gone."""
         ...
 

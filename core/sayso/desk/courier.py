@@ -108,58 +108,58 @@ class Courier:
             await self._store.retry(job, self._clock.now(), "the courier was stopped")
 
     async def _announce(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
-        ref = next((ref for ref in await self._store.refs(ticket.id) if ref.place == place), None)
-        fresh = ref is None and not again
-        if ref is not None:
+        posted = next((posted for posted in await self._store.cards(ticket.id) if posted.place == place), None)
+        fresh = posted is None and not again
+        if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed
-            ref = await self._edit(ticket, ref, again=again)
+            posted = await self._edit(ticket, posted, again=again)
         elif ticket.decision is None or again:
-            ref = await self._post(ticket, place, again=again)
+            posted = await self._post(ticket, place, again=again)
         else:
             return
         if fresh or not await self._noted(ticket, place):
-            await self._note(ticket, place, ref.message)
-        await self._catch_up(ticket, ref)
+            await self._note(ticket, place, posted.message)
+        await self._catch_up(ticket, posted)
 
-    async def _catch_up(self, shown: model.Ticket, ref: model.MessageRef) -> None:
+    async def _catch_up(self, shown: model.Ticket, posted: model.PostedCard) -> None:
         # it may have been decided while the card was on its way, when there was no card yet to redraw
         while (ticket := await self._store.load(shown.id)).version != shown.version:
-            ref = await self._edit(ticket, ref, again=False)
+            posted = await self._edit(ticket, posted, again=False)
             shown = ticket
 
     async def _redraw(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
-        for ref in await self._store.refs(ticket.id):
-            if ref.place == place:
-                now = await self._edit(ticket, ref, again=again)
-                if now != ref:
+        for posted in await self._store.cards(ticket.id):
+            if posted.place == place:
+                now = await self._edit(ticket, posted, again=again)
+                if now != posted:
                     await self._note(ticket, place, now.message)
 
-    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.MessageRef:
-        ref = await self._channel(place).post(
+    async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
+        posted = await self._channel(place).post(
             place, await aside.run(draw.card_of, ticket, self._desk.mint), again=again
         )
-        await self._store.keep(ref)
-        return ref
+        await self._store.add_card(posted)
+        return posted
 
-    async def _edit(self, ticket: model.Ticket, ref: model.MessageRef, *, again: bool) -> model.MessageRef:
+    async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
         """Bring a card up to date; where it is now. One that somebody took away while it is pending is posted anew."""
         try:
-            await self._channel(ref.place).edit(ref, await aside.run(draw.card_of, ticket, self._desk.mint))
-            return ref
+            await self._channel(posted.place).edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+            return posted
         except errors.ChannelError as error:
             if not error.gone:
                 raise
             if ticket.decision is not None:
                 log.info("card of a decided request is gone", extra={"ticket": ticket.id, "error": error.message})
-                return ref
+                return posted
             log.warning("card is gone, posting it again", extra={"ticket": ticket.id, "error": error.message})
             why = error.message
         try:
-            now = await self._post(ticket, ref.place, again=again)
+            now = await self._post(ticket, posted.place, again=again)
         except errors.ChannelError as error:
             error.message, error.gone = f"{why}, and then {error.message}", True
             raise
-        await self._store.drop(ref)
+        await self._store.remove_card(posted)
         return now
 
     async def _resume(self, ticket: model.Ticket) -> None:
@@ -198,7 +198,7 @@ class Courier:
 
     async def _note(self, ticket: model.Ticket, place: model.Place, message: str) -> None:
         at: datetime = self._clock.now()
-        await self._store.note(ticket.id, ticket.version, events.Delivered(at=at, place=place, message=message))
+        await self._store.append(ticket.id, ticket.version, events.Delivered(at=at, place=place, message=message))
 
     async def _noted(self, ticket: model.Ticket, place: model.Place) -> bool:
         rows = await self._store.log(ticket.id)

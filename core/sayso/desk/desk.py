@@ -172,7 +172,7 @@ class Desk(shell.Shell):
             AlreadyDecided, AlreadyTaken, NotAllowed, InvalidAnswer: as `answer` and `take_back`.
         """
         pressed = tokens.read(token)
-        ticket = await self.store.load_ref(pressed.ref)
+        ticket = await self.store.load_by_ref(pressed.ref)
         self.mint.check(pressed, ticket)
         if message is not None:
             await pressing.seated(self, ticket, message)

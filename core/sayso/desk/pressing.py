@@ -60,30 +60,31 @@ async def seated(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) ->
     Raises:
         InvalidToken: no card of this request was posted there.
     """
-    found = await shell.store.find_ref(pressed.channel, pressed.conversation, pressed.message)
+    found = await shell.store.find_card(pressed.channel, pressed.conversation, pressed.message)
     if found is not None and found.ticket_id == ticket.id:
         return
     place = await _place(shell, ticket, pressed) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
-    await shell.store.keep(model.MessageRef(ticket.id, place, pressed.channel, pressed.conversation, pressed.message))
+    posted = model.PostedCard(ticket.id, place, pressed.channel, pressed.conversation, pressed.message)
+    await shell.store.add_card(posted)
 
 
 async def _place(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
     """Which place of the route this room is, whether a card was posted there already or not."""
-    refs = [ref for ref in await shell.store.refs(ticket.id) if ref.channel == pressed.channel]
+    cards = [posted for posted in await shell.store.cards(ticket.id) if posted.channel == pressed.channel]
     places = [place for place in ticket.route if place.partition(":")[0] == pressed.channel]
-    for ref in refs:
-        if ref.conversation == pressed.conversation and ref.place in places:
-            return ref.place
+    for posted in cards:
+        if posted.conversation == pressed.conversation and posted.place in places:
+            return posted.place
     # where a card stands already, or never will, a second room is another one
-    free = [place for place in places if place not in {*ticket.undelivered, *(ref.place for ref in refs)}]
+    free = [place for place in places if place not in {*ticket.undelivered, *(posted.place for posted in cards)}]
     for place in free:
         room = await _room(shell, place)
         if room and room in (pressed.conversation, pressed.within):
             return place
     # a channel that cannot say which room a place is: only if nothing else can be meant
-    alone = len(places) == 1 and not refs and _finder(shell, pressed.channel) is None
+    alone = len(places) == 1 and not cards and _finder(shell, pressed.channel) is None
     return next(iter(free), None) if alone else None
 
 

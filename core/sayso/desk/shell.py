@@ -77,7 +77,7 @@ class Shell:
     async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
         """Put a refused answer on record."""
         turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
-        await self.store.note(id, 0, turned)
+        await self.store.append(id, 0, turned)
 
     async def step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
         """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules."""

@@ -80,9 +80,9 @@ def job(row: RawRow) -> Job:
     return Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
 
 
-def ref(row: RawRow) -> model.MessageRef:
+def posted_card(row: RawRow) -> model.PostedCard:
     """A posted card."""
-    return model.MessageRef(*row)
+    return model.PostedCard(*row)
 
 
 def record(row: RawRow) -> Record:

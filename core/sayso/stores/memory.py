@@ -34,7 +34,7 @@ class MemoryStore:
         self._postponed: dict[str, datetime] = {}
         self._log: list[tuple[int, str, int, str]] = []
         self._outbox: dict[str, _Task] = {}
-        self._refs: dict[tuple[str, str, str], model.MessageRef] = {}
+        self._cards: dict[tuple[str, str, str], model.PostedCard] = {}
         self._records: dict[tuple[str, str], Record] = {}
         self._watch = watch.Watch()
 
@@ -49,8 +49,8 @@ class MemoryStore:
             raise errors.NotFound(f"there is no request {id}")
         return _own(self._tickets[id])
 
-    async def load_ref(self, ref: str) -> model.Ticket:
-        """See `Store.load_ref`."""
+    async def load_by_ref(self, ref: str) -> model.Ticket:
+        """See `Store.load_by_ref`."""
         return await self.load(self._by_ref.get(ref, "of this reference"))
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
@@ -72,10 +72,10 @@ class MemoryStore:
             self._postponed.pop(ticket.id, None)
             for effect in step.effects:
                 self._write(ticket.id, effect, entry.at)
-            await self.note(ticket.id, ticket.version, entry)
+            await self.append(ticket.id, ticket.version, entry)
 
-    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
-        """See `Store.note`."""
+    async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """See `Store.append`."""
         self._log.append((len(self._log) + 1, ticket_id, version, entry.model_dump_json()))
         self._watch.told(ticket_id, version)
 
@@ -172,21 +172,21 @@ class MemoryStore:
         if task.lease == job.fence:
             task.due_at = until
 
-    async def keep(self, ref: model.MessageRef) -> None:
-        """See `Store.keep`."""
-        self._refs.setdefault((ref.channel, ref.conversation, ref.message), ref)
+    async def add_card(self, posted: model.PostedCard) -> None:
+        """See `Store.add_card`."""
+        self._cards.setdefault((posted.channel, posted.conversation, posted.message), posted)
 
-    async def drop(self, ref: model.MessageRef) -> None:
-        """See `Store.drop`."""
-        self._refs.pop((ref.channel, ref.conversation, ref.message), None)
+    async def remove_card(self, posted: model.PostedCard) -> None:
+        """See `Store.remove_card`."""
+        self._cards.pop((posted.channel, posted.conversation, posted.message), None)
 
-    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
-        """See `Store.refs`."""
-        return [ref for ref in self._refs.values() if ref.ticket_id == ticket_id]
+    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
+        """See `Store.cards`."""
+        return [posted for posted in self._cards.values() if posted.ticket_id == ticket_id]
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
-        """See `Store.find_ref`."""
-        return self._refs.get((channel, conversation, message))
+    async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
+        """See `Store.find_card`."""
+        return self._cards.get((channel, conversation, message))
 
     async def put(self, record: Record) -> None:
         """See `Store.put`."""

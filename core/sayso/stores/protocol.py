@@ -105,7 +105,7 @@ class Store(Protocol):
         """The ticket. Raises `NotFound`, and `Unreadable` where the row is damaged or of a newer version."""
         ...
 
-    async def load_ref(self, ref: str) -> model.Ticket:
+    async def load_by_ref(self, ref: str) -> model.Ticket:
         """The ticket by its unguessable reference. Raises `NotFound`."""
         ...
 
@@ -123,7 +123,7 @@ class Store(Protocol):
         """As `commit`, for the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
         ...
 
-    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+    async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """Append a row to the log that changes no ticket."""
         ...
 
@@ -199,19 +199,19 @@ class Store(Protocol):
         """Keep the lease of an effect that is still being performed."""
         ...
 
-    async def keep(self, ref: model.MessageRef) -> None:
-        """Remember a posted card; keeping the same one twice is once."""
+    async def add_card(self, posted: model.PostedCard) -> None:
+        """Remember a posted card; adding the same one twice has no further effect."""
         ...
 
-    async def drop(self, ref: model.MessageRef) -> None:
+    async def remove_card(self, posted: model.PostedCard) -> None:
         """Forget a card that is not there any more."""
         ...
 
-    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
+    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
         """The posted cards of a ticket, oldest first."""
         ...
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
+    async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
         """The card that is this very message, if it is one of ours."""
         ...
 

@@ -64,9 +64,9 @@ class Tables(abc.ABC):
             raise errors.NotFound("there is no request of such an id", field="id")
         return await self._ticket(id, await self._read("load", id))
 
-    async def load_ref(self, ref: str) -> model.Ticket:
-        """See `Store.load_ref`."""
-        return await self._ticket("of this reference", await self._read("load_ref", ref))
+    async def load_by_ref(self, ref: str) -> model.Ticket:
+        """See `Store.load_by_ref`."""
+        return await self._ticket("of this reference", await self._read("load_by_ref", ref))
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
         """See `Store.commit`."""
@@ -76,8 +76,8 @@ class Tables(abc.ABC):
         """See `Store.commit_together`."""
         await self._commit(*(_write(step, entry) for step, entry in commits))
 
-    async def note(self, ticket_id: str, version: int, entry: events.Entry) -> None:
-        """See `Store.note`."""
+    async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
+        """See `Store.append`."""
         await self._commit(Write(None, _logged(ticket_id, version, entry)))
 
     async def log(self, id: str) -> Sequence[Row]:
@@ -171,22 +171,22 @@ class Tables(abc.ABC):
         """See `Store.renew`."""
         await self._write("renew", micros(until), job.key, job.fence)
 
-    async def keep(self, ref: model.MessageRef) -> None:
-        """See `Store.keep`."""
-        await self._write("keep", *astuple(ref))
+    async def add_card(self, posted: model.PostedCard) -> None:
+        """See `Store.add_card`."""
+        await self._write("add_card", *astuple(posted))
 
-    async def drop(self, ref: model.MessageRef) -> None:
-        """See `Store.drop`."""
-        await self._write("drop", ref.channel, ref.conversation, ref.message)
+    async def remove_card(self, posted: model.PostedCard) -> None:
+        """See `Store.remove_card`."""
+        await self._write("remove_card", posted.channel, posted.conversation, posted.message)
 
-    async def refs(self, ticket_id: str) -> Sequence[model.MessageRef]:
-        """See `Store.refs`."""
-        return [model.MessageRef(*row) for row in await self._read("refs", ticket_id)]
+    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
+        """See `Store.cards`."""
+        return [model.PostedCard(*row) for row in await self._read("cards", ticket_id)]
 
-    async def find_ref(self, channel: str, conversation: str, message: str) -> model.MessageRef | None:
-        """See `Store.find_ref`."""
-        rows = await self._read("find_ref", channel, conversation, message)
-        return documents.one("a posted card", documents.ref, rows)
+    async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
+        """See `Store.find_card`."""
+        rows = await self._read("find_card", channel, conversation, message)
+        return documents.one("a posted card", documents.posted_card, rows)
 
     async def put(self, record: Record) -> None:
         """See `Store.put`."""

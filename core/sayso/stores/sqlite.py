@@ -19,7 +19,7 @@ _prepare = sqlite_file.prepare
 POLL_INTERVAL = 0.15
 
 # Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader waits for nobody.
-_POINTS = frozenset({"load", "load_ref", "version", "get", "refs", "find_ref", "next_due", "next_job", "last_row"})
+_POINTS = frozenset({"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row"})
 
 
 class SqliteStore(sql_store.Tables):

@@ -25,7 +25,7 @@ class Board:
     faults: list[errors.ChannelError] = field(default_factory=list[errors.ChannelError])
     lose: int = 0
 
-    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Pin a card; *again* finds one that an earlier try pinned."""
         self._fail()
         found = [name for name, pinned in self.pinned.items() if again and pinned.drawn.ticket_id == drawn.ticket_id]
@@ -35,13 +35,13 @@ class Board:
         if self.lose:
             self.lose -= 1
             raise errors.ChannelError("the answer was lost", unsure=True)
-        return model.MessageRef(drawn.ticket_id, place, self.name, place, message)
+        return model.PostedCard(drawn.ticket_id, place, self.name, place, message)
 
-    async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Replace a pinned card."""
         self._fail()
-        self.pinned[ref.message].drawn = drawn
-        self.pinned[ref.message].edits += 1
+        self.pinned[posted.message].drawn = drawn
+        self.pinned[posted.message].edits += 1
 
     def token(self, message: str, label: str) -> str:
         """The token behind the button that reads *label*."""

@@ -44,17 +44,17 @@ class ReplicaContract(tickets.Opened):
         assert kept.durability.version
 
     async def test_everything_survives_reopening(self, kept: Store, opener: Opener) -> None:
-        ref = model.MessageRef("r1", "chat:#ops", "chat", "C", "M")
+        posted = model.PostedCard("r1", "chat:#ops", "chat", "C", "M")
         await tickets.ask(kept, "r1")
         [job] = await kept.take(["chat"], tickets.NOW, 10)
-        await kept.keep(ref)
+        await kept.add_card(posted)
         await kept.put(Record("key", "k", {"n": 1}))
         await kept.close()
         again = await opener()
         assert await again.load("r1") == tickets.asked("r1").ticket
         assert [row.entry for row in await again.log("r1")] == [tickets.opened()]
-        assert (await again.refs("r1"), await again.get("key", "k")) == (
-            [ref],
+        assert (await again.cards("r1"), await again.get("key", "k")) == (
+            [posted],
             Record("key", "k", {"n": 1}, None, 1),
         )
         assert await again.next_job(["chat"]) == tickets.NOW + 10 * tickets.SECOND

@@ -112,13 +112,13 @@ class TicketContract(Opened):
         step = asked("r1", title=NASTY, session=NASTY, owner=NASTY)
         await kept.commit(step, opened())
         assert await kept.load("r1") == step.ticket
-        assert await kept.load_ref("ref-r1") == step.ticket
+        assert await kept.load_by_ref("ref-r1") == step.ticket
         assert await kept.list(Query(owner=NASTY, session=NASTY)) == [step.ticket]
 
     @pytest.mark.parametrize("unknown", ["r2", "", NASTY])
     async def test_an_unknown_ticket_is_an_error_at_once(self, kept: Store, unknown: str) -> None:
         await ask(kept, "r1")
-        for looked in (kept.load(unknown), kept.load_ref(unknown), kept.changed(unknown, 0)):
+        for looked in (kept.load(unknown), kept.load_by_ref(unknown), kept.changed(unknown, 0)):
             with pytest.raises(errors.NotFound):
                 await looked
 
@@ -175,7 +175,7 @@ class TicketContract(Opened):
         assert (await kept.last_row(), await all_log(kept)) == (0, [])
         await ask(kept, "r1", "r2")
         await answer(kept, "r1", answered())
-        await kept.note("r2", 1, events.Delivered(at=NOW, place="chat:#ops", message=NASTY))
+        await kept.append("r2", 1, events.Delivered(at=NOW, place="chat:#ops", message=NASTY))
         rows = await all_log(kept)
         assert [(row.ticket_id, row.version, row.entry.type) for row in rows] == [
             ("r1", 1, "opened"),
@@ -263,17 +263,17 @@ class TicketContract(Opened):
             await kept.summary("r9")
 
     async def test_a_posted_card_is_found_again(self, kept: Store) -> None:
-        refs = [model.MessageRef("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
+        refs = [model.PostedCard("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
         for ref in [*refs, refs[0]]:
-            await kept.keep(ref)
-        assert await kept.refs("r1") == refs
-        assert await kept.refs("r2") == []
-        assert await kept.find_ref("chat", "Ca", NASTY) == refs[1]
-        assert await kept.find_ref("chat", "Cc", NASTY) is None
-        await kept.drop(refs[1])
-        await kept.drop(refs[1])
-        assert await kept.refs("r1") == refs[:1]
-        assert await kept.find_ref("chat", "Ca", NASTY) is None
+            await kept.add_card(ref)
+        assert await kept.cards("r1") == refs
+        assert await kept.cards("r2") == []
+        assert await kept.find_card("chat", "Ca", NASTY) == refs[1]
+        assert await kept.find_card("chat", "Cc", NASTY) is None
+        await kept.remove_card(refs[1])
+        await kept.remove_card(refs[1])
+        assert await kept.cards("r1") == refs[:1]
+        assert await kept.find_card("chat", "Ca", NASTY) is None
 
     async def test_a_record_is_written_by_compare_and_set(self, kept: Store) -> None:
         first = Record("key", NASTY, {"text": NASTY, "\ud800": [1, None]}, NOW + MICROSECOND)

@@ -17,7 +17,7 @@ class WaiterContract(tickets.Opened):
         waiting = [await tickets.started(kept.changed("r1", 1)) for _ in range(3)]
         other = await tickets.started(kept.changed("r2", 1))
         ahead = await tickets.started(kept.changed("r1", 2))
-        await kept.note("r1", 1, events.Ticked(at=tickets.NOW))
+        await kept.append("r1", 1, events.Ticked(at=tickets.NOW))
         assert not any(task.done() for task in waiting)
         await tickets.answer(kept, "r1", tickets.answered())
         async with asyncio.timeout(5):
@@ -50,7 +50,7 @@ class WaiterContract(tickets.Opened):
             following = await tickets.started(anext(changes))  # type: ignore[arg-type]
             following.cancel()
             following = await tickets.started(anext(changes))  # type: ignore[arg-type]
-            await kept.note("r1", 1, events.Ticked(at=tickets.NOW))
+            await kept.append("r1", 1, events.Ticked(at=tickets.NOW))
             await following
 
     async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, kept: Store) -> None:

@@ -396,9 +396,9 @@ class Forgetful(memory.MemoryStore):
 
     forgets = True
 
-    async def keep(self, ref: model.MessageRef) -> None:
+    async def add_card(self, posted: model.PostedCard) -> None:
         if not self.forgets:
-            await super().keep(ref)
+            await super().add_card(posted)
 
 
 async def test_a_reply_to_a_card_that_is_not_recorded_yet_counts() -> None:

@@ -126,10 +126,10 @@ class Troubled(memory.MemoryStore):
         await self.may_commit.wait()
         await super().commit(step, entry)
 
-    async def load_ref(self, ref: str) -> model.Ticket:
+    async def load_by_ref(self, ref: str) -> model.Ticket:
         if self.down:
             raise errors.StoreUnavailable("down")
-        return await super().load_ref(ref)
+        return await super().load_by_ref(ref)
 
 
 async def test_a_store_that_is_slow_is_waited_for_while_the_press_is_acknowledged() -> None:

@@ -65,7 +65,7 @@ def test_every_part_of_a_log_row_crosses_the_wire() -> None:
 
 
 def test_the_wire_form_keeps_its_order() -> None:
-    sent = tickets.document(FULL, [model.MessageRef("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
+    sent = tickets.document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "request"),

@@ -254,7 +254,7 @@ async def test_the_log_of_a_request_tells_what_happened_in_order(service: Servic
 
 async def test_posted_cards_are_part_of_the_ticket(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    await service.kept.keep(model.MessageRef("r1", "chat:#ops", "chat", "C1", "17.5"))
+    await service.kept.add_card(model.PostedCard("r1", "chat:#ops", "chat", "C1", "17.5"))
     read = await service.call("GET", "/v1/requests/r1", "bot")
     assert read.json["cards"] == [{"place": "chat:#ops", "ref": "C1/17.5"}]
 
@@ -385,7 +385,7 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
     await service.call("POST", "/v1/requests/b/answers", "ann", {"text": "SecretAnswer"})
     await service.call("POST", "/v1/requests/b/cancel", "bot")
     ticket = await service.front.get("c")
-    await service.kept.note("c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5"))
+    await service.kept.append("c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5"))
     figures = (await service.call("GET", "/metrics")).text.splitlines()
     for line in (
         'sayso_requests_opened_total{kind="permission"} 3.0',

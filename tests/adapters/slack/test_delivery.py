@@ -11,7 +11,7 @@ import sayso_slack
 from sayso import errors, model
 from sayso.cards import card, draw
 from sayso.machine import people
-from sayso.model import MessageRef
+from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso_slack import pace
@@ -75,7 +75,7 @@ async def test_the_way_of_a_press_is_used_no_more_often_than_slack_takes_it(ther
     ticket = await there.ask(DEPLOY)
     await ann.press(there.card, "Allow")
     drawn = _drawn(there, await there.front.get(ticket.id))
-    ref = (await there.front.store.refs(ticket.id))[0]
+    ref = (await there.front.store.cards(ticket.id))[0]
     for _ in range(6):
         await there.link.channel.edit(ref, drawn)
     assert (count(there, "response_url"), count(there, "chat.update")) == (4, 2)
@@ -416,10 +416,10 @@ async def test_an_archived_channel_counts_as_undelivered_when_a_card_changes() -
 class Broken(memory.MemoryStore):
     down = False
 
-    async def load_ref(self, ref: str) -> model.Ticket:
+    async def load_by_ref(self, ref: str) -> model.Ticket:
         if self.down:
             raise errors.StoreUnavailable("the database is locked")
-        return await super().load_ref(ref)
+        return await super().load_by_ref(ref)
 
 
 async def test_a_deciding_press_while_the_store_is_down_is_not_acknowledged_and_says_so() -> None:
@@ -443,10 +443,10 @@ class Gated(memory.MemoryStore):
         super().__init__()
         self.gate, self.reached = asyncio.Event(), False
 
-    async def load_ref(self, ref: str) -> model.Ticket:
+    async def load_by_ref(self, ref: str) -> model.Ticket:
         self.reached = True
         await self.gate.wait()
-        return await super().load_ref(ref)
+        return await super().load_by_ref(ref)
 
 
 async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_it_is_stored() -> None:
@@ -495,11 +495,11 @@ async def test_an_answer_by_reply_that_the_store_could_not_take_is_delivered_aga
     class Once(memory.MemoryStore):
         failures = 1
 
-        async def find_ref(self, channel: str, conversation: str, message: str) -> MessageRef | None:
+        async def find_card(self, channel: str, conversation: str, message: str) -> PostedCard | None:
             if self.failures:
                 self.failures -= 1
                 raise errors.StoreUnavailable("the database is locked")
-            return await super().find_ref(channel, conversation, message)
+            return await super().find_card(channel, conversation, message)
 
     async with scene("http", kept=Once()) as there:
         ann = there.slack.person("U1", name="ann")
@@ -536,7 +536,7 @@ def _drawn(there: Scene, ticket: model.Ticket) -> card.Card:
     return draw.card_of(ticket, there.front.mint)
 
 
-async def _pinned(there: Scene, ticket: model.Ticket) -> MessageRef:
+async def _pinned(there: Scene, ticket: model.Ticket) -> PostedCard:
     ref = await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
     there.clock.advance(1)
     return ref

@@ -371,7 +371,7 @@ async def test_a_window_that_cannot_open_is_said(there: Scene, ann: Person) -> N
 
 async def test_something_unforeseen_is_no_answer_and_is_said() -> None:
     class Bug(memory.MemoryStore):
-        async def load_ref(self, ref: str) -> model.Ticket:
+        async def load_by_ref(self, ref: str) -> model.Ticket:
             raise RuntimeError("a bug")
 
     async with scene("http", kept=Bug()) as there:

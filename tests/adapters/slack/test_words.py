@@ -12,7 +12,7 @@ from sayso import errors, model
 from sayso.cards import card
 from sayso.content import text
 from sayso.machine import people
-from sayso.model import MessageRef
+from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso_slack import render, spoken
 from tests.adapters.slack_scene import Scene, scene
@@ -158,7 +158,7 @@ async def test_words_are_taken_visibly_and_can_be_taken_back_until_the_agent_is_
         await ann.edit(there.slack.messages("C1")[1], "no wait, I mean Bolt")
         assert not await open_still(there, ticket), "a changed message may answer once the first text was taken back"
         await there.front.take_back(ticket.id, people.Actor("slack:T1/U1"))
-        assert len(await there.front.store.refs(ticket.id)) == 1, "what one person sees is no card"
+        assert len(await there.front.store.cards(ticket.id)) == 1, "what one person sees is no card"
         there.clock.advance(20)
         await there.front.tick(ticket.id)
         assert await open_still(there, ticket)
@@ -179,7 +179,7 @@ async def test_in_a_direct_message_the_same_is_said_in_the_conversation_and_is_n
         await ann.press(said, "Take back")
         await there.slack.until(lambda: "Taken back" in there.slack.visible_text(there.slack.dms("U1")[-1]))
         assert await open_still(there, ticket)
-        assert len(await there.front.store.refs(ticket.id)) == 1
+        assert len(await there.front.store.cards(ticket.id)) == 1
 
 
 async def test_a_change_within_the_grace_counts_and_a_later_one_is_told_that_it_does_not() -> None:
@@ -410,9 +410,9 @@ async def test_a_reply_below_a_card_that_is_not_recorded_yet_comes_again(transpo
 
         asked = 0
 
-        async def find_ref(self, channel: str, conversation: str, message: str) -> MessageRef | None:
+        async def find_card(self, channel: str, conversation: str, message: str) -> PostedCard | None:
             self.asked += 1
-            return await super().find_ref(channel, conversation, message) if self.asked > 1 else None
+            return await super().find_card(channel, conversation, message) if self.asked > 1 else None
 
     async with scene(transport, kept=Late()) as there:
         ann = there.slack.person("U1", name="ann")

@@ -349,7 +349,7 @@ async def test_news_that_change_nothing_leave_the_focus_in_a_long_text(page: asy
     text = card(page, "r1").locator(".table")
     await text.evaluate("table => table.focus()")
     await expect(text).to_be_focused()
-    await service.desk.store.note(
+    await service.desk.store.append(
         "r1", ticket.version, events.Delivered(at=service.desk.clock.now(), place="chat:1", message="m")
     )
     await told_of_all(page, service)

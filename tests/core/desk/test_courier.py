@@ -77,11 +77,11 @@ async def test_a_post_whose_answer_was_lost_is_found_again_not_repeated(
     board.lose = 1
     ticket = await front.open(permission())
     await runner.deliver()
-    assert await front.store.refs(ticket.id) == []
+    assert await front.store.cards(ticket.id) == []
     clock.advance(10)
     await runner.deliver()
     assert list(board.pinned) == ["1"]
-    assert [ref.message for ref in await front.store.refs(ticket.id)] == ["1"]
+    assert [posted.message for posted in await front.store.cards(ticket.id)] == ["1"]
 
 
 async def test_a_platform_that_says_when_is_not_asked_before(
@@ -121,9 +121,9 @@ async def test_an_expired_request_is_not_posted_any_more(
 async def test_a_decision_that_overtakes_its_card_still_closes_it(front: Desk, board: Board) -> None:
     class Slow(Board):
         async def post(self, place: str, drawn: object, *, again: bool) -> object:  # type: ignore[override]
-            ref = await super().post(place, drawn, again=again)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            posted = await super().post(place, drawn, again=again)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
             await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
-            return ref
+            return posted
 
     slow = Slow()
     ticket = await front.open(permission())
@@ -156,7 +156,7 @@ async def test_an_open_card_that_is_gone_for_good_makes_the_request_undeliverabl
 
 async def test_one_broken_effect_does_not_stop_the_others(front: Desk, board: Board, clock: ManualClock) -> None:
     class Moody(Board):
-        async def edit(self, ref: object, drawn: object) -> None:
+        async def edit(self, posted: object, drawn: object) -> None:
             raise RuntimeError("a bug in the channel")
 
     moody = Moody()
@@ -199,10 +199,10 @@ async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
 ) -> None:
     ticket = await front.open(permission())
     [job] = await front.store.take(["chat"], clock.now(), courier.LEASE)
-    ref = await board.post("chat:#ops", draw.card_of(ticket, MINT), again=False)
+    posted = await board.post("chat:#ops", draw.card_of(ticket, MINT), again=False)
     await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
     assert await runner.deliver() == 1, "there is no card yet to redraw"
-    await front.store.keep(ref)
+    await front.store.add_card(posted)
     clock.advance(courier.LEASE)
     assert await runner.deliver() == 1
     assert [one.drawn.tone for one in board.pinned.values()] == ["bad"]
@@ -214,10 +214,10 @@ async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, 
     reached, tries = asyncio.Event(), list[bool]()
 
     class Endless(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
             tries.append(again)
             reached.set()
-            return await asyncio.Future[model.MessageRef]()
+            return await asyncio.Future[model.PostedCard]()
 
     await front.open(permission())
     stuck = asyncio.create_task(courier.Courier(front, [Endless()]).deliver())
@@ -233,7 +233,7 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
     held = apsw.Connection(str(tmp_path / "a.db"))
 
     class Locking(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
             held.execute("begin immediate")
             return await super().post(place, drawn, again=again)
 
@@ -251,14 +251,14 @@ async def test_waiting_for_a_turn_is_no_failed_try(
     tries = list[bool]()
 
     class Busy(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
             tries.append(again)
             return await super().post(place, drawn, again=again)
 
-        async def edit(self, ref: model.MessageRef, drawn: card.Card) -> None:
+        async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
             if self.faults:
                 raise self.faults.pop()
-            await super().edit(ref, drawn)
+            await super().edit(posted, drawn)
 
     busy = Busy()
     runner = courier.Courier(front, [busy])
@@ -294,10 +294,10 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             await super().renew(job, until)
 
     class Slow(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
-            ref = await super().post(place, drawn, again=again)
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+            posted = await super().post(place, drawn, again=again)
             await done.wait()
-            return ref
+            return posted
 
     done, kept, slow = asyncio.Event(), Failing(), Slow()
     front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
@@ -311,7 +311,7 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             await asyncio.sleep(0)
         assert await kept.take(["chat"], clock.now(), 30) == []
     done.set()
-    while not await kept.refs(ticket.id):  # noqa: ASYNC110
+    while not await kept.cards(ticket.id):  # noqa: ASYNC110
         await asyncio.sleep(0)
     posting.cancel()
     await asyncio.gather(posting, return_exceptions=True)
@@ -323,15 +323,15 @@ async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_close
 ) -> None:
     ticket = await front.open(permission(route=["chat:#ops", "chat:#dev"]))
     await runner.deliver()
-    ref = next(ref for ref in await front.store.refs(ticket.id) if ref.place == "chat:#ops")
+    posted = next(posted for posted in await front.store.cards(ticket.id) if posted.place == "chat:#ops")
     board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
     await front.lost(ticket.id, "chat:#ops")
     while await runner.deliver():
         pass
     assert sorted(board.pinned) == ["1", "2", "3"]
-    refs = await front.store.refs(ticket.id)
-    assert {one.place for one in refs} == {"chat:#ops", "chat:#dev"}
-    assert ref not in refs
+    cards = await front.store.cards(ticket.id)
+    assert {one.place for one in cards} == {"chat:#ops", "chat:#dev"}
+    assert posted not in cards
     board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
     await front.cancel(ticket.id)
     while await runner.deliver():
@@ -372,9 +372,9 @@ async def test_a_running_courier_and_watch_need_nobody_to_wake_them(
 
 async def test_a_call_that_hangs_holds_up_nothing_else(front: Desk) -> None:
     class Hanging(Board):
-        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.MessageRef:
-            ref = await super().post(place, drawn, again=again)
-            return await asyncio.Future[model.MessageRef]() if drawn.ticket_id == "slow" else ref
+        async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+            posted = await super().post(place, drawn, again=again)
+            return await asyncio.Future[model.PostedCard]() if drawn.ticket_id == "slow" else posted
 
     hanging = Hanging()
     running = asyncio.create_task(courier.Courier(front, [hanging]).run())

@@ -278,9 +278,9 @@ async def test_a_card_that_a_crash_left_behind_is_adopted_and_one_from_elsewhere
 ) -> None:
     ticket = await front.open(permission(policy="two"))
     await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "1.0"))
-    assert [(ref.place, ref.message) for ref in await kept.refs(ticket.id)] == [("chat:#ops", "1.0")]
+    assert [(ref.place, ref.message) for ref in await kept.cards(ticket.id)] == [("chat:#ops", "1.0")]
     await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "2.0"))
-    assert len(await kept.refs(ticket.id)) == 2
+    assert len(await kept.cards(ticket.id)) == 2
     for seat in (PressedMessage("chat", "C2", "3.0"), PressedMessage("web", "x", "4.0")):
         with pytest.raises(errors.InvalidToken):
             await front.press(token(ticket, "allow"), ANN, ROOM, seat)

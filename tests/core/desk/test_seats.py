@@ -51,13 +51,13 @@ async def refused(front: Desk, ticket: model.Ticket, conversation: str, message:
     return (await front.get(ticket.id)).answers == ()
 
 
-def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> model.MessageRef:
-    return model.MessageRef(ticket.id, place, "chat", NAMES[place], message)
+def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> model.PostedCard:
+    return model.PostedCard(ticket.id, place, "chat", NAMES[place], message)
 
 
 async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_not_count(front: Desk) -> None:
     ticket = await front.open(permission())
-    await front.store.keep(posted(ticket, "chat:#ops"))
+    await front.store.add_card(posted(ticket, "chat:#ops"))
     await front.undelivered(ticket.id, "chat:#dev", "archived")
     for room in ("C3", "C2"):
         assert await refused(front, ticket, room)
@@ -69,13 +69,13 @@ async def test_before_anything_is_recorded_only_rooms_of_the_route_count(front: 
     ticket = await front.open(permission(policy="two"))
     assert await refused(front, ticket, "C3")
     await press(front, ticket, "C2", "5.0")
-    assert [ref.place for ref in await front.store.refs(ticket.id)] == ["chat:#dev"]
+    assert [ref.place for ref in await front.store.cards(ticket.id)] == ["chat:#dev"]
 
 
 async def test_a_token_does_not_count_on_the_card_of_another_request(front: Desk) -> None:
     mine, other = await front.open(permission()), await front.open(permission())
-    await front.store.keep(posted(other, "chat:#ops", "2.0"))
-    await front.store.keep(posted(mine, "chat:#ops", "1.0"))
+    await front.store.add_card(posted(other, "chat:#ops", "2.0"))
+    await front.store.add_card(posted(mine, "chat:#ops", "1.0"))
     assert await refused(front, mine, "C1", "2.0")
     await press(front, mine, "C1", "1.0")
 
@@ -84,7 +84,7 @@ async def test_a_thread_counts_as_its_room(front: Desk) -> None:
     ticket = await front.open(permission(policy="two"))
     assert await refused(front, ticket, "T7")
     await press(front, ticket, "T7", "7.1", within="C1")
-    assert [ref.conversation for ref in await front.store.refs(ticket.id)] == ["T7"]
+    assert [ref.conversation for ref in await front.store.cards(ticket.id)] == ["T7"]
 
 
 async def test_a_room_that_cannot_be_found_out_counts_for_nothing(front: Desk) -> None:

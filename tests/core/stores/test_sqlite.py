@@ -230,7 +230,7 @@ async def test_waiting_goes_on_after_the_log_could_not_be_read(
     queries = kept._queries
     monkeypatch.setitem(queries, "tail", "select broken")
     waiting = await tickets.started(kept.changed("r1", 1))
-    await other.note("r1", 1, tickets.opened())
+    await other.append("r1", 1, tickets.opened())
     await until(lambda: "changes of other processes cannot be read now" in caplog.text)
     monkeypatch.undo()
     await tickets.answer(other, "r1", tickets.answered())

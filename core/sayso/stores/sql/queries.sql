@@ -1,7 +1,7 @@
 -- name: load
 select document from tickets where id = $1;
 
--- name: load_ref
+-- name: load_by_ref
 select document from tickets where ref = $1;
 
 -- name: version
@@ -71,17 +71,17 @@ where key = $2 and lease = $3;
 -- name: renew
 update outbox set due_at = $1 where key = $2 and lease = $3;
 
--- name: keep
+-- name: add_card
 insert into refs (ticket_id, place, channel, conversation, message) values ($1, $2, $3, $4, $5)
 on conflict (channel, conversation, message) do nothing;
 
--- name: drop
+-- name: remove_card
 delete from refs where channel = $1 and conversation = $2 and message = $3;
 
--- name: refs
+-- name: cards
 select ticket_id, place, channel, conversation, message from refs where ticket_id = $1 order by number;
 
--- name: find_ref
+-- name: find_card
 select ticket_id, place, channel, conversation, message from refs
 where channel = $1 and conversation = $2 and message = $3;
 
