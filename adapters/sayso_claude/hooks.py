@@ -17,8 +17,8 @@ from sayso_claude import calls, forms, questions, suggestions
 
 # Inputs that change nothing about what a shell command does; beside any other one a rule for the command is too wide.
 _PLAIN_BASH = {"command", "description", "timeout"}
-# The rule is shown in full beside its button, which holds 2000 characters.
-_LONGEST_RULE = 1000
+# The rule is shown in full beside its button, with words of ours.
+_LONGEST_RULE = model.MAX_NOTE // 2
 # In a rule `*` is a wildcard and `:*` a prefix; brackets and backslashes may be read as escapes. The others join or
 # redirect commands, which the CLI matches part by part. Measured on 2.1.329: a rule of the other signs also lets run
 # the same command behind `time`, `nice`, `nohup`, `timeout` or a locale; never with more arguments, nor elsewhere.

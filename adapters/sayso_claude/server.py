@@ -21,7 +21,7 @@ from sayso_claude import calls, elicitation, forms, hooks, passes, presence, rel
 log = logging.getLogger(__name__)
 
 # A call this large is refused as a request, by name; a larger one is refused unread.
-_MOST_BYTES = 16 * 1024**2
+MOST_BYTES = 16 * model.MAX_REQUEST_BYTES
 # What is read of somebody without a key; Claude Code writes the name of the event before the tool's input.
 _STRANGERS = 65_536
 # Seconds between our last word and the caller's limit; of short limits a quarter.
@@ -99,7 +99,7 @@ class _Door:
                 # a stranger is answered in the words of its event, for which a little is read and no more
                 event = hooks.event_in(await _head(request))
                 raise
-            raw = await request.clone(client_max_size=_MOST_BYTES).read()
+            raw = await request.clone(client_max_size=MOST_BYTES).read()
             event = hooks.event_of(raw)
             if key.role != "agent":
                 raise errors.NotAllowed(f"a key of role {key.role} cannot ask", hint="use an agent's key in SAYSO_KEY")

@@ -20,6 +20,8 @@ DEFAULT_URL = "http://127.0.0.1:8700"
 PATH = "/claude/hooks"
 # Seconds; what Claude Code gives a hook without a limit of its own.
 DEFAULT_TIMEOUT = 600
+# Seconds; a day.
+LONGEST = 86_400
 # Seconds by which a command hook gives up before Claude Code would kill it, which it takes for "no decision".
 MARGIN = 10
 
@@ -181,6 +183,6 @@ def _check(url: str, events: Sequence[str], timeout: int) -> None:
         if event not in EVENTS:
             hint = ", ".join(EVENTS)
             raise errors.InvalidSettings(f"{event!r} is not decided here", field="events", hint=hint)
-    if type(timeout) is not int or not 2 * MARGIN <= timeout <= 86_400:
-        hint = f"whole seconds from {2 * MARGIN} to 86400"
+    if type(timeout) is not int or not 2 * MARGIN <= timeout <= LONGEST:
+        hint = f"whole seconds from {2 * MARGIN} to {LONGEST}"
         raise errors.InvalidSettings(f"a timeout of {timeout!r} does not do", field="timeout", hint=hint)

@@ -16,7 +16,7 @@ from sayso.machine import people
 from sayso_discord import components, custom_ids, inputs, limits, measure, reserve, rich
 
 ROOM = dialog.WindowLimits(
-    content=reserve.PAGE_CONTENT, inputs=4, typed=2_000, answer=reserve.ANSWER, options=limits.SELECT_OPTIONS
+    content=reserve.PAGE_CONTENT, inputs=4, typed=bounds.EDITED, answer=reserve.ANSWER, options=limits.SELECT_OPTIONS
 )
 """What one modal holds: four labels, and a text above them."""
 

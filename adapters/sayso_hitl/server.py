@@ -20,8 +20,8 @@ from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
 
-# Bytes. Hooks may send a whole transcript along; what people are asked about is bounded by the core, to 1 MiB.
-_MOST_BYTES = 16 * 1024**2
+# Bytes. Hooks may send a whole transcript along; what people are asked about is bounded by the core.
+_MOST_BYTES = 16 * model.MAX_REQUEST_BYTES
 # Questions that may wait at the same time: somebody must read them.
 _MOST_PENDING = 100
 # The dashboard asks for this many; and never more than so many are read.

@@ -16,7 +16,7 @@ import yarl
 
 from sayso import errors
 from sayso_http import wire_errors
-from sayso_http.routes import Operation
+from sayso_http.routes import CALLER_KEY, Operation
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _TOO_MANY = 429
 _PASSING = {429, 502, 503, 504}
 # Of a 503 after which it is not known whether the call was stored.
 _UNSURE = errors.StoreUnavailable("", unsure=True).code
-_KEY = re.compile(r"[\x21-\x7e]{1,512}")
+_KEY = re.compile(CALLER_KEY)
 
 
 class _Cut(Exception):

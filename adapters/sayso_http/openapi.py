@@ -22,7 +22,7 @@ _Schemas = Mapping[tuple[routes.Shape, Mode], model.JsonObject]
 _TEXT = {"type": "string"}
 _IN_PATH: Mapping[str, routes.Schema] = {"id": pydantic.TypeAdapter(model.RequestId).json_schema()}
 _IN_HEADER: Mapping[str, routes.Schema] = {
-    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": 255},
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": routes.LONGEST_RETRY_KEY},
     "Last-Event-ID": routes.ROW_NUMBER,
 }
 

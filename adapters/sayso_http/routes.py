@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 
     from sayso_http.server import access, handlers
 
-# Bytes. The largest request is 1 MiB of content; escapes and white space may double it on the wire.
-BODY_LIMIT = 2 * 1_048_576
+# Bytes. Escapes and white space may double a request on the wire.
+BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
 # Seconds a long poll may last; proxies commonly cut a silent connection soon after.
 LONGEST_WAIT = 60.0
 # A row number of the log is a 64-bit integer in every store.
 LAST_ROW = 2**63 - 1
 # Requests on one page.
 LARGEST_PAGE = 200
+# Characters of an Idempotency-Key, and of the key that calls.
+LONGEST_RETRY_KEY = 255
+CALLER_KEY = r"[\x21-\x7e]{1,512}"
 
 Shape = type[pydantic.BaseModel]
 Schema = Mapping[str, Any]

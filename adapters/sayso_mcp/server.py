@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sayso import errors
+from sayso import errors, model
 from sayso.desk import Desk, asker, callers, keys
 from sayso_mcp import bridge, prompt
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
-# A request of 1 MiB, written as JSON inside JSON.
-_MOST_BYTES = 4 * 1024**2
+# A request that is written as JSON inside JSON.
+_MOST_BYTES = 4 * model.MAX_REQUEST_BYTES
 # Where a call's own desk is found by its tools.
 _DESK = "sayso.desk"
 

@@ -46,7 +46,7 @@ Seconds = Annotated[
     # without the null: some clients know no unions
     pydantic.WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
 ]
-Options = Annotated[list[str | model.Option], pydantic.Field(description="1 to 100 of them.")]
+Options = Annotated[list[str | model.Option], pydantic.Field(description=f"1 to {model.MAX_OPTIONS} of them.")]
 Multiple = Annotated[bool, pydantic.Field(description="Several may be chosen.")]
 Other = Annotated[bool, pydantic.Field(description="Free text may be given in place of an option.")]
 Schema = Annotated[

@@ -18,7 +18,7 @@ from sayso.content import text
 from sayso.machine import people
 from sayso_slack import inputs, limits, reserve, rich
 
-ROOM = dialog.WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=2_000, answer=limits.TYPED)
+ROOM = dialog.WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED, answer=limits.TYPED)
 """What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
 
 ACTION = "sayso:"

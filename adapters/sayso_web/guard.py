@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from sayso import aside, errors
+from sayso import aside, errors, model
 from sayso_web import sessions
 
-# A request holds at most 1 MiB; an edited one is longer once it is encoded for a form.
-LARGEST_FORM = 8 * 1_048_576
+# An edited request is longer once it is encoded for a form.
+LARGEST_FORM = 8 * model.MAX_REQUEST_BYTES
 MOST_FIELDS = 2_000
-# Bytes of a form that is read at once; a longer one is read beside the event loop.
-_QUICK = 65_536
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -93,7 +91,7 @@ class Guard:
             raise errors.InvalidRequest("this is no form", field="body", hint="application/x-www-form-urlencoded")
         body = await request.clone(client_max_size=largest).read()
         try:
-            values = await aside.run_large(len(body) > _QUICK, _fields, body)
+            values = await aside.run_large(len(body) > aside.LARGE, _fields, body)
         except ValueError as error:
             raise errors.InvalidRequest("this form cannot be read", field="body") from error
         return Form(values)

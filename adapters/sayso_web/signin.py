@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from sayso import clock, errors
+from sayso import clock, errors, model
 from sayso_web import guard, render
 
 # Codes have 256 random bits and cannot be guessed; this only keeps a program from hammering on the door. A right code
@@ -19,7 +19,7 @@ LARGEST_FORM = 16_384
 WINDOW = timedelta(minutes=1)
 _MOST_ADDRESSES = 1_000
 
-_NEXT = re.compile(r"/(?:requests/[A-Za-z0-9._:-]{1,128})?")
+_NEXT = re.compile(rf"/(?:requests/{model.REQUEST_ID})?")
 
 
 class SignIn:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from vercel.workflow import BaseHook, WorkflowWorldError
 
 import sayso
+from sayso import model
 from sayso.asking.hooks import payloads
 from sayso.cards import phrases
 from sayso.content import shapes
@@ -25,11 +26,11 @@ from sayso_workflow import records
 
 log = logging.getLogger(__name__)
 
-# No request waits longer than 30 days; an older one cannot be about a run that was not resumed.
-_OLDEST = timedelta(days=31)
+# An older request cannot be about a run that was not resumed: none waits so long.
+_OLDEST = timedelta(seconds=model.MAX_SECONDS, days=1)
 # What another process asked is seen soon after.
 _RECENT = timedelta(hours=1)
-_PAGE = 200
+PAGE = 200
 _PASSING = (sayso.SaysoError, WorkflowWorldError, OSError)
 
 
@@ -209,7 +210,7 @@ async def _asked(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Tick
                 return
             if ticket.id.startswith("wf_") and "nth" in _marks(ticket):
                 yield ticket
-        if len(page) < _PAGE:
+        if len(page) < PAGE:
             return
         last = page[-1]
 
@@ -217,9 +218,9 @@ async def _asked(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Tick
 async def _page(desk: sayso.Asker, last: sayso.Ticket | None) -> Sequence[sayso.Ticket]:
     if isinstance(desk, Desk):
         before = (last.created_at, last.id) if last else None
-        return await desk.store.list(Query(limit=_PAGE, before=before))
+        return await desk.store.list(Query(limit=PAGE, before=before))
     if isinstance(desk, _Lists):
-        return await desk.list(limit=_PAGE, before=last.id if last else None)
+        return await desk.list(limit=PAGE, before=last.id if last else None)
     raise sayso.InvalidSettings("this desk cannot list its requests", hint="use sayso.open()")
 
 

@@ -11,6 +11,9 @@ from typing import ParamSpec, TypeVar
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
+LARGE = 65_536
+"""Characters or bytes of JSON from which on reading it takes its time."""
+
 # What is drawn holds the interpreter's lock most of the time: more threads would only take turns, and more memory.
 _AT_ONCE = 2
 _POOL = futures.ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sayso-aside")

@@ -14,6 +14,7 @@ Grant = parts.Grant
 Scalar = parts.Scalar
 Number = parts.Number
 JsonObject = parts.JsonObject
+REQUEST_ID = parts.REQUEST_ID
 RequestId = parts.RequestId
 Title = parts.Title
 Name = parts.Name
@@ -40,6 +41,7 @@ MAX_TEXT = parts.MAX_TEXT
 MAX_FACTS = parts.MAX_FACTS
 MAX_FIELDS = parts.MAX_FIELDS
 MAX_OPTIONS = parts.MAX_OPTIONS
+MAX_PEOPLE = parts.MAX_PEOPLE
 MAX_SECONDS = parts.MAX_SECONDS
 name_of = parts.name_of
 title_of = parts.title_of
@@ -123,9 +125,9 @@ class Policy(Frozen):
 
     approvers: tuple[str, ...] = ("anyone",)
     """People, `group:NAME`, `requester`, or `anyone` (full members of the place). Empty means nobody."""
-    quorum: Annotated[int, pydantic.Field(strict=True, ge=1, le=100)] = 1
+    quorum: Annotated[int, pydantic.Field(strict=True, ge=1, le=MAX_PEOPLE)] = 1
     """How many different people must allow a permission."""
-    veto: Annotated[int, pydantic.Field(strict=True, ge=1, le=100)] = 1
+    veto: Annotated[int, pydantic.Field(strict=True, ge=1, le=MAX_PEOPLE)] = 1
     """How many different people must deny it."""
     self_approval: pydantic.StrictBool = False
     expires_in: Seconds | None = None

@@ -20,6 +20,8 @@ MAX_TEXT = 40_000
 MAX_FACTS = 10
 MAX_FIELDS = 10
 MAX_OPTIONS = 100
+MAX_PEOPLE = 100
+"""Who must agree, or deny."""
 MAX_SECONDS = 30 * 86_400
 
 Grant = Literal["session", "always"]
@@ -28,7 +30,8 @@ Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydanti
 # To the last digit: a double would round a bound such as 9007199254740993.
 Number = pydantic.StrictInt | pydantic.StrictFloat
 JsonObject = dict[str, Any]
-RequestId = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+REQUEST_ID = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+RequestId = Annotated[str, pydantic.StringConstraints(pattern=rf"^{REQUEST_ID}$")]
 Title = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TITLE)]
 Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_NAME)]
 Note = Annotated[str, pydantic.StringConstraints(max_length=MAX_NOTE)]

@@ -18,7 +18,7 @@ import pytest
 from sayso.content import wording
 from sayso.testing.clock import ManualClock
 from sayso_bots.commands.hook import hook, relay
-from sayso_claude import forms, presence, settings
+from sayso_claude import forms, presence, server, settings
 from tests.adapters import claude_service
 from tests.adapters.claude_service import Json, call
 from tests.conftest import require
@@ -416,3 +416,5 @@ def test_what_the_hook_says_of_the_service_is_what_the_settings_say() -> None:
     assert relay.PATH == settings.PATH
     assert hook.URL == settings.DEFAULT_URL
     assert hook.TIMEOUT == settings.DEFAULT_TIMEOUT - settings.MARGIN
+    assert relay.MOST_BYTES == server.MOST_BYTES
+    assert hook.LONGEST == settings.LONGEST

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk.keys import Authenticate, Key, Keys
+from sayso_http import routes
 
-_BEARER = re.compile(r"bearer +([\x21-\x7e]{1,512})", re.IGNORECASE | re.ASCII)
+_BEARER = re.compile(rf"bearer +({routes.CALLER_KEY})", re.IGNORECASE | re.ASCII)
 
 
 def authenticate(keys: Keys) -> Authenticate[web.Request]:

@@ -18,9 +18,6 @@ from sayso_http.server import encoded
 
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
-# From this many bytes on a body is read beside the event loop.
-_LARGE = 65_536
-
 
 async def body(request: web.Request, shape: type[Body], *, empty: bool = False) -> Body:
     """Read the body as *shape*; with *empty* there may be none.
@@ -35,7 +32,7 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
         raise web.HTTPUnsupportedMediaType
     encoded.refuse(request)
     document = await bounded(request)
-    return parse(document, shape) if len(document) < _LARGE else await aside.run(parse, document, shape)
+    return parse(document, shape) if len(document) < aside.LARGE else await aside.run(parse, document, shape)
 
 
 def parse(document: bytes, shape: type[Body]) -> Body:

@@ -151,8 +151,9 @@ def _named(wanted: model.Request, request: web.Request, owner: str) -> model.Req
     given = request.headers.get("Idempotency-Key")
     if wanted.id or given is None:
         return wanted
-    if not 1 <= len(given) <= 255:
-        raise errors.InvalidRequest("Idempotency-Key has 1 to 255 characters", field="Idempotency-Key")
+    if not 1 <= len(given) <= routes.LONGEST_RETRY_KEY:
+        message = f"Idempotency-Key has 1 to {routes.LONGEST_RETRY_KEY} characters"
+        raise errors.InvalidRequest(message, field="Idempotency-Key")
     # the owner is part of it: two agents that use the same key ask two things
     name = hashlib.sha256(f"{owner}\n{given}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return wanted.model_copy(update={"id": f"idem_{name}"})

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from sayso import model
 from sayso_bots.settings import durations
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
@@ -60,8 +61,8 @@ class Policy(_Table):
     """`[policies.NAME]`: who may answer, how many must agree, by when."""
 
     approvers: list[str]
-    quorum: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
-    veto: Annotated[int, pydantic.Field(ge=1, le=100)] = 1
+    quorum: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = 1
+    veto: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = 1
     self_approval: bool = False
     expires_in: durations.Duration | None = None
     on_timeout: Literal["deny"] = "deny"

@@ -11,12 +11,8 @@ from typing import Any
 import pydantic
 import pydantic_core
 
-from sayso import errors, model
+from sayso import aside, errors, model
 from sayso.content import digest, fields, shapes
-
-# Characters of its JSON form from which on a request counts as large.
-_LARGE = 65_536
-
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
 OF_KIND: Mapping[model.Kind, set[str]] = {
@@ -141,7 +137,7 @@ def is_large(request: model.Request) -> bool:
     # no JSON is made: most requests are small, and this is asked for each of them
     waiting: list[Any] = [value for value in vars(request).values() if value]
     weight = 0
-    while waiting and weight <= _LARGE:
+    while waiting and weight <= aside.LARGE:
         value = waiting.pop()
         weight += len(value) if isinstance(value, str) else 4
         if isinstance(value, pydantic.BaseModel):
@@ -150,7 +146,7 @@ def is_large(request: model.Request) -> bool:
             waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, list | tuple):
             waiting += value
-    return weight > _LARGE
+    return weight > aside.LARGE
 
 
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:

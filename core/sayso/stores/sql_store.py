@@ -22,9 +22,6 @@ Decoded = TypeVar("Decoded")
 
 micros, moment = documents.micros, documents.moment
 
-# Characters of documents that are read at once.
-_LARGE = 65_536
-
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -230,7 +227,7 @@ def _tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
 
 def _is_large(rows: Sequence[RawRow]) -> bool:
     """Whether these documents are read beside the event loop."""
-    return sum(len(row[0]) for row in rows) > _LARGE
+    return sum(len(row[0]) for row in rows) > aside.LARGE
 
 
 def _write(step: machine.Step, entry: events.Entry) -> Write:

@@ -15,6 +15,7 @@ from sayso_bots.commands.hook import relay
 
 # Seconds; Claude Code kills a hook after 600, and then nothing denies.
 TIMEOUT = 590.0
+LONGEST = 86_400
 URL = "http://127.0.0.1:8700"
 
 
@@ -71,8 +72,8 @@ def _options(argv: list[str]) -> tuple[float, str, str]:
         timeout = float(given["--timeout"])
     except ValueError:
         timeout = 0.0
-    if not 1 <= timeout <= 86_400:
-        raise _Misused(f"--timeout {given['--timeout']!r} is not a time in seconds, 1 to 86400")
+    if not 1 <= timeout <= LONGEST:
+        raise _Misused(f"--timeout {given['--timeout']!r} is not a time in seconds, 1 to {LONGEST}")
     return timeout, given["--url"], given["--policy"]
 
 

@@ -23,7 +23,7 @@ _MARGIN = 5.0
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 # Seconds for one try to connect.
 _CONNECT = 3.0
-_MOST_BYTES = 16 * 1024**2
+MOST_BYTES = 16 * 1024**2
 # What a service, or the proxy before it, says while it restarts.
 _RESTARTING = (502, 503, 504)
 
@@ -119,7 +119,7 @@ class Relay:
             line.sock.settimeout(max(0.01, self._left()))
             line.request("POST", self._path, body, self._headers)
             reply = line.getresponse()
-            return reply.status, reply.read(_MOST_BYTES)
+            return reply.status, reply.read(MOST_BYTES)
         except ssl.SSLCertVerificationError as error:
             raise Failed(f"the certificate of {self._url} is not trusted: {error.verify_message}") from error
         except http.client.HTTPException as error:
@@ -152,7 +152,7 @@ class Relay:
             pass  # it may have answered all the same
         chunks: list[bytes] = []
         size = 0
-        while size < _MOST_BYTES:
+        while size < MOST_BYTES:
             sock.settimeout(max(0.01, self._left()))
             chunk = sock.recv(1 << 16)
             if not chunk:
