@@ -7,7 +7,7 @@ from sayso.asking import Choice, Form, Permission, Question
 from sayso.asking.gate import Denied, requires_approval
 from sayso.asking.hooks.by_label import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.asking.hooks.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
-from sayso.asking.hooks.typed import Defined, Hook, define_hook
+from sayso.asking.hooks.typed import Defined, Hook, HookType, define_hook
 from sayso.asking.hooks.webhooks import Webhook, create_webhook
 from sayso.asking.opening import open
 from sayso.clock import Clock, SystemClock
@@ -59,6 +59,7 @@ __all__ = [
     "HookConflict",
     "HookDeferred",
     "HookExpired",
+    "HookType",
     "House",
     "InvalidAnswer",
     "InvalidRequest",

@@ -6,7 +6,7 @@ import pytest
 
 import sayso
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, House, asker, callers
+from sayso.desk import Caller, Desk, Setup, asker, callers
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -16,7 +16,7 @@ ANN = people.Actor("chat:ann", "ann", member=True)
 
 @pytest.fixture
 def desk() -> Desk:
-    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"s" * 32), House(), ManualClock())
+    return Desk(memory.MemoryStore(), tokens.TokenMaker(b"s" * 32), Setup(), ManualClock())
 
 
 async def test_a_caller_asks_waits_and_uses_as_at_any_desk(desk: Desk) -> None:

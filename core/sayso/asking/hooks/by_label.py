@@ -44,8 +44,8 @@ async def hook(
         HookDeferred: `abort_pending_hook` was called.
         InvalidRequest: the payload cannot be shown as a card.
     """
-    defined = typed.Defined(payload, desk, label=label)
-    return await defined.create(token=label, metadata=metadata, session=session, **common)
+    made = typed.HookType(payload, desk, label=label)
+    return await made.create(token=label, metadata=metadata, session=session, **common)
 
 
 async def resolve_hook(
@@ -65,9 +65,9 @@ async def resolve_hook(
         InvalidAnswer: *data* does not fit; `field` names the part, and the hook goes on waiting.
         NotAllowed: this key or person may not answer.
     """
-    async with turns.at(desk) as where:
-        ticket = await turns.latest(where, label)
-        return await turns.answered(where, label, payloads.untyped(ticket.request, data), request)
+    async with turns.at(desk) as found:
+        ticket = await turns.latest(found, label)
+        return await turns.answer(found, label, payloads.untyped(ticket.request, data), request)
 
 
 async def cancel_hook(label: str, *, reason: str | None = None, desk: asker.Asker | None = None) -> model.Ticket:
@@ -76,8 +76,8 @@ async def cancel_hook(label: str, *, reason: str | None = None, desk: asker.Aske
     Raises:
         NotFound: nobody ever waited under this label.
     """
-    async with turns.at(desk) as where:
-        return await where.cancel((await turns.latest(where, label)).id, reason=reason)
+    async with turns.at(desk) as found:
+        return await found.cancel((await turns.latest(found, label)).id, reason=reason)
 
 
 def abort_pending_hook(label: str) -> None:

@@ -1,7 +1,7 @@
-"""Typed hooks: a place where a program waits, under a token that others can find. A hook is a request with a stable id.
+"""Typed hooks: a program waits under a token that others can find. A hook is a request with a stable id.
 
-The rule: the token names a row of places on the desk, and a hook takes the first that is free. A place is free once its
-request is closed and was another run's; a run that comes back, by its session, finds its own places and their answers.
+The rule: the requests under a token have turns, and a hook takes the first turn that is free. A turn is free once its
+request is closed and was another run's. A run that comes back, by its session, finds its own turns and their answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sayso.cards import phrases
 from sayso.desk import asker
 
 
-class Defined(Generic[P]):
+class HookType(Generic[P]):
     """Hooks of one type; made by `define_hook`."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Defined(Generic[P]):
         """
         answer = self._payload.answer(payload)
         async with turns.at(self._desk) as desk:
-            return await turns.answered(desk, token, answer, request)
+            return await turns.answer(desk, token, answer, request)
 
     async def get(self, token: str) -> model.Ticket:
         """The newest request under *token*; its metadata has what came along as `hook`. Raises `NotFound`."""
@@ -108,16 +108,16 @@ class Hook(Generic[P]):
 
     async def __aiter__(self) -> AsyncIterator[P]:
         """Every answer, each asked for when the one before was taken, until the hook is disposed. Raises as `await`."""
-        place = 0
+        turn = 0
         while not self._disposed:
             try:
-                value, place = await self._next(place)
+                value, turn = await self._next(turn)
             except hook_errors.HookCancelled:
                 if self._disposed:
                     return
                 raise
             yield value
-            place += 1
+            turn += 1
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +135,7 @@ class Hook(Generic[P]):
             return (await self._claim(desk, 0, None))[0]
 
     async def conflict(self) -> model.Ticket | None:
-        """The request of another run that waits under this token; None where this hook has it now.
+        """The request of another run that waits under this token; None if this hook has it now.
 
         Raises:
             HookConflict: the other one belongs to somebody else's key, and cannot be shown.
@@ -158,58 +158,58 @@ class Hook(Generic[P]):
     async def _first(self) -> P:
         return (await self._next(0))[0]
 
-    async def _next(self, place: int) -> tuple[P, int]:
-        """The answer at this place or, where it did not fit, at a later one; and where that was."""
+    async def _next(self, turn: int) -> tuple[P, int]:
+        """The answer of this turn or, if it did not fit, of a later one; and which turn that was."""
         before: str | None = None
         async with turns.at(self._desk) as desk:
             while True:
-                ticket, place = await self._claim(desk, place, before)
+                ticket, turn = await self._claim(desk, turn, before)
                 decision = await self._decision(desk, ticket)
                 try:
                     value = self._payload.value(decision)
                 except errors.InvalidAnswer as unfit:
                     # the fields were right, and the type's own validators say no: somebody is asked once more
-                    before, place = f"The last answer did not fit: {unfit.message}", place + 1
+                    before, turn = f"The last answer did not fit: {unfit.message}", turn + 1
                     continue
                 if decision.outcome != "allowed":
-                    return value, place
+                    return value, turn
                 try:
                     # a yes is good once: a run that comes back for it may have run already
                     await desk.use(decision.id)
                 except (errors.AlreadyUsed, errors.NotUsable):
                     found = (await desk.get(decision.id)).decision or decision
-                    before, place = f"Asked before: {phrases.asked_before(found)}", place + 1
+                    before, turn = f"Asked before: {phrases.asked_before(found)}", turn + 1
                     continue
-                return value, place
+                return value, turn
 
-    async def _claim(self, desk: asker.Asker, place: int, before: str | None) -> tuple[model.Ticket, int]:
+    async def _claim(self, desk: asker.Asker, turn: int, before: str | None) -> tuple[model.Ticket, int]:
         try:
             while True:
                 try:
-                    return await desk.open(self._request(place, before)), place
+                    return await desk.open(self._request(turn, before)), turn
                 except errors.AlreadyExists as taken:
-                    await self._over(desk, place, taken)
-                place = max(place + 1, await self._newest(desk))
+                    await self._over(desk, turn, taken)
+                turn = max(turn + 1, await self._newest(desk))
         except asyncio.CancelledError:
             await self._left(desk)
             raise
 
     async def _newest(self, desk: asker.Asker) -> int:
-        """The place of the newest request. What a run without a session finds before it is never its own."""
-        return 0 if self._session else turns.place_of((await turns.latest(desk, self.token)).id)
+        """The turn of the newest request. What a run without a session finds before it is never its own."""
+        return 0 if self._session else turns.turn_of((await turns.latest(desk, self.token)).id)
 
-    def _request(self, place: int, before: str | None) -> model.Request:
+    def _request(self, turn: int, before: str | None) -> model.Request:
         wanted = dict(self._wanted)
         if before:
             body = wanted.get("body")
             wanted["body"] = before + (f"\n\n{body}" if body else "")
         marks = {"token": self.token, "run": self._run}
-        return self._payload.request(turns.id_of(self.token, place), marks=marks, **wanted)
+        return self._payload.request(turns.id_of(self.token, turn), marks=marks, **wanted)
 
-    async def _over(self, desk: asker.Asker, place: int, taken: errors.AlreadyExists) -> None:
-        """Return where the place is an earlier run's and closed; else raise `HookConflict`."""
+    async def _over(self, desk: asker.Asker, turn: int, taken: errors.AlreadyExists) -> None:
+        """Return if the turn is an earlier run's and closed; else raise `HookConflict`."""
         try:
-            found = await desk.get(turns.id_of(self.token, place))
+            found = await desk.get(turns.id_of(self.token, turn))
         except errors.NotFound:
             why = f"the token {self.token!r} belongs to somebody else's key"
             raise hook_errors.HookConflict(self.token, None, why, "choose another token") from taken
@@ -246,7 +246,7 @@ class Hook(Generic[P]):
             await desk.cancel(newest.id, reason=reason)
 
 
-def define_hook(shape: type[P], *, desk: asker.Asker | None = None, title: str | None = None) -> Defined[P]:
+def define_hook(shape: type[P], *, desk: asker.Asker | None = None, title: str | None = None) -> HookType[P]:
     """Hooks that wait for *shape*, a Pydantic model or a dataclass of one to ten plain fields.
 
     A model of nothing but `granted` or `approved`, and perhaps an optional `reason` or `comment`, is asked as a
@@ -255,4 +255,8 @@ def define_hook(shape: type[P], *, desk: asker.Asker | None = None, title: str |
     Raises:
         InvalidRequest: *shape* is no such type.
     """
-    return Defined(shape, desk, title)
+    return HookType(shape, desk, title)
+
+
+# Its name until 0.2.
+Defined = HookType

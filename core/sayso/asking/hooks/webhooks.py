@@ -112,8 +112,8 @@ async def create_webhook(
         "reply": None if manual else respond_with,
         "hold": float(hold) if manual else 0.0,
     }
-    async with turns.at(desk) as where:
-        address = await _maker(where).make_webhook(wanted)
+    async with turns.at(desk) as found:
+        address = await _maker(found).make_webhook(wanted)
     return Webhook(address, shaped, desk, durable=name is not None)
 
 
