@@ -7,11 +7,11 @@ from sayso.asking import Choice, Form, Permission, Question
 from sayso.asking.gate import Denied, requires_approval
 from sayso.asking.hooks.by_label import ToolApproval, abort_pending_hook, cancel_hook, hook, resolve_hook
 from sayso.asking.hooks.hook_errors import HookCancelled, HookClosed, HookConflict, HookDeferred, HookExpired
-from sayso.asking.hooks.typed import Defined, Hook, HookType, define_hook
+from sayso.asking.hooks.typed import Hook, HookType, define_hook
 from sayso.asking.hooks.webhooks import Webhook, create_webhook
 from sayso.asking.opening import open
 from sayso.clock import Clock, SystemClock
-from sayso.desk import Caller, Desk, House, Setup
+from sayso.desk import Caller, Desk, Setup
 from sayso.desk.asker import Asker, Handle, held
 from sayso.errors import (
     AlreadyDecided,
@@ -46,7 +46,6 @@ __all__ = [
     "Choice",
     "Clock",
     "Decision",
-    "Defined",
     "Denied",
     "Desk",
     "DigestMismatch",
@@ -60,7 +59,6 @@ __all__ = [
     "HookDeferred",
     "HookExpired",
     "HookType",
-    "House",
     "InvalidAnswer",
     "InvalidRequest",
     "InvalidSettings",
@@ -93,5 +91,9 @@ __all__ = [
     "requires_approval",
     "resolve_hook",
 ]
+
+# Their names until 0.2.
+Defined = HookType
+House = Setup
 
 sys.meta_path.append(moved.Finder())

@@ -1,0 +1,94 @@
+"""The list of what outsiders may import is true, and pages, examples and nobody else's address lead anywhere else."""
+
+import ast
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from sayso import moved
+from tests.test_docs import PAGES, ROOT, blocks
+
+ROW = re.compile(r"^\|\s*(`sayso[^|]*)\|([^|]*)\|[^|]+\|$", re.MULTILINE)
+# Pages for readers, and programs that they copy.
+EXAMPLES_IN_PYTHON = [(f"{one.page}:{one.line}", one.text) for one in blocks("python")] + [
+    (path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "bots" / "examples").rglob("*.py"))
+]
+TOO_NEW = {"sayso_ai"} if sys.version_info < (3, 12) else set[str]()
+# An old address is looked at in another process: here it would stay.
+OLD = """
+import importlib, sys, warnings
+
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    found = importlib.import_module(sys.argv[1])
+print(said[0].category.__name__, said[0].message, found.__name__, sep="\\n")
+"""
+
+
+def rows() -> Iterator[tuple[str, set[str]]]:
+    """The modules of the list, each with the names that it may be used for; none means all."""
+    for modules, names in ROW.findall(PAGES["docs/public.md"]):
+        for module in re.findall(r"`([\w.]+)`", modules):
+            yield module, set(re.findall(r"`(\w+)`", names)) - {"__all__"}
+
+
+def public() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for module, names in rows():
+        found[module] = found.get(module, set()) | names
+    return found
+
+
+def imports(text: str) -> Iterator[tuple[str, str]]:
+    """Module and name of each import of ours in a program; a module as such has an empty name."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name.startswith("sayso"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sayso"):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def is_public(module: str, name: str) -> bool:
+    known = public()
+    if name and f"{module}.{name}" in known:
+        return True
+    return module in known and (not name or not known[module] or name in known[module])
+
+
+@pytest.mark.parametrize(("module", "names"), [row for row in rows() if row[0] not in TOO_NEW])
+def test_what_the_list_names_is_there(module: str, names: set[str]) -> None:
+    found = importlib.import_module(module)
+    assert {name for name in names if not hasattr(found, name)} == set()
+    assert found.__doc__
+
+
+def test_pages_and_examples_import_only_what_is_public() -> None:
+    wrong = [
+        f"{where}: {module} {name}".strip()
+        for where, text in EXAMPLES_IN_PYTHON
+        for module, name in imports(text)
+        if not is_public(module, name)
+    ]
+    assert wrong == []
+    assert sum(1 for _, text in EXAMPLES_IN_PYTHON for _ in imports(text)) > 30
+
+
+@pytest.mark.parametrize("old", ["store", "people", "memory", "hitl", "courier"])
+def test_an_old_address_leads_to_the_module_of_today_and_says_so(old: str) -> None:
+    command = [sys.executable, "-c", OLD, f"sayso.{old}"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    kind, said, name = run.stdout.splitlines()
+    assert kind == "DeprecationWarning"
+    assert said == f"sayso.{old} has moved to {moved.ADDRESSES[old]}; the old address goes in 0.2"
+    assert name == moved.ADDRESSES[old]
+
+
+def test_every_old_address_leads_somewhere_and_none_of_ours_is_used() -> None:
+    wrong = [new for new in moved.ADDRESSES.values() if importlib.util.find_spec(new) is None]
+    assert wrong == []
+    assert [old for old in moved.ADDRESSES if (ROOT / "core" / "sayso" / f"{old}.py").exists()] == []
