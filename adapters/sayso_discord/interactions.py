@@ -122,7 +122,7 @@ class Interactions:
     ) -> Json:
         if self.taken_back is not None and tokens.read(act.token).action == "undo":
             self._background.start(self.taken_back(ticket))
-        told = telling.counted(ticket, before, account)
+        told = telling.tally(ticket, before, account)
         if act.way.private:
             said = phrases.outcome_words(ticket.request.kind, ticket.decision) if ticket.decision else "Counted"
             return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}

@@ -174,11 +174,11 @@ class Replies:
         try:
             actor = await self._members.actor(said.who, said.channel)
             account = actor.account
-            answer = plain_words.spoken(asked, written)
+            answer = plain_words.read(asked, written)
             grace = talk.grace(self._desk.setup.grace, meaning)
             ticket = await self._desk.answer(asked.id, answer, actor, grace=grace)
         except errors.AlreadyDecided as error:
-            if meaning.addressed and not plain_words.repeated(error.ticket, account, written):
+            if meaning.addressed and not plain_words.is_repeated(error.ticket, account, written):
                 await self._say(said, telling.late_words(error, account))
             return
         except (errors.Refused, errors.NotFound) as error:
@@ -200,7 +200,7 @@ class Replies:
             left = ticket.taken.until - self._desk.clock.now() if ticket.taken else timedelta()
             if ticket.decision is not None or left <= timedelta():
                 raise errors.AlreadyDecided(ticket)
-            await self._desk.answer(ticket.id, plain_words.spoken(ticket, written), actor, grace=left)
+            await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
             told = telling.line(talk.CHANGE_COUNTED)
         except errors.AlreadyDecided as error:
             told = telling.refusal(error)

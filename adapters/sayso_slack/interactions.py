@@ -118,7 +118,7 @@ class Interactions:
         elif pressed.action == "undo":
             self._taken_back(click)
             self._background.start(self._replies.taken_back(before))
-        elif said := telling.counted(following, before, actor.account):
+        elif said := telling.tally(following, before, actor.account):
             self._teller.press(click, said)
         return _RECEIVED
 

@@ -97,9 +97,9 @@ class Replies:
             actor = await self.actor(said.who, asked)
             account = actor.account
             grace = talk.grace(self._desk.setup.grace, meaning)
-            ticket = await self._desk.answer(asked.id, plain_words.spoken(asked, written), actor, grace=grace)
+            ticket = await self._desk.answer(asked.id, plain_words.read(asked, written), actor, grace=grace)
         except errors.AlreadyDecided as error:
-            if not plain_words.repeated(error.ticket, account, written):
+            if not plain_words.is_repeated(error.ticket, account, written):
                 self._teller.once(said, telling.late_words(error, account))
                 self._teller.freshen(error, said.spot)
             return
@@ -126,7 +126,7 @@ class Replies:
         try:
             actor = await self.actor(said.who, ticket)
             left = ticket.taken.until - self._desk.clock.now()
-            await self._desk.answer(ticket.id, plain_words.spoken(ticket, written), actor, grace=left)
+            await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
         except errors.AlreadyDecided as error:
             self._teller.once(said, _told_late(error.ticket, counted))
         except errors.Refused as error:

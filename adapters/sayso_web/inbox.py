@@ -129,7 +129,7 @@ def _counted(token: str, ticket: model.Ticket, before: model.Ticket, account: st
     """What a press did that did not decide."""
     if tokens.read(token).action == "undo":
         return talk.TAKEN_BACK
-    return telling.counted(ticket, before, account) or ""
+    return telling.tally(ticket, before, account) or ""
 
 
 def _cursor(given: str | None) -> tuple[datetime, str] | None:

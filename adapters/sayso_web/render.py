@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import jinja2
 
@@ -64,6 +64,10 @@ def _kind(part: object) -> str:
     return "Trusted" if isinstance(part, str) else type(part).__name__
 
 
+def _unknown(kind: str) -> NoReturn:
+    raise TypeError(f"no template shows a {kind}")
+
+
 def _utc(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC")
 
@@ -106,7 +110,7 @@ def _is_diff(part: card.Code) -> bool:
     return part.role == "diff"
 
 
-def _verdict(drawn: card.Card) -> card.Line | None:
+def _outcome(drawn: card.Card) -> card.Line | None:
     lines = [part for part in drawn.parts[1:] if isinstance(part, card.Line) and part.strong]
     return lines[0] if lines and drawn.tone != "pending" else None
 
@@ -123,7 +127,16 @@ def _environment() -> jinja2.Environment:
     for table, more in (
         (made.tests, {"option_list": _is_option_list, "note": _is_note, "diff": _is_diff}),
         (made.filters, {"kind": _kind, "widget": inputs.widget_of, "utc": _utc, "length_note": _length}),
-        (made.globals, {"options_of": _options, "title_of": _title, "glimpses_of": _glimpses, "verdict_of": _verdict}),
+        (
+            made.globals,
+            {
+                "options_of": _options,
+                "title_of": _title,
+                "glimpses_of": _glimpses,
+                "outcome_of": _outcome,
+                "unknown": _unknown,
+            },
+        ),
     ):
         cast(dict[str, Any], table).update(more)
     return made

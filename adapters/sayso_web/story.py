@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import model
-from sayso.cards import card, said
+from sayso.cards import card, history
 from sayso.content import text
 from sayso.machine import events
 from sayso.stores import Row
@@ -27,16 +27,16 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (
                 Trusted("Taken away at "),
                 text.line(entry.place),
-                Trusted(", and shown again where it is still needed"),
+                Trusted(", and shown again if it is still needed"),
             )
         case events.Answered():
-            return tuple(_answered(request, entry))
+            return tuple(_tell_answer(request, entry))
         case events.TakenBack():
-            return (*said.person(entry.by), Trusted(" took the answer back"))
+            return (*history.tell_person(entry.by), Trusted(" took the answer back"))
         case events.Settled():
             return (Trusted("The answer counted: the time to take it back was over"),)
         case events.Turned():
-            return (*said.person(entry.by), Trusted(" was turned away: "), text.line(entry.message))
+            return (*history.tell_person(entry.by), Trusted(" was turned away: "), text.line(entry.message))
         case events.Cancelled():
             because: tuple[card.Inline, ...] = (Trusted(": "), text.line(entry.reason)) if entry.reason else ()
             return (Trusted("Withdrawn with the key "), text.line(entry.by), *because)
@@ -54,7 +54,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Time ran out"),)
 
 
-def _answered(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:
-    yield from said.given(request, entry.answer, entry.by)
+def _tell_answer(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:
+    yield from history.tell_answer(request, entry.answer, entry.by)
     if entry.grace:
         yield Trusted(f", and could be taken back for {entry.grace:g} seconds")

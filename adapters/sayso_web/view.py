@@ -58,7 +58,7 @@ class View:
         return render.render(drawn, shown)
 
     def listed(self, ticket: model.Ticket) -> str:
-        """The same among others: whole where it is short."""
+        """The same among others: whole if it is short."""
         short = draw.glance_of(ticket, self.front.mint, LONGEST_IN_LIST, SHOWN_IN_LIST)
         if short is None:
             return self.fragment(ticket)
@@ -104,8 +104,8 @@ def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[s
     names = {asked.name for asked in (opened.inputs if opened else dialog.inputs_of(ticket))}
     placed: dict[str, str] = {}
     for name, said in wrong.items():
-        where = name if name in names else ""
-        placed[where] = f"{placed[where]} {said}" if where in placed else said
+        target = name if name in names else ""
+        placed[target] = f"{placed[target]} {said}" if target in placed else said
     return placed
 
 

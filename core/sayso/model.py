@@ -173,6 +173,7 @@ class Given(Frozen):
     via: str
     at: datetime
     answer: Answer
+    """In its stored form: the text of a question and the labels of a choice stand in `values`, under `answer`."""
     platforms: tuple[str, ...] = ()
 
 

@@ -112,7 +112,7 @@ def in_a_window(surface: str, asked: model.Field, typed: str, _: pytest.MonkeyPa
     draft, limits = WINDOWS[surface]
     ticket = asking_for(asked)
     opened = dialog.fill(ticket, 0, samples.MINT.token(ticket, "fill"), limits)
-    answer = submission.after(ticket, tokens.read(opened.token), draft(opened, typed), samples.MINT, limits)
+    answer = submission.follow(ticket, tokens.read(opened.token), draft(opened, typed), samples.MINT, limits)
     assert isinstance(answer, model.Answer)
     return (answer.values or {})["it"]
 

@@ -63,7 +63,7 @@ def asked(arguments: dict[str, Any]) -> model.Ticket:
 
 def drawn(arguments: dict[str, Any]) -> card.Card:
     # as if it was never drawn before: otherwise nothing would be measured but what is kept
-    return draw._drawn(asked(arguments), samples.MINT)  # pyright: ignore[reportPrivateUsage]
+    return draw.draw_card(asked(arguments), samples.MINT)  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -85,13 +85,13 @@ def test_all_pages_of_a_review_are_rendered_in_linear_work(surface: str, shape: 
 @pytest.mark.parametrize("surface", ROOMS)
 def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[model.Ticket] = []
-    once = draw._drawn  # pyright: ignore[reportPrivateUsage]
+    once = draw.draw_card
 
     def counted(ticket: model.Ticket, mint: tokens.TokenMaker) -> card.Card:
         times.append(ticket)
         return once(ticket, mint)
 
-    monkeypatch.setattr(draw, "_drawn", counted)
+    monkeypatch.setattr(draw, "draw_card", counted)
     ticket = asked({"command": f"ls {surface}\n" * 6_000})
     pages = len(draw.pages_of(ticket, samples.MINT, ROOMS[surface].content))
     for page in range(pages):

@@ -141,7 +141,7 @@ def ticket_of(document: dict[str, Any]) -> model.Ticket:
 
 def _drawn(ticket: model.Ticket) -> card.Card:
     # as if it was never drawn before: otherwise nothing would be measured but the shelf
-    return draw._drawn(ticket, MINT)  # pyright: ignore[reportPrivateUsage]
+    return draw.draw_card(ticket, MINT)  # pyright: ignore[reportPrivateUsage]
 
 
 CARDS: dict[str, Callable[[model.Ticket], object]] = {
@@ -199,8 +199,8 @@ def test_what_people_say_is_read_in_linear_work(said: str) -> None:
     choice = ticket_of({"kind": "choice", "title": "Hm?", "options": options, "other": True})
     field = fields.of_request(question.request)
     for function in (
-        lambda words: plain_words.spoken(question, words),
-        lambda words: plain_words.spoken(choice, words),
+        lambda words: plain_words.read(question, words),
+        lambda words: plain_words.read(choice, words),
         lambda words: fields.check(field, {fields.ANSWER: words}),
     ):
         assert grows(lambda n: said * (n // len(said)), function) < MOST

@@ -121,7 +121,7 @@ async def _value(field: model.Field) -> Any:
 
 def _label(field: model.Field, typed: str) -> str:
     """The option with this number or, in whatever spelling, this label; anything else is taken as it was typed."""
-    named = plain_words.named([option.label for option in field.options], typed.strip())
+    named = plain_words.find_option([option.label for option in field.options], typed.strip())
     return typed.strip() if named is None else named
 
 

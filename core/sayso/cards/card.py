@@ -62,7 +62,7 @@ class Code:
     cut: int = 0
     """How many characters are not shown here."""
     role: Role = "other"
-    """What it is, for whoever shows some of them in another way; the label is for people to read."""
+    """What it is. A surface may show some of them in another way; the label is for people to read."""
 
     def inlines(self) -> Iterable[Inline]:
         """All its text, in order."""
@@ -173,7 +173,7 @@ Control = Button | Pick
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The agent session that a ticket belongs to; where a platform has threads, each session has one."""
+    """The agent session that a ticket belongs to. If a platform has threads, each session has one."""
 
     owner: str
     """Who asks. Ids are chosen by agents, so two of them may use the same one."""
@@ -197,7 +197,7 @@ class Card:
     parts: tuple[Part, ...]
     controls: tuple[Control, ...] = ()
     review: Button | None = None
-    """Offered in place of the deciding controls where the parts do not fit."""
+    """Stands in for what decides in favour, if the parts do not fit; `cutting.fit` puts it among the controls."""
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""

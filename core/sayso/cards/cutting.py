@@ -102,10 +102,10 @@ def _split(part: card.Part, room: int) -> Iterable[card.Part]:
     share = max(1, room - sum(len(card.words_of(span)) for span in label) - LINE_COST)
     start = 0
     while start < len(full):
-        # where a page begins is remembered: cutting it off would copy all the rest each time
+        # the beginning of a page is remembered: cutting it off would copy all the rest each time
         page = full[start : start + max(1, _taken(full, start, share))]
         line = page.rfind("\n", len(page) // 2)
         if start + len(page) < len(full) and line >= 0:
-            page = page[: line + 1]  # a page ends with a line where it can
+            page = page[: line + 1]  # a page ends with a line if it can
         yield card.Code(label, text.Foreign(text.Safe(page)), role=role)
         start += len(page)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, draw, inputs, tokens
+from sayso.cards import buttons, card, cutting, draw, inputs, tokens, values
 from sayso.content import text, typography
 from sayso.machine import fitting
 
@@ -67,14 +67,14 @@ def index_of(step: int, typed: Draft) -> int:
 def of_press(
     ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: WindowLimits
 ) -> Dialog | None:
-    """The dialog that this press opens; None where the press alone is the answer."""
+    """The dialog that this press opens; None if the press alone is the answer."""
     token = maker.token(ticket, pressed.action, pressed.index)
     window = buttons.row_of(pressed.action, ticket.request.kind).window
     match window:
         case None:
             return None
         case buttons.Window():
-            return _writing(ticket, window, token)
+            return _ask_for_words(ticket, window, token)
         case "edit":
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "offer":
@@ -89,7 +89,7 @@ def of_press(
             assert_never(window)
 
 
-def _writing(ticket: model.Ticket, window: buttons.Window, token: str) -> Dialog:
+def _ask_for_words(ticket: model.Ticket, window: buttons.Window, token: str) -> Dialog:
     parts = _question(ticket) if window.question else ()
     if window.note:
         parts = (*parts, card.Note((Trusted(window.note),)))
@@ -110,7 +110,7 @@ def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
     made: list[Input] = []
     fixed: list[card.Part] = [card.Note((Trusted("What you allow here runs instead of what the agent asked for."),))]
     for index, (key, value) in enumerate((ticket.request.input or {}).items()):
-        shown = draw.value_text(value)
+        shown = values.text_of(value)
         # Text that a person cannot see as it is must not be edited as if they could: it stays as it was.
         if text.literal(shown, code=True).text == shown and len(shown) <= limits.typed and len(made) < limits.inputs:
             hint = _MADE_UP if fitting.is_made_up(ticket.request, key) else None
@@ -119,7 +119,7 @@ def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
             )
             made.append(replace(box, hint=hint))
         else:
-            fixed += draw.input_parts({key: value}, "Stays as it is", "input")
+            fixed += values.parts_of({key: value}, "Stays as it is", "input")
     pages = cutting.pages(fixed, limits.content)
     if made and len(pages) == 1:
         return Dialog(Trusted("Edit and allow"), token, pages[0], tuple(made), Trusted("Allow"))
@@ -133,14 +133,14 @@ def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:
 def look_again(
     odd: Mapping[str, tuple[str, ...]], edited: model.JsonObject, token: str, limits: WindowLimits
 ) -> Dialog | None:
-    """An edit as it would run, where a phone may have changed what was typed; None where it is too long to show."""
+    """An edit as it would run, if a phone may have changed what was typed; None if it is too long to show."""
     parts: list[card.Part] = [
         card.Note((Trusted("A phone or a chat may have changed what you typed. Exactly this will run."),))
     ]
     for key, signs in odd.items():
         parts += [
             card.Warn(Trusted(typography.describe(signs))),
-            *draw.input_parts({key: edited[key]}, "Will run as it stands", "edited"),
+            *values.parts_of({key: edited[key]}, "Will run as it stands", "edited"),
         ]
     pages = cutting.pages(parts, limits.content)
     return Dialog(Trusted("Look again"), token, pages[0], submit=Trusted("Allow as it is")) if len(pages) == 1 else None

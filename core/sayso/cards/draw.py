@@ -6,14 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from sayso import machine, model
-from sayso.cards import buttons, card, cutting, phrases, prose, said, shelf, tokens
+from sayso.cards import buttons, card, cutting, history, phrases, prose, shelf, tokens, values
 from sayso.content import schema, text
 from sayso.machine import approvers
 
 Trusted = text.Trusted
-
-input_parts = said.input_parts
-value_text = said.value_text
 
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
@@ -23,15 +20,15 @@ _GLANCES = shelf.Glances()
 
 def card_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
     """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once."""
-    return _SHELF.card(ticket, maker, lambda: _drawn(ticket, maker))
+    return _SHELF.card(ticket, maker, lambda: draw_card(ticket, maker))
 
 
 def glance_of(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
-    """The card in *room* characters and without buttons, for a list; None where it has no more than *longest*."""
-    return _GLANCES.card(ticket, lambda: _glance(ticket, maker, longest, room))
+    """The card in *room* characters and without buttons, for a list; None if it has no more than *longest*."""
+    return _GLANCES.card(ticket, lambda: _draw_glance(ticket, maker, longest, room))
 
 
-def _glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
+def _draw_glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
     drawn = card_of(ticket, maker)
     if cutting.whole(drawn, longest):
         return None
@@ -40,17 +37,18 @@ def _glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: 
 
 def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:
     """The whole card in pages of *room* characters."""
-    return _SHELF.pages(ticket, maker, lambda: _drawn(ticket, maker), room)
+    return _SHELF.pages(ticket, maker, lambda: draw_card(ticket, maker), room)
 
 
-def _drawn(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
+def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
+    """Draw the card of a ticket anew; `card_of` does so once."""
     closed = ticket.decision is not None or ticket.held
     controls = () if closed else tuple(_controls(ticket, maker))
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
         summary=_summary(ticket),
-        parts=tuple(_parts(ticket)),
+        parts=tuple(_all_parts(ticket)),
         controls=controls,
         review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
         session=session_of(ticket),
@@ -60,24 +58,24 @@ def _drawn(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
 
 
 def session_of(ticket: model.Ticket) -> card.Session | None:
-    """The agent session that asks, where the agent named one."""
+    """The agent session that asks, if the agent named one."""
     session = ticket.request.source.session
     return card.Session(ticket.owner, session, text.line(session)) if session else None
 
 
-def _parts(ticket: model.Ticket) -> Iterable[card.Part]:
+def _all_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
     shown = [
-        *said.outcome(ticket),
-        *said.held(ticket),
-        *said.taken(ticket),
-        *_asked(request),
-        *_input(request),
-        *_options(request),
-        *_extra(request),
+        *history.outcome_parts(ticket),
+        *history.held_parts(ticket),
+        *history.taken_parts(ticket),
+        *_question_parts(request),
+        *_input_parts(request),
+        *_option_parts(request),
+        *_agent_parts(request),
     ]
-    shown += [card.Facts(tuple(_facts(ticket)), request.risk), *_progress(ticket)]
+    shown += [card.Facts(tuple(_facts(ticket)), request.risk), *_progress_parts(ticket)]
     yield headline
     yield from _warnings([headline, *shown])
     yield from shown
@@ -92,31 +90,31 @@ def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     return (agent, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"))
 
 
-def _asked(request: model.Request) -> Iterable[card.Part]:
+def _question_parts(request: model.Request) -> Iterable[card.Part]:
     if request.title and request.kind != "permission":
         yield card.Ask(text.literal(request.title))
     if request.json_schema is not None:
-        yield from _left_out(schema.left_out(request.json_schema))
+        yield from _left_out_parts(schema.left_out(request.json_schema))
 
 
-def _left_out(names: Sequence[str]) -> Iterable[card.Part]:
+def _left_out_parts(names: Sequence[str]) -> Iterable[card.Part]:
     if names:
         spans: list[card.Inline] = [Trusted("Nobody can fill these in here, so they are left out: ")]
-        for index, name in enumerate(names[: said.MOST_KEYS]):
-            spans += [Trusted(", " if index else ""), text.line(name[: said.LONGEST_KEY])]
-        more = len(names) - said.MOST_KEYS
+        for index, name in enumerate(names[: values.MOST_KEYS]):
+            spans += [Trusted(", " if index else ""), text.line(name[: values.LONGEST_KEY])]
+        more = len(names) - values.MOST_KEYS
         yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")))
 
 
-def _input(request: model.Request) -> Iterable[card.Part]:
+def _input_parts(request: model.Request) -> Iterable[card.Part]:
     if request.kind == "permission":
         arguments = request.input or {}
-        yield from input_parts(arguments, "Input", "input")
+        yield from values.parts_of(arguments, "Input", "input")
         if not arguments:
             yield card.Note((Trusted("It runs without any input."),))
 
 
-def _options(request: model.Request) -> Iterable[card.Part]:
+def _option_parts(request: model.Request) -> Iterable[card.Part]:
     if request.options:
         yield card.Choices(
             tuple(
@@ -126,7 +124,7 @@ def _options(request: model.Request) -> Iterable[card.Part]:
         )
 
 
-def _extra(request: model.Request) -> Iterable[card.Part]:
+def _agent_parts(request: model.Request) -> Iterable[card.Part]:
     # what the agent says about itself comes below what will really run
     told = [request.title] if request.kind == "permission" and request.title else []
     if request.body:
@@ -164,7 +162,7 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
         yield Trusted("Expires"), card.Moment(ticket.expires_at)
 
 
-def _progress(ticket: model.Ticket) -> Iterable[card.Part]:
+def _progress_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     allowed = machine.allows_by(ticket)
     if ticket.decision is None and ticket.policy.quorum > 1:
         spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.quorum} people have allowed this")]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso import model
-from sayso.cards import card, draw
+from sayso.cards import card, values
 from sayso.content import field_kinds, fields, readers, text
 
 # A text that may be longer than this gets several lines.
@@ -141,10 +141,10 @@ def _written(field: model.Field) -> str:
     """A default as somebody would type it."""
     items = _items(field.default)
     if field.multiple and items is not None:
-        return "\n".join(map(draw.value_text, items))
+        return "\n".join(map(values.text_of, items))
     if field_kinds.TRAITS[field.kind].numeric and isinstance(field.default, int | float):
         return readers.write_number(field.default)
-    return draw.value_text(field.default)
+    return values.text_of(field.default)
 
 
 def _chosen(field: model.Field) -> tuple[int, ...]:

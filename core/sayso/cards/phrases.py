@@ -66,7 +66,7 @@ def asked_before(decision: model.Decision) -> str:
 
 
 def beside(error: errors.InvalidAnswer, inputs: Collection[str]) -> dict[str, str]:
-    """What is wrong, by the input where it is said: beside its own, and beside the first one if it has none."""
+    """What is wrong, by the input beside which it is said: its own, or the first one if it has none."""
     first = next(iter(inputs), None)
     placed: dict[str, str] = {}
     for name, complaint in (error.complaints or {error.field or "": explain(error)}).items():

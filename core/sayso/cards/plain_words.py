@@ -16,11 +16,11 @@ _EMOJI = regex.compile(
 )
 
 
-def spoken(ticket: model.Ticket, said: str) -> model.Answer:
+def read(ticket: model.Ticket, said: str) -> model.Answer:
     """What a person's plain words mean as the answer to a question or a choice.
 
     Raises:
-        InvalidAnswer: they are no answer to it; a permission and a form are not answered with words.
+        InvalidAnswer: they do not answer it; a permission and a form are not answered with words.
     """
     request = ticket.request
     if not text.is_whole(said):
@@ -30,7 +30,7 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
     if request.kind != "choice":
         raise errors.InvalidAnswer("this cannot be answered with words", hint="Please use the buttons on its card.")
     words = said.strip()
-    label = named([option.label for option in request.options], words)
+    label = find_option([option.label for option in request.options], words)
     if label is None and not request.other:
         raise errors.InvalidAnswer("this is none of the options", hint="Write an option or its number.")
     return model.Answer(
@@ -38,9 +38,9 @@ def spoken(ticket: model.Ticket, said: str) -> model.Answer:
     )
 
 
-def named(labels: Sequence[str], words: str) -> str | None:
+def find_option(labels: Sequence[str], words: str) -> str | None:
     """The one option that somebody wrote: as it is, in another spelling, without emoji, or as its number."""
-    for form in (str, _folded, _bare):
+    for form in (str, _fold, _strip):
         found = [label for label in labels if form(label) == form(words) != ""]
         if len(found) == 1:
             return found[0]
@@ -48,18 +48,18 @@ def named(labels: Sequence[str], words: str) -> str | None:
     return labels[int(words) - 1] if is_number and len(words) < 7 else None
 
 
-def _folded(written: str) -> str:
+def _fold(written: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
 
 
-def _bare(written: str) -> str:
+def _strip(written: str) -> str:
     """Without emoji, their names, the sign before a person's name, and the quotes and dashes that a phone puts in."""
-    return _folded(lookalikes.likeness(_EMOJI.sub(" ", written))).removeprefix("@")
+    return _fold(lookalikes.likeness(_EMOJI.sub(" ", written))).removeprefix("@")
 
 
-def repeated(ticket: model.Ticket, account: str, said: str) -> bool:
+def is_repeated(ticket: model.Ticket, account: str, said: str) -> bool:
     """Whether these words of this account are among the answers already: platforms deliver a message again at times."""
-    meant = spoken(ticket, said)
+    meant = read(ticket, said)
     wanted = meant.text or meant.choice or list(meant.choices or ())
     answers = (*ticket.answers, *([ticket.taken.given] if ticket.taken else []))
     given = (one.answer.values or {} for one in answers if one.via == account)

@@ -116,7 +116,7 @@ def parse(markdown: str) -> Prose:
     tokens = _MARKDOWN.parse(source) if len(source) <= _LONGEST else []
     sound = _is_sound(tokens) or not source.strip()
     blocks = tuple(reader.blocks(iter(tokens))) if sound else ()
-    if not sound or _lost(source, blocks):
+    if not sound or _loses_signs(source, blocks):
         return _as_source(source)
     seen = text.literal("\n".join([source, *reader.texts])).warnings
     seen += text.literal("\n".join(reader.codes), code=True).warnings
@@ -161,7 +161,7 @@ def _as_source(source: str) -> Prose:
     return Prose((Fence(whole.text),), whole.warnings)
 
 
-def _lost(source: str, blocks: tuple[Block, ...]) -> bool:
+def _loses_signs(source: str, blocks: tuple[Block, ...]) -> bool:
     expected = text.literal(_ENTITY.sub("", _MARKERS.sub("", source))).text
     return bool(Counter(_VISIBLE.findall(expected)) - Counter(_plain(blocks)))
 
@@ -218,7 +218,7 @@ class _Reader:
 
     def _fence(self, token: Token) -> Iterator[Block]:
         if info := token.info.strip():
-            yield Paragraph(self._shown([(info, (False, False, True))]))
+            yield Paragraph(self._show([(info, (False, False, True))]))
         content = token.content.removesuffix("\n")
         self.codes.append(content)
         yield Fence(text.literal(content, code=True).text)
@@ -226,9 +226,9 @@ class _Reader:
     def _spans(self, children: list[Token]) -> Spans:
         runs = list(_runs(children))
         self.texts.append("".join(written for written, _ in runs))
-        return self._shown(runs)
+        return self._show(runs)
 
-    def _shown(self, runs: list[_Run]) -> Spans:
+    def _show(self, runs: list[_Run]) -> Spans:
         spans: list[Span] = []
         for style, group in itertools.groupby(runs, key=lambda run: run[1]):
             written = "".join(run[0] for run in group)
@@ -253,10 +253,10 @@ def _runs(children: list[Token]) -> Iterator[_Run]:
             if kind == "link" and token.markup != "autolink":
                 yield f" ({address})", _UPRIGHT
         else:
-            yield _written(token), (depth["strong"] > 0, depth["em"] > 0, kind == "code")
+            yield _text_of(token), (depth["strong"] > 0, depth["em"] > 0, kind == "code")
 
 
-def _written(token: Token) -> str:
+def _text_of(token: Token) -> str:
     match token.type:
         case "image":
             return f"[image: {token.content}] ({_address(token, 'src')})"
@@ -278,10 +278,10 @@ def _plain(blocks: Iterable[Block]) -> str:
 def _plain_block(block: Block) -> str:
     match block:
         case Paragraph(spans) | Heading(spans):
-            return _joined(spans)
+            return _join(spans)
         case Listing(ordered, start, items):
             marks = [f"{start + at}. " if ordered else "- " for at in range(len(items))]
-            return "\n".join(_indented(mark, _plain(item)) for mark, item in zip(marks, items, strict=True))
+            return "\n".join(_indent(mark, _plain(item)) for mark, item in zip(marks, items, strict=True))
         case Quote(inner):
             return textwrap.indent(_plain(inner), "> ", lambda line: True)
         case Fence(content):
@@ -289,12 +289,12 @@ def _plain_block(block: Block) -> str:
         case Rule():
             return "---"
         case _:  # Table
-            return "\n".join(" | ".join(map(_joined, row)) for row in block.rows)
+            return "\n".join(" | ".join(map(_join, row)) for row in block.rows)
 
 
-def _joined(spans: Spans) -> str:
+def _join(spans: Spans) -> str:
     return "".join(span.text for span in spans)
 
 
-def _indented(mark: str, content: str) -> str:
+def _indent(mark: str, content: str) -> str:
     return mark + content.replace("\n", "\n" + " " * len(mark))

@@ -19,7 +19,7 @@ Pages = tuple[tuple[cards.Part, ...], ...]
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Drawn:
     ticket: model.Ticket
     maker: tokens.TokenMaker
     drawn: cards.Card
@@ -29,7 +29,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Turn:
-    """One at a time draws a ticket; whoever comes meanwhile waits for that card."""
+    """One at a time draws a ticket; the others wait for that card."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     waiting: int = 0
@@ -40,26 +40,26 @@ class Shelf:
 
     def __init__(self, most_text: int = _MOST_TEXT, most_cards: int = _MOST_CARDS) -> None:
         self._most_text, self._most_cards = most_text, most_cards
-        self._kept: dict[tuple[str, str, int], _Kept] = {}
+        self._cards: dict[tuple[str, str, int], _Drawn] = {}
         self._text = 0
         self._turns: dict[tuple[str, str, int], _Turn] = {}
         self._lock = threading.Lock()
 
     def card(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> cards.Card:
         """The card of *ticket*, as *draw* makes it."""
-        return self._found(ticket, maker, draw).drawn
+        return self._find(ticket, maker, draw).drawn
 
     def pages(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card], room: int) -> Pages:
         """The same in pages of *room* characters."""
-        kept = self._found(ticket, maker, draw)
+        kept = self._find(ticket, maker, draw)
         if room not in kept.pages:
             kept.pages[room] = cutting.pages(kept.drawn.parts, room)
         return kept.pages[room]
 
-    def _found(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Kept:
+    def _find(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Drawn:
         key = ticket.ref, ticket.id, ticket.version
         with self._turn(key):
-            return self._drawn(key, ticket, maker, draw)
+            return self._draw_once(key, ticket, maker, draw)
 
     @contextlib.contextmanager
     def _turn(self, key: tuple[str, str, int]) -> Generator[None]:
@@ -75,28 +75,28 @@ class Shelf:
                 if not turn.waiting:
                     del self._turns[key]
 
-    def _drawn(
+    def _draw_once(
         self, key: tuple[str, str, int], ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]
-    ) -> _Kept:
+    ) -> _Drawn:
         with self._lock:
-            kept = self._kept.get(key)
+            kept = self._cards.get(key)
         if kept is None or kept.maker != maker or kept.ticket != ticket:
             drawn = draw()
-            kept = _Kept(ticket, maker, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
+            kept = _Drawn(ticket, maker, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
             self._keep(key, kept)
         return kept
 
-    def _keep(self, key: tuple[str, str, int], kept: _Kept) -> None:
+    def _keep(self, key: tuple[str, str, int], kept: _Drawn) -> None:
         with self._lock:
             self._drop(key)
-            self._kept[key] = kept
+            self._cards[key] = kept
             self._text += kept.size
             # pages hold the same text once more
-            while len(self._kept) > self._most_cards or (self._text > self._most_text and len(self._kept) > 1):
-                self._drop(next(iter(self._kept)))
+            while len(self._cards) > self._most_cards or (self._text > self._most_text and len(self._cards) > 1):
+                self._drop(next(iter(self._cards)))
 
     def _drop(self, key: tuple[str, str, int]) -> None:
-        if old := self._kept.pop(key, None):
+        if old := self._cards.pop(key, None):
             self._text -= old.size
 
 
@@ -105,21 +105,21 @@ class Glances:
 
     def __init__(self, most: int = 2_000) -> None:
         self._most = most
-        self._kept: dict[tuple[str, str, int, str], tuple[dict[str, Any], cards.Card | None]] = {}
+        self._cards: dict[tuple[str, str, int, str], tuple[dict[str, Any], cards.Card | None]] = {}
         self._lock = threading.Lock()
 
     def card(self, ticket: model.Ticket, make: Callable[[], cards.Card | None]) -> cards.Card | None:
-        """The short card that *make* makes of *ticket*; None where the whole one is short."""
+        """The short card that *make* makes of *ticket*; None if the whole one is short."""
         key = ticket.ref, ticket.id, ticket.version, ticket.digest
         # the request itself is bound by the digest
         facts = {name: value for name, value in ticket if name != "request"}
         with self._lock:
-            known = self._kept.get(key)
+            known = self._cards.get(key)
         if known and known[0] == facts:
             return known[1]
         made = make()
         with self._lock:
-            self._kept[key] = facts, made
-            if len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
+            self._cards[key] = facts, made
+            if len(self._cards) > self._most:
+                del self._cards[next(iter(self._cards))]
         return made

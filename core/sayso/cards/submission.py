@@ -13,7 +13,7 @@ from sayso.content import digest, entries, fields, requests, typed_json, typogra
 from sayso.machine import fitting
 
 
-def after(
+def follow(
     ticket: model.Ticket,
     pressed: tokens.Pressed,
     draft: dialog.Draft,
@@ -44,24 +44,24 @@ def _meaning(
         case "edit":
             return _edit(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "review":
-            return _reviewed(ticket, pressed.index, draft, maker, limits)
+            return _turn_page(ticket, pressed.index, draft, maker, limits)
         case "fill":
-            return _filled(ticket, dialog.step_of(pressed.index), draft, maker, limits)
+            return _take_step(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "pick":
-            return _picked(ticket, draft)
+            return _read_pick(ticket, draft)
         case "offer" | None:
             written: model.JsonObject = {}
         case buttons.Window():
-            written = _written(ticket, row.window, draft)
+            written = _read_window(ticket, row.window, draft)
         case _:
             assert_never(row.window)
     if row.answer is None:
         raise errors.InvalidToken("this button answers nothing")
     given = row.answer.model_dump(exclude_none=True)
-    return model.Answer(**{**given, **_meant(ticket, row, pressed.index), **written})
+    return model.Answer(**{**given, **_read_number(ticket, row, pressed.index), **written})
 
 
-def _written(ticket: model.Ticket, window: buttons.Window, draft: dialog.Draft) -> model.JsonObject:
+def _read_window(ticket: model.Ticket, window: buttons.Window, draft: dialog.Draft) -> model.JsonObject:
     """What somebody wrote in a window, as the part of the answer that it fills."""
     if not window.required and not str(draft.get(window.name) or "").strip():
         return {}
@@ -69,13 +69,13 @@ def _written(ticket: model.Ticket, window: buttons.Window, draft: dialog.Draft) 
     return free_choice(ticket, written) if window.fills == "choice" else {window.fills: written}
 
 
-def _meant(ticket: model.Ticket, row: buttons.Row, index: int) -> model.JsonObject:
+def _read_number(ticket: model.Ticket, row: buttons.Row, index: int) -> model.JsonObject:
     """What the number in a token stands for, as a part of the answer."""
     match row.index:
         case "option":
-            return {"choice": _label(ticket, index)}
+            return {"choice": _label_of(ticket, index)}
         case "offer":
-            return {"grant": _offered(ticket, index)}
+            return {"grant": _grant_of(ticket, index)}
         case None:
             return {}
 
@@ -95,7 +95,7 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
     for index in (index for index in only if index < len(asked)):
         name = dialog.field_name(index)
         try:
-            raw = _raw(asked[index], draft.get(name), draft.get(dialog.other_name(name)), name)
+            raw = _raw_value(asked[index], draft.get(name), draft.get(dialog.other_name(name)), name)
             values |= fields.check([asked[index]], {} if raw is None else {asked[index].name: raw})
         except errors.InvalidAnswer as error:
             complaints[name] = error.message
@@ -108,7 +108,7 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
 def _edit(
     ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    edited, before = _edited(ticket, draft), ticket.request.input or {}
+    edited, before = _apply(ticket, draft), ticket.request.input or {}
     odd = {key: signs for key, value in edited.items() if (signs := typography.find_new(before.get(key), value))}
     if step > 0 or not odd:
         return model.Answer(verdict="allow", input=edited)
@@ -122,7 +122,7 @@ def _edit(
     return shown
 
 
-def _edited(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
+def _apply(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
     edited = dict(ticket.request.input or {})
     complaints: dict[str, str] = {}
     for index, key in enumerate(list(edited)):
@@ -163,7 +163,7 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
         raise errors.InvalidAnswer(error.message, field=first or "input", complaints=placed) from error
 
 
-def _reviewed(
+def _turn_page(
     ticket: model.Ticket, page: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
     last = len(draw.pages_of(ticket, maker, limits.content)) - 1
@@ -174,7 +174,7 @@ def _reviewed(
     return dialog.fill(ticket, 0, maker.token(ticket, "fill"), limits)
 
 
-def _filled(
+def _take_step(
     ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
     steps = dialog.steps_of(ticket, limits)
@@ -194,12 +194,12 @@ def _filled(
     return model.Answer(choices=value) if ticket.request.multiple else model.Answer(choice=value)
 
 
-def _picked(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
+def _read_pick(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
     name = card.PICKED
-    labels = tuple(_label(ticket, index) for index in _indexes(draft.get(name), name))
+    labels = tuple(_label_of(ticket, index) for index in _read_indexes(draft.get(name), name))
     if not labels:
         raise errors.InvalidAnswer("choose at least one option", field=name)
-    _only_one(labels, ticket.request.multiple, name)
+    _refuse_several(labels, ticket.request.multiple, name)
     return model.Answer(choices=labels) if ticket.request.multiple else model.Answer(choice=labels[0])
 
 
@@ -208,38 +208,38 @@ def free_choice(ticket: model.Ticket, typed: str) -> model.JsonObject:
     return {"choices": (typed,)} if ticket.request.multiple else {"choice": typed}
 
 
-def _label(ticket: model.Ticket, index: int) -> str:
+def _label_of(ticket: model.Ticket, index: int) -> str:
     if index >= len(ticket.request.options):
         raise errors.InvalidAnswer("there is no such option", field="choice")
     return ticket.request.options[index].label
 
 
-def _offered(ticket: model.Ticket, index: int) -> str:
+def _grant_of(ticket: model.Ticket, index: int) -> str:
     if index >= len(ticket.request.offers):
         raise errors.InvalidAnswer("there is no such offer", field="grant")
     return ticket.request.offers[index].name
 
 
-def _raw(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, name: str) -> Any:
+def _raw_value(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, name: str) -> Any:
     if field.kind != "choice":
         return value
-    indexes = _indexes(value, name)
+    indexes = _read_indexes(value, name)
     if any(index >= len(field.options) for index in indexes):
         raise errors.InvalidAnswer("there is no such option", field=name)
     labels = [field.options[index].label for index in indexes]
     if isinstance(other, str) and other.strip():
         labels = [*labels, other] if field.multiple else [other]
-    _only_one(labels, field.multiple, name)
+    _refuse_several(labels, field.multiple, name)
     return (labels or None) if field.multiple else (labels[0] if labels else None)
 
 
-def _only_one(labels: Sequence[str], multiple: bool, name: str) -> None:
+def _refuse_several(labels: Sequence[str], multiple: bool, name: str) -> None:
     # a list that a surface splits over several menus lets people choose in each of them
     if len(labels) > 1 and not multiple:
         raise errors.InvalidAnswer("only one option may be chosen", field=name)
 
 
-def _indexes(value: dialog.Submitted, name: str) -> list[int]:
+def _read_indexes(value: dialog.Submitted, name: str) -> list[int]:
     if value is None or value == "":
         return []
     if isinstance(value, str | bool) or any(index < 0 for index in value):

@@ -1,6 +1,6 @@
 """What one person alone is told who pressed or wrote: a true sentence, with names and a time for their own clock. Pure.
 
-The rule: whoever it was is named as people know them, never by an account; names are foreign text, so they are literal.
+The rule: a person is named as people know them, never by an account. Names are foreign text, so they are literal.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ def late_press(error: errors.AlreadyDecided, account: str, token: str) -> card.L
 
 
 def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:
-    """Why words did not count that came after the decision; whoever decided it is not told their own name."""
+    """Why words did not count that came after the decision; the person who decided is not told their own name."""
     decision = error.ticket.decision
     if decision is not None and any(one.via == account for one in decision.by):
         return line(EARLIER_COUNTED)
     return refusal(error)
 
 
-def counted(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
-    """What a press did that decided nothing alone; None where there is nothing to say."""
+def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
+    """What a press did that decided nothing alone; None if there is nothing to say."""
     if ticket.decision is not None or ticket.request.kind != "permission":
         return None
     mine = next((one for one in approvers.latest(ticket) if one.via == account), None)

@@ -37,7 +37,7 @@ CHANGE_COUNTED = "Your changed text was taken in place of the first one."
 TAKEN_BACK = "Taken back: it is open again."
 FILES_LEFT = "Files are not handed on; only the words were taken."
 
-# Words that ask for a person, in the languages that are spoken most where this is used.
+# Words that ask for a person, in the languages that most users speak.
 _WHO = regex.compile(
     r"(?i)\b(?:who|whom|whose|who's|wer|wem|wen|wessen|qui|quien|quién|quiénes|chi|quem|vem|kto|кто|кого|кому)\b|谁|誰|누가"
     r"|\b(?:person|people|somebody|someone|colleague|team ?mate|reviewer|assignee|approver|owner|engineer|developer"
@@ -75,9 +75,9 @@ class Meaning:
     """What follows from a message."""
 
     ticket: model.Ticket | None = None
-    """The request that it answers; None where it answers none."""
+    """The request that it answers, if any."""
     told: str | None = None
-    """What its writer is told where it is no answer; None where people talk to each other."""
+    """What its writer is told if it is not an answer; None if people talk to each other."""
     addressed: bool = False
     """Whether it was said to the app: then a refusal is told, too."""
 
@@ -159,7 +159,7 @@ def _names_option(about: model.Ticket, said: str) -> bool:
     if about.request.kind != "choice":
         return False
     try:
-        named = plain_words.spoken(about, said)
+        named = plain_words.read(about, said)
     except errors.InvalidAnswer:
         return False
     return {named.choice, *(named.choices or ())} & {option.label for option in about.request.options} != set()
@@ -188,7 +188,7 @@ def _talk(words: Words, here: Sequence[model.Ticket]) -> Meaning:
     if only.request.other:
         return Meaning()  # any words would fit, also those of people who talk about it
     try:
-        plain_words.spoken(only, words.text)
+        plain_words.read(only, words.text)
     except errors.InvalidAnswer:
         return Meaning()
     return Meaning(only)

@@ -153,7 +153,7 @@ def literal(raw: str, *, code: bool = False) -> Foreign:
     *code* is for what a machine will read (commands, arguments, option values): look-alikes of its signs count there.
     """
     if _is_plain(raw):
-        return Foreign(Safe(raw), tuple(_long_runs(raw)))
+        return Foreign(Safe(raw), tuple(_warn_of_runs(raw)))
     return _show(raw, code=code, suspect=_SUSPECT.pattern)
 
 
@@ -169,7 +169,7 @@ def is_whole(raw: str) -> bool:
 def line(raw: str) -> Foreign:
     """Show *raw* on one line (titles, names, labels): a line break becomes ⏎, a tab ⇥."""
     if raw.isascii() and raw.isprintable():
-        return Foreign(Safe(raw), tuple(_long_runs(raw)))
+        return Foreign(Safe(raw), tuple(_warn_of_runs(raw)))
     shown = _show(raw, code=False, suspect=_SUSPECT_IN_LINE.pattern)
     return Foreign(Safe(shown.text.translate(_LINE_SIGNS)), shown.warnings)
 
@@ -206,7 +206,7 @@ def _show(raw: str, *, code: bool, suspect: regex.Pattern[str]) -> Foreign:
     text = suspect.sub(shown, raw)
     tricks = [(sentence, map(_escape, signs)) for sentence, signs in noted.items()]
     tricks += [(sentence, map(_point, signs)) for sentence, signs in lookalikes.find(raw[:SEARCHED], code=code)]
-    return Foreign(Safe(text), (*_sentences(tricks), *_long_runs(raw), *_unsearched(raw)))
+    return Foreign(Safe(text), (*_name_tricks(tricks), *_warn_of_runs(raw), *_warn_of_length(raw)))
 
 
 def _kind(found: regex.Match[str]) -> str:
@@ -223,7 +223,7 @@ def _point(sign: str) -> str:
     return f"U+{ord(sign):04X}"
 
 
-def _sentences(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]:
+def _name_tricks(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]:
     for sentence, names in tricks:
         distinct = list(dict.fromkeys(names))
         more = len(distinct) - _NAMED_AT_MOST
@@ -232,12 +232,12 @@ def _sentences(tricks: Iterable[tuple[str, Iterable[str]]]) -> Iterator[Trusted]
             yield Trusted(sentence.format(listed))
 
 
-def _unsearched(raw: str) -> Iterator[Trusted]:
+def _warn_of_length(raw: str) -> Iterator[Trusted]:
     if len(raw) > SEARCHED:
         yield Trusted(f"Only its first {SEARCHED} characters were searched for look-alike letters.")
 
 
-def _long_runs(raw: str) -> Iterator[Trusted]:
+def _warn_of_runs(raw: str) -> Iterator[Trusted]:
     flat = raw.replace("\t", " ").replace("\xa0", " ").replace("\u3000", " ")
     # Plain searches first: they are a hundred times faster than the patterns, and nearly always enough.
     if "\n" * 20 in flat.replace(" ", "").replace("\r", ""):

@@ -27,7 +27,7 @@ def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
 
 
 def before_use(ticket: model.Ticket, decision: model.Decision) -> model.Decision:
-    """The decision as people gave it, for whoever has just used its allow."""
+    """The decision as people gave it, for the caller who has just used its allow."""
     given = decision.model_copy(update={"used_at": None})
     return given.model_copy(update={"model_text": for_model(ticket, given)})
 

@@ -47,7 +47,7 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         if opened is not None:
             return opened
     typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
-    found = await aside.run(submission.after, ticket, press.pressed, typed, shell.mint, press.room)
+    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.room)
     if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)

@@ -50,7 +50,7 @@ def line(spans: Iterable[card.Inline]) -> str:
         (events.Cancelled(at=AT, by="bot", reason="done"), "Withdrawn with the key <bot>: <done>"),
         (
             events.Lost(at=AT, place="chat:#ops"),
-            "Taken away at <chat:#ops>, and shown again where it is still needed",
+            "Taken away at <chat:#ops>, and shown again if it is still needed",
         ),
         (events.Superseded(at=AT, by="r2"), "Replaced by the request <r2>"),
         (

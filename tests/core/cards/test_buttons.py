@@ -61,7 +61,7 @@ def pressed(ticket: model.Ticket, row: buttons.Row, number: int) -> model.Answer
     draft = TYPED.get(row.window, {}) if isinstance(row.window, str) else {}
     if isinstance(row.window, buttons.Window) and row.window.required:
         draft = {row.window.name: "because"}
-    answer = submission.after(ticket, press, draft, samples.MINT, LIMITS)
+    answer = submission.follow(ticket, press, draft, samples.MINT, LIMITS)
     assert isinstance(answer, model.Answer)
     return answer
 

@@ -26,7 +26,7 @@ def opens(ticket: model.Ticket, action: tokens.Action, index: int = 0) -> dialog
 def submits(
     ticket: model.Ticket, action: tokens.Action, draft: dialog.Draft, index: int = 0
 ) -> dialog.Dialog | model.Answer:
-    return submission.after(ticket, pressed(ticket, action, index), draft, MINT, ROOM)
+    return submission.follow(ticket, pressed(ticket, action, index), draft, MINT, ROOM)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_signs_that_a_phone_puts_in_are_shown_before_they_run() -> None:
     pressed = tokens.read(shown.token)
     assert dialog.of_press(ticket, pressed, MINT, ROOM) is None
     edited = {"command": "git commit —amend -m “fix”", "note": "it’s “here”", "tries": ["a–b"]}
-    assert submission.after(ticket, pressed, typed, MINT, ROOM) == model.Answer(verdict="allow", input=edited)
+    assert submission.follow(ticket, pressed, typed, MINT, ROOM) == model.Answer(verdict="allow", input=edited)
 
 
 def test_signs_in_more_text_than_can_be_shown_again_are_refused_beside_their_input() -> None:
@@ -90,7 +90,7 @@ def test_signs_in_more_text_than_can_be_shown_again_are_refused_beside_their_inp
     room = dialog.WindowLimits(content=100, inputs=8, typed=2000)
     pressed = tokens.Pressed(ticket.ref, "edit", 0, "")
     with pytest.raises(errors.InvalidAnswer) as caught:
-        submission.after(ticket, pressed, {"k0": "a", "k1": "“" + "x" * 500}, MINT, room)
+        submission.follow(ticket, pressed, {"k0": "a", "k1": "“" + "x" * 500}, MINT, room)
     assert caught.value.field == "k1"
     assert "U+201C" in caught.value.message
 
@@ -115,7 +115,7 @@ def test_a_review_allows_only_on_its_last_page() -> None:
     while page.submit is not None:
         seen += "".join(piece for part in page.parts for piece in card.pieces(part))
         labels.append(page.submit)
-        followed = submission.after(ticket, tokens.read(page.token), {}, MINT, ROOM)
+        followed = submission.follow(ticket, tokens.read(page.token), {}, MINT, ROOM)
         if isinstance(followed, model.Answer):
             assert followed == model.Answer(verdict="allow")
             break
@@ -256,12 +256,12 @@ def test_a_forged_or_foreign_token_is_refused() -> None:
 
 
 def test_plain_words_answer_a_question_and_name_an_option() -> None:
-    assert plain_words.spoken(opened(asking.Question("Why?")), "because") == model.Answer(text="because")
+    assert plain_words.read(opened(asking.Question("Why?")), "because") == model.Answer(text="because")
     choice = opened(asking.Choice("Which?", ["Red", "Blue"]))
     for words in ("blue", " Blue ", "2"):
-        assert plain_words.spoken(choice, words) == model.Answer(choice="Blue")
+        assert plain_words.read(choice, words) == model.Answer(choice="Blue")
     several = opened(asking.Choice("Which?", ["Red", "Blue"], multiple=True, other=True))
-    assert plain_words.spoken(several, "green") == model.Answer(choices=("green",))
+    assert plain_words.read(several, "green") == model.Answer(choices=("green",))
 
 
 def test_plain_words_are_refused_where_they_are_no_answer() -> None:
@@ -270,7 +270,7 @@ def test_plain_words_are_refused_where_they_are_no_answer() -> None:
     half = (opened(asking.Question("Why?")), "a\ud800b")
     for ticket, words in (half, (opened(), "yes"), (form, "10"), (choice, "3"), (choice, "green"), (choice, "²")):
         with pytest.raises(errors.InvalidAnswer):
-            plain_words.spoken(ticket, words)
+            plain_words.read(ticket, words)
 
 
 def test_a_press_on_the_choice_itself_opens_a_window_with_its_options() -> None:
@@ -303,6 +303,6 @@ def test_words_that_were_taken_are_known_again() -> None:
     several = samples.sample(asking.Choice("Which?", ["A", "B"], multiple=True), samples.said(choices=("B",)))
     single = samples.sample(asking.Choice("Which?", ["A", "B"]), samples.said(choice="B"))
     for ticket, words in ((question, "because"), (several, "2"), (single, "b")):
-        assert plain_words.repeated(ticket, "chat:T/ann", words)
-        assert not plain_words.repeated(ticket, "chat:T/bob", words)
-    assert not plain_words.repeated(question, "chat:T/ann", "why not")
+        assert plain_words.is_repeated(ticket, "chat:T/ann", words)
+        assert not plain_words.is_repeated(ticket, "chat:T/bob", words)
+    assert not plain_words.is_repeated(question, "chat:T/ann", "why not")

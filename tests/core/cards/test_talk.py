@@ -145,27 +145,27 @@ def event(asked: model.Ticket, said: str, name: str = "ann") -> Any:
     from sayso.machine import events
 
     who = people.Directory().identify(people.Actor("chat:T/1", name, member=True))
-    return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=plain_words.spoken(asked, said))
+    return events.Answered(at=NOW + timedelta(seconds=3), by=who, answer=plain_words.read(asked, said))
 
 
 @pytest.mark.parametrize("written", ["ship it", ":rocket: Ship it", "🚀 ship  it", "ｓｈｉｐ it", "1", " Ship it "])
 def test_an_option_is_known_in_every_spelling_of_a_chat(written: str) -> None:
     asked = ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"]))
-    assert plain_words.spoken(asked, written).choice == "🚀 Ship it"
+    assert plain_words.read(asked, written).choice == "🚀 Ship it"
 
 
 @pytest.mark.parametrize("written", ["don\u2019t do it", "Don't do it", "DON\u2018T DO IT"])
 def test_an_option_is_known_with_the_quotes_that_a_phone_puts_in(written: str) -> None:
     for other in (False, True):
         asked = ticket(sayso.Choice("Now?", ["Don't do it", "Do it now \u2013 all"], other=other))
-        assert plain_words.spoken(asked, written).choice == "Don't do it"
-        assert plain_words.spoken(asked, "do it now - all").choice == "Do it now \u2013 all"
+        assert plain_words.read(asked, written).choice == "Don't do it"
+        assert plain_words.read(asked, "do it now - all").choice == "Do it now \u2013 all"
 
 
 @pytest.mark.parametrize("written", [":rocket:", "🚀", "3", "0", "9" * 5000, "ship"])
 def test_what_names_no_option_is_none(written: str) -> None:
     with pytest.raises(errors.InvalidAnswer):
-        plain_words.spoken(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
+        plain_words.read(ticket(sayso.Choice("Now?", ["🚀 Ship it", "Wait"])), written)
 
 
 async def test_a_mark_only_rises() -> None:
@@ -203,9 +203,9 @@ def test_a_second_allow_of_one_person_is_told_that_it_is_the_second() -> None:
     who = people.Directory().identify(people.Actor("chat:T/1", "ann", member=True))
     allow = events.Answered(at=NOW, by=who, answer=model.Answer(verdict="allow"))
     once = machine.step(asked, allow).ticket
-    assert "Counted: 1 of 2" in shown(telling.counted(once, asked, "chat:T/1"))
-    assert "already. 1 of 2" in shown(telling.counted(once, once, "chat:T/1"))
-    assert telling.counted(once, asked, "chat:T/2") is None
+    assert "Counted: 1 of 2" in shown(telling.tally(once, asked, "chat:T/1"))
+    assert "already. 1 of 2" in shown(telling.tally(once, once, "chat:T/1"))
+    assert telling.tally(once, asked, "chat:T/2") is None
 
 
 def test_whom_a_policy_names_is_known_on_each_platform() -> None:
@@ -226,7 +226,7 @@ def test_an_allow_that_is_not_counted_beside_another_is_told_why() -> None:
     other = model.Person(id="chat:2", name="b", account="chat:2", member=True)
     once = machine.step(asked, events.Answered(at=NOW, by=bob, answer=allow)).ticket
     twice = machine.step(once, events.Answered(at=NOW, by=other, answer=allow)).ticket
-    line = telling.counted(twice, once, "chat:2")
+    line = telling.tally(twice, once, "chat:2")
     assert "not counted beside those who answered elsewhere" in shown(line)
     assert "1 of 2" in shown(line)
 

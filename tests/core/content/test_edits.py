@@ -102,11 +102,11 @@ def test_an_argument_that_the_model_made_up_can_be_taken_away_in_the_window() ->
     shown = dialog.of_press(ticket, pressed, MINT, room)
     assert shown is not None
     assert [bool(one.hint and "taken away" in one.hint.text) for one in shown.inputs] == [True, False, True]
-    answer = submission.after(ticket, pressed, {"k0": "", "k1": "/b", "k2": " "}, MINT, room)
+    answer = submission.follow(ticket, pressed, {"k0": "", "k1": "/b", "k2": " "}, MINT, room)
     assert isinstance(answer, model.Answer)
     assert answer.input == {"path": "/b"}
     with pytest.raises(errors.InvalidAnswer) as refused:
-        submission.after(ticket, pressed, {"k0": "", "k1": "/b", "k2": "{"}, MINT, room)
+        submission.follow(ticket, pressed, {"k0": "", "k1": "/b", "k2": "{"}, MINT, room)
     assert refused.value.field == "k2"
 
 
@@ -115,7 +115,7 @@ def test_the_window_says_what_is_wrong_beside_its_input() -> None:
     pressed = tokens.read(MINT.token(ticket, "edit"))
     room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
     with pytest.raises(errors.InvalidAnswer) as refused:
-        submission.after(ticket, pressed, {"k0": "GBP", "k1": "501"}, MINT, room)
+        submission.follow(ticket, pressed, {"k0": "GBP", "k1": "501"}, MINT, room)
     assert refused.value.complaints == {"k0": 'please give one of "EUR", "USD"', "k1": "please give at most 500"}
     assert refused.value.field == "k0"
 
@@ -212,9 +212,9 @@ def test_what_is_typed_into_an_edit_is_read_to_the_last_digit_or_refused(typed: 
     pressed = tokens.read(MINT.token(ticket, "edit"))
     room = dialog.WindowLimits(content=2000, inputs=5, typed=2000)
     with pytest.raises(errors.InvalidAnswer, match=said) as refused:
-        submission.after(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
+        submission.follow(ticket, pressed, {"k0": typed, "k1": typed}, MINT, room)
     assert set(refused.value.complaints) == {"k0", "k1"}
-    kept = submission.after(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
+    kept = submission.follow(ticket, pressed, {"k0": "9007199254740993", "k1": "19.99"}, MINT, room)
     assert isinstance(kept, model.Answer)
     assert kept.input == {"x": 9007199254740993, "y": 19.99}
 

@@ -242,13 +242,13 @@ async def test_the_button_of_the_card_takes_back_and_only_for_who_gave_it(front:
 def test_the_button_is_no_answer() -> None:
     ticket = after(question(), words())
     with pytest.raises(errors.InvalidToken):
-        submission.after(ticket, tokens.read(MINT.token(ticket, "undo")), {}, MINT, ROOM)
+        submission.follow(ticket, tokens.read(MINT.token(ticket, "undo")), {}, MINT, ROOM)
 
 
 def test_words_that_were_taken_are_known_when_the_platform_sends_them_again() -> None:
     ticket = after(question(), words())
-    assert plain_words.repeated(ticket, "chat:T/ann", "Acme")
-    assert not plain_words.repeated(ticket, "chat:T/bob", "Acme")
+    assert plain_words.is_repeated(ticket, "chat:T/ann", "Acme")
+    assert not plain_words.is_repeated(ticket, "chat:T/bob", "Acme")
 
 
 def test_others_are_told_whose_answer_was_taken_with_a_name_and_a_time() -> None:
