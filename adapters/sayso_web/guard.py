@@ -1,6 +1,6 @@
 """Who may come in: the cookie says who, Origin and a token in the form say that it was they who pressed.
 
-Every change of state goes through `Guard.posted`; a GET changes nothing.
+Every change of state goes through `Guard.read_post`; a GET changes nothing.
 """
 
 from __future__ import annotations
@@ -42,56 +42,61 @@ class Form:
 
     values: Mapping[str, list[str]]
 
-    def one(self, name: str) -> str:
-        """The first value of this name, or nothing."""
+    def first(self, name: str) -> str:
+        """Give the first value of this name, or an empty text."""
         return self.values.get(name, [""])[0]
 
 
 class Guard:
     """The rules for every request, for a service that is reached under *origins*."""
 
-    def __init__(self, kept: sessions.Sessions, origins: Collection[str]) -> None:
-        self.sessions = kept
+    def __init__(self, signed_in: sessions.Sessions, origins: Collection[str]) -> None:
+        self.sessions = signed_in
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
-    async def signed_in(self, request: web.Request) -> sessions.Session:
-        """The session of this browser. Raises `Unauthorized`."""
+    async def session_of(self, request: web.Request) -> sessions.Session:
+        """Find the session of this browser. Raises `Unauthorized`."""
         cookies = [request.cookies.get(_SECURE_COOKIE)]
         if any(origin.startswith("http://") for origin in self._origins):
             cookies.append(request.cookies.get(_PLAIN_COOKIE))
         return await self.sessions.find(next(filter(None, cookies), ""))
 
-    async def posted(self, request: web.Request) -> tuple[sessions.Session, Form]:
-        """Who sent a form, and what is in it.
+    async def read_post(self, request: web.Request) -> tuple[sessions.Session, Form]:
+        """Read who sent a form, and what is in it.
 
         Raises:
             Unauthorized: nobody is signed in.
             NotAllowed: it comes from another site, or from a page of another session.
-            InvalidRequest: it is no form.
+            InvalidRequest: it is not a form.
         """
-        self.same_origin(request)
-        session = await self.signed_in(request)
-        form = await self.form(request)
+        self.check_origin(request)
+        session = await self.session_of(request)
+        form = await self.read_form(request)
         # a form may take its time, and the session may have ended meanwhile
         await self.sessions.find(session.secret)
-        if not hmac.compare_digest(form.one("csrf").encode(), session.csrf.encode()):
+        if not hmac.compare_digest(form.first("csrf").encode(), session.csrf.encode()):
             hint = "reload the page and press again"
             raise errors.NotAllowed("this form is not from your present session; nothing was changed", hint=hint)
         return session, form
 
-    def same_origin(self, request: web.Request) -> None:
+    def check_origin(self, request: web.Request) -> None:
         """Refuse what another site, or no browser at all, has sent. Raises `NotAllowed`."""
         if request.headers.get("Origin") not in self._origins:
             hint = f"open the inbox at {' or '.join(sorted(self._origins))}"
             raise errors.NotAllowed("this was not sent from the inbox itself; nothing was changed", hint=hint)
 
-    async def form(self, request: web.Request, largest: int = LARGEST_FORM) -> Form:
-        """The form in the body, of at most *largest* bytes. Raises `InvalidRequest`, `HTTPRequestEntityTooLarge`."""
+    async def read_form(self, request: web.Request, largest: int = LARGEST_FORM) -> Form:
+        """Read the form in the body.
+
+        Raises:
+            InvalidRequest: it is not a form, or cannot be read.
+            HTTPRequestEntityTooLarge: it has more than *largest* bytes.
+        """
         if request.content_type != "application/x-www-form-urlencoded":
-            raise errors.InvalidRequest("this is no form", field="body", hint="application/x-www-form-urlencoded")
+            raise errors.InvalidRequest("this is not a form", field="body", hint="application/x-www-form-urlencoded")
         body = await request.clone(client_max_size=largest).read()
         try:
-            values = await aside.run_large(len(body) > aside.LARGE, _fields, body)
+            values = await aside.run_large(len(body) > aside.LARGE, _parse, body)
         except ValueError as error:
             raise errors.InvalidRequest("this form cannot be read", field="body") from error
         return Form(values)
@@ -114,7 +119,7 @@ class Guard:
         response.del_cookie(_SECURE_COOKIE, httponly=True, samesite="Strict", secure=True)
 
 
-def _fields(body: bytes) -> dict[str, list[str]]:
+def _parse(body: bytes) -> dict[str, list[str]]:
     return urllib.parse.parse_qs(
         body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
     )

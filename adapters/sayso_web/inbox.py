@@ -12,7 +12,8 @@ from sayso.cards import card, dialog, telling, tokens
 from sayso.chat import talk
 from sayso.desk import Desk
 from sayso.stores import Query
-from sayso_web import guard, inputs, render, sessions, story, view
+from sayso_web import inputs, render, sessions, story, view
+from sayso_web.guard import Guard
 
 # More than anybody works through; beyond it the newest are shown and the page says so.
 MOST_WAITING = 200
@@ -27,18 +28,18 @@ FRAGMENT = "Sayso-Fragment"
 class Inbox:
     """Handlers for `/`, `/requests/{id}` and `/press`."""
 
-    def __init__(self, front: Desk, door: guard.Guard) -> None:
-        self._desk = front
-        self._door = door
+    def __init__(self, desk: Desk, guard: Guard) -> None:
+        self._desk = desk
+        self._guard = guard
 
     async def index(self, request: web.Request) -> web.Response:
-        """What waits, soonest expiry first, and below it what was decided."""
-        session = await self._door.signed_in(request)
-        seen = view.View(self._desk, session)
-        before = _cursor(request.query.get("before"))
+        """Show what waits, soonest expiry first, and below it what was decided."""
+        session = await self._guard.session_of(request)
+        own = view.View(self._desk, session)
+        before = _read_cursor(request.query.get("before"))
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
-        waiting = [] if before else await self._waiting(seen)
+        waiting = [] if before else await self._read_waiting(own)
         decided = await self._list("decided", ROWS + 1, before)
         return self._page(
             "inbox.html",
@@ -47,92 +48,94 @@ class Inbox:
             older=before is not None,
             waiting=[shown for *_, shown in sorted(waiting[:MOST_WAITING])],
             more=len(waiting) > MOST_WAITING,
-            decided=await aside.run(_each, seen.row, decided[:ROWS]),
-            next=_cursor_after(decided[ROWS - 1]) if len(decided) > ROWS else None,
+            decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
+            next=_write_cursor(decided[ROWS - 1]) if len(decided) > ROWS else None,
         )
 
     async def request(self, request: web.Request) -> web.Response:
-        """One request with its log."""
-        session = await self._door.signed_in(request)
+        """Show one request with its log."""
+        session = await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
-        return await self._one(session, ticket, await _drawn(view.View(self._desk, session), ticket))
+        return await self._show_request(session, ticket, await _draw(view.View(self._desk, session), ticket))
 
     async def press(self, request: web.Request) -> web.Response:
-        """A press on a card, or a submitted dialog."""
-        session, form = await self._door.posted(request)
-        token, seen = form.one("token"), view.View(self._desk, session)
-        draft = inputs.draft_of(form.values) if form.one("submitted") else None
+        """Take a press on a card, or a submitted dialog."""
+        session, form = await self._guard.read_post(request)
+        token, own = form.first("token"), view.View(self._desk, session)
+        draft = inputs.draft_of(form.values) if form.first("submitted") else None
         try:
-            before = await self._pressed(token)
-            following = await self._desk.press(token, session.actor, view.ROOM, None, draft)
+            before = await self._load_pressed(token)
+            following = await self._desk.press(token, session.actor, view.NO_LIMITS, None, draft)
         except errors.InvalidToken:
             raise
         except errors.Refused as error:
-            ticket = await self._pressed(token)
-            shown = await aside.run(seen.after_error, ticket, token, draft or {}, error)
-            return await self._told(request, session, ticket, shown, error.status)
+            ticket = await self._load_pressed(token)
+            shown = await aside.run(own.draw_after_error, ticket, token, draft or {}, error)
+            return await self._respond(request, session, ticket, shown, error.status)
         if isinstance(following, dialog.Dialog):
-            ticket = await self._pressed(token)
-            return await self._told(request, session, ticket, await _drawn(seen, ticket, view.Press(following)), 200)
+            ticket = await self._load_pressed(token)
+            return await self._respond(request, session, ticket, await _draw(own, ticket, view.Press(following)), 200)
         if FRAGMENT not in request.headers:
             return web.Response(status=303, headers={"Location": f"/requests/{following.id}"})
-        said = view.Press(notice=_counted(token, following, before, session.actor.account))
-        return await self._told(request, session, following, await _drawn(seen, following, said), 200)
+        said = view.Press(notice=_notice_of(token, following, before, session.actor.account))
+        return await self._respond(request, session, following, await _draw(own, following, said), 200)
 
-    async def _pressed(self, token: str) -> model.Ticket:
+    async def _load_pressed(self, token: str) -> model.Ticket:
         return await self._desk.store.load_by_ref(tokens.read(token).ref)
 
-    async def _told(
+    async def _respond(
         self, request: web.Request, session: sessions.Session, ticket: model.Ticket, shown: str, status: int
     ) -> web.Response:
         if FRAGMENT in request.headers:
             return web.Response(text=shown, status=status, content_type="text/html", charset="utf-8")
-        return await self._one(session, ticket, shown, status)
+        return await self._show_request(session, ticket, shown, status)
 
-    async def _one(
+    async def _show_request(
         self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
     ) -> web.Response:
         after = await self._desk.store.last_row()
         log = [(row.entry.at, story.tell(row, ticket.request)) for row in await self._desk.store.log(ticket.id)]
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
-    async def _waiting(self, seen: view.View) -> list[tuple[datetime, str, str]]:
-        """What waits: its end, its id, and its card. Read a few at a time, since each may be large."""
+    async def _read_waiting(self, own: view.View) -> list[tuple[datetime, str, str]]:
+        """Read what waits: its end, its id, and its card; a few at a time, since each may be large."""
         found: list[tuple[datetime, str, str]] = []
         before = None
         while len(found) <= MOST_WAITING:
             some = await self._list("pending", _AT_ONCE, before)
-            shown = await aside.run(_each, seen.listed, some)
+            shown = await aside.run(_draw_each, own.draw_in_list, some)
             found += [(ticket.expires_at, ticket.id, card) for ticket, card in zip(some, shown, strict=True)]
             if len(some) < _AT_ONCE:
                 break
             before = (some[-1].created_at, some[-1].id)
         return found
 
-    async def _list(self, state: str, limit: int, before: tuple[datetime, str] | None = None) -> list[model.Ticket]:
-        return list(await self._desk.store.list(Query(state=state, limit=limit, before=before)))  # type: ignore[arg-type]
+    async def _list(
+        self, state: model.State, limit: int, before: tuple[datetime, str] | None = None
+    ) -> list[model.Ticket]:
+        return list(await self._desk.store.list(Query(state=state, limit=limit, before=before)))
 
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
-        body = render.template(name, session=session, now=self._desk.clock.now(), **values)
+        body = render.fill(name, session=session, now=self._desk.clock.now(), **values)
         return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
 
 
-def _each(show: Callable[[model.Ticket], str], tickets: Iterable[model.Ticket]) -> list[str]:
+def _draw_each(show: Callable[[model.Ticket], str], tickets: Iterable[model.Ticket]) -> list[str]:
     return [show(ticket) for ticket in tickets]
 
 
-async def _drawn(seen: view.View, ticket: model.Ticket, press: view.Press = view.NOTHING) -> str:
-    return await aside.run(seen.fragment, ticket, press)
+async def _draw(own: view.View, ticket: model.Ticket, press: view.Press = view.NOTHING) -> str:
+    return await aside.run(own.draw, ticket, press)
 
 
-def _counted(token: str, ticket: model.Ticket, before: model.Ticket, account: str) -> str | card.Line:
+def _notice_of(token: str, ticket: model.Ticket, before: model.Ticket, account: str) -> str | card.Line:
     """What a press did that did not decide."""
     if tokens.read(token).action == "undo":
         return talk.TAKEN_BACK
     return telling.tally(ticket, before, account) or ""
 
 
-def _cursor(given: str | None) -> tuple[datetime, str] | None:
+def _read_cursor(given: str | None) -> tuple[datetime, str] | None:
     if not given:
         return None
     at, _, id = given.partition(",")
@@ -145,5 +148,5 @@ def _cursor(given: str | None) -> tuple[datetime, str] | None:
     return moment, id
 
 
-def _cursor_after(ticket: model.Ticket) -> str:
+def _write_cursor(ticket: model.Ticket) -> str:
     return f"{ticket.created_at.isoformat()},{ticket.id}"

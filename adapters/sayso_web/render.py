@@ -40,23 +40,23 @@ class Frame:
 
 
 def render(drawn: card.Card, frame: Frame | None = None) -> str:
-    """The card as HTML, with a form for each way to answer."""
-    return template("card.html", drawn=drawn, frame=frame or Frame())
+    """Draw a card as HTML, with a form for each way to answer."""
+    return fill("card.html", drawn=drawn, frame=frame or Frame())
 
 
 def render_dialog(opened: dialog.Dialog) -> str:
-    """A window alone, as it stands in its card."""
+    """Draw a window alone, as it stands in its card."""
     bare = card.Card("alone", "pending", opened.title, (card.Line((opened.title,)),))
     return render(bare, Frame(opened=opened))
 
 
-def row(drawn: card.Card) -> str:
-    """A decided card as a line of the history."""
-    return template("row.html", drawn=drawn)
+def render_row(drawn: card.Card) -> str:
+    """Draw a decided card as a line of the history."""
+    return fill("row.html", drawn=drawn)
 
 
-def template(name: str, **values: Any) -> str:
-    """A template of this package, filled."""
+def fill(name: str, **values: Any) -> str:
+    """Fill a template of this package."""
     return _TEMPLATES.get_template(name).render(values)
 
 

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk import Desk
-from sayso_web import guard, inbox, live, render, sessions, signin, view
+from sayso_web import inbox, live, render, sessions, signin, view
+from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
 
@@ -27,38 +28,40 @@ _HEADINGS = {
 }
 
 
-def add_routes(app: web.Application, front: Desk, kept: sessions.Sessions, *, origins: Collection[str]) -> None:
+def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *, origins: Collection[str]) -> None:
     """Add the inbox to *app*.
 
     *origins* are the addresses under which browsers reach it, such as `http://127.0.0.1:8700`; a form that comes from
     anywhere else is refused. That the service answers to no other host names is for the application's middleware.
     """
-    door = guard.Guard(kept, origins)
-    pages, ways, news = inbox.Inbox(front, door), signin.SignIn(door, front.clock), live.Live(front, door)
+    guard = Guard(signed_in, origins)
+    pages, sign, news = inbox.Inbox(desk, guard), signin.SignIn(guard, desk.clock), live.Live(desk, guard)
     app.on_shutdown.append(news.close)
     router = app.router
-    router.add_get("/", _told(pages.index))
-    router.add_get("/requests/{id}", _told(pages.request))
-    router.add_post("/press", _told(pages.press))
-    router.add_get("/events", _told(news.events), allow_head=False)
-    router.add_get("/signin", _told(ways.show))
-    router.add_post("/signin", _told(ways.enter))
-    router.add_post("/signout", _told(ways.leave))
+    router.add_get("/", _with_error_pages(pages.index))
+    router.add_get("/requests/{id}", _with_error_pages(pages.request))
+    router.add_post("/press", _with_error_pages(pages.press))
+    router.add_get("/events", _with_error_pages(news.events), allow_head=False)
+    router.add_get("/signin", _with_error_pages(sign.show))
+    router.add_post("/signin", _with_error_pages(sign.enter))
+    router.add_post("/signout", _with_error_pages(sign.leave))
     for path in sorted(_STATIC.iterdir()):
-        router.add_get(f"/static/{path.name}", _told(_file(path)))
-    router.add_get("/favicon.ico", _told(_file(_STATIC / "quiet.svg")))
+        router.add_get(f"/static/{path.name}", _with_error_pages(_serve(path)))
+    router.add_get("/favicon.ico", _with_error_pages(_serve(_STATIC / "quiet.svg")))
 
 
-def _told(handler: Handler) -> Handler:
-    """*handler*, with errors as pages and the headers that every answer of the inbox has."""
+def _with_error_pages(handler: Handler) -> Handler:
+    """Wrap *handler*: errors become pages, and every answer gets the headers of the inbox."""
 
-    async def told(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
         try:
             response = await handler(request)
         except errors.SaysoError as error:
-            response = _error(request, error)
+            response = _show_error(request, error)
         except web.HTTPRequestEntityTooLarge:
-            response = _error(request, errors.InvalidRequest("this is more than a form can hold", hint="shorten it"))
+            response = _show_error(
+                request, errors.InvalidRequest("this is more than a form can hold", hint="shorten it")
+            )
         except (web.HTTPException, ConnectionError):
             raise
         except Exception:
@@ -66,37 +69,37 @@ def _told(handler: Handler) -> Handler:
             hint = (
                 "Whoever runs the service finds the reason in its log. What is stored is shown on the request itself."
             )
-            response = _error(request, errors.SaysoError("something went wrong inside this service", hint=hint))
+            response = _show_error(request, errors.SaysoError("something went wrong inside this service", hint=hint))
         if not response.prepared:
-            for name, value in guard.HEADERS.items():
+            for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
         return response
 
-    return told
+    return answer
 
 
-def _error(request: web.Request, error: errors.SaysoError) -> web.Response:
+def _show_error(request: web.Request, error: errors.SaysoError) -> web.Response:
     if request.path == "/events":
         return web.Response(status=error.status, text=error.message)
     signed_out = isinstance(error, errors.Unauthorized)
     if inbox.FRAGMENT in request.headers:
-        body = render.template("notice.html", said=view.refusal(error), hint=error.hint, signin=signed_out)
+        body = render.fill("notice.html", said=view.refusal_words(error), hint=error.hint, signin=signed_out)
         return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
     if signed_out and request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
         # A strict cookie does not come along with a link from a chat; it does when the page itself goes on.
-        body = render.template("opening.html", path=signin.local(request.path))
+        body = render.fill("opening.html", path=signin.local_path(request.path))
         return web.Response(text=body, content_type="text/html", charset="utf-8")
     if signed_out:
-        return signin.page(request, status=401)
+        return signin.show_page(request, status=401)
     # an address is not repeated: whoever made up the link would speak in the service's place
-    said = "There is no such page." if isinstance(error, errors.NotFound) else view.refusal(error)
+    said = "There is no such page." if isinstance(error, errors.NotFound) else view.refusal_words(error)
     heading = _HEADINGS.get(error.status, "That did not work")
-    body = render.template("message.html", session=None, heading=heading, said=said, hint=error.hint)
+    body = render.fill("message.html", session=None, heading=heading, said=said, hint=error.hint)
     return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
 
 
-def _file(path: pathlib.Path) -> Handler:
-    async def file(request: web.Request) -> web.StreamResponse:
+def _serve(path: pathlib.Path) -> Handler:
+    async def serve(request: web.Request) -> web.StreamResponse:
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
-    return file
+    return serve

@@ -1,4 +1,4 @@
-"""Who is signed in. Secrets are given out once and kept as hashes: a copy of the database opens no door."""
+"""Who is signed in. Secrets are given out once and kept as hashes: nobody signs in with a copy of the database."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sayso import clock, errors
+from sayso import errors
+from sayso.clock import Clock, SystemClock
 from sayso.desk import keys
 from sayso.machine import people
 from sayso.stores import Record, Store
+
+LINK_RECORD, SESSION_RECORD = "signin", "session"
+"""The kinds of the records of links and of sessions."""
 
 LINK_LASTS = timedelta(minutes=15)
 IDLE_LASTS = timedelta(hours=12)
@@ -50,24 +54,24 @@ class Session:
 class Sessions:
     """Sign-in links and sessions in a store."""
 
-    def __init__(self, kept: Store, now: clock.Clock | None = None) -> None:
-        self._store = kept
-        self._keys = keys.Keys(kept)
-        self._clock = now or clock.SystemClock()
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
+        self._store = store
+        self._keys = keys.Keys(store)
+        self._clock: Clock = clock or SystemClock()
 
     async def link(self, person: str, base_url: str) -> str:
-        """An address that signs *person* in once, within fifteen minutes.
+        """Make an address that signs *person* in once, within fifteen minutes.
 
         The code stands behind a `#`: browsers do not send that part, so it is in no log on the way.
         """
         await self._sweep()
         code = secrets.token_urlsafe(32)
         until = self._clock.now() + LINK_LASTS
-        await self._store.put(Record("signin", _hash(code), {"person": person}, until))
+        await self._store.put(Record(LINK_RECORD, _hash(code), {"person": person}, until))
         return f"{base_url.rstrip('/')}/signin#{code}"
 
     async def sign_in(self, typed: str) -> Session:
-        """A new session for a sign-in link, its code, or an approver's key.
+        """Begin a session for a sign-in link, its code, or an approver's key.
 
         Raises:
             Unauthorized: the link was used or is too old, or the key is unknown.
@@ -79,16 +83,16 @@ class Sessions:
             person = key.actor.person or key.name
             return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
         # a wrong code, which anybody can send, writes nothing
-        known = await self._store.get("signin", _hash(code))
-        record = await self._store.remove("signin", _hash(code)) if known else None
+        known = await self._store.get(LINK_RECORD, _hash(code))
+        record = await self._store.remove(LINK_RECORD, _hash(code)) if known else None
         if record is None or _is_over(record, self._clock.now()):
             hint = "get a new one with: sayso link"
             raise errors.Unauthorized("this sign-in link was used before, or its time is over", hint=hint)
         return await self._begin(record.value["person"], {})
 
     async def find(self, secret: str) -> Session:
-        """The session with this secret. Raises `Unauthorized` where it ended, or the key that opened it was revoked."""
-        record = await self._store.get("session", _hash(secret)) if secret else None
+        """Find the session with this secret. Raises `Unauthorized` if it ended, or its key was revoked."""
+        record = await self._store.get(SESSION_RECORD, _hash(secret)) if secret else None
         now = self._clock.now()
         if record is None or _is_over(record, now) or not await self._key_lives(record):
             raise errors.Unauthorized("you are not signed in", hint="sign in and try again")
@@ -96,19 +100,19 @@ class Sessions:
         if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
             # another request of the same browser wrote it a moment ago
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record("session", record.name, record.value, until, record.version))
+                await self._store.put(Record(SESSION_RECORD, record.name, record.value, until, record.version))
         return Session(secret, record.value["person"])
 
     async def end(self, session: Session) -> None:
         """Sign out."""
-        await self._store.remove("session", session.name)
+        await self._store.remove(SESSION_RECORD, session.name)
         log.info("signed out", extra={"person": session.person})
 
     async def _begin(self, person: str, opened_with: dict[str, str]) -> Session:
         session = Session(secrets.token_urlsafe(32), person)
         now = self._clock.now()
         value = {"person": person, "began_at": now.isoformat(), **opened_with}
-        await self._store.put(Record("session", session.name, value, now + IDLE_LASTS))
+        await self._store.put(Record(SESSION_RECORD, session.name, value, now + IDLE_LASTS))
         log.info("signed in", extra={"person": person})
         return session
 
@@ -120,7 +124,7 @@ class Sessions:
 
     async def _sweep(self) -> None:
         now = self._clock.now()
-        for kind in ("signin", "session"):
+        for kind in (LINK_RECORD, SESSION_RECORD):
             for record in await self._store.scan(kind):
                 if _is_over(record, now):
                     await self._store.remove(kind, record.name)

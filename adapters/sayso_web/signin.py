@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from sayso import clock, errors, model
-from sayso_web import guard, render
+from sayso import errors, model
+from sayso.clock import Clock
+from sayso_web import render
+from sayso_web.guard import Guard
 
-# Codes have 256 random bits and cannot be guessed; this only keeps a program from hammering on the door. A right code
-# always opens it: people share an address, behind a proxy all of them do, and must not lock each other out.
+# Codes have 256 random bits and cannot be guessed; this only slows down a program that tries many. A right code
+# is always taken: people share an address, behind a proxy all of them do, and must not lock each other out.
 MOST_FAILURES = 10
 # Bytes: a code, and the page to go on to.
 LARGEST_FORM = 16_384
@@ -25,39 +27,39 @@ _NEXT = re.compile(rf"/(?:requests/{model.REQUEST_ID})?")
 class SignIn:
     """Handlers for `/signin` and `/signout`."""
 
-    def __init__(self, door: guard.Guard, now: clock.Clock) -> None:
-        self._door = door
-        self._clock = now
+    def __init__(self, guard: Guard, clock: Clock) -> None:
+        self._guard = guard
+        self._clock = clock
         self._failures: dict[str, deque[datetime]] = {}
 
     async def show(self, request: web.Request) -> web.Response:
-        """The form. The code of a link stands behind the `#`, where only the page's script sees it."""
-        return page(request)
+        """Show the form. The code of a link stands behind the `#`, where only the page's script sees it."""
+        return show_page(request)
 
     async def enter(self, request: web.Request) -> web.Response:
         """Take a code or a key, and give a cookie."""
-        self._door.same_origin(request)
+        self._guard.check_origin(request)
         # anybody may send this one
-        form = await self._door.form(request, LARGEST_FORM)
+        form = await self._guard.read_form(request, LARGEST_FORM)
         try:
-            session = await self._door.sessions.sign_in(form.one("code"))
+            session = await self._guard.sessions.sign_in(form.first("code"))
         except errors.SaysoError as error:
             self._count_failure(request.remote or "")
-            return page(request, error, goes_to=local(form.one("next")))
-        response = web.Response(status=303, headers={"Location": local(form.one("next"))})
-        self._door.remember(request, response, session)
+            return show_page(request, error, goes_to=local_path(form.first("next")))
+        response = web.Response(status=303, headers={"Location": local_path(form.first("next"))})
+        self._guard.remember(request, response, session)
         return response
 
     async def leave(self, request: web.Request) -> web.Response:
         """Sign out."""
-        session, _ = await self._door.posted(request)
-        await self._door.sessions.end(session)
+        session, _ = await self._guard.read_post(request)
+        await self._guard.sessions.end(session)
         response = web.Response(status=303, headers={"Location": "/signin"})
-        self._door.forget(response)
+        self._guard.forget(response)
         return response
 
     def _count_failure(self, address: str) -> None:
-        """Raises `NotAllowed` where this address failed too often of late."""
+        """Count it. Raises `NotAllowed` if this address failed too often of late."""
         now = self._clock.now()
         if address not in self._failures and len(self._failures) >= _MOST_ADDRESSES:
             del self._failures[next(iter(self._failures))]
@@ -67,22 +69,22 @@ class SignIn:
         times.append(now)
 
 
-def page(
+def show_page(
     request: web.Request, error: errors.SaysoError | None = None, *, goes_to: str | None = None, status: int = 200
 ) -> web.Response:
-    """The sign-in page; with what was wrong, where something was."""
-    said, hint = (error.message, error.hint) if error else ("", None)
-    body = render.template(
+    """Show the sign-in page, with what was wrong if something was."""
+    message, hint = (error.message, error.hint) if error else ("", None)
+    body = render.fill(
         "signin.html",
         session=None,
-        next=goes_to or local(request.path),
-        said=said[:1].upper() + said[1:],
+        next=goes_to or local_path(request.path),
+        said=message[:1].upper() + message[1:],
         hint=hint,
     )
     status = error.status if error else status
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
 
 
-def local(path: str) -> str:
-    """*path* if it is a page of the inbox, else the inbox: a form or an address leads nowhere else."""
+def local_path(path: str) -> str:
+    """Give *path* if it is a page of the inbox, else the inbox: a form or an address leads nowhere else."""
     return path if _NEXT.fullmatch(path) else "/"

@@ -16,7 +16,7 @@ from sayso_web import inputs, render, sessions
 # is shown in part, with the way to its own page, so that a page of many stays one that can be read.
 _ENDLESS = sys.maxsize
 LONGEST_IN_LIST, SHOWN_IN_LIST = 20_000, 4_000
-ROOM = dialog.WindowLimits(content=_ENDLESS, inputs=_ENDLESS, typed=_ENDLESS)
+NO_LIMITS = dialog.WindowLimits(content=_ENDLESS, inputs=_ENDLESS, typed=_ENDLESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,57 +36,57 @@ NOTHING = Press()
 class View:
     """The eyes of one session on the tickets of a desk."""
 
-    front: Desk
+    desk: Desk
     session: sessions.Session
 
-    def fragment(self, ticket: model.Ticket, press: Press = NOTHING) -> str:
-        """The card of a ticket, as HTML."""
-        drawn = draw.card_of(ticket, self.front.mint)
-        own = self._own_dialog(ticket)
+    def draw(self, ticket: model.Ticket, press: Press = NOTHING) -> str:
+        """Draw the card of a ticket, as HTML."""
+        drawn = draw.card_of(ticket, self.desk.mint)
+        own = self._dialog_in_card(ticket)
         opened = press.opened or own
-        barred = self._barred(ticket)
+        barred = self._why_barred(ticket)
         shown = render.Frame(
             csrf=self.session.csrf,
             expires_at=ticket.expires_at,
             opened=None if ticket.decision or ticket.taken or ticket.held or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=inputs.fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
-            wrong=_placed(ticket, opened, press.wrong),
+            wrong=_place(ticket, opened, press.wrong),
             notice=press.notice,
             barred=barred,
         )
         return render.render(drawn, shown)
 
-    def listed(self, ticket: model.Ticket) -> str:
-        """The same among others: whole if it is short."""
-        short = draw.glance_of(ticket, self.front.mint, LONGEST_IN_LIST, SHOWN_IN_LIST)
+    def draw_in_list(self, ticket: model.Ticket) -> str:
+        """Draw it among others: whole if it is short."""
+        short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST)
         if short is None:
-            return self.fragment(ticket)
+            return self.draw(ticket)
         return render.render(short, render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None))
 
-    def row(self, ticket: model.Ticket) -> str:
-        """A decided ticket as a line of the history."""
-        return render.row(draw.card_of(ticket, self.front.mint))
+    def draw_row(self, ticket: model.Ticket) -> str:
+        """Draw a decided ticket as a line of the history."""
+        return render.render_row(draw.card_of(ticket, self.desk.mint))
 
-    def after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
-        """The card after a press that was refused, with what was typed and what is wrong with it."""
+    def draw_after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
+        """Draw the card after a press that was refused, with what was typed and what is wrong with it."""
         if isinstance(error, errors.AlreadyDecided):
-            return self.fragment(ticket, Press(notice=telling.late_press(error, self.session.actor.account, token)))
+            return self.draw(ticket, Press(notice=telling.late_press(error, self.session.actor.account, token)))
         if not isinstance(error, errors.InvalidAnswer):
-            return self.fragment(ticket, Press(notice=refusal(error)))
-        opened = dialog.of_press(ticket, tokens.read(token), self.front.mint, ROOM)
+            return self.draw(ticket, Press(notice=refusal_words(error)))
+        opened = dialog.of_press(ticket, tokens.read(token), self.desk.mint, NO_LIMITS)
         complaints = error.complaints or {error.field or "": error.message}
-        wrong = {name: _complaint(ticket, name, said) for name, said in complaints.items()}
-        return self.fragment(ticket, Press(opened, draft, wrong))
+        wrong = {name: _sentence(ticket, name, said) for name, said in complaints.items()}
+        return self.draw(ticket, Press(opened, draft, wrong))
 
-    def _own_dialog(self, ticket: model.Ticket) -> dialog.Dialog | None:
+    def _dialog_in_card(self, ticket: model.Ticket) -> dialog.Dialog | None:
         """Questions and forms are answered in the card; there is nothing to open first."""
         if ticket.request.kind not in ("question", "form"):
             return None
-        return dialog.fill(ticket, 0, self.front.mint.token(ticket, "fill"), ROOM)
+        return dialog.fill(ticket, 0, self.desk.mint.token(ticket, "fill"), NO_LIMITS)
 
-    def _barred(self, ticket: model.Ticket) -> str:
-        person = self.front.setup.directory.identify(self.session.actor)
+    def _why_barred(self, ticket: model.Ticket) -> str:
+        person = self.desk.setup.directory.identify(self.session.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
         if ticket.decision or machine.may_answer(ticket, person):
@@ -94,22 +94,22 @@ class View:
         return phrases.sentence(machine.refusal(ticket, person).message)
 
 
-def refusal(error: errors.SaysoError) -> str:
+def refusal_words(error: errors.SaysoError) -> str:
     """What somebody is told whose press was not taken."""
     return phrases.sentence(error.message)
 
 
-def _placed(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:
+def _place(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[str, str]) -> Mapping[str, str]:
     """Each complaint beside its input; one about anything else above the form."""
     names = {asked.name for asked in (opened.inputs if opened else dialog.inputs_of(ticket))}
     placed: dict[str, str] = {}
     for name, said in wrong.items():
-        target = name if name in names else ""
-        placed[target] = f"{placed[target]} {said}" if target in placed else said
+        beside = name if name in names else ""
+        placed[beside] = f"{placed[beside]} {said}" if beside in placed else said
     return placed
 
 
-def _complaint(ticket: model.Ticket, name: str, said: str) -> str:
+def _sentence(ticket: model.Ticket, name: str, said: str) -> str:
     """What is wrong, without the label that stands beside it already."""
     for index, asked in enumerate(fields.of_request(ticket.request)):
         if name == dialog.field_name(index) and said.startswith(asked.label):

@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sayso import errors, model
+from sayso import errors, machine, model
 from sayso.desk import Desk, authority, setup
 from sayso.desk.keys import Authenticate, Keys
 from sayso.machine.people import Actor
@@ -135,7 +135,7 @@ def _request(wanted: webhooks.Wanted, owner: str) -> model.Request:
         schema=wanted.json_schema,
         source=wanted.source,
         policy=wanted.policy,
-        route=("web",),
+        route=(machine.INBOX,),
         expires_in=wanted.expires_in,
         metadata={**wanted.metadata, "webhook": {"reply": wanted.reply, "hold": wanted.hold}},
     )

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
+from sayso.desk import attendance
 from sayso_web import live
 from tests.adapters.web.service import ANN, Browser, Service, serving
 from tests.conftest import BOUND
@@ -21,7 +22,7 @@ from tests.conftest import BOUND
 
 @pytest_asyncio.fixture
 async def service(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Service]:
-    monkeypatch.setattr(live, "LOOK", 0.01)
+    monkeypatch.setattr(attendance, "LOOK", 0.01)
     async with serving() as running:
         yield running
 

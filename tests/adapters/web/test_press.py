@@ -308,7 +308,7 @@ async def test_the_page_of_a_request_tells_what_happened(service: Service, brows
 
 async def test_a_form_of_another_type_or_size_is_refused_with_the_reason(service: Service, browser: Browser) -> None:
     async with browser.http.post(service.url + "/press", json={}, headers={"Origin": service.url}) as answer:
-        assert (answer.status, "This is no form." in await answer.text()) == (422, True)
+        assert (answer.status, "This is not a form." in await answer.text()) == (422, True)
     huge = await browser.post("/press", {"text.k0": "x" * (9 * 1_048_576)})
     assert (huge.status, "more than a form can hold" in huge.text) == (422, True)
 

@@ -70,12 +70,12 @@ def test_no_field_can_add_markup(field: testing.RequestField, raw: str) -> None:
 @hypothesis.given(raw=HOSTILE)
 def test_no_dialog_can_be_given_markup(field: testing.RequestField, raw: str) -> None:
     ticket = testing.ticket(field, raw)
-    eyes = view.View(sayso.Desk(None, MINT, setup()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    own = view.View(sayso.Desk(None, MINT, setup()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     for action in ("edit", "reason", "fill", "other", "review"):
-        opened = dialog.of_press(ticket, tokens.read(MINT.token(ticket, action)), MINT, view.ROOM)
-        check(eyes.fragment(ticket, view.Press(opened, notice=raw, wrong={"f0": raw, "": raw})))
-        check(eyes.fragment(ticket, view.Press(draft={"f0": raw, "k0": raw})))
-    check(f"<ul>{eyes.row(machine.step(ticket, events.Cancelled(at=ticket.created_at, by='x')).ticket)}</ul>")
+        opened = dialog.of_press(ticket, tokens.read(MINT.token(ticket, action)), MINT, view.NO_LIMITS)
+        check(own.draw(ticket, view.Press(opened, notice=raw, wrong={"f0": raw, "": raw})))
+        check(own.draw(ticket, view.Press(draft={"f0": raw, "k0": raw})))
+    check(f"<ul>{own.draw_row(machine.step(ticket, events.Cancelled(at=ticket.created_at, by='x')).ticket)}</ul>")
 
 
 @hypothesis.given(raw=st.text(alphabet="\n a<", min_size=1, max_size=30))
