@@ -64,6 +64,11 @@ class Discord:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
         return self.gateway is None or self.gateway.healthy()
 
+    async def check_ready(self) -> None:
+        """Raise `ChannelError` if clicks cannot arrive now."""
+        if not await self.healthy():
+            raise errors.ChannelError("the connection to Discord is not open")
+
     async def caught_up(self) -> None:
         """Return once what people wrote before this session is read, and every card is looked after."""
         await self._catch_up.done.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -54,6 +55,15 @@ class Slack:
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
         return self.sockets is None or await self.sockets.healthy()
+
+    async def check_ready(self) -> None:
+        """Raise `ChannelError` if clicks cannot arrive now."""
+        if not await self.healthy():
+            raise errors.ChannelError("no connection to Slack is open")
+
+    async def lost(self) -> None:
+        """Return never: a connection to Slack is opened again for as long as it takes."""
+        await asyncio.Event().wait()
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sayso import errors
+from sayso.chat import plugin
 from sayso_bots.terminal import rows
 
 # Commands load when they are used: each brings its own imports, some of them slow. Each module has a `command`.
@@ -37,16 +38,8 @@ _COMMANDS: Mapping[str, str] = {
 # What a shell reports of a program that wrote into a closed pipe.
 _READER_GONE = 128 + signal.SIGPIPE
 
-# Packages that only an extra brings.
-_EXTRAS: Mapping[str, str] = {
-    "slack_bolt": "slack",
-    "slack_sdk": "slack",
-    "discord": "discord",
-    "cryptography": "discord",
-    "asyncpg": "postgres",
-    "mcp": "mcp",
-    "mcp_types": "mcp",
-}
+# Packages that only an extra brings; those of a chat are named by the chat.
+_EXTRAS: Mapping[str, str] = {"asyncpg": "postgres", "mcp": "mcp", "mcp_types": "mcp"}
 
 
 class _ReaderGone(Exception):
@@ -130,12 +123,19 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         # Python's own exit code for this would be 1, which says that somebody denied
         missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-        if extra := _EXTRAS.get(missing):
-            fail(f"a package is missing: {error}", hint=f"in a clone of sayso: pip install '.[{extra}]'")
+        if hint := _how_to_install(missing):
+            fail(f"a package is missing: {error}", hint=hint)
         else:
             traceback.print_exc()
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _how_to_install(package: str) -> str | None:
+    """What brings a package that only some need."""
+    if extra := _EXTRAS.get(package):
+        return f"in a clone of sayso: pip install '.[{extra}]'"
+    return next((chat.install for chat in plugin.installed() if package in chat.packages), None)
 
 
 def fail(message: str, field: str | None = None, hint: str | None = None) -> None:

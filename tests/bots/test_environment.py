@@ -18,19 +18,29 @@ from sayso_bots.settings import environment
         ("SAYSO_DATABASE_URL", "memory://", "database", "memory://"),
         ("SAYSO_HOST", "::1", "host", "::1"),
         ("SAYSO_PORT", "0", "port", 0),
-        ("SLACK_BOT_TOKEN", "xoxb-1", "slack_bot_token", "xoxb-1"),
-        ("SLACK_APP_TOKEN", "xapp-1", "slack_app_token", "xapp-1"),
-        ("SLACK_SIGNING_SECRET", "s", "slack_signing_secret", "s"),
-        ("SLACK_API_URL", "http://127.0.0.1:1/api/", "slack_api_url", "http://127.0.0.1:1/api/"),
-        ("DISCORD_BOT_TOKEN", "t", "discord_bot_token", "t"),
-        ("DISCORD_PUBLIC_KEY", "ab" * 32, "discord_public_key", "ab" * 32),
-        ("DISCORD_API_URL", "http://127.0.0.1:1/api/v10", "discord_api_url", "http://127.0.0.1:1/api/v10"),
-        ("DISCORD_GATEWAY_URL", "ws://127.0.0.1:1/", "discord_gateway_url", "ws://127.0.0.1:1/"),
     ],
 )
 def test_each_variable_is_read(name: str, value: str, attribute: str, expected: object) -> None:
     assert getattr(environment.read({name: value}), attribute) == expected
     assert getattr(environment.read({}), attribute) != expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxb-1"),
+        ("SLACK_APP_TOKEN", "xapp-1"),
+        ("SLACK_SIGNING_SECRET", "s"),
+        ("SLACK_API_URL", "http://127.0.0.1:1/api/"),
+        ("DISCORD_BOT_TOKEN", "t"),
+        ("DISCORD_PUBLIC_KEY", "ab" * 32),
+        ("DISCORD_API_URL", "http://127.0.0.1:1/api/v10"),
+        ("DISCORD_GATEWAY_URL", "ws://127.0.0.1:1/"),
+    ],
+)
+def test_each_variable_of_a_chat_is_read(name: str, value: str) -> None:
+    assert environment.read({name: value}).chats == {name: value}
+    assert environment.read({}).chats == {}
 
 
 @pytest.mark.parametrize(

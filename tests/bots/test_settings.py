@@ -18,7 +18,9 @@ from sayso.testing.clock import ManualClock
 from sayso_bots.commands import init
 from sayso_bots.service import listening, service
 from sayso_bots.settings import schema, toml
+from sayso_discord import plugin as discord
 from sayso_http.server import connections
+from sayso_slack import plugin as slack
 
 PEOPLE = """
 [people.ann]
@@ -225,7 +227,7 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     assert toml.load(None) == schema.Settings()
     (tmp_path / "sayso.toml").write_text('[slack]\nchannel = "#ops"')
-    assert toml.load(None).slack == schema.Slack(channel="#ops")
+    assert toml.load(None).chat("slack") == slack.SlackTable(channel="#ops")
 
 
 @pytest.mark.parametrize(
@@ -309,9 +311,9 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path: Path, content: str | N
 
 
 def test_the_written_example_names_every_key_and_is_right_with_all_of_them_on() -> None:
-    commented = [line.removeprefix("# ") for line in init.TEMPLATE.splitlines()[3:]]
+    commented = [line.removeprefix("# ") for line in init.template().splitlines()[3:]]
     written = parse("\n".join(line for line in commented if "=" in line or line.startswith("[")))
-    assert parse(init.TEMPLATE).policies.keys() == {"default"}
+    assert parse(init.template()).policies.keys() == {"default"}
     assert {key for key, value in _leaves(written) if value in (None, [])} == set()
 
 
@@ -329,8 +331,7 @@ def _leaves(table: pydantic.BaseModel | Mapping[str, object], above: str = "") -
 def test_a_request_without_a_route_goes_to_every_chat() -> None:
     both = parse('[slack]\nchannel = "#ops"\n[discord]\nchannel = "910"\nthreads = "session"')
     assert toml.setup(both).route == ("slack:#ops", "discord:910")
-    assert both.discord is not None
-    assert both.discord.threads == "session"
+    assert both.chat("discord") == discord.DiscordTable(channel="910", threads="session")
 
 
 @pytest.mark.parametrize(

@@ -5,32 +5,25 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sayso import errors
-from sayso_bots.terminal import output
+from sayso.chat import plugin
 
-TEMPLATE = """\
+_TEMPLATE = """\
 # sayso.toml: who may decide, and where requests go. Secrets come only by environment.
 # An unknown key or a wrong value stops the start; try it with: sayso doctor
 
-# [slack]
-# channel = "#approvals"              # where a request without a route goes; its id, as "C0123", never moves
-
-# [discord]
-# channel = "910"                     # the id of a channel; Discord shows ids in its developer mode
-# threads = "session"                 # one thread per agent session; questions are answered there
-
+{chats}
 # [people.ann]                        # one person, whatever they press on
-# slack = "T0123/U0456"               # workspace and user
-# discord = "940"                     # the user's id
+{accounts}
 # terminal = "ann"                    # the user name at this machine
 
 # [groups.release]
 # members = ["ann"]
-# slack_group = "S0123"               # members of this user group count as well
-# discord_role = "77"                 # and whoever has this role
+{groups}
 
 [policies.default]
 approvers = ["anyone"]                # people, "group:release", "requester", "anyone" (full members of the place)
@@ -61,29 +54,6 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # asks_per_minute = 600               # new requests of one key
 """
 
-_SLACK = """
-Three steps:
-  1. Create the app: https://api.slack.com/apps > Create New App > From a manifest, and paste the text above.
-  2. Install it to the workspace: export SLACK_BOT_TOKEN=xoxb-…. Under Basic Information make an app-level token
-     with the scope connections:write: export SLACK_APP_TOKEN=xapp-… (over HTTP: SLACK_SIGNING_SECRET instead).
-  3. Put [slack] channel = "C…" into sayso.toml (the id below About in the channel's details), invite the app there
-     (/invite @sayso), and run:
-     sayso doctor && sayso serve
-"""
-
-_DISCORD = """
-Three steps:
-  1. Create the application: https://discord.com/developers/applications > New Application. Under Bot, Reset Token:
-     export DISCORD_BOT_TOKEN=… and, if any message in a thread shall be an answer, turn on Message Content Intent.
-  2. Open the link above and choose your server; it asks for these permissions:
-{permissions}
-  3. Put [discord] channel = "…" into sayso.toml (user settings > Advanced > Developer Mode, then Copy Channel ID), and
-     run: sayso doctor && sayso serve
-     Clicks come over the gateway, without a public address. For HTTP in its place set DISCORD_PUBLIC_KEY, and
-     https://YOUR-SERVICE/discord/interactions as Interactions Endpoint URL; messages are then
-     read every 15 seconds.
-"""
-
 _CLAUDE = """
 Three steps:
   1. Put the text above into .claude/settings.json (or ~/.claude/settings.json for all projects), and look what it lets
@@ -93,12 +63,20 @@ Three steps:
 """
 
 
-@click.group(
-    "init",
-    invoke_without_command=True,
-    epilog="\b\nExample:\n  sayso init\n  sayso init slack > manifest.json\n  sayso init discord APPLICATION_ID\n"
-    "  sayso init claude-code",
-)
+_EXAMPLES = ("sayso init", *(chat.setup.example for chat in plugin.installed()), "sayso init claude-code")
+
+
+def template() -> str:
+    """The commented file, with what each chat that is installed says of itself."""
+    chats = plugin.installed()
+    return _TEMPLATE.format(
+        chats="\n".join(chat.example for chat in chats),
+        accounts="\n".join(f"# {chat.account.example}" for chat in chats),
+        groups="\n".join(f"# {chat.group.example}" for chat in chats),
+    )
+
+
+@click.group("init", invoke_without_command=True, epilog="\n  ".join(["\b\nExample:", *_EXAMPLES]))
 @click.pass_context
 def command(context: click.Context) -> None:
     """Write a commented sayso.toml, or print what another program needs."""
@@ -108,7 +86,7 @@ def command(context: click.Context) -> None:
     path = Path(named or "sayso.toml")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(TEMPLATE)
+            file.write(template())
     except FileExistsError as error:
         raise click.ClickException(f"{path} is there already; nothing was changed") from error
     except OSError as error:
@@ -116,27 +94,6 @@ def command(context: click.Context) -> None:
         raise errors.InvalidSettings(f"{path} cannot be written: {error.strerror}", hint=hint) from error
     use = f" --config {path}" if named else ""
     click.echo(f"{path} written; next: sayso doctor{use}, then sayso serve{use}")
-
-
-@command.command(epilog="\b\nExample:\n  sayso init slack > manifest.json")
-@click.option("--url", help="The service's public https address: HTTP in place of Socket Mode.")
-def slack(url: str | None) -> None:
-    """Print the manifest of the Slack app, and how to install it."""
-    from sayso_slack import manifest
-
-    output.as_json(manifest.manifest(socket_mode=url is None, url=url))
-    click.echo(_SLACK, err=True)
-
-
-@command.command(epilog="\b\nExample:\n  sayso init discord 123456789012345678")
-@click.argument("application")
-def discord(application: str) -> None:
-    """Print the link that lets the bot into a server; APPLICATION is its Application ID in the Developer Portal."""
-    from sayso_discord import manifest
-
-    click.echo(manifest.invite(application))
-    needed = "\n".join(f"     - {name}: {what}" for name, (_, what) in manifest.PERMISSIONS.items())
-    click.echo(_DISCORD.replace("{permissions}", needed), err=True)
 
 
 @command.command("claude-code", epilog="\b\nExample:\n  sayso init claude-code > .claude/settings.json")
@@ -182,3 +139,24 @@ def claude_code(
     )
     click.echo(json.dumps(settings.asking(made), indent=2))
     click.echo(_CLAUDE, err=True)
+
+
+def _setup(chat: plugin.Chat[Any]) -> click.Command:
+    """`sayso init NAME`: what a chat needs to be told, and the steps to follow."""
+
+    def show(**words: str | None) -> None:
+        made, steps = chat.setup.write(**words)
+        click.echo(made)
+        click.echo(steps, err=True)
+
+    about, epilog = chat.setup.about, f"\b\nExample:\n  {chat.setup.example}"
+    parameters = [_parameter(word) for word in chat.setup.words]
+    return click.Command(chat.name, params=parameters, callback=show, help=about, epilog=epilog)
+
+
+def _parameter(word: plugin.Word) -> click.Parameter:
+    return click.Argument([word.name]) if word.required else click.Option([f"--{word.name}"], help=word.help)
+
+
+for _chat in plugin.installed():
+    command.add_command(_setup(_chat))

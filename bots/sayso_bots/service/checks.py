@@ -8,8 +8,10 @@ import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sayso import errors
+from sayso.chat import plugin
 from sayso.desk import token_secret
 from sayso.stores import sqlite_file
 from sayso_bots.service import database, listening
@@ -71,13 +73,13 @@ async def check_file(given: environment.Environment, chosen: schema.Settings) ->
 async def check_chats(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """Whether the packages of the configured chats are there."""
     wanted = configured(given, chosen)
-    for name in wanted:
+    for chat in wanted:
         try:
-            importlib.import_module(f"sayso_{name}.connection")
+            importlib.import_module(chat.needs)
         except ImportError as error:
-            hint = f"in a clone of sayso: pip install '.[{name}]'"
-            raise errors.InvalidSettings(f"a package is missing: {error}", field=name, hint=hint) from error
-    return " and ".join(wanted) or "none: people answer in the inbox and at the terminal"
+            message = f"a package is missing: {error}"
+            raise errors.InvalidSettings(message, field=chat.name, hint=chat.install) from error
+    return " and ".join(chat.name for chat in wanted) or "none: people answer in the inbox and at the terminal"
 
 
 _FIRST: Mapping[str, Check] = {"secret": check_secret, "address": check_address, "database": check_database}
@@ -97,15 +99,9 @@ async def check_hitl(port: int) -> str | Fault:
         return f"port {bound.getsockname()[1]} is free"
 
 
-def configured(given: environment.Environment, chosen: schema.Settings) -> list[str]:
-    """The chats that are configured, by name."""
-    tables = {"slack": chosen.slack, "discord": chosen.discord}
-    return [name for name, table in tables.items() if table or has_token(given, name)]
-
-
-def has_token(given: environment.Environment, name: str) -> bool:
-    """Whether this process could sign in to a chat."""
-    return bool({"slack": given.slack_bot_token, "discord": given.discord_bot_token}[name])
+def configured(given: environment.Environment, chosen: schema.Settings) -> list[plugin.Chat[Any]]:
+    """The chats that have a table or a token."""
+    return [chat for chat in plugin.installed() if chosen.chat(chat.name) or chat.token in given.chats]
 
 
 def open_to_others(path: Path) -> Path | None:

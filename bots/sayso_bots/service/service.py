@@ -69,7 +69,7 @@ async def running(
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         kept = await stack.enter_async_context(database.opened(given, create=True))
-        setup = toml.setup(chosen, ["web", *checks.configured(given, chosen)], callbacks=True)
+        setup = toml.setup(chosen, ["web", *(chat.name for chat in checks.configured(given, chosen))], callbacks=True)
         desk = Desk(kept, await token_secret.mint(kept), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
@@ -110,24 +110,15 @@ async def _connect(
     crew: workers.Workers,
 ) -> str:
     """Connect every configured chat to *desk*, until *stack* ends; returns how they are connected, in words."""
-    uses = checks.configured(given, chosen)
     said: list[str] = []
-    # slow to import, and not for everybody
-    if "slack" in uses:
-        from sayso_bots.service import slack
-
-        connected = await stack.enter_async_context(slack.connected(given, chosen, desk, app))
-        ready["slack"] = functools.partial(slack.ready, connected)
-        said.append(slack.described(connected.settings))
-    if "discord" in uses:
-        from sayso_bots.service import discord
-
-        there = await stack.enter_async_context(discord.connected(given, chosen, desk, app))
-        ready["discord"] = functools.partial(discord.ready, there)
-        # what Discord does not take back for good ends the service, so that whoever runs it learns of it
+    for chat in checks.configured(given, chosen):
+        configured = chat.configure(chosen.chat(chat.name), given.chats)
+        connection = await stack.enter_async_context(configured.connect(desk, app))
+        ready[chat.name] = connection.check_ready
+        # what a platform does not take back for good ends the service, so that whoever runs it learns of it
         stack.push_async_callback(crew.stop)
-        crew.start("discord", there.lost)
-        said.append(discord.described(there.settings))
+        crew.start(chat.name, connection.lost)
+        said.append(configured.described)
     return " · ".join(said) or "none; the inbox only"
 
 

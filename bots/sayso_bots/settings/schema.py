@@ -1,17 +1,22 @@
-"""The tables of `sayso.toml` and the form of each value; what they mean is in `settings`. Nothing is converted."""
+"""The tables of `sayso.toml` and the form of each value, with what is expected in words. Nothing is converted.
+
+Every chat adds a table of its own, and a key for people and for groups.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import functools
+from types import GenericAlias
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from sayso import model
+from sayso.chat import plugin
+from sayso.chat.settings import Key, Table
 from sayso_bots.settings import durations
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
-_Snowflake = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]{1,20}$")]
-_SlackUser = Annotated[str, pydantic.StringConstraints(pattern=r"^[TE][A-Z0-9]*/[UW][A-Z0-9]*$")]
 # Without a colon, which starts a group or an account.
 _Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
@@ -22,91 +27,105 @@ class _Table(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Slack(_Table):
-    """`[slack]`"""
-
-    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^(#|@)?[^\s#@]{1,80}$")]
-    """Where a request without a route goes: `#approvals`, or the channel's id."""
-
-
-class Discord(_Table):
-    """`[discord]`"""
-
-    channel: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]{1,20}$")]
-    """Where a request without a route goes: the channel's id."""
-    threads: Literal["session", "off"] = "off"
-    """Whether what is asked in a session, permissions aside, goes to a thread of that session."""
-
-
 class Person(_Table):
     """`[people.NAME]`: the accounts of one person."""
 
-    slack: _SlackUser | None = None
-    """Workspace and user, as `T0123/U0456`."""
-    discord: _Snowflake | None = None
-    """The user's id."""
-    terminal: _Id | None = None
+    terminal: _Id | None = pydantic.Field(default=None, description='terminal = "ann", the user name at this machine')
     """The user name at this machine."""
 
 
 class Group(_Table):
     """`[groups.NAME]`: people, and the platform groups that count as well."""
 
-    members: list[str] = []
-    slack_group: _Id | None = None
-    discord_role: _Snowflake | None = None
+    members: list[str] = pydantic.Field(default=[], description='members = ["ann", "bob"]')
 
 
 class Policy(_Table):
     """`[policies.NAME]`: who may answer, how many must agree, by when."""
 
-    approvers: list[str]
-    quorum: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = 1
-    veto: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = 1
-    self_approval: bool = False
-    expires_in: durations.Duration | None = None
-    on_timeout: Literal["deny"] = "deny"
-    valid_for: durations.Duration = pydantic.Field(default="15m", validate_default=True)
+    approvers: list[str] = pydantic.Field(description='approvers = ["ann", "group:release"], or ["anyone"]')
+    quorum: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = pydantic.Field(1, description="quorum = 2")
+    veto: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = pydantic.Field(default=1, description="veto = 1")
+    self_approval: bool = pydantic.Field(default=False, description="true or false")
+    expires_in: durations.Duration | None = pydantic.Field(
+        default=None, description='expires_in = "15m", "2h", or a number of seconds; at most 30 days'
+    )
+    on_timeout: Literal["deny"] = pydantic.Field(
+        default="deny", description='on_timeout = "deny"; silence is never consent'
+    )
+    valid_for: durations.Duration = pydantic.Field(
+        default="15m", validate_default=True, description='valid_for = "15m", "2h", or a number of seconds'
+    )
     """An allow that is not used within it is void."""
 
 
 class Service(_Table):
     """`[service]`: how the world reaches `sayso serve`."""
 
-    url: _Url | None = None
+    url: _Url | None = pydantic.Field(default=None, description='url = "https://sayso.example.com", without a path')
     """The address people and agents use, such as `https://sayso.example.com`, where it is not the one listened on."""
-    hosts: list[_Host] = []
+    hosts: list[_Host] = pydantic.Field(default=[], description='hosts = ["sayso.example.com"]')
     """Further host names that the server answers to."""
-    callback_hosts: list[_Host] = []
+    callback_hosts: list[_Host] = pydantic.Field(default=[], description='callback_hosts = ["hooks.example.com"]')
     """Hosts that a request's `callback_url` may name."""
-    connections: Annotated[int, pydantic.Field(ge=16, le=60_000)] = 10_000
+    connections: Annotated[int, pydantic.Field(ge=16, le=60_000)] = pydantic.Field(
+        default=10_000, description="a whole number, 16 or more"
+    )
     """Open connections in all; where the system allows fewer files, fewer."""
-    connections_per_address: Annotated[int, pydantic.Field(ge=1, le=60_000)] = 2_000
+    connections_per_address: Annotated[int, pydantic.Field(ge=1, le=60_000)] = pydantic.Field(
+        default=2_000, description="a whole number, 1 or more"
+    )
     """Open connections of one address."""
-    headers_within: durations.Duration = 15.0
+    headers_within: durations.Duration = pydantic.Field(default=15.0, description='headers_within = "15s"')
     """For how long the headers of a request may take to come."""
-    body_within: durations.Duration = 30.0
+    body_within: durations.Duration = pydantic.Field(default=30.0, description='body_within = "30s"')
     """For how long the body of a request may take to come."""
-    idle_for: durations.Duration = 75.0
+    idle_for: durations.Duration = pydantic.Field(
+        default=75.0, description='idle_for = "75s"; more than a proxy in front keeps its connections'
+    )
     """For how long a connection may rest between two requests."""
-    pending_per_key: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 1_000
+    pending_per_key: Annotated[int, pydantic.Field(ge=1, le=100_000)] = pydantic.Field(
+        default=1_000, description="a whole number, 1 or more"
+    )
     """Requests of one key that may wait for a decision at the same time."""
-    asks_per_minute: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 600
+    asks_per_minute: Annotated[int, pydantic.Field(ge=1, le=100_000)] = pydantic.Field(
+        default=600, description="a whole number, 1 or more"
+    )
     """New requests that one key may make in a minute."""
-    policy: _Name | None = None
+    policy: _Name | None = pydantic.Field(default=None, description='policy = "NAME", of [policies.NAME]')
     """Of requests that name none, from keys that are bound to none; `default` where it is not set."""
-    grace: durations.Grace = pydantic.Field(default="10s", validate_default=True)
+    grace: durations.Grace = pydantic.Field(
+        default="10s", validate_default=True, description='grace = "10s"; at most "1m"'
+    )
     """How long an answer by plain words can be taken back before the agent is told."""
-    owner: _Name | None = None
+    owner: _Name | None = pydantic.Field(default=None, description='owner = "ann", a person')
     """Whom the printed sign-in link signs in; a person, where there are any."""
 
 
 class Settings(_Table):
-    """The whole file."""
+    """The whole file, but for the tables of chats."""
 
-    slack: Slack | None = None
-    discord: Discord | None = None
     people: dict[_Name, Person] = {}
     groups: dict[_Name, Group] = {}
     policies: dict[_Name, Policy] = {}
     service: Service = Service()
+
+    def chat(self, name: str) -> Table | None:
+        """The table of a chat, if the file has it."""
+        return getattr(self, name, None)
+
+
+@functools.cache
+def with_chats() -> type[Settings]:
+    """The whole file, with what the chats that are installed add to it. Raises `InvalidSettings` as `installed`."""
+    chats = plugin.installed()
+    person = pydantic.create_model("Person", __base__=Person, **{c.account.name: _named(c.account) for c in chats})
+    group = pydantic.create_model("Group", __base__=Group, **{c.group.name: _named(c.group) for c in chats})
+    tables: dict[str, Any] = {chat.name: (chat.table | None, None) for chat in chats}
+    tables |= {name: (GenericAlias(dict, (_Name, one)), {}) for name, one in (("people", person), ("groups", group))}
+    return pydantic.create_model("Settings", __base__=Settings, **tables)
+
+
+def _named(key: Key) -> Any:
+    form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern)]
+    return form | None, pydantic.Field(default=None, description=key.expected)

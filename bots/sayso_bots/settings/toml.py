@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast, get_args, get_origin
 
 import pydantic
 
 import sayso
 from sayso import errors
+from sayso.chat import plugin
 from sayso.desk import DEFAULT, quota
 from sayso.machine import people
 from sayso_bots.settings import schema
 
-# Names by which chat platforms and sayso itself start their secrets.
-_SECRET_VALUE = re.compile(r"^(xox[a-z]-|xapp-|sayso_(agent|approver|operator)_)")
+# How our own secrets begin.
+_OUR_SECRETS = r"sayso_(agent|approver|operator)_"
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
 _RESERVED = {"anyone", "requester", "group", "nobody"}
@@ -53,7 +55,7 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
         if _NOT_YET.fullmatch(key):
             raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
     try:
-        settings = schema.Settings.model_validate(raw)
+        settings = schema.with_chats().model_validate(raw)
     except pydantic.ValidationError as error:
         raise _complaint(error) from error
     _check(settings)
@@ -62,8 +64,8 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
 
 def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.Setup:
     """What the desk needs of the settings; *channels* are those that this process reaches."""
-    chats = {"slack": settings.slack, "discord": settings.discord}
-    route = tuple(f"{name}:{chat.channel}" for name, chat in chats.items() if chat) or ("web",)
+    tables = {chat.name: settings.chat(chat.name) for chat in plugin.installed()}
+    route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or ("web",)
     policies = {DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
     return sayso.Setup(
@@ -98,10 +100,9 @@ def _accounts(person: schema.Person) -> Iterator[str]:
 
 
 def _platform_groups(group: schema.Group) -> Iterator[str]:
-    if group.slack_group:
-        yield f"slack:{group.slack_group}"
-    if group.discord_role:
-        yield f"discord:{group.discord_role}"
+    for chat in plugin.installed():
+        if named := getattr(group, chat.group.name, None):
+            yield f"{chat.name}:{named}"
 
 
 def _check(settings: schema.Settings) -> None:
@@ -135,9 +136,17 @@ def _check(settings: schema.Settings) -> None:
 
 def _refuse_secret(key: str, value: Any) -> None:
     leaf = key.rpartition(".")[2]
-    if isinstance(value, str) and (_SECRET_VALUE.match(value) or _SECRET_KEY.search(leaf)):
-        hint = "secrets come only by environment, such as SLACK_BOT_TOKEN; this one may have been seen: replace it"
+    if isinstance(value, str) and (_secret_value().match(value) or _SECRET_KEY.search(leaf)):
+        such = next((f", such as {chat.token}" for chat in plugin.installed()), "")
+        hint = f"secrets come only by environment{such}; this one may have been seen: replace it"
         raise errors.InvalidSettings(f"{key} looks like a secret", field=key, hint=hint)
+
+
+@functools.cache
+def _secret_value() -> re.Pattern[str]:
+    """How secrets of ours and of chat platforms begin."""
+    theirs = [chat.secret_values for chat in plugin.installed() if chat.secret_values]
+    return re.compile("|".join([_OUR_SECRETS, *theirs]))
 
 
 def _keys(raw: Mapping[str, Any], above: str = "") -> Iterator[str]:
@@ -170,61 +179,40 @@ def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
         hint = _near(where[-1], known) or f"known here: {', '.join(known)}"
         return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
     if first["type"] == "missing":
-        form = _EXPECTED.get(key) or _EXPECTED.get(where[-1])
-        return errors.InvalidSettings(f"{key} is missing", field=key, hint=form)
+        return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected(where))
     if first["type"] in ("model_type", "dict_type"):
         return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
     if where[-1] == "[key]":
         return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
     said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
     said = said.removeprefix("Value error, ")
-    expected = _EXPECTED.get(key) or next((_EXPECTED[part] for part in reversed(where[1:]) if part in _EXPECTED), None)
-    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=expected)
-
-
-_EXPECTED = {
-    "channel": 'channel = "#approvals"',
-    "discord.channel": 'channel = "910", the id of a channel; Discord shows ids in its developer mode',
-    "threads": 'threads = "session", or "off"',
-    "discord": 'the user\'s id, as "940"; Discord shows ids in its developer mode',
-    "discord_role": 'the role\'s id, as "77"',
-    "slack": 'workspace and user, as "T0123/U0456"; sayso doctor shows the workspace',
-    "approvers": 'approvers = ["ann", "group:release"], or ["anyone"]',
-    "members": 'members = ["ann", "bob"]',
-    "quorum": "quorum = 2",
-    "veto": "veto = 1",
-    "self_approval": "true or false",
-    "expires_in": 'expires_in = "15m", "2h", or a number of seconds; at most 30 days',
-    "on_timeout": 'on_timeout = "deny"; silence is never consent',
-    "url": 'url = "https://sayso.example.com", without a path',
-    "connections": "a whole number, 16 or more",
-    "connections_per_address": "a whole number, 1 or more",
-    "headers_within": 'headers_within = "15s"',
-    "body_within": 'body_within = "30s"',
-    "grace": 'grace = "10s"; at most "1m"',
-    "valid_for": 'valid_for = "15m", "2h", or a number of seconds',
-    "owner": 'owner = "ann", a person',
-    "policy": 'policy = "NAME", of [policies.NAME]',
-    "terminal": 'terminal = "ann", the user name at this machine',
-    "slack_group": 'slack_group = "S0123", the id of a user group',
-    "idle_for": 'idle_for = "75s"; more than a proxy in front keeps its connections',
-    "pending_per_key": "a whole number, 1 or more",
-    "asks_per_minute": "a whole number, 1 or more",
-    "hosts": 'hosts = ["sayso.example.com"]',
-    "callback_hosts": 'callback_hosts = ["hooks.example.com"]',
-}
+    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=_expected(where))
 
 
 def _known(where: Sequence[str]) -> list[str]:
     """The keys of the table at *where*."""
-    table: type[pydantic.BaseModel] = schema.Settings
+    return list(_walk(where)[0].model_fields)
+
+
+def _expected(where: Sequence[str]) -> str | None:
+    """What is expected at *where*, in words."""
+    return _walk(where)[1]
+
+
+def _walk(where: Sequence[str]) -> tuple[type[pydantic.BaseModel], str | None]:
+    """The table that holds *where*, and what is expected of the last key on the way that is known."""
+    table: type[pydantic.BaseModel] = schema.with_chats()
+    expected: str | None = None
+    is_name = False
     for part in where:
-        field = table.model_fields.get(part)
-        if field is None:  # the name of a person, group or policy
+        field = None if is_name else table.model_fields.get(part)
+        is_name = field is not None and get_origin(field.annotation) is dict
+        if field is None:  # the name of a person, group or policy, or the number of an item
             continue
+        expected = field.description or expected
         inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
         table = next((kind for kind in inner if issubclass(kind, pydantic.BaseModel)), table)
-    return list(table.model_fields)
+    return table, expected
 
 
 def _near(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from sayso import errors
 from sayso.machine import people
@@ -28,24 +27,6 @@ class Finding:
     ok: bool
     said: str
     hint: str | None = None
-
-
-class _Found(Protocol):
-    """What an adapter found."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def said(self) -> str: ...
-    @property
-    def hint(self) -> str | None: ...
-    @property
-    def enrolled(self) -> Mapping[str, people.Enrolled]: ...
-
-
-_Look = Callable[[environment.Environment, schema.Settings, Store | None], Awaitable[Sequence[_Found]]]
 
 
 async def find_all(hitl_port: int | None) -> list[Finding]:
@@ -85,13 +66,15 @@ def _described(given: environment.Environment, chosen: schema.Settings) -> str:
 async def _chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
     """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
     enrolled: dict[str, people.Enrolled] = {}
-    for name in checks.configured(given, chosen):
-        if given.url and not checks.has_token(given, name):
+    directory = toml.directory(chosen)
+    for chat in checks.configured(given, chosen):
+        name = chat.name
+        if given.url and chat.token not in given.chats:
             yield Finding(name, True, "not looked at: the service has its token, and this machine has not")
             continue
         try:
             async with _records(given) as records:
-                findings = await _CHATS[name](given, chosen, records)
+                found = await chat.configure(chosen.chat(name), given.chats).check(directory, records)
         except ImportError:
             # a chat whose package is missing was told of above
             continue
@@ -102,10 +85,9 @@ async def _chats(given: environment.Environment, chosen: schema.Settings) -> Asy
             # whatever a platform or a network does: the rest is looked at
             yield Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
             continue
-        for found in findings:
-            enrolled |= found.enrolled
-            yield Finding(f"{name} {found.name}", found.ok, found.said, found.hint)
-    directory = toml.directory(chosen)
+        for one in found:
+            enrolled |= one.enrolled
+            yield Finding(f"{name} {one.name}", one.ok, one.said, one.hint)
     for name, policy in toml.setup(chosen).policies.items():
         most = directory.most(policy, enrolled)
         if policy.approvers and most is not None and most < policy.quorum:
@@ -144,23 +126,6 @@ async def _records(given: environment.Environment) -> AsyncGenerator[Store | Non
         with contextlib.suppress(errors.SaysoError):
             records = None if given.url else await stack.enter_async_context(database.opened(given))
         yield records
-
-
-async def _slack(given: environment.Environment, chosen: schema.Settings, records: Store | None) -> Sequence[_Found]:
-    import sayso_slack
-    from sayso_bots.service import slack
-
-    return await sayso_slack.check(slack.told(given, chosen), toml.directory(chosen), records)
-
-
-async def _discord(given: environment.Environment, chosen: schema.Settings, records: Store | None) -> Sequence[_Found]:
-    import sayso_discord
-    from sayso_bots.service import discord
-
-    return await sayso_discord.check(discord.told(given, chosen), toml.directory(chosen), records)
-
-
-_CHATS: Mapping[str, _Look] = {"slack": _slack, "discord": _discord}
 
 
 def _wrong(name: str, error: errors.SaysoError) -> Finding:
