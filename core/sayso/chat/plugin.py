@@ -48,7 +48,7 @@ class Configured(Protocol):
         ...
 
     def connect(self, desk: Desk, routes: Any) -> AbstractAsyncContextManager[Connection]:
-        """Connect, put a `sayso.channel.Platform` into `desk.platforms`, and take presses until the block ends.
+        """Connect, put a `sayso.channel.Platform` into `Desk.platforms`, and take presses until the block ends.
 
         *routes* is the `aiohttp.web.Application` of the service, for a platform that posts to an address.
 
