@@ -5,5 +5,5 @@ from sayso.model import PostedCard
 
 __all__ = ["Channel", "Platform", "PostedCard", "Teller"]
 
-# What `PostedCard` was called.
-PostedCard = PostedCard
+# Its name until 0.2.
+MessageRef = PostedCard

@@ -26,6 +26,7 @@ Source = parts.Source
 Attachment = parts.Attachment
 Offer = parts.Offer
 PostedCard = parts.PostedCard
+MessageRef = PostedCard  # its name until 0.2
 FieldKind = parts.FieldKind
 Option = parts.Option
 Field = parts.Field
