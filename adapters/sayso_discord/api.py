@@ -62,15 +62,17 @@ class Api:
     async def answer(self, way: parse.Way, response: Json) -> None:
         """Answer an interaction, once. Raises `ChannelError`."""
         params = http.MultipartParameters(response, None, None)
-        await _told(_hooks().create_interaction_response(int(way.id), way.token, session=self._session, params=params))
+        await _result_of(
+            _hooks().create_interaction_response(int(way.id), way.token, session=self._session, params=params)
+        )
 
     async def follow_up(self, way: parse.Way, body: Json) -> None:
         """One more message for whoever made an interaction. Raises `ChannelError`."""
-        await _told(_hooks().execute_webhook(int(way.app), way.token, session=self._session, payload=body))
+        await _result_of(_hooks().execute_webhook(int(way.app), way.token, session=self._session, payload=body))
 
     async def change(self, way: parse.Way, body: Json) -> None:
         """Change the message that an interaction was made on. Raises `ChannelError`."""
-        await _told(
+        await _result_of(
             _hooks().edit_original_interaction_response(int(way.app), way.token, session=self._session, payload=body)
         )
 
@@ -87,18 +89,18 @@ class Api:
             {"name": "payload_json", "value": json.dumps(body)},
             {"name": "files[0]", "value": raw, "filename": name, "content_type": "text/plain; charset=utf-8"},
         ]
-        await _told(_hooks().execute_webhook(int(way.app), way.token, session=self._session, multipart=form))
+        await _result_of(_hooks().execute_webhook(int(way.app), way.token, session=self._session, multipart=form))
 
     async def _call(self, method: str, path: str, ids: Mapping[str, str], **how: Any) -> Any:
         try:
-            return await _told(self.client.http.request(http.Route(method, path, **ids), **how))
+            return await _result_of(self.client.http.request(http.Route(method, path, **ids), **how))
         except errors.ChannelError as error:
             if error.unsure:
                 pace.let_go(self.client)
             raise
 
 
-async def _told(call: Awaitable[Any]) -> Any:
+async def _result_of(call: Awaitable[Any]) -> Any:
     """What a call gives. Raises `ChannelError`."""
     try:
         async with asyncio.timeout(pace.CALL_WITHIN):

@@ -36,16 +36,16 @@ Stood = dict[str, tuple[model.Ticket, model.PostedCard]]
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, replies: Replies, api: Api, bot_user: str) -> None:
-        self._desk = front
-        self._posts = posts
+    def __init__(self, desk: Desk, channel: DiscordChannel, replies: Replies, api: Api, bot_user: str) -> None:
+        self._desk = desk
+        self._channel = channel
         self._replies = replies
         self._api = api
         self._bot_user = bot_user
         self._running = asyncio.Lock()
         self.done = asyncio.Event()
         self._first: str | None = None
-        self.cards = Upkeep(front, posts, api)
+        self.upkeep = Upkeep(desk, channel, api)
         self.sharing = replies.sharing
 
     def look_first(self, conversation: str | None) -> None:
@@ -64,7 +64,7 @@ class CatchUp:
             async with self._running:
                 for pause in (*_PAUSES, None):
                     try:
-                        return await self._once()
+                        return await self._catch_up()
                     except (errors.StoreUnavailable, errors.ChannelError) as error:
                         log.warning("not caught up yet", extra={"error": error.message})
                         if pause is not None:
@@ -83,8 +83,8 @@ class CatchUp:
                 log.exception("not caught up")
             await asyncio.sleep(every)
 
-    async def _once(self) -> None:
-        places = await self._places()
+    async def _catch_up(self) -> None:
+        places = await self._find_places()
         seen = {conversation: await self._read(conversation, stood) for conversation, stood in places.items()}
         self._replies.caught_up.set()
         await self._replies.look_again()
@@ -105,11 +105,11 @@ class CatchUp:
             return
         await self.sharing.look_back([one for one in found if parse.author(one) == self._bot_user])
 
-    async def _places(self) -> Mapping[str, Stood]:
+    async def _find_places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
         async for ticket in pending.requests(self._desk.store):
             for posted in await self._desk.store.cards(ticket.id):
-                if posted.channel == NAME and await self._posts.latest(posted) == posted:
+                if posted.channel == NAME and await self._channel.find_latest(posted) == posted:
                     found[posted.conversation][posted.message] = (ticket, posted)
         return found
 
@@ -120,7 +120,7 @@ class CatchUp:
         read = await self._replies.marks.of(conversation)
         after = last = read if marks.later(read, oldest) else oldest
         try:
-            while page := await self._page(conversation, after):
+            while page := await self._read_page(conversation, after):
                 for message in page:
                     own |= {str(message["id"]): message} if parse.author(message) == self._bot_user else {}
                     said = parse.reply(message)
@@ -141,38 +141,38 @@ class CatchUp:
         """Have every card there, showing what it should."""
         is_open = True
         try:
-            is_open = await self.cards.keep_open(conversation)
-            seen |= await self._found(conversation, sorted((stood.keys() - seen.keys()), key=int))
+            is_open = await self.upkeep.keep_open(conversation)
+            seen |= await self._read_messages(conversation, sorted((stood.keys() - seen.keys()), key=int))
         except errors.ChannelError as error:
             if not error.final:
                 log.warning("cards not looked at", extra={"conversation": conversation, "error": error.message})
                 return
         for message, (ticket, posted) in stood.items():
             fresh = await self._desk.get(ticket.id)
-            wanted = await aside.run(self._wanted, fresh)
+            wanted = await aside.run(self._body_of, fresh)
             shown = seen.get(message)
-            if not is_open or shown is None or _look(shown) != render.look(wanted):
-                await self.cards.renew(fresh, posted)
+            if not is_open or shown is None or _look_of(shown) != render.look(wanted):
+                await self.upkeep.renew(fresh, posted)
 
-    def _wanted(self, ticket: model.Ticket) -> dict[str, Any]:
-        return self._posts.body(draw.card_of(ticket, self._desk.mint))
+    def _body_of(self, ticket: model.Ticket) -> dict[str, Any]:
+        return self._channel.body_of(draw.card_of(ticket, self._desk.mint))
 
-    async def _found(self, conversation: str, missing: list[str]) -> dict[str, Any]:
+    async def _read_messages(self, conversation: str, missing: list[str]) -> dict[str, Any]:
         """Those of these messages that are there; one page shows many of them."""
         found: dict[str, Any] = {}
         while missing:
-            page = await self._page(conversation, str(int(missing[0]) - 1))
+            page = await self._read_page(conversation, str(int(missing[0]) - 1))
             found |= {str(message["id"]): message for message in page}
             last = int(page[-1]["id"]) if len(page) == _PAGE else int(missing[-1])
             missing = [one for one in missing if int(one) > last]
         return found
 
-    async def _page(self, conversation: str, after: str) -> list[Any]:
+    async def _read_page(self, conversation: str, after: str) -> list[Any]:
         asked = {"after": after, "limit": _PAGE}
         found: list[Any] = await self._api.get(_MESSAGES, asked, channel_id=conversation)
         return sorted(found, key=lambda message: int(message["id"]))
 
 
-def _look(message: Any) -> object:
+def _look_of(message: Any) -> object:
     parts: list[Any] = message.get("components") or []
     return render.look(message) if parts and parts[0].get("components") else None

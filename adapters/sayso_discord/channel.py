@@ -11,8 +11,10 @@ from typing import Any
 from sayso import errors, model
 from sayso.cards import card
 from sayso.stores import Record, Store
-from sayso_discord import pace, parse, places, refusals, render, threads
+from sayso_discord import pace, parse, refusals, render
 from sayso_discord.api import Api
+from sayso_discord.places import Places
+from sayso_discord.threads import Threads, nonce
 
 NAME = "discord"
 MOVED = "moved"
@@ -28,29 +30,29 @@ class DiscordChannel:
 
     name = NAME
 
-    def __init__(self, api: Api, where: places.Places, kept: Store, sessions: threads.Threads, bot_user: str) -> None:
+    def __init__(self, api: Api, places: Places, store: Store, threads: Threads, bot_user: str) -> None:
         self._api = api
-        self._places = where
-        self._store = kept
-        self._threads = sessions
+        self._places = places
+        self._store = store
+        self._threads = threads
         self._bot_user = bot_user
         self._reposting = asyncio.Lock()
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
-        async with _in_time():
+        async with _within_an_effect():
             return await self._post(place, drawn, again=again, before="")
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
-        async with _in_time():
-            posted = await self.latest(posted)
+        async with _within_an_effect():
+            posted = await self.find_latest(posted)
             try:
-                await self._edited(posted.conversation, posted.message, drawn)
+                await self._edit_message(posted.conversation, posted.message, drawn)
             except refusals.DiscordRefused as error:
                 if drawn.tone != "pending" or not await self._is_lost(posted, error):
                     raise
-                await self._posted_anew(posted, drawn)
+                await self._repost(posted, drawn)
 
     async def _is_lost(self, posted: model.PostedCard, error: refusals.DiscordRefused) -> bool:
         """Whether a card is gone, or in a thread where nobody can press it any more."""
@@ -58,17 +60,17 @@ class DiscordChannel:
             return await self._threads.is_locked(posted.conversation)
         return error.number in refusals.GONE
 
-    async def latest(self, posted: model.PostedCard) -> model.PostedCard:
+    async def find_latest(self, posted: model.PostedCard) -> model.PostedCard:
         """Where a card stands now that was deleted and posted anew."""
-        while moved := await self._store.get(MOVED, _moved(posted)):
+        while moved := await self._store.get(MOVED, _record_name(posted)):
             posted = replace(posted, **moved.value)
         return posted
 
-    async def _posted_anew(self, posted: model.PostedCard, drawn: card.Card) -> None:
+    async def _repost(self, posted: model.PostedCard, drawn: card.Card) -> None:
         async with self._reposting:
-            moved = await self.latest(posted)
+            moved = await self.find_latest(posted)
             if moved != posted:
-                return await self._edited(moved.conversation, moved.message, drawn)
+                return await self._edit_message(moved.conversation, moved.message, drawn)
             if len(await self._store.cards(posted.ticket_id)) >= _MOST_TIMES:
                 hint = "look which rule or person of the server deletes the bot's messages"
                 raise errors.ChannelError("the card is deleted again and again", final=True, hint=hint)
@@ -77,58 +79,58 @@ class DiscordChannel:
             there = {"conversation": now.conversation, "message": now.message}
             # another process was first, with the same nonce and so with the same message
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(MOVED, _moved(posted), there))
+                await self._store.put(Record(MOVED, _record_name(posted), there))
 
     async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.PostedCard:
         conversation, has_threads = await self._places.find(place)
         # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
         session = drawn.session if has_threads and drawn.talk else None
         if session is None:
-            return await self._posted(place, conversation, drawn, again=again, before=before)
+            return await self._post_to(place, conversation, drawn, again=again, before=before)
         try:
-            return await self._in_thread(place, conversation, session, drawn, again=again, before=before)
+            return await self._post_in_thread(place, conversation, session, drawn, again=again, before=before)
         except refusals.DiscordRefused as error:
             if error.number not in refusals.NO_THREAD:
                 raise
-            await self._threads.failed(conversation, session, error)
-        return await self._posted(place, conversation, drawn, again=again, before=before)
+            await self._threads.tell_failed(conversation, session, error)
+        return await self._post_to(place, conversation, drawn, again=again, before=before)
 
-    async def _in_thread(
+    async def _post_in_thread(
         self, place: str, conversation: str, session: card.Session, drawn: card.Card, *, again: bool, before: str
     ) -> model.PostedCard:
-        thread = await self._threads.of(conversation, session)
+        thread = await self._threads.ensure(conversation, session)
         try:
-            return await self._posted(place, thread, drawn, again=again, before=before)
+            return await self._post_to(place, thread, drawn, again=again, before=before)
         except refusals.DiscordRefused as error:
             if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
-        await self._threads.lost(conversation, session)
-        thread = await self._threads.of(conversation, session)
-        return await self._posted(place, thread, drawn, again=False, before=before)
+        await self._threads.mark_lost(conversation, session)
+        thread = await self._threads.ensure(conversation, session)
+        return await self._post_to(place, thread, drawn, again=False, before=before)
 
-    async def _posted(
+    async def _post_to(
         self, place: str, conversation: str, drawn: card.Card, *, again: bool, before: str
     ) -> model.PostedCard:
-        found = await self._posted_before(conversation, drawn.ticket_id) if again else None
+        found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            await self._edited(conversation, found, drawn)
+            await self._edit_message(conversation, found, drawn)
             return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
-        body = render.render(drawn, self._places.called(drawn.approvers), loud=True)
+        body = render.render(drawn, self._places.mentioned(drawn.approvers), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
-        body |= {"nonce": threads.nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
+        body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
         posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]))
         if again:
             # it may be the first one, found by its nonce, with what it showed then
-            await self._edited(conversation, posted.message, drawn)
+            await self._edit_message(conversation, posted.message, drawn)
         return posted
 
-    def body(self, drawn: card.Card) -> dict[str, Any]:
+    def body_of(self, drawn: card.Card) -> dict[str, Any]:
         """The message of a card as it is edited: it notifies nobody a second time."""
-        return render.render(drawn, self._places.called(drawn.approvers))
+        return render.render(drawn, self._places.mentioned(drawn.approvers))
 
-    async def _edited(self, conversation: str, message: str, drawn: card.Card) -> None:
-        body = self.body(drawn)
+    async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> None:
+        body = self.body_of(drawn)
         try:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
         except refusals.DiscordRefused as error:
@@ -137,7 +139,7 @@ class DiscordChannel:
             await self._threads.reopen(conversation)
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
 
-    async def _posted_before(self, conversation: str, ticket_id: str) -> str | None:
+    async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
         """The oldest card of this request among the latest messages."""
         try:
             recent: list[Any] = await self._api.get(_MESSAGES, {"limit": _LOOK_BACK}, channel_id=conversation)
@@ -154,7 +156,7 @@ class DiscordChannel:
 
 
 @contextlib.asynccontextmanager
-async def _in_time() -> AsyncGenerator[None]:
+async def _within_an_effect() -> AsyncGenerator[None]:
     """All calls for one card together have an end, so that none of them takes the courier's place for ever."""
     try:
         async with asyncio.timeout(pace.EFFECT_WITHIN):
@@ -168,5 +170,5 @@ def _mark_of(message: Any) -> object:
     return parts[0].get("id")
 
 
-def _moved(posted: model.PostedCard) -> str:
+def _record_name(posted: model.PostedCard) -> str:
     return f"{NAME}/{posted.message}"

@@ -22,7 +22,7 @@ from sayso_discord import doctor, parse, refusals, server
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import NAME, DiscordChannel
-from sayso_discord.gateway import Gateway, Patience, Takers
+from sayso_discord.gateway import Gateway, Listeners, Patience
 from sayso_discord.interactions import Interactions
 from sayso_discord.members import Members
 from sayso_discord.notes import Notes
@@ -46,11 +46,11 @@ class Discord:
     channel: DiscordChannel
     settings: Settings
     gateway: Gateway | None
-    _front: Interactions = field(repr=False)
+    _interactions: Interactions = field(repr=False)
     _catch_up: CatchUp = field(repr=False)
-    _records: Store | None = field(default=None, repr=False)
+    _store: Store | None = field(default=None, repr=False)
 
-    def add_routes(self, routes: aioweb.Application, now: Callable[[], float] = time.time) -> None:
+    def add_routes(self, routes: aioweb.Application, seconds: Callable[[], float] = time.time) -> None:
         """Serve Discord's HTTP posts. Raises `InvalidSettings` without a public key."""
         key = self.settings.public_key or ""
         if not _KEY.fullmatch(key):
@@ -58,7 +58,9 @@ class Discord:
             raise errors.InvalidSettings(
                 "DISCORD_PUBLIC_KEY is not a valid public key", field="DISCORD_PUBLIC_KEY", hint=hint
             )
-        server.add_routes(routes, self._front.handle, self._front.answered, key, now, self._records)
+        server.add_routes(
+            routes, self._interactions.handle, self._interactions.mark_responded, key, seconds, self._store
+        )
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
@@ -85,7 +87,7 @@ class Discord:
 
 
 @contextlib.asynccontextmanager
-async def connect(front: Desk, settings: Settings, patience: Patience | None = None) -> AsyncGenerator[Discord, None]:
+async def connect(desk: Desk, settings: Settings, patience: Patience | None = None) -> AsyncGenerator[Discord, None]:
     """Discord for this desk, with clicks coming in, until the block ends.
 
     Raises:
@@ -93,44 +95,44 @@ async def connect(front: Desk, settings: Settings, patience: Patience | None = N
         ChannelError: Discord cannot be reached.
     """
     async with api_of(settings) as api:
-        await doctor.require_channel(api, settings, front.setup.directory)
+        await doctor.require_channel(api, settings, desk.setup.directory)
         about: Json = await api.get("/oauth2/applications/@me")
         bot_user = api.bot_user
-        where = Places(api, front.setup.directory, settings.channel, threads=settings.threads == "session")
-        sessions = Threads(api, front.store)
-        posts = DiscordChannel(api, where, front.store, sessions, bot_user)
-        front.platforms[NAME] = Platform(posts, Notes(api, where, sessions), where.room, where.check)
-        members = Members(api, where)
+        places = Places(api, desk.setup.directory, settings.channel, threads=settings.threads == "session")
+        threads = Threads(api, desk.store)
+        channel = DiscordChannel(api, places, desk.store, threads, bot_user)
+        desk.platforms[NAME] = Platform(channel, Notes(api, places, threads), places.conversation, places.check)
+        members = Members(api, places)
         background = Background()
-        door = Interactions(front, members, posts, api, background)
-        replies = Replies(front, members, api, sessions)
-        door.taken_back = replies.taken_back
-        catch_up = CatchUp(front, posts, replies, api, bot_user)
-        catch_up.look_first(where.default)
-        takers = _takers(door, replies, catch_up, api, bot_user, background)
+        interactions = Interactions(desk, members, channel, api, background)
+        replies = Replies(desk, members, api, threads)
+        interactions.on_taken_back = replies.unmark_taken
+        catch_up = CatchUp(desk, channel, replies, api, bot_user)
+        catch_up.look_first(places.default)
+        listeners = _listeners(interactions, replies, catch_up, api, bot_user, background)
         content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
-        gateway = None if by_http else Gateway(settings.bot_token, takers, content=content, patience=patience)
+        gateway = None if by_http else Gateway(settings.bot_token, listeners, content=content, patience=patience)
         try:
             if gateway is not None:
                 await gateway.open()
             else:
-                door.others_first = 0.0
+                interactions.others_first = 0.0
                 background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
-            yield Discord(posts, settings, gateway, door, catch_up, front.store)
+            yield Discord(channel, settings, gateway, interactions, catch_up, desk.store)
         finally:
             if gateway is not None:
                 await gateway.close()
             await background.close()
 
 
-def _takers(
-    door: Interactions, replies: Replies, catch_up: CatchUp, api: Api, bot_user: str, background: Background
-) -> Takers:
+def _listeners(
+    interactions: Interactions, replies: Replies, catch_up: CatchUp, api: Api, bot_user: str, background: Background
+) -> Listeners:
     sharing = catch_up.sharing
 
     async def interaction(payload: Json) -> None:
-        background.start(_answered(door, api, sharing, payload))
+        background.start(_respond(interactions, api, sharing, payload))
 
     async def message(payload: Json) -> None:
         if parse.author(payload) == bot_user:
@@ -141,25 +143,25 @@ def _takers(
     async def edited(payload: Json) -> None:
         said = parse.reply(payload)
         if said is not None and said.edited:
-            background.start(replies.edited(said))
+            background.start(replies.handle_change(said))
 
     async def deleted(conversation: str, messages: Sequence[str]) -> None:
         for one in messages:
-            background.start(replies.deleted(one))
-        background.start_repeatable(catch_up.cards.deleted(conversation, messages))
+            background.start(replies.handle_deletion(one))
+        background.start_repeatable(catch_up.upkeep.handle_deletion(conversation, messages))
 
     async def place(conversation: str) -> None:
-        background.start_repeatable(catch_up.cards.place_changed(conversation))
+        background.start_repeatable(catch_up.upkeep.handle_change(conversation))
 
     async def ready() -> None:
         catch_up.begin()
         background.start_repeatable(catch_up.run())
 
-    return Takers(interaction, message, ready, edited, deleted, place)
+    return Listeners(interaction, message, ready, edited, deleted, place)
 
 
-async def _answered(door: Interactions, api: Api, sharing: Sharing, payload: Json) -> None:
-    response = await door.handle(payload)
+async def _respond(interactions: Interactions, api: Api, sharing: Sharing, payload: Json) -> None:
+    response = await interactions.handle(payload)
     if response is None:
         return
     taken = False
@@ -170,11 +172,11 @@ async def _answered(door: Interactions, api: Api, sharing: Sharing, payload: Jso
             taken = True
     except refusals.DiscordRefused as error:
         if error.number == refusals.ANSWERED:
-            await sharing.answered_elsewhere(way.id)
+            await sharing.note_answered_elsewhere(way.id)
         else:
             log.warning("interaction not answered", extra={"error": error.message})
     except (errors.ChannelError, TimeoutError) as error:
         # what counts is stored, and the card shows it; a click replayed after a break is often too old to answer
         log.warning("interaction not answered", extra={"error": str(error)})
     finally:
-        door.answered(payload, taken=taken)
+        interactions.mark_responded(payload, taken=taken)

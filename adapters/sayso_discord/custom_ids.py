@@ -26,7 +26,7 @@ class Carried:
     token: str
 
 
-def made(how: How, token: str, number: int = 0) -> str:
+def write(how: How, token: str, number: int = 0) -> str:
     """The custom id for a token; *number* tells several components apart that carry the same one."""
     return f"{_PREFIX}:{how[0]}{number or ''}:{token}"
 

@@ -24,70 +24,70 @@ _ADMINISTRATOR = 1 << 3
 async def check(
     settings: Settings,
     directory: people.Directory | None = None,
-    records: Store | None = None,
-    now: datetime | None = None,
+    store: Store | None = None,
+    at: datetime | None = None,
 ) -> list[Finding]:
-    """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
+    """What was looked at, in the order in which to repair it; *store* has what a running service noticed.
 
     Never raises for anything at Discord.
     """
     found: list[Finding] = []
     try:
         async with api_of(settings) as api:
-            async for one in _all(api, settings, directory or people.Directory()):
+            async for one in _look_at_all(api, settings, directory or people.Directory()):
                 found.append(one)
     except errors.SaysoError as error:
         hint = error.hint or _reach(error)
         found.append(Finding(error.field or "connection", False, error.message, hint))
-    if records is not None:
-        found += [one async for one in _noticed(records, now or datetime.now(UTC))]
+    if store is not None:
+        found += [one async for one in _look_at_records(store, at or datetime.now(UTC))]
     return found
 
 
-async def _noticed(records: Store, now: datetime) -> AsyncIterator[Finding]:
-    if said := await sharing.noticed(records, now):
+async def _look_at_records(store: Store, at: datetime) -> AsyncIterator[Finding]:
+    if said := await sharing.find_notice(store, at):
         yield Finding("sharing", False, said, sharing.HINT)
-    if told := await unsigned.noticed("Discord", records, now):
+    if told := await unsigned.noticed("Discord", store, at):
         yield Finding("signatures", False, *told)
 
 
 async def require_channel(api: Api, settings: Settings, directory: people.Directory) -> None:
     """Raise `InvalidSettings` where the channel of the settings is not there, or closed to the bot."""
     if settings.channel:
-        async for found in _channel(api, settings, directory):
+        async for found in _look_at_channel(api, settings, directory):
             if not found.ok:
                 said = f"discord.channel: {found.said}"
                 raise errors.InvalidSettings(said, field="discord.channel", hint=found.hint)
 
 
-async def _all(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def _look_at_all(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     about: Json = await api.get("/oauth2/applications/@me")
     yield Finding("DISCORD_BOT_TOKEN", True, f"application {about.get('id')}")
     if (off := clock.off(await api.time(), datetime.now(UTC))) is not None:
         yield Finding("clock", False, f"{off} Discord's", clock.SET_IT)
-    yield _way_in(about, settings)
+    yield _look_at_way_in(about, settings)
     if bool(about.get("flags", 0) & MESSAGE_CONTENT):
         said = "message content is on: any message of an allowed person in a thread is an answer"
     else:
         said = "message content is off: answers come by buttons, by replies and by mentions"
     yield Finding("intents", True, said)
     if settings.channel:
-        async for one in _channel(api, settings, directory):
+        async for one in _look_at_channel(api, settings, directory):
             yield one
-    async for one in roster.look(api, await _guild(api, settings, directory), directory):
+    async for one in roster.look(api, await _find_guild(api, settings, directory), directory):
         yield one
 
 
-async def _guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:
+async def _find_guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:
     """The server of the channel of the settings, where it has one and it can be seen."""
-    where = Places(api, directory, settings.channel, threads=False)
+    places = Places(api, directory, settings.channel, threads=False)
     try:
-        return await where.guild(where.default) if where.default else None
+        return await places.find_guild(places.default) if places.default else None
     except errors.ChannelError:
         return None
 
 
-def _way_in(about: Json, settings: Settings) -> Finding:
+def _look_at_way_in(about: Json, settings: Settings) -> Finding:
     """How clicks come in; Discord sends them one way only."""
     by_http = bool(about.get("interactions_endpoint_url"))
     page = "Developer Portal > your application > General Information"
@@ -103,10 +103,10 @@ def _way_in(about: Json, settings: Settings) -> Finding:
     return Finding("interactions", True, "clicks come by HTTP" if by_http else "clicks come over the gateway")
 
 
-async def _channel(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
+async def _look_at_channel(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     try:
-        where = Places(api, directory, settings.channel, threads=False)
-        conversation, _ = await where.find("discord")
+        places = Places(api, directory, settings.channel, threads=False)
+        conversation, _ = await places.find("discord")
         channel: Json = await api.get("/channels/{channel_id}", channel_id=conversation)
     except errors.ChannelError as error:
         if not error.final:
@@ -120,10 +120,10 @@ async def _channel(api: Api, settings: Settings, directory: people.Directory) ->
         return
     yield Finding("channel", True, f"{conversation} is #{channel.get('name')}" if guild else "a direct message")
     if guild is not None:
-        yield await _permissions(api, str(guild), channel)
+        yield await _look_at_permissions(api, str(guild), channel)
 
 
-async def _permissions(api: Api, guild: str, channel: Json) -> Finding:
+async def _look_at_permissions(api: Api, guild: str, channel: Json) -> Finding:
     user = str(api.client.user.id) if api.client.user else ""
     try:
         member: Json = await api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=user)
@@ -133,7 +133,7 @@ async def _permissions(api: Api, guild: str, channel: Json) -> Finding:
             raise
         return finding.of_error("permissions", error)
     roles = {str(role["id"]): int(role["permissions"]) for role in about["roles"]}
-    given = _given(guild, user, [str(role) for role in member["roles"]], roles, channel)
+    given = _permissions_in(guild, user, [str(role) for role in member["roles"]], roles, channel)
     missing = [f"{name} ({what})" for name, (bit, what) in manifest.PERMISSIONS.items() if not given & bit]
     if missing:
         hint = "channel settings > Permissions > the bot's role, or invite it again: sayso init discord"
@@ -141,7 +141,7 @@ async def _permissions(api: Api, guild: str, channel: Json) -> Finding:
     return Finding("permissions", True, f"all {len(manifest.PERMISSIONS)} are there")
 
 
-def _given(guild: str, user: str, mine: list[str], roles: Mapping[str, int], channel: Json) -> int:
+def _permissions_in(guild: str, user: str, mine: list[str], roles: Mapping[str, int], channel: Json) -> int:
     """What the bot may do in a channel, by the order of Discord's permissions reference."""
     found = 0
     for role in (guild, *mine):

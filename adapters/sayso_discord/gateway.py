@@ -23,7 +23,7 @@ from sayso_discord.api import proxy
 
 log = logging.getLogger(__name__)
 
-Take = Callable[[Json], Awaitable[None]]
+Listen = Callable[[Json], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ async def _nothing(*_given: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Takers:
+class Listeners:
     """Who takes what comes in."""
 
-    interaction: Take
-    message: Take
+    interaction: Listen
+    message: Listen
     ready: Callable[[], Awaitable[None]]
-    edited: Take = _nothing
+    edited: Listen = _nothing
     deleted: Callable[[str, Sequence[str]], Awaitable[None]] = _nothing
     """A conversation, and the messages that were deleted there."""
     place: Callable[[str], Awaitable[None]] = _nothing
@@ -71,9 +71,9 @@ class Takers:
 class Gateway:
     """Keeps a client connected until it is closed."""
 
-    def __init__(self, token: str, takers: Takers, *, content: bool, patience: Patience | None = None) -> None:
+    def __init__(self, token: str, listeners: Listeners, *, content: bool, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
-        self.takers = takers
+        self.listeners = listeners
         self._token = token
         self._content = content
         self._client: _Client | None = None
@@ -112,7 +112,7 @@ class Gateway:
         return bool(self._client and self._client.up and socket is not None and socket.open)
 
     async def close(self) -> None:
-        """Take nothing more in."""
+        """Listen nothing more in."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -149,7 +149,7 @@ class Gateway:
         client = self._client = _Client(self, content=self._content)
         async with client:
             running = asyncio.create_task(client.start(self._token))
-            watching = asyncio.create_task(client.hopeless())
+            watching = asyncio.create_task(client.wait_until_hopeless())
             try:
                 await asyncio.wait({running, watching}, return_when=asyncio.FIRST_COMPLETED)
                 if running.done():
@@ -187,7 +187,7 @@ class _Client(discord.Client):
         self._down_since: float | None = asyncio.get_running_loop().time()
         self.up = False
 
-    async def hopeless(self) -> None:
+    async def wait_until_hopeless(self) -> None:
         """Return once this client is of no use any more."""
         patience, now = self._hub.patience, asyncio.get_running_loop().time
         while True:
@@ -200,7 +200,7 @@ class _Client(discord.Client):
     async def on_connect(self) -> None:
         """READY was received; what comes after it is served already."""
         self._is_up()
-        await self._hub.takers.ready()
+        await self._hub.listeners.ready()
 
     async def on_resumed(self) -> None:
         """The session goes on where it was."""
@@ -215,42 +215,42 @@ class _Client(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """The one way in for presses and modals."""
-        await self._hub.takers.interaction(payloads.payload_of(interaction))
+        await self._hub.listeners.interaction(payloads.payload_of(interaction))
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote, or the bot itself: maybe from another program."""
         if not message.author.bot or (self.user is not None and message.author.id == self.user.id):
-            await self._hub.takers.message(payloads.message_of(message))
+            await self._hub.listeners.message(payloads.message_of(message))
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Somebody changed what they wrote, or Discord added a preview to it."""
-        await self._hub.takers.edited(dict(payload.data))
+        await self._hub.listeners.edited(dict(payload.data))
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """A message is gone."""
-        await self._hub.takers.deleted(str(payload.channel_id), [str(payload.message_id)])
+        await self._hub.listeners.deleted(str(payload.channel_id), [str(payload.message_id)])
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """Many messages are gone."""
-        await self._hub.takers.deleted(str(payload.channel_id), [str(one) for one in sorted(payload.message_ids)])
+        await self._hub.listeners.deleted(str(payload.channel_id), [str(one) for one in sorted(payload.message_ids)])
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """A channel is gone."""
-        await self._hub.takers.place(str(channel.id))
+        await self._hub.listeners.place(str(channel.id))
 
     async def on_guild_channel_update(self, _before: object, after: discord.abc.GuildChannel) -> None:
         """A channel was changed; maybe who may see it."""
-        await self._hub.takers.place(str(after.id))
+        await self._hub.listeners.place(str(after.id))
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """A thread is gone."""
-        await self._hub.takers.place(str(payload.thread_id))
+        await self._hub.listeners.place(str(payload.thread_id))
 
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
         """A thread was closed, opened, locked or renamed."""
         about: Json = dict(payload.data).get("thread_metadata") or {}  # type: ignore[assignment]
         if about.get("archived") or about.get("locked"):
-            await self._hub.takers.place(str(payload.thread_id))
+            await self._hub.listeners.place(str(payload.thread_id))
 
     async def on_error(self, event_method: str, /, *_given: Any, **_named: Any) -> None:
         """The outermost loop of an event."""

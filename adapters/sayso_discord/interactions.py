@@ -45,18 +45,18 @@ _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card wi
 class Interactions:
     """Turns what people do in Discord into answers at the desk."""
 
-    def __init__(self, front: Desk, members: Members, posts: DiscordChannel, api: Api, background: Background) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk, members: Members, channel: DiscordChannel, api: Api, background: Background) -> None:
+        self._desk = desk
         self._members = members
-        self._posts = posts
+        self._channel = channel
         self._api = api
         self._background = background
         self._seen: Recent[str, None] = Recent(_REMEMBERED)
         self._answers: dict[str, asyncio.Future[bool]] = {}
         self._typed: Recent[tuple[str, str], dialog.Draft] = Recent(_DRAFTS_REMEMBERED)
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
-        self._stale = Stale(front, posts, api)
-        self.taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
+        self._stale = Stale(desk, channel, api)
+        self.on_taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
         """Told of an answer by words that somebody took back by its button."""
         self.others_first = OTHERS_FIRST
         """Seconds; none where Discord tells only one program of a press."""
@@ -77,10 +77,10 @@ class Interactions:
         done, _ = await asyncio.wait({task}, timeout=_ANSWER_WITHIN)
         if done:
             return task.result()
-        self._background.start(self._late(act.way, task))
+        self._background.start(self._tell_late(act.way, task))
         return {"type": RECEIVED}
 
-    def answered(self, payload: Any, *, taken: bool = True) -> None:
+    def mark_responded(self, payload: Any, *, taken: bool = True) -> None:
         """The response has left, and Discord took it or not: only now it takes more about this interaction."""
         sent = self._answers.pop(str(payload.get("id")), None)
         if sent is not None and not sent.done():
@@ -91,89 +91,91 @@ class Interactions:
         try:
             actor = await self._members.actor(act.who)
             account = actor.account
-            before = await self._before(act.token)
-            following = await self._desk.press(act.token, actor, render.ROOM, _seat(act.spot), act.draft)
+            before = await self._load_before(act.token)
+            following = await self._desk.press(act.token, actor, render.ROOM, _pressed_message(act.spot), act.draft)
         except errors.InvalidAnswer as error:
-            return self._wrong(act, error)
+            return self._refuse_answer(act, error)
         except errors.AlreadyDecided as error:
             self._background.start(self._stale.freshen(error.ticket))
-            return self._once(act, telling.late_press(error, account, act.token))
+            return self._tell_once(act, telling.late_press(error, account, act.token))
         except (errors.InvalidToken, errors.NotFound) as error:
-            return await self._unknown(act, error, account)
+            return await self._refuse_unknown(act, error, account)
         except errors.SaysoError as error:
-            return self._once(act, telling.refusal(error))
+            return self._tell_once(act, telling.refusal(error))
         except Exception:
             # the outermost loop of a press: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
-            return _private(act.way, render.whisper(telling.line(phrases.TRY_AGAIN)))
+            return _privately(act.way, render.whisper(telling.line(phrases.TRY_AGAIN)))
         if isinstance(following, dialog.Dialog):
-            return self._opened(act, following)
-        return self._counted(act, following, before, account)
+            return self._open(act, following)
+        return self._tell_outcome(act, following, before, account)
 
-    async def _before(self, token: str) -> model.Ticket | None:
+    async def _load_before(self, token: str) -> model.Ticket | None:
         """The request as it was before a press, to know a second press of the same person."""
         try:
             return await self._desk.store.load_by_ref(tokens.read(token).ref)
         except (errors.InvalidToken, errors.NotFound):
             return None  # what that means is for the desk to say
 
-    def _counted(
+    def _tell_outcome(
         self, act: parse.Click | parse.Submission, ticket: model.Ticket, before: model.Ticket | None, account: str
     ) -> Json:
-        if self.taken_back is not None and tokens.read(act.token).action == "undo":
-            self._background.start(self.taken_back(ticket))
+        if self.on_taken_back is not None and tokens.read(act.token).action == "undo":
+            self._background.start(self.on_taken_back(ticket))
         told = telling.tally(ticket, before, account)
         if act.way.private:
             said = phrases.outcome_words(ticket.request.kind, ticket.decision) if ticket.decision else "Counted"
             return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}
-        return self._once(act, told) if told else {"type": RECEIVED}
+        return self._tell_once(act, told) if told else {"type": RECEIVED}
 
-    async def _unknown(self, act: parse.Click | parse.Submission, error: errors.SaysoError, account: str) -> Json:
+    async def _refuse_unknown(
+        self, act: parse.Click | parse.Submission, error: errors.SaysoError, account: str
+    ) -> Json:
         """A button that is not good: its card is put right, or its request is not known here."""
-        if told := await self._stale.renewed(act.spot, account):
-            return self._once(act, told)
+        if told := await self._stale.renew(act.spot, account):
+            return self._tell_once(act, told)
         if await self._stale.is_known(act.token):
-            return self._once(act, telling.refusal(error))
+            return self._tell_once(act, telling.refusal(error))
         # where another program has the request, it answers meanwhile
         await asyncio.sleep(self.others_first)
         if act.spot is not None:
             self._background.start(self._disarm(act.way, act.spot, act.token))
-        return _private(act.way, render.whisper(telling.line(telling.GONE)))
+        return _privately(act.way, render.whisper(telling.line(telling.GONE)))
 
     async def _disarm(self, way: parse.Way, spot: parse.Spot, token: str) -> None:
         try:
-            if await _after(self._answers.get(way.id)):
+            if await _when_responded(self._answers.get(way.id)):
                 await self._stale.disarm(spot, token)
         except (errors.ChannelError, TimeoutError) as error:
             log.info("buttons not taken away", extra={"error": str(error)})
 
-    def _once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
+    def _tell_once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
         """A sentence for this person only, unless they have just been told the same about the same card."""
         mark = (act.who.user, act.spot.message if act.spot else act.way.id, str(told))
         now = asyncio.get_running_loop().time()
         if now - self._told.get(mark, -_ONCE_IN) < _ONCE_IN:
             return {"type": RECEIVED}
         self._told[mark] = now
-        return _private(act.way, render.whisper(told))
+        return _privately(act.way, render.whisper(told))
 
-    def _opened(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
+    def _open(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
         if not opened.inputs:
             pressed = tokens.read(opened.token)
             if pressed.action == "review" and pressed.index == 0 and opened.more:
                 self._background.start(self._hand_file(act.way, pressed.ref))
-            return _private(act.way, render.page(opened))
+            return _privately(act.way, render.page(opened))
         if isinstance(act, parse.Submission):
             # only a press on a component may open a window
-            return _private(act.way, render.step(opened, f"Received. {opened.title} is next."))
-        return {"type": MODAL, "data": render.modal(self._prefilled(act, opened))}
+            return _privately(act.way, render.step(opened, f"Received. {opened.title} is next."))
+        return {"type": MODAL, "data": render.modal(self._prefill(act, opened))}
 
-    def _wrong(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
+    def _refuse_answer(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
-            return self._once(act, telling.refusal(error))
+            return self._tell_once(act, telling.refusal(error))
         self._typed[act.who.user, act.token] = act.draft
-        return _private(act.way, render.retry(act.token, telling.refusal(error)))
+        return _privately(act.way, render.retry(act.token, telling.refusal(error)))
 
-    def _prefilled(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
+    def _prefill(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
         """What somebody typed before is there again after it was found wrong."""
         before = self._typed.pop((act.who.user, opened.token), None)
         if not before:
@@ -182,12 +184,12 @@ class Interactions:
         kept = tuple(replace(given, value=typed.get(given.name, given.value)) for given in opened.inputs)
         return replace(opened, inputs=kept)
 
-    async def _late(self, way: parse.Way, task: asyncio.Task[Json]) -> None:
+    async def _tell_late(self, way: parse.Way, task: asyncio.Task[Json]) -> None:
         """Tell the outcome of an act that took longer than Discord waits."""
         sent = self._answers.get(way.id)
         response = await task
         try:
-            await _after(sent)
+            await _when_responded(sent)
             if response["type"] == MODAL:
                 await self._api.follow_up(way, render.whisper(telling.line(_NO_WINDOW)))
             elif response["type"] == MESSAGE:
@@ -203,14 +205,14 @@ class Interactions:
         parts = (await aside.run(draw.card_of, ticket, self._desk.mint)).parts
         content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
         try:
-            await _after(sent)
+            await _when_responded(sent)
             await self._api.hand_file(way, "request.txt", content)
         except (errors.ChannelError, TimeoutError) as error:
             # the pages show the same
             log.warning("file not handed out", extra={"error": str(error)})
 
 
-async def _after(sent: asyncio.Future[bool] | None) -> bool:
+async def _when_responded(sent: asyncio.Future[bool] | None) -> bool:
     """Return once an interaction was answered: whether Discord took the answer."""
     if sent is None:
         return True
@@ -218,10 +220,10 @@ async def _after(sent: asyncio.Future[bool] | None) -> bool:
         return await asyncio.shield(sent)
 
 
-def _private(way: parse.Way, body: Json) -> Json:
+def _privately(way: parse.Way, body: Json) -> Json:
     """Shown to this person only; a message that only they see is replaced, so that old buttons are gone."""
     return {"type": CHANGE if way.private else MESSAGE, "data": body}
 
 
-def _seat(spot: parse.Spot | None) -> PressedMessage | None:
+def _pressed_message(spot: parse.Spot | None) -> PressedMessage | None:
     return None if spot is None else PressedMessage(NAME, spot.channel, spot.message, spot.within)

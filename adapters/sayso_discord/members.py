@@ -9,16 +9,17 @@ from typing import Any
 
 from sayso import errors
 from sayso.machine import people
-from sayso_discord import parse, places, refusals
+from sayso_discord import parse, refusals
 from sayso_discord.api import Api
+from sayso_discord.places import Places
 
 
 class Members:
     """Turns whoever acted into an actor; only a message read later needs a question to Discord."""
 
-    def __init__(self, api: Api, where: places.Places) -> None:
+    def __init__(self, api: Api, places: Places) -> None:
         self._api = api
-        self.places = where
+        self.places = places
 
     async def actor(self, who: parse.Who, channel: str | None = None) -> people.Actor:
         """The person, as the core knows people; *channel* is where they wrote, for a message without its member.
@@ -30,16 +31,16 @@ class Members:
         if who.bot:
             raise errors.NotAllowed("bots cannot decide anything")
         if who.member is None and channel is not None:
-            who = await self._looked_up(who, channel)
+            who = await self._look_up(who, channel)
         roles = frozenset(f"discord:{role}" for role in who.roles) if who.member else frozenset[str]()
         return people.Actor(f"discord:{who.user}", who.name, member=bool(who.member), groups=roles)
 
-    async def _looked_up(self, who: parse.Who, channel: str) -> parse.Who:
-        guild = await self.places.guild(channel)
+    async def _look_up(self, who: parse.Who, channel: str) -> parse.Who:
+        guild = await self.places.find_guild(channel)
         if guild is None:
             return who
         try:
             member: Any = await self._api.get("/guilds/{guild_id}/members/{user}", guild_id=guild, user=who.user)
         except refusals.DiscordRefused:
             return who  # no member any more
-        return parse.Who(who.user, who.name, who.bot, parse.full_member(member), parse.roles_of(member))
+        return parse.Who(who.user, who.name, who.bot, parse.is_full_member(member), parse.roles_of(member))

@@ -10,31 +10,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from sayso import errors
-from sayso_discord import parse, places, spoken
+from sayso_discord import parse, spoken
 from sayso_discord.api import Api
+from sayso_discord.places import Places
 
 
-class Known:
+class KnownNames:
     """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: Api, where: places.Places) -> None:
+    def __init__(self, api: Api, places: Places) -> None:
         self._api = api
-        self._places = where
+        self._places = places
         self._channels: dict[str, str] = {}
         self._roles: dict[str, dict[str, str]] = {}
         self._own: dict[str, frozenset[str]] = {}
 
-    async def first(self, said: parse.Reply) -> spoken.To:
+    async def find_first(self, reply: parse.Reply) -> spoken.To:
         """Whom somebody mentioned first. Anybody may write anything, so this asks Discord once for each server."""
-        guild = await self._guild(said) if spoken.role_named(said.text) else None
+        guild = await self._find_guild(reply) if spoken.begins_with_role(reply.text) else None
         if guild is not None and guild not in self._roles:
             await self._learn_roles(guild)
-        return spoken.first_named(said.text, self._api.bot_user, self._own.get(guild or "", frozenset()))
+        return spoken.find_first_named(reply.text, self._api.bot_user, self._own.get(guild or "", frozenset()))
 
-    async def words(self, said: parse.Reply) -> str:
+    async def words(self, reply: parse.Reply) -> str:
         """What somebody wrote, in words."""
-        channels, roles = spoken.unnamed(said.text)
-        guild = await self._guild(said) if roles else None
+        channels, roles = spoken.find_unnamed(reply.text)
+        guild = await self._find_guild(reply) if roles else None
         if guild is not None and not roles <= self._roles.get(guild, {}).keys():
             await self._learn_roles(guild)
         for channel in channels - self._channels.keys():
@@ -42,14 +43,14 @@ class Known:
                 found: Any = await self._api.get("/channels/{channel_id}", channel_id=channel)
                 self._channels[channel] = str(found.get("name") or "unknown-channel")
         own = self._own.get(guild or "", frozenset())
-        names = spoken.Names(said.people, self._channels, self._roles.get(guild or "", {}))
-        return spoken.plain(said.text, self._api.bot_user, names, own)
+        names = spoken.Names(reply.people, self._channels, self._roles.get(guild or "", {}))
+        return spoken.plain(reply.text, self._api.bot_user, names, own)
 
-    async def _guild(self, said: parse.Reply) -> str | None:
-        if said.guild is not None:
-            return said.guild
+    async def _find_guild(self, reply: parse.Reply) -> str | None:
+        if reply.guild is not None:
+            return reply.guild
         with contextlib.suppress(errors.ChannelError):
-            return await self._places.guild(said.channel)
+            return await self._places.find_guild(reply.channel)
         return None
 
     async def _learn_roles(self, guild: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sayso.cards import card
-from sayso_discord import places, refusals, render, threads
+from sayso_discord import refusals, render
 from sayso_discord.api import Api
 from sayso_discord.channel import NAME
+from sayso_discord.places import Places
+from sayso_discord.threads import Threads
 
 
 class Notes:
@@ -13,10 +15,10 @@ class Notes:
 
     name = NAME
 
-    def __init__(self, api: Api, where: places.Places, sessions: threads.Threads) -> None:
+    def __init__(self, api: Api, places: Places, threads: Threads) -> None:
         self._api = api
-        self._places = where
-        self._threads = sessions
+        self._places = places
+        self._threads = threads
 
     async def note(self, place: str, session: card.Session, said: card.Says) -> None:
         """Tell it; to one person alone it goes without a thread. Raises `ChannelError`."""
@@ -29,18 +31,18 @@ class Notes:
         except refusals.DiscordRefused as error:
             if error.number not in refusals.NO_THREAD:
                 raise
-            await self._threads.failed(conversation, session, error)
+            await self._threads.tell_failed(conversation, session, error)
             await self._send(conversation, said)
 
     async def _tell(self, conversation: str, session: card.Session, said: card.Says) -> None:
-        thread = await self._threads.of(conversation, session)
+        thread = await self._threads.ensure(conversation, session)
         try:
             return await self._send(thread, said)
         except refusals.DiscordRefused as error:
             if error.number not in refusals.CLOSED and not await self._threads.is_locked(thread):
                 raise
-        await self._threads.lost(conversation, session)
-        await self._send(await self._threads.of(conversation, session), said)
+        await self._threads.mark_lost(conversation, session)
+        await self._send(await self._threads.ensure(conversation, session), said)
 
     async def _send(self, conversation: str, said: card.Says) -> None:
         await self._api.send("POST", "/channels/{channel_id}/messages", render.note(said), channel_id=conversation)

@@ -106,7 +106,7 @@ class Reply:
 
 def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
     """Whether Discord signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
-    if not timestamp or not signature or not plausible(timestamp, signature, seconds):
+    if not timestamp or not signature or not is_plausible(timestamp, signature, seconds):
         return False
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
@@ -116,14 +116,14 @@ def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, 
     return True
 
 
-def plausible(timestamp: str, signature: str, seconds: float) -> bool:
+def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
     """Whether a body with these headers is worth reading."""
     return bool(_SIGNATURE.fullmatch(signature)) and admission.is_recent(timestamp, seconds)
 
 
 def parse(payload: Any) -> Click | Submission | None:
     """What an interaction was, or None where it is not for us. A component that we cannot read has no token."""
-    kind, who, way = get(payload, "type"), _who(payload), _way(payload)
+    kind, who, way = get(payload, "type"), _read_who(payload), _read_way(payload)
     if kind not in (PRESSED, SUBMITTED) or who is None or way is None:
         return None
     data = get(payload, "data")
@@ -147,7 +147,7 @@ def reply(message: Any) -> Reply | None:
     # 0 a message, 19 a reply; everything else was written by Discord
     if not some_id or not channel or get(message, "webhook_id") or get(message, "type") not in (0, 19):
         return None
-    who = _person(get(message, "author"), get(message, "member"), known=False)
+    who = _read_person(get(message, "author"), get(message, "member"), known=False)
     if who is None or who.bot:
         return None
     reference = get(message, "message_reference")
@@ -161,7 +161,7 @@ def reply(message: Any) -> Reply | None:
         to_author=text(message, "referenced_message", "author", "id") or None,
         guild=text(message, "guild_id") or None,
         private=get(message, "guild_id") is None if "guild_id" in message else None,
-        people={text(one, "id"): _name(one, get(one, "member")) for one in items(message, "mentions")},
+        people={text(one, "id"): _name_of(one, get(one, "member")) for one in items(message, "mentions")},
         files=bool(items(message, "attachments") or items(message, "sticker_items")),
         edited=bool(get(message, "edited_timestamp")),
     )
@@ -172,27 +172,27 @@ def author(message: Any) -> str:
     return text(message, "author", "id")
 
 
-def _who(payload: Any) -> Who | None:
+def _read_who(payload: Any) -> Who | None:
     member = get(payload, "member")
-    return _person(get(member, "user") or get(payload, "user"), member, known=True)
+    return _read_person(get(member, "user") or get(payload, "user"), member, known=True)
 
 
-def _person(user: Any, member: Any, *, known: bool) -> Who | None:
+def _read_person(user: Any, member: Any, *, known: bool) -> Who | None:
     some_id = text(user, "id")
     if not some_id:
         return None
-    name = _name(user, member)
+    name = _name_of(user, member)
     bot = bool(get(user, "bot") or get(user, "system"))
     if not isinstance(member, Mapping):
         return Who(some_id, name, bot, False if known else None)
-    return Who(some_id, name, bot, full_member(member), roles_of(member))
+    return Who(some_id, name, bot, is_full_member(member), roles_of(member))
 
 
-def _name(user: Any, member: Any) -> str:
+def _name_of(user: Any, member: Any) -> str:
     return text(member, "nick") or text(user, "global_name") or text(user, "username")
 
 
-def full_member(member: Any) -> bool:
+def is_full_member(member: Any) -> bool:
     """Whether somebody is more than a guest, and through the guild's entrance."""
     flags = get(member, "flags")
     guest = isinstance(flags, int) and bool(flags & _GUEST)
@@ -204,7 +204,7 @@ def roles_of(member: Any) -> frozenset[str]:
     return frozenset(map(str, items(member, "roles")))
 
 
-def _way(payload: Any) -> Way | None:
+def _read_way(payload: Any) -> Way | None:
     some_id, app, token = text(payload, "id"), text(payload, "application_id"), text(payload, "token")
     flags = get(payload, "message", "flags")
     private = isinstance(flags, int) and bool(flags & components.EPHEMERAL)

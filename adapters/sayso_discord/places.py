@@ -44,13 +44,13 @@ class Places:
         spec = self.read(place)
         if not spec.person:
             return spec.channel, spec.threads
-        user = self._user(spec.person)
+        user = self._user_of(spec.person)
         if user not in self._direct:
             opened = await self._api.send("POST", "/users/@me/channels", {"recipient_id": user})
             self._direct[user] = str(opened["id"])
         return self._direct[user], False
 
-    async def room(self, place: str) -> str:
+    async def conversation(self, place: str) -> str:
         """The conversation of a place; its threads belong to it. Raises `ChannelError`."""
         return (await self.find(place))[0]
 
@@ -59,7 +59,7 @@ class Places:
         """The channel for requests without a place, where one is set and it is one."""
         return self._default if self._default and _ID.match(self._default) else None
 
-    async def guild(self, channel: str) -> str | None:
+    async def find_guild(self, channel: str) -> str | None:
         """The guild of a channel, where it has one. Raises `ChannelError`."""
         if channel not in self._guilds:
             found: dict[str, Any] = await self._api.get("/channels/{channel_id}", channel_id=channel)
@@ -71,11 +71,11 @@ class Places:
         try:
             spec = self.read(place)
             if spec.person:
-                self._user(spec.person)
+                self._user_of(spec.person)
         except errors.ChannelError as error:
             raise errors.InvalidRequest(error.message, field="route", hint=error.hint) from error
 
-    def called(self, approvers: Sequence[str]) -> people.Called:
+    def mentioned(self, approvers: Sequence[str]) -> people.Called:
         """How those whom a policy names are called here."""
         return self._directory.called(approvers, "discord")
 
@@ -90,7 +90,7 @@ class Places:
         hint = 'the id of a channel, as "discord:910", or of a person: "discord:@ann"'
         raise errors.ChannelError(f"{place!r} is not a place in Discord", final=True, hint=hint)
 
-    def _user(self, name: str) -> str:
+    def _user_of(self, name: str) -> str:
         """A configured person's account here, or an id; display names can be taken by anybody."""
         account = roster.account_of(self._directory, "discord", name)
         if account is not None:

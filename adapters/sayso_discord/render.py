@@ -59,52 +59,52 @@ def modal(opened: dialog.Dialog) -> Json:
     room = len(labels) < limits.MODAL_PARTS
     return {
         "title": measure.cut(opened.title, limits.MODAL_TITLE),
-        "custom_id": custom_ids.made("window", opened.token),
+        "custom_id": custom_ids.write("window", opened.token),
         "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
     }
 
 
 def page(opened: dialog.Dialog) -> Json:
     """A message for one person that shows the parts of a dialog, with the button that sends it off."""
-    shown: list[Json] = [*_texts([f"**{rich.escaped(opened.title)}**", *map(rich.part, opened.parts)])]
+    shown: list[Json] = [*_texts([f"**{rich.escape(opened.title)}**", *map(rich.part, opened.parts)])]
     if opened.submit is not None:
-        sends = custom_ids.made("submit", opened.token)
+        sends = custom_ids.write("submit", opened.token)
         shown.append(_row([_pressable(opened.submit, sends, 4 if opened.danger else 3)]))
     return private(shown)
 
 
 def step(opened: dialog.Dialog, said: str) -> Json:
     """A message for one person with the button that opens the next modal, which only a button can do."""
-    opens = custom_ids.made("press", opened.token)
-    return private([_text(rich.escaped(said)), _row([_pressable("Next" if opened.submit else "Open", opens, 3)])])
+    opens = custom_ids.write("press", opened.token)
+    return private([_text(rich.escape(said)), _row([_pressable("Next" if opened.submit else "Open", opens, 3)])])
 
 
-def retry(token: str, said: card.Line) -> Json:
+def retry(token: str, line: card.Line) -> Json:
     """A message for one person that says what was wrong, with the button that opens the modal again."""
-    again = custom_ids.made("press", token)
-    return private([*_texts([rich.part(said)]), _row([_pressable("Try again", again, 2)])])
+    again = custom_ids.write("press", token)
+    return private([*_texts([rich.part(line)]), _row([_pressable("Try again", again, 2)])])
 
 
-def whisper(said: card.Line) -> Json:
+def whisper(line: card.Line) -> Json:
     """A message for one person."""
-    return private(_texts([rich.part(said)]))
+    return private(_texts([rich.part(line)]))
 
 
-def spoken(said: card.Line) -> Json:
+def spoken(line: card.Line) -> Json:
     """A message of the service where people talk."""
-    return _body(_texts([rich.part(said)]))
+    return _body(_texts([rich.part(line)]))
 
 
-def note(said: card.Says) -> Json:
+def note(note: card.Says) -> Json:
     """A progress note of an agent, labelled as such."""
-    return _body(_texts([rich.part(said)]))
+    return _body(_texts([rich.part(note)]))
 
 
 def opening(session: card.Session, failed: str | None = None) -> Json:
     """The message that a session's thread hangs on; where none could be begun, it says why."""
     told = f"🧵 Questions and notes of the session {rich.inline(session.name)}"
     if failed:
-        told += f"\n{rich.escaped(f'They are asked here, since no thread could be begun: {failed}')}"
+        told += f"\n{rich.escape(f'They are asked here, since no thread could be begun: {failed}')}"
     return _body(_texts([told]))
 
 
@@ -132,7 +132,7 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _ACCENTS[drawn.tone],
-        "components": [_text(rich.apart(content)), *rows],
+        "components": [_text(rich.separate_quotes(content)), *rows],
     }
     state = mark(json.dumps(container, sort_keys=True))
     container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2
@@ -159,25 +159,25 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
     if not pick.multiple and count <= bounds.OPTION_BUTTONS:
         yield _row(
             [
-                _pressable(f"{number} · {label.text}", custom_ids.made("press", token), 2)
+                _pressable(f"{number} · {label.text}", custom_ids.write("press", token), 2)
                 for number, (label, token) in enumerate(zip(pick.labels, pick.tokens, strict=True), 1)
             ]
         )
         return
     if count > (limits.SELECT_OPTIONS if pick.multiple else _MENUS * limits.SELECT_OPTIONS):
         # what is chosen in one menu is sent without that of the others
-        yield _row([_pressable("Choose…", custom_ids.made("press", pick.submit), 3)])
+        yield _row([_pressable("Choose…", custom_ids.write("press", pick.submit), 3)])
         return
     for number, start in enumerate(range(0, count, limits.SELECT_OPTIONS)):
         some = pick.labels[start : start + limits.SELECT_OPTIONS]
         said = "Choose one or several" if pick.multiple else "Choose one"
         more = f" ({start + 1} to {start + len(some)})" if count > limits.SELECT_OPTIONS else ""
-        sends = custom_ids.made("choose", pick.submit, number)
+        sends = custom_ids.write("choose", pick.submit, number)
         yield _row([inputs.select(sends, some, start, multiple=pick.multiple, placeholder=said + more)])
 
 
 def _button(button: card.Button) -> Json:
-    return _pressable(button.label, custom_ids.made("press", button.token), _STYLES[button.style])
+    return _pressable(button.label, custom_ids.write("press", button.token), _STYLES[button.style])
 
 
 def _pressable(label: str, custom_id: str, style: int) -> Json:
@@ -197,11 +197,11 @@ def _texts(told: list[str]) -> list[Json]:
     """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
     kept: list[str] = []
     for piece in told:
-        if not measure.fits([_text(rich.apart("\n".join([*kept, piece, "*…*" * 10])))]):
+        if not measure.fits([_text(rich.separate_quotes("\n".join([*kept, piece, "*…*" * 10])))]):
             kept.append("*… more is not shown here*")
             break
         kept.append(piece)
-    return [_text(rich.apart("\n".join(kept)))] if kept else []
+    return [_text(rich.separate_quotes("\n".join(kept)))] if kept else []
 
 
 def _body(parts: list[Json]) -> Json:

@@ -17,13 +17,14 @@ from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
 from sayso.desk import Desk
-from sayso_discord import names, parse, refusals, render, spoken, threads
+from sayso_discord import names, parse, refusals, render, spoken
 from sayso_discord.api import Api
 from sayso_discord.channel import NAME
 from sayso_discord.members import Members
 from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
 from sayso_discord.taken import Counted, Taken, is_free
+from sayso_discord.threads import Threads, Whose, nonce
 
 log = logging.getLogger(__name__)
 
@@ -38,35 +39,35 @@ _TURNS = 20
 class Replies:
     """Turns messages into answers at the desk."""
 
-    def __init__(self, front: Desk, members: Members, api: Api, sessions: threads.Threads) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk, members: Members, api: Api, threads: Threads) -> None:
+        self._desk = desk
         self._members = members
         self._api = api
-        self._threads = sessions
-        self._situation = Situation(front, api, sessions)
-        self._names = names.Known(api, members.places)
-        self._taken = Taken(front)
-        self.sharing = Sharing(front)
+        self._threads = threads
+        self._situation = Situation(desk, api, threads)
+        self._names = names.KnownNames(api, members.places)
+        self._taken = Taken(desk)
+        self.sharing = Sharing(desk)
         self._conversations = Conversations()
-        self.marks = marks.Marks(front.store, NAME)
+        self.marks = marks.Marks(desk.store, NAME)
         self.behind: set[str] = set()
         """Where what was written could not be read yet: what comes in live there is read with it."""
         self.caught_up = asyncio.Event()
         """What comes in live waits for this: what was written before it is read first."""
         self.caught_up.set()
 
-    async def handle(self, said: parse.Reply) -> None:
+    async def handle(self, reply: parse.Reply) -> None:
         """A message that was written now."""
         await self.caught_up.wait()
-        if said.channel not in self.behind:
-            await self.judge(said)
+        if reply.channel not in self.behind:
+            await self.judge(reply)
 
-    async def judge(self, said: parse.Reply) -> None:
+    async def judge(self, reply: parse.Reply) -> None:
         """Take a message for what it is, once; nothing is raised for what is none of ours."""
-        async with self._conversations.turn(said.channel):
+        async with self._conversations.turn(reply.channel):
             for pause in (*_PAUSES, None):
                 try:
-                    return await self._once(said)
+                    return await self._judge_once(reply)
                 except (errors.ChannelError, errors.StoreUnavailable) as error:
                     log.warning("message not judged yet", extra={"error": error.message})
                     if pause is None:
@@ -74,30 +75,30 @@ class Replies:
                     await asyncio.sleep(pause)
                 except Exception:
                     # the outermost loop of a message: one that cannot be read must not keep back those after it
-                    log.exception("message not judged", extra={"message_id": said.message})
+                    log.exception("message not judged", extra={"message_id": reply.message})
                     return
-        log.error("message not judged", extra={"message_id": said.message})
+        log.error("message not judged", extra={"message_id": reply.message})
 
-    async def edited(self, said: parse.Reply) -> None:
+    async def handle_change(self, reply: parse.Reply) -> None:
         """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
         await self.caught_up.wait()
-        async with self._conversations.turn(said.channel):
+        async with self._conversations.turn(reply.channel):
             try:
-                counted = await self._taken.of(said.message)
+                counted = await self._taken.find(reply.message)
                 ticket = await self._desk.get(counted.ticket) if counted else None
                 if counted is None or ticket is None or is_free(ticket, counted):
-                    await self._judged(said)
+                    await self._judge(reply)
                 else:
-                    await self._changed(said, counted, ticket)
+                    await self._answer_changed(reply, counted, ticket)
             except errors.SaysoError as error:
                 log.warning("changed message not judged", extra={"error": error.message})
 
-    async def deleted(self, message: str) -> None:
+    async def handle_deletion(self, message: str) -> None:
         """A message was deleted: within the grace its answer is taken back."""
         try:
-            ticket = await self._taken.back(message)
+            ticket = await self._taken.take_back(message)
             if ticket is not None:
-                await self.taken_back(ticket)
+                await self.unmark_taken(ticket)
         except errors.Refused as error:
             log.info("answer not taken back", extra={"error": error.message})
         except errors.SaysoError as error:
@@ -105,21 +106,21 @@ class Replies:
 
     async def look_again(self) -> None:
         """Look whether messages that were taken lately were changed or deleted, while nobody told."""
-        for counted in await self._taken.recent(self._desk.clock.now()):
+        for counted in await self._taken.find_recent(self._desk.clock.now()):
             try:
                 path = f"{_PATH}/{{message}}"
                 found = await self._api.get(path, channel_id=counted.conversation, message=counted.message)
             except refusals.DiscordRefused as error:
                 if error.number == refusals.UNKNOWN_MESSAGE:
-                    await self.deleted(counted.message)
+                    await self.handle_deletion(counted.message)
                 continue
             said = parse.reply(found)
             if said is not None and said.edited:
-                await self.edited(said)
+                await self.handle_change(said)
 
-    async def taken_back(self, ticket: model.Ticket) -> None:
+    async def unmark_taken(self, ticket: model.Ticket) -> None:
         """An answer by words was taken back: what was said to show it is put right."""
-        counted = await self._taken.by(ticket)
+        counted = await self._taken.find_last(ticket)
         if counted is None:
             return
         ids = {"channel_id": counted.conversation}
@@ -131,71 +132,73 @@ class Replies:
         except errors.ChannelError as error:
             log.info("taken answer not unmarked", extra={"error": error.message})
 
-    async def _once(self, said: parse.Reply) -> None:
-        if not marks.later(said.message, await self.marks.of(said.channel)):
+    async def _judge_once(self, reply: parse.Reply) -> None:
+        if not marks.later(reply.message, await self.marks.of(reply.channel)):
             return
-        if await self._judged(said):
-            await self.marks.raise_to(said.channel, said.message)
+        if await self._judge(reply):
+            await self.marks.raise_to(reply.channel, reply.message)
 
-    async def _judged(self, said: parse.Reply) -> bool:
+    async def _judge(self, reply: parse.Reply) -> bool:
         """Judge a message; whether it could have meant anything to us."""
-        named = await self._names.first(said)
-        asked = self._asked(said)
-        session = await self._threads.session_of(said.channel)
-        alone = await self._alone(said, session)
-        if not (said.to or named == "app" or alone or session):
+        named = await self._names.find_first(reply)
+        asked = self._was_spoken_to(reply)
+        session = await self._threads.find_session(reply.channel)
+        alone = await self._is_alone(reply, session)
+        if not (reply.to or named == "app" or alone or session):
             return False
-        written = await self._names.words(said)
-        about, to = await self._situation.replied_to(said, session)
+        written = await self._names.words(reply)
+        about, to = await self._situation.find_replied_to(reply, session)
         words = talk.Words(written, to, named, alone, session is not None, asked)
-        meaning = talk.judge(words, about, [] if to else await self._situation.here(said, session))
+        meaning = talk.judge(words, about, [] if to else await self._situation.find_open(reply, session))
         if meaning.told in (talk.NOTHING_OPEN, talk.NO_CARD) and self.sharing.is_noticed:
             return True  # another program with this bot may know what it is about, and answer
         if meaning.told:
-            await self._say(said, telling.line(meaning.told))
+            await self._say(reply, telling.line(meaning.told))
         elif meaning.ticket is not None:
-            await self._answered(said, written, meaning, meaning.ticket)
+            await self._answer(reply, written, meaning, meaning.ticket)
         return True
 
-    def _asked(self, said: parse.Reply) -> bool:
+    def _was_spoken_to(self, reply: parse.Reply) -> bool:
         """Whether somebody else spoke to this person there just before; and know whom this one speaks to."""
-        other = spoken.person_named(said.text) or said.to_author
+        other = spoken.find_person(reply.text) or reply.to_author
         other = None if other == self._api.bot_user else other
-        return self._conversations.was_spoken_to(said.channel, said.who.user, other)
+        return self._conversations.was_spoken_to(reply.channel, reply.who.user, other)
 
-    async def _alone(self, said: parse.Reply, session: threads.Whose | None) -> bool:
+    async def _is_alone(self, reply: parse.Reply, session: Whose | None) -> bool:
         """Whether nobody but the app reads it; what is read later does not say."""
-        if said.guild is not None or session is not None:
+        if reply.guild is not None or session is not None:
             return False
-        return said.private if said.private is not None else await self._members.places.guild(said.channel) is None
+        return (
+            reply.private if reply.private is not None else await self._members.places.find_guild(reply.channel) is None
+        )
 
-    async def _answered(self, said: parse.Reply, written: str, meaning: talk.Meaning, asked: model.Ticket) -> None:
+    async def _answer(self, reply: parse.Reply, written: str, meaning: talk.Meaning, asked: model.Ticket) -> None:
         account = ""
         try:
-            actor = await self._members.actor(said.who, said.channel)
+            actor = await self._members.actor(reply.who, reply.channel)
             account = actor.account
             answer = plain_words.read(asked, written)
             grace = talk.grace(self._desk.setup.grace, meaning)
             ticket = await self._desk.answer(asked.id, answer, actor, grace=grace)
         except errors.AlreadyDecided as error:
             if meaning.addressed and not plain_words.is_repeated(error.ticket, account, written):
-                await self._say(said, telling.late_words(error, account))
+                await self._say(reply, telling.late_words(error, account))
             return
         except (errors.Refused, errors.NotFound) as error:
             if meaning.addressed:
-                await self._say(said, telling.refusal(error))
+                await self._say(reply, telling.refusal(error))
             return
-        counted = Counted(ticket.id, account, said.channel, said.message, written)
+        counted = Counted(ticket.id, account, reply.channel, reply.message, written)
         await self._taken.remember(counted)
-        await self._mark(said)
-        line = await self._say(said, self._told_taken(said, ticket))
+        await self._mark(reply)
+        line = await self._say(reply, self._taken_line(reply, ticket))
         await self._taken.remember(replace(counted, line=line))
 
-    async def _changed(self, said: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
-        written = await self._names.words(said)
+    async def _answer_changed(self, reply: parse.Reply, before: Counted, ticket: model.Ticket) -> None:
+        written = await self._names.words(reply)
         if written == before.text:
             return
-        actor = await self._members.actor(said.who, said.channel)
+        actor = await self._members.actor(reply.who, reply.channel)
         try:
             left = ticket.taken.until - self._desk.clock.now() if ticket.taken else timedelta()
             if ticket.decision is not None or left <= timedelta():
@@ -209,39 +212,39 @@ class Replies:
         except errors.Refused as error:
             told = telling.refusal(error, actor.account)
         await self._taken.remember(replace(before, text=written))
-        await self._say(said, told)
+        await self._say(reply, told)
 
-    def _told_taken(self, said: parse.Reply, ticket: model.Ticket) -> card.Line:
+    def _taken_line(self, reply: parse.Reply, ticket: model.Ticket) -> card.Line:
         asked = text.line((ticket.request.title or "")[: bounds.TITLE_SHOWN])
         spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
         if ticket.taken is not None:
             left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))
             spans.append(text.Trusted(f" It can be taken back on its card for {left} seconds."))
-        if said.files:
+        if reply.files:
             spans.append(text.Trusted(f" {talk.FILES_LEFT}"))
         return card.Line(tuple(spans))
 
-    async def _mark(self, said: parse.Reply) -> None:
+    async def _mark(self, reply: parse.Reply) -> None:
         """Show that the answer was taken."""
         try:
-            await self._sent("PUT", _REACTION, channel_id=said.channel, message=said.message, emoji=_TAKEN)
+            await self._send("PUT", _REACTION, channel_id=reply.channel, message=reply.message, emoji=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 
-    async def _say(self, said: parse.Reply, told: card.Line) -> str:
+    async def _say(self, reply: parse.Reply, told: card.Line) -> str:
         """Say it to whoever wrote a message; the message that says it, or nothing."""
         # nothing in Discord is shown to one person only without a press of theirs
-        reference = {"message_id": said.message, "fail_if_not_exists": False}
+        reference = {"message_id": reply.message, "fail_if_not_exists": False}
         body = {**render.spoken(told), "message_reference": reference}
         # the same sentence to the same words is said once, should a crash come between saying and marking it
-        body |= {"nonce": threads.nonce("said", said.message, said.text, str(told)), "enforce_nonce": True}
+        body |= {"nonce": nonce("said", reply.message, reply.text, str(told)), "enforce_nonce": True}
         try:
-            return str((await self._sent("POST", _PATH, body, channel_id=said.channel))["id"])
+            return str((await self._send("POST", _PATH, body, channel_id=reply.channel))["id"])
         except errors.ChannelError as error:
             log.info("reply refused", extra={"error": error.message})
         return ""
 
-    async def _sent(self, method: str, path: str, body: Any = None, **ids: str) -> dict[str, Any]:
+    async def _send(self, method: str, path: str, body: Any = None, **ids: str) -> dict[str, Any]:
         """Send what a person is to see, however many cards stand before it. Raises `ChannelError`."""
         for _ in range(_TURNS):
             try:

@@ -24,7 +24,7 @@ def part(shown: card.Part) -> str:
         case card.Line(text=spans, strong=strong):
             return "".join(inline(span, strong=strong) for span in spans)
         case card.Ask(text=asked):
-            return _quote(escaped(asked.text) or "*empty*")
+            return _quote(escape(asked.text) or "*empty*")
         case card.Code():
             return _code(shown)
         case card.Says(text=told):
@@ -34,14 +34,14 @@ def part(shown: card.Part) -> str:
         case card.Choices(options=options):
             return "\n".join(_option(number, *option) for number, option in enumerate(options, 1))
         case card.Warn(text=said):
-            return f"⚠️ **{escaped(said)}**"
+            return f"⚠️ **{escape(said)}**"
         case card.Note(text=spans):
             return "-# " + "".join(inline(span) for span in spans)
         case _:
             assert_never(shown)
 
 
-def apart(content: str) -> str:
+def separate_quotes(content: str) -> str:
     """Markdown in which a quote ends where it ends: some renderers take the next line into it."""
     made: list[str] = []
     fenced = False
@@ -59,7 +59,7 @@ def inline(span: card.Inline, *, strong: bool = False) -> str:
         return f"<t:{int(span.at.timestamp())}:f>"
     if isinstance(span, text.Foreign):
         return code(span.text)
-    said = escaped(span)
+    said = escape(span)
     if not strong or not said.strip():
         return said
     # blanks inside the asterisks would keep them from being read as markup
@@ -84,7 +84,7 @@ def fence(content: str) -> str:
     return f"```\n{head}{held}{tail}\n```"
 
 
-def escaped(content: str) -> str:
+def escape(content: str) -> str:
     """Text in which no sign is markup."""
     return _SIGNS.sub(r"\\\1", content)
 
@@ -98,7 +98,7 @@ def _code(shown: card.Code) -> str:
 
 def _option(number: int, label: text.Foreign, description: text.Foreign | None) -> str:
     first = f"**{number}\\.** {code(label.text)}"
-    return first if description is None else f"{first}\n{_quote(escaped(description.text) or '*empty*')}"
+    return first if description is None else f"{first}\n{_quote(escape(description.text) or '*empty*')}"
 
 
 def _quote(content: str) -> str:
@@ -120,7 +120,7 @@ def _prose(blocks: Iterable[prose.Block]) -> Iterator[str]:
             case _:
                 plain = prose.plain(prose.Prose((one,)))
                 if plain:
-                    yield fence(plain) if isinstance(one, prose.Table) else _quote(escaped(plain))
+                    yield fence(plain) if isinstance(one, prose.Table) else _quote(escape(plain))
 
 
 def _listing(one: prose.Listing, depth: int) -> str:
@@ -139,7 +139,7 @@ def _item(item: tuple[prose.Block, ...], depth: int) -> str:
         elif isinstance(inner, prose.Listing):
             shown.append(_listing(inner, depth + 1))
         else:
-            shown.append(escaped(prose.plain(prose.Prose((inner,)))))
+            shown.append(escape(prose.plain(prose.Prose((inner,)))))
     return "\n".join(shown)
 
 
@@ -150,7 +150,7 @@ def _spans(spans: Iterable[prose.Span], *, bold: bool = False) -> str:
 def _span(span: prose.Span, bold: bool) -> str:
     if span.code:
         return "\n".join(code(line) if line else "" for line in span.text.split("\n"))
-    said = escaped(span.text)
+    said = escape(span.text)
     marks = "*" * ((2 if bold else 0) + (1 if span.italic else 0))
     # only around words: marks beside a blank are not read as marks, and would be shown
     if not marks or said != said.strip() or "\n" in said:

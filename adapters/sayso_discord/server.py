@@ -34,7 +34,7 @@ def add_routes(
     Posts that are not signed are noted in *store*.
     """
     verify = functools.partial(parse.verify, key)
-    admission = Admission(parse.plausible, verify, _WRONG_KEY, seconds, unsigned.Unsigned("Discord", seconds, store))
+    admission = Admission(parse.is_plausible, verify, _WRONG_KEY, seconds, unsigned.Unsigned("Discord", seconds, store))
 
     async def interactions(request: web.Request) -> web.Response:
         payload = received.document(await _admit(admission, request))

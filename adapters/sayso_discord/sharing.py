@@ -32,8 +32,8 @@ HINT = (
 class Sharing:
     """What was noticed; kept in the store for `sayso doctor`."""
 
-    def __init__(self, front: Desk) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._told: set[str] = set()
         self._elsewhere: set[str] = set()
 
@@ -45,26 +45,26 @@ class Sharing:
     async def look_at(self, messages: Iterable[Any]) -> None:
         """Look at messages that the bot has just written."""
         for message in messages:
-            if await foreign(self._desk.store, message.get("components")):
-                await self.noticed("cards that this service did not post", str(message["id"]))
+            if await is_foreign(self._desk.store, message.get("components")):
+                await self.note("cards that this service did not post", str(message["id"]))
 
     async def look_back(self, messages: Iterable[Any]) -> None:
         """Look at messages that the bot wrote earlier: they may be of an earlier database of this service."""
-        strange = [one["id"] for one in messages if await foreign(self._desk.store, one.get("components"))]
+        strange = [one["id"] for one in messages if await is_foreign(self._desk.store, one.get("components"))]
         if strange:
             log.warning(
                 SAID, extra={"noticed": f"{len(strange)} open cards that are not in the database", "hint": HINT}
             )
 
-    async def answered_elsewhere(self, interaction: str) -> None:
+    async def note_answered_elsewhere(self, interaction: str) -> None:
         """Somebody else answered a press: once that may be a repeated call of our own, several times it is not."""
         self._elsewhere.add(interaction)
         if len(self._elsewhere) >= _TOO_OFTEN:
-            await self.noticed("presses that were answered before", "presses")
+            await self.note("presses that were answered before", "presses")
         else:
             log.warning("press answered before", extra={"interaction": interaction})
 
-    async def noticed(self, how: str, message: str) -> None:
+    async def note(self, how: str, message: str) -> None:
         """Say it, once for each piece of evidence and loudly only the first time."""
         if message in self._told:
             return
@@ -81,22 +81,22 @@ class Sharing:
             return  # another copy of this service noticed it, too
 
 
-async def noticed(records: Store, now: datetime) -> str | None:
+async def find_notice(store: Store, at: datetime) -> str | None:
     """What a service noticed in the last day."""
-    found = await records.get(KIND, NAME)
-    if found is None or found.expires_at is None or found.expires_at <= now:
+    found = await store.get(KIND, NAME)
+    if found is None or found.expires_at is None or found.expires_at <= at:
         return None
     return f"{SAID}: it noticed {found.value['noticed']}"
 
 
-async def foreign(records: Store, parts: object) -> bool:
+async def is_foreign(store: Store, parts: object) -> bool:
     """Whether these are the buttons of a card whose request this store does not know."""
     for part in components.walk(parts):
         carried = custom_ids.read(str(part.get("custom_id", "")))
         if carried is None:
             continue
         try:
-            await records.load_by_ref(tokens.read(carried.token).ref)
+            await store.load_by_ref(tokens.read(carried.token).ref)
         except errors.InvalidToken:
             continue
         except errors.NotFound:

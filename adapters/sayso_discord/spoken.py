@@ -32,13 +32,13 @@ class Names:
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def unnamed(written: str) -> tuple[set[str], set[str]]:
+def find_unnamed(written: str) -> tuple[set[str], set[str]]:
     """The channels and the roles that are written as ids."""
     found = list(_CODES.finditer(written))
     return {one["channel"] for one in found if one["channel"]}, {one["role"] for one in found if one["role"]}
 
 
-def first_named(written: str, app: str, own_roles: frozenset[str] = frozenset()) -> To:
+def find_first_named(written: str, app: str, own_roles: frozenset[str] = frozenset()) -> To:
     """Whom a text mentions first; the role that Discord made for the app is the app."""
     found = _FIRST.search(written)
     if found is None:
@@ -46,13 +46,13 @@ def first_named(written: str, app: str, own_roles: frozenset[str] = frozenset())
     return "app" if found["person"] == app or found["role"] in own_roles else "other"
 
 
-def person_named(written: str) -> str | None:
+def find_person(written: str) -> str | None:
     """The person whom a text mentions first, by id; None where it mentions nobody, or others before."""
     found = _FIRST.search(written)
     return found["person"] if found else None
 
 
-def role_named(written: str) -> bool:
+def begins_with_role(written: str) -> bool:
     """Whether the first mention of a text is a role."""
     found = _FIRST.search(written)
     return bool(found and found["role"])

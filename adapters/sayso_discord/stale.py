@@ -24,12 +24,12 @@ _GONE = "-# This request is gone: nothing can be decided here any more."
 class Stale:
     """Puts cards right that somebody pressed in vain."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, api: Api) -> None:
-        self._desk = front
-        self._posts = posts
+    def __init__(self, desk: Desk, channel: DiscordChannel, api: Api) -> None:
+        self._desk = desk
+        self._channel = channel
         self._api = api
 
-    async def renewed(self, spot: parse.Spot | None, account: str) -> card.Line | None:
+    async def renew(self, spot: parse.Spot | None, account: str) -> card.Line | None:
         """Renew a card of ours whose button is not good; what this account is told. None: it is no card of ours."""
         posted = await self._desk.store.find_card(NAME, spot.channel, spot.message) if spot else None
         if posted is None:
@@ -75,7 +75,7 @@ class Stale:
 
     async def _edit(self, posted: model.PostedCard, ticket: model.Ticket) -> None:
         try:
-            await self._posts.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+            await self._channel.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
         except errors.ChannelError as error:
             log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
 

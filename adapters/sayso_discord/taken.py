@@ -39,27 +39,27 @@ class Counted:
 class Taken:
     """The messages that became answers."""
 
-    def __init__(self, front: Desk) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
-    async def of(self, message: str) -> Counted | None:
+    async def find(self, message: str) -> Counted | None:
         """What a message answered."""
         found = await self._desk.store.get(_KIND, message)
         return Counted(**found.value) if found else None
 
-    async def by(self, ticket: model.Ticket) -> Counted | None:
+    async def find_last(self, ticket: model.Ticket) -> Counted | None:
         """The last message that was taken as the answer to a request."""
         found = await self._desk.store.get(_LAST, ticket.id)
-        return await self.of(str(found.value["message"])) if found else None
+        return await self.find(str(found.value["message"])) if found else None
 
-    async def recent(self, now: datetime) -> list[Counted]:
+    async def find_recent(self, at: datetime) -> list[Counted]:
         """What was taken in the last minutes; what nothing can follow from any more is forgotten."""
         found = list[Counted]()
         for record in await self._desk.store.scan(_KIND):
-            if record.expires_at is not None and record.expires_at <= now:
+            if record.expires_at is not None and record.expires_at <= at:
                 await self._desk.store.remove(_KIND, record.name)
                 await self._desk.store.remove(_LAST, str(record.value["ticket"]))
-            elif now - discord.utils.snowflake_time(int(record.name)) < _RECENT:
+            elif at - discord.utils.snowflake_time(int(record.name)) < _RECENT:
                 found.append(Counted(**record.value))
         return found[-_MOST_RECENT:]
 
@@ -75,9 +75,9 @@ class Taken:
         with contextlib.suppress(errors.Conflict):
             await self._desk.store.put(Record(kind, name, value, until, found.version if found else 0))
 
-    async def back(self, message: str) -> model.Ticket | None:
+    async def take_back(self, message: str) -> model.Ticket | None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""
-        counted = await self.of(message)
+        counted = await self.find(message)
         if counted is None:
             return None
         ticket = await self._desk.get(counted.ticket)

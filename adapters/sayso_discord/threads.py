@@ -38,41 +38,41 @@ class Whose:
 class Threads:
     """Finds and makes the threads of sessions."""
 
-    def __init__(self, api: Api, kept: Store) -> None:
+    def __init__(self, api: Api, store: Store) -> None:
         self._api = api
-        self._store = kept
+        self._store = store
         self._making = asyncio.Lock()
 
-    async def of(self, channel: str, session: card.Session) -> str:
+    async def ensure(self, channel: str, session: card.Session) -> str:
         """The thread of a session in a channel. Raises `ChannelError`."""
         async with self._making:
-            found = await self._store.get(KIND, _name(channel, session))
+            found = await self._store.get(KIND, _record_name(channel, session))
             if found is not None and found.value.get("made"):
                 return str(found.value["thread"])
             lost = found is not None and found.value.get("lost")
             begun = str(found.value["thread"]) if found and not lost else None
-            thread = begun or await self._root(channel, session, str(found.value["thread"]) if found else "")
+            thread = begun or await self._post_root(channel, session, str(found.value["thread"]) if found else "")
             told = bool(found and begun and found.value.get("told"))
             await self._make(channel, thread, session, told=told)
             return thread
 
-    async def lost(self, channel: str, session: card.Session) -> None:
+    async def mark_lost(self, channel: str, session: card.Session) -> None:
         """Know that somebody deleted a thread: the next one hangs on another message."""
-        found = await self._store.get(KIND, _name(channel, session))
+        found = await self._store.get(KIND, _record_name(channel, session))
         if found is not None:
             await self._put(found.name, {**found.value, "made": False, "lost": True})
 
-    async def session_of(self, thread: str) -> Whose | None:
+    async def find_session(self, thread: str) -> Whose | None:
         """The session that a thread belongs to; None where it is none of ours."""
         found = await self._store.get(KIND, f"discord/{thread}")
         if found is None:
             return None
         return Whose(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
 
-    async def failed(self, channel: str, session: card.Session, error: refusals.DiscordRefused) -> None:
+    async def tell_failed(self, channel: str, session: card.Session, error: refusals.DiscordRefused) -> None:
         """Say once, where the thread was to hang, that there is none, and why. Raises `ChannelError`."""
         log.warning("thread not begun", extra={"session": session.id, "error": error.message, "hint": error.hint})
-        found = await self._store.get(KIND, _name(channel, session))
+        found = await self._store.get(KIND, _record_name(channel, session))
         if found is None or found.value.get("told") or found.value.get("made"):
             return
         body = render.opening(session, f"{error.message} ({error.hint})" if error.hint else error.message)
@@ -90,7 +90,7 @@ class Threads:
         """Open a thread that Discord closed for want of messages. Raises `ChannelError`."""
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
 
-    async def _root(self, channel: str, session: card.Session, before: str) -> str:
+    async def _post_root(self, channel: str, session: card.Session, before: str) -> str:
         # another nonce than the lost one had, which would find its message again
         body = {**render.opening(session), "nonce": nonce("thread", channel, session.owner, session.id, before)}
         posted = await self._api.send(
@@ -99,7 +99,7 @@ class Threads:
         thread = str(posted["id"])
         whose = {"owner": session.owner, "session": session.id, "channel": channel}
         await self._put(f"discord/{thread}", {**whose, "thread": thread})
-        await self._put(_name(channel, session), {"thread": thread, "made": False})
+        await self._put(_record_name(channel, session), {"thread": thread, "made": False})
         return thread
 
     async def _make(self, channel: str, thread: str, session: card.Session, *, told: bool) -> None:
@@ -114,11 +114,11 @@ class Threads:
             )
         except refusals.DiscordRefused as error:
             if error.number == refusals.UNKNOWN_MESSAGE:
-                await self.lost(channel, session)
+                await self.mark_lost(channel, session)
                 raise errors.ChannelError("the message of a thread is gone", retry_after=1) from error
             if error.number != refusals.THREAD_EXISTS:
                 raise
-        await self._put(_name(channel, session), {"thread": thread, "made": True})
+        await self._put(_record_name(channel, session), {"thread": thread, "made": True})
         if told:
             path = "/channels/{channel_id}/messages/{message}"
             await self._api.send("PATCH", path, render.opening(session), channel_id=channel, message=thread)
@@ -133,5 +133,5 @@ def nonce(*about: str) -> str:
     return hashlib.sha256("\n".join(about).encode("utf-8", "surrogatepass")).hexdigest()[: limits.NONCE]
 
 
-def _name(channel: str, session: card.Session) -> str:
+def _record_name(channel: str, session: card.Session) -> str:
     return f"discord/{channel}/{nonce(session.owner, session.id)}"

@@ -28,19 +28,19 @@ _THREADS = (10, 11, 12)
 class Upkeep:
     """The open cards of this desk on Discord."""
 
-    def __init__(self, front: Desk, posts: DiscordChannel, api: Api) -> None:
-        self._desk = front
-        self._posts = posts
+    def __init__(self, desk: Desk, channel: DiscordChannel, api: Api) -> None:
+        self._desk = desk
+        self._channel = channel
         self._api = api
 
-    async def deleted(self, conversation: str, messages: Iterable[str]) -> None:
+    async def handle_deletion(self, conversation: str, messages: Iterable[str]) -> None:
         """Messages were deleted: those of open requests are posted again."""
         for message in messages:
             posted = await self._desk.store.find_card(NAME, conversation, message)
             if posted is not None:
                 await self.renew(await self._desk.get(posted.ticket_id), posted)
 
-    async def place_changed(self, conversation: str) -> None:
+    async def handle_change(self, conversation: str) -> None:
         """A channel or thread went, was closed or was locked: its open cards are looked after."""
         stood = await pending.cards_in(self._desk.store, NAME, conversation)
         if not stood:
@@ -72,7 +72,7 @@ class Upkeep:
             if ticket.decision is not None:
                 return
             try:
-                return await self._posts.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+                return await self._channel.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})

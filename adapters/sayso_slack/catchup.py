@@ -36,32 +36,32 @@ Found = TypeVar("Found")
 class CatchUp:
     """Makes up for the time in which nobody listened."""
 
-    def __init__(self, front: Desk, replies: Replies, rooms: Upkeep, api: Api, app: str) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk, replies: Replies, upkeep: Upkeep, api: Api, app: str) -> None:
+        self._desk = desk
         self._replies = replies
-        self._rooms = rooms
+        self._upkeep = upkeep
         self._api = api
         self._app = app
 
     async def run(self) -> None:
         """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
         undecided = [ticket async for ticket in pending.requests(self._desk.store)]
-        asked = [*reversed(undecided), *await self._just_decided()]
+        asked = [*reversed(undecided), *await self._find_just_decided()]
         cards = [(ticket, posted) for ticket in asked for posted in await self._desk.store.cards(ticket.id)]
         cards = [(ticket, posted) for ticket, posted in cards if posted.channel == NAME]
-        rooms: dict[str, bool] = {}
-        for ticket, posted in sorted(cards, key=_urgency):
+        visible: dict[str, bool] = {}
+        for ticket, posted in sorted(cards, key=_by_urgency):
             try:
-                if posted.conversation not in rooms:
-                    rooms[posted.conversation] = await self._patiently(
-                        functools.partial(self._rooms.look, posted.conversation)
+                if posted.conversation not in visible:
+                    visible[posted.conversation] = await self._retry(
+                        functools.partial(self._upkeep.look_at, posted.conversation)
                     )
-                if rooms[posted.conversation]:
+                if visible[posted.conversation]:
                     await self._read(ticket, posted)
             except errors.SaysoError as error:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 
-    async def _just_decided(self) -> Sequence[model.Ticket]:
+    async def _find_just_decided(self) -> Sequence[model.Ticket]:
         """Questions that ended while nobody listened: whoever answered them meanwhile is told that it was too late."""
         found = await self._desk.store.list(Query(state="decided", limit=_JUST_DECIDED))
         since = self._desk.clock.now() - _LONGEST_AWAY
@@ -70,7 +70,7 @@ class CatchUp:
 
     async def _read(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
         try:
-            async for message in self._below(posted):
+            async for message in self._read_below(posted):
                 await self._judge(message, posted, posted.message)
         except errors.ChannelError as error:
             if not error.gone:
@@ -79,14 +79,14 @@ class CatchUp:
                 await self._desk.lost(ticket.id, posted.place)
             return
         if posted.conversation.startswith("D") and ticket.request.kind != "permission":
-            async for message in self._pages(
+            async for message in self._read_pages(
                 "conversations.history", channel=posted.conversation, oldest=posted.message
             ):
                 await self._judge(message, posted, "")
 
-    async def _below(self, posted: model.PostedCard) -> AsyncIterator[Any]:
+    async def _read_below(self, posted: model.PostedCard) -> AsyncIterator[Any]:
         """What stands below a card, oldest first."""
-        async for message in self._pages("conversations.replies", channel=posted.conversation, ts=posted.message):
+        async for message in self._read_pages("conversations.replies", channel=posted.conversation, ts=posted.message):
             if message.get("ts") != posted.message:
                 yield message
 
@@ -95,12 +95,12 @@ class CatchUp:
         if said is not None and said.spot.message == thread:
             await self._replies.handle(said)
 
-    async def _pages(self, method: str, **query: Any) -> AsyncIterator[Any]:
+    async def _read_pages(self, method: str, **query: Any) -> AsyncIterator[Any]:
         found: list[Any] = []
         cursor = ""
         while True:
             asked = functools.partial(self._api.get, method, limit=_PAGE, cursor=cursor, **query)
-            page: Any = await self._patiently(asked)
+            page: Any = await self._retry(asked)
             found += page["messages"]
             cursor = next_page(page)
             if not cursor:
@@ -108,7 +108,7 @@ class CatchUp:
         for message in sorted(found, key=lambda one: str(one.get("ts", ""))):
             yield message
 
-    async def _patiently(self, call: Callable[[], Awaitable[Found]]) -> Found:
+    async def _retry(self, call: Callable[[], Awaitable[Found]]) -> Found:
         """The outcome of a call, which waits as Slack says, and is tried again where it fails in passing."""
         for left in reversed(range(_TRIES)):
             try:
@@ -123,6 +123,6 @@ class CatchUp:
         return await call()
 
 
-def _urgency(card: tuple[model.Ticket, model.PostedCard]) -> tuple[bool, bool]:
+def _by_urgency(card: tuple[model.Ticket, model.PostedCard]) -> tuple[bool, bool]:
     ticket, _ = card
     return ticket.decision is not None, ticket.request.kind == "permission"

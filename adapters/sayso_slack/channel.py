@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import clock, errors, model
+from sayso import errors, model
 from sayso.cards import card
+from sayso.clock import Clock
 from sayso.machine import people
-from sayso_slack import pace, places, render
+from sayso_slack import pace, render
 from sayso_slack.api import Api, next_page
+from sayso_slack.places import Places
 from sayso_slack.response_urls import ResponseUrls
 
 log = logging.getLogger(__name__)
@@ -35,32 +37,32 @@ class SlackChannel:
     def __init__(
         self,
         api: Api,
-        where: places.Places,
-        now: clock.Clock,
+        places: Places,
+        clock: Clock,
         bot_user: str,
         directory: people.Directory | None = None,
     ) -> None:
         self._api = api
-        self._places = where
+        self._places = places
         self._bot_user = bot_user
         self._directory = directory or people.Directory()
-        self._posts = pace.Pace(now, _POST_EVERY, _POST_BURST)
-        self._edits = pace.Pace(now, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
-        self._ways = ResponseUrls(now)
+        self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST)
+        self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
+        self._ways = ResponseUrls(clock)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
         conversation = await self._places.find(place)
-        found = await self._posted_before(conversation, drawn.ticket_id) if again else None
+        found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
             posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
             await self.edit(posted, drawn)
             return posted
         who = f"{drawn.ticket_id} {place}"
-        await self._posts.turn(conversation, who)
+        await self._channel.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
         message = {
-            **self._rendered(conversation, drawn),
+            **self._render(conversation, drawn),
             "metadata": metadata,
             "unfurl_links": False,
             "unfurl_media": False,
@@ -68,44 +70,44 @@ class SlackChannel:
         try:
             sent = await self._api.post("chat.postMessage", channel=conversation, **message)
         except errors.NotYet as error:
-            raise self._told_to_wait(self._posts, conversation, who, error) from error
+            raise self._hold(self._channel, conversation, who, error) from error
         except errors.ChannelError as error:
             if error.gone:
                 self._places.forget(place)
             raise
         return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]))
 
-    def pressed(self, conversation: str, message: str, response_url: str) -> None:
+    def remember_press(self, conversation: str, message: str, response_url: str) -> None:
         """Somebody pressed on this message: for a while it can be edited by way of that press."""
         self._ways.add(f"{conversation}/{message}", response_url)
 
-    def deleted(self, conversation: str, message: str) -> None:
+    def forget_press(self, conversation: str, message: str) -> None:
         """Somebody deleted this message: no press on it is a way to it any more."""
         self._ways.forget(f"{conversation}/{message}")
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
-        message = {**self._rendered(posted.conversation, drawn), "parse": "none"}
+        message = {**self._render(posted.conversation, drawn), "parse": "none"}
         where = f"{posted.conversation}/{posted.message}"
-        if await self._edited_by_press(where, message):
+        if await self._edit_by_press(where, message):
             return
         await self._edits.turn("", where)
         try:
             await self._api.post("chat.update", channel=posted.conversation, ts=posted.message, **message)
         except errors.NotYet as error:
-            raise self._told_to_wait(self._edits, "", where, error) from error
+            raise self._hold(self._edits, "", where, error) from error
         except errors.ChannelError as error:
             if error.gone and not error.message.endswith("message_not_found"):
                 self._places.forget(posted.place)
             raise
 
-    def _rendered(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
+    def _render(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
         # a direct message calls its reader by itself
         named = () if conversation.startswith("D") else drawn.approvers
         return render.render(drawn, self._directory.called(named, NAME))
 
-    async def _edited_by_press(self, where: str, message: dict[str, Any]) -> bool:
+    async def _edit_by_press(self, where: str, message: dict[str, Any]) -> bool:
         """Edit without the budget of all cards; a press allows that five times in half an hour."""
         url = self._ways.take(where)
         if url is None:
@@ -118,12 +120,12 @@ class SlackChannel:
             return False
         return True
 
-    def _told_to_wait(self, paced: pace.Pace, key: str, who: str, error: errors.NotYet) -> errors.NotYet:
+    def _hold(self, paced: pace.Pace, key: str, who: str, error: errors.NotYet) -> errors.NotYet:
         log.warning("Slack asks to wait", extra={"seconds": error.wait})
         paced.hold(key, error.wait, who)
         return error
 
-    async def _posted_before(self, conversation: str, ticket_id: str) -> str | None:
+    async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
         """The oldest card of this request in the channel's recent history."""
         cursor, found = "", None
         for _ in range(_LOOK_BACK):

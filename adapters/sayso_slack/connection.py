@@ -24,7 +24,7 @@ from sayso_slack.catchup import CatchUp
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.interactions import Interactions
 from sayso_slack.members import Home, Members
-from sayso_slack.names import Known
+from sayso_slack.names import KnownNames
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
 from sayso_slack.replies import Replies
@@ -43,14 +43,14 @@ class Slack:
     app: AsyncApp
     settings: Settings
     sockets: Sockets | None
-    _records: Store | None = field(default=None, repr=False)
+    _store: Store | None = field(default=None, repr=False)
 
-    def add_routes(self, routes: web.Application, now: Callable[[], float] = time.time) -> None:
+    def add_routes(self, routes: web.Application, seconds: Callable[[], float] = time.time) -> None:
         """Serve Slack's HTTP posts. Raises `InvalidSettings` without a signing secret."""
         if not self.settings.signing_secret:
             hint = "copy it from the app's Basic Information page, or use Socket Mode with SLACK_APP_TOKEN"
             raise errors.InvalidSettings("SLACK_SIGNING_SECRET is missing", field="SLACK_SIGNING_SECRET", hint=hint)
-        server.add_routes(routes, self.app, self.settings.signing_secret, now, self._records)
+        server.add_routes(routes, self.app, self.settings.signing_secret, seconds, self._store)
 
     async def healthy(self) -> bool:
         """Whether clicks can arrive; over HTTP that is for the web server to say."""
@@ -67,7 +67,7 @@ class Slack:
 
 
 @contextlib.asynccontextmanager
-async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None]:
+async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]:
     """Slack for this desk, with clicks coming in if there is an app token, until the block ends.
 
     Raises:
@@ -76,31 +76,31 @@ async def connect(front: Desk, settings: Settings) -> AsyncGenerator[Slack, None
     """
     async with api_of(settings) as api:
         identity, name = await _identify(api, settings)
-        where = Places(api, front.setup.directory, settings.channel, front.clock)
-        await doctor.require_channel(api, where, settings)
-        posts = SlackChannel(api, where, front.clock, identity.bot_user_id or "", front.setup.directory)
-        front.platforms[NAME] = Platform(posts, Notes(api, where, front.store), where.find, where.check)
+        places = Places(api, desk.setup.directory, settings.channel, desk.clock)
+        await doctor.require_channel(api, places, settings)
+        channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", desk.setup.directory)
+        desk.platforms[NAME] = Platform(channel, Notes(api, places, desk.store), places.find, places.check)
         background = Background()
-        door, catch_up = _doors(front, api, where, posts, identity, name, background)
-        app = build_app(door.handle, api.client, identity)
+        interactions, catch_up = _build(desk, api, places, channel, identity, name, background)
+        app = build_app(interactions.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
-        door.shared = lambda: sockets is not None and sockets.shared
+        interactions.is_shared = lambda: sockets is not None and sockets.is_shared
         if sockets is not None:
             await sockets.open(api)
         background.start_repeatable(catch_up.run())
         try:
-            yield Slack(posts, app, settings, sockets, front.store)
+            yield Slack(channel, app, settings, sockets, desk.store)
         finally:
             if sockets is not None:
                 await sockets.close()
             await background.close()
 
 
-def _doors(
-    front: Desk,
+def _build(
+    desk: Desk,
     api: Api,
-    where: Places,
-    posts: SlackChannel,
+    places: Places,
+    channel: SlackChannel,
     identity: AuthorizeResult,
     name: str,
     background: Background,
@@ -108,14 +108,14 @@ def _doors(
     """What takes clicks and words, and what makes up for those that were missed."""
     app = identity.bot_user_id or ""
     home = Home(identity.team_id or "", identity.enterprise_id)
-    people = Members(api, front.clock, home, _groups(front))
+    members = Members(api, desk.clock, home, _groups_of(desk))
     named = spoken.App(app, name)
-    teller, situation = Teller(front, posts, api, background), Situation(front, app)
-    replies = Replies(front, people, Known(api, people, front.clock, named), situation, teller)
-    rooms = Upkeep(front, where, posts, api)
-    door = Interactions(front, teller, replies, rooms, posts, api, background)
-    door.app = named
-    return door, CatchUp(front, replies, rooms, api, app)
+    teller, situation = Teller(desk, channel, api, background), Situation(desk, app)
+    replies = Replies(desk, members, KnownNames(api, members, desk.clock, named), situation, teller)
+    upkeep = Upkeep(desk, places, channel, api)
+    interactions = Interactions(desk, teller, replies, upkeep, channel, api, background)
+    interactions.app = named
+    return interactions, CatchUp(desk, replies, upkeep, api, app)
 
 
 async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]:
@@ -136,6 +136,6 @@ async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]
     return identity, str(who.get("user") or "")
 
 
-def _groups(front: Desk) -> frozenset[str]:
-    listed = front.setup.directory.groups.values()
+def _groups_of(desk: Desk) -> frozenset[str]:
+    listed = desk.setup.directory.groups.values()
     return frozenset(name for group in listed for name in group.platform_groups if name.startswith("slack:"))

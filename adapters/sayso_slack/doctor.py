@@ -28,10 +28,10 @@ _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall t
 async def check(
     settings: Settings,
     directory: people.Directory | None = None,
-    records: Store | None = None,
-    now: datetime | None = None,
+    store: Store | None = None,
+    at: datetime | None = None,
 ) -> list[Finding]:
-    """What was looked at, in the order in which to repair it; *records* has what a running service noticed.
+    """What was looked at, in the order in which to repair it; *store* has what a running service noticed.
 
     Never raises for anything at Slack.
     """
@@ -41,23 +41,26 @@ async def check(
             who, scopes = await api.identify()
         except errors.ChannelError as error:
             name = "SLACK_BOT_TOKEN" if error.final else "connection"
-            return [Finding(name, False, error.message, error.hint or _reach(error)), *await _noticed(records, now)]
-        found = [*_token(who, scopes, api.said_at)]
-        found += [one async for one in _way_in(api, settings)]
+            return [
+                Finding(name, False, error.message, error.hint or _reach(error)),
+                *await _look_at_signatures(store, at),
+            ]
+        found = [*_look_at_token(who, scopes, api.said_at)]
+        found += [one async for one in _look_at_way_in(api, settings)]
         if settings.channel:
-            where = Places(api, known, settings.channel)
-            found += await _looked_at(api, where, settings.channel)
+            places = Places(api, known, settings.channel)
+            found += await _check_channel(api, places, settings.channel)
         home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
         found += [one async for one in roster.look(api, home, known)]
-    return [*found, *await _noticed(records, now)]
+    return [*found, *await _look_at_signatures(store, at)]
 
 
-async def _noticed(records: Store | None, now: datetime | None) -> list[Finding]:
-    told = await unsigned.noticed("Slack", records, now or datetime.now(UTC)) if records is not None else None
+async def _look_at_signatures(store: Store | None, at: datetime | None) -> list[Finding]:
+    told = await unsigned.noticed("Slack", store, at or datetime.now(UTC)) if store is not None else None
     return [Finding("signatures", False, *told)] if told else []
 
 
-def _token(who: Json, scopes: Collection[str], said_at: str | None) -> Iterator[Finding]:
+def _look_at_token(who: Json, scopes: Collection[str], said_at: str | None) -> Iterator[Finding]:
     yield Finding("SLACK_BOT_TOKEN", True, f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})")
     if (off := clock.off(said_at, datetime.now(UTC))) is not None:
         yield Finding("clock", False, f"{off} Slack's", clock.SET_IT)
@@ -69,7 +72,7 @@ def _token(who: Json, scopes: Collection[str], said_at: str | None) -> Iterator[
         yield Finding("scopes", True, f"all {len(SCOPES)} are there")
 
 
-async def _way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:
+async def _look_at_way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:
     """How clicks come in."""
     if not settings.app_token:
         said, hint = "clicks come by HTTP", "set SLACK_SIGNING_SECRET, or SLACK_APP_TOKEN for Socket Mode"
@@ -93,11 +96,11 @@ async def _way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("SLACK_APP_TOKEN connections", False, said, "make a Slack app of its own for each program")
 
 
-async def require_channel(api: Api, where: Places, settings: Settings) -> None:
+async def require_channel(api: Api, places: Places, settings: Settings) -> None:
     """Raise `InvalidSettings` where the channel of the settings is not there, archived, or without the app."""
     if settings.channel:
         try:
-            found = [one async for one in _channel(api, where, settings.channel)]
+            found = [one async for one in _look_at_channel(api, places, settings.channel)]
         except errors.ChannelError as error:
             # what passes is no reason not to start; the cards wait for it
             log.warning("channel not looked at", extra={"error": error.message, "hint": _WRITE_THE_ID})
@@ -107,9 +110,9 @@ async def require_channel(api: Api, where: Places, settings: Settings) -> None:
             raise errors.InvalidSettings(said, field="slack.channel", hint=found[0].hint)
 
 
-async def _looked_at(api: Api, where: Places, channel: str) -> list[Finding]:
+async def _check_channel(api: Api, places: Places, channel: str) -> list[Finding]:
     try:
-        return [one async for one in _channel(api, where, channel)]
+        return [one async for one in _look_at_channel(api, places, channel)]
     except errors.NotYet:
         said = f"{channel} is not found yet: Slack lists so many channels only over several minutes"
         return [Finding("channel", False, said, _WRITE_THE_ID)]
@@ -117,10 +120,10 @@ async def _looked_at(api: Api, where: Places, channel: str) -> list[Finding]:
         return [finding.of_error("channel", error)]
 
 
-async def _channel(api: Api, where: Places, name: str) -> AsyncIterator[Finding]:
+async def _look_at_channel(api: Api, places: Places, name: str) -> AsyncIterator[Finding]:
     """What there is to say about the channel of the settings. Raises `ChannelError` for what passes."""
     try:
-        conversation = await where.find("slack")
+        conversation = await places.find("slack")
         if conversation.startswith("D"):
             yield Finding("channel", True, f"{name} is {conversation}")
             return

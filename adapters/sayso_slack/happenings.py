@@ -58,7 +58,7 @@ def read(payload: Any, app: spoken.App) -> Happening | None:
     event = get(payload, "event")
     kind, channel = text(event, "type"), text(event, "channel")
     if kind == "message":
-        return _message(event, text(payload, "event_id"), channel, app)
+        return _read_message(event, text(payload, "event_id"), channel, app)
     if kind in _ROOMS:
         # a renamed channel comes as an object
         some_id = channel or text(event, "channel", "id") or text(event, "old_channel_id")
@@ -68,22 +68,22 @@ def read(payload: Any, app: spoken.App) -> Happening | None:
     return None
 
 
-def _message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happening | None:
+def _read_message(event: Any, event_id: str, channel: str, app: spoken.App) -> Happening | None:
     match get(event, "subtype"):
         case "message_deleted":
             gone = text(event, "deleted_ts") or text(event, "previous_message", "ts")
             return Deleted(channel, gone) if channel and gone else None
         case "message_changed":
-            return _changed(event, channel)
+            return _read_change(event, channel)
         case _:
             said = parse.reply(event, event_id)
             if said is None or said.spot.message or said.alone:
                 return said
             # in a channel only who names the app speaks to it
-            return said if spoken.first_named(said.written, app) == "app" else None
+            return said if spoken.find_first_named(said.written, app) == "app" else None
 
 
-def _changed(event: Any, channel: str) -> Happening | None:
+def _read_change(event: Any, channel: str) -> Happening | None:
     now, before = get(event, "message"), get(event, "previous_message")
     if text(now, "subtype") == "tombstone":
         # a message with replies leaves this in its place

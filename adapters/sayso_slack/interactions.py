@@ -21,7 +21,7 @@ from sayso_slack import happenings, parse, render, spoken
 from sayso_slack.api import Api
 from sayso_slack.channel import NAME, SlackChannel
 from sayso_slack.replies import Replies
-from sayso_slack.teller import Teller, told
+from sayso_slack.teller import Teller, explain
 from sayso_slack.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
@@ -42,23 +42,23 @@ class Interactions:
 
     def __init__(
         self,
-        front: Desk,
+        desk: Desk,
         teller: Teller,
         replies: Replies,
-        rooms: Upkeep,
-        posts: SlackChannel,
+        upkeep: Upkeep,
+        channel: SlackChannel,
         api: Api,
         background: Background,
     ) -> None:
-        self._desk = front
+        self._desk = desk
         self._teller = teller
         self._replies = replies
-        self._rooms = rooms
-        self._posts = posts
+        self._upkeep = upkeep
+        self._channel = channel
         self._api = api
         self._background = background
         self.app = spoken.App()
-        self.shared: Callable[[], bool] = lambda: False
+        self.is_shared: Callable[[], bool] = lambda: False
         """Whether another program takes some of what Slack sends to this app."""
 
     async def handle(self, payload: Any) -> BoltResponse:
@@ -72,13 +72,13 @@ class Interactions:
         try:
             match act:
                 case parse.Click():
-                    return await self._clicked(act)
+                    return await self._click(act)
                 case parse.Submission():
-                    return await self._submitted(act)
+                    return await self._submit(act)
                 case None:
                     return _RECEIVED
                 case _:
-                    await self._happened(act)
+                    await self._follow(act)
                     return _RECEIVED
         except errors.SaysoError as error:
             log.warning("act not counted", extra={"error": error.message})
@@ -87,77 +87,81 @@ class Interactions:
             # the outermost loop of a click: whatever went wrong here must not be taken for an answer
             log.exception("act failed")
             if isinstance(act, parse.Click):
-                self._teller.press(act, telling.line(phrases.TRY_AGAIN))
+                self._teller.tell(act, telling.line(phrases.TRY_AGAIN))
             return _FAILED
 
-    async def _happened(self, happened: happenings.Happening) -> None:
+    async def _follow(self, happened: happenings.Happening) -> None:
         match happened:
             case parse.Reply():
                 await self._replies.handle(happened)
             case happenings.Changed(said=said):
-                await self._replies.changed(said)
+                await self._replies.handle_change(said)
             case happenings.Deleted(channel=channel, message=message):
-                await self._rooms.deleted(channel, message)
-                await self._replies.deleted(channel, message)
+                await self._upkeep.handle_deletion(channel, message)
+                await self._replies.handle_deletion(channel, message)
             case happenings.Room():
-                await self._rooms.became(happened)
+                await self._upkeep.handle_change(happened)
 
-    async def _clicked(self, click: parse.Click) -> BoltResponse:
+    async def _click(self, click: parse.Click) -> BoltResponse:
         if click.spot is not None and click.response_url:
-            self._posts.pressed(click.spot.channel, click.spot.message, click.response_url)
+            self._channel.remember_press(click.spot.channel, click.spot.message, click.response_url)
         account = ""
         try:
-            pressed, before = await self._asked(click.token)
-            actor = await self._actor(click.who, before)
+            pressed, before = await self._find_ticket(click.token)
+            actor = await self._find_actor(click.who, before)
             account = actor.account
-            following = await self._desk.press(click.token, actor, render.ROOM, _seat(click.spot), click.draft)
+            following = await self._desk.press(
+                click.token, actor, render.ROOM, _pressed_message(click.spot), click.draft
+            )
         except errors.SaysoError as error:
-            return await self._refused(click, error, account)
+            return await self._refuse(click, error, account)
         if isinstance(following, dialog.Dialog):
             self._background.start(self._show(click, following))
         elif pressed.action == "undo":
-            self._taken_back(click)
-            self._background.start(self._replies.taken_back(before))
+            self._tell_taken_back(click)
+            self._background.start(self._replies.unmark_taken(before))
         elif said := telling.tally(following, before, actor.account):
-            self._teller.press(click, said)
+            self._teller.tell(click, said)
         return _RECEIVED
 
-    async def _submitted(self, sent: parse.Submission) -> BoltResponse:
+    async def _submit(self, submission: parse.Submission) -> BoltResponse:
         account = ""
         try:
-            _, before = await self._asked(sent.token)
-            actor = await self._actor(sent.who, before)
+            _, before = await self._find_ticket(submission.token)
+            actor = await self._find_actor(submission.who, before)
             account = actor.account
-            following = await self._desk.press(sent.token, actor, render.ROOM, _seat(sent.spot), sent.draft)
+            following = await self._desk.press(
+                submission.token, actor, render.ROOM, _pressed_message(submission.spot), submission.draft
+            )
         except errors.SaysoError as error:
-            self._teller.freshen(error, sent.spot)
-            return self._turned(sent, error, account)
+            self._teller.freshen(error, submission.spot)
+            return self._refuse_submission(submission, error, account)
         if isinstance(following, dialog.Dialog):
-            return _modal({"response_action": "update", "view": _view(following, sent.spot)})
-        return _modal({"response_action": "clear"})
+            return _respond({"response_action": "update", "view": _view_of(following, submission.spot)})
+        return _respond({"response_action": "clear"})
 
-    async def _asked(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
+    async def _find_ticket(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
         """The request that a button names; whether the button is a true one is seen by the desk."""
         pressed = tokens.read(token)
         return pressed, await self._desk.store.load_by_ref(pressed.ref)
 
-    async def _actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
+    async def _find_actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
         return await self._replies.actor(who, ticket)
 
-    async def _refused(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
-        said = told(error, account, shared=self.shared())
+    async def _refuse(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
+        said = explain(error, account, shared=self.is_shared())
         if isinstance(error, errors.AlreadyDecided):
             said = telling.late_press(error, account, click.token)
-        if isinstance(error, errors.NotFound) and not self.shared() and click.blocks and click.response_url:
+        if isinstance(error, errors.NotFound) and not self.is_shared() and click.blocks and click.response_url:
             self._background.start(self._teller.close_card(click))
-        elif isinstance(error, errors.InvalidToken) and (shown := await self._renewed(click)) is not None:
+        elif isinstance(error, errors.InvalidToken) and (shown := await self._renew(click)) is not None:
             late = errors.AlreadyDecided(shown)
             said = telling.line(telling.RENEWED) if shown.decision is None else telling.refusal(late, account)
-        self._teller.press(click, said)
+        self._teller.tell(click, said)
         self._teller.freshen(error, click.spot)
         return _RECEIVED if isinstance(error, errors.Refused | errors.NotFound) else _FAILED
 
-    async def _renewed(self, click: parse.Click) -> model.Ticket | None:
+    async def _renew(self, click: parse.Click) -> model.Ticket | None:
         """Bring a card of ours up to date whose buttons were made with another secret, or for other content."""
         if click.spot is None:
             return None
@@ -168,51 +172,51 @@ class Interactions:
         self._background.start(self._teller.redraw(ticket, click.spot))
         return ticket
 
-    def _taken_back(self, click: parse.Click) -> None:
+    def _tell_taken_back(self, click: parse.Click) -> None:
         said = telling.line(_TAKEN_BACK)
         if click.hidden and click.response_url:
             self._background.start(self._teller.close_whisper(click, said))
         else:
-            self._teller.press(click, said)
+            self._teller.tell(click, said)
 
     async def _show(self, click: parse.Click, opened: dialog.Dialog) -> None:
-        view = _view(opened, click.spot)
+        view = _view_of(opened, click.spot)
         try:
             # a press inside a modal opens the next one on top of it
             method = "views.push" if click.spot is None and not click.hidden else "views.open"
             await self._api.post(method, trigger_id=click.trigger, view=view)
         except errors.ChannelError as error:
             log.warning("modal not opened", extra={"error": error.message})
-            self._teller.press(click, telling.line(_NO_WINDOW))
+            self._teller.tell(click, telling.line(_NO_WINDOW))
 
-    def _turned(self, sent: parse.Submission, error: errors.SaysoError, account: str) -> BoltResponse:
+    def _refuse_submission(self, submission: parse.Submission, error: errors.SaysoError, account: str) -> BoltResponse:
         """What a submission that did not count is answered with; what was typed stays, where trying again helps."""
         final = isinstance(error, errors.Refused | errors.NotFound) and not isinstance(error, errors.InvalidAnswer)
-        wrong = _complaints(sent, error)
+        wrong = _complaints(submission, error)
         if not final and wrong:
-            return _modal({"response_action": "errors", "errors": wrong})
+            return _respond({"response_action": "errors", "errors": wrong})
         if not final and not isinstance(error, errors.InvalidAnswer):
             return _FAILED
-        shown = render.notice("Not counted", told(error, account, shared=self.shared()))
-        return _modal({"response_action": "update", "view": shown})
+        shown = render.notice("Not counted", explain(error, account, shared=self.is_shared()))
+        return _respond({"response_action": "update", "view": shown})
 
 
-def _complaints(sent: parse.Submission, error: errors.SaysoError) -> dict[str, str]:
+def _complaints(submission: parse.Submission, error: errors.SaysoError) -> dict[str, str]:
     """What is wrong, beside the inputs that it is about."""
-    if isinstance(error, errors.InvalidAnswer) and (wrong := phrases.beside(error, sent.inputs)):
+    if isinstance(error, errors.InvalidAnswer) and (wrong := phrases.beside(error, submission.inputs)):
         return wrong
-    first = next(iter(sent.inputs), None)
+    first = next(iter(submission.inputs), None)
     return {} if first is None else {first: phrases.explain(error)}
 
 
-def _seat(spot: parse.Spot | None) -> PressedMessage | None:
+def _pressed_message(spot: parse.Spot | None) -> PressedMessage | None:
     return None if spot is None else PressedMessage(NAME, spot.channel, spot.message)
 
 
-def _view(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:
+def _view_of(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:
     seat = {} if spot is None else {"channel": spot.channel, "message": spot.message}
     return render.render_dialog(opened, seat)
 
 
-def _modal(answer: dict[str, Any]) -> BoltResponse:
+def _respond(answer: dict[str, Any]) -> BoltResponse:
     return BoltResponse(status=200, body=answer)

@@ -10,7 +10,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from sayso import clock, errors
+from sayso import errors
+from sayso.clock import Clock
 from sayso_slack.api import Api, next_page
 
 # Slack's most for one page of conversations.list is 1,000; it asks for fewer
@@ -20,15 +21,15 @@ _PAGE = 500
 class Listing:
     """Finds the ids of channels by their names."""
 
-    def __init__(self, api: Api, now: clock.Clock) -> None:
+    def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
-        self._clock = now
+        self._clock = clock
         self._met: dict[str, str] = {}
         self._asked: dict[str, int] = {}
         self._cursor = ""
         self._begun = self._ended = 0
         self._walking = asyncio.Lock()
-        self._held = now.now()
+        self._held = clock.now()
 
     async def find(self, name: str) -> str:
         """The id of a channel that is not archived. Raises `ChannelError`, `final` where there is none to be seen."""
@@ -38,7 +39,7 @@ class Listing:
             while name not in self._met:
                 if self._ended > begun:
                     self._asked.pop(name, None)
-                    raise _unknown(name)
+                    raise _unknown_channel(name)
                 await self._walk_on()
         self._asked.pop(name, None)
         return self._met[name]
@@ -82,6 +83,6 @@ class Listing:
             self._ended = self._begun
 
 
-def _unknown(name: str) -> errors.ChannelError:
+def _unknown_channel(name: str) -> errors.ChannelError:
     hint = f"create #{name}, or invite the app if it is private: /invite @sayso; or write the id C… instead"
     return errors.ChannelError(f"Slack refused: channel_not_found #{name}", final=True, hint=hint)

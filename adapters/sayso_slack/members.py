@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sayso import clock, errors
+from sayso import errors
 from sayso.chat.received import Json
+from sayso.clock import Clock
 from sayso.machine import people
 from sayso_slack import parse
 from sayso_slack.api import Api
@@ -41,9 +42,9 @@ class Home:
 class Members:
     """Looks people and user groups up; *groups* are the user groups that the directory names, such as `slack:S1`."""
 
-    def __init__(self, api: Api, now: clock.Clock, home: Home, groups: Collection[str]) -> None:
+    def __init__(self, api: Api, clock: Clock, home: Home, groups: Collection[str]) -> None:
         self._api = api
-        self._clock = now
+        self._clock = clock
         self._home = home
         self._groups = sorted(groups)
         self._kept: dict[str, tuple[datetime, Any]] = {}
@@ -58,24 +59,24 @@ class Members:
         ends = asyncio.get_running_loop().time() + _LOOK_UP_WITHIN
         try:
             async with asyncio.timeout_at(ends):
-                user = await self._user(who.user)
+                user = await self._load_user(who.user)
         except TimeoutError as error:
             raise errors.ChannelError("Slack did not say in time who this is") from error
         if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)
         account = f"slack:{organisation(user, self._home)}/{who.user}"
-        alone = people.Actor(account, _name(user) or who.name, member)
+        alone = people.Actor(account, _name_of(user) or who.name, member)
         wanted = self._groups if needs is None else [one for one in needs(alone) if one.startswith("slack:")]
-        return replace(alone, groups=await self._inside(who.user, wanted, ends)) if member and wanted else alone
+        return replace(alone, groups=await self._find_groups(who.user, wanted, ends)) if member and wanted else alone
 
-    async def name(self, user: str) -> str:
+    async def find_name(self, user: str) -> str:
         """What somebody is called. Raises `ChannelError`."""
-        return _name(await self._user(user)) or "somebody"
+        return _name_of(await self._load_user(user)) or "somebody"
 
-    async def _inside(self, user: str, groups: Collection[str], ends: float) -> frozenset[str]:
+    async def _find_groups(self, user: str, groups: Collection[str], ends: float) -> frozenset[str]:
         """Those of the groups that somebody is in. One that fails matters only where no other one answers."""
-        asking = {asyncio.ensure_future(self._members_of(group)): group for group in groups}
+        asking = {asyncio.ensure_future(self._load_members(group)): group for group in groups}
         left = max(0.0, ends - asyncio.get_running_loop().time())
         done, late = await asyncio.wait(asking, timeout=left)
         for one in late:
@@ -95,14 +96,14 @@ class Members:
         # a payload may leave the team out, but one that names another team is about somebody from outside
         return user["team_id"] == self._home.team and who.team in (None, self._home.team, self._home.enterprise)
 
-    async def _user(self, user: str) -> Json:
+    async def _load_user(self, user: str) -> Json:
         async def ask() -> Json:
             found: Json = (await self._api.get("users.info", user=user))["user"]
             return found
 
-        return await self._fresh(f"user:{user}", ask)
+        return await self._recall(f"user:{user}", ask)
 
-    async def _members_of(self, group: str) -> Collection[str]:
+    async def _load_members(self, group: str) -> Collection[str]:
         async def ask() -> Collection[str]:
             some_id = group.removeprefix("slack:")
             try:
@@ -115,9 +116,9 @@ class Members:
                 return frozenset()
             return frozenset(map(str, answer["users"]))
 
-        return await self._fresh(group, ask)
+        return await self._recall(group, ask)
 
-    async def _fresh(self, key: str, ask: Callable[[], Awaitable[Found]]) -> Found:
+    async def _recall(self, key: str, ask: Callable[[], Awaitable[Found]]) -> Found:
         now = self._clock.now()
         at, kept = self._kept.get(key, (None, None))
         if at is None or not now - _FRESH < at <= now:
@@ -128,7 +129,7 @@ class Members:
         return cast(Found, kept)
 
 
-def _name(user: Json) -> str:
+def _name_of(user: Json) -> str:
     profile: Json = user.get("profile") or {}
     return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")
 

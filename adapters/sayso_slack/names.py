@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from sayso import clock, errors
+from sayso import errors
+from sayso.clock import Clock
 from sayso_slack import members, parse, spoken
 from sayso_slack.api import Api
 
@@ -21,52 +22,52 @@ _MOST = 10_000
 _ASKED_AGAIN = timedelta(minutes=5)
 
 
-class Known:
+class KnownNames:
     """The names that were learnt. Ids stay; a name that was changed since is an old name."""
 
-    def __init__(self, api: Api, people: members.Members, now: clock.Clock, app: spoken.App) -> None:
+    def __init__(self, api: Api, people: members.Members, clock: Clock, app: spoken.App) -> None:
         self._api = api
         self._members = people
-        self._clock = now
+        self._clock = clock
         self._app = app
         self._channels: dict[str, str] = {}
         self._groups: dict[str, str] = {}
-        self._listed = now.now() - _ASKED_AGAIN
+        self._listed = clock.now() - _ASKED_AGAIN
 
-    def names_app(self, said: parse.Reply) -> bool:
+    def names_app(self, reply: parse.Reply) -> bool:
         """Whether this was said to the app."""
-        return spoken.first_named(said.written, self._app) == "app"
+        return spoken.find_first_named(reply.written, self._app) == "app"
 
-    async def words(self, said: parse.Reply) -> tuple[str, spoken.To]:
+    async def words(self, reply: parse.Reply) -> tuple[str, spoken.To]:
         """What somebody wrote, in words, and whom they mentioned first."""
-        wanted = spoken.unnamed(said.written)
+        wanted = spoken.find_unnamed(reply.written)
         people = dict.fromkeys(wanted.people, "unknown-person")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WITHIN):
                 await asyncio.gather(
-                    self._each(wanted.people - {self._app.user}, self._person, people),
-                    self._each(wanted.channels - self._channels.keys(), self._channel, self._channels),
+                    self._learn(wanted.people - {self._app.user}, self._learn_person, people),
+                    self._learn(wanted.channels - self._channels.keys(), self._learn_channel, self._channels),
                     self._learn_groups(wanted.groups),
                 )
         names = spoken.Names(
             people,
             {**dict.fromkeys(wanted.channels, "unknown-channel"), **self._channels},
             {**dict.fromkeys(wanted.groups, "unknown-group"), **self._groups},
-            dict(said.emoji),
+            dict(reply.emoji),
         )
-        return spoken.plain(said.written, names, self._app), spoken.first_named(said.written, self._app)
+        return spoken.plain(reply.written, names, self._app), spoken.find_first_named(reply.written, self._app)
 
-    async def _each(self, ids: Iterable[str], ask: Callable[[str], Awaitable[str]], into: dict[str, str]) -> None:
+    async def _learn(self, ids: Iterable[str], ask: Callable[[str], Awaitable[str]], into: dict[str, str]) -> None:
         if len(into) > _MOST:
             into.clear()
         for some_id in ids:
             with contextlib.suppress(errors.SaysoError):
                 into[some_id] = await ask(some_id)
 
-    async def _person(self, some_id: str) -> str:
-        return await self._members.name(some_id)
+    async def _learn_person(self, some_id: str) -> str:
+        return await self._members.find_name(some_id)
 
-    async def _channel(self, some_id: str) -> str:
+    async def _learn_channel(self, some_id: str) -> str:
         found: Any = await self._api.get("conversations.info", channel=some_id)
         return str(found["channel"]["name"])
 

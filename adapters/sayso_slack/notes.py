@@ -7,9 +7,10 @@ import hashlib
 from sayso import errors
 from sayso.cards import card
 from sayso.stores import Record, Store
-from sayso_slack import places, render
+from sayso_slack import render
 from sayso_slack.api import Api
 from sayso_slack.channel import NAME
+from sayso_slack.places import Places
 
 KIND = "thread"
 _NO_THREAD = ("cannot_reply_to_message", "thread_not_found", "message_not_found")
@@ -20,10 +21,10 @@ class Notes:
 
     name = NAME
 
-    def __init__(self, api: Api, where: places.Places, kept: Store) -> None:
+    def __init__(self, api: Api, places: Places, store: Store) -> None:
         self._api = api
-        self._places = where
-        self._store = kept
+        self._places = places
+        self._store = store
 
     async def note(self, place: str, session: card.Session, said: card.Says) -> None:
         """Tell it. Raises `ChannelError`."""
@@ -35,14 +36,14 @@ class Notes:
             if not error.message.endswith(_NO_THREAD):
                 raise
             # somebody deleted the message that it hung on
-            await self._store.remove(KIND, _name(conversation, session))
+            await self._store.remove(KIND, _record_name(conversation, session))
             await self._post(conversation, await self._thread(conversation, session), said)
 
     async def _post(self, conversation: str, thread: str, said: card.Says) -> None:
         await self._api.post("chat.postMessage", channel=conversation, thread_ts=thread, **render.note(said))
 
     async def _thread(self, conversation: str, session: card.Session) -> str:
-        name = _name(conversation, session)
+        name = _record_name(conversation, session)
         found = await self._store.get(KIND, name)
         if found is not None:
             return str(found.value["thread"])
@@ -58,7 +59,7 @@ class Notes:
         return str(posted["ts"])
 
 
-def _name(conversation: str, session: card.Session) -> str:
+def _record_name(conversation: str, session: card.Session) -> str:
     whose = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return f"{NAME}/{conversation}/{whose}"
 

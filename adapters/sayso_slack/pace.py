@@ -11,7 +11,8 @@ import itertools
 from collections import deque
 from datetime import datetime, timedelta
 
-from sayso import clock, errors
+from sayso import errors
+from sayso.clock import Clock
 
 # Seconds; the courier renews its lease of a job while it waits here.
 LONGEST_WAIT = 10.0
@@ -27,8 +28,8 @@ _MOST_KEYS = 1_000
 class Pace:
     """One call each *interval* seconds and key, *burst* calls at once after a rest, never more than *most* a minute."""
 
-    def __init__(self, now: clock.Clock, interval: float, burst: int, most: int | None = None) -> None:
-        self._clock = now
+    def __init__(self, clock: Clock, interval: float, burst: int, most: int | None = None) -> None:
+        self._clock = clock
         self._interval = timedelta(seconds=interval)
         self._ahead = self._interval * (burst - 1)
         self._most = most
@@ -42,14 +43,14 @@ class Pace:
         """
         queue, now = self._queue(key), self._clock.now()
         mine = who or f"#{next(self._nobody)}"
-        at = self._given(queue, mine, now)
+        at = self._find_turn(queue, mine, now)
         while (wait := (at - now).total_seconds()) > 0:
             if wait > LONGEST_WAIT:
-                raise self._not_yet(queue, mine, at, kept=bool(who))
+                raise self._refuse(queue, mine, at, kept=bool(who))
             await self._clock.within(at, asyncio.Event().wait())
             now = self._clock.now()
             # Slack may have told somebody ahead to wait
-            at = self._full(queue, mine, max(queue.turns.get(mine, now), now, queue.held))
+            at = self._keep_to_minute(queue, mine, max(queue.turns.get(mine, now), now, queue.held))
         queue.turns.pop(mine, None)
         queue.began.append(now)
 
@@ -66,7 +67,7 @@ class Pace:
             queue.put_back(until, self._interval)
             queue.turns[who] = until
 
-    def _given(self, queue: _Queue, who: str, now: datetime) -> datetime:
+    def _find_turn(self, queue: _Queue, who: str, now: datetime) -> datetime:
         """When it is *who*'s turn, as far as is known now."""
         at = queue.turns.get(who)
         if at is None:
@@ -74,9 +75,9 @@ class Pace:
             queue.free = max(queue.free, at) + self._interval
         elif now - at > _LATE:
             queue.put_back(at, now - at)
-        return self._full(queue, who, max(at, now, queue.held))
+        return self._keep_to_minute(queue, who, max(at, now, queue.held))
 
-    def _full(self, queue: _Queue, who: str, at: datetime) -> datetime:
+    def _keep_to_minute(self, queue: _Queue, who: str, at: datetime) -> datetime:
         queue.turns[who] = at
         if self._most is not None and len(queue.began) >= self._most:
             wait = queue.began[-self._most] + _MINUTE - at
@@ -84,7 +85,7 @@ class Pace:
                 queue.put_back(at, wait)
         return queue.turns[who]
 
-    def _not_yet(self, queue: _Queue, who: str, at: datetime, *, kept: bool) -> errors.NotYet:
+    def _refuse(self, queue: _Queue, who: str, at: datetime, *, kept: bool) -> errors.NotYet:
         if not kept:
             del queue.turns[who]
             queue.free -= self._interval
@@ -103,10 +104,10 @@ class Pace:
 class _Queue:
     """Whose turn is when, and when the latest calls began."""
 
-    def __init__(self, now: datetime, most: int) -> None:
-        self.free = now
+    def __init__(self, at: datetime, most: int) -> None:
+        self.free = at
         """When the next newcomer would come if there were no bursts."""
-        self.held = now
+        self.held = at
         self.turns: dict[str, datetime] = {}
         self.began: deque[datetime] = deque(maxlen=most)
 

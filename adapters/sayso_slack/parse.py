@@ -98,13 +98,13 @@ class Reply:
 
 def verify(secret: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
     """Whether Slack signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
-    if not secret or not timestamp or not signature or not plausible(timestamp, signature, seconds):
+    if not secret or not timestamp or not signature or not is_plausible(timestamp, signature, seconds):
         return False
     signed = hmac.digest(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
     return hmac.compare_digest(f"v0={signed.hex()}".encode(), signature.encode())
 
 
-def plausible(timestamp: str, signature: str, seconds: float) -> bool:
+def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
     """Whether a body with these headers is worth reading."""
     return bool(_SIGNATURE.fullmatch(signature)) and admission.is_recent(timestamp, seconds)
 
@@ -113,11 +113,11 @@ def parse(payload: Any) -> Click | Submission | Reply | None:
     """What somebody did, or None where it is not for us."""
     match text(payload, "type"):
         case "block_actions":
-            return _click(payload)
+            return _read_click(payload)
         case "view_submission":
-            return _submission(payload)
+            return _read_submission(payload)
         case "event_callback":
-            return _reply(payload)
+            return _read_reply(payload)
         case _:
             return None
 
@@ -127,8 +127,8 @@ def spoken(written: str) -> str:
     return words.plain(written)
 
 
-def _click(payload: Any) -> Click | None:
-    who = _who(payload)
+def _read_click(payload: Any) -> Click | None:
+    who = _read_who(payload)
     action = next(iter(items(payload, "actions")), None)
     action_id, token = text(action, "action_id"), text(action, "value")
     if who is None or text(action, "type") != "button" or not action_id.startswith(render.ACTION) or not token:
@@ -152,8 +152,8 @@ def _click(payload: Any) -> Click | None:
     )
 
 
-def _submission(payload: Any) -> Submission | None:
-    who, view = _who(payload), get(payload, "view")
+def _read_submission(payload: Any) -> Submission | None:
+    who, view = _read_who(payload), get(payload, "view")
     if who is None or text(view, "callback_id") != render.CALLBACK:
         return None
     try:
@@ -170,7 +170,7 @@ def _submission(payload: Any) -> Submission | None:
     )
 
 
-def _reply(payload: Any) -> Reply | None:
+def _read_reply(payload: Any) -> Reply | None:
     found = reply(get(payload, "event"), text(payload, "event_id"))
     return found if found is not None and found.spot.message else None
 
@@ -194,21 +194,21 @@ def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
         parent=text(event, "parent_user_id"),
         alone=text(event, "channel_type") == "im" or channel.startswith("D"),
         files=bool(items(event, "files")),
-        emoji=tuple(_emoji(items(event, "blocks"))),
+        emoji=tuple(_read_emoji(items(event, "blocks"))),
     )
 
 
-def _emoji(parts: list[Any]) -> Iterator[tuple[str, str]]:
+def _read_emoji(parts: list[Any]) -> Iterator[tuple[str, str]]:
     """Slack says in the blocks which signs the emoji of a text are."""
     for part in parts:
         if text(part, "type") == "emoji" and (name := text(part, "name")):
             signs = text(part, "unicode").split("-")
             if all(_POINT.fullmatch(sign) for sign in signs):
                 yield name, "".join(chr(int(sign, 16)) for sign in signs)
-        yield from _emoji(items(part, "elements"))
+        yield from _read_emoji(items(part, "elements"))
 
 
-def _who(payload: Any) -> Who | None:
+def _read_who(payload: Any) -> Who | None:
     user = get(payload, "user")
     some_id = text(user, "id")
     return Who(some_id, text(user, "team_id") or None, text(user, "username")) if some_id else None

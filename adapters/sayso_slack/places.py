@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import re
 
-from sayso import clock, errors
+from sayso import errors
 from sayso.chat import roster
+from sayso.clock import Clock, SystemClock
 from sayso.machine import people
 from sayso_slack.api import Api
 from sayso_slack.listing import Listing
@@ -25,11 +26,9 @@ _NAME = re.compile(r"#?[\w.-]{1,80}")
 class Places:
     """Finds conversation ids, and remembers them."""
 
-    def __init__(
-        self, api: Api, directory: people.Directory, default: str | None, now: clock.Clock | None = None
-    ) -> None:
+    def __init__(self, api: Api, directory: people.Directory, default: str | None, clock: Clock | None = None) -> None:
         self._api = api
-        self._listing = Listing(api, now or clock.SystemClock())
+        self._listing = Listing(api, clock or SystemClock())
         self._directory = directory
         self._default = default
         self._known: dict[str, str] = {}
@@ -69,14 +68,14 @@ class Places:
         if _CHANNEL.fullmatch(spec):
             return spec
         if _USER.fullmatch(spec) or spec.startswith("@"):
-            opened = await self._api.post("conversations.open", users=self._user(spec.removeprefix("@")))
+            opened = await self._api.post("conversations.open", users=self._user_of(spec.removeprefix("@")))
             return str(opened["channel"]["id"])
         found = await self._listing.find(spec.removeprefix("#"))
         # names can be given to other channels, and to look one up takes minutes where there are many
         log.info("channel found by its name", extra={"channel": spec, "hint": f"write the id {found} instead"})
         return found
 
-    def _user(self, name: str) -> str:
+    def _user_of(self, name: str) -> str:
         """A configured person's account here; display names can be taken by anybody, so they are not looked up."""
         account = roster.account_of(self._directory, "slack", name)
         if account is not None:

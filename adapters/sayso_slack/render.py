@@ -44,15 +44,15 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
 
     *called* are those whom it notifies.
     """
-    room = reserve.CARD_CONTENT - sum(map(_words, drawn.controls))
+    room = reserve.CARD_CONTENT - sum(map(_length_of, drawn.controls))
     shown = cutting.fit(drawn, room)
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
     controls = list(_controls(shown))
-    blocks = [*_packed(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
-    return {"text": _escaped(drawn.summary)[: limits.SUMMARY], "blocks": _named(blocks)}
+    blocks = [*_pack(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
+    return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks(blocks)}
 
 
 def render_dialog(opened: dialog.Dialog, seat: Mapping[str, str] | None = None) -> Json:
@@ -72,27 +72,27 @@ def _view(opened: dialog.Dialog, seat: Mapping[str, str] | None, *, tight: bool)
         "private_metadata": json.dumps({"token": opened.token, **(seat or {})}),
         "title": plain(opened.title, limits.TITLE),
         "close": plain("Close" if opened.submit is None else "Cancel"),
-        "blocks": _packed(blocks, limits.VIEW_BLOCKS),
+        "blocks": _pack(blocks, limits.VIEW_BLOCKS),
     }
     if opened.submit is not None:
         view["submit"] = plain(opened.submit, limits.TITLE)
     return view
 
 
-def notice(title: str, said: card.Line) -> Json:
+def notice(title: str, line: card.Line) -> Json:
     """A modal that only tells something, in place of one that cannot be submitted any more."""
     return {
         "type": "modal",
         "callback_id": CALLBACK,
         "title": plain(title, limits.TITLE),
         "close": plain("Close"),
-        "blocks": [_told(said)],
+        "blocks": [_line(line)],
     }
 
 
-def whisper(said: card.Line | str, undo: str = "") -> Json:
+def whisper(line: card.Line | str, undo: str = "") -> Json:
     """A message for one person, with the button that takes an answer back where there is one."""
-    told = _told(said if isinstance(said, card.Line) else card.Line((text.Trusted(said),)))
+    told = _line(line if isinstance(line, card.Line) else card.Line((text.Trusted(line),)))
     button = {"type": "button", "action_id": UNDO, "text": plain("Take back"), "value": undo}
     return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
 
@@ -100,14 +100,14 @@ def whisper(said: card.Line | str, undo: str = "") -> Json:
 def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
     """A card as a press brings it back, without its buttons, and with the reason why."""
     kept = [block for block in blocks if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]
-    shown: list[Json] = [_restored(block) for block in kept]
-    gone = _told(card.Line((text.Trusted("This request is not known any more: nobody can answer it."),), strong=True))
-    return {"text": "A request that nobody can answer any more", "blocks": _named([*shown, gone])}
+    shown: list[Json] = [_restore(block) for block in kept]
+    gone = _line(card.Line((text.Trusted("This request is not known any more: nobody can answer it."),), strong=True))
+    return {"text": "A request that nobody can answer any more", "blocks": _name_blocks([*shown, gone])}
 
 
-def note(said: card.Says) -> Json:
+def note(note: card.Says) -> Json:
     """A progress note of an agent, labelled as such."""
-    return {"text": "An agent tells what it is doing", "blocks": [rich.block(rich.part(said))], **_QUIET}
+    return {"text": "An agent tells what it is doing", "blocks": [rich.block(rich.part(note))], **_QUIET}
 
 
 def opening(session: card.Session) -> Json:
@@ -121,18 +121,18 @@ def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
     return inputs.plain(content, longest)
 
 
-def _told(said: card.Line) -> Json:
-    return rich.block(rich.part(said))
+def _line(line: card.Line) -> Json:
+    return rich.block(rich.part(line))
 
 
-def _restored(node: Any) -> Any:
+def _restore(node: Any) -> Any:
     """What Slack hands back has the signs of its texts escaped."""
     if isinstance(node, list):
         items: list[Any] = list(node)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return [_restored(item) for item in items]
+        return [_restore(item) for item in items]
     if not isinstance(node, Mapping):
         return node
-    part: Json = {key: _restored(value) for key, value in node.items() if key != "block_id"}  # pyright: ignore[reportUnknownVariableType]
+    part: Json = {key: _restore(value) for key, value in node.items() if key != "block_id"}  # pyright: ignore[reportUnknownVariableType]
     return {**part, "text": html.unescape(part["text"])} if part.get("type") == "plain_text" else part
 
 
@@ -185,7 +185,7 @@ def _button(button: card.Button, index: int) -> Json:
     return made if button.style == "plain" else {**made, "style": button.style}
 
 
-def _packed(blocks: list[Json], most: int) -> list[Json]:
+def _pack(blocks: list[Json], most: int) -> list[Json]:
     """At most *most* blocks: rich text blocks in a row become one, which shows the same."""
     if len(blocks) <= most:
         return blocks
@@ -198,7 +198,7 @@ def _packed(blocks: list[Json], most: int) -> list[Json]:
     return packed
 
 
-def _named(blocks: list[Json]) -> list[Json]:
+def _name_blocks(blocks: list[Json]) -> list[Json]:
     """Block ids that change with the content, so that Slack never keeps a choice made on other content."""
     content = hashlib.sha256(json.dumps(blocks).encode()).hexdigest()[:12]
     return [
@@ -206,12 +206,12 @@ def _named(blocks: list[Json]) -> list[Json]:
     ]
 
 
-def _words(control: card.Control) -> int:
+def _length_of(control: card.Control) -> int:
     if isinstance(control, card.Button):
         return len(control.label)
     return sum(min(len(label.text) + 6, limits.OPTION_TEXT) for label in control.labels)
 
 
-def _escaped(said: str) -> str:
+def _escape(said: str) -> str:
     # the top-level text is mrkdwn; the service's own words hold nothing live, and stay so
     return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

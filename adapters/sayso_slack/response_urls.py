@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sayso import clock
 from sayso.chat.recent import Recent
+from sayso.clock import Clock
 
 # Slack: five times within thirty minutes. One is left for a word to whoever pressed.
 _USES = 4
@@ -19,8 +19,8 @@ _MOST = 5_000
 class ResponseUrls:
     """By message, the newest press on it."""
 
-    def __init__(self, now: clock.Clock) -> None:
-        self._clock = now
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._kept: Recent[str, tuple[str, datetime, int]] = Recent(_MOST)
 
     def add(self, where: str, url: str) -> None:

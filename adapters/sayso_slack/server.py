@@ -27,7 +27,7 @@ def add_routes(
     Posts that are not signed are noted in *store*.
     """
     verify = functools.partial(parse.verify, secret)
-    admission = Admission(parse.plausible, verify, _WRONG_KEY, seconds, unsigned.Unsigned("Slack", seconds, store))
+    admission = Admission(parse.is_plausible, verify, _WRONG_KEY, seconds, unsigned.Unsigned("Slack", seconds, store))
 
     async def interactions(request: web.Request) -> web.Response:
         return await _respond(app, _form_field(await _admit(admission, request)))

@@ -20,40 +20,40 @@ _RECORDED_WITHIN = timedelta(minutes=10)
 class Situation:
     """Looks back at the moment of a message."""
 
-    def __init__(self, front: Desk, app: str) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk, app: str) -> None:
+        self._desk = desk
         self._app = app
 
-    async def replied_to(self, said: parse.Reply) -> tuple[model.Ticket | None, talk.To]:
+    async def find_replied_to(self, reply: parse.Reply) -> tuple[model.Ticket | None, talk.To]:
         """The request of the card above it, and what it is that it stands below.
 
         Raises:
             ChannelError: it stands below a message of the app that is not recorded yet; it must come again.
         """
-        root = said.spot.message
+        root = reply.spot.message
         if not root:
             return None, None
-        posted = await self._desk.store.find_card(NAME, said.spot.channel, root)
+        posted = await self._desk.store.find_card(NAME, reply.spot.channel, root)
         if posted is not None:
             return await self._desk.get(posted.ticket_id), "thread"
-        if said.parent != self._app:
+        if reply.parent != self._app:
             return None, "other"
-        if await self._desk.store.get(notes.KIND, notes.root_name(said.spot.channel, root)):
+        if await self._desk.store.get(notes.KIND, notes.root_name(reply.spot.channel, root)):
             return None, "app"
         if self._desk.clock.now() - moment(root) < _RECORDED_WITHIN:
             raise errors.ChannelError("the card above this message is not recorded yet")
         return None, "app"
 
-    async def here(self, said: parse.Reply, *, changed: bool = False) -> list[model.Ticket]:
+    async def find_open(self, reply: parse.Reply, *, changed: bool = False) -> list[model.Ticket]:
         """What was open where it was written, at that moment; *changed* is whether its words are those of a change."""
-        at = moment(said.ts)
+        at = moment(reply.ts)
         open_then = await pending.open_at(self._desk.store, at, changed=changed)
-        return [one for one in open_then if await self._stood(one, said)]
+        return [one for one in open_then if await self._was_there(one, reply)]
 
-    async def _stood(self, ticket: model.Ticket, said: parse.Reply) -> bool:
+    async def _was_there(self, ticket: model.Ticket, reply: parse.Reply) -> bool:
         cards = await self._desk.store.cards(ticket.id)
-        mine = (posted for posted in cards if posted.channel == NAME and posted.conversation == said.spot.channel)
-        return any(marks.later(said.ts, posted.message) for posted in mine)
+        mine = (posted for posted in cards if posted.channel == NAME and posted.conversation == reply.spot.channel)
+        return any(marks.later(reply.ts, posted.message) for posted in mine)
 
 
 def moment(ts: str) -> datetime:

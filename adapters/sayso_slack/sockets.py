@@ -35,7 +35,7 @@ class Sockets:
         self._counted = 0
 
     @property
-    def shared(self) -> bool:
+    def is_shared(self) -> bool:
         """Whether more connections take what Slack sends to this app than are ours."""
         return self._counted > CONNECTIONS
 
@@ -74,7 +74,7 @@ class Sockets:
     async def _connect(self) -> None:
         handler = _Handler(self._app, self._token, ping_interval=_PING_EVERY)
         client: Any = handler.client
-        client.message_listeners.append(self._heard)
+        client.message_listeners.append(self._count_connections)
         self._handlers.append(handler)
         try:
             async with asyncio.timeout(_CONNECT_WITHIN):
@@ -83,13 +83,13 @@ class Sockets:
             raise errors.ChannelError("Slack does not take the socket connection", unsure=True) from error
         log.info("socket connected", extra={"connections": len(self._handlers)})
 
-    async def _heard(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
+    async def _count_connections(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
         """Slack says with every new connection how many there are."""
         count = message.get("num_connections")
         if message.get("type") != "hello" or not isinstance(count, int):
             return
-        was, self._counted = self.shared, count
-        if self.shared and not was:
+        was, self._counted = self.is_shared, count
+        if self.is_shared and not was:
             hint = "each program needs a Slack app of its own; copies of one service share their database"
             log.warning(
                 "another program uses the same Slack app, and gets some of the clicks",

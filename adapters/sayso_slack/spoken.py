@@ -41,7 +41,7 @@ class Unnamed:
     groups: frozenset[str]
 
 
-def unnamed(written: str) -> Unnamed:
+def find_unnamed(written: str) -> Unnamed:
     """What must be looked up before a text can be read."""
     bare = [found[1] for found in _CODE.finditer(written) if not found[2]]
     return Unnamed(_after("@", bare), _after("#", bare), _after("!subteam^", bare))
@@ -55,7 +55,7 @@ class App:
     name: str = ""
 
 
-def first_named(written: str, app: App) -> To:
+def find_first_named(written: str, app: App) -> To:
     """Whom a text mentions first; a name after an @ that Slack did not turn into a mention is somebody, too."""
     found = _FIRST.search(_readable(written))
     if found is None:
@@ -64,7 +64,7 @@ def first_named(written: str, app: App) -> To:
     return "app" if by_name or (app.user and found["person"] == app.user) else "other"
 
 
-def named(written: str) -> str | None:
+def find_person(written: str) -> str | None:
     """The id of the first person whom a text mentions."""
     found = re.search(r"<@([A-Z0-9]+)", written)
     return found[1] if found else None

@@ -28,10 +28,10 @@ class Counted:
 class Taken:
     """The messages that became answers, by channel and message."""
 
-    def __init__(self, front: Desk) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
-    async def of(self, message: str) -> Counted | None:
+    async def find(self, message: str) -> Counted | None:
         """What a message answered."""
         found = await self._desk.store.get(_KIND, message)
         return Counted(str(found.value["ticket"]), str(found.value["account"])) if found else None
@@ -39,20 +39,20 @@ class Taken:
     async def remember(self, message: str, ticket: model.Ticket, actor: people.Actor) -> None:
         """Know that a message was taken as the answer to a request."""
         value = {"ticket": ticket.id, "account": actor.account, "message": message}
-        found = await self._desk.store.get(_KIND, _of(ticket.id))
-        for name, version in ((message, 0), (_of(ticket.id), found.version if found else 0)):
+        found = await self._desk.store.get(_KIND, _last_of(ticket.id))
+        for name, version in ((message, 0), (_last_of(ticket.id), found.version if found else 0)):
             # it was delivered twice
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(Record(_KIND, name, value, ticket.expires_at + _KEPT, version))
 
-    async def last(self, ticket_id: str) -> str | None:
+    async def find_last(self, ticket_id: str) -> str | None:
         """The message that was taken last as the answer to a request."""
-        found = await self._desk.store.get(_KIND, _of(ticket_id))
+        found = await self._desk.store.get(_KIND, _last_of(ticket_id))
         return str(found.value["message"]) if found else None
 
-    async def back(self, message: str) -> None:
+    async def take_back(self, message: str) -> None:
         """Take back what a message answered, while the agent has not been told. Raises as `Desk.take_back`."""
-        counted = await self.of(message)
+        counted = await self.find(message)
         if counted is None:
             return
         ticket = await self._desk.get(counted.ticket)
@@ -60,5 +60,5 @@ class Taken:
             await self._desk.take_back(ticket.id, people.Actor(counted.account))
 
 
-def _of(ticket_id: str) -> str:
+def _last_of(ticket_id: str) -> str:
     return f"of {ticket_id}"

@@ -26,37 +26,37 @@ _TAKEN = "white_check_mark"
 class Teller:
     """Tells people, and brings the cards up to date that they looked at."""
 
-    def __init__(self, front: Desk, posts: SlackChannel, api: Api, background: Background) -> None:
-        self._desk = front
-        self._posts = posts
+    def __init__(self, desk: Desk, channel: SlackChannel, api: Api, background: Background) -> None:
+        self._desk = desk
+        self._channel = channel
         self._api = api
         self._background = background
         self._told: Recent[str, datetime] = Recent(_REMEMBERED)
         self._lasting: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
 
-    def press(self, click: parse.Click, said: card.Line) -> None:
+    def tell(self, click: parse.Click, line: card.Line) -> None:
         """Tell whoever pressed."""
         where = click.spot.message if click.spot else ""
-        mark, now = f"{click.who.user}/{where}/{said}", self._desk.clock.now()
+        mark, now = f"{click.who.user}/{where}/{line}", self._desk.clock.now()
         if mark in self._told and now - self._told[mark] < _SAME:
             return
         self._told[mark] = now
-        self._background.start(self._whisper(click, render.whisper(said)))
+        self._background.start(self._whisper(click, render.whisper(line)))
 
-    def once(self, reply: parse.Reply, said: card.Line) -> None:
+    def tell_once(self, reply: parse.Reply, line: card.Line) -> None:
         """Tell whoever wrote; people go on talking, and the same thing is said to each of them once in a thread."""
-        mark = f"{reply.spot.channel}/{reply.spot.message}/{reply.who.user}/{said}"
+        mark = f"{reply.spot.channel}/{reply.spot.message}/{reply.who.user}/{line}"
         if mark not in self._told:
             self._told[mark] = self._desk.clock.now()
-            self._background.start(self._whisper(reply, render.whisper(said)))
+            self._background.start(self._whisper(reply, render.whisper(line)))
 
     def is_below_words(self, reply: parse.Reply) -> bool:
         """Whether it stands below words of the app, and not below a card that is not recorded yet."""
         return (reply.spot.channel, reply.spot.message) in self._lasting
 
-    def taken(self, reply: parse.Reply, said: card.Line, undo: str) -> None:
+    def tell_taken(self, reply: parse.Reply, line: card.Line, undo: str) -> None:
         """Tell whoever wrote that it was taken at their word, with a button to take it back."""
-        self._background.start(self._whisper(reply, render.whisper(said, undo)))
+        self._background.start(self._whisper(reply, render.whisper(line, undo)))
 
     def mark(self, reply: parse.Reply) -> None:
         """Show everybody that these words were taken."""
@@ -75,7 +75,7 @@ class Teller:
         """Bring one card up to date."""
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
         try:
-            await self._posts.edit(model.PostedCard(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
+            await self._channel.edit(model.PostedCard(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
         except errors.ChannelError as error:
             log.info("late card not edited", extra={"error": error.message})
 
@@ -83,9 +83,9 @@ class Teller:
         """Take the buttons of a card away whose request is gone."""
         await self._respond(click.response_url, {**render.without_controls(click.blocks), "replace_original": True})
 
-    async def close_whisper(self, click: parse.Click, said: card.Line) -> None:
+    async def close_whisper(self, click: parse.Click, line: card.Line) -> None:
         """Put something else in the place of what only this person sees."""
-        await self._respond(click.response_url, {**render.whisper(said), "replace_original": True})
+        await self._respond(click.response_url, {**render.whisper(line), "replace_original": True})
 
     async def _whisper(self, to: parse.Click | parse.Reply, shown: dict[str, Any]) -> None:
         try:
@@ -123,7 +123,7 @@ class Teller:
             log.warning("response refused", extra={"error": error.message})
 
 
-def told(error: errors.SaysoError, account: str, *, shared: bool) -> card.Line:
+def explain(error: errors.SaysoError, account: str, *, shared: bool) -> card.Line:
     """Why an act was not counted; *shared* says that another program uses the same app."""
     if isinstance(error, errors.NotFound):
         return telling.line(SHARED if shared else telling.GONE)

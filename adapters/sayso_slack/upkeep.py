@@ -11,9 +11,10 @@ from typing import Any
 from sayso import errors
 from sayso.chat import pending
 from sayso.desk import Desk
-from sayso_slack import happenings, places
+from sayso_slack import happenings
 from sayso_slack.api import Api
 from sayso_slack.channel import NAME, SlackChannel
+from sayso_slack.places import Places
 
 log = logging.getLogger(__name__)
 
@@ -27,20 +28,20 @@ _BECAME = {
 class Upkeep:
     """Keeps cards where people can see them."""
 
-    def __init__(self, front: Desk, where: places.Places, posts: SlackChannel, api: Api) -> None:
-        self._desk = front
-        self._posts = posts
-        self._places = where
+    def __init__(self, desk: Desk, places: Places, channel: SlackChannel, api: Api) -> None:
+        self._desk = desk
+        self._channel = channel
+        self._places = places
         self._api = api
 
-    async def deleted(self, conversation: str, message: str) -> None:
+    async def handle_deletion(self, conversation: str, message: str) -> None:
         """Somebody deleted a message; a card of ours is posted again while it is pending."""
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
-            self._posts.deleted(conversation, message)
+            self._channel.forget_press(conversation, message)
             await self._desk.lost(posted.ticket_id, posted.place)
 
-    async def became(self, room: happenings.Room) -> None:
+    async def handle_change(self, room: happenings.Room) -> None:
         """A channel was archived, deleted or renamed, or the app was removed from it."""
         if room.became == "renamed":
             log.warning("a channel was renamed", extra={"channel": room.channel, "hint": "write its id C… in settings"})
@@ -49,7 +50,7 @@ class Upkeep:
         for ticket, posted in await pending.cards_in(self._desk.store, NAME, room.channel):
             await self._desk.undelivered(ticket.id, posted.place, _BECAME[room.became])
 
-    async def look(self, conversation: str) -> bool:
+    async def look_at(self, conversation: str) -> bool:
         """Whether people can still see the cards in a channel; where not, they count as undelivered.
 
         Raises:
@@ -64,13 +65,13 @@ class Upkeep:
                 raise
             if not error.gone:
                 return True  # it cannot be looked at; whoever posts there finds out
-            await self.became(happenings.Room(conversation, "deleted"))
+            await self.handle_change(happenings.Room(conversation, "deleted"))
             return False
         about: dict[str, Any] = found["channel"]
         if about.get("is_archived"):
-            await self.became(happenings.Room(conversation, "archived"))
+            await self.handle_change(happenings.Room(conversation, "archived"))
         elif not about.get("is_member") and not about.get("is_im"):
-            await self.became(happenings.Room(conversation, "left"))
+            await self.handle_change(happenings.Room(conversation, "left"))
         else:
             return True
         return False

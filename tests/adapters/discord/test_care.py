@@ -321,7 +321,7 @@ async def test_another_program_on_the_same_bot_is_noticed_and_takes_nothing_away
 
 
 async def sharing_of(there: Scene, records: Store, now: datetime) -> list[sayso_discord.Finding]:
-    found = await sayso_discord.check(there.settings, records=records, now=now)
+    found = await sayso_discord.check(there.settings, store=records, at=now)
     return [one for one in found if one.name == "sharing"]
 
 

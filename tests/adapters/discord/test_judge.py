@@ -84,7 +84,7 @@ class Court:
 async def session() -> AsyncGenerator[Court]:
     """The parts of `sayso_discord.connect` around one client; the simulator takes over no more than one."""
     discord_api._aim(settings.Settings(""))  # the library's address is global, and other tests change it
-    hub = gateway.Gateway("", gateway.Takers(_nothing, _nothing, _nothing), content=False)
+    hub = gateway.Gateway("", gateway.Listeners(_nothing, _nothing, _nothing), content=False)
     client = gateway._Client(hub, content=False)
     async with simcord.run(client) as env:
         guild = env.create_guild()
@@ -100,7 +100,7 @@ async def session() -> AsyncGenerator[Court]:
         door = interactions.Interactions(ours, known, posts, api, background)
         heard = replies.Replies(ours, known, api, hung)
         catch_up = catchup.CatchUp(ours, posts, heard, api, bot)
-        hub.takers = connection._takers(door, heard, catch_up, api, bot, background)
+        hub.listeners = connection._listeners(door, heard, catch_up, api, bot, background)
         yield Court(env, place, ann, ours, posts)
         await background.close()
         await ours.store.close()

@@ -50,7 +50,7 @@ def press_of(there: Scene, **changed: Any) -> Json:
 
 async def told(there: Scene, payload: Json) -> str:
     """What the answer to a payload says."""
-    answer = await there.link._front.handle(payload)
+    answer = await there.link._interactions.handle(payload)
     assert answer is not None
     return "\n".join(part.get("content", "") for part in answer.get("data", {}).get("components", []))
 

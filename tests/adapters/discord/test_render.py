@@ -125,7 +125,7 @@ def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
 def test_every_token_fits_into_a_custom_id_and_comes_back() -> None:
     token = samples.MINT.token(TICKETS["form"], "session", 999_999)
     for how in get_args(custom_ids.How):
-        made = custom_ids.made(how, token, 3)
+        made = custom_ids.write(how, token, 3)
         assert len(made) <= limits.CUSTOM_ID
         assert custom_ids.read(made) == custom_ids.Carried(how, token)
 

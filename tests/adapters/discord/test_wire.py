@@ -246,7 +246,7 @@ async def test_a_gateway_that_closes_at_once_is_not_stormed() -> None:
         patience = gateway.Patience(first_pause=60, storm=3, look_every=0.001, ready=1)
         taken = there.link.gateway
         assert taken is not None
-        fresh = gateway.Gateway(there.discord.bot_token, taken.takers, content=False, patience=patience)
+        fresh = gateway.Gateway(there.discord.bot_token, taken.listeners, content=False, patience=patience)
         await fresh.open()
         assert not fresh.healthy()
         assert opened.is_set()

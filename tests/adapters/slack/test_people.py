@@ -226,7 +226,7 @@ async def test_where_two_programs_share_one_app_the_true_cause_is_said_and_the_c
     other = Desk(memory.MemoryStore(), there.front.mint, there.front.setup, there.clock)
     async with sayso_slack.connect(other, there.settings) as link:
         assert link.sockets is not None
-        await until(lambda: link.sockets and link.sockets.shared)
+        await until(lambda: link.sockets and link.sockets.is_shared)
         assert "another program uses the same Slack app" in caplog.text
         ticket = await there.ask(DEPLOY)
         while (await there.front.get(ticket.id)).decision is None:

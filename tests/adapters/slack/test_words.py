@@ -491,7 +491,7 @@ async def test_names_that_slack_does_not_tell_hold_up_no_answer(there: Scene, an
     ],
 )
 def test_whom_a_text_mentions_first(written: str, first: str | None) -> None:
-    assert spoken.first_named(written, spoken.App("UBOT", "sayso")) == first
+    assert spoken.find_first_named(written, spoken.App("UBOT", "sayso")) == first
 
 
 # Cards and channels that go
