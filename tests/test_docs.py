@@ -126,17 +126,17 @@ def somebody_answers(folder: Path, but: set[str]) -> Generator[None]:
     work: list[asyncio.Task[None]] = []
 
     async def answering() -> None:
-        kept = await stores.connect(f"sqlite:///{folder / 'sayso.db'}")
-        desk = sayso.Desk(kept, await token_secret.mint(kept))
+        store = await stores.connect(f"sqlite:///{folder / 'sayso.db'}")
+        desk = sayso.Desk(store, await token_secret.mint(store))
         ready.set()
         try:
-            async for _ in kept.changes():
-                for ticket in await kept.list(Query(state="pending", limit=50)):
+            async for _ in store.changes():
+                for ticket in await store.list(Query(state="pending", limit=50)):
                     if ticket.id not in but:
                         with contextlib.suppress(errors.Refused):
                             await desk.answer(ticket.id, answer_of(ticket.request), people.local("ann"))
         finally:
-            await kept.close()
+            await store.close()
 
     def run() -> None:
         asyncio.set_event_loop(loop)

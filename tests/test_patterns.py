@@ -38,9 +38,9 @@ def test_no_pattern_takes_a_trailing_newline_or_digits_of_other_scripts() -> Non
 
 @pytest.mark.parametrize("name", ["bot\n", "bot\u0660", "\uff22\uff2f\uff34", "b ot", "\nbot"])
 async def test_a_key_is_not_named_with_signs_that_nobody_sees(name: str) -> None:
-    kept = memory.MemoryStore()
+    store = memory.MemoryStore()
     with pytest.raises(errors.InvalidRequest):
-        await keys.Keys(kept).add(name, "agent", datetime(2026, 1, 1, tzinfo=UTC))
+        await keys.Keys(store).add(name, "agent", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("written", ["15m\n", "\u0661\u0665m", "15m ", "\u00b2s"])

@@ -79,8 +79,8 @@ class Caller(Protocol):
 class Notifier:
     """Proves receivers, and tells them; the courier's `Resumer` for requests of instances."""
 
-    def __init__(self, kept: Store, now: clock.Clock, caller: Caller) -> None:
-        self._store = kept
+    def __init__(self, store: Store, now: clock.Clock, caller: Caller) -> None:
+        self._store = store
         self._clock = now
         self._caller = caller
 

@@ -123,9 +123,9 @@ class Remembered:
 class Stored:
     """Used by a service, whichever of its processes is asked, also after a restart."""
 
-    def __init__(self, source: str, kept: Store) -> None:
+    def __init__(self, source: str, store: Store) -> None:
         self.source = source
-        self._store = kept
+        self._store = store
 
     async def by(self, id: str) -> str | None:
         """As `Used.by`."""

@@ -35,8 +35,8 @@ _LATEST = 300
 class Dialer:
     """The courier's `Resumer` for requests of `sayso_hitl`: delivers a decision to the agent's own WebSocket server."""
 
-    def __init__(self, kept: Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
-        self._store = kept
+    def __init__(self, store: Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
+        self._store = store
         self._clock = now
         self._patience = patience
 

@@ -6,4 +6,4 @@ from sayso.model import PostedCard
 __all__ = ["Channel", "Platform", "PostedCard", "Teller"]
 
 # Its name until 0.2.
-MessageRef = PostedCard
+PostedCard = PostedCard

@@ -101,9 +101,9 @@ async def serve(
     **options: Any,
 ) -> AsyncGenerator[Service, None]:
     """Serve over the database in *folder*; with *key* it was served before."""
-    kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    desk = sayso.Desk(kept, await token_secret.mint(kept), clock=now)
-    known = keys.Keys(kept)
+    store = await stores.connect(f"sqlite:///{folder}/sayso.db")
+    desk = sayso.Desk(store, await token_secret.mint(store), clock=now)
+    known = keys.Keys(store)
     secret = key or await known.add("agent", "agent", desk.clock.now(), "bob")
     app = web.Application(middlewares=[responses.errors_as_json])
     given: Json = {"authenticate": auth.authenticate(known), **options}
@@ -116,7 +116,7 @@ async def serve(
         yield Service(f"http://127.0.0.1:{runner.addresses[0][1]}", secret, desk, runner)
     finally:
         await runner.cleanup()
-        await kept.close()
+        await store.close()
 
 
 def call(event: str = "PreToolUse", tool: str = "Bash", input: Json | None = None, **more: Any) -> Json:

@@ -77,6 +77,6 @@ def without(package: str, adapter: str) -> Generator[None]:
 
 @asynccontextmanager
 async def office() -> AsyncGenerator[Office]:
-    kept = memory.MemoryStore()
-    yield Office(sayso.Desk(kept, MINT))
-    await kept.close()
+    store = memory.MemoryStore()
+    yield Office(sayso.Desk(store, MINT))
+    await store.close()

@@ -41,8 +41,8 @@ def floor(folder: Path, seconds: float) -> float:
 
 async def product(folder: Path, seconds: float, at_once: int) -> float:
     """Round trips per second through the desk: open, answer, and the waiter has its decision."""
-    kept = await sqlite.SqliteStore.open(str(folder / f"desk{at_once}.db"))
-    front = Desk(kept, MINT, Setup(route=("web",)))
+    store = await sqlite.SqliteStore.open(str(folder / f"desk{at_once}.db"))
+    front = Desk(store, MINT, Setup(route=("web",)))
     ends, done = time.perf_counter() + seconds, 0
 
     async def agent() -> None:
@@ -55,7 +55,7 @@ async def product(folder: Path, seconds: float, at_once: int) -> float:
             done += 1
 
     await asyncio.gather(*(agent() for _ in range(at_once)))
-    await kept.close()
+    await store.close()
     return done / seconds
 
 

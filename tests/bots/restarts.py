@@ -134,11 +134,11 @@ class Setup:
     async def stored(self) -> AsyncGenerator[Store]:
         """The database, beside the service."""
         path = self.database.replace("sqlite:///", f"sqlite:///{self.command.folder}/")
-        kept = await stores.connect(path)
+        store = await stores.connect(path)
         try:
-            yield kept
+            yield store
         finally:
-            await kept.close()
+            await store.close()
 
     def cards(self, id: str | None = None) -> list[Message]:
         """The cards of a request, or all of them, as they look now."""
@@ -191,9 +191,9 @@ class Setup:
 
     async def decision(self, id: str) -> model.Decision:
         """As it is stored, once it is."""
-        async with self.stored() as kept, asyncio.timeout(WITHIN):
-            while (ticket := await kept.load(id)).decision is None:
-                await kept.changed(id, ticket.version)
+        async with self.stored() as store, asyncio.timeout(WITHIN):
+            while (ticket := await store.load(id)).decision is None:
+                await store.changed(id, ticket.version)
         return ticket.decision
 
 
@@ -221,7 +221,7 @@ async def setup(command: Command, database: str = "sqlite:///sayso.db", more: st
     async with FakeSlack() as slack, AsyncExitStack() as life:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         there = Setup(command, slack, database, port, _life=life)
-        async with there.stored() as kept:
-            there.key = await keys.Keys(kept).add("bot", "agent", clock.SystemClock().now())
+        async with there.stored() as store:
+            there.key = await keys.Keys(store).add("bot", "agent", clock.SystemClock().now())
         await there.start()
         yield there

@@ -42,8 +42,8 @@ async def test_a_call_that_a_person_allowed_runs_once_whoever_is_killed_meanwhil
 async def test_a_paused_call_is_woken_after_the_service_was_killed(command: Command, harness: Harness) -> None:
     async with setup(command, more='[service]\ncallback_hosts = ["127.0.0.1"]\n') as there:
         ann = there.slack.person("U1", name="ann")
-        async with there.stored() as kept:
-            boss = await keys.Keys(kept).add("platform", "operator", clock.SystemClock().now())
+        async with there.stored() as store:
+            boss = await keys.Keys(store).add("platform", "operator", clock.SystemClock().now())
         base = f"{there.url}/aap"
         made = await harness.receiver.provision(provider_url=base, provisioner_token=boss, url=harness.url)
         client = AsyncClient(base, made.token)

@@ -69,8 +69,8 @@ async def test_a_person_allows_denies_answers_and_stops_what_an_anvia_agent_does
         await in_window(there, ann, 4, "Deny and stop…", {})
         first, small, large, answered, ended = await printed(running)
         assert len(there.cards()) == 4
-        async with there.stored() as kept:
-            ticket = await kept.load(request_of(there.cards()[1]) or "")
+        async with there.stored() as store:
+            ticket = await store.load(request_of(there.cards()[1]) or "")
     assert (first, small, answered) == ("result ran make deploy", "result refunded 5", "result It is deployed already")
     assert large.endswith("Do not run it and do not work around it. Reason: not on a Friday")
     assert ended.startswith("cancelled The tool call was denied by ann.")

@@ -61,27 +61,27 @@ async def result(client: ClaudeSDKClient) -> list[str | None]:
 async def test_a_hook_and_the_sdk_ask_about_one_call_with_one_card(
     there: Setup, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with anthropic.serve() as api, sayso.open(there.url, key=there.key) as desk, there.stored() as kept:
+    async with anthropic.serve() as api, sayso.open(there.url, key=there.key) as desk, there.stored() as store:
         api.script([touch("a.txt"), touch("a.txt"), anthropic.Text("done")])
         waited = watched(desk, monkeypatch)
         given = sdk.options(desk, options(there, tmp_path / "agent", api.url))
         async with ClaudeSDKClient(given) as client:
             await client.query("go")
             run = asyncio.create_task(result(client))
-            await press(there, ann, await asked_by_both(kept, waited, 1), 1)
+            await press(there, ann, await asked_by_both(store, waited, 1), 1)
             # the same call again is another card
-            await press(there, ann, await asked_by_both(kept, waited, 2), 2)
+            await press(there, ann, await asked_by_both(store, waited, 2), 2)
             assert await run == ["done"]
         assert [told.is_error for told in api.tool_results()] == [False, False]
     assert len(there.slack.messages("C1")) == 2
     assert len(set(waited)) == 2
 
 
-async def asked_by_both(kept: Store, waited: list[str], count: int) -> str:
+async def asked_by_both(store: Store, waited: list[str], count: int) -> str:
     """The request that the callback waits for as its *count*th, once a hook has taken it, too."""
     await until(lambda: len(waited) == count, within=WITHIN)
     async with asyncio.timeout(WITHIN):
-        while not await kept.get("claude-call", waited[-1]):  # noqa: ASYNC110 (another process writes it)
+        while not await store.get("claude-call", waited[-1]):  # noqa: ASYNC110 (another process writes it)
             await asyncio.sleep(0.01)
     return waited[-1]
 

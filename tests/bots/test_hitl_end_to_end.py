@@ -72,8 +72,8 @@ async def test_a_press_in_slack_reaches_the_hook_once_and_a_second_answer_is_ref
     assert (await stage.ann.press(card, "Allow")).acked
     assert await soon(asked) is True
     assert agent.saved is not None
-    async with stage.there.stored() as kept:
-        approver = await keys.Keys(kept).add("bob", "approver", clock.SystemClock().now())
+    async with stage.there.stored() as store:
+        approver = await keys.Keys(store).add("bob", "approver", clock.SystemClock().now())
     assert await respond(stage, approver, agent.saved, {"permission": False}) == 409
     assert await respond(stage, stage.there.key, agent.saved, {"permission": False}) == 403
     assert len(agent.heard) == 1

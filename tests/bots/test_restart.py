@@ -89,8 +89,8 @@ async def waiting_agents_outlive_a_kill(command: Command, database: str) -> None
         assert (code, answer["hookSpecificOutput"]["permissionDecision"]) == (0, "allow")
         await there.until(lambda: not any(there.slack.controls(card) for card in there.cards()))
         assert (len(there.cards()), there.posts()) == (3, 3)
-        async with there.stored() as kept:
-            stored = await oracle.read(kept)
+        async with there.stored() as store:
+            stored = await oracle.read(store)
         assert oracle.violations(oracle.Witnessed(), stored) == []
         assert len(stored.tickets) == 3
 
@@ -109,10 +109,10 @@ async def test_a_card_whose_posting_was_cut_short_is_known_again_and_not_posted_
     await there.until(lambda: there.cards("r2")[0].edits)
     assert (await ann.press(found, "Allow")).acked
     await there.until(lambda: there.slack.controls(there.cards("r2")[0]) == [])
-    async with there.stored() as kept:
+    async with there.stored() as store:
         for id, card in (("r1", adopted), ("r2", found)):
-            assert [ref.message for ref in await kept.cards(id)] == [card.ts]
-            delivered = [row.entry for row in await kept.log(id) if isinstance(row.entry, events.Delivered)]
+            assert [ref.message for ref in await store.cards(id)] == [card.ts]
+            delivered = [row.entry for row in await store.log(id) if isinstance(row.entry, events.Delivered)]
             assert [one.message for one in delivered] == [card.ts]
     assert (len(there.cards()), there.posts()) == (2, 2)
 
@@ -138,8 +138,8 @@ async def test_a_click_that_was_not_stored_is_not_acknowledged_and_counts_the_se
     held.close()
     await there.start()
     assert not (await pressing).acked
-    async with there.stored() as kept:
-        assert (await kept.load("r1")).decision is None
+    async with there.stored() as store:
+        assert (await store.load("r1")).decision is None
     assert (await ann.press(card, "Allow")).acked
     assert (await there.decision("r1")).allowed
 
@@ -157,8 +157,8 @@ async def test_a_click_that_was_stored_counts_once_whether_or_not_its_answer_got
     assert "that is what you said, and it counted" in there.slack.visible_text(seen.ephemerals[0])
     assert await there.decision("r1") == first
     await there.until(lambda: there.slack.controls(there.cards()[0]) == [])
-    async with there.stored() as kept:
-        stored = await oracle.read(kept)
+    async with there.stored() as store:
+        stored = await oracle.read(store)
     assert oracle.violations(oracle.Witnessed(decided={"r1": first}), stored) == []
 
 
@@ -203,9 +203,9 @@ async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there
             await some_moment(there, there.activity() + chance.randint(4, 20), tasks)
             await there.restart()
     await there.until(lambda: not any(there.slack.controls(card) for card in there.cards()))
-    async with there.stored() as kept:
-        stored = await oracle.read(kept)
-        assert [await kept.next_job(["slack"])] == [None]
+    async with there.stored() as store:
+        stored = await oracle.read(store)
+        assert [await store.next_job(["slack"])] == [None]
     assert oracle.violations(seen, stored) == []
     assert (len(seen.decided), len(seen.pressed) >= REQUESTS) == (REQUESTS, True)
     assert {id: len(there.cards(id)) for id in seen.asked} == dict.fromkeys(seen.asked, 1)

@@ -142,8 +142,8 @@ async def test_a_workflow_that_asks_people_outlives_kills_and_takes_only_signed_
         ann = there.slack.person("U1", name="ann")
         await killed_while_somebody_thinks(here, ann)
         await killed_while_it_is_told(here, ann)
-        async with there.stored() as kept:
-            key = await keys.Keys(kept).add("ann", "approver", clock.SystemClock().now())
+        async with there.stored() as store:
+            key = await keys.Keys(store).add("ann", "approver", clock.SystemClock().now())
         await edited(here, key)
         await answered_by_a_one_time_address(here, key)
         await denied(here, ann)

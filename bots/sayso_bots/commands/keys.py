@@ -59,8 +59,8 @@ async def _callback() -> None:
     from sayso_bots.service import service
     from sayso_http import callback
 
-    async with database.opened(environment.read()) as kept:
-        click.echo(callback.secret_text(service.callback_secret(await token_secret.mint(kept))))
+    async with database.opened(environment.read()) as store:
+        click.echo(callback.secret_text(service.callback_secret(await token_secret.mint(store))))
 
 
 async def _add(
@@ -73,8 +73,8 @@ async def _add(
     known = toml.setup(chosen).policies
     if policy is not None and policy not in known:
         raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
-    async with database.opened(given) as kept:
-        chain, now = keys.Keys(kept), clock.SystemClock().now()
+    async with database.opened(given) as store:
+        chain, now = keys.Keys(store), clock.SystemClock().now()
         secret = await chain.add(name, role, now, person, policy=policy, route=route)
     if as_json:
         bound = {"policy": policy, "route": list(route)}
@@ -85,8 +85,8 @@ async def _add(
 
 
 async def _list(as_json: bool) -> None:
-    async with database.opened(environment.read()) as kept:
-        found = await keys.Keys(kept).list()
+    async with database.opened(environment.read()) as store:
+        found = await keys.Keys(store).list()
     heads = ("name", "role", "person", "policy", "route", "created_at")
     rows = [
         (key.name, key.role, key.person or "", key.policy or "", " ".join(key.route), key.created_at.isoformat())
@@ -99,7 +99,7 @@ async def _list(as_json: bool) -> None:
 
 
 async def _revoke(name: str) -> None:
-    async with database.opened(environment.read()) as kept:
-        withdrawn = await keys.Keys(kept).revoke(name)
+    async with database.opened(environment.read()) as store:
+        withdrawn = await keys.Keys(store).revoke(name)
     requests = "request" if withdrawn == 1 else "requests"
     click.echo(f"{name}: revoked" + (f"; {withdrawn} open {requests} withdrawn" if withdrawn else ""))

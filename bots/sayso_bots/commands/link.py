@@ -33,6 +33,6 @@ async def _link(person: str | None, as_json: bool) -> None:
     if person is not None and person not in chosen.people:
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
     base = listening.names(given.host, given.port, chosen.service).url
-    async with database.opened(given) as kept:
-        link = await sayso_web.Sessions(kept).link(name, base)
+    async with database.opened(given) as store:
+        link = await sayso_web.Sessions(store).link(name, base)
     output.as_json({"person": name, "link": link}) if as_json else click.echo(link)

@@ -63,8 +63,8 @@ def _restore(copy: Path, as_json: bool) -> None:
 
 
 async def _hold(as_json: bool) -> None:
-    async with database.opened(environment.read()) as kept:
-        held, void = await restoring.hold(kept, clock.SystemClock().now())
+    async with database.opened(environment.read()) as store:
+        held, void = await restoring.hold(store, clock.SystemClock().now())
     output.as_json({"held": held, "void": void}) if as_json else _counted(held, void)
 
 
@@ -73,8 +73,8 @@ async def _settle(ids: Sequence[str], release: bool, as_json: bool) -> None:
     event: events.Event = events.Released(at=now, by=who)
     if not release:
         event = events.Cancelled(at=now, by=who, reason="it was open when an older copy of the database was put back")
-    async with database.opened(environment.read()) as kept:
-        done = await restoring.settle(kept, tuple(ids), event)
+    async with database.opened(environment.read()) as store:
+        done = await restoring.settle(store, tuple(ids), event)
     _told(done, as_json)
 
 

@@ -53,8 +53,8 @@ async def check_database(given: environment.Environment, chosen: schema.Settings
             hint = f"make the folder {path.parent}"
             raise errors.InvalidSettings(f"{path} cannot be made", field="SAYSO_DATABASE_URL", hint=hint)
         return f"not there yet: sayso serve makes {path}"
-    async with database.opened(given) as kept:
-        found = kept.durability
+    async with database.opened(given) as store:
+        found = store.durability
     if open_file := path and open_to_others(path):
         return Fault(f"other users of this machine can reach {open_file}", f"chmod 600 {open_file}")
     words = f"{found.engine} {found.version}, {found.level}" + (f"; {path}" if path else "")

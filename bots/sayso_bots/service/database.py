@@ -29,11 +29,11 @@ async def opened(given: environment.Environment, *, create: bool = False) -> Asy
     if not create and (path := missing(given)):
         hint = await nearby(given) or "run this in the folder of the service or program; sayso serve makes one here"
         raise errors.InvalidSettings(f"there is no database at {path}", field="SAYSO_DATABASE_URL", hint=hint)
-    kept = await stores.connect(given.database)
+    store = await stores.connect(given.database)
     try:
-        yield kept
+        yield store
     finally:
-        await kept.close()
+        await store.close()
 
 
 def file_of(database: str) -> Path | None:

@@ -68,13 +68,13 @@ async def running(
     crew = workers.Workers()
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
-        kept = await stack.enter_async_context(database.opened(given, create=True))
+        store = await stack.enter_async_context(database.opened(given, create=True))
         setup = toml.setup(chosen, ["web", *(chat.name for chat in checks.configured(given, chosen))], callbacks=True)
-        desk = Desk(kept, await token_secret.mint(kept), setup)
+        desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, chosen.service.callback_hosts)
-        sessions = sayso_web.Sessions(kept, desk.clock)
+        sessions = sayso_web.Sessions(store, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins)
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)

@@ -90,8 +90,8 @@ async def opened(given: environment.Environment, *, create: bool = False) -> Asy
             yield remote
         return
     setup = toml.setup(toml.load(given.config))
-    async with database.opened(given, create=create) as kept:
-        desk = Desk(kept, await token_secret.mint(kept), setup)
+    async with database.opened(given, create=create) as store:
+        desk = Desk(store, await token_secret.mint(store), setup)
         yield Embedded(desk, people.local(getpass.getuser()), database.file_of(given.database))
 
 

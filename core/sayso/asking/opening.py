@@ -37,11 +37,11 @@ async def open(
         async with _connector(address)(address, key or os.environ.get("SAYSO_KEY")) as remote:
             yield remote
         return
-    kept = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
+    store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
     try:
-        yield Desk(kept, await token_secret.mint(kept))
+        yield Desk(store, await token_secret.mint(store))
     finally:
-        await kept.close()
+        await store.close()
 
 
 def _connector(address: str) -> _Connector:

@@ -119,9 +119,9 @@ class Attendance:
         return frozenset(mine - self._here)
 
     async def _beat(self) -> None:
-        kept = await self.shell.store.get(_PROCESS, self.process)
+        store = await self.shell.store.get(_PROCESS, self.process)
         with contextlib.suppress(errors.Conflict):
-            await self.shell.store.put(Record(_PROCESS, self.process, version=kept.version if kept else 0))
+            await self.shell.store.put(Record(_PROCESS, self.process, version=store.version if store else 0))
 
     async def _beat_on(self) -> None:
         while True:
@@ -156,9 +156,9 @@ class _Seen:
     beats: Mapping[str, int]
 
 
-async def _seen(kept: Store) -> _Seen:
-    waiters = {record.name: _waiter(record.value) for record in await kept.scan(_WAITER)}
-    return _Seen(waiters, {record.name: record.version for record in await kept.scan(_PROCESS)})
+async def _seen(store: Store) -> _Seen:
+    waiters = {record.name: _waiter(record.value) for record in await store.scan(_WAITER)}
+    return _Seen(waiters, {record.name: record.version for record in await store.scan(_PROCESS)})
 
 
 def _waiter(value: Mapping[str, Any]) -> _Waiter:

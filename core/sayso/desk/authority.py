@@ -21,47 +21,47 @@ _CHUNK = 100
 _LOOK = 30.0
 
 
-async def holds(kept: Store, key: str | None) -> bool:
+async def holds(store: Store, key: str | None) -> bool:
     """Whether a key is still there, by its record; who needs no key always holds."""
-    return key is None or await kept.get(KEY, key) is not None
+    return key is None or await store.get(KEY, key) is not None
 
 
-async def check(kept: Store, key: str | None) -> None:
+async def check(store: Store, key: str | None) -> None:
     """Refuse a key that was revoked. Raises `Unauthorized`."""
-    if not await holds(kept, key):
+    if not await holds(store, key):
         raise errors.Unauthorized("this key was revoked", hint="ask the operator for another one")
 
 
-async def confirm(kept: Store, owner: str, key: str | None, at: datetime) -> None:
+async def confirm(store: Store, owner: str, key: str | None, at: datetime) -> None:
     """Refuse a key that was revoked while it asked, and withdraw what it asked. Raises `Unauthorized`."""
     # after the commit of what was asked: a revocation withdraws what is stored when it begins
-    if not await holds(kept, key):
-        await withdraw(kept, owner, key, at)
-        await check(kept, key)
+    if not await holds(store, key):
+        await withdraw(store, owner, key, at)
+        await check(store, key)
 
 
-async def revoke(kept: Store, name: str, key: str, at: datetime, reason: str | None = None) -> int:
+async def revoke(store: Store, name: str, key: str, at: datetime, reason: str | None = None) -> int:
     """End a key by its name and record, and withdraw what it asked; how many requests that were."""
     value = {"key": key, "reason": reason}
-    begun = await kept.get(_REVOKING, name)
+    begun = await store.get(_REVOKING, name)
     # noted first: should this process die now, another one finishes it
     with contextlib.suppress(errors.Conflict):
-        await kept.put(Record(_REVOKING, name, value, version=begun.version if begun else 0))
-    await kept.remove(KEY, key)
+        await store.put(Record(_REVOKING, name, value, version=begun.version if begun else 0))
+    await store.remove(KEY, key)
     # of no request; it wakes the streams of the key, which then end
-    await kept.append("", 0, events.Revoked(at=at, key=name))
-    return await _finished(kept, name, value, at)
+    await store.append("", 0, events.Revoked(at=at, key=name))
+    return await _finished(store, name, value, at)
 
 
-async def withdraw(kept: Store, owner: str, key: str | None, at: datetime, reason: str | None = None) -> int:
+async def withdraw(store: Store, owner: str, key: str | None, at: datetime, reason: str | None = None) -> int:
     """Withdraw all that is open of an owner and was asked with this key; how many requests that were."""
     withdrawn, query = 0, Query(state="pending", owner=owner, limit=_CHUNK)
     event = events.Cancelled(at=at, by=owner, reason=reason or f"the key {owner} was revoked")
-    while tickets := await kept.list(query):
+    while tickets := await store.list(query):
         for ticket in tickets:
             # a key of the same name that was made since is another one; older requests do not say which it was
             if ticket.key in (None, key):
-                closed = await happen(kept, ticket.id, event)
+                closed = await happen(store, ticket.id, event)
                 withdrawn += closed.decision is not None and closed.decision.outcome == "cancelled"
         query = Query("pending", owner, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
     return withdrawn
@@ -76,21 +76,21 @@ async def watch(store: Store, clock: clocks.Clock) -> None:
         await clock.within(clock.now() + timedelta(seconds=_LOOK), anext(changes))
 
 
-async def happen(kept: Store, id: str, event: events.Event) -> model.Ticket:
+async def happen(store: Store, id: str, event: events.Event) -> model.Ticket:
     """The ticket after an event that no person brought. Raises `NotFound`."""
     while True:
-        step = machine.step(ticket := await kept.load(id), event)
+        step = machine.step(ticket := await store.load(id), event)
         if step.ticket.version == ticket.version:
             return ticket
         with contextlib.suppress(errors.Conflict):
-            await kept.commit(step, event)
+            await store.commit(step, event)
             return step.ticket
 
 
-async def _finished(kept: Store, name: str, value: model.JsonObject, at: datetime) -> int:
+async def _finished(store: Store, name: str, value: model.JsonObject, at: datetime) -> int:
     if (key := value["key"]) is not None:
         # begun by a process that died before it came to this
-        await kept.remove(KEY, key)
-    withdrawn = await withdraw(kept, name, key, at, value.get("reason"))
-    await kept.remove(_REVOKING, name)
+        await store.remove(KEY, key)
+    withdrawn = await withdraw(store, name, key, at, value.get("reason"))
+    await store.remove(_REVOKING, name)
     return withdrawn

@@ -69,8 +69,8 @@ Authenticate = Callable[[Call], Awaitable[Key]]
 class Keys:
     """The keys in a store."""
 
-    def __init__(self, kept: Store) -> None:
-        self._store = kept
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def add(
         self,

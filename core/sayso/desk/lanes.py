@@ -26,9 +26,9 @@ Perform = Callable[[Job], Awaitable[None]]
 class Lane:
     """Takes the effects of one channel and has them performed, for ever; what is slow holds up nothing but itself."""
 
-    def __init__(self, name: str, kept: Store, now: clock.Clock, perform: Perform) -> None:
+    def __init__(self, name: str, store: Store, now: clock.Clock, perform: Perform) -> None:
         self._name = name
-        self._store = kept
+        self._store = store
         self._clock = now
         self._perform = perform
         self._busy: dict[asyncio.Task[None], Job] = {}
@@ -76,9 +76,9 @@ class Lane:
 
 
 @contextlib.asynccontextmanager
-async def renewed(kept: Store, now: clock.Clock, jobs: Collection[Job]) -> AsyncGenerator[None]:
+async def renewed(store: Store, now: clock.Clock, jobs: Collection[Job]) -> AsyncGenerator[None]:
     """Keep the leases of *jobs*, as they are at each moment, until the block ends."""
-    renewing = asyncio.create_task(_renew(kept, now, jobs))
+    renewing = asyncio.create_task(_renew(store, now, jobs))
     try:
         yield
     finally:
@@ -92,11 +92,11 @@ async def end(tasks: Collection[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _renew(kept: Store, now: clock.Clock, jobs: Collection[Job]) -> None:
+async def _renew(store: Store, now: clock.Clock, jobs: Collection[Job]) -> None:
     while True:
         await now.within(now.now() + timedelta(seconds=RENEW_EVERY), asyncio.Event().wait())
         for job in list(jobs):
             try:
-                await kept.renew(job, now.now() + timedelta(seconds=LEASE))
+                await store.renew(job, now.now() + timedelta(seconds=LEASE))
             except errors.StoreUnavailable as error:
                 log.warning("lease not renewed", extra={"ticket": job.ticket_id, "error": error.message})

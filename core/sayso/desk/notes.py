@@ -19,7 +19,7 @@ LONGEST = 1_500
 
 async def tell(
     platforms: Mapping[str, channel.Platform],
-    kept: Store,
+    store: Store,
     route: tuple[model.Place, ...],
     whose: tuple[str, str],
     said: str,
@@ -35,7 +35,7 @@ async def tell(
     owner, session = whose
     if not 1 <= len(session) <= model.MAX_NAME:
         raise errors.InvalidRequest(f"a session has 1 to {model.MAX_NAME} characters", field="session")
-    asked = await kept.list(Query(owner=owner, session=session, limit=1))
+    asked = await store.list(Query(owner=owner, session=session, limit=1))
     route = asked[0].route if asked else route
     tellers = {name: one.teller for name, one in platforms.items() if one.teller}
     places = tuple(place for place in route if place.partition(":")[0] in tellers)

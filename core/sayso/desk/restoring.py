@@ -69,66 +69,66 @@ async def restore(copy: Path, database: Path, at: datetime) -> Restored:
     _cleared(fresh)
     _copied(copy, fresh)
     try:
-        kept = await sqlite.SqliteStore.open(str(fresh))
+        store = await sqlite.SqliteStore.open(str(fresh))
         try:
-            dropped, revived = await _keys(kept, known)
-            held, void = await hold(kept, at)
+            dropped, revived = await _keys(store, known)
+            held, void = await hold(store, at)
         finally:
-            await kept.close()
+            await store.close()
     except BaseException:
         _cleared(fresh)
         raise
     return Restored(held, void, dropped, revived, _swapped(fresh, database))
 
 
-async def hold(kept: Store, at: datetime) -> tuple[int, int]:
+async def hold(store: Store, at: datetime) -> tuple[int, int]:
     """Let nothing of an older copy count by itself; how many requests wait now, how many allows are void."""
     for kind in _FLEETING:
-        for record in await kept.scan(kind):
-            await kept.remove(kind, record.name)
+        for record in await store.scan(kind):
+            await store.remove(kind, record.name)
     held = 0
-    async for ticket in _all(kept, "pending"):
-        held += (await authority.happen(kept, ticket.id, events.Held(at=at))).held
+    async for ticket in _all(store, "pending"):
+        held += (await authority.happen(store, ticket.id, events.Held(at=at))).held
     void = 0
-    async for ticket in _all(kept, "decided"):
+    async for ticket in _all(store, "decided"):
         if ticket.decision is not None and ticket.decision.outcome == "allowed" and ticket.used_at is None:
-            void += (await authority.happen(kept, ticket.id, events.Held(at=at))).held
+            void += (await authority.happen(store, ticket.id, events.Held(at=at))).held
     return held, void
 
 
-async def settle(kept: Store, ids: tuple[str, ...], event: events.Event) -> list[model.Ticket]:
+async def settle(store: Store, ids: tuple[str, ...], event: events.Event) -> list[model.Ticket]:
     """What an operator says about held requests: a release, or a withdrawal; without *ids* about all of them.
 
     Raises:
         NotFound: there is no such request.
         InvalidRequest: one of them is not held.
     """
-    chosen = [await kept.load(id) for id in ids]
+    chosen = [await store.load(id) for id in ids]
     for ticket in chosen:
         if not ticket.held or ticket.decision is not None:
             raise errors.InvalidRequest(f"request {ticket.id} is not held", field="id", hint="see: sayso list")
     if not ids:
-        chosen = [ticket async for ticket in _all(kept, "pending") if ticket.held]
-    return [await authority.happen(kept, ticket.id, event) for ticket in chosen]
+        chosen = [ticket async for ticket in _all(store, "pending") if ticket.held]
+    return [await authority.happen(store, ticket.id, event) for ticket in chosen]
 
 
-async def _all(kept: Store, state: model.State) -> AsyncIterator[model.Ticket]:
+async def _all(store: Store, state: model.State) -> AsyncIterator[model.Ticket]:
     query = Query(state, limit=_CHUNK)
-    while tickets := await kept.list(query):
+    while tickets := await store.list(query):
         for ticket in tickets:
             yield ticket
         query = Query(state, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
 
 
-async def _keys(kept: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def _keys(store: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keys that were revoked since the copy was made stay revoked, as far as the present database says which."""
-    records = await kept.scan(authority.KEY)
+    records = await store.scan(authority.KEY)
     names = {record.name: str(record.value["name"]) for record in records}
     if known is None:
         return (), tuple(sorted(names.values()))
     gone = [record.name for record in records if record.name not in known]
     for name in gone:
-        await kept.remove(authority.KEY, name)
+        await store.remove(authority.KEY, name)
     return tuple(sorted(names[name] for name in gone)), ()
 
 

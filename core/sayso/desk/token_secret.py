@@ -11,7 +11,7 @@ from sayso.cards import tokens
 from sayso.stores import Record, Store
 
 
-async def mint(kept: Store) -> tokens.TokenMaker:
+async def mint(store: Store) -> tokens.TokenMaker:
     """The token mint of this store: `SAYSO_SECRET`, or a secret made once and kept beside the requests.
 
     Raises:
@@ -21,8 +21,8 @@ async def mint(kept: Store) -> tokens.TokenMaker:
     if given is not None:
         return tokens.TokenMaker(given)
     with contextlib.suppress(errors.Conflict):
-        await kept.put(Record("secret", "tokens", {"hex": secrets.token_hex(32)}))
-    record = await kept.get("secret", "tokens")
+        await store.put(Record("secret", "tokens", {"hex": secrets.token_hex(32)}))
+    record = await store.get("secret", "tokens")
     assert record is not None  # it was put above, here or by another process
     return tokens.TokenMaker(bytes.fromhex(record.value["hex"]))
 

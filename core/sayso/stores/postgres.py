@@ -86,11 +86,11 @@ class PostgresStore(sql_store.Tables):
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
         try:
-            kept = await cls._started(pool, timeout, poll_interval)
+            store = await cls._started(pool, timeout, poll_interval)
         except BaseException:
             pool.terminate()
             raise
-        return kept
+        return store
 
     @classmethod
     async def _started(cls, pool: asyncpg.Pool, timeout: float, poll_interval: float) -> PostgresStore:
@@ -101,11 +101,11 @@ class PostgresStore(sql_store.Tables):
                 seen = await db.fetchval(sql.queries("postgres")["last_row"])
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
-        kept = cls(pool, timeout, poll_interval, seen, durability)
+        store = cls(pool, timeout, poll_interval, seen, durability)
         # without it the first notices would be missed until the next look
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(kept._hearing.wait(), timeout)
-        return kept
+            await asyncio.wait_for(store._hearing.wait(), timeout)
+        return store
 
     async def close(self) -> None:
         """Finish what is being written and release the connections; waiters are cancelled."""

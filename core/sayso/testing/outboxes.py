@@ -16,157 +16,157 @@ ANNOUNCE = events.Announce(place="chat:#ops")
 REDRAW = events.Redraw(place="chat:#ops")
 
 
-async def redraw(kept: Store, at: datetime = NOW) -> None:
+async def redraw(store: Store, at: datetime = NOW) -> None:
     """Commit a change of `r1` that redraws its card."""
-    ticket = await kept.load("r1")
+    ticket = await store.load("r1")
     changed = ticket.model_copy(update={"version": ticket.version + 1})
-    await kept.commit(machine.Step(changed, (REDRAW,)), events.Ticked(at=at))
+    await store.commit(machine.Step(changed, (REDRAW,)), events.Ticked(at=at))
 
 
-async def take(kept: Store, at: datetime = NOW, limit: int = 20) -> list[Job]:
+async def take(store: Store, at: datetime = NOW, limit: int = 20) -> list[Job]:
     """The jobs of one channel."""
-    return [*await kept.take(["chat"], at, LEASE, limit)]
+    return [*await store.take(["chat"], at, LEASE, limit)]
 
 
 class OutboxContract(tickets.Opened):
     """Effects: written with the ticket, leased, repeated, removed."""
 
-    async def test_an_effect_is_leased_to_one_of_many_takers(self, kept: Store) -> None:
-        await tickets.ask(kept, *(f"r{n}" for n in range(20)))
-        taken = await tickets.together(*(take(kept, limit=3) for _ in range(10)))
+    async def test_an_effect_is_leased_to_one_of_many_takers(self, store: Store) -> None:
+        await tickets.ask(store, *(f"r{n}" for n in range(20)))
+        taken = await tickets.together(*(take(store, limit=3) for _ in range(10)))
         keys = [job.key for jobs in taken for job in jobs]
         assert len(keys) == len(set(keys)) == 20
 
-    async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1", route=("chat:#ops", "chat:#dev", "mail:a@b"))
-        assert await kept.next_job([]) is await kept.next_job(["callback"]) is None
-        assert await kept.take(["callback"], NOW, LEASE) == []
-        assert await take(kept, NOW - tickets.MICROSECOND) == []
-        assert await kept.next_job(["chat", "callback"]) == NOW
-        [mail] = await kept.take(["mail"], NOW, LEASE)
+    async def test_an_effect_is_taken_by_its_channel_and_when_it_is_due(self, store: Store) -> None:
+        await tickets.ask(store, "r1", route=("chat:#ops", "chat:#dev", "mail:a@b"))
+        assert await store.next_job([]) is await store.next_job(["callback"]) is None
+        assert await store.take(["callback"], NOW, LEASE) == []
+        assert await take(store, NOW - tickets.MICROSECOND) == []
+        assert await store.next_job(["chat", "callback"]) == NOW
+        [mail] = await store.take(["mail"], NOW, LEASE)
         assert (mail.ticket_id, mail.effect, mail.attempts) == ("r1", events.Announce(place="mail:a@b"), 0)
-        assert [job.effect.place for job in await take(kept)] == ["chat:#dev", "chat:#ops"]
-        assert await kept.next_job(["chat", "mail"]) == ENDS
+        assert [job.effect.place for job in await take(store)] == ["chat:#dev", "chat:#ops"]
+        assert await store.next_job(["chat", "mail"]) == ENDS
 
-    async def test_the_oldest_effects_are_taken_first(self, kept: Store) -> None:
+    async def test_the_oldest_effects_are_taken_first(self, store: Store) -> None:
         for n, id in enumerate(("r3", "r1", "r2")):
-            await kept.commit(tickets.asked(id), tickets.opened(NOW + n * SECOND))
-        assert [job.ticket_id for job in await take(kept, NOW + 9 * SECOND, limit=2)] == ["r3", "r1"]
+            await store.commit(tickets.asked(id), tickets.opened(NOW + n * SECOND))
+        assert [job.ticket_id for job in await take(store, NOW + 9 * SECOND, limit=2)] == ["r3", "r1"]
 
-    async def test_an_effect_whose_taker_died_is_taken_again_after_the_lease(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [first] = await take(kept)
-        assert await take(kept, ENDS - tickets.MICROSECOND) == []
-        [second] = await take(kept, ENDS)
+    async def test_an_effect_whose_taker_died_is_taken_again_after_the_lease(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [first] = await take(store)
+        assert await take(store, ENDS - tickets.MICROSECOND) == []
+        [second] = await take(store, ENDS)
         assert (second.key, second.effect) == (first.key, ANNOUNCE)
         assert (first.attempts, second.attempts) == (0, 1)
         assert second.fence > first.fence
 
-    async def test_a_performed_effect_is_gone(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [job] = await take(kept)
-        await kept.done(job)
-        assert (await take(kept, ENDS), await kept.next_job(["chat"])) == ([], None)
-        await kept.done(job)
-        await kept.retry(job, NOW, "late")
-        assert await kept.next_job(["chat"]) is None
+    async def test_a_performed_effect_is_gone(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [job] = await take(store)
+        await store.done(job)
+        assert (await take(store, ENDS), await store.next_job(["chat"])) == ([], None)
+        await store.done(job)
+        await store.retry(job, NOW, "late")
+        assert await store.next_job(["chat"]) is None
 
-    async def test_a_failed_effect_is_due_when_its_taker_says(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [job] = await take(kept)
-        await kept.retry(job, NOW + SECOND, tickets.NASTY)
-        assert await kept.next_job(["chat"]) == NOW + SECOND
-        [again] = await take(kept, NOW + SECOND)
+    async def test_a_failed_effect_is_due_when_its_taker_says(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [job] = await take(store)
+        await store.retry(job, NOW + SECOND, tickets.NASTY)
+        assert await store.next_job(["chat"]) == NOW + SECOND
+        [again] = await take(store, NOW + SECOND)
         assert again.attempts == 1
 
-    async def test_an_effect_that_was_put_off_was_not_tried(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
+    async def test_an_effect_that_was_put_off_was_not_tried(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
         for n in range(3):
-            [job] = await take(kept, NOW + n * SECOND)
+            [job] = await take(store, NOW + n * SECOND)
             assert job.attempts == 0
-            await kept.put_off(job, NOW + (n + 1) * SECOND)
-            assert await kept.next_job(["chat"]) == NOW + (n + 1) * SECOND
-        [job] = await take(kept, NOW + 3 * SECOND)
-        await kept.retry(job, NOW + 4 * SECOND, "failed")
-        [job] = await take(kept, NOW + 4 * SECOND)
-        await kept.put_off(job, NOW + 5 * SECOND)
-        [job] = await take(kept, NOW + 5 * SECOND)
+            await store.put_off(job, NOW + (n + 1) * SECOND)
+            assert await store.next_job(["chat"]) == NOW + (n + 1) * SECOND
+        [job] = await take(store, NOW + 3 * SECOND)
+        await store.retry(job, NOW + 4 * SECOND, "failed")
+        [job] = await take(store, NOW + 4 * SECOND)
+        await store.put_off(job, NOW + 5 * SECOND)
+        [job] = await take(store, NOW + 5 * SECOND)
         assert job.attempts == 1
-        await redraw(kept)
-        await kept.put_off(job, NOW + 6 * SECOND)
-        await kept.put_off(job, NOW + 9 * SECOND)
-        taken = {one.effect.type: one.attempts for one in await take(kept, NOW + 6 * SECOND)}
+        await redraw(store)
+        await store.put_off(job, NOW + 6 * SECOND)
+        await store.put_off(job, NOW + 9 * SECOND)
+        taken = {one.effect.type: one.attempts for one in await take(store, NOW + 6 * SECOND)}
         assert taken == {"announce": 1, "redraw": 0}
 
-    async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [job] = await take(kept)
-        await kept.renew(job, ENDS + 5 * SECOND)
-        assert await take(kept, ENDS) == []
-        [other] = await take(kept, ENDS + 5 * SECOND)
-        await kept.renew(job, ENDS + 60 * SECOND)
-        assert await kept.next_job(["chat"]) == ENDS + 5 * SECOND + timedelta(seconds=LEASE)
-        await kept.done(other)
-        await kept.renew(other, ENDS + 60 * SECOND)
-        assert await kept.next_job(["chat"]) is None
+    async def test_a_lease_lasts_as_long_as_its_taker_renews_it(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [job] = await take(store)
+        await store.renew(job, ENDS + 5 * SECOND)
+        assert await take(store, ENDS) == []
+        [other] = await take(store, ENDS + 5 * SECOND)
+        await store.renew(job, ENDS + 60 * SECOND)
+        assert await store.next_job(["chat"]) == ENDS + 5 * SECOND + timedelta(seconds=LEASE)
+        await store.done(other)
+        await store.renew(other, ENDS + 60 * SECOND)
+        assert await store.next_job(["chat"]) is None
 
-    async def test_a_taker_that_lost_its_lease_changes_nothing(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [slow] = await take(kept)
-        [other] = await take(kept, ENDS)
-        await kept.done(slow)
-        await kept.retry(slow, NOW, "late")
-        assert await kept.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
-        await kept.done(other)
-        assert await kept.next_job(["chat"]) is None
+    async def test_a_taker_that_lost_its_lease_changes_nothing(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [slow] = await take(store)
+        [other] = await take(store, ENDS)
+        await store.done(slow)
+        await store.retry(slow, NOW, "late")
+        assert await store.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
+        await store.done(other)
+        assert await store.next_job(["chat"]) is None
 
-    async def test_a_late_taker_does_not_touch_a_newer_effect_of_the_same_key(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        await kept.done((await take(kept))[0])
-        await redraw(kept)
-        [slow] = await take(kept)
-        await kept.done((await take(kept, ENDS))[0])
-        await redraw(kept, ENDS)
-        [newer] = await take(kept, ENDS)
-        await kept.done(slow)
+    async def test_a_late_taker_does_not_touch_a_newer_effect_of_the_same_key(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        await store.done((await take(store))[0])
+        await redraw(store)
+        [slow] = await take(store)
+        await store.done((await take(store, ENDS))[0])
+        await redraw(store, ENDS)
+        [newer] = await take(store, ENDS)
+        await store.done(slow)
         assert newer.fence > slow.fence
-        assert await kept.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
+        assert await store.next_job(["chat"]) == ENDS + timedelta(seconds=LEASE)
 
-    async def test_an_effect_written_again_while_it_is_performed_is_performed_again(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        await kept.done((await take(kept))[0])
-        await redraw(kept)
-        [job] = await take(kept)
-        await redraw(kept, NOW + SECOND)
-        assert await kept.next_job(["chat"]) == ENDS, "the one who performs it is not disturbed"
-        await kept.done(job)
-        assert await kept.next_job(["chat"]) == NOW + SECOND
-        [again] = await take(kept, NOW + SECOND)
+    async def test_an_effect_written_again_while_it_is_performed_is_performed_again(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        await store.done((await take(store))[0])
+        await redraw(store)
+        [job] = await take(store)
+        await redraw(store, NOW + SECOND)
+        assert await store.next_job(["chat"]) == ENDS, "the one who performs it is not disturbed"
+        await store.done(job)
+        assert await store.next_job(["chat"]) == NOW + SECOND
+        [again] = await take(store, NOW + SECOND)
         assert (again.effect, again.attempts) == (REDRAW, 0)
         assert again.fence > job.fence
-        await kept.done(again)
-        assert await kept.next_job(["chat"]) is None
+        await store.done(again)
+        assert await store.next_job(["chat"]) is None
 
-    async def test_an_effect_written_again_while_it_fails_waits_as_the_platform_asked(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        [job] = await take(kept)
-        await kept.done(job)
-        await redraw(kept)
-        [job] = await take(kept)
-        await redraw(kept, NOW + SECOND)
-        await kept.retry(job, NOW + 5 * SECOND, "slow down")
-        assert await kept.next_job(["chat"]) == NOW + 5 * SECOND
+    async def test_an_effect_written_again_while_it_fails_waits_as_the_platform_asked(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        [job] = await take(store)
+        await store.done(job)
+        await redraw(store)
+        [job] = await take(store)
+        await redraw(store, NOW + SECOND)
+        await store.retry(job, NOW + 5 * SECOND, "slow down")
+        assert await store.next_job(["chat"]) == NOW + 5 * SECOND
 
-    async def test_an_effect_written_again_before_it_is_taken_is_performed_once(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        await kept.done((await take(kept))[0])
-        await redraw(kept)
-        await redraw(kept, NOW + SECOND)
-        assert await kept.next_job(["chat"]) == NOW
-        [job] = await take(kept)
-        await kept.retry(job, NOW + 9 * SECOND, "failed")
-        await redraw(kept, NOW + 2 * SECOND)
-        [job] = await take(kept, NOW + 2 * SECOND)
+    async def test_an_effect_written_again_before_it_is_taken_is_performed_once(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        await store.done((await take(store))[0])
+        await redraw(store)
+        await redraw(store, NOW + SECOND)
+        assert await store.next_job(["chat"]) == NOW
+        [job] = await take(store)
+        await store.retry(job, NOW + 9 * SECOND, "failed")
+        await redraw(store, NOW + 2 * SECOND)
+        [job] = await take(store, NOW + 2 * SECOND)
         assert job.attempts == 0
-        await kept.done(job)
-        assert await kept.next_job(["chat"]) is None
+        await store.done(job)
+        assert await store.next_job(["chat"]) is None

@@ -39,17 +39,17 @@ class ReplicaContract(tickets.Opened):
         yield other
         await other.close()
 
-    async def test_it_says_that_commits_are_safe(self, kept: Store) -> None:
-        assert kept.durability.safe
-        assert kept.durability.version
+    async def test_it_says_that_commits_are_safe(self, store: Store) -> None:
+        assert store.durability.safe
+        assert store.durability.version
 
-    async def test_everything_survives_reopening(self, kept: Store, opener: Opener) -> None:
+    async def test_everything_survives_reopening(self, store: Store, opener: Opener) -> None:
         posted = model.PostedCard("r1", "chat:#ops", "chat", "C", "M")
-        await tickets.ask(kept, "r1")
-        [job] = await kept.take(["chat"], tickets.NOW, 10)
-        await kept.add_card(posted)
-        await kept.put(Record("key", "k", {"n": 1}))
-        await kept.close()
+        await tickets.ask(store, "r1")
+        [job] = await store.take(["chat"], tickets.NOW, 10)
+        await store.add_card(posted)
+        await store.put(Record("key", "k", {"n": 1}))
+        await store.close()
         again = await opener()
         assert await again.load("r1") == tickets.asked("r1").ticket
         assert [row.entry for row in await again.log("r1")] == [tickets.opened()]
@@ -62,25 +62,25 @@ class ReplicaContract(tickets.Opened):
         assert [one.effect for one in await again.take(["chat"], tickets.NOW, 10)] == [job.effect]
         await again.close()
 
-    async def test_a_closed_store_says_so(self, kept: Store) -> None:
-        await kept.close()
-        for work in (kept.load("r1"), kept.commit(tickets.asked(), tickets.opened()), kept.last_row()):
+    async def test_a_closed_store_says_so(self, store: Store) -> None:
+        await store.close()
+        for work in (store.load("r1"), store.commit(tickets.asked(), tickets.opened()), store.last_row()):
             with pytest.raises(errors.StoreUnavailable):
                 await work
 
-    async def test_a_change_by_another_process_wakes_who_waits(self, kept: Store, other: Store) -> None:
-        await tickets.ask(kept, "r1")
+    async def test_a_change_by_another_process_wakes_who_waits(self, store: Store, other: Store) -> None:
+        await tickets.ask(store, "r1")
         for version in (1, 2):
             waiting = await tickets.started(other.changed("r1", version))
-            stepped = (await kept.load("r1")).model_copy(update={"version": version + 1})
-            await kept.commit(machine.Step(stepped), events.Ticked(at=tickets.NOW))
+            stepped = (await store.load("r1")).model_copy(update={"version": version + 1})
+            await store.commit(machine.Step(stepped), events.Ticked(at=tickets.NOW))
             async with asyncio.timeout(5):
                 await waiting
 
-    async def test_a_stream_follows_the_log_of_another_process(self, kept: Store, other: Store) -> None:
+    async def test_a_stream_follows_the_log_of_another_process(self, store: Store, other: Store) -> None:
         changes, seen = other.changes(), 0
         for n in range(3):
-            await tickets.ask(kept, f"r{n}")
+            await tickets.ask(store, f"r{n}")
             async with asyncio.timeout(5):
                 await anext(changes)
                 while not (rows := await other.log_after(seen)):
@@ -88,25 +88,25 @@ class ReplicaContract(tickets.Opened):
             assert [row.ticket_id for row in rows] == [f"r{n}"]
             seen = rows[-1].number
 
-    async def test_clickers_of_two_processes_give_one_decision(self, kept: Store, other: Store) -> None:
-        await tickets.ask(kept, "r1")
-        clicks = (tickets.answer((kept, other)[n % 2], "r1", tickets.answered(f"p{n}")) for n in range(12))
+    async def test_clickers_of_two_processes_give_one_decision(self, store: Store, other: Store) -> None:
+        await tickets.ask(store, "r1")
+        clicks = (tickets.answer((store, other)[n % 2], "r1", tickets.answered(f"p{n}")) for n in range(12))
         outcomes = await tickets.together(*clicks)
         winners = [one for one in outcomes if isinstance(one, model.Ticket)]
         late = [one for one in outcomes if isinstance(one, errors.AlreadyDecided)]
         assert (len(winners), len(late)) == (1, 11)
         assert [row.version for row in await other.log("r1")] == [1, 2]
 
-    async def test_an_effect_is_leased_to_one_process(self, kept: Store, other: Store) -> None:
-        await tickets.ask(kept, *(f"r{n}" for n in range(20)))
-        takes = (outboxes.take((kept, other)[n % 2], limit=3) for n in range(14))
+    async def test_an_effect_is_leased_to_one_process(self, store: Store, other: Store) -> None:
+        await tickets.ask(store, *(f"r{n}" for n in range(20)))
+        takes = (outboxes.take((store, other)[n % 2], limit=3) for n in range(14))
         keys = [job.key for jobs in await tickets.together(*takes) for job in jobs]
         assert len(keys) == len(set(keys)) == 20
 
-    async def test_no_row_is_skipped_by_who_follows_the_log(self, kept: Store, other: Store) -> None:
+    async def test_no_row_is_skipped_by_who_follows_the_log(self, store: Store, other: Store) -> None:
         writers = asyncio.ensure_future(
             tickets.together(
-                *((kept, other)[n % 2].commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(200))
+                *((store, other)[n % 2].commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(200))
             )
         )
         seen: list[Row] = []
@@ -115,4 +115,4 @@ class ReplicaContract(tickets.Opened):
             assert len(seen) >= 200 or not writers.done() or await other.last_row() > seen[-1].number
         assert set(await writers) == {None}
         assert {row.ticket_id for row in seen} == {f"r{n}" for n in range(200)}
-        assert await kept.log_after(0, 300) == seen
+        assert await store.log_after(0, 300) == seen

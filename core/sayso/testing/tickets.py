@@ -48,18 +48,18 @@ def answered(person: str = "ann", at: datetime = NOW + SECOND) -> events.Answere
     return events.Answered(at=at, by=who, answer=model.Answer(verdict="allow"))
 
 
-async def ask(kept: Store, *ids: str, **more: Any) -> None:
+async def ask(store: Store, *ids: str, **more: Any) -> None:
     """Commit new requests."""
     for id in ids:
-        await kept.commit(asked(id, **more), opened())
+        await store.commit(asked(id, **more), opened())
 
 
-async def answer(kept: Store, id: str, event: events.Event) -> model.Ticket:
+async def answer(store: Store, id: str, event: events.Event) -> model.Ticket:
     """Step and commit until it is stored, as the desk does. Raises `AlreadyDecided`."""
     while True:
-        step = machine.step(await kept.load(id), event)
+        step = machine.step(await store.load(id), event)
         try:
-            await kept.commit(step, event)
+            await store.commit(step, event)
         except errors.Conflict:
             continue
         return step.ticket
@@ -86,10 +86,10 @@ async def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     return task
 
 
-async def all_log(kept: Store) -> Sequence[Row]:
+async def all_log(store: Store) -> Sequence[Row]:
     """The whole log, read page by page as a stream does."""
-    rows = list(await kept.log_after(0, 7))
-    while page := await kept.log_after(rows[-1].number if rows else 0, 7):
+    rows = list(await store.log_after(0, 7))
+    while page := await store.log_after(rows[-1].number if rows else 0, 7):
         rows += page
     return rows
 
@@ -98,85 +98,85 @@ class Opened:
     """What every part of the contract starts from."""
 
     @pytest.fixture
-    async def kept(self, opener: Opener) -> AsyncIterator[Store]:
+    async def store(self, opener: Opener) -> AsyncIterator[Store]:
         """A store on the empty database."""
-        kept = await opener()
-        yield kept
-        await kept.close()
+        store = await opener()
+        yield store
+        await store.close()
 
 
 class TicketContract(Opened):
     """Tickets, log, posted cards and records."""
 
-    async def test_a_ticket_comes_back_as_it_was_written(self, kept: Store) -> None:
+    async def test_a_ticket_comes_back_as_it_was_written(self, store: Store) -> None:
         step = asked("r1", title=NASTY, session=NASTY, owner=NASTY)
-        await kept.commit(step, opened())
-        assert await kept.load("r1") == step.ticket
-        assert await kept.load_by_ref("ref-r1") == step.ticket
-        assert await kept.list(Query(owner=NASTY, session=NASTY)) == [step.ticket]
+        await store.commit(step, opened())
+        assert await store.load("r1") == step.ticket
+        assert await store.load_by_ref("ref-r1") == step.ticket
+        assert await store.list(Query(owner=NASTY, session=NASTY)) == [step.ticket]
 
     @pytest.mark.parametrize("unknown", ["r2", "", NASTY])
-    async def test_an_unknown_ticket_is_an_error_at_once(self, kept: Store, unknown: str) -> None:
-        await ask(kept, "r1")
-        for looked in (kept.load(unknown), kept.load_by_ref(unknown), kept.changed(unknown, 0)):
+    async def test_an_unknown_ticket_is_an_error_at_once(self, store: Store, unknown: str) -> None:
+        await ask(store, "r1")
+        for looked in (store.load(unknown), store.load_by_ref(unknown), store.changed(unknown, 0)):
             with pytest.raises(errors.NotFound):
                 await looked
 
-    async def test_asking_twice_gives_one_ticket(self, kept: Store) -> None:
+    async def test_asking_twice_gives_one_ticket(self, store: Store) -> None:
         first, again = asked("r1"), asked("r1", title="Something else?")
-        outcomes = await together(kept.commit(first, opened()), kept.commit(again, opened()))
+        outcomes = await together(store.commit(first, opened()), store.commit(again, opened()))
         assert {type(one) for one in outcomes} == {errors.Conflict, type(None)}
-        assert (await kept.load("r1")).request.title in ("Deploy?", "Something else?")
-        assert [row.version for row in await kept.log("r1")] == [1]
+        assert (await store.load("r1")).request.title in ("Deploy?", "Something else?")
+        assert [row.version for row in await store.log("r1")] == [1]
 
-    async def test_a_reference_that_is_taken_is_a_conflict(self, kept: Store) -> None:
-        await ask(kept, "r1")
+    async def test_a_reference_that_is_taken_is_a_conflict(self, store: Store) -> None:
+        await ask(store, "r1")
         other = asked("r2")
         taken = machine.Step(other.ticket.model_copy(update={"ref": "ref-r1"}), other.effects)
         with pytest.raises(errors.Conflict):
-            await kept.commit(taken, opened())
-        assert len(await all_log(kept)) == 1
+            await store.commit(taken, opened())
+        assert len(await all_log(store)) == 1
 
-    async def test_a_stale_version_is_refused_and_writes_nothing(self, kept: Store) -> None:
-        await ask(kept, "r1")
-        ticket = await answer(kept, "r1", answered())
+    async def test_a_stale_version_is_refused_and_writes_nothing(self, store: Store) -> None:
+        await ask(store, "r1")
+        ticket = await answer(store, "r1", answered())
         late = machine.step(asked("r1").ticket, events.Cancelled(at=NOW, by="agent"))
-        before = await all_log(kept), await kept.take(["chat"], NOW + SECOND, 1)
+        before = await all_log(store), await store.take(["chat"], NOW + SECOND, 1)
         with pytest.raises(errors.Conflict):
-            await kept.commit(late, events.Cancelled(at=NOW, by="agent"))
-        assert await kept.load("r1") == ticket
-        assert (await all_log(kept), await kept.take(["chat"], NOW + SECOND, 1)) == (before[0], [])
+            await store.commit(late, events.Cancelled(at=NOW, by="agent"))
+        assert await store.load("r1") == ticket
+        assert (await all_log(store), await store.take(["chat"], NOW + SECOND, 1)) == (before[0], [])
 
-    async def test_a_version_without_the_one_before_it_is_refused(self, kept: Store) -> None:
+    async def test_a_version_without_the_one_before_it_is_refused(self, store: Store) -> None:
         ahead = asked("r1").ticket.model_copy(update={"version": 2})
         with pytest.raises(errors.Conflict):
-            await kept.commit(machine.Step(ahead), opened())
-        await ask(kept, "r1")
+            await store.commit(machine.Step(ahead), opened())
+        await ask(store, "r1")
         with pytest.raises(errors.Conflict):
-            await kept.commit(machine.Step(ahead.model_copy(update={"version": 3})), opened())
-        assert (await kept.load("r1")).version == 1
+            await store.commit(machine.Step(ahead.model_copy(update={"version": 3})), opened())
+        assert (await store.load("r1")).version == 1
 
-    async def test_twelve_clickers_at_a_barrier_give_one_decision_and_one_log_row(self, kept: Store) -> None:
-        await ask(kept, "r1")
-        outcomes = await together(*(answer(kept, "r1", answered(f"p{n}")) for n in range(12)))
+    async def test_twelve_clickers_at_a_barrier_give_one_decision_and_one_log_row(self, store: Store) -> None:
+        await ask(store, "r1")
+        outcomes = await together(*(answer(store, "r1", answered(f"p{n}")) for n in range(12)))
         winners = [one for one in outcomes if isinstance(one, model.Ticket)]
         late = [one for one in outcomes if isinstance(one, errors.AlreadyDecided)]
         assert (len(winners), len(late)) == (1, 11)
         assert all(one.ticket == winners[0] for one in late)
-        assert [row.version for row in await kept.log("r1")] == [1, 2]
+        assert [row.version for row in await store.log("r1")] == [1, 2]
 
-    async def test_a_thousand_commits_at_once_are_all_stored(self, kept: Store) -> None:
+    async def test_a_thousand_commits_at_once_are_all_stored(self, store: Store) -> None:
         ids = [f"r{n}" for n in range(1000)]
-        assert set(await together(*(kept.commit(asked(id), opened()) for id in ids))) == {None}
-        assert {ticket.id for ticket in await kept.list(Query(limit=2000))} == set(ids)
-        assert await kept.last_row() == (await all_log(kept))[-1].number
+        assert set(await together(*(store.commit(asked(id), opened()) for id in ids))) == {None}
+        assert {ticket.id for ticket in await store.list(Query(limit=2000))} == set(ids)
+        assert await store.last_row() == (await all_log(store))[-1].number
 
-    async def test_the_log_tells_what_happened_in_order(self, kept: Store) -> None:
-        assert (await kept.last_row(), await all_log(kept)) == (0, [])
-        await ask(kept, "r1", "r2")
-        await answer(kept, "r1", answered())
-        await kept.append("r2", 1, events.Delivered(at=NOW, place="chat:#ops", message=NASTY))
-        rows = await all_log(kept)
+    async def test_the_log_tells_what_happened_in_order(self, store: Store) -> None:
+        assert (await store.last_row(), await all_log(store)) == (0, [])
+        await ask(store, "r1", "r2")
+        await answer(store, "r1", answered())
+        await store.append("r2", 1, events.Delivered(at=NOW, place="chat:#ops", message=NASTY))
+        rows = await all_log(store)
         assert [(row.ticket_id, row.version, row.entry.type) for row in rows] == [
             ("r1", 1, "opened"),
             ("r2", 1, "opened"),
@@ -184,58 +184,58 @@ class TicketContract(Opened):
             ("r2", 1, "delivered"),
         ]
         assert [row.number for row in rows] == sorted({row.number for row in rows})
-        assert await kept.log("r2") == [rows[1], rows[3]]
-        assert await kept.log_after(rows[2].number) == [rows[3]]
-        assert await kept.last_row() == rows[3].number
+        assert await store.log("r2") == [rows[1], rows[3]]
+        assert await store.log_after(rows[2].number) == [rows[3]]
+        assert await store.last_row() == rows[3].number
 
-    async def test_due_is_exact_to_the_microsecond(self, kept: Store) -> None:
-        assert await kept.next_due() is None
-        await ask(kept, "r2", at=NOW + MICROSECOND)
-        await ask(kept, "r1")
+    async def test_due_is_exact_to_the_microsecond(self, store: Store) -> None:
+        assert await store.next_due() is None
+        await ask(store, "r2", at=NOW + MICROSECOND)
+        await ask(store, "r1")
         ends = asked("r1").ticket.expires_at
-        assert await kept.next_due() == ends
-        assert await kept.due(ends - MICROSECOND) == []
-        assert await kept.due(ends) == ["r1"]
-        assert await kept.due(ends + MICROSECOND) == ["r1", "r2"]
-        assert await kept.due(ends + MICROSECOND, limit=1) == ["r1"]
-        await answer(kept, "r1", answered())
-        assert (await kept.next_due(), await kept.due(ends)) == (ends + MICROSECOND, [])
+        assert await store.next_due() == ends
+        assert await store.due(ends - MICROSECOND) == []
+        assert await store.due(ends) == ["r1"]
+        assert await store.due(ends + MICROSECOND) == ["r1", "r2"]
+        assert await store.due(ends + MICROSECOND, limit=1) == ["r1"]
+        await answer(store, "r1", answered())
+        assert (await store.next_due(), await store.due(ends)) == (ends + MICROSECOND, [])
 
-    async def test_what_was_handed_in_or_out_is_not_what_is_kept(self, kept: Store) -> None:
+    async def test_what_was_handed_in_or_out_is_not_what_is_kept(self, store: Store) -> None:
         step = asked("r1")
         before = step.ticket.model_copy(deep=True)
-        await kept.commit(step, opened())
-        for held in (step.ticket, await kept.load("r1"), (await kept.list(Query()))[0]):
+        await store.commit(step, opened())
+        for held in (step.ticket, await store.load("r1"), (await store.list(Query()))[0]):
             held.request.metadata["changed"] = True
-        assert await kept.load("r1") == before
+        assert await store.load("r1") == before
 
-    async def test_a_taken_answer_is_due_when_its_grace_is_over(self, kept: Store) -> None:
-        await ask(kept, "r1")
-        taken = await answer(kept, "r1", answered().model_copy(update={"grace": 10.0}))
+    async def test_a_taken_answer_is_due_when_its_grace_is_over(self, store: Store) -> None:
+        await ask(store, "r1")
+        taken = await answer(store, "r1", answered().model_copy(update={"grace": 10.0}))
         ends = NOW + 11 * SECOND
-        assert await kept.load("r1") == taken
-        assert (await kept.next_due(), await kept.due(ends - MICROSECOND)) == (ends, [])
-        assert await kept.due(ends) == ["r1"]
-        await answer(kept, "r1", events.Settled(at=ends))
-        assert await kept.next_due() is None
+        assert await store.load("r1") == taken
+        assert (await store.next_due(), await store.due(ends - MICROSECOND)) == (ends, [])
+        assert await store.due(ends) == ["r1"]
+        await answer(store, "r1", events.Settled(at=ends))
+        assert await store.next_due() is None
 
-    async def test_of_twelve_uses_at_once_one_is_stored(self, kept: Store) -> None:
-        await ask(kept, "r1")
-        await answer(kept, "r1", answered())
-        uses = (answer(kept, "r1", events.Used(at=NOW + 2 * SECOND, by=f"p{n}")) for n in range(12))
+    async def test_of_twelve_uses_at_once_one_is_stored(self, store: Store) -> None:
+        await ask(store, "r1")
+        await answer(store, "r1", answered())
+        uses = (answer(store, "r1", events.Used(at=NOW + 2 * SECOND, by=f"p{n}")) for n in range(12))
         ends = await together(*uses)
         assert sum(isinstance(end, errors.AlreadyUsed) for end in ends) == 11
-        [used] = [row.entry for row in await kept.log("r1") if isinstance(row.entry, events.Used)]
-        assert (await kept.load("r1")).used_at == used.at
+        [used] = [row.entry for row in await store.log("r1") if isinstance(row.entry, events.Used)]
+        assert (await store.load("r1")).used_at == used.at
 
-    async def test_a_list_is_paged_by_key_and_filtered(self, kept: Store) -> None:
-        await ask(kept, "r1", "r3", "r2")
-        await ask(kept, "r4", at=NOW - SECOND, session="s", owner="other")
-        await answer(kept, "r2", answered())
+    async def test_a_list_is_paged_by_key_and_filtered(self, store: Store) -> None:
+        await ask(store, "r1", "r3", "r2")
+        await ask(store, "r4", at=NOW - SECOND, session="s", owner="other")
+        await answer(store, "r2", answered())
 
         async def ids(**query: Any) -> Sequence[str]:
-            found = [ticket.id for ticket in await kept.list(Query(**query))]
-            assert await kept.count(Query(**query)) == len(found)
+            found = [ticket.id for ticket in await store.list(Query(**query))]
+            assert await store.count(Query(**query)) == len(found)
             return found
 
         assert await ids() == ["r3", "r2", "r1", "r4"]
@@ -249,54 +249,54 @@ class TicketContract(Opened):
         assert await ids(prefix="r", limit=2, before=(NOW, "r3")) == ["r2", "r1"]
         assert await ids(prefix="R") == await ids(prefix="%") == await ids(prefix="3") == []
 
-    async def test_a_summary_says_what_figures_need(self, kept: Store) -> None:
-        await ask(kept, "r1", "r2")
-        decided = (await answer(kept, "r2", answered())).decision
+    async def test_a_summary_says_what_figures_need(self, store: Store) -> None:
+        await ask(store, "r1", "r2")
+        decided = (await answer(store, "r2", answered())).decision
         assert decided is not None
-        for ticket in (await kept.load("r1"), await kept.load("r2")):
-            found = await kept.summary(ticket.id)
+        for ticket in (await store.load("r1"), await store.load("r2")):
+            found = await store.summary(ticket.id)
             assert (found.version, found.created_at) == (ticket.version, ticket.created_at)
             assert found.kind == ticket.request.kind
         assert (found.outcome, found.decided_at) == (decided.outcome, decided.decided_at)
-        assert (await kept.summary("r1")).outcome is None
+        assert (await store.summary("r1")).outcome is None
         with pytest.raises(errors.NotFound):
-            await kept.summary("r9")
+            await store.summary("r9")
 
-    async def test_a_posted_card_is_found_again(self, kept: Store) -> None:
+    async def test_a_posted_card_is_found_again(self, store: Store) -> None:
         refs = [model.PostedCard("r1", f"chat:#{name}", "chat", f"C{name}", NASTY) for name in "ba"]
         for ref in [*refs, refs[0]]:
-            await kept.add_card(ref)
-        assert await kept.cards("r1") == refs
-        assert await kept.cards("r2") == []
-        assert await kept.find_card("chat", "Ca", NASTY) == refs[1]
-        assert await kept.find_card("chat", "Cc", NASTY) is None
-        await kept.remove_card(refs[1])
-        await kept.remove_card(refs[1])
-        assert await kept.cards("r1") == refs[:1]
-        assert await kept.find_card("chat", "Ca", NASTY) is None
+            await store.add_card(ref)
+        assert await store.cards("r1") == refs
+        assert await store.cards("r2") == []
+        assert await store.find_card("chat", "Ca", NASTY) == refs[1]
+        assert await store.find_card("chat", "Cc", NASTY) is None
+        await store.remove_card(refs[1])
+        await store.remove_card(refs[1])
+        assert await store.cards("r1") == refs[:1]
+        assert await store.find_card("chat", "Ca", NASTY) is None
 
-    async def test_a_record_is_written_by_compare_and_set(self, kept: Store) -> None:
+    async def test_a_record_is_written_by_compare_and_set(self, store: Store) -> None:
         first = Record("key", NASTY, {"text": NASTY, "\ud800": [1, None]}, NOW + MICROSECOND)
-        await kept.put(first)
-        stored = await kept.get("key", NASTY)
+        await store.put(first)
+        stored = await store.get("key", NASTY)
         assert stored == Record("key", NASTY, first.value, first.expires_at, 1)
         with pytest.raises(errors.Conflict):
-            await kept.put(first)
-        outcomes = await together(*(kept.put(Record("key", NASTY, {"n": n}, None, 1)) for n in range(8)))
+            await store.put(first)
+        outcomes = await together(*(store.put(Record("key", NASTY, {"n": n}, None, 1)) for n in range(8)))
         assert outcomes.count(None) == 1
         assert [type(one) for one in outcomes if one is not None] == [errors.Conflict] * 7
-        assert await kept.get("key", NASTY) == Record("key", NASTY, {"n": outcomes.index(None)}, None, 2)
+        assert await store.get("key", NASTY) == Record("key", NASTY, {"n": outcomes.index(None)}, None, 2)
         with pytest.raises(errors.Conflict):
-            await kept.put(Record("key", "unknown", {}, None, 1))
+            await store.put(Record("key", "unknown", {}, None, 1))
 
-    async def test_of_many_who_remove_a_record_one_gets_it(self, kept: Store) -> None:
-        await kept.put(Record("login", "x"))
-        got = await together(*(kept.remove("login", "x") for _ in range(8)))
+    async def test_of_many_who_remove_a_record_one_gets_it(self, store: Store) -> None:
+        await store.put(Record("login", "x"))
+        got = await together(*(store.remove("login", "x") for _ in range(8)))
         assert [one for one in got if one] == [Record("login", "x", {}, None, 1)]
-        assert await kept.get("login", "x") is None
+        assert await store.get("login", "x") is None
 
-    async def test_records_are_listed_by_kind_and_name(self, kept: Store) -> None:
+    async def test_records_are_listed_by_kind_and_name(self, store: Store) -> None:
         for kind, name in (("b", "1"), ("a", "z"), ("a", "Z"), ("a", "é")):
-            await kept.put(Record(kind, name))
-        assert [record.name for record in await kept.scan("a")] == ["Z", "z", "é"]
-        assert await kept.scan("c") == []
+            await store.put(Record(kind, name))
+        assert [record.name for record in await store.scan("a")] == ["Z", "z", "é"]
+        assert await store.scan("c") == []

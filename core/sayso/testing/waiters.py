@@ -12,14 +12,14 @@ from sayso.testing import tickets
 class WaiterContract(tickets.Opened):
     """`changed`, `changes`, and what becomes of those who wait."""
 
-    async def test_who_waits_is_woken_by_a_newer_version(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1", "r2")
-        waiting = [await tickets.started(kept.changed("r1", 1)) for _ in range(3)]
-        other = await tickets.started(kept.changed("r2", 1))
-        ahead = await tickets.started(kept.changed("r1", 2))
-        await kept.append("r1", 1, events.Ticked(at=tickets.NOW))
+    async def test_who_waits_is_woken_by_a_newer_version(self, store: Store) -> None:
+        await tickets.ask(store, "r1", "r2")
+        waiting = [await tickets.started(store.changed("r1", 1)) for _ in range(3)]
+        other = await tickets.started(store.changed("r2", 1))
+        ahead = await tickets.started(store.changed("r1", 2))
+        await store.append("r1", 1, events.Ticked(at=tickets.NOW))
         assert not any(task.done() for task in waiting)
-        await tickets.answer(kept, "r1", tickets.answered())
+        await tickets.answer(store, "r1", tickets.answered())
         async with asyncio.timeout(5):
             await asyncio.gather(*waiting)
         assert not other.done()
@@ -27,77 +27,77 @@ class WaiterContract(tickets.Opened):
         other.cancel()
         ahead.cancel()
 
-    async def test_who_comes_after_the_change_does_not_wait(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
+    async def test_who_comes_after_the_change_does_not_wait(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
         async with asyncio.timeout(5):
-            await kept.changed("r1", 0)
+            await store.changed("r1", 0)
 
-    async def test_a_change_at_the_same_moment_is_not_missed(self, kept: Store) -> None:
-        await tickets.ask(kept, *(f"r{n}" for n in range(50)))
+    async def test_a_change_at_the_same_moment_is_not_missed(self, store: Store) -> None:
+        await tickets.ask(store, *(f"r{n}" for n in range(50)))
         pairs = [
             work
             for n in range(50)
-            for work in (kept.changed(f"r{n}", 1), tickets.answer(kept, f"r{n}", tickets.answered()))
+            for work in (store.changed(f"r{n}", 1), tickets.answer(store, f"r{n}", tickets.answered()))
         ]
         assert [one for one in await tickets.together(*pairs) if isinstance(one, BaseException)] == []
 
-    async def test_a_stream_of_changes_begins_at_once_and_then_follows_the_log(self, kept: Store) -> None:
-        changes = kept.changes()
+    async def test_a_stream_of_changes_begins_at_once_and_then_follows_the_log(self, store: Store) -> None:
+        changes = store.changes()
         async with asyncio.timeout(5):
             await anext(aiter(changes))
-            await tickets.ask(kept, "r1")
+            await tickets.ask(store, "r1")
             await anext(changes)
             following = await tickets.started(anext(changes))  # type: ignore[arg-type]
             following.cancel()
             following = await tickets.started(anext(changes))  # type: ignore[arg-type]
-            await kept.append("r1", 1, events.Ticked(at=tickets.NOW))
+            await store.append("r1", 1, events.Ticked(at=tickets.NOW))
             await following
 
-    async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        waiting = await tickets.started(kept.changed("r1", 1))
-        closing = asyncio.ensure_future(tickets.answer(kept, "r1", tickets.answered()))
-        while not closing.done() and (await kept.load("r1")).version == 1:
+    async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        waiting = await tickets.started(store.changed("r1", 1))
+        closing = asyncio.ensure_future(tickets.answer(store, "r1", tickets.answered()))
+        while not closing.done() and (await store.load("r1")).version == 1:
             await asyncio.sleep(0)
         closing.cancel()
         async with asyncio.timeout(5):
             await waiting
 
-    async def test_a_caller_that_goes_away_hinders_nobody(self, kept: Store) -> None:
-        asking = [asyncio.ensure_future(tickets.ask(kept, f"r{n}")) for n in range(3)]
+    async def test_a_caller_that_goes_away_hinders_nobody(self, store: Store) -> None:
+        asking = [asyncio.ensure_future(tickets.ask(store, f"r{n}")) for n in range(3)]
         await asyncio.sleep(0)
         asking[1].cancel()
         await asyncio.wait(asking)
-        await tickets.ask(kept, "r3")
-        assert {ticket.id for ticket in await kept.list(Query())} == {"r0", "r1", "r2", "r3"}
+        await tickets.ask(store, "r3")
+        assert {ticket.id for ticket in await store.list(Query())} == {"r0", "r1", "r2", "r3"}
 
-    async def test_a_cancelled_waiter_is_forgotten(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        tasks = [await tickets.started(kept.changed("r1", 1)) for _ in range(100)]
-        tasks += [await tickets.started(self._second(kept)) for _ in range(100)]
-        assert await self._waiting(kept, 200)
+    async def test_a_cancelled_waiter_is_forgotten(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        tasks = [await tickets.started(store.changed("r1", 1)) for _ in range(100)]
+        tasks += [await tickets.started(self._second(store)) for _ in range(100)]
+        assert await self._waiting(store, 200)
         for task in tasks:
             task.cancel()
         assert set(map(type, await asyncio.gather(*tasks, return_exceptions=True))) == {asyncio.CancelledError}
-        assert await self._waiting(kept, 0)
+        assert await self._waiting(store, 0)
 
-    async def test_closing_cancels_those_who_wait_and_can_be_repeated(self, kept: Store) -> None:
-        await tickets.ask(kept, "r1")
-        tasks = [await tickets.started(kept.changed("r1", 1)), await tickets.started(self._second(kept))]
-        assert await self._waiting(kept, 2)
-        await kept.close()
+    async def test_closing_cancels_those_who_wait_and_can_be_repeated(self, store: Store) -> None:
+        await tickets.ask(store, "r1")
+        tasks = [await tickets.started(store.changed("r1", 1)), await tickets.started(self._second(store))]
+        assert await self._waiting(store, 2)
+        await store.close()
         async with asyncio.timeout(5):
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert list(map(type, outcomes)) == [asyncio.CancelledError] * 2
-        await kept.close()
+        await store.close()
 
-    async def _second(self, kept: Store) -> None:
-        changes = kept.changes()
+    async def _second(self, store: Store) -> None:
+        changes = store.changes()
         await anext(changes)
         await anext(changes)
 
-    async def _waiting(self, kept: Store, wanted: int) -> bool:
+    async def _waiting(self, store: Store, wanted: int) -> bool:
         async with asyncio.timeout(5):
-            while kept.waiting != wanted:
+            while store.waiting != wanted:
                 await asyncio.sleep(0)
         return True

@@ -110,14 +110,14 @@ def code(answer: tuple[int, Json]) -> tuple[int, str, str]:
 @pytest_asyncio.fixture
 async def provider() -> AsyncGenerator[Provider]:
     clock = ManualClock()
-    kept = memory.MemoryStore()
+    store = memory.MemoryStore()
     setup = sayso.Setup(callbacks=True)
-    desk = sayso.Desk(kept, tokens.TokenMaker(b"for tests only, never for people"), setup, clock)
-    known, held = keys.Keys(kept), waits.Waits()
+    desk = sayso.Desk(store, tokens.TokenMaker(b"for tests only, never for people"), setup, clock)
+    known, held = keys.Keys(store), waits.Waits()
     instance = await known.add("codex-chris-laptop", "agent", clock.now())
     provisioner = await known.add("platform", "operator", clock.now())
     app = web.Application(middlewares=[responses.errors_as_json])
-    notifier = sayso_aap.Notifier(kept, clock, outbound.Caller(["127.0.0.1"], patience=2.0))
+    notifier = sayso_aap.Notifier(store, clock, outbound.Caller(["127.0.0.1"], patience=2.0))
     doors = sayso_aap.Doors(auth.authenticate(known), reading.body, held.decided)
     sayso_aap.add_routes(app, desk, doors, notifier)
     runner = web.AppRunner(app, shutdown_timeout=1)

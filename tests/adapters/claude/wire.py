@@ -122,8 +122,8 @@ class Desk:
 
 
 async def desk() -> Desk:
-    kept = memory.MemoryStore()
-    return Desk(sayso.Desk(kept, await token_secret.mint(kept)))
+    store = memory.MemoryStore()
+    return Desk(sayso.Desk(store, await token_secret.mint(store)))
 
 
 @asynccontextmanager

@@ -351,7 +351,7 @@ async def test_over_http_a_deleted_card_comes_back_and_a_card_without_its_reques
         first = there.card
         there.discord._office.posting.delete(first)
         await there.discord.until(lambda: there.cards() and there.card.id != first.id)
-        there.front.store, kept = memory.MemoryStore(), there.front.store
+        there.front.store, store = memory.MemoryStore(), there.front.store
         assert "not known here" in await there.whispered(await ann.press(there.card, "Allow"))
         await there.discord.until(lambda: there.discord.controls(there.card) == [])
-        assert (await kept.load(ticket.id)).decision is None
+        assert (await store.load(ticket.id)).decision is None

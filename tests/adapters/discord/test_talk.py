@@ -402,11 +402,11 @@ class Forgetful(memory.MemoryStore):
 
 
 async def test_a_reply_to_a_card_that_is_not_recorded_yet_counts() -> None:
-    kept = Forgetful()
-    async with scene(kept=kept) as there:
+    store = Forgetful()
+    async with scene(kept=store) as there:
         ann = there.discord.person(ANN, name="ann")
         ticket = await there.ask(sayso.Question("Which customer?"))
-        kept.forgets = False
+        store.forgets = False
         await ann.reply(there.card, "Acme")
         async with asyncio.timeout(5):
             assert (await there.front.wait(ticket.id)).text == "Acme"
@@ -414,11 +414,11 @@ async def test_a_reply_to_a_card_that_is_not_recorded_yet_counts() -> None:
 
 @pytest.mark.parametrize("how", ["reply", "press"])
 async def test_a_card_in_a_thread_that_is_not_recorded_yet_counts(how: str) -> None:
-    kept = Forgetful()
-    async with scene(kept=kept, threads="session") as there:
+    store = Forgetful()
+    async with scene(kept=store, threads="session") as there:
         ann = there.discord.person(ANN, name="ann")
         ticket = await there.ask(question())
-        kept.forgets = False
+        store.forgets = False
         if how == "press":
             assert (await ann.press(card(there), "Answer")).modals
             return

@@ -133,27 +133,27 @@ class Troubled(memory.MemoryStore):
 
 
 async def test_a_store_that_is_slow_is_waited_for_while_the_press_is_acknowledged() -> None:
-    kept = Troubled()
-    async with scene(kept=kept) as there:
+    store = Troubled()
+    async with scene(kept=store) as there:
         ann = there.discord.person(ANN, name="ann")
         ticket = await there.ask(DEPLOY)
-        kept.may_commit.clear()
+        store.may_commit.clear()
         seen = await ann.press(there.card, "Allow")
         assert seen.acked
         assert (await there.front.get(ticket.id)).decision is None
-        kept.may_commit.set()
+        store.may_commit.set()
         assert (await decided(there, ticket)).allowed
 
 
 async def test_a_store_that_is_down_is_said_to_be_down() -> None:
-    kept = Troubled()
-    async with scene(kept=kept) as there:
+    store = Troubled()
+    async with scene(kept=store) as there:
         ann = there.discord.person(ANN, name="ann")
         ticket = await there.ask(DEPLOY)
-        kept.down = True
+        store.down = True
         seen = await ann.press(there.card, "Allow")
         assert "not counted" in await there.whispered(seen)
-        kept.down = False
+        store.down = False
         await ann.press(there.card, "Allow")
         assert (await there.decision(ticket)).allowed
 

@@ -157,19 +157,19 @@ class Scene:
 @contextlib.asynccontextmanager
 async def scene(setup: sayso.Setup | None = None) -> AsyncGenerator[Scene]:
     """Everything up: the door, a courier that dials, and a clock."""
-    kept = await stores.connect("memory://")
-    desk = sayso.Desk(kept, await token_secret.mint(kept), setup or sayso.Setup(callbacks=True))
-    made = keys.Keys(kept)
+    store = await stores.connect("memory://")
+    desk = sayso.Desk(store, await token_secret.mint(store), setup or sayso.Setup(callbacks=True))
+    made = keys.Keys(store)
     roles = {role: await made.add(role, role, desk.clock.now()) for role in ("agent", "approver", "operator")}
     app = web.Application(middlewares=[responses.errors_as_json, hosts.known_hosts(["localhost", "127.0.0.1"])])
     server.add_routes(app, desk, authenticate=auth.authenticate(made))
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    dialer = dial.Dialer(kept, desk.clock, patience=1.0)
+    dialer = dial.Dialer(store, desk.clock, patience=1.0)
     work = [
         asyncio.create_task(courier.Courier(desk, [], dialer).run()),
-        asyncio.create_task(timekeeper.expire_due(desk, kept, desk.clock)),
+        asyncio.create_task(timekeeper.expire_due(desk, store, desk.clock)),
     ]
     try:
         async with aiohttp.ClientSession() as http:
@@ -179,7 +179,7 @@ async def scene(setup: sayso.Setup | None = None) -> AsyncGenerator[Scene]:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await runner.cleanup()
-        await kept.close()
+        await store.close()
 
 
 async def waiting(agent: Agent) -> Json:

@@ -26,9 +26,9 @@ SESSION = {"source_app": "shop", "session_id": "s-1"}
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[sayso.Desk]:
     """People who answer at the database that the helper finds by its environment."""
     monkeypatch.setenv("SAYSO_DATABASE_URL", f"sqlite:///{tmp_path}/sayso.db")
-    kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield sayso.Desk(kept, await token_secret.mint(kept))
-    await kept.close()
+    store = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
+    yield sayso.Desk(store, await token_secret.mint(store))
+    await store.close()
 
 
 async def asked(desk: sayso.Desk) -> sayso.Ticket:

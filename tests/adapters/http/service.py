@@ -69,7 +69,7 @@ class Answered:
 
 @dataclass
 class Service:
-    kept: Store
+    store: Store
     front: Desk
     keys: keys.Keys
     ready: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
@@ -160,9 +160,9 @@ async def running(
     silence: float = 15.0,
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
-    kept = await stores.connect(f"sqlite:///{folder}/sayso.db")
-    front = Desk(kept, await token_secret.mint(kept), setup, now)
-    service = Service(kept, front, keys.Keys(kept), ready or {}, alive or {}, silence=silence)
+    store = await stores.connect(f"sqlite:///{folder}/sayso.db")
+    front = Desk(store, await token_secret.mint(store), setup, now)
+    service = Service(store, front, keys.Keys(store), ready or {}, alive or {}, silence=silence)
     for name, role in {
         "bot": "agent",
         "other": "agent",
@@ -177,7 +177,7 @@ async def running(
             yield service
         finally:
             await service.stop()
-            await kept.close()
+            await store.close()
     assert service.lies == []
 
 

@@ -27,12 +27,12 @@ async def service(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Service]:
 async def test_a_program_that_is_gone_withdraws_what_it_held(service: Service, clock: ManualClock) -> None:
     async with service.remote("bot") as desk:
         waiting = asyncio.create_task(sayso.held(desk, sayso.Permission(tool="Bash", input={}, id="r1")))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         # as when it is killed: the connection ends, and nothing is said
         await desk._calls.close()  # pyright: ignore[reportPrivateUsage]
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-    await until(lambda: not service.kept.waiting)
+    await until(lambda: not service.store.waiting)
     clock.advance(5.9)
     assert (await service.front.get("r1")).state == "pending"
     await withdrawn(service, clock, "r1")
@@ -53,8 +53,8 @@ async def test_only_who_asked_can_hold_and_only_by_yes_or_no(service: Service, c
     refused = await service.call("GET", "/v1/requests/r1?wait=1&held=maybe", "bot")
     assert (refused.status, refused.error["field"]) == (422, "held")
     looking = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=1&held=true", "op"))
-    await until(lambda: service.kept.waiting)
-    assert await service.kept.scan("waiter") == []
+    await until(lambda: service.store.waiting)
+    assert await service.store.scan("waiter") == []
     clock.advance(1)
     assert (await looking).json["state"] == "pending"
     clock.advance(10)
@@ -65,12 +65,12 @@ async def test_a_held_poll_that_is_made_again_keeps_the_request(service: Service
     await service.call("POST", "/v1/requests", "bot", permission())
     for _ in range(2):
         polling = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=1&held=true", "bot"))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         clock.advance(1)
         assert (await polling).json["state"] == "pending"
         clock.advance(4)
     polling = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=30&held=true", "bot"))
-    await until(lambda: service.kept.waiting)
+    await until(lambda: service.store.waiting)
     clock.advance(10)
     await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
     assert (await polling).json["decision"]["outcome"] == "allowed"
@@ -80,7 +80,7 @@ async def test_a_program_that_is_gone_before_it_waits_leaves_no_card(service: Se
     async with service.remote("bot") as desk:
         desk._held.add("r1")  # pyright: ignore[reportPrivateUsage]
         await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
-    assert len(await service.kept.scan("waiter")) == 1
+    assert len(await service.store.scan("waiter")) == 1
     await withdrawn(service, clock, "r1")
 
 
@@ -95,18 +95,18 @@ async def test_who_stops_holding_in_good_order_leaves_the_request_open(service: 
         async with desk.attending("r1"):
             await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
             waiting = asyncio.create_task(desk.wait("r1"))
-            await until(lambda: service.kept.waiting)
+            await until(lambda: service.store.waiting)
             # as a tool call does that tells its model to come back later
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-        await until(lambda: not service.kept.waiting)
+        await until(lambda: not service.store.waiting)
         for _ in range(10):
             clock.advance(2)
             await asyncio.sleep(0.05)
         assert (await service.front.get("r1")).state == "pending"
-        assert await service.kept.scan("waiter") == []
+        assert await service.store.scan("waiter") == []
         later = asyncio.create_task(desk.wait("r1"))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.front.answer("r1", sayso.Answer(verdict="allow"), people.Actor("key:ann", "ann", member=True))
         assert (await later).allowed
 
@@ -123,7 +123,7 @@ async def test_a_held_ask_under_an_id_that_is_taken_withdraws_nothing(
         clock.advance(2)
         await asyncio.sleep(0.02)
     assert (await service.front.get("r1")).state == "pending"
-    assert await service.kept.scan("waiter") == []
+    assert await service.store.scan("waiter") == []
 
 
 async def test_of_two_in_one_program_the_one_who_leaves_does_not_speak_for_the_other(
@@ -133,11 +133,11 @@ async def test_of_two_in_one_program_the_one_who_leaves_does_not_speak_for_the_o
         async with desk.attending("r1"):
             await desk.open(sayso.Permission(tool="Bash", input={}, id="r1"))
         waiting = asyncio.create_task(desk.wait("r1"))
-        await until(lambda: service.kept.waiting)
-        assert await service.kept.scan("waiter")
+        await until(lambda: service.store.waiting)
+        assert await service.store.scan("waiter")
         # as when it is killed
         await desk._calls.close()  # pyright: ignore[reportPrivateUsage]
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        await until(lambda: not service.kept.waiting)
+        await until(lambda: not service.store.waiting)
         await withdrawn(service, clock, "r1")

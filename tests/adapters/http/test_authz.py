@@ -152,13 +152,13 @@ async def test_an_approver_outside_the_policy_learns_nothing_and_the_try_is_on_r
     answered = await service.call("POST", f"/v1/requests/{OWN}/{what}", "bob", body)
     unknown = await service.call("POST", f"/v1/requests/none/{what}", "bob", body)
     assert (answered.status, answered.text) == (404, unknown.text)
-    log = await service.kept.log(OWN)
+    log = await service.store.log(OWN)
     assert [row.entry.type for row in log] == ["opened", "refused"]
 
 
 async def test_a_revoked_key_is_dead_at_once_even_where_it_waits(service: Service) -> None:
     poll = asyncio.create_task(service.call("GET", f"/v1/requests/{OWN}?wait=60", "bot"))
-    await until(lambda: service.kept.waiting)
+    await until(lambda: service.store.waiting)
     await service.keys.revoke("bot")
     assert (await service.call("GET", "/v1/requests", "bot")).status == 401
     await service.call("POST", f"/v1/requests/{OWN}/answers", "ann", ALLOW)
@@ -177,7 +177,7 @@ async def test_no_key_reaches_a_log_or_an_answer(service: Service, caplog: pytes
 
 
 async def test_the_store_holds_no_key_in_clear(service: Service) -> None:
-    held = "".join(str(record) for record in await service.kept.scan("key"))
+    held = "".join(str(record) for record in await service.store.scan("key"))
     assert [name for name, secret in service.secrets.items() if secret in held] == []
     assert isinstance(await service.keys.find(service.secrets["op"]), keys.Key)
 
@@ -224,9 +224,9 @@ async def test_a_bound_key_that_names_another_policy_gets_422(service: Service) 
     assert (await service.call("POST", "/v1/requests", "bound", permission())).status == 201
 
 
-def looked_up(kept: Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+def looked_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set once a key was looked up."""
-    get, looked = kept.get, asyncio.Event()
+    get, looked = store.get, asyncio.Event()
 
     async def found(kind: str, name: str) -> Record | None:
         record = await get(kind, name)
@@ -234,7 +234,7 @@ def looked_up(kept: Store, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
             looked.set()
         return record
 
-    monkeypatch.setattr(kept, "get", found)
+    monkeypatch.setattr(store, "get", found)
     return looked
 
 
@@ -243,7 +243,7 @@ async def test_an_operator_whose_key_is_revoked_while_the_body_comes_withdraws_n
 ) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     assert service.session is not None
-    looked = looked_up(service.kept, monkeypatch)
+    looked = looked_up(service.store, monkeypatch)
 
     async def body() -> AsyncGenerator[bytes]:
         yield b'{"reason": '

@@ -68,9 +68,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def front(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
-    kept = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
-    yield Desk(kept, await token_secret.mint(kept), Setup(callbacks=True), clock)
-    await kept.close()
+    store = await stores.connect(f"sqlite:///{tmp_path}/sayso.db")
+    yield Desk(store, await token_secret.mint(store), Setup(callbacks=True), clock)
+    await store.close()
 
 
 async def decided(front: Desk, url: str) -> sayso.Ticket:

@@ -216,11 +216,11 @@ async def test_a_request_of_nearly_one_mebibyte_goes_through(service: Service) -
 async def test_waiting_outlives_a_restart_of_the_service(service: Service) -> None:
     async with service.remote("bot") as desk:
         asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.stop()
         refused = service.answers
         await service.start()
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         assert service.answers >= refused
         await service.call("POST", "/v1/requests/a/answers", "ann", {"verdict": "allow"})
         async with asyncio.timeout(5):
@@ -230,7 +230,7 @@ async def test_waiting_outlives_a_restart_of_the_service(service: Service) -> No
 async def test_a_decision_made_while_the_service_was_away_arrives(service: Service) -> None:
     async with service.remote("bot") as desk:
         asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.stop()
         await service.front.cancel("a")
         await service.start()
@@ -241,7 +241,7 @@ async def test_a_decision_made_while_the_service_was_away_arrives(service: Servi
 async def test_an_asking_task_that_is_cancelled_leaves_its_request_open(service: Service) -> None:
     async with service.remote("bot") as desk:
         asking = asyncio.create_task(desk.ask(sayso.Permission(tool="Bash", id="a")))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -282,11 +282,11 @@ async def cutting(service: Service, cuts: int) -> AsyncGenerator[tuple[str, list
 async def test_a_request_whose_answer_was_lost_is_found_again_and_asked_once(service: Service) -> None:
     async with cutting(service, 2) as (url, _), client.RemoteDesk(url, service.secrets["bot"]) as desk:
         asking = asyncio.create_task(desk.ask(sayso.Question("Who?")))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.call("POST", f"/v1/requests/{await pending(service)}/answers", "ann", {"text": "Acme"})
         async with asyncio.timeout(5):
             assert (await asking).text == "Acme"
-    rows = await service.kept.log_after(0)
+    rows = await service.store.log_after(0)
     assert [row.entry.type for row in rows] == ["opened", "answered"]
 
 
@@ -304,7 +304,7 @@ async def test_an_answer_that_may_be_stored_is_not_sent_twice_and_one_that_is_no
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    commit, tries = service.kept.commit, list[bool]()
+    commit, tries = service.store.commit, list[bool]()
 
     async def fails(*given: Any) -> None:
         tries.append(unsure)
@@ -312,7 +312,7 @@ async def test_an_answer_that_may_be_stored_is_not_sent_twice_and_one_that_is_no
             raise errors.StoreUnavailable("x", unsure=unsure)
         await commit(*given)
 
-    monkeypatch.setattr(service.kept, "commit", fails)
+    monkeypatch.setattr(service.store, "commit", fails)
     async with service.remote("ann") as ann:
         unsure = True
         with pytest.raises(sayso.StoreUnavailable) as unknown:
@@ -508,7 +508,7 @@ async def test_a_desk_that_is_not_open_says_so() -> None:
 async def test_sixty_requests_wait_at_once(service: Service) -> None:
     async with service.remote("bot") as desk:
         asking = [asyncio.create_task(desk.ask(sayso.Question("?", id=f"q{number}"))) for number in range(60)]
-        await until(lambda: service.kept.waiting >= 60)
+        await until(lambda: service.store.waiting >= 60)
         for number in range(60):
             await service.call("POST", f"/v1/requests/q{number}/answers", "ann", {"text": str(number)})
         async with asyncio.timeout(5):

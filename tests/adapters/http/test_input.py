@@ -109,8 +109,8 @@ async def test_a_bad_request_is_422_with_the_field_and_nothing_is_stored(
     answered = await service.call("POST", "/v1/requests", "bot", data=body)
     assert (answered.status, answered.error["field"]) == (422, field)
     assert answered.error["message"]
-    assert await service.kept.list(Query()) == []
-    assert await service.kept.last_row() == 0
+    assert await service.store.list(Query()) == []
+    assert await service.store.last_row() == 0
 
 
 @pytest.mark.parametrize(
@@ -188,14 +188,14 @@ async def test_a_body_of_3_mb_is_413_whether_or_not_it_says_its_size(service: Se
     data: Any = body if declared else pieces()
     answered = await service.call("POST", "/v1/requests", "bot", data=data)
     assert (answered.status, answered.error["code"]) == (413, "too_large")
-    assert await service.kept.last_row() == 0
+    assert await service.store.last_row() == 0
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"])
 async def test_a_body_that_says_it_is_no_json_is_415(service: Service, media: str) -> None:
     answered = await service.call("POST", "/v1/requests", "bot", data=raw(), headers={"Content-Type": media})
     assert (answered.status, answered.error["code"]) == (415, "unsupported_media_type")
-    assert await service.kept.last_row() == 0
+    assert await service.store.last_row() == 0
 
 
 @pytest.mark.parametrize("id", ["a" * 5000, "%00", "..%2f..%2fetc", "%ud800", "ü", "%F0%9F%98%80", "'--"])
@@ -232,7 +232,7 @@ async def test_malformed_http_is_refused_and_the_service_lives_on(service: Servi
     writer.close()
     assert not first or 400 <= int(first.split()[1]) < 500
     assert (await service.call("GET", "/healthz")).status == 200
-    assert await service.kept.last_row() == 0
+    assert await service.store.last_row() == 0
 
 
 JSON = strategies.recursive(
@@ -300,10 +300,10 @@ ANSWERS = strategies.dictionaries(
 )
 async def test_no_body_ends_in_a_server_error(service: Service, body: Any) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    before = await service.kept.last_row()
+    before = await service.store.last_row()
     answered = await service.call("POST", "/v1/requests", "bot", data=data)
     assert answered.status in (201, 422)
-    stored = await service.kept.last_row() - before
+    stored = await service.store.last_row() - before
     if answered.status == 422:
         assert answered.error["field"]
         assert stored == 0

@@ -129,7 +129,7 @@ async def test_neither_store_nor_log_holds_an_address(service: Service, caplog: 
     caplog.set_level(logging.INFO)
     path = await address(service)
     token = path.removeprefix("/resume/")
-    held = [*(await service.kept.scan("resume")), *(await service.kept.log("r1"))]
+    held = [*(await service.store.scan("resume")), *(await service.store.log("r1"))]
     assert len(token) >= 43
     assert token not in str(held)
     await service.call("POST", path, body=ALLOW)
@@ -139,7 +139,7 @@ async def test_neither_store_nor_log_holds_an_address(service: Service, caplog: 
 async def test_an_approver_who_may_not_answer_cannot_hand_it_on(service: Service) -> None:
     made = await service.call("POST", "/v1/requests/r1/resume", "bob", {"name": "ci"})
     assert (made.status, made.error["code"]) == (404, "not_found")
-    assert await service.kept.scan("resume") == []
+    assert await service.store.scan("resume") == []
 
 
 async def test_an_address_for_no_request_is_404(service: Service) -> None:

@@ -179,7 +179,7 @@ async def test_a_wait_that_cannot_be_is_422(service: Service, wait: str) -> None
 async def test_a_long_poll_ends_with_the_decision(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
-    await until(lambda: service.kept.waiting)
+    await until(lambda: service.store.waiting)
     await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
     async with asyncio.timeout(5):
         assert (await poll).json["decision"]["outcome"] == "allowed"
@@ -190,7 +190,7 @@ async def test_a_long_poll_ends_in_time_with_the_request_as_it_stands(tmp_path: 
     async with running(tmp_path, now=clock) as service:
         await service.call("POST", "/v1/requests", "bot", permission(expires_in=100))
         poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=30", "bot"))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         clock.advance(29)
         await service.call("GET", "/healthz")
         assert not poll.done()
@@ -203,7 +203,7 @@ async def test_a_long_poll_sees_the_deadline_of_its_request(tmp_path: Path) -> N
     async with running(tmp_path, now=clock) as service:
         await service.call("POST", "/v1/requests", "bot", permission(expires_in=10))
         poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         clock.advance(10)
         assert (await poll).json["decision"]["outcome"] == "expired"
 
@@ -213,7 +213,7 @@ async def test_a_first_of_two_answers_leaves_a_long_poll_waiting(tmp_path: Path)
     async with running(tmp_path, setup=setup) as service:
         await service.call("POST", "/v1/requests", "bot", permission())
         poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         first = await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
         assert first.json["state"] == "pending"
         assert len(first.json["answers"]) == 1
@@ -225,18 +225,18 @@ async def test_a_first_of_two_answers_leaves_a_long_poll_waiting(tmp_path: Path)
 async def test_a_hundred_long_polls_are_all_woken_by_one_answer(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     polls = [asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot")) for _ in range(100)]
-    await until(lambda: service.kept.waiting == 100)
+    await until(lambda: service.store.waiting == 100)
     await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
     async with asyncio.timeout(5):
         outcomes = [one.json["decision"]["outcome"] for one in await asyncio.gather(*polls)]
     assert outcomes == ["allowed"] * 100
-    assert service.kept.waiting == 0
+    assert service.store.waiting == 0
 
 
 async def test_a_stopping_service_ends_its_long_polls_at_once(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     poll = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=60", "bot"))
-    await until(lambda: service.kept.waiting)
+    await until(lambda: service.store.waiting)
     async with asyncio.timeout(5):
         await service.stop()
         assert (await poll).json["state"] == "pending"
@@ -254,7 +254,7 @@ async def test_the_log_of_a_request_tells_what_happened_in_order(service: Servic
 
 async def test_posted_cards_are_part_of_the_ticket(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    await service.kept.add_card(model.PostedCard("r1", "chat:#ops", "chat", "C1", "17.5"))
+    await service.store.add_card(model.PostedCard("r1", "chat:#ops", "chat", "C1", "17.5"))
     read = await service.call("GET", "/v1/requests/r1", "bot")
     assert read.json["cards"] == [{"place": "chat:#ops", "ref": "C1/17.5"}]
 
@@ -284,7 +284,7 @@ async def test_a_failure_inside_is_500_and_shows_nothing_of_it(
     async def broken(*_: object) -> None:
         raise RuntimeError("the password is hunter2")
 
-    monkeypatch.setattr(service.kept, "list", broken)
+    monkeypatch.setattr(service.store, "list", broken)
     answered = await service.call("GET", "/v1/requests", "op")
     assert (answered.status, answered.error["code"]) == (500, "internal")
     assert "hunter2" not in answered.text
@@ -296,7 +296,7 @@ async def test_a_store_that_is_away_is_503_with_a_time_to_come_again(
     async def away(*_: object) -> None:
         raise errors.StoreUnavailable("host=10.0.0.7 password=hunter2 is away")
 
-    monkeypatch.setattr(service.kept, "load", away)
+    monkeypatch.setattr(service.store, "load", away)
     answered = await service.call("GET", "/v1/requests/r1", "bot")
     assert (answered.status, answered.error["code"]) == (503, "store_unavailable")
     assert answered.headers["Retry-After"]
@@ -385,7 +385,9 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
     await service.call("POST", "/v1/requests/b/answers", "ann", {"text": "SecretAnswer"})
     await service.call("POST", "/v1/requests/b/cancel", "bot")
     ticket = await service.front.get("c")
-    await service.kept.append("c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5"))
+    await service.store.append(
+        "c", 1, events.Delivered(at=ticket.created_at, place="chat:#secret-room", message="17.5")
+    )
     figures = (await service.call("GET", "/metrics")).text.splitlines()
     for line in (
         'sayso_requests_opened_total{kind="permission"} 3.0',
@@ -505,7 +507,7 @@ async def test_what_a_caller_reads_of_a_database_that_fails(
     async def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(service.kept, "commit", fails)
+    monkeypatch.setattr(service.store, "commit", fails)
     answer = await service.call("POST", "/v1/requests", "bot", permission())
     assert (answer.status, answer.error["message"], answer.error["hint"]) == (503, message, hint)
 
@@ -549,8 +551,8 @@ async def test_figures_read_no_request(service: Service, monkeypatch: pytest.Mon
     async def never(*_: object) -> None:
         raise AssertionError("a request was read")
 
-    monkeypatch.setattr(service.kept, "load", never)
-    monkeypatch.setattr(service.kept, "list", never)
+    monkeypatch.setattr(service.store, "load", never)
+    monkeypatch.setattr(service.store, "list", never)
     told = (await service.call("GET", "/metrics")).text
     assert "sayso_requests_pending 2.0" in told
     assert 'sayso_requests_opened_total{kind="permission"} 3.0' in told

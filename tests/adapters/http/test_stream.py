@@ -60,7 +60,7 @@ async def stream(service: Service, key: str, query: str = "", last: str | None =
 async def test_a_stream_tells_what_happens_from_now_on(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission("before"))
     async with stream(service, "op") as reader:
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.call("POST", "/v1/requests", "bot", permission())
         await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
         opened, answered = await reader.event(), await reader.event()
@@ -116,7 +116,7 @@ async def test_a_stream_without_news_says_that_it_lives(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, now=clock) as service, stream(service, "op") as reader:
         for _ in range(3):
-            await until(lambda: service.kept.waiting)
+            await until(lambda: service.store.waiting)
             clock.advance(15)
             assert (await reader.block()).startswith(":")
         await service.call("POST", "/v1/requests", "bot", permission())
@@ -125,7 +125,7 @@ async def test_a_stream_without_news_says_that_it_lives(tmp_path: Path) -> None:
 
 async def test_a_revoked_key_hears_nothing_more(service: Service) -> None:
     async with stream(service, "bot") as reader:
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.keys.revoke("bot")
         await service.call("POST", "/v1/requests", "op", permission())
         assert await reader.ended()
@@ -137,14 +137,14 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
     await service.call("POST", "/v1/requests", "bot", permission())
     for number in range(400):
         await service.front.refused("r1", person(), errors.NotAllowed(f"try {number}"))
-    read, revoked = service.kept.log_after, list[int]()
+    read, revoked = service.store.log_after, list[int]()
 
     async def reading(number: int, limit: int = 100) -> Sequence[Row]:
         if number >= 100 and not revoked:
             revoked.append(await service.keys.revoke("op"))
         return await read(number, limit)
 
-    monkeypatch.setattr(service.kept, "log_after", reading)
+    monkeypatch.setattr(service.store, "log_after", reading)
     async with stream(service, "op", "?after=0") as reader:
         told = (await asyncio.wait_for(reader.response.content.read(), 5)).decode()
     assert told.count("id: ") == 100
@@ -153,14 +153,14 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
 @pytest.mark.parametrize("key", ["bot", "ann", "op"])
 async def test_a_revoked_key_ends_its_stream_though_nothing_else_happens(service: Service, key: str) -> None:
     async with stream(service, key) as reader:
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         await service.keys.revoke(key)
         assert await reader.ended()
 
 
 async def test_only_an_operator_reads_that_a_key_was_revoked(service: Service) -> None:
     async with stream(service, "op") as reader, stream(service, "ann") as other:
-        await until(lambda: service.kept.waiting == 2)
+        await until(lambda: service.store.waiting == 2)
         await service.keys.revoke("other")
         assert (await reader.event())["entry"]["key"] == "other"
         await service.call("POST", "/v1/requests", "bot", permission())
@@ -169,11 +169,11 @@ async def test_only_an_operator_reads_that_a_key_was_revoked(service: Service) -
 
 async def test_a_stopping_service_ends_its_streams_at_once(service: Service) -> None:
     async with stream(service, "op") as reader:
-        await until(lambda: service.kept.waiting)
+        await until(lambda: service.store.waiting)
         async with asyncio.timeout(5):
             await service.stop()
         assert await reader.ended()
-    assert service.kept.waiting == 0
+    assert service.store.waiting == 0
 
 
 @pytest.mark.parametrize("number", ["-1", "x", "1.5", "9" * 19, "9" * 30, "+1", "1_0"])

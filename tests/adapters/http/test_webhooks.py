@@ -174,7 +174,7 @@ async def test_no_address_exists_for_a_request_that_people_were_asked(service: S
 async def test_even_an_address_made_with_the_secret_opens_no_permission(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     maker = webhook_calls.Webhooks(service.front, auth.authenticate(service.keys), waits.Waits())
-    token = maker._token(await service.kept.load("r1"))
+    token = maker._token(await service.store.load("r1"))
     assert (await service.call("POST", f"/webhook/{token}", body={"verdict": "allow"})).status == 404
     assert (await service.front.get("r1")).decision is None
 
@@ -207,7 +207,7 @@ async def test_only_an_agent_makes_webhooks_and_only_its_own_are_replied_to(serv
 async def test_an_address_cannot_be_read_from_the_database(service: Service, bot: sayso.Asker) -> None:
     hook = await sayso.create_webhook(desk=bot)
     code = hook.url.rpartition(".")[2]
-    ticket = await service.kept.load(hook.id)
+    ticket = await service.store.load(hook.id)
     assert code not in ticket.model_dump_json()
     shown = await service.call("GET", f"/v1/requests/{hook.id}", "op")
     assert ticket.ref not in shown.text
@@ -225,8 +225,8 @@ async def test_a_desk_without_a_service_has_no_address(tmp_path: Path) -> None:
 
 async def test_an_agent_resolves_no_hook_and_an_approver_does(service: Service, bot: sayso.Asker) -> None:
     waiting = asyncio.create_task(sayso.hook("approve_1", payload=sayso.ToolApproval, desk=bot))
-    async for _ in service.kept.changes():
-        if await service.kept.last_row():
+    async for _ in service.store.changes():
+        if await service.store.last_row():
             break
     with pytest.raises(sayso.NotAllowed) as refused:
         await sayso.resolve_hook("approve_1", {"granted": True}, desk=bot)

@@ -69,12 +69,12 @@ class Scene:
 @asynccontextmanager
 async def scene(given: settings.Settings | None = None, mode: Any = "auto", **more: Any) -> AsyncGenerator[Scene]:
     """A client that is connected."""
-    kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, tokens.TokenMaker(b"s" * 32))
+    store = memory.MemoryStore()
+    desk = sayso.Desk(store, tokens.TokenMaker(b"s" * 32))
     served = tools.Tools(lambda _: desk, given, **more)
     async with mcp.Client(served.server(), mode=mode) as client:
         yield Scene(client, desk, served)
-    await kept.close()
+    await store.close()
 
 
 def text(answered: types.CallToolResult) -> str:

@@ -64,9 +64,9 @@ class Service:
 
 @pytest.fixture
 async def service() -> AsyncGenerator[Service, None]:
-    kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, tokens.TokenMaker(b"s" * 32))
-    known = keys.Keys(kept)
+    store = memory.MemoryStore()
+    desk = sayso.Desk(store, tokens.TokenMaker(b"s" * 32))
+    known = keys.Keys(store)
     made = {
         name: await known.add(name, role, desk.clock.now(), *person)
         for name, role, person in (

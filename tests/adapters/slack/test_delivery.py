@@ -423,15 +423,15 @@ class Broken(memory.MemoryStore):
 
 
 async def test_a_deciding_press_while_the_store_is_down_is_not_acknowledged_and_says_so() -> None:
-    kept = Broken()
-    async with scene("http", kept=kept) as there:
+    store = Broken()
+    async with scene("http", kept=store) as there:
         ann = there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY)
-        kept.down = True
+        store.down = True
         seen = await ann.press(there.card, "Allow")
         assert (seen.acked, seen.deliveries[0].why) == (False, "http_error 503")
         assert "not counted" in await there.whispered(seen)
-        kept.down = False
+        store.down = False
         await ann.press(there.card, "Allow")
         assert (await there.decision(ticket)).allowed
 
@@ -450,43 +450,43 @@ class Gated(memory.MemoryStore):
 
 
 async def test_a_press_that_takes_too_long_is_answered_in_time_and_counts_once_it_is_stored() -> None:
-    kept = Gated()
-    async with scene("http", kept=kept) as there:
+    store = Gated()
+    async with scene("http", kept=store) as there:
         ann = there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY)
         seen = await ann.press(there.card, "Allow")
         assert (seen.acked, seen.deliveries[0].why) == (False, "http_error 503")
         assert seen.deliveries[0].seconds < 3
-        kept.gate.set()
+        store.gate.set()
         assert (await there.front.wait(ticket.id)).allowed
 
 
 async def test_a_press_that_is_under_way_when_the_process_stops_is_answered_and_counts() -> None:
-    kept = Gated()
-    async with scene(kept=kept) as there:
+    store = Gated()
+    async with scene(kept=store) as there:
         ann = there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY)
         pressing = asyncio.ensure_future(ann.press(there.card, "Allow"))
-        await until(lambda: kept.reached)
+        await until(lambda: store.reached)
         stopping = asyncio.ensure_future(there.stop())
         await asyncio.sleep(0)
-        kept.gate.set()
+        store.gate.set()
         await stopping
         assert (await there.front.get(ticket.id)).decision is not None
         assert (await pressing).acked
 
 
 async def test_a_submission_while_the_store_is_down_keeps_what_was_typed_and_says_so() -> None:
-    kept = Broken()
-    async with scene("http", kept=kept) as there:
+    store = Broken()
+    async with scene("http", kept=store) as there:
         ann = there.slack.person("U1", name="ann")
         ticket = await there.ask(DEPLOY)
         view = await there.open(ann, "Deny with reason…")
         await ann.fill(view, {"Why not? The agent reads this.": "no"})
-        kept.down = True
+        store.down = True
         seen = await ann.submit(ann.view)
         assert "not counted" in seen.errors["Why not? The agent reads this."]
-        kept.down = False
+        store.down = False
         await ann.submit(ann.view)
         assert (await there.decision(ticket)).reason == "no"
 

@@ -107,9 +107,9 @@ def setup() -> sayso.Setup:
 @asynccontextmanager
 async def serving(now: clock.Clock | None = None, public: str | None = None) -> AsyncGenerator[Service]:
     """An inbox on a free port; *now* is its clock, *public* its only origin where that is another one."""
-    kept = memory.MemoryStore()
-    desk = sayso.Desk(kept, MINT, setup(), now)
-    sessions = sayso_web.Sessions(kept, now)
+    store = memory.MemoryStore()
+    desk = sayso.Desk(store, MINT, setup(), now)
+    sessions = sayso_web.Sessions(store, now)
     app, origins = web.Application(), set[str]()
     runner = web.AppRunner(app, shutdown_timeout=2)
     with _port() as free:
@@ -118,7 +118,7 @@ async def serving(now: clock.Clock | None = None, public: str | None = None) -> 
         sayso_web.add_routes(app, desk, sessions, origins=origins)
         await runner.setup()
         await web.SockSite(runner, free).start()
-        service = Service(url, desk, sessions, keys.Keys(kept), runner)
+        service = Service(url, desk, sessions, keys.Keys(store), runner)
         try:
             yield service
         finally:

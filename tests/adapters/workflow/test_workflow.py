@@ -38,9 +38,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
-    kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await token_secret.mint(kept), clock=clock)
-    await kept.close()
+    store = memory.MemoryStore()
+    yield sayso.Desk(store, await token_secret.mint(store), clock=clock)
+    await store.close()
 
 
 @pytest.fixture(autouse=True)

@@ -158,13 +158,13 @@ def test_an_input_that_is_nested_too_deeply_is_refused(levels: int) -> None:
 
 async def test_what_may_be_asked_may_be_decided_however_deep_it_is() -> None:
     asked = asking.Permission(tool="Bash", input={"x": nested(99)})
-    kept = memory.MemoryStore()
-    desk = Desk(kept, MINT)
+    store = memory.MemoryStore()
+    desk = Desk(store, MINT)
     ticket = await desk.open(asked)
     decided = await desk.answer(ticket.id, model.Answer(verdict="allow"), actor())
     assert decided.decision is not None
     assert await gate.use_allowed(desk, "Bash", decided.decision) == asked.input
-    await kept.close()
+    await store.close()
 
 
 def test_a_constructor_names_the_wrong_key_too() -> None:

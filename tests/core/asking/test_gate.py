@@ -22,9 +22,9 @@ from tests.conftest import BOUND
 
 @pytest.fixture
 async def front() -> AsyncIterator[Desk]:
-    kept = memory.MemoryStore()
-    yield Desk(kept, MINT)
-    await kept.close()
+    store = memory.MemoryStore()
+    yield Desk(store, MINT)
+    await store.close()
 
 
 async def pending(front: Desk) -> model.Ticket:
@@ -115,12 +115,12 @@ def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pyt
         return f"deployed {target}"
 
     async def answering(answers: list[model.Answer]) -> None:
-        kept = await stores.connect(f"sqlite:///{tmp_path}/desk.db")
-        front = Desk(kept, await mint(kept))
+        store = await stores.connect(f"sqlite:///{tmp_path}/desk.db")
+        front = Desk(store, await mint(store))
         for answer in answers:
             ticket = await pending(front)
             await front.answer(ticket.id, answer, actor())
-        await kept.close()
+        await store.close()
 
     async def both() -> list[Any]:
         answers = [
@@ -151,11 +151,11 @@ def test_a_script_that_finds_an_old_yes_by_its_id_does_not_run_again(
     monkeypatch.setenv("SAYSO_DATABASE_URL", url)
 
     async def allow() -> None:
-        kept = await stores.connect(url)
-        front = Desk(kept, await mint(kept))
+        store = await stores.connect(url)
+        front = Desk(store, await mint(store))
         await front.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id="r1"))
         await front.answer("r1", model.Answer(verdict="allow"), actor())
-        await kept.close()
+        await store.close()
 
     asyncio.run(allow())
     first, again = [blocking.permission("Bash", {"command": "ls"}, id="r1") for _ in range(2)]
@@ -174,10 +174,10 @@ async def test_a_sync_function_may_be_gated_inside_a_running_loop(
         return f"deployed {target}"
 
     async def answering() -> None:
-        kept = await stores.connect(url)
-        front = Desk(kept, await mint(kept))
+        store = await stores.connect(url)
+        front = Desk(store, await mint(store))
         await front.answer((await pending(front)).id, model.Answer(verdict="allow"), actor())
-        await kept.close()
+        await store.close()
 
     # the loop of this test stands still in the call, so somebody answers from another one
     answerer = asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(answering()))

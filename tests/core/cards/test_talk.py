@@ -169,12 +169,12 @@ def test_what_names_no_option_is_none(written: str) -> None:
 
 
 async def test_a_mark_only_rises() -> None:
-    kept = marks.Marks(memory.MemoryStore(), "chat")
-    assert await kept.of("C1") == ""
+    store = marks.Marks(memory.MemoryStore(), "chat")
+    assert await store.of("C1") == ""
     for message in ("99", "100", "98"):
-        await kept.raise_to("C1", message)
-    assert await kept.of("C1") == "100"
-    assert await kept.of("C2") == ""
+        await store.raise_to("C1", message)
+    assert await store.of("C1") == "100"
+    assert await store.of("C2") == ""
 
 
 def shown(line: Any) -> str:
@@ -267,12 +267,12 @@ def test_words_that_are_taken_for_no_answer_below_a_card_are_told_so_while_it_is
 
 
 async def test_each_message_is_judged_once_in_whatever_order_they_come() -> None:
-    kept = marks.Judged(memory.MemoryStore(), "chat")
+    store = marks.Judged(memory.MemoryStore(), "chat")
     for message in ("5", "3", "5"):
-        await kept.add("C1", message)
-    assert [await kept.has("C1", message) for message in "345"] == [True, False, True]
+        await store.add("C1", message)
+    assert [await store.has("C1", message) for message in "345"] == [True, False, True]
     for number in range(1000, 1300):
-        await kept.add("C1", str(number))
-    assert await kept.has("C1", "4"), "what is older than all that are listed was judged"
-    assert not await kept.has("C1", "1300")
-    assert not await kept.has("C2", "5")
+        await store.add("C1", str(number))
+    assert await store.has("C1", "4"), "what is older than all that are listed was judged"
+    assert not await store.has("C1", "1300")
+    assert not await store.has("C2", "5")

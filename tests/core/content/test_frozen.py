@@ -28,9 +28,9 @@ ROOM = dialog.WindowLimits(content=5000, inputs=3, typed=3000)
 @pytest.fixture(params=["memory", "sqlite"])
 async def front(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     path = str(tmp_path / "sayso.db")
-    kept: Store = memory.MemoryStore() if request.param == "memory" else await sqlite.SqliteStore.open(path)
-    yield Desk(kept, MINT, None, ManualClock())
-    await kept.close()
+    store: Store = memory.MemoryStore() if request.param == "memory" else await sqlite.SqliteStore.open(path)
+    yield Desk(store, MINT, None, ManualClock())
+    await store.close()
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def filed(file: Path) -> AsyncIterator[Desk]:
-    kept = await sqlite.SqliteStore.open(str(file))
-    yield Desk(kept, MINT, None, ManualClock())
-    await kept.close()
+    store = await sqlite.SqliteStore.open(str(file))
+    yield Desk(store, MINT, None, ManualClock())
+    await store.close()
 
 
 def rewrite(file: Path, old: str, new: str) -> None:

@@ -33,14 +33,14 @@ async def opened(
     request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
 ) -> AsyncIterator[Opened]:
     """Desks of several processes on one database."""
-    kept: list[Store] = []
+    store: list[Store] = []
 
     async def one() -> Desk:
-        kept.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
-        return Desk(kept[-1], MINT, Setup(), clock)
+        store.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
+        return Desk(store[-1], MINT, Setup(), clock)
 
     yield one
-    for each in kept:
+    for each in store:
         await each.close()
 
 
@@ -296,11 +296,11 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
         assert child.stdout
         assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
         child.kill()
-    kept = await stores.connect(url)
-    front = Desk(kept, MINT, Setup(), clock)
+    store = await stores.connect(url)
+    front = Desk(store, MINT, Setup(), clock)
     await looked(front, clock)
     assert outcome(await front.get("r1")) == "cancelled"
-    await kept.close()
+    await store.close()
 
 
 def started(url: str) -> subprocess.Popen[bytes]:

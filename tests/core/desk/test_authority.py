@@ -24,7 +24,7 @@ HOUSE = Setup(POLICIES, route=("chat:#ops",), channels={"chat", "web"}, callback
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def kept(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
     urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/a.db", "postgres": pg_schema}
     opened = await stores.connect(urls[request.param])
     yield opened
@@ -32,8 +32,8 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -
 
 
 @pytest.fixture
-def front(kept: Store) -> Desk:
-    return Desk(kept, MINT, HOUSE, ManualClock())
+def front(store: Store) -> Desk:
+    return Desk(store, MINT, HOUSE, ManualClock())
 
 
 async def made(front: Desk, name: str = "bot", role: str = "agent", **bound: object) -> keys.Key:
@@ -154,13 +154,13 @@ async def test_the_log_says_that_a_key_was_revoked(front: Desk) -> None:
 
 
 async def test_many_requests_are_withdrawn_page_by_page(tmp_path: Path) -> None:
-    kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
-    front = Desk(kept, MINT, HOUSE, ManualClock())
+    store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
+    front = Desk(store, MINT, HOUSE, ManualClock())
     bot = await made(front)
     await asyncio.gather(*(front.open(permission(id=f"r{n}"), bot.caller) for n in range(250)))
-    assert await keys.Keys(kept).revoke("bot", front.clock.now()) == 250
-    assert await kept.list(Query("pending")) == []
-    await kept.close()
+    assert await keys.Keys(store).revoke("bot", front.clock.now()) == 250
+    assert await store.list(Query("pending")) == []
+    await store.close()
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ async def test_a_policy_that_is_gone_refuses_and_does_not_fall_back(front: Desk)
     assert refused.value.field == "policy"
 
 
-async def test_the_service_names_the_policy_of_those_who_name_none(kept: Store) -> None:
-    front = Desk(kept, MINT, setup.Setup(POLICIES, policy="production"), ManualClock())
+async def test_the_service_names_the_policy_of_those_who_name_none(store: Store) -> None:
+    front = Desk(store, MINT, setup.Setup(POLICIES, policy="production"), ManualClock())
     assert (await front.open(permission())).policy == POLICIES["production"]
     assert (await front.open(permission(policy="default"))).policy == POLICIES["default"]
 

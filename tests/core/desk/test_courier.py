@@ -49,9 +49,9 @@ def board() -> Board:
 
 @pytest.fixture
 async def front(clock: ManualClock) -> AsyncIterator[Desk]:
-    kept = memory.MemoryStore()
-    yield Desk(kept, MINT, Setup(route=("chat:#ops",), callbacks=True), clock)
-    await kept.close()
+    store = memory.MemoryStore()
+    yield Desk(store, MINT, Setup(route=("chat:#ops",), callbacks=True), clock)
+    await store.close()
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, 
 
 
 async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path, clock: ManualClock) -> None:
-    kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
+    store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
     held = apsw.Connection(str(tmp_path / "a.db"))
 
     class Locking(Board):
@@ -237,12 +237,12 @@ async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path,
             held.execute("begin immediate")
             return await super().post(place, drawn, again=again)
 
-    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
     await front.open(permission())
     with pytest.raises(errors.StoreUnavailable):
         await courier.Courier(front, [Locking()]).deliver()
     held.close()
-    await kept.close()
+    await store.close()
 
 
 async def test_waiting_for_a_turn_is_no_failed_try(
@@ -299,19 +299,19 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
             await done.wait()
             return posted
 
-    done, kept, slow = asyncio.Event(), Failing(), Slow()
-    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
+    done, store, slow = asyncio.Event(), Failing(), Slow()
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
     ticket = await front.open(permission())
     posting = asyncio.create_task(courier.Courier(front, [slow]).run())
     await until(lambda: slow.pinned)
     for _ in range(6):
-        before = kept.renewals
+        before = store.renewals
         clock.advance(lanes.RENEW_EVERY)
-        while kept.renewals == before:  # noqa: ASYNC110
+        while store.renewals == before:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        assert await kept.take(["chat"], clock.now(), 30) == []
+        assert await store.take(["chat"], clock.now(), 30) == []
     done.set()
-    while not await kept.cards(ticket.id):  # noqa: ASYNC110
+    while not await store.cards(ticket.id):  # noqa: ASYNC110
         await asyncio.sleep(0)
     posting.cancel()
     await asyncio.gather(posting, return_exceptions=True)
@@ -398,14 +398,14 @@ async def test_more_work_than_is_done_at_once_is_done_all_the_same(
 
 
 async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path, clock: ManualClock) -> None:
-    kept = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
-    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), clock)
+    store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
     held = apsw.Connection(str(tmp_path / "a.db"))
     held.execute("begin immediate")
     with pytest.raises(errors.StoreUnavailable):
         await asyncio.wait_for(courier.Courier(front, [Board()]).run(), 5)
     held.close()
-    await kept.close()
+    await store.close()
 
 
 async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
@@ -417,13 +417,13 @@ async def test_an_effect_without_its_ticket_is_put_off_and_stops_nobody(
                 raise errors.StoreUnavailable("request lost is damaged in the database")
             return await super().load(id)
 
-    kept = Forgetful()
-    damaged = Desk(kept, MINT, front.setup, clock)
+    store = Forgetful()
+    damaged = Desk(store, MINT, front.setup, clock)
     for name in ("lost", "fine"):
         await damaged.open(permission(id=name))
     await courier.Courier(damaged, [board]).deliver()
     assert [pinned.drawn.ticket_id for pinned in board.pinned.values()] == ["fine"]
-    assert await kept.next_job(["chat"]) is not None
+    assert await store.next_job(["chat"]) is not None
 
 
 async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: Board, clock: ManualClock) -> None:
@@ -437,12 +437,12 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
                 await go_on.wait()
             return jobs
 
-    kept = Slow()
-    await Desk(kept, MINT, Setup(route=("chat:#ops",)), clock).open(permission())
-    running = asyncio.create_task(courier.Courier(Desk(kept, MINT, None, clock), [board]).run())
+    store = Slow()
+    await Desk(store, MINT, Setup(route=("chat:#ops",)), clock).open(permission())
+    running = asyncio.create_task(courier.Courier(Desk(store, MINT, None, clock), [board]).run())
     await taken.wait()
     running.cancel()
     go_on.set()
     await asyncio.gather(running, return_exceptions=True)
-    assert await kept.next_job(["chat"]) == clock.now()
+    assert await store.next_job(["chat"]) == clock.now()
     assert board.pinned == {}

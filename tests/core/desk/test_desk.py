@@ -22,7 +22,7 @@ ANN = actor("ann")
 
 
 @pytest.fixture
-async def kept() -> AsyncIterator[memory.MemoryStore]:
+async def store() -> AsyncIterator[memory.MemoryStore]:
     opened = memory.MemoryStore()
     yield opened
     await opened.close()
@@ -34,11 +34,11 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def front(kept: memory.MemoryStore, clock: ManualClock) -> Desk:
+def front(store: memory.MemoryStore, clock: ManualClock) -> Desk:
     directory = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann", "other:9"}))})
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2), "nobody": model.Policy(approvers=())}
     setup = Setup(policies, directory, ("chat:#ops",), channels={"chat", "web"})
-    return Desk(kept, MINT, setup, clock)
+    return Desk(store, MINT, setup, clock)
 
 
 async def ask(front: Desk, request: model.Request) -> tuple[asyncio.Task[model.Decision], model.Ticket]:
@@ -69,7 +69,7 @@ async def test_asking_again_with_the_same_id_finds_the_same_ticket(front: Desk) 
 
 
 async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
-    front: Desk, kept: memory.MemoryStore
+    front: Desk, store: memory.MemoryStore
 ) -> None:
     for given, field in (
         ({"policy": "none"}, "policy"),
@@ -79,11 +79,11 @@ async def test_what_the_house_does_not_have_is_refused_and_nothing_is_stored(
         with pytest.raises(errors.InvalidRequest) as refused:
             await front.open(permission(**given))
         assert refused.value.field == field
-    assert await kept.list(Query()) == []
+    assert await store.list(Query()) == []
 
 
 async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
-    front: Desk, kept: memory.MemoryStore
+    front: Desk, store: memory.MemoryStore
 ) -> None:
     def check(place: model.Place) -> None:
         raise errors.InvalidRequest(f"{place!r} is not a place", field="route")
@@ -92,7 +92,7 @@ async def test_a_place_that_its_channel_does_not_know_is_refused_at_the_ask(
     with pytest.raises(errors.InvalidRequest) as refused:
         await front.open(permission(route=("chat:nowhere",)))
     assert refused.value.field == "route"
-    assert await kept.list(Query()) == []
+    assert await store.list(Query()) == []
 
 
 async def test_a_newer_request_takes_the_place_of_an_older_one(front: Desk) -> None:
@@ -178,11 +178,11 @@ async def test_only_its_owner_or_an_operator_sees_and_cancels_a_request(front: D
     assert await front.cancel(ticket.id, Caller(owner="one")) == closed
 
 
-async def test_every_refused_answer_is_on_record(front: Desk, kept: memory.MemoryStore) -> None:
+async def test_every_refused_answer_is_on_record(front: Desk, store: memory.MemoryStore) -> None:
     ticket = await front.open(permission(policy="nobody"))
     with pytest.raises(errors.NotAllowed):
         await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
-    entries = [row.entry for row in await kept.log(ticket.id)]
+    entries = [row.entry for row in await store.log(ticket.id)]
     assert [entry.type for entry in entries] == ["opened", "refused"]
     assert isinstance(entries[1], events.Turned)
     assert (entries[1].by.id, entries[1].code) == ("ann", "not_allowed")
@@ -195,7 +195,7 @@ async def test_one_person_on_two_platforms_counts_once(front: Desk) -> None:
     assert (await front.get(ticket.id)).state == "pending"
 
 
-async def test_twelve_people_at_once_give_one_decision(front: Desk, kept: memory.MemoryStore) -> None:
+async def test_twelve_people_at_once_give_one_decision(front: Desk, store: memory.MemoryStore) -> None:
     ticket = await front.open(permission())
     barrier = asyncio.Barrier(12)
 
@@ -210,7 +210,7 @@ async def test_twelve_people_at_once_give_one_decision(front: Desk, kept: memory
 
     said = await asyncio.gather(*(click(number) for number in range(12)))
     assert sorted(said) == ["counted"] + ["late"] * 11
-    answered = [row for row in await kept.log(ticket.id) if isinstance(row.entry, events.Answered)]
+    answered = [row for row in await store.log(ticket.id) if isinstance(row.entry, events.Answered)]
     assert len(answered) == 1
 
 
@@ -274,13 +274,13 @@ async def test_a_token_of_another_request_or_secret_is_refused(front: Desk) -> N
 
 
 async def test_a_card_that_a_crash_left_behind_is_adopted_and_one_from_elsewhere_refused(
-    front: Desk, kept: memory.MemoryStore
+    front: Desk, store: memory.MemoryStore
 ) -> None:
     ticket = await front.open(permission(policy="two"))
     await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "1.0"))
-    assert [(ref.place, ref.message) for ref in await kept.cards(ticket.id)] == [("chat:#ops", "1.0")]
+    assert [(ref.place, ref.message) for ref in await store.cards(ticket.id)] == [("chat:#ops", "1.0")]
     await front.press(token(ticket, "allow"), ANN, ROOM, PressedMessage("chat", "C1", "2.0"))
-    assert len(await kept.cards(ticket.id)) == 2
+    assert len(await store.cards(ticket.id)) == 2
     for seat in (PressedMessage("chat", "C2", "3.0"), PressedMessage("web", "x", "4.0")):
         with pytest.raises(errors.InvalidToken):
             await front.press(token(ticket, "allow"), ANN, ROOM, seat)

@@ -176,21 +176,21 @@ async def test_a_quorum_goes_on_after_the_grace_of_the_first(front: Desk, now: M
 async def test_a_taken_answer_is_one_answer_over_restarts(tmp_path: Path, now: ManualClock) -> None:
     url = f"sqlite:///{tmp_path}/sayso.db"
     for wait in (0, 1):
-        kept = await stores.connect(url)
-        front = Desk(kept, MINT, None, now)
+        store = await stores.connect(url)
+        front = Desk(store, MINT, None, now)
         ticket = await front.open(sayso.Question("Which customer?", id="q1"))
         if not wait:
             await front.answer("q1", ACME, ANN, grace=TEN)
             now.advance(3600)
-            await kept.close()
+            await store.close()
             continue
         assert ticket.taken is not None
-        watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
+        watching = asyncio.create_task(timekeeper.expire_due(front, store, now))
         decision = await asyncio.wait_for(front.wait("q1"), BOUND)
         watching.cancel()
         assert (decision.outcome, decision.text) == ("answered", "Acme")
-        assert [row.entry.type for row in await kept.log("q1")] == ["opened", "answered", "settled"]
-        await kept.close()
+        assert [row.entry.type for row in await store.log("q1")] == ["opened", "answered", "settled"]
+        await store.close()
 
 
 async def test_taking_back_and_the_end_of_the_grace_at_once_give_one_of_the_two(front: Desk, now: ManualClock) -> None:

@@ -16,23 +16,23 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def kept() -> AsyncIterator[memory.MemoryStore]:
+async def store() -> AsyncIterator[memory.MemoryStore]:
     opened = memory.MemoryStore()
     yield opened
     await opened.close()
 
 
-async def test_a_key_is_shown_once_and_stored_as_a_hash(kept: memory.MemoryStore) -> None:
-    held = keys.Keys(kept)
+async def test_a_key_is_shown_once_and_stored_as_a_hash(store: memory.MemoryStore) -> None:
+    held = keys.Keys(store)
     secret = await held.add("ann", "approver", AT)
-    stored = await kept.scan("key")
+    stored = await store.scan("key")
     assert secret not in str(stored)
     assert (await held.find(secret)).actor.person == "ann"
     assert [key.name for key in await held.list()] == ["ann"]
 
 
-async def test_an_agents_key_never_answers(kept: memory.MemoryStore) -> None:
-    held = keys.Keys(kept)
+async def test_an_agents_key_never_answers(store: memory.MemoryStore) -> None:
+    held = keys.Keys(store)
     for role in ("agent", "operator"):
         key = await held.find(await held.add(role, role, AT, person="ann"))
         assert (key.caller.requester, key.caller.operator) == ("ann", role == "operator")
@@ -40,8 +40,8 @@ async def test_an_agents_key_never_answers(kept: memory.MemoryStore) -> None:
             _ = key.actor
 
 
-async def test_a_revoked_key_is_dead_at_once(kept: memory.MemoryStore) -> None:
-    held = keys.Keys(kept)
+async def test_a_revoked_key_is_dead_at_once(store: memory.MemoryStore) -> None:
+    held = keys.Keys(store)
     secret = await held.add("bot", "agent", AT)
     await held.revoke("bot")
     with pytest.raises(errors.Unauthorized):
@@ -53,14 +53,14 @@ async def test_a_revoked_key_is_dead_at_once(kept: memory.MemoryStore) -> None:
 @pytest.mark.parametrize(
     ("name", "role", "field"), [("a b", "agent", "name"), ("", "agent", "name"), ("a", "boss", "role")]
 )
-async def test_a_wrong_name_or_role_is_refused(kept: memory.MemoryStore, name: str, role: str, field: str) -> None:
+async def test_a_wrong_name_or_role_is_refused(store: memory.MemoryStore, name: str, role: str, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        await keys.Keys(kept).add(name, role, AT)
+        await keys.Keys(store).add(name, role, AT)
     assert refused.value.field == field
 
 
-async def test_a_name_is_used_once(kept: memory.MemoryStore) -> None:
-    held = keys.Keys(kept)
+async def test_a_name_is_used_once(store: memory.MemoryStore) -> None:
+    held = keys.Keys(store)
     await held.add("bot", "agent", AT)
     with pytest.raises(errors.InvalidRequest, match="already"):
         await held.add("bot", "agent", AT)
@@ -101,15 +101,15 @@ def test_a_policy_that_can_be_met_is_fine() -> None:
 
 
 async def test_the_token_secret_survives_and_a_short_one_is_refused(
-    kept: memory.MemoryStore, monkeypatch: pytest.MonkeyPatch
+    store: memory.MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (await token_secret.mint(kept)).secret == (await token_secret.mint(kept)).secret
+    assert (await token_secret.mint(store)).secret == (await token_secret.mint(store)).secret
     monkeypatch.setenv("SAYSO_SECRET", "short")
     with pytest.raises(errors.InvalidSettings) as refused:
-        await token_secret.mint(kept)
+        await token_secret.mint(store)
     assert refused.value.field == "SAYSO_SECRET"
     monkeypatch.setenv("SAYSO_SECRET", "x" * 32)
-    assert (await token_secret.mint(kept)).secret == b"x" * 32
+    assert (await token_secret.mint(store)).secret == b"x" * 32
 
 
 async def test_opening_names_the_setting_that_is_wrong(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ BOT = Caller(owner="bot")
 
 @pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/a.db"])
 async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: str) -> None:
-    kept = await stores.connect(url.format(tmp_path))
-    front = Desk(kept, MINT, Setup(limits=quota.Limits(pending=5)))
+    store = await stores.connect(url.format(tmp_path))
+    front = Desk(store, MINT, Setup(limits=quota.Limits(pending=5)))
 
     async def asked(caller: Caller) -> str:
         try:
@@ -31,22 +31,22 @@ async def test_of_many_asked_at_once_as_many_wait_as_may(tmp_path: Path, url: st
     await front.cancel(next(id for id in both if id != "refused"), BOT)
     again = await asyncio.wait_for(asyncio.gather(*(asked(BOT) for _ in range(3))), BOUND)
     assert again.count("refused") == 2
-    await kept.close()
+    await store.close()
 
 
 async def test_an_ask_that_cannot_be_stored_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = await stores.connect("memory://")
-    front = Desk(kept, MINT, Setup(limits=quota.Limits(pending=1)))
+    store = await stores.connect("memory://")
+    front = Desk(store, MINT, Setup(limits=quota.Limits(pending=1)))
 
     async def away(*_: object) -> None:
         raise errors.StoreUnavailable("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(kept, "commit", away)
+        broken.setattr(store, "commit", away)
         for _ in range(3):
             with pytest.raises(errors.StoreUnavailable):
                 await front.open(permission(), BOT)
     assert (await front.open(permission(), BOT)).state == "pending"
     with pytest.raises(errors.TooMany):
         await front.open(permission(), BOT)
-    await kept.close()
+    await store.close()

@@ -38,9 +38,9 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 async def front(database: Path) -> AsyncIterator[Desk]:
     """A desk over the database of before; close its store before it is replaced."""
-    kept = await sqlite.SqliteStore.open(str(database))
-    yield Desk(kept, MINT, HOUSE, ManualClock())
-    await kept.close()
+    store = await sqlite.SqliteStore.open(str(database))
+    yield Desk(store, MINT, HOUSE, ManualClock())
+    await store.close()
 
 
 async def reopened(front: Desk, database: Path) -> Desk:
@@ -241,14 +241,14 @@ async def test_what_is_no_copy_of_ours_is_refused_and_nothing_is_changed(
 
 
 async def test_what_pg_restore_put_back_is_held_by_a_command(pg_schema: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_schema)
-    front = Desk(kept, MINT, HOUSE, ManualClock())
+    store = await postgres.PostgresStore.open(pg_schema)
+    front = Desk(store, MINT, HOUSE, ManualClock())
     await front.open(permission(id="r1"))
-    assert await restoring.hold(kept, front.clock.now()) == (1, 0)
-    assert await restoring.hold(kept, front.clock.now()) == (1, 0)
+    assert await restoring.hold(store, front.clock.now()) == (1, 0)
+    assert await restoring.hold(store, front.clock.now()) == (1, 0)
     with pytest.raises(errors.Refused, match="held"):
         await front.answer("r1", ALLOW, ANN)
-    await kept.close()
+    await store.close()
 
 
 KILLED = """

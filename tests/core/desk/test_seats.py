@@ -18,16 +18,16 @@ NAMES = {"chat:#ops": "C1", "chat:#dev": "C2"}
 
 
 @pytest.fixture
-async def kept() -> AsyncIterator[memory.MemoryStore]:
+async def store() -> AsyncIterator[memory.MemoryStore]:
     opened = memory.MemoryStore()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def front(kept: memory.MemoryStore) -> Desk:
+def front(store: memory.MemoryStore) -> Desk:
     policies = {"default": model.Policy(), "two": model.Policy(quorum=2)}
-    found = Desk(kept, MINT, Setup(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
+    found = Desk(store, MINT, Setup(policies, route=("chat:#ops", "chat:#dev")), ManualClock())
 
     async def room(place: model.Place) -> str:
         if place not in NAMES:

@@ -11,13 +11,13 @@ from sayso.desk import Desk
 
 async def main(url: str, *ids: str) -> None:
     """Print the ids whose allow this process used; one after another, so that all processes meet at each."""
-    kept = await stores.connect(url)
-    front = Desk(kept, tokens.TokenMaker(b"only for a race, never for people"))
+    store = await stores.connect(url)
+    front = Desk(store, tokens.TokenMaker(b"only for a race, never for people"))
     say("ready")
     await asyncio.to_thread(sys.stdin.readline)
     used = [id for id in ids if await wins(front, id)]
     say(" ".join(used))
-    await kept.close()
+    await store.close()
 
 
 def say(line: str) -> None:

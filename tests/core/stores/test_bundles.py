@@ -37,16 +37,16 @@ asyncio.run(main())
 """
 
 
-async def nothing_new(kept: Store) -> None:
-    assert [ticket.id for ticket in await kept.list(Query())] == ["old"]
-    assert (await kept.load("old")).state == "pending"
-    assert [row.version for row in await tickets.all_log(kept)] == [1]
-    assert [job.key for job in await kept.take(["chat"], bundles.LATER, 10)] == ["old announce chat:#ops"]
+async def nothing_new(store: Store) -> None:
+    assert [ticket.id for ticket in await store.list(Query())] == ["old"]
+    assert (await store.load("old")).state == "pending"
+    assert [row.version for row in await tickets.all_log(store)] == [1]
+    assert [job.key for job in await store.take(["chat"], bundles.LATER, 10)] == ["old announce chat:#ops"]
 
 
 async def test_what_fails_at_the_second_step_leaves_nothing_of_the_first_in_sqlite(tmp_path: Path) -> None:
-    kept = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
-    await tickets.ask(kept, "old")
+    store = await sqlite.SqliteStore.open(str(tmp_path / "sayso.db"))
+    await tickets.ask(store, "old")
     db = apsw.Connection(str(tmp_path / "sayso.db"))
     db.execute(
         "create trigger poison before insert on log when new.entry like '%superseded%' "
@@ -54,21 +54,21 @@ async def test_what_fails_at_the_second_step_leaves_nothing_of_the_first_in_sqli
     )
     db.close()
     with pytest.raises(errors.StoreUnavailable):
-        await kept.commit_together(await bundles.replaced(kept, "old", "new"))
-    await nothing_new(kept)
-    await kept.close()
+        await store.commit_together(await bundles.replaced(store, "old", "new"))
+    await nothing_new(store)
+    await store.close()
 
 
 async def test_what_fails_at_the_second_step_leaves_nothing_of_the_first_in_postgresql(pg_schema: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_schema)
-    await tickets.ask(kept, "old")
+    store = await postgres.PostgresStore.open(pg_schema)
+    await tickets.ask(store, "old")
     connection = await asyncpg.connect(pg_schema)
     await connection.execute("alter table log add check (entry not like '%superseded%')")
     await connection.close()
     with pytest.raises(errors.StoreUnavailable):
-        await kept.commit_together(await bundles.replaced(kept, "old", "new"))
-    await nothing_new(kept)
-    await kept.close()
+        await store.commit_together(await bundles.replaced(store, "old", "new"))
+    await nothing_new(store)
+    await store.close()
 
 
 @pytest.mark.parametrize("forward", [True, False])
@@ -76,18 +76,18 @@ async def test_steps_whose_commit_got_no_answer_are_looked_up_and_stored_once(
     pg_url: str, tmp_path: Path, forward: bool
 ) -> None:
     async with pg.proxied(pg_url, tmp_path) as (proxy, url):
-        kept = await postgres.PostgresStore.open(url)
-        await tickets.ask(kept, "old")
-        commits = await bundles.replaced(kept, "old", "new")
+        store = await postgres.PostgresStore.open(url)
+        await tickets.ask(store, "old")
+        commits = await bundles.replaced(store, "old", "new")
         proxy.forward, proxy.cuts = forward, 1
-        await kept.commit_together(commits)
+        await store.commit_together(commits)
         assert proxy.cuts == 0
-        rows = await kept.log_after(1)
+        rows = await store.log_after(1)
         assert [(row.ticket_id, row.version) for row in rows] == [("new", 1), ("old", 2)]
         rival = machine.Step(commits[0][0].ticket.model_copy(update={"ref": "rival"}))
         with pytest.raises(errors.Conflict):
-            await kept.commit_together([(rival, tickets.opened()), commits[1]])
-        await kept.close()
+            await store.commit_together([(rival, tickets.opened()), commits[1]])
+        await store.close()
 
 
 async def test_a_process_that_is_killed_leaves_no_request_beside_the_one_it_replaces(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ async def test_a_process_that_is_killed_leaves_no_request_beside_the_one_it_repl
         os.kill(child.pid, signal.SIGKILL)
         rest = await child.stdout.read()
         await child.wait()
-    kept = await sqlite.SqliteStore.open(str(path))
-    found = await kept.list(Query(limit=100_000))
+    store = await sqlite.SqliteStore.open(str(path))
+    found = await store.list(Query(limit=100_000))
     assert [ticket.id for ticket in found if ticket.state == "pending"] == [found[0].id]
     said = [line for line in rest.decode().splitlines(keepends=True) if line.endswith("\n")]
     assert len(found) > 40 + len(said)
-    await kept.close()
+    await store.close()

@@ -8,10 +8,10 @@ from sayso.testing import stores
 
 @pytest.fixture
 def opener() -> stores.Opener:
-    kept = memory.MemoryStore()
+    store = memory.MemoryStore()
 
     async def opened() -> Store:
-        return kept
+        return store
 
     return opened
 

@@ -39,10 +39,10 @@ def opener(pg_schema: str) -> stores.Opener:
 
 
 @pytest.fixture
-async def kept(pg_url: str) -> AsyncIterator[postgres.PostgresStore]:
-    kept = await postgres.PostgresStore.open(pg_url, timeout=1.0)
-    yield kept
-    await kept.close()
+async def store(pg_url: str) -> AsyncIterator[postgres.PostgresStore]:
+    store = await postgres.PostgresStore.open(pg_url, timeout=1.0)
+    yield store
+    await store.close()
 
 
 class TestPostgresStore(stores.StoreContract):
@@ -60,9 +60,9 @@ async def run(url: str, text: str) -> Any:
     return found
 
 
-async def test_the_start_line_can_tell_version_and_durability(kept: postgres.PostgresStore) -> None:
-    assert kept.durability.engine == "PostgreSQL"
-    assert kept.durability.level == "synchronous_commit=on, fsync=on"
+async def test_the_start_line_can_tell_version_and_durability(store: postgres.PostgresStore) -> None:
+    assert store.durability.engine == "PostgreSQL"
+    assert store.durability.level == "synchronous_commit=on, fsync=on"
 
 
 async def test_a_database_that_acknowledges_too_early_is_refused(pg_url: str) -> None:
@@ -72,7 +72,7 @@ async def test_a_database_that_acknowledges_too_early_is_refused(pg_url: str) ->
         await postgres.PostgresStore.open(pg_url)
 
 
-async def test_a_newer_schema_is_refused(kept: postgres.PostgresStore, pg_url: str) -> None:
+async def test_a_newer_schema_is_refused(store: postgres.PostgresStore, pg_url: str) -> None:
     newer = len(sql.migrations("postgres")) + 1
     await run(pg_url, f"update sayso_schema set version = {newer}")
     with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}."):
@@ -115,7 +115,7 @@ async def schema(url: str) -> Any:
 
 @pytest.mark.parametrize("version", range(1, len(sql.migrations("postgres")) + 1))
 async def test_a_migrated_database_has_the_schema_of_a_fresh_one(
-    kept: postgres.PostgresStore, pg_server: str, pg_url: str, version: int
+    store: postgres.PostgresStore, pg_server: str, pg_url: str, version: int
 ) -> None:
     old = pg_url.replace("?", "old?")
     await run(pg_server, f"create database {old.partition('?')[0].rpartition('/')[2]}")
@@ -134,63 +134,63 @@ async def test_an_answer_lost_at_commit_is_looked_up_before_anybody_is_told(
     pg_url: str, tmp_path: Path, size: int, forward: bool
 ) -> None:
     async with pg.proxied(pg_url, tmp_path) as (proxy, url):
-        kept = await postgres.PostgresStore.open(url)
+        store = await postgres.PostgresStore.open(url)
         proxy.forward, proxy.cuts = forward, 1
         rival = tickets.asked("r0")
         rival = machine.Step(rival.ticket.model_copy(update={"ref": "rival"}), rival.effects)
-        asking = [tickets.ask(kept, f"r{n}") for n in range(size)]
-        outcomes = await tickets.together(*asking, kept.commit(rival, tickets.opened()))
+        asking = [tickets.ask(store, f"r{n}") for n in range(size)]
+        outcomes = await tickets.together(*asking, store.commit(rival, tickets.opened()))
         assert sorted(type(one).__name__ for one in outcomes) == ["Conflict", *["NoneType"] * size]
         assert proxy.cuts == 0
-        assert [(row.ticket_id, row.version) for row in await kept.log_after(0)] == [(f"r{n}", 1) for n in range(size)]
-        await kept.close()
+        assert [(row.ticket_id, row.version) for row in await store.log_after(0)] == [(f"r{n}", 1) for n in range(size)]
+        await store.close()
 
 
 async def test_an_answer_lost_twice_is_looked_up_again(pg_url: str, tmp_path: Path) -> None:
     async with pg.proxied(pg_url, tmp_path) as (proxy, url):
-        kept = await postgres.PostgresStore.open(url)
+        store = await postgres.PostgresStore.open(url)
         # the commit, the look, the second commit: the look is a transaction, too
         proxy.forward, proxy.cuts = False, 1
-        asking = asyncio.ensure_future(tickets.ask(kept, "r1"))
+        asking = asyncio.ensure_future(tickets.ask(store, "r1"))
         await until(lambda: proxy.cuts == 0)
         proxy.forward, proxy.cuts = True, 1
         with pytest.raises(errors.StoreUnavailable, match="cannot be used now") as told:
             await asking
         assert told.value.hint == "it is not known whether this was stored"
-        await kept.close()
+        await store.close()
 
 
 async def test_when_nothing_can_be_looked_up_everybody_is_told_that_it_is_not_known(
     pg_url: str, tmp_path: Path
 ) -> None:
     async with pg.proxied(pg_url, tmp_path) as (proxy, url):
-        kept = await postgres.PostgresStore.open(url, timeout=1.0)
+        store = await postgres.PostgresStore.open(url, timeout=1.0)
         proxy.refuse, proxy.cuts = True, 1
-        outcomes = await tickets.together(*(tickets.ask(kept, f"r{n}") for n in range(5)))
+        outcomes = await tickets.together(*(tickets.ask(store, f"r{n}") for n in range(5)))
         assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
         assert {one.hint for one in outcomes} == {"it is not known whether this was stored"}
         proxy.refuse = False
-        await tickets.ask(kept, "r9")
-        await kept.close()
+        await tickets.ask(store, "r9")
+        await store.close()
 
 
-async def test_a_write_that_the_database_refuses_harms_only_itself(kept: postgres.PostgresStore, pg_url: str) -> None:
+async def test_a_write_that_the_database_refuses_harms_only_itself(store: postgres.PostgresStore, pg_url: str) -> None:
     await run(pg_url, "alter table log add check (entry not like '%poison%')")
     poison = events.Opened(at=tickets.NOW, by="poison", digest="d")
     outcomes = await tickets.together(
-        tickets.ask(kept, "r1"), kept.commit(tickets.asked("r2"), poison), tickets.ask(kept, "r3")
+        tickets.ask(store, "r1"), store.commit(tickets.asked("r2"), poison), tickets.ask(store, "r3")
     )
     assert [type(one) for one in outcomes] == [type(None), errors.StoreUnavailable, type(None)]
-    assert {row.ticket_id for row in await kept.log_after(0)} == {"r1", "r3"}
+    assert {row.ticket_id for row in await store.log_after(0)} == {"r1", "r3"}
 
 
 async def test_waiters_hear_again_after_every_connection_was_lost(
-    kept: postgres.PostgresStore, pg_url: str, caplog: pytest.LogCaptureFixture
+    store: postgres.PostgresStore, pg_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = await postgres.PostgresStore.open(pg_url)
-    await tickets.ask(kept, "r1")
-    waiting = await tickets.started(kept.changed("r1", 1))
-    changes = await tickets.started(anext_twice(kept))
+    await tickets.ask(store, "r1")
+    waiting = await tickets.started(store.changed("r1", 1))
+    changes = await tickets.started(anext_twice(store))
     await run(pg_url, CUT_EVERYBODY)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
@@ -199,24 +199,24 @@ async def test_waiters_hear_again_after_every_connection_was_lost(
     await other.close()
 
 
-async def anext_twice(kept: Store) -> None:
-    changes = kept.changes()
+async def anext_twice(store: Store) -> None:
+    changes = store.changes()
     await anext(changes)
     await anext(changes)
 
 
 async def test_without_notices_changes_are_found_all_the_same(pg_url: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_url, poll_interval=0.01)
-    await tickets.ask(kept, "r1")
-    waiting = await tickets.started(kept.changed("r1", 1))
+    store = await postgres.PostgresStore.open(pg_url, poll_interval=0.01)
+    await tickets.ask(store, "r1")
+    waiting = await tickets.started(store.changed("r1", 1))
     # as behind a pooler that drops notices
-    kept._ears.cancel()
-    await asyncio.wait([kept._ears])
+    store._ears.cancel()
+    await asyncio.wait([store._ears])
     other = await postgres.PostgresStore.open(pg_url)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
-    await kept.close()
+    await store.close()
     await other.close()
 
 
@@ -224,9 +224,9 @@ async def test_listening_starts_again_when_the_server_is_back(
     pg_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with pg.proxied(pg_url, tmp_path) as (proxy, url):
-        kept = await postgres.PostgresStore.open(url, timeout=1.0)
-        await tickets.ask(kept, "r1")
-        waiting = await tickets.started(kept.changed("r1", 1))
+        store = await postgres.PostgresStore.open(url, timeout=1.0)
+        await tickets.ask(store, "r1")
+        waiting = await tickets.started(store.changed("r1", 1))
         proxy.refuse = True
         await run(pg_url, CUT_EVERYBODY)
         await until(lambda: "notices of other processes are lost" in caplog.text)
@@ -235,14 +235,14 @@ async def test_listening_starts_again_when_the_server_is_back(
         proxy.refuse = False
         async with asyncio.timeout(5):
             await waiting
-        await kept.close()
+        await store.close()
         await other.close()
 
 
 async def test_closing_does_not_wait_for_a_hanging_connection(pg_url: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_url, timeout=0.2)
-    async with kept._pool.acquire(), asyncio.timeout(5):
-        await kept.close()
+    store = await postgres.PostgresStore.open(pg_url, timeout=0.2)
+    async with store._pool.acquire(), asyncio.timeout(5):
+        await store.close()
 
 
 @pytest.mark.parametrize("text", [tickets.NASTY, "\x1a", "\x1a0", "\x1a1", "\0\x1a\0", "\x1a\x1a0\0001", "plain"])
@@ -258,13 +258,13 @@ def test_both_dialects_define_the_same_queries() -> None:
 
 
 async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connection_broke(
-    kept: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
+    store: postgres.PostgresStore, pg_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, clock = await postgres.PostgresStore.open(pg_url), ManualClock()
-    one, two = (Desk(each, MINT, clock=clock) for each in (kept, other))
+    one, two = (Desk(each, MINT, clock=clock) for each in (store, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
-    stored, broken = kept._store, list[str]()
+    stored, broken = store._store, list[str]()
 
     async def breaking(group: Any) -> Any:
         if not broken:
@@ -274,7 +274,7 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
             raise ConnectionResetError
         return await stored(group)
 
-    monkeypatch.setattr(kept, "_store", breaking)
+    monkeypatch.setattr(store, "_store", breaking)
     with pytest.raises(errors.AlreadyUsed):
         await one.use("r1")
     assert broken

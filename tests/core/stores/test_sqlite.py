@@ -54,10 +54,10 @@ def opener(path: Path) -> stores.Opener:
 
 
 @pytest.fixture
-async def kept(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
-    kept = await sqlite.SqliteStore.open(str(path), busy_timeout=0.05, poll_interval=0.01)
-    yield kept
-    await kept.close()
+async def store(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
+    store = await sqlite.SqliteStore.open(str(path), busy_timeout=0.05, poll_interval=0.01)
+    yield store
+    await store.close()
 
 
 class TestSqliteStore(stores.StoreContract):
@@ -78,18 +78,18 @@ class TestSqliteInMemory(stores.StoreContract):
 
 
 async def test_a_database_in_memory_says_that_nothing_survives() -> None:
-    kept = await connect("sqlite:///:memory:")
-    assert not kept.durability.safe
-    await kept.close()
+    store = await connect("sqlite:///:memory:")
+    assert not store.durability.safe
+    await store.close()
 
 
-async def test_the_start_line_can_tell_version_and_durability(kept: sqlite.SqliteStore) -> None:
+async def test_the_start_line_can_tell_version_and_durability(store: sqlite.SqliteStore) -> None:
     level = "journal_mode=wal, synchronous=full"
-    assert kept.durability == Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
+    assert store.durability == Durability("SQLite", apsw.sqlite_lib_version(), level, safe=True)
 
 
-async def test_nobody_else_may_read_the_files(kept: sqlite.SqliteStore, path: Path) -> None:
-    await tickets.ask(kept, "r1")
+async def test_nobody_else_may_read_the_files(store: sqlite.SqliteStore, path: Path) -> None:
+    await tickets.ask(store, "r1")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == {"sayso.db": 0o600, "sayso.db-wal": 0o600, "sayso.db-shm": 0o600}
 
@@ -108,108 +108,110 @@ def killed_while_writing(path: Path) -> list[str]:
 
 async def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
     acknowledged = await asyncio.to_thread(killed_while_writing, path)
-    kept = await sqlite.SqliteStore.open(str(path))
+    store = await sqlite.SqliteStore.open(str(path))
     for id in acknowledged:
-        assert (await kept.load(id)).state == "decided"
-        assert [row.entry.type for row in await kept.log(id)] == ["opened", "answered"]
-    stored = await kept.list(Query(limit=100_000))
+        assert (await store.load(id)).state == "decided"
+        assert [row.entry.type for row in await store.log(id)] == ["opened", "answered"]
+    stored = await store.list(Query(limit=100_000))
     assert sorted((ticket.id, version) for ticket in stored for version in range(1, ticket.version + 1)) == sorted(
-        (row.ticket_id, row.version) for row in await kept.log_after(0, 100_000)
+        (row.ticket_id, row.version) for row in await store.log_after(0, 100_000)
     )
-    await kept.close()
+    await store.close()
 
 
-async def test_a_full_disk_is_an_honest_error_and_passes(kept: sqlite.SqliteStore) -> None:
-    await tickets.ask(kept, "r0")
-    pages = await limit_pages(kept, 1)
+async def test_a_full_disk_is_an_honest_error_and_passes(store: sqlite.SqliteStore) -> None:
+    await tickets.ask(store, "r0")
+    pages = await limit_pages(store, 1)
     big = tickets.asked("r1", title="x" * 400)
-    outcomes = await tickets.together(*(ask_much(kept, f"r{n}") for n in range(1, 20)))
+    outcomes = await tickets.together(*(ask_much(store, f"r{n}") for n in range(1, 20)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
     assert outcomes[0].hint == "free some space on the disk"
-    assert [ticket.id for ticket in await kept.list(Query())] == ["r0"]
-    assert len(await kept.log_after(0)) == 1
-    await limit_pages(kept, pages)
-    await kept.commit(big, tickets.opened())
-    assert await kept.load("r1") == big.ticket
+    assert [ticket.id for ticket in await store.list(Query())] == ["r0"]
+    assert len(await store.log_after(0)) == 1
+    await limit_pages(store, pages)
+    await store.commit(big, tickets.opened())
+    assert await store.load("r1") == big.ticket
 
 
-async def ask_much(kept: Store, id: str) -> None:
+async def ask_much(store: Store, id: str) -> None:
     step = tickets.asked(id)
     request = step.ticket.request.model_copy(update={"body": "x" * 100_000})
-    await kept.commit(machine.Step(step.ticket.model_copy(update={"request": request})), tickets.opened())
+    await store.commit(machine.Step(step.ticket.model_copy(update={"request": request})), tickets.opened())
 
 
-async def limit_pages(kept: sqlite.SqliteStore, pages: int) -> int:
-    [[before]] = await kept._read("pragma max_page_count")
-    await kept._read(f"pragma max_page_count = {pages}")
+async def limit_pages(store: sqlite.SqliteStore, pages: int) -> int:
+    [[before]] = await store._read("pragma max_page_count")
+    await store._read(f"pragma max_page_count = {pages}")
     return int(before)
 
 
-async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(kept: sqlite.SqliteStore) -> None:
+async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(store: sqlite.SqliteStore) -> None:
     def refuse() -> bool:
         return True
 
-    connection = await kept._writer.run(lambda db: db)
+    connection = await store._writer.run(lambda db: db)
     connection.set_commit_hook(refuse)
-    outcomes = await tickets.together(*(kept.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
+    outcomes = await tickets.together(*(store.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
     connection.set_commit_hook(None)
-    assert (await kept.list(Query()), await kept.last_row()) == ([], 0)
-    await tickets.ask(kept, "r0")
+    assert (await store.list(Query()), await store.last_row()) == ([], 0)
+    await tickets.ask(store, "r0")
 
 
-async def test_one_bad_job_does_not_harm_the_others_of_its_group(kept: sqlite.SqliteStore) -> None:
+async def test_one_bad_job_does_not_harm_the_others_of_its_group(store: sqlite.SqliteStore) -> None:
     def bug(db: apsw.Connection) -> None:
         sqlite_writer.rows(db, "delete from tickets")
         raise ZeroDivisionError
 
-    run = kept._writer.run
+    run = store._writer.run
     outcomes = await tickets.together(
-        tickets.ask(kept, "r1"),
+        tickets.ask(store, "r1"),
         run(bug, writes=True),
         run(lambda db: sqlite_writer.rows(db, "insert into tickets (id) values ('half')"), writes=True),
-        tickets.ask(kept, "r2"),
+        tickets.ask(store, "r2"),
     )
     assert [type(one) for one in outcomes] == [type(None), ZeroDivisionError, errors.StoreUnavailable, type(None)]
-    assert {ticket.id for ticket in await kept.list(Query())} == {"r1", "r2"}
+    assert {ticket.id for ticket in await store.list(Query())} == {"r1", "r2"}
 
 
-async def test_a_lock_by_another_program_is_waited_for_within_a_bound(kept: sqlite.SqliteStore, path: Path) -> None:
+async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
     sqlite_writer.rows(foreign, "begin immediate")
-    outcomes = await tickets.together(*(tickets.ask(kept, f"r{n}") for n in range(5)))
+    outcomes = await tickets.together(*(tickets.ask(store, f"r{n}") for n in range(5)))
     assert [(type(one), one.hint) for one in outcomes] == [
         (errors.StoreUnavailable, "another program holds it; try again")
     ] * 5
-    assert await kept.last_row() == 0, "reading goes on"
+    assert await store.last_row() == 0, "reading goes on"
     sqlite_writer.rows(foreign, "rollback")
-    await tickets.ask(kept, "r0")
+    await tickets.ask(store, "r0")
     foreign.close()
 
 
-async def test_closing_while_another_program_holds_a_lock_ends_in_time(kept: sqlite.SqliteStore, path: Path) -> None:
+async def test_closing_while_another_program_holds_a_lock_ends_in_time(store: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
     sqlite_writer.rows(foreign, "begin immediate")
-    asking = asyncio.ensure_future(tickets.ask(kept, "r1"))
+    asking = asyncio.ensure_future(tickets.ask(store, "r1"))
     await asyncio.sleep(0)
-    await until(kept._writer._jobs.empty)
+    await until(store._writer._jobs.empty)
     async with asyncio.timeout(5):
-        await kept.close()
+        await store.close()
         with pytest.raises(errors.StoreUnavailable):
             await asking
     foreign.close()
 
 
 @pytest.mark.parametrize("harm", ["rollback", "release job", "commit"])
-async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(kept: sqlite.SqliteStore, harm: str) -> None:
+async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(
+    store: sqlite.SqliteStore, harm: str
+) -> None:
     def break_it(db: apsw.Connection) -> None:
         sqlite_writer.rows(db, harm)
         raise ZeroDivisionError
 
     with pytest.raises(errors.StoreUnavailable):
-        await kept._writer.run(break_it, writes=True)
-    await tickets.ask(kept, "r1")
-    assert len(await kept.log_after(0)) == 1
+        await store._writer.run(break_it, writes=True)
+    await tickets.ask(store, "r1")
+    assert len(await store.log_after(0)) == 1
 
 
 async def test_opening_a_locked_file_is_refused_in_time(path: Path) -> None:
@@ -224,36 +226,36 @@ async def test_opening_a_locked_file_is_refused_in_time(path: Path) -> None:
 async def test_waiting_goes_on_after_the_log_could_not_be_read(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = await sqlite.SqliteStore.open(str(path), poll_interval=0.001)
+    store = await sqlite.SqliteStore.open(str(path), poll_interval=0.001)
     other = await sqlite.SqliteStore.open(str(path))
-    await tickets.ask(kept, "r1")
-    queries = kept._queries
+    await tickets.ask(store, "r1")
+    queries = store._queries
     monkeypatch.setitem(queries, "tail", "select broken")
-    waiting = await tickets.started(kept.changed("r1", 1))
+    waiting = await tickets.started(store.changed("r1", 1))
     await other.append("r1", 1, tickets.opened())
     await until(lambda: "changes of other processes cannot be read now" in caplog.text)
     monkeypatch.undo()
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
         await waiting
-    await kept.close()
+    await store.close()
     await other.close()
 
 
-async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(kept: sqlite.SqliteStore) -> None:
-    await tickets.ask(kept, "r1", "r2")
+async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(store: sqlite.SqliteStore) -> None:
+    await tickets.ask(store, "r1", "r2")
     damage = "update {} set {} = substr({}, 1, 20) where ticket_id = 'r1'"
-    await kept._read(damage.replace("ticket_id", "id").format("tickets", "document", "document"))
-    await kept._read(damage.format("outbox", "effect", "effect"))
+    await store._read(damage.replace("ticket_id", "id").format("tickets", "document", "document"))
+    await store._read(damage.format("outbox", "effect", "effect"))
     with pytest.raises(errors.StoreUnavailable, match="r1 is damaged"):
-        await kept.load("r1")
-    assert [ticket.id for ticket in await kept.list(Query())] == ["r2"]
-    assert [job.ticket_id for job in await kept.take(["chat"], tickets.NOW, 10)] == ["r2"]
+        await store.load("r1")
+    assert [ticket.id for ticket in await store.list(Query())] == ["r2"]
+    assert [job.ticket_id for job in await store.take(["chat"], tickets.NOW, 10)] == ["r2"]
 
 
-async def test_a_file_of_a_newer_version_is_refused(kept: sqlite.SqliteStore, path: Path) -> None:
+async def test_a_file_of_a_newer_version_is_refused(store: sqlite.SqliteStore, path: Path) -> None:
     newer = len(sql.migrations("sqlite")) + 1
-    await kept._read(f"pragma user_version = {newer}")
+    await store._read(f"pragma user_version = {newer}")
     with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}.") as refused:
         await sqlite.SqliteStore.open(str(path))
     assert refused.value.field == "SAYSO_DATABASE_URL"
@@ -292,8 +294,8 @@ async def test_a_file_that_cannot_have_a_journal_is_refused(path: Path) -> None:
 async def test_a_store_whose_loop_has_ended_leaves_no_thread_behind(path: Path) -> None:
     def abandon() -> sqlite_writer.Writer:
         async def start() -> sqlite_writer.Writer:
-            kept = await sqlite.SqliteStore.open(str(path))
-            held = kept._writer
+            store = await sqlite.SqliteStore.open(str(path))
+            held = store._writer
             held._jobs.put(sqlite_writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
             return held
 
@@ -310,7 +312,7 @@ def schema(db: apsw.Connection) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("version", range(len(sql.migrations("sqlite"))))
 async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
-    kept: sqlite.SqliteStore, path: Path, version: int
+    store: sqlite.SqliteStore, path: Path, version: int
 ) -> None:
     old = path.with_name("old.db")
     with apsw.Connection(str(old)) as db:
@@ -322,10 +324,10 @@ async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
 
 
 @pytest.mark.parametrize("query", sorted(sql.queries("sqlite")))
-async def test_every_query_finds_its_rows_by_an_index(kept: sqlite.SqliteStore, query: str) -> None:
+async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore, query: str) -> None:
     text = sql.queries("sqlite")[query]
     values = ("1",) * len(set(re.findall(r"\$\d+", text)))
-    plan = await kept._writer.run(
+    plan = await store._writer.run(
         lambda db: [str(row[3]) for row in sqlite_writer.rows(db, f"explain query plan {text}", values)]
     )
     scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]

@@ -18,9 +18,9 @@ async def test_an_address_opens_its_store(tmp_path: Path, monkeypatch: pytest.Mo
     urls = ["memory://", "sqlite:///:memory:", "sqlite:///a%20b.db", f"sqlite:///{tmp_path}/c.db", pg_url]
     kinds: list[type] = []
     for url in urls:
-        kept = await stores.connect(url)
-        kinds.append(type(kept))
-        await kept.close()
+        store = await stores.connect(url)
+        kinds.append(type(store))
+        await store.close()
     assert kinds == [memory.MemoryStore, *[sqlite.SqliteStore] * 3, postgres.PostgresStore]
     assert {"a b.db", "c.db"} <= set(os.listdir(tmp_path))
 

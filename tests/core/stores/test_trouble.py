@@ -39,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def kept(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[Kept]:
+async def store(request: pytest.FixtureRequest, path: Path, pg_schema: str) -> AsyncIterator[Kept]:
     found: Kept
     if request.param == "sqlite":
         found = await sqlite.SqliteStore.open(str(path), poll_interval=0.01)
@@ -56,12 +56,12 @@ async def file(path: Path) -> AsyncIterator[sqlite.SqliteStore]:
     await found.close()
 
 
-async def rewrite(kept: Kept, id: str, change: Changed) -> None:
+async def rewrite(store: Kept, id: str, change: Changed) -> None:
     """Store another document for a ticket, as another version of sayso would."""
-    [[text]] = await kept._read("load", id)
+    [[text]] = await store._read("load", id)
     document = json.loads(text)
     change(document)
-    await kept._read("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
+    await store._read("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
 
 
 def newer(document: dict[str, Any]) -> None:
@@ -74,77 +74,77 @@ def unknown_outcome(document: dict[str, Any]) -> None:
     document["request"]["kind"] = "riddle"
 
 
-async def test_what_a_newer_version_wrote_is_read_and_not_undone(kept: Kept) -> None:
-    await tickets.ask(kept, "r1")
-    await rewrite(kept, "r1", newer)
-    assert (await kept.load("r1")).request.title == "Deploy?"
-    assert [one.id for one in await kept.list(Query())] == ["r1"]
-    closed = await tickets.answer(kept, "r1", events.Cancelled(at=tickets.NOW, by="agent"))
+async def test_what_a_newer_version_wrote_is_read_and_not_undone(store: Kept) -> None:
+    await tickets.ask(store, "r1")
+    await rewrite(store, "r1", newer)
+    assert (await store.load("r1")).request.title == "Deploy?"
+    assert [one.id for one in await store.list(Query())] == ["r1"]
+    closed = await tickets.answer(store, "r1", events.Cancelled(at=tickets.NOW, by="agent"))
     assert closed.state == "decided"
-    [[text]] = await kept._read("load", "r1")
+    [[text]] = await store._read("load", "r1")
     document = json.loads(text)
     assert document["weight"] == {"a": [1, None]}
     assert (document["request"]["mood"], document["policy"]["stages"]) == ("calm", [2])
     assert (document["version"], document["decision"]["outcome"]) == (2, "cancelled")
 
 
-async def test_a_row_of_an_earlier_version_is_read(kept: Kept) -> None:
-    await tickets.ask(kept, "r1")
+async def test_a_row_of_an_earlier_version_is_read(store: Kept) -> None:
+    await tickets.ask(store, "r1")
 
     def earlier(document: dict[str, Any]) -> None:
         for added in ("key", "used_at", "used_for", "held"):
             document.pop(added, None)
 
-    await rewrite(kept, "r1", earlier)
-    assert (await kept.load("r1")).key is None
+    await rewrite(store, "r1", earlier)
+    assert (await store.load("r1")).key is None
 
 
-async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(kept: Kept) -> None:
-    await tickets.ask(kept, "r1")
+async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(store: Kept) -> None:
+    await tickets.ask(store, "r1")
     more = '{"type":"opened","at":"2026-03-01T12:00:00Z","by":"agent","digest":"d","mood":1}'
-    await kept._read("update log set entry = $1 where ticket_id = 'r1' returning number", more)
+    await store._read("update log set entry = $1 where ticket_id = 'r1' returning number", more)
     effect = '{"type":"announce","place":"chat:#ops","urgent":true}'
-    await kept._read("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
-    assert [row.entry for row in await kept.log("r1")] == [tickets.opened()]
-    assert [job.effect for job in await kept.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
+    await store._read("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
+    assert [row.entry for row in await store.log("r1")] == [tickets.opened()]
+    assert [job.effect for job in await store.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
 
 
-async def test_one_row_that_cannot_be_read_stops_no_expiry(kept: Kept) -> None:
+async def test_one_row_that_cannot_be_read_stops_no_expiry(store: Kept) -> None:
     now = ManualClock(tickets.NOW)
-    front = Desk(kept, MINT, Setup(route=("chat:#ops",)), now)
-    await tickets.ask(kept, "bad", "good")
-    await rewrite(kept, "bad", unknown_outcome)
-    watching = asyncio.create_task(timekeeper.expire_due(front, kept, now))
+    front = Desk(store, MINT, Setup(route=("chat:#ops",)), now)
+    await tickets.ask(store, "bad", "good")
+    await rewrite(store, "bad", unknown_outcome)
+    watching = asyncio.create_task(timekeeper.expire_due(front, store, now))
     now.advance(61)
     async with asyncio.timeout(BOUND):
-        async for _ in kept.changes():
-            if (await kept.load("good")).decision is not None:
+        async for _ in store.changes():
+            if (await store.load("good")).decision is not None:
                 break
     assert not watching.done()
     with pytest.raises(errors.Unreadable, match="request bad is damaged in the database, or a newer version"):
-        await kept.load("bad")
-    due = await kept.next_due()
+        await store.load("bad")
+    due = await store.next_due()
     assert due is not None
     assert due > now.now()
     watching.cancel()
 
 
-async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(kept: Kept) -> None:
-    await tickets.ask(kept, *(f"r{n}" for n in range(6)))
+async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(store: Kept) -> None:
+    await tickets.ask(store, *(f"r{n}" for n in range(6)))
     for n in (2, 3, 4):
-        await rewrite(kept, f"r{n}", unknown_outcome)
-    assert [one.id for one in await kept.list(Query(limit=3))] == ["r5", "r1", "r0"]
+        await rewrite(store, f"r{n}", unknown_outcome)
+    assert [one.id for one in await store.list(Query(limit=3))] == ["r5", "r1", "r0"]
     broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
-    await kept._read(broken)
-    assert [row.ticket_id for row in await kept.log_after(0, 2)] == ["r5"]
+    await store._read(broken)
+    assert [row.ticket_id for row in await store.log_after(0, 2)] == ["r5"]
 
 
-async def test_a_record_that_cannot_be_read_is_named(kept: Kept) -> None:
-    await kept.put(Record("draft", "x", {"n": 1}))
-    await kept._read("update records set value = '{' where kind = 'draft' returning kind")
+async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
+    await store.put(Record("draft", "x", {"n": 1}))
+    await store._read("update records set value = '{' where kind = 'draft' returning kind")
     with pytest.raises(errors.Unreadable, match="draft x"):
-        await kept.get("draft", "x")
-    assert await kept.scan("draft") == []
+        await store.get("draft", "x")
+    assert await store.scan("draft") == []
 
 
 @pytest.mark.parametrize("gone", ["sayso.db", "sayso.db-wal"])
@@ -179,17 +179,17 @@ async def test_a_damaged_page_is_said_in_words_and_found_by_the_quick_check(path
         await tickets.ask(first, f"r{n}", title="x" * 400)
     await first.close()
     sqlite_file.quick_check(str(path))
-    kept = await sqlite.SqliteStore.open(str(path))
-    await kept.check()
+    store = await sqlite.SqliteStore.open(str(path))
+    await store.check()
     damaged(path)
     with pytest.raises(errors.StoreUnavailable) as refused:
-        await kept.list(Query())
+        await store.list(Query())
     assert (refused.value.why, "restore" in str(refused.value.hint)) == ("the database is damaged", True)
     with pytest.raises(errors.StoreUnavailable, match="damaged"):
-        await kept.check()
+        await store.check()
     with pytest.raises(errors.StoreUnavailable, match="damaged"):
         sqlite_file.quick_check(str(path))
-    await kept.close()
+    await store.close()
 
 
 def test_a_text_that_is_no_text_comes_from_a_damaged_page() -> None:
@@ -239,17 +239,17 @@ def frozen(url: str) -> subprocess.Popen[bytes]:
 
 
 async def test_a_copy_that_is_frozen_inside_the_lock_stops_no_other(pg_schema: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
+    store = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
     with frozen(pg_schema) as child:
         assert child.stdout
         assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
         await until(lambda: _stopped(child.pid))
         async with asyncio.timeout(BOUND):
-            await kept.check()
-            await tickets.ask(kept, "r1")
+            await store.check()
+            await tickets.ask(store, "r1")
         os.kill(child.pid, signal.SIGKILL)
-    assert (await kept.load("r1")).version == 1
-    await kept.close()
+    assert (await store.load("r1")).version == 1
+    await store.close()
 
 
 def _stopped(pid: int) -> bool:
@@ -339,12 +339,12 @@ async def test_a_damaged_row_that_is_looked_up_by_its_key_is_said_to_be(path: Pa
     for n in range(50):
         await tickets.ask(first, f"r{n}", title="x" * 400)
     await first.close()
-    kept = await sqlite.SqliteStore.open(str(path))
+    store = await sqlite.SqliteStore.open(str(path))
     damaged(path)
     with pytest.raises(errors.StoreUnavailable) as refused:
-        await kept.load("r25")
+        await store.load("r25")
     assert refused.value.why == "the database is damaged"
-    await kept.close()
+    await store.close()
 
 
 def test_a_file_of_somebody_else_cannot_be_closed_to_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,14 +378,14 @@ def test_what_the_server_refuses_is_not_stored_and_a_lost_connection_says_nothin
 
 
 async def test_a_check_of_a_server_that_is_away_fails(pg_schema: str) -> None:
-    kept = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
-    await kept.check()
-    await kept.close()
+    store = await postgres.PostgresStore.open(pg_schema, timeout=1.0)
+    await store.check()
+    await store.close()
     with pytest.raises(errors.StoreUnavailable):
-        await kept.check()
+        await store.check()
 
 
-async def test_one_row_that_cannot_be_read_stops_no_delivery(kept: Kept) -> None:
+async def test_one_row_that_cannot_be_read_stops_no_delivery(store: Kept) -> None:
     told: list[str] = []
 
     class Tells:
@@ -396,10 +396,10 @@ async def test_one_row_that_cannot_be_read_stops_no_delivery(kept: Kept) -> None
         def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
             return 1.0
 
-    front = Desk(kept, MINT, Setup(callbacks=True), ManualClock(tickets.NOW))
+    front = Desk(store, MINT, Setup(callbacks=True), ManualClock(tickets.NOW))
     for id in ("bad", "good"):
         await front.open(permission(id=id, callback_url="https://agent.example.com/x"))
         await front.answer(id, model.Answer(verdict="allow"), actor("ann"))
-    await rewrite(kept, "bad", unknown_outcome)
+    await rewrite(store, "bad", unknown_outcome)
     assert await courier.Courier(front, [], Tells()).deliver() == 2
     assert told == ["good"]

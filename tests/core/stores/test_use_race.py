@@ -19,8 +19,8 @@ IDS = [f"r{n}" for n in range(12)]
 
 
 async def race(url: str) -> None:
-    kept = await stores.connect(url)
-    front = Desk(kept, MINT)
+    store = await stores.connect(url)
+    front = Desk(store, MINT)
     for id in IDS:
         await front.open(permission(id=id))
         await front.answer(id, model.Answer(verdict="allow"), actor())
@@ -39,9 +39,9 @@ async def race(url: str) -> None:
     used = [out.decode().split() for out, _ in said]
     assert Counter(id for some in used for id in some) == Counter(IDS)
     for id in IDS:
-        assert sum(isinstance(row.entry, events.Used) for row in await kept.log(id)) == 1
-        assert (await kept.load(id)).used_at is not None
-    await kept.close()
+        assert sum(isinstance(row.entry, events.Used) for row in await store.log(id)) == 1
+        assert (await store.load(id)).used_at is not None
+    await store.close()
 
 
 async def test_an_allow_that_several_processes_reach_for_is_used_once_in_sqlite(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def desk(clock: ManualClock) -> AsyncIterator[sayso.Desk]:
-    kept = memory.MemoryStore()
-    yield sayso.Desk(kept, await token_secret.mint(kept), clock=clock)
-    await kept.close()
+    store = memory.MemoryStore()
+    yield sayso.Desk(store, await token_secret.mint(store), clock=clock)
+    await store.close()
 
 
 async def asked(desk: sayso.Desk, count: int = 1, but: str = "") -> sayso.Ticket:
@@ -551,16 +551,16 @@ async def test_a_hook_waits_for_days(desk: sayso.Desk, clock: ManualClock) -> No
 
 
 async def test_who_may_answer_a_hook_is_what_the_policy_says() -> None:
-    kept = memory.MemoryStore()
+    store = memory.MemoryStore()
     setup = sayso.Setup(policies={"default": sayso.Policy(approvers=("ann",))})
-    desk = sayso.Desk(kept, await token_secret.mint(kept), setup)
+    desk = sayso.Desk(store, await token_secret.mint(store), setup)
     task = waits(sayso.hook("a", payload=sayso.ToolApproval, desk=desk))
     ticket = await asked(desk)
     with pytest.raises(sayso.NotAllowed):
         await sayso.resolve_hook("a", {"granted": True}, desk=desk)
     await desk.answer(ticket.id, sayso.Answer(verdict="allow"), people.Actor(account="key:ann", person="ann"))
     assert (await soon(task)).granted
-    await kept.close()
+    await store.close()
 
 
 @dataclasses.dataclass
@@ -601,8 +601,8 @@ class Counting(memory.MemoryStore):
 
 
 async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps() -> None:
-    kept = Counting()
-    front = sayso.Desk(kept, await token_secret.mint(kept))
+    store = Counting()
+    front = sayso.Desk(store, await token_secret.mint(store))
 
     async def use() -> None:
         task = waits(sayso.hook("deploy", payload=sayso.ToolApproval, desk=front))
@@ -612,8 +612,8 @@ async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps()
 
     for _ in range(40):
         await use()
-    kept.tried = 0
+    store.tried = 0
     await use()
-    assert kept.tried < 6
-    assert len(await kept.list(Query(limit=50))) == 41
-    await kept.close()
+    assert store.tried < 6
+    assert len(await store.list(Query(limit=50))) == 41
+    await store.close()
