@@ -109,7 +109,7 @@ def _offer(name: str, plain: model.JsonObject) -> model.Offer | None:
         return None
 
 
-def _said(known: _Known) -> tuple[Literal["rule", "folder", "mode"], str]:
+def _said(known: _Known) -> tuple[model.OfferKind, str]:
     match known:
         case _Rules():
             return "rule", _rules(known)

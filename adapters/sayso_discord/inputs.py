@@ -21,7 +21,7 @@ _ABOVE = 600
 
 def render(given: dialog.Input) -> list[Json]:
     """The labels of an input; a long list of options takes several."""
-    label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
+    label = given.label_text
     elements = list(ELEMENTS[given.kind](given))
     made: list[Json] = []
     for index, element in enumerate(elements):
@@ -36,7 +36,7 @@ def render(given: dialog.Input) -> list[Json]:
 
 def above(given: dialog.Input) -> str:
     """What of an input is too long for its label and hint, as Markdown to stand above it; mostly nothing."""
-    label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
+    label = given.label_text
     hint = given.hint.text if given.hint else ""
     long = [label] if measure.length(label) > limits.INPUT_LABEL else []
     long += [hint] if measure.length(hint) > limits.INPUT_HINT else []

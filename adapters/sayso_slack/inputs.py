@@ -23,7 +23,7 @@ _YES, _NO = "yes", "no"
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 # How much of a long label or hint stands beside its input; a longer one goes above it, in a box.
 _BESIDE = 150
-# How much of one input's long text a modal shows above it; and how much where many such inputs must share a modal.
+# How much of one input's long text a modal shows above it; and how much if many such inputs must share a modal.
 _ABOVE, _ABOVE_TIGHT = 2_000, 200
 _OPTION_TIGHT = 12
 # What `numbered` puts before an option.
@@ -36,7 +36,7 @@ def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
     *tight* shows less of long texts, for a modal that would otherwise have too many bytes.
     """
     longest = _OPTION_TIGHT if tight else limits.OPTION_TEXT
-    label = given.label if isinstance(given.label, str) else getattr(given.label, "text", "")
+    label = given.label_text
     hint = given.hint.text if given.hint else ""
     above = [content for content in (label, hint) if len(content) > _BESIDE]
     above += [_listing(given.options)] if any(len(one.text) > longest - _NUMBERING for one in given.options) else []
@@ -71,7 +71,7 @@ def numbered(number: int, label: text.Foreign, longest: int) -> Json:
 
 
 def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
-    """A text object in which nothing is live, cut where it is too long."""
+    """A text object in which nothing is live, cut if it is too long."""
     shown = content if len(content) <= longest else content[: longest - 1] + "…"
     return {"type": "plain_text", "text": shown or "empty", "emoji": False}
 
@@ -187,7 +187,7 @@ ELEMENTS: Mapping[model.FieldKind, Callable[[dialog.Input, int], Json]] = {
     "integer": _number_input,
     "date": _date_input,
 }
-"""The element for each kind of field, with options of at most so many characters."""
+"""The element for each kind of field. The second argument is how many characters of an option it shows."""
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], dialog.Submitted]] = {
     "plain_text_input": lambda leaf: _text(leaf.get("value")),

@@ -1,4 +1,4 @@
-"""A card becomes an HTML fragment. Pure; the templates escape every text, and none stands in an attribute that acts."""
+"""A card becomes an HTML fragment. Pure; the templates escape every text, and no attribute that acts holds one."""
 
 from __future__ import annotations
 

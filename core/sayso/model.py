@@ -1,4 +1,4 @@
-"""The nouns: request, policy, answer, decision, ticket. Frozen, JSON on every wire, no behaviour but properties."""
+"""The nouns: request, policy, answer, decision, ticket. Frozen, JSON on every wire, and little more than properties."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ Frozen = parts.Frozen
 Source = parts.Source
 Attachment = parts.Attachment
 Offer = parts.Offer
+OfferKind = parts.OfferKind
+Risk = parts.Risk
 PostedCard = parts.PostedCard
 PostedCard = PostedCard  # its name until 0.2
 FieldKind = parts.FieldKind
@@ -87,7 +89,7 @@ class Request(Frozen):
     context: Context = pydantic.Field(default_factory=dict)
     """Facts shown beside the question, such as the working folder."""
     attachments: Annotated[tuple[Attachment, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
-    risk: Literal["low", "medium", "high"] | None = None
+    risk: Risk | None = None
     grants: Annotated[tuple[Grant, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     """Wider grants that the asking side can honour; only these get a button."""
     offers: Annotated[tuple[Offer, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
@@ -228,6 +230,7 @@ class Decision(Frozen, Generic[V]):
     model_text: str
     """One sentence for the model."""
     _value: Any = pydantic.PrivateAttr(default=None)
+    """The instance of a form's model; no part of the JSON form, and set by `holding` only, on a copy."""
 
     @property
     def allowed(self) -> bool:

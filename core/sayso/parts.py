@@ -25,6 +25,8 @@ MAX_PEOPLE = 100
 MAX_SECONDS = 30 * 86_400
 
 Grant = Literal["session", "always"]
+Risk = Literal["low", "medium", "high"]
+OfferKind = Literal["rule", "folder", "mode"]
 FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
 # To the last digit: a double would round a bound such as 9007199254740993.
@@ -106,7 +108,7 @@ class Offer(Frozen):
 
     name: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
     """What the decision's `grant` says when a person chose it."""
-    kind: Literal["rule", "folder", "mode"]
+    kind: OfferKind
     """A mode changes what is asked from now on, and says so in a warning."""
     effect: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_NOTE)]
     """What exactly it adds or changes, and for how long; shown in full."""

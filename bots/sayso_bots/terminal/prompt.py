@@ -1,4 +1,4 @@
-"""Answers at this very terminal: shows the card, asks, and lets whoever answers elsewhere be first."""
+"""Answers at this terminal: shows the card and asks; somebody elsewhere may be first."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def answer(desk: access.Door, ticket: model.Ticket) -> model.Ticket:
 
 
 async def decide(desk: access.Door, ticket: model.Ticket) -> model.Decision:
-    """The decision, by whoever is first: somebody elsewhere, or the person at this keyboard."""
+    """The decision of the first who answers: somebody elsewhere, or the person at this keyboard."""
     answering = asyncio.create_task(answer(desk, ticket))
     deciding = asyncio.create_task(desk.wait(ticket.id))
     await asyncio.wait({answering, deciding}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,7 +88,7 @@ async def _verdict() -> model.Answer:
         if why := _reason(said):
             return model.Answer(verdict="deny", reason=why)
         if said:
-            # a denial is for good, and one odd key is no reason
+            # a denial is final, and one odd key does not make one
             click.echo("Please write yes or no, or no and why.", err=True)
 
 
@@ -138,7 +138,7 @@ async def _lines(prompt: str) -> list[str]:
 
 
 async def _line(prompt: str) -> str:
-    """One line from the keyboard, without blocking whoever answers elsewhere."""
+    """One line from the keyboard, without blocking an answer from elsewhere."""
     click.echo(prompt, nl=False, err=True)
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()

@@ -97,7 +97,7 @@ class Row:
         return grant not in (None, *get_args(model.Grant)) if self.index == "offer" else self.answer.grant == grant
 
 
-_OFFERS: dict[Literal["rule", "folder", "mode"], str] = {
+_OFFERS: dict[model.OfferKind, str] = {
     "rule": "with rule {}",
     "folder": "with folder {}",
     "mode": "and change mode {}",

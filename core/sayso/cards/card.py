@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sayso import model
 from sayso.cards import buttons, prose
 from sayso.content import text
 
@@ -85,7 +86,7 @@ class Facts:
     """Short facts: what they are, and their value."""
 
     rows: tuple[tuple[Inline, Inline], ...]
-    risk: Literal["low", "medium", "high"] | None = None
+    risk: model.Risk | None = None
     """How high the agent says that the risk is; if it says so, the first row is about that."""
 
     def inlines(self) -> Iterable[Inline]:

@@ -43,7 +43,7 @@ class Input:
 
     name: str
     """What a surface sends it under; `field_name`, `other_name` and `key_name` make it, and nobody takes it apart."""
-    label: card.Inline
+    label: text.Foreign | text.Trusted
     kind: model.FieldKind = "text"
     required: bool = True
     multiline: bool = False
@@ -57,6 +57,11 @@ class Input:
     """Characters that it takes; a surface may have room for fewer."""
     belongs_to: str | None = None
     """The input that this one is the free text for: both stand on one screen."""
+
+    @property
+    def label_text(self) -> str:
+        """The label where only plain text is shown."""
+        return self.label.text if isinstance(self.label, text.Foreign) else self.label
 
 
 def other_name(name: str) -> str:

@@ -14,7 +14,7 @@ _FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "o
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator decides about a request: who asked, under which policy, where it goes."""
+    """What the operator decides about a request: who asked, under which policy, and its route."""
 
     owner: str
     policy: model.Policy
@@ -37,13 +37,13 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
 
 
 def _bound_policy(policy: model.Policy) -> model.JsonObject:
-    # what a policy can say since then counts where it is said: older tickets keep their digest
+    # what was added to policies since then counts only if it is set: older tickets keep their digest
     first = policy.model_dump(mode="json", include=_FIRST_RULES)
     return first | policy.model_dump(mode="json", exclude_defaults=True)
 
 
 def check(ticket: model.Ticket) -> None:
-    """Compute the digest from the content again. Raises `Altered` where it is another one."""
+    """Compute the digest from the content again. Raises `Altered` if it differs."""
     terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester)
     try:
         found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)

@@ -10,7 +10,7 @@ Number = int | float | Decimal
 # A number of JSON, as people type it; no digits of other scripts, no groups, no blanks inside.
 _WRITTEN = re.compile(r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _LONGEST = 400
-# Exponents beyond a double's would be another number to whoever reads the JSON.
+# Numbers beyond a double's are infinity to many readers of JSON.
 _LARGEST = Decimal("1.7976931348623157e308")
 
 
