@@ -44,7 +44,7 @@ def state_of(ticket: model.Ticket) -> str:
     decision = ticket.decision
     by = f" by {wording.people(decision)}" if decision.by else ""
     used = ", used" if ticket.used_at else ""
-    return phrases.outcome_words(ticket.request.kind, decision, by, decision.grant) + used
+    return phrases.outcome_words(ticket.request.kind, decision, by) + used
 
 
 def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:

@@ -25,7 +25,7 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     for index, one in enumerate(decision.by):
         spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
         spans += [Trusted(" ("), text.line(one.person), Trusted(")")] if one.person != one.name else []
-    spans += [Trusted(row.then)] if row and row.then else []
+    spans += _more(ticket.request, row, decision.grant)
     yield card.Line((*spans, Trusted(" · "), card.Moment(decision.decided_at)), strong=True)
     if decision.used_at:
         yield card.Line((Trusted("Used · "), card.Moment(decision.used_at)))
@@ -35,7 +35,6 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Code((Trusted("Reason"),), text.literal(decision.reason), role="reason")
     if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
         yield from values.parts_of(decision.input or {}, "Runs instead, as edited", "edited")
-    yield from _grant_parts(ticket.request, decision.grant)
     yield from _answer_parts(decision)
 
 
@@ -60,7 +59,8 @@ def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     yield from (card.Code((Trusted("Answer"),), text.literal(one), role="answer") for one in said if one)
     yield from values.parts_of(filled, "Answer", "answer") if filled else ()
     if answer.verdict:
-        yield card.Line((Trusted("They allow it" if answer.verdict == "allow" else "They do not allow it"),))
+        row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant)
+        yield card.Line((Trusted(row.done), *_more(ticket.request, row, answer.grant)))
     if answer.input is not None:
         yield from values.parts_of(answer.input, "Runs instead, as edited", "edited")
 
@@ -69,28 +69,22 @@ def _texts(value: Any) -> list[str]:
     return list(cast(list[str], value)) if isinstance(value, list) else [value] if value else []
 
 
-def _grant_parts(request: model.Request, grant: str | None) -> Iterable[card.Part]:
-    if grant is not None and grant in request.grant_names:
-        yield card.Line(_grant_words(request, grant))
-
-
-def _grant_words(request: model.Request, grant: str) -> tuple[card.Inline, ...]:
-    """What was given beyond this one call."""
-    row = buttons.row_for(request.kind, "allow", grant)
-    effects = [offer.effect for offer in request.offers if offer.name == grant]
-    return (Trusted(f"{row.done}{row.then}: "), text.line(effects[0])) if effects else (Trusted(row.done),)
+def _more(request: model.Request, row: buttons.Row | None, grant: str | None) -> list[card.Inline]:
+    """What goes with what was done, and the offer that was taken along."""
+    spans: list[card.Inline] = [Trusted(row.then)] if row and row.then else []
+    for offer in request.offers:
+        spans += [Trusted(": "), text.line(offer.effect)] if offer.name == grant else []
+    return spans
 
 
 def tell_answer(request: model.Request, answer: model.Answer, by: model.Person) -> tuple[card.Inline, ...]:
     """What somebody did, as a row of the history: in the words of the button that they pressed."""
     row = buttons.row_for(request.kind, answer.verdict, answer.grant)
-    spans: list[card.Inline] = [Trusted(f"{row.done} by "), *tell_person(by), Trusted(row.then)]
-    for offer in request.offers:
-        spans += [Trusted(": "), text.line(offer.effect)] if offer.name == answer.grant else []
+    spans: list[card.Inline] = [Trusted(f"{row.done} by "), *tell_person(by), *_more(request, row, answer.grant)]
     spans += [Trusted(", with an edited input")] if answer.input is not None else []
     reason = answer.text if answer.verdict == "respond" else answer.reason
     spans += [Trusted(": "), text.line(reason)] if reason else []
-    return tuple(span for span in spans if span != "")
+    return tuple(spans)
 
 
 def tell_person(by: model.Person) -> tuple[card.Inline, ...]:

@@ -21,11 +21,11 @@ _CLOSED: Mapping[model.Outcome, str] = {
 }
 
 
-def outcome_row(kind: model.Kind, decision: model.Decision, grant: str | None = None) -> buttons.Row | None:
+def outcome_row(kind: model.Kind, decision: model.Decision) -> buttons.Row | None:
     """The button that people pressed for this outcome; None if nobody did."""
     match decision.outcome:
         case "allowed":
-            return buttons.row_for(kind, "allow", grant)
+            return buttons.row_for(kind, "allow", decision.grant)
         case "denied":
             return buttons.row_for(kind, "stop" if decision.stop else "deny")
         case "answered":
@@ -34,9 +34,9 @@ def outcome_row(kind: model.Kind, decision: model.Decision, grant: str | None = 
             return None
 
 
-def outcome_words(kind: model.Kind, decision: model.Decision, by: str = "", grant: str | None = None) -> str:
-    """What became of a request, in a few words, for cards and lists; *by* says who did it, *grant* what was given."""
-    row = outcome_row(kind, decision, grant)
+def outcome_words(kind: model.Kind, decision: model.Decision, by: str = "") -> str:
+    """What became of a request, in a few words, for cards and lists; *by* says who did it."""
+    row = outcome_row(kind, decision)
     return _CLOSED.get(decision.outcome, "") if row is None else f"{row.done}{by}{row.then}"
 
 

@@ -13,7 +13,7 @@ from sayso.content import text
 from sayso.stores import Row
 from sayso.testing import samples
 from sayso_bots.commands import answer as command
-from sayso_bots.terminal import render
+from sayso_bots.terminal import output, render
 from sayso_web import story
 
 LIMITS = dialog.WindowLimits(content=5_000, inputs=10, typed=2_000)
@@ -108,6 +108,7 @@ def test_a_press_means_what_its_row_says_and_is_told_in_its_words(
     shown = [words(part.text) for part in draw.card_of(closed, samples.MINT).parts if isinstance(part, card.Line)]
     assert any(line.startswith(row.done) for line in shown)
     assert any(row.then in line for line in shown)
+    assert output.state_of(closed).startswith(f"{row.done} by ann{row.then}")
     told = words(story.tell(Row(number=1, ticket_id="r1", version=1, entry=given), ticket.request))
     assert told.startswith(f"{row.done} by ann (chat:T/ann){row.then}")
 
