@@ -56,7 +56,7 @@ ADDRESSES: Mapping[str, str] = {
     "prose": "sayso.cards.prose",
     "quota": "sayso.desk.quota",
     "restoring": "sayso.desk.restoring",
-    "said": "sayso.cards.said",
+    "said": "sayso.cards.history",
     "schema": "sayso.content.schema",
     "shapes": "sayso.content.shapes",
     "shelf": "sayso.cards.shelf",
