@@ -148,8 +148,8 @@ async def test_a_place_that_will_never_take_a_card_is_told_to_the_agent_at_once(
     there: Scene, caplog: pytest.LogCaptureFixture, code: str, advice: str
 ) -> None:
     there.slack.fail_next("chat.postMessage", code)
-    waiting = asyncio.ensure_future(there.front.ask(DEPLOY))
-    await until(lambda: len(there.front.store._tickets))  # type: ignore[attr-defined]
+    ticket = await there.front.open(DEPLOY)
+    waiting = asyncio.ensure_future(there.front.wait(ticket.id))
     await there.deliver()
     decision = await asyncio.wait_for(waiting, 5)
     assert decision.outcome == "undeliverable"
