@@ -7,7 +7,7 @@ import pytest
 
 from sayso import errors, stores
 from sayso.desk import Caller, Desk, Setup, quota
-from sayso.testing.samples import MINT, permission
+from sayso.testing.samples import MINT, NOW, permission
 from tests.conftest import BOUND
 
 BOT = Caller(owner="bot")
@@ -50,3 +50,38 @@ async def test_an_ask_that_cannot_be_stored_takes_no_room(monkeypatch: pytest.Mo
     with pytest.raises(errors.TooMany):
         await front.open(permission(), BOT)
     await store.close()
+
+
+async def test_who_asked_the_longest_ago_is_forgotten_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota, "_REMEMBERED", 1)
+    pace = quota.Pace()
+    pace.take("bot", 1, NOW)
+    with pytest.raises(errors.TooMany) as refused:
+        pace.take("bot", 1, NOW)
+    assert refused.value.retry_after == 60
+    pace.take("other", 1, NOW)
+    pace.take("bot", 1, NOW)
+
+
+async def test_room_that_becomes_free_while_it_is_counted_is_taken() -> None:
+    room, first_may_end = quota.Room(), asyncio.Event()
+    counted = 0
+
+    async def none() -> int:
+        return 0
+
+    async def first() -> None:
+        async with room.one("bot", 1, none):
+            await first_may_end.wait()
+
+    async def slowly() -> int:
+        nonlocal counted
+        counted += 1
+        first_may_end.set()
+        await begun
+        return 0
+
+    begun = asyncio.ensure_future(first())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(BOUND), room.one("bot", 1, slowly):
+        assert counted == 2

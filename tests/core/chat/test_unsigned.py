@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sayso import errors
 from sayso.chat import unsigned
 from sayso.stores import memory
 
@@ -26,3 +27,30 @@ async def test_a_flood_of_wrong_signatures_is_said_and_stored_once_a_minute(capl
     assert await unsigned.noticed("Other", records, datetime.fromtimestamp(now[0], UTC)) is None
     await gate.taken()
     assert await unsigned.noticed("Chat", records, datetime.fromtimestamp(now[0], UTC)) is None
+
+
+async def test_a_database_that_is_away_neither_hides_a_wrong_signature_nor_hinders_a_right_one(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise errors.StoreUnavailable("away")
+
+    records = memory.MemoryStore()
+    monkeypatch.setattr(records, "put", away)
+    monkeypatch.setattr(records, "remove", away)
+    caplog.set_level("INFO")
+    gate = unsigned.Unsigned("Chat", lambda: 1_000_000.0, records)
+    await gate.refused("look there")
+    await gate.taken()
+    assert [one.message for one in caplog.records] == [
+        "a post was not signed by its platform",
+        "wrong signatures not kept",
+        "wrong signatures not forgotten",
+    ]
+
+
+async def test_without_a_database_a_wrong_signature_is_said_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    gate = unsigned.Unsigned("Chat", lambda: 1_000_000.0)
+    await gate.refused("look there")
+    await gate.taken()
+    assert [one.message for one in caplog.records] == ["a post was not signed by its platform"]
