@@ -68,7 +68,7 @@ def request(input: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.
         common["context"] = {**({"Topic": first.header} if first.header else {}), **common.get("context", {})}
         return asking.Choice(first.question, listed, other=True, **common)
     common["body"] = "\n\n".join(_told(question) for question in asked.questions)
-    title = " · ".join(question.header for question in asked.questions if question.header)[: model.MAX_TITLE]
+    title = model.title_of(" · ".join(question.header for question in asked.questions if question.header))
     return asking.Form(title or "Questions", _fields(asked.questions), **common)
 
 
@@ -119,28 +119,24 @@ def _fields(questions: Sequence[_Question]) -> list[model.Field]:
     for at, question in enumerate(questions):
         made.append(_field(f"q{at}", question))
         if question.previews:
-            label = _cut(f"Notes on: {question.header or question.question}", model.MAX_TITLE)
+            label = model.title_of(f"Notes on: {question.header or question.question}")
             made.append(model.Field(name=f"n{at}", label=label, required=False))
     return [*made, model.Field(name=_RESPONSE, label="Or answer all of it in your own words", required=False)]
 
 
 def _field(name: str, question: _Question) -> model.Field:
     described = "; ".join(f"{one.label}: {one.description}" for one in question.options if one.description)
+    # what is cut here stands whole in the body
     return model.Field(
         name=name,
-        label=_cut(question.question, model.MAX_TITLE),
+        label=model.title_of(question.question),
         kind="choice",
-        description=_cut(described, model.MAX_NOTE) or None,
+        description=model.cut(described, model.MAX_NOTE) or None,
         required=False,
         options=tuple(model.Option(label=option.label) for option in question.options),
         multiple=question.multiSelect,
         other=True,
     )
-
-
-def _cut(text: str, longest: int) -> str:
-    # the whole text stands in the body
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _told(question: _Question) -> str:

@@ -72,8 +72,7 @@ def numbered(number: int, label: text.Foreign, longest: int) -> Json:
 
 def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
     """A text object in which nothing is live, cut if it is too long."""
-    shown = content if len(content) <= longest else content[: longest - 1] + "…"
-    return {"type": "plain_text", "text": shown or "empty", "emoji": False}
+    return {"type": "plain_text", "text": model.cut(content, longest) or "empty", "emoji": False}
 
 
 def draft(values: Any) -> dict[str, dialog.Submitted]:

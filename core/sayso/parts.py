@@ -122,6 +122,15 @@ class Option(Frozen):
     value: Scalar | None = None
     """What the agent gets in a form; the label if it has no value."""
 
+    @property
+    def meaning(self) -> Scalar:
+        """What the agent gets if it is chosen in a form."""
+        return self.label if self.value is None else self.value
+
+    def means(self, given: object) -> bool:
+        """Whether *given* is what the agent would get. 1 and True are equal, and not the same answer."""
+        return given == self.meaning and isinstance(given, bool) == isinstance(self.meaning, bool)
+
 
 class Field(Frozen):
     """One field of a form, as people see it; the rules for its value come along."""

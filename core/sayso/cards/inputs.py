@@ -111,19 +111,20 @@ def _input(name: str, field: model.Field, longest: int) -> Input:
 def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
     """The inputs, as many at once as the surface has room for."""
     steps: list[tuple[Input, ...]] = [()]
-    for group in _groups(inputs_of(ticket, limits.answer)):
-        taken = sum(_units(made, limits) for made in (*steps[-1], *group))
+    for group in _group(inputs_of(ticket, limits.answer)):
+        taken = sum(_count_places(made, limits) for made in (*steps[-1], *group))
         if taken > limits.inputs and steps[-1]:
             steps.append(())
         steps[-1] += group
     return steps
 
 
-def _units(made: Input, limits: WindowLimits) -> int:
+def _count_places(made: Input, limits: WindowLimits) -> int:
+    """How many inputs of a window it takes: a long list of options is split."""
     return max(1, -(-len(made.options) // limits.options))
 
 
-def _groups(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
+def _group(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:
     # a choice and its own free text stay on one screen
     groups: list[tuple[Input, ...]] = []
     for made in inputs:
@@ -138,11 +139,11 @@ def _default(field: model.Field, longest: int) -> str | None:
     if field.default is None or field.kind == "choice":
         return None
     # a default is agent text: it is offered only if a person sees all of it
-    default = _written(field)
+    default = _type_out(field)
     return default if text.literal(default).text == default and len(default) <= longest else None
 
 
-def _written(field: model.Field) -> str:
+def _type_out(field: model.Field) -> str:
     """A default as somebody would type it."""
     items = _items(field.default)
     if field.multiple and items is not None:
@@ -153,19 +154,14 @@ def _written(field: model.Field) -> str:
 
 
 def _chosen(field: model.Field) -> tuple[int, ...]:
-    """The options that a default names, by value or by label."""
+    """The options that a default means."""
     if field.kind != "choice" or field.default is None:
         return ()
     items = _items(field.default)
     wanted = [field.default] if items is None else items
-    found = [index for index, option in enumerate(field.options) if any(_is(option, one) for one in wanted)]
+    found = [index for index, option in enumerate(field.options) if any(option.means(one) for one in wanted)]
     return tuple(found if field.multiple else found[:1])
 
 
 def _items(default: Any) -> list[Any] | None:
     return [*default] if isinstance(default, list) else None
-
-
-def _is(option: model.Option, given: Any) -> bool:
-    value = option.label if option.value is None else option.value
-    return bool(value == given and isinstance(value, bool) == isinstance(given, bool))

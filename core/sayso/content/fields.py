@@ -116,7 +116,7 @@ def _check_rules(field: model.Field) -> None:
 
 def _is_ambiguous(field: model.Field) -> bool:
     """Whether a choice could be taken for another one: what a person chose by its label must come as its own value."""
-    own = [(option.label, option.label if option.value is None else option.value) for option in field.options]
+    own = [(option.label, option.meaning) for option in field.options]
     values = [(type(value), value) for _, value in own]
     return len(set(values)) < len(values) or any(
         value == label for here, (_, value) in enumerate(own) for there, (label, _) in enumerate(own) if here != there

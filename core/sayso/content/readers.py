@@ -211,12 +211,10 @@ def read_date(field: model.Field, given: Any) -> str:
 def read_option(field: model.Field, given: Any) -> Any:
     """The value of the option that was chosen by its value or its label. Raises `Unfit`."""
     for option in field.options:
-        value = option.label if option.value is None else option.value
-        # 1 and True are equal, and not the same answer
-        if given == option.label or (given == value and isinstance(given, bool) == isinstance(value, bool)):
-            return value
-    if isinstance(given, str) and field.other and (meant := _looks_like(field, given)) is not None:
-        return meant
+        if given == option.label or option.means(given):
+            return option.meaning
+    if isinstance(given, str) and field.other and (alike := _option_like(field, given)) is not None:
+        return alike.meaning
     if not field.other or not isinstance(given, str):
         shown = f"{given!r:.100}" if isinstance(given, str | int | float) else "this"
         raise Unfit(f"{shown} is not one of the options")
@@ -225,7 +223,7 @@ def read_option(field: model.Field, given: Any) -> Any:
     return given
 
 
-def _looks_like(field: model.Field, given: str) -> Any:
-    """The option that nobody could tell from these words of somebody's own."""
-    alike = [one for one in field.options if lookalikes.likeness(one.label) == lookalikes.likeness(given)]
-    return (alike[0].label if alike[0].value is None else alike[0].value) if alike else None
+def _option_like(field: model.Field, given: str) -> model.Option | None:
+    """The option whose label looks the same as these words."""
+    likeness = lookalikes.likeness(given)
+    return next((option for option in field.options if lookalikes.likeness(option.label) == likeness), None)
