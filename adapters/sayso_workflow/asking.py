@@ -40,7 +40,7 @@ async def ask(
         InvalidRequest: the hook cannot be shown as a card, or `resume_when_decided` was not told of it.
     """
     # a run waits for one payload: a verdict beside it, or a grant, would reach nobody
-    runs.refuse(common, "a workflow's hook", "verdicts", "grants", "offers", "editable")
+    runs.refuse(common, "a workflow's hook", "metadata", "verdicts", "grants", "offers", "editable")
     resuming.check(hook)
     found = await records.registered(token)
     if found is None:

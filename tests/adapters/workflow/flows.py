@@ -2,11 +2,14 @@
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pydantic
 from vercel.workflow import BaseHook, Workflows
 
+import sayso
 import sayso_workflow
+from sayso.testing import scripts
 
 workflows = Workflows(sandbox_policy=sayso_workflow.SANDBOX)
 ran: list[str] = []
@@ -91,3 +94,51 @@ async def both(one: str, two: str) -> list[bool]:
         return (await hooks[index]).approved
 
     return list(await asyncio.gather(answer(0), answer(1)))
+
+
+# -- for the contract of pauses ------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Contract:
+    """What the steps of this process find: they run outside the sandbox."""
+
+    agents: dict[str, scripts.Script] = dataclasses.field(default_factory=dict[str, scripts.Script])
+    common: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    failed: list[sayso.SaysoError] = dataclasses.field(default_factory=list[sayso.SaysoError])
+
+
+contract = Contract()
+
+
+@workflows.step
+async def ask_to_pay(token: str) -> bool:
+    try:
+        await sayso_workflow.ask(Approval, token, **contract.common)
+    except sayso.SaysoError as error:
+        contract.failed.append(error)
+        return False
+    return True
+
+
+@workflows.step
+async def pay(name: str, input: dict[str, Any]) -> None:
+    await contract.agents[name].tool(**input)
+
+
+@workflows.step
+async def tell(name: str, text: str) -> None:
+    contract.agents[name].told.append(text)
+
+
+@workflows.workflow
+async def paying_out(name: str, calls: list[dict[str, Any]]) -> None:
+    for n, one in enumerate(calls):
+        hook = Approval.wait(token=f"{name}:{n}", metadata={"tool": "pay", "input": one})
+        if not await ask_to_pay(hook.token):
+            return
+        answer = await hook
+        if answer.approved:
+            await pay(name, one)
+        else:
+            await tell(name, answer.comment or "")

@@ -49,7 +49,7 @@ class Payload(Generic[P]):
     ) -> model.Request:
         """The request for one answer of this type; *marks* go into its metadata. Raises `InvalidRequest`."""
         kept = {**marks, "metadata": dict(metadata)}
-        common = {**common, "id": id, "metadata": {**common.get("metadata", {}), "hook": kept}}
+        common = {**common, "id": id, "metadata": {"hook": kept}}
         if self.flag is not None:
             tool, arguments = _call(label, metadata)
             return asking.Permission(tool=tool, input=arguments, title=title, editable=False, **common)
