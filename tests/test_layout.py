@@ -37,12 +37,14 @@ WINGS = ("top", "content", "machine", "cards", "stores", "desk", "chat", "asking
 TOP = {"model", "parts", "errors", "clock", "aside"}
 # Files beside the wings that only hand on what is in them.
 DOORS = {"__init__", "blocking", "card", "channel", "moved"}
-# Platforms, agent frameworks and web servers: the business of adapters.
-NOT_IN_CORE = {
-    "aiohttp", "slack_bolt", "slack_sdk", "discord", "fastapi", "starlette", "uvicorn",
-    "anthropic", "claude_agent_sdk", "langgraph", "langchain", "mcp", "openai", "agents", "pydantic_ai", "ai", "vercel",
-    "agentapprovalprotocol",
+# What the core is made of. Platforms, agent frameworks and web servers are the business of adapters.
+IN_CORE = {
+    "sayso", "apsw", "asyncpg", "jsonschema", "markdown_it", "pydantic", "pydantic_core", "pytest", "referencing",
+    "regex", "rfc8785", "tenacity", "typing_extensions",
 }  # fmt: skip
+PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingContract"}
+# Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served.
+NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap"}
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(
@@ -250,7 +252,8 @@ def test_no_two_files_of_the_core_import_each_other_in_a_circle() -> None:
 
 
 def test_the_core_imports_no_platform_no_framework_and_no_web_server() -> None:
-    wrong = {str(path.relative_to(ROOT)): sorted(imported(parse(path)) & NOT_IN_CORE) for path in modules("core")}
+    known = IN_CORE | sys.stdlib_module_names
+    wrong = {str(path.relative_to(ROOT)): sorted(imported(parse(path)) - known) for path in modules("core")}
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
@@ -326,6 +329,17 @@ def test_every_chat_adapter_is_held_to_the_channel_contract() -> None:
         if any("ChannelContract" in bases(node) for node in classes(tree)):
             tested |= imported(tree)
     assert chats - tested == set()
+
+
+def test_every_agent_adapter_is_held_to_the_contract_of_pauses() -> None:
+    adapters = {folder.name for folder in packages("adapters") if not (folder / "channel.py").is_file()}
+    tested: set[str] = set()
+    for path in modules("tests"):
+        tree = parse(path)
+        if any(PAUSE_CONTRACTS & bases(node) for node in classes(tree)):
+            tested |= imported(tree)
+    assert adapters - tested - NO_PAUSES == set()
+    assert adapters >= NO_PAUSES, "a surface that is gone"
 
 
 def test_every_store_is_held_to_the_store_contract() -> None:

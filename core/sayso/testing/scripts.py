@@ -62,6 +62,8 @@ class Script:
     hangs: bool = False
     """Whether the tool never returns, so that its process can be killed in the middle of it."""
     ran: list[model.JsonObject] = field(default_factory=list[model.JsonObject])
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the tool runs."""
     told: list[str] = field(default_factory=list[str])
     """What the model reads in place of a result."""
     stopped: bool = False
@@ -70,6 +72,7 @@ class Script:
     async def tool(self, **given: Any) -> str:
         """What the framework runs."""
         self.ran.append(given)
+        self.begun.set()
         if self.hangs:
             await asyncio.Event().wait()
         return "paid"

@@ -54,8 +54,7 @@ class TestWorkflow(pauses.KeysContract, pauses.LastingContract):
             [ticket] = await office.asked()
             await office.answer(ticket, verdict="allow")
             async with asyncio.timeout(scripts.SOON):
-                while not agent.ran:
-                    await asyncio.sleep(0.01)
+                await agent.begun.wait()
         used_at = (await office.desk.get(ticket.id)).used_at
         agent.hangs = False
         async with self.running(office.desk, agent) as running:
