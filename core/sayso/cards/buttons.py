@@ -168,7 +168,17 @@ _DECLINE_AND_STOP = replace(
 
 _REVIEW = Row("review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, deciding=True)
 _PICK = Row("pick", "Choose", "Answered", "--choice LABEL", _SAID, kinds=("choice",), window="pick")
-_FILL = Row("fill", "Answer", "Answered", "--text TEXT", _SAID, ("question",), _always, "primary", True, "fill")
+_FILL = Row(
+    "fill",
+    "Answer",
+    "Answered",
+    "--text TEXT",
+    _SAID,
+    kinds=("question",),
+    style="primary",
+    deciding=True,
+    window="fill",
+)
 _DENY = Row("deny", "Deny", "Denied", "--deny", _NO, style="danger")
 _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and the agent is to stop")
 

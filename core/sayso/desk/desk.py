@@ -159,7 +159,7 @@ class Desk(shell.Shell):
         self,
         token: str,
         actor: people.Actor,
-        room: dialog.WindowLimits,
+        limits: dialog.WindowLimits,
         message: PressedMessage | None,
         draft: dialog.Draft | None = None,
     ) -> model.Ticket | dialog.Dialog:
@@ -178,7 +178,7 @@ class Desk(shell.Shell):
             await pressing.seated(self, ticket, message)
         if pressed.action == "undo":
             return await self.take_back(ticket.id, actor)
-        following = await pressing.following(self, ticket, pressing.Press(pressed, actor, room, draft))
+        following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if isinstance(following, dialog.Dialog):
             return following
         return await self.answer(ticket.id, following, actor)

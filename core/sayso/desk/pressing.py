@@ -35,7 +35,7 @@ class Press:
 
     pressed: tokens.Pressed
     actor: people.Actor
-    room: dialog.WindowLimits
+    limits: dialog.WindowLimits
     draft: dialog.Draft | None
 
 
@@ -43,11 +43,11 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
     await _may(shell, ticket, press.actor)
     if press.draft is None:
-        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.room)
+        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits)
         if opened is not None:
             return opened
     typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
-    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.room)
+    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.limits)
     if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)

@@ -138,7 +138,7 @@ def closed() -> Iterator[model.Ticket]:
     yield sample(several, said(choices=tuple(f"o{n}" for n in range(100))))
 
 
-def dialogs(room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
+def dialogs(limits: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
     """Every dialog that any press on the samples opens, and every page and step after it."""
     fields = [
         model.Field(
@@ -156,12 +156,12 @@ def dialogs(room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
             # as many pages and steps as any sample has; beyond the last one it is the last one again
             for index in range(12 if action in ("review", "fill") else 3 if action == "offer" else 1):
                 pressed = tokens.read(MINT.token(ticket, action, index))
-                opened = _opened(ticket, pressed, room)
+                opened = _opened(ticket, pressed, limits)
                 if opened is not None and (opened.parts or opened.inputs):
                     yield opened
 
 
-def _opened(ticket: model.Ticket, pressed: tokens.Pressed, room: dialog.WindowLimits) -> dialog.Dialog | None:
+def _opened(ticket: model.Ticket, pressed: tokens.Pressed, limits: dialog.WindowLimits) -> dialog.Dialog | None:
     if pressed.action == "fill" and ticket.request.kind == "permission":
         return None
-    return dialog.of_press(ticket, pressed, MINT, room)
+    return dialog.of_press(ticket, pressed, MINT, limits)

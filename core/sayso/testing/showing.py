@@ -57,12 +57,12 @@ def ticket(field: RequestField, text: str) -> model.Ticket:
     return _answered(samples.opened(_request(field, text)), field, text)
 
 
-def windows(field: RequestField, text: str, room: dialog.WindowLimits = _BOUNDLESS) -> Iterator[dialog.Dialog]:
+def windows(field: RequestField, text: str, limits: dialog.WindowLimits = _BOUNDLESS) -> Iterator[dialog.Dialog]:
     """Every window that a press opens where one field holds *text*, and its steps. Raises as `render`."""
     for about in (ticket(field, text), *_forms(field, text)):
         for action in get_args(tokens.Action):
             if about.decision is None and action != "review":
-                yield from _dialogs(about, action, room)
+                yield from _dialogs(about, action, limits)
 
 
 def _windows(module: ModuleType, field: RequestField, text: str) -> Iterator[Any]:
@@ -72,19 +72,19 @@ def _windows(module: ModuleType, field: RequestField, text: str) -> Iterator[Any
 
 
 def _review(module: ModuleType, field: RequestField, text: str) -> Iterator[Any]:
-    shows, room = getattr(module, "render_dialog", None), getattr(module, "ROOM", _BOUNDLESS)
+    shows, limits = getattr(module, "render_dialog", None), getattr(module, "ROOM", _BOUNDLESS)
     if shows is not None:
-        yield from map(shows, _dialogs(ticket(field, text), "review", room))
+        yield from map(shows, _dialogs(ticket(field, text), "review", limits))
 
 
-def _dialogs(about: model.Ticket, action: tokens.Action, room: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
+def _dialogs(about: model.Ticket, action: tokens.Action, limits: dialog.WindowLimits) -> Iterator[dialog.Dialog]:
     """Every page or step that a press opens; the last one comes again and again, so it ends where one is repeated."""
     seen: set[str] = set()
     for index in range(_MOST_PAGES):
         pressed = tokens.read(samples.MINT.token(about, action, index))
         if action == "fill" and about.request.kind == "permission":
             return
-        opened = dialog.of_press(about, pressed, samples.MINT, room)
+        opened = dialog.of_press(about, pressed, samples.MINT, limits)
         if opened is None or (content := repr((opened.title, opened.parts, opened.inputs))) in seen:
             return
         seen.add(content)

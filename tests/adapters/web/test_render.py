@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import hypothesis
@@ -116,3 +117,15 @@ def test_lines_of_an_attached_diff_are_marked_and_all_there() -> None:
 def test_agents_cannot_pass_a_file_off_as_the_services_own_words() -> None:
     html = testing.render("web", "key", "Attached diff · ")
     assert 'class="foreign diff"' not in html
+
+
+def test_a_part_that_no_template_shows_is_an_error_and_not_a_gap() -> None:
+    @dataclass(frozen=True)
+    class Picture:
+        """A part that somebody adds to the card and forgets here."""
+
+        text: str
+
+    drawn = draw.card_of(testing.ticket("title", "Which?"), MINT)
+    with pytest.raises(TypeError, match="Picture"):
+        render.render(replace(drawn, parts=(drawn.parts[0], Picture("x"))))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
