@@ -239,7 +239,7 @@ def test_the_receiver_of_callbacks_takes_what_the_service_sends_once(capsys: pyt
     ticket = samples.sample(asking.Permission(tool="Bash"), samples.said(verdict="allow"))
     sender = callback.CallbackResumer(secret)
     assert ticket.decision is not None
-    body, headers = sender._signed(ticket, ticket.decision)
+    body, headers = sender._sign(ticket, ticket.decision)
     text = callback.secret_text(secret)
     assert names["receive"](body, headers, text) == 200
     assert names["receive"](body, headers, text) == 200

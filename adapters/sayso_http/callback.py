@@ -16,7 +16,8 @@ from typing import Literal
 import standardwebhooks
 from aiohttp import abc
 
-from sayso import clock, errors, model
+from sayso import errors, model
+from sayso.clock import Clock, SystemClock
 from sayso_http import outbound
 
 # Seconds between tries, 75 hours in all: the schedule that Standard Webhooks recommends.
@@ -63,7 +64,7 @@ class CallbackResumer:
         *,
         older: Sequence[bytes] = (),
         allow: Collection[str] = (),
-        now: clock.Clock | None = None,
+        clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
         resolver: abc.AbstractResolver | None = None,
         patience: float = outbound.PATIENCE,
@@ -71,40 +72,40 @@ class CallbackResumer:
         if any(len(one) not in _SECRET for one in (secret, *older)):
             raise errors.InvalidSettings("a signing secret has 24 to 64 bytes", field="SAYSO_SECRET")
         self._hooks = [standardwebhooks.Webhook(one) for one in (secret, *older)]
-        self._caller = outbound.Caller(allow, resolver=resolver, patience=patience)
-        self._clock: clock.Clock = now or clock.SystemClock()
+        self._poster = outbound.Poster(allow, resolver=resolver, patience=patience)
+        self._clock: Clock = clock or SystemClock()
         self._chance = chance
 
     def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
-        """Seconds until the next try after so many; None after the tenth."""
+        """Give the seconds until the next try, after *attempts* failed tries; None after the tenth."""
         if attempts > len(SCHEDULE):
             return None
         return SCHEDULE[attempts - 1] * (1 + _JITTER * self._chance())
 
     async def resume(self, ticket: model.Ticket) -> bool:
-        """Deliver once; False where the request named no address.
+        """Deliver once; returns False if the request named no address.
 
         Raises:
-            ChannelError: it was not taken; `final` where the address must not be called, or the receiver is gone.
+            ChannelError: it was not taken; `final` if the address must not be called, or the receiver is gone.
         """
         url, decision = ticket.request.callback_url, ticket.decision
         if url is None or decision is None:
             return False
-        status = (await self._caller.post(url, *self._signed(ticket, decision))).status
+        status = (await self._poster.post(url, *self._sign(ticket, decision))).status
         if not 200 <= status < 300:
             # a redirect is a failure, too: its target was never checked
             raise errors.ChannelError(f"the receiver answers with {status}", final=status == _GONE)
         return True
 
-    def _signed(self, ticket: model.Ticket, decision: model.Decision) -> tuple[bytes, Mapping[str, str]]:
-        told = Decided(
+    def _sign(self, ticket: model.Ticket, decision: model.Decision) -> tuple[bytes, Mapping[str, str]]:
+        decided = Decided(
             id=ticket.id,
             kind=ticket.request.kind,
             digest=ticket.digest,
             decision=decision,
             metadata=ticket.request.metadata,
         )
-        text = Callback(timestamp=decision.decided_at, data=told).model_dump_json()
+        text = Callback(timestamp=decision.decided_at, data=decided).model_dump_json()
         name, at = _webhook_id(ticket, decision), self._clock.now()
         headers = {
             "Content-Type": "application/json",
@@ -119,7 +120,7 @@ class CallbackResumer:
 def verify(
     body: bytes, headers: Mapping[str, str], secret: bytes | str, *, seen: MutableSet[str] | None = None
 ) -> Callback:
-    """What a callback says, once its signature and its age (five minutes at most) are right.
+    """Read what a callback says, once its signature and its age (five minutes at most) are right.
 
     For receivers: *secret* is the operator's, as bytes or as the text that starts with `whsec_`. With *seen* the same
     `webhook-id` is taken once; answer a repeated one with 200, or it comes again.
@@ -127,15 +128,15 @@ def verify(
     Raises:
         InvalidToken: it is not from the service, too old, changed, or was taken before.
     """
-    given = {name.lower(): value for name, value in headers.items()}
+    lowered = {name.lower(): value for name, value in headers.items()}
     try:
-        standardwebhooks.Webhook(secret).verify(body, given, json_parse=False)
+        standardwebhooks.Webhook(secret).verify(body, lowered, json_parse=False)
         found = Callback.model_validate_json(body)
     except (standardwebhooks.WebhookVerificationError, ValueError) as error:
         raise errors.InvalidToken(
             "this callback is not from the service, or too old", hint="do not act on it"
         ) from error
-    name = given["webhook-id"]
+    name = lowered["webhook-id"]
     if seen is not None:
         if name in seen:
             raise errors.InvalidToken("this callback was taken before", hint="answer 200")
@@ -144,11 +145,11 @@ def verify(
 
 
 def secret_text(secret: bytes) -> str:
-    """A signing secret in the form that Standard Webhooks libraries take: what the operator gives to receivers."""
+    """Write a signing secret as Standard Webhooks libraries take it: this is what the operator gives to receivers."""
     return "whsec_" + base64.b64encode(secret).decode()
 
 
 def _webhook_id(ticket: model.Ticket, decision: model.Decision) -> str:
-    # no dots in it: they part the signed text
+    # it holds no dots: they part the signed text
     bound = f"{ticket.id}\n{ticket.digest}\n{decision.decided_at.isoformat()}"
     return "dec_" + hashlib.sha256(bound.encode()).hexdigest()[:32]

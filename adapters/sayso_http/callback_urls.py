@@ -27,7 +27,7 @@ _URL = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-# The last label of a name is no number: 127.1, 0x7f.1 and 2130706433 are ways to write an address.
+# The last label of a name is not a number: 127.1, 0x7f.1 and 2130706433 are ways to write an address.
 _LAST_LABEL = re.compile(r"[a-z][a-z0-9-]*")
 _LOCAL = (
     "localhost",
@@ -68,7 +68,7 @@ class Target:
     port: int
 
     def allowed_by(self, allow: Collection[str]) -> bool:
-        """Whether the operator named this host, with any port (`name`) or with this one (`name:port`)."""
+        """Tell whether the operator named this host, with any port (`name`) or with this one (`name:port`)."""
         named = {entry.lower() for entry in allow}
         shown = f"[{self.host}]" if ":" in self.host else self.host
         return bool({self.host, shown, f"{shown}:{self.port}"} & named)
@@ -87,15 +87,15 @@ def check_callback_url(url: str, allow: Collection[str] = ()) -> Target:
     if target.allowed_by(allow):
         return target
     if target.scheme != "https":
-        raise _refused("a decision holds the input, and http would show it to everybody on the way")
+        raise _refusal("a decision holds the input, and http would show it to everybody on the way")
     if target.port not in PORTS:
-        raise _refused(f"port {target.port} is not one of {', '.join(map(str, sorted(PORTS)))}")
+        raise _refusal(f"port {target.port} is not one of {', '.join(map(str, sorted(PORTS)))}")
     address = _literal(target.host)
     if address is not None:
         if not is_public(address):
-            raise _refused("it leads into a private network")
+            raise _refusal("it leads into a private network")
     elif not _is_public_name(target.host):
-        raise _refused("its host is no public name")
+        raise _refusal("its host is not a public name")
     return target
 
 
@@ -114,7 +114,7 @@ def is_public(address: Address) -> bool:
     return not any(address in block for block in _NOT_PUBLIC if block.version == address.version)
 
 
-class Vetted:
+class SafeSockets:
     """Makes the sockets for one call: a forbidden address is refused at the last moment before it is connected to."""
 
     def __init__(self, target: Target, allow: Collection[str]) -> None:
@@ -122,10 +122,10 @@ class Vetted:
         self.refused: str | None = None
         """The address that was refused, if one was."""
 
-    def socket(self, info: AddrInfo) -> socket.socket:
-        """A socket for one address of the host. Raises `PermissionError`."""
-        family, kind, protocol, _, where = info
-        host = str(where[0])
+    def make(self, info: AddrInfo) -> socket.socket:
+        """Make a socket for one address of the host. Raises `PermissionError`."""
+        family, kind, protocol, _, address_and_port = info
+        host = str(address_and_port[0])
         address = _literal(host)
         if not self._anywhere and (address is None or not is_public(address)):
             self.refused = host
@@ -138,11 +138,11 @@ class Vetted:
 def _read(url: str) -> Target:
     found = _URL.fullmatch(url)
     if found is None or len(url) > model.MAX_URL or "\\" in url or "#" in url:
-        raise _refused("it is not a plain http or https address")
+        raise _refusal("it is not a plain http or https address")
     host, scheme = found["host"].lower().strip("[]"), found["scheme"].lower()
     target = Target(scheme, host, int(found["port"] or {"http": 80, "https": 443}[scheme]))
     if not (_literal(host) or _is_name(host)) or not _is_called_alike(url, target):
-        raise _refused("its host cannot be read in one way only")
+        raise _refusal("its host cannot be read in one way only")
     return target
 
 
@@ -172,6 +172,6 @@ def _is_public_name(host: str) -> bool:
     return "." in host and host.rpartition(".")[2] not in _LOCAL
 
 
-def _refused(why: str) -> errors.InvalidRequest:
+def _refusal(why: str) -> errors.InvalidRequest:
     hint = "an https address of a public host; the operator can allow others by name in the settings"
     return errors.InvalidRequest(f"this callback address cannot be used: {why}", field="callback_url", hint=hint)

@@ -1,4 +1,4 @@
-"""Sends calls to the service and repeats those that were cut. The key is in a header, and in no error, log or repr."""
+"""Sends calls to the service and repeats those that were cut. The key is in a header, never in an error or a log."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ _KEY = re.compile(CALLER_KEY)
 class _Cut(Exception):
     """No answer came, or one that says: later. *sent* is whether the call may have been taken."""
 
-    def __init__(self, why: str, *, sent: bool, told: errors.SaysoError | None = None) -> None:
+    def __init__(self, why: str, *, sent: bool, error: errors.SaysoError | None = None) -> None:
         super().__init__(why)
         self.sent = sent
-        self.told = told
-        """What the service itself said to it."""
+        self.error = error
+        """What the service itself named."""
 
 
 class Calls:
     """Calls to one service with one key."""
 
     def __init__(self, url: str, key: str | None, *, plain_http: bool | None, patience: float) -> None:
-        self._url = _address(url, os.environ.get("SAYSO_PLAIN_HTTP") == "1" if plain_http is None else plain_http)
+        self._url = _read_address(url, os.environ.get("SAYSO_PLAIN_HTTP") == "1" if plain_http is None else plain_http)
         if not key or not _KEY.fullmatch(key):
             hint = "set SAYSO_KEY; make a key with: sayso keys add NAME --role agent"
             message = "SAYSO_KEY is not a key" if key else "the service needs a key"
@@ -60,7 +60,7 @@ class Calls:
         self._session: aiohttp.ClientSession | None = None
 
     def address(self, path: str) -> str:
-        """A path of the service, as this client reaches it."""
+        """Give a path of the service, as this client reaches it."""
         return str(self._url / path.lstrip("/"))
 
     def start(self) -> None:
@@ -104,8 +104,8 @@ class Calls:
         try:
             return await trying(self._once, operation.method, url, body, timeout)
         except _Cut as cut:
-            if isinstance(cut.told, errors.TooMany):
-                raise cut.told from cut
+            if isinstance(cut.error, errors.TooMany):
+                raise cut.error from cut
             hint = "is `sayso serve` running there? see SAYSO_URL"
             if once and cut.sent:
                 hint = "whether it counted is not known; look with: sayso show"
@@ -123,22 +123,22 @@ class Calls:
             async with self._session.request(
                 method, url, data=data, timeout=timeout, allow_redirects=False
             ) as response:
-                content = await _bounded(response)
+                content = await _read_bounded(response)
         except aiohttp.ClientConnectorError as error:
             raise _Cut(error.strerror or type(error).__name__, sent=False) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _Cut(type(error).__name__, sent=True) from error
         if response.status in _PASSING:
-            told = _error(response.status, content) if response.status == _TOO_MANY else None
-            sent = response.status in (502, 504) or _code(content) == _UNSURE
-            raise _Cut(f"it answers with {response.status}", sent=sent, told=told)
+            named = _read_error(response.status, content) if response.status == _TOO_MANY else None
+            sent = response.status in (502, 504) or _read_code(content) == _UNSURE
+            raise _Cut(f"it answers with {response.status}", sent=sent, error=named)
         self._reached = True
         if response.status >= 300:
-            raise _error(response.status, content)
+            raise _read_error(response.status, content)
         return content
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     read = bytearray()
     async for chunk in response.content.iter_any():
         read += chunk
@@ -147,7 +147,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return bytes(read)
 
 
-def _address(url: str, plain_http: bool) -> yarl.URL:
+def _read_address(url: str, plain_http: bool) -> yarl.URL:
     try:
         address = yarl.URL(url)
         host, scheme = address.host, address.scheme
@@ -176,14 +176,14 @@ def _log_first(state: tenacity.RetryCallState) -> None:
         log.warning("the service cannot be reached, trying again", extra={"error": str(why)})
 
 
-def _code(body: bytes) -> str | None:
+def _read_code(body: bytes) -> str | None:
     try:
         return wire_errors.Failed.model_validate_json(body).error.code
     except pydantic.ValidationError:
         return None
 
 
-def _error(status: int, body: bytes) -> errors.SaysoError:
+def _read_error(status: int, body: bytes) -> errors.SaysoError:
     try:
         found = wire_errors.Failed.model_validate_json(body).error
     except pydantic.ValidationError:

@@ -1,4 +1,4 @@
-"""A desk behind a service: what `sayso.open()` gives where `SAYSO_URL` is set. Any call may be cut, and repeated.
+"""A desk behind a service: what `sayso.open()` gives if `SAYSO_URL` is set. Any call may be cut, and repeated.
 
 A request has its id before it is first sent, so a repeated one finds the same ticket; nothing is taken for a decision
 that does not belong to what was asked.
@@ -28,7 +28,7 @@ Body = TypeVar("Body", bound=pydantic.BaseModel)
 
 # Seconds of one long poll; a wait of days is many of these, so that proxies do not close an idle connection.
 _POLL = 50.0
-# Seconds to say that a request is held no more.
+# Seconds in which it must be said that a request is not held any more.
 _FAREWELL = 2.0
 # Seconds between polls that came back at once: the service is stopping, or something on the way cuts long polls.
 _PAUSE = 0.25
@@ -84,7 +84,7 @@ class RemoteDesk:
         Raises:
             InvalidRequest: the request cannot be asked.
             AlreadyExists: its id belongs to a request with other content.
-            Unauthorized: the key is none of the service's.
+            Unauthorized: the service does not know the key.
             StoreUnavailable: the service cannot be reached, or cannot store.
             DigestMismatch: the service holds something else under this id.
         """
@@ -100,7 +100,7 @@ class RemoteDesk:
         return ticket
 
     async def wait(self, id: str) -> model.Decision:
-        """The decision on a request, however long it takes, over restarts of the service.
+        """Wait for the decision on a request, however long it takes, over restarts of the service.
 
         Raises:
             NotFound: there is no such request, for this key.
@@ -110,10 +110,10 @@ class RemoteDesk:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            ticket = _ticket(await self._polled(id))
+            ticket = _ticket(await self._poll(id))
             if ticket.decision is not None:
                 self._held.discard(id)
-                return _belonging(ticket, ticket.decision, self._asked.pop(id, ticket))
+                return _check_belongs(ticket, ticket.decision, self._asked.pop(id, ticket))
             if loop.time() - began < _PAUSE:
                 await asyncio.sleep(_PAUSE)
 
@@ -126,21 +126,21 @@ class RemoteDesk:
             yield
         finally:
             self._attending[id] -= 1
-            # of several here who wait for one request, the last one says that it is held no more
+            # of several here who wait for one request, the last one says that it is not held any more
             last = not self._attending[id]
             if last:
                 del self._attending[id]
             if last and id in self._held:
                 self._held.discard(id)
-                await self._released(id)
+                await self._release(id)
 
-    async def _released(self, id: str) -> None:
+    async def _release(self, id: str) -> None:
         # without a word it would be taken for gone; a service that is away hears nothing either way
         with contextlib.suppress(errors.SaysoError, TimeoutError):
             async with asyncio.timeout(_FAREWELL):
                 await self._calls.send(routes.READ, id, query={"held": "false"})
 
-    async def _polled(self, id: str) -> bytes:
+    async def _poll(self, id: str) -> bytes:
         wait = {"wait": f"{_POLL:g}"}
         if id in self._held:
             try:
@@ -152,7 +152,7 @@ class RemoteDesk:
         return await self._calls.send(routes.READ, id, query=wait, held=_POLL)
 
     async def get(self, id: str) -> model.Ticket:
-        """A request with its present state. Raises `NotFound`."""
+        """Load a request with its present state. Raises `NotFound`."""
         return _ticket(await self._calls.send(routes.READ, id))
 
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
@@ -179,7 +179,7 @@ class RemoteDesk:
         session: str | None = None,
         prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
-        """Requests that this key may see, newest first.
+        """List requests that this key may see, newest first.
 
         *before* is the id of the last one already seen, *prefix* is how the id begins.
         """
@@ -218,7 +218,7 @@ class RemoteDesk:
         return _read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
 
     async def make_webhook(self, wanted: model.JsonObject) -> asker.WebhookAddress:
-        """An address that takes one call. Raises as `sayso.create_webhook`."""
+        """Make an address that takes one call. Raises as `sayso.create_webhook`."""
         body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
         made = _read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
         return asker.WebhookAddress(made.id, self._calls.address(made.path), made.expires_at)
@@ -228,7 +228,7 @@ class RemoteDesk:
         await self._calls.send(routes.REPLY_TO_WEBHOOK, id, body=json.dumps(body).encode(), once=True)
 
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
-        """What happened to a request, oldest row first. Raises `NotFound`."""
+        """Read what happened to a request, oldest row first. Raises `NotFound`."""
         return _read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
 
     async def _act(self, operation: routes.Operation, id: str, body: bytes, *, once: bool = False) -> model.Ticket:
@@ -250,8 +250,8 @@ def _read(body: bytes, shape: type[Body]) -> Body:
         raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error
 
 
-def _belonging(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket) -> model.Decision:
-    """The decision, once it is sure that it is one on exactly what was asked."""
+def _check_belongs(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket) -> model.Decision:
+    """Give the decision, once it is certain that it is one on exactly what was asked."""
     if not ticket.digest == decision.digest == asked.digest or not requests.alike(ticket.request, asked.request):
         raise _mismatch(f"the decision on {ticket.id} belongs to other content")
     if decision.outcome == "allowed":

@@ -36,20 +36,20 @@ def add(shape: type[pydantic.BaseModel], schema: Schema) -> None:
 def _of_kind(kind: model.Kind) -> Schema:
     # in the order of the fields: a set would make another document in each process
     others = [name for name in model.Request.model_fields if name in requests.KIND_KEYS - requests.OF_KIND[kind]]
-    unsaid = {_alias(name): _only(requests.DEFAULTS[name]) for name in others}
+    unsaid = {_alias(name): _constant(requests.DEFAULTS[name]) for name in others}
     rules: Schema = {"properties": unsaid}
     if kind == "permission":
-        _need(rules, "tool")
+        _require(rules, "tool")
     else:
-        _need(rules, "title")
+        _require(rules, "title")
         rules["properties"]["verdicts"] = {"items": {"not": {"const": "respond"}}}
     if kind == "choice":
-        _need(rules, "options", {"minItems": 1})
+        _require(rules, "options", {"minItems": 1})
     if kind == "form":
         by_schema: Schema = {"properties": {"fields": {"maxItems": 0}}}
-        _need(by_schema, "schema")
-        by_fields: Schema = {"properties": {"schema": _only(None)}}
-        _need(by_fields, "fields", {"minItems": 1})
+        _require(by_schema, "schema")
+        by_fields: Schema = {"properties": {"schema": _constant(None)}}
+        _require(by_fields, "fields", {"minItems": 1})
         rules["oneOf"] = [by_schema, by_fields]
     return {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": rules}
 
@@ -62,9 +62,9 @@ _CONFIRMED: Schema = {
 
 def _of_verdict(verdict: model.Verdict) -> Schema:
     takes = {"verdict", *fitting.PARTS[verdict]}
-    rules: Schema = {"properties": {name: _only(None) for name in model.Answer.model_fields if name not in takes}}
+    rules: Schema = {"properties": {name: _constant(None) for name in model.Answer.model_fields if name not in takes}}
     if verdict == "respond":
-        _need(rules, "text")
+        _require(rules, "text")
     return {"if": {"properties": {"verdict": {"const": verdict}}, "required": ["verdict"]}, "then": rules}
 
 
@@ -78,13 +78,13 @@ _WITHOUT_VERDICT: Schema = {
 }
 
 
-def _need(rules: Schema, name: str, more: Mapping[str, Any] | None = None) -> None:
+def _require(rules: Schema, name: str, more: Mapping[str, Any] | None = None) -> None:
     """This key must be there, and say something."""
     rules.setdefault("required", []).append(name)
     rules["properties"][name] = {"not": {"type": "null"}, **(more or {})}
 
 
-def _only(default: Any) -> Schema:
+def _constant(default: Any) -> Schema:
     return {"maxItems": 0} if default == () else {"const": default}
 
 

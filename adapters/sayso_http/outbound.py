@@ -1,4 +1,4 @@
-"""Calls to callback_urls that others named: vetted at the moment of connecting, bounded, and never sent on."""
+"""Calls to addresses that others named: vetted at the moment of connecting, bounded, and never sent on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Reply:
     """What a receiver said."""
 
     status: int
@@ -25,8 +25,8 @@ class Answered:
     body: bytes
 
 
-class Caller:
-    """Posts to callback_urls of the public internet, and to hosts that the operator allowed by name."""
+class Poster:
+    """Posts to addresses of the public internet, and to hosts that the operator allowed by name."""
 
     def __init__(
         self,
@@ -40,28 +40,28 @@ class Caller:
         self._patience = patience
 
     def check(self, url: str) -> callback_urls.Target:
-        """The address, read. Raises `InvalidRequest` where its text shows that it must not be called."""
+        """Read an address. Raises `InvalidRequest` if its text shows that it must not be called."""
         return callback_urls.check_callback_url(url, self._allow)
 
     def allowed(self, url: str) -> bool:
-        """Whether the operator named this host. Raises as `check`."""
+        """Tell whether the operator named this host. Raises as `check`."""
         return self.check(url).allowed_by(self._allow)
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, read: int = 0) -> Answered:
-        """Post once, and read so many bytes of what comes back; redirects are not followed.
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, read: int = 0) -> Reply:
+        """Post once, and read the first *read* bytes of what comes back; redirects are not followed.
 
         Raises:
-            ChannelError: it did not get through; `final` where the address must not be called.
+            ChannelError: it did not get through; `final` if the address must not be called.
         """
         try:
             target = self.check(url)
         except errors.InvalidRequest as error:
             raise errors.ChannelError(error.message, final=True, hint=error.hint) from error
-        vetted = callback_urls.Vetted(target, self._allow)
+        sockets = callback_urls.SafeSockets(target, self._allow)
         connector = aiohttp.TCPConnector(
-            socket_factory=vetted.socket, resolver=self._resolver, use_dns_cache=False, force_close=True
+            socket_factory=sockets.make, resolver=self._resolver, use_dns_cache=False, force_close=True
         )
-        # no proxies from the environment, no cookies, nothing kept between calls
+        # without proxies from the environment, without cookies, and nothing is kept between calls
         session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         timeout = aiohttp.ClientTimeout(total=self._patience)
         try:
@@ -69,12 +69,12 @@ class Caller:
                 session,
                 session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response,
             ):
-                told = {name.lower(): value for name, value in response.headers.items()}
+                lowered = {name.lower(): value for name, value in response.headers.items()}
                 # what nobody needs is not waited for
-                return Answered(response.status, told, await response.content.read(read) if read else b"")
+                return Reply(response.status, lowered, await response.content.read(read) if read else b"")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if vetted.refused:
+            if sockets.refused:
                 hint = "the operator can allow the host by name in the settings"
-                message = f"the callback's host leads to {vetted.refused}, which is not public"
+                message = f"the callback's host leads to {sockets.refused}, which is not public"
                 raise errors.ChannelError(message, final=True, hint=hint) from error
             raise errors.ChannelError(f"the callback did not get through: {type(error).__name__}") from error

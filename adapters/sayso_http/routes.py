@@ -72,7 +72,7 @@ class Open(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyed(Operation):
-    """A route that needs a key. The handler gets who called; whoever may not has been refused before."""
+    """A route that needs a key. The handler gets who called; a caller that may not has been refused before."""
 
     who: Who = "anybody with a key"
     handler: Callable[[handlers.Handlers], Callable[[web.Request, access.HttpCaller], Awaitable[web.StreamResponse]]]

@@ -47,7 +47,7 @@ class Session:
 
     @property
     def actor(self) -> people.Actor:
-        """Who answers in this session; whoever is signed in here is a full member of the setup."""
+        """Who answers in this session; they are a full member of the organisation."""
         return people.Actor(account=f"web:{self.person}", name=self.person, member=True, person=self.person)
 
 

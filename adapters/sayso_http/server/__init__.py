@@ -1,6 +1,6 @@
 """The service's side of the API: the routes, what answers them, and the connections it listens on.
 
-Nothing outside this folder imports it but who runs a service: the client and the models of the wire need no web server.
+Only what runs a service imports it: the client and the models of the wire need no web server.
 """
 
 from sayso_http.server.handlers import add_routes

@@ -1,7 +1,7 @@
-"""Whom the service listens to, and for how long: so many connections, each with its times.
+"""Whom the service listens to, and for how long: a limited number of connections, each with its times.
 
-The rule: who has said nothing yet costs next to nothing, and makes room for whoever comes. Where there is no room left,
-the connection goes that has been waiting the longest with nothing asked; one that is being answered stays.
+The rule: a caller that has said nothing yet costs next to nothing, and makes room for the next one. If there is no room
+left, the connection is closed that has been idle the longest; one that is being answered stays.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Limits:
     """Between two requests; a proxy in front should keep its connections for less."""
 
 
-# What a connection can end with through no fault of ours.
+# What a connection can end with without a fault of ours.
 _THEIRS = (Slow, ConnectionError, web.RequestPayloadError, http_exceptions.HttpProcessingError)
 
 
@@ -54,8 +54,8 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._open = 0
-        # in the order in which they last did something: the first ones go first
-        self._loose: dict[Connection, None] = {}
+        # in the order in which they last did something: the first ones are closed first
+        self._closable: dict[Connection, None] = {}
         self._of: dict[str, _Address] = {}
 
     @property
@@ -64,31 +64,31 @@ class Connections:
         return self._open
 
     def admit(self, one: Connection) -> None:
-        """Count a new connection; where there are too many, an idle one makes room. Raises `TooMany`."""
+        """Count a new connection; if there are too many, an idle one makes room. Raises `TooMany`."""
         here = self._of.get(one.address)
         if here and here.open >= self.limits.per_address:
-            self._make_room(here.loose, "from this address")
+            self._make_room(here.closable, "from this address")
         if self._open >= self.limits.total:
-            self._make_room(self._loose, "now")
+            self._make_room(self._closable, "now")
         self._open += 1
         self._of.setdefault(one.address, _Address({})).open += 1
         one.counted = True
-        self.loosen(one)
+        self.release(one)
 
-    def loosen(self, one: Connection) -> None:
-        """From now on this one can make room for others."""
+    def release(self, one: Connection) -> None:
+        """Let this one make room for others from now on."""
         self.hold(one)
         if one.counted:
-            self._loose[one] = self._of[one.address].loose[one] = None
+            self._closable[one] = self._of[one.address].closable[one] = None
 
     def hold(self, one: Connection) -> None:
-        """This one is being answered."""
-        self._loose.pop(one, None)
+        """Keep this one: it is being answered."""
+        self._closable.pop(one, None)
         if here := self._of.get(one.address):
-            here.loose.pop(one, None)
+            here.closable.pop(one, None)
 
-    def left(self, one: Connection) -> None:
-        """It is closed."""
+    def remove(self, one: Connection) -> None:
+        """Forget this one: it is closed."""
         self.hold(one)
         if not one.counted:
             return
@@ -99,30 +99,30 @@ class Connections:
         if not here.open:
             del self._of[one.address]
 
-    def _make_room(self, loose: dict[Connection, None], where: str) -> None:
-        while loose:
-            oldest = next(iter(loose))
+    def _make_room(self, closable: dict[Connection, None], scope: str) -> None:
+        while closable:
+            oldest = next(iter(closable))
             if oldest.asking:
                 # its body came meanwhile
                 self.hold(oldest)
                 continue
-            self.left(oldest)
+            self.remove(oldest)
             oldest.abort()
             return
-        raise errors.TooMany(f"there are too many connections {where}", hint="try again in a moment", retry_after=5.0)
+        raise errors.TooMany(f"there are too many connections {scope}", hint="try again in a moment", retry_after=5.0)
 
 
 @dataclass(slots=True)
 class _Address:
-    loose: dict[Connection, None]
+    closable: dict[Connection, None]
     open: int = 0
 
 
 class Connection(web.RequestHandler):
     """One connection, with its times."""
 
-    def __init__(self, manager: web.Server, connections: Connections, **given: Any) -> None:
-        super().__init__(manager, **given)
+    def __init__(self, manager: web.Server, connections: Connections, **options: Any) -> None:
+        super().__init__(manager, **options)
         self.address = ""
         self.counted = False
         self._connections = connections
@@ -140,7 +140,7 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._pipe = transport
-        self.address = _source(transport.get_extra_info("peername"))
+        self.address = _count_as(transport.get_extra_info("peername"))
         try:
             self._connections.admit(self)
         except errors.TooMany as error:
@@ -152,8 +152,8 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See `asyncio.Protocol`."""
-        self._silence()
-        self._connections.left(self)
+        self._stop_alarm()
+        self._connections.remove(self)
         if self._started:
             super().connection_lost(exc)
 
@@ -171,22 +171,22 @@ class Connection(web.RequestHandler):
             super().eof_received()
 
     def begin(self, request: web.BaseRequest) -> None:
-        """A request has come, at least its headers."""
+        """Begin a request, of which at least the headers have come."""
         self._request = request
-        self._silence()
+        self._stop_alarm()
         if request.content.is_eof():
             self._connections.hold(self)
             return
-        self._connections.loosen(self)
-        self._alarm = _in(self._connections.limits.body, self._cut_body)
+        self._connections.release(self)
+        self._alarm = _after(self._connections.limits.body, self._cut_body)
 
     def end(self) -> None:
-        """It is answered, but for what is still to be sent; whoever does not read that does not stay."""
+        """End a request, of which the answer may still be on its way; a caller that does not read it is cut off."""
         self._request = None
-        self._silence()
+        self._stop_alarm()
         self._idle = True
-        self._connections.loosen(self)
-        self._alarm = _in(self._connections.limits.idle, self.abort)
+        self._connections.release(self)
+        self._alarm = _after(self._connections.limits.idle, self.abort)
 
     def abort(self) -> None:
         """Close it at once."""
@@ -196,7 +196,7 @@ class Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """What cannot even be read as HTTP is answered in our form, and is no matter for the log."""
+        """Answer in our form what cannot even be read as HTTP; it does not belong in the log."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
         hint = "send HTTP/1.1 with short headers"
@@ -205,14 +205,14 @@ class Connection(web.RequestHandler):
         return answer
 
     def log_exception(self, *args: Any, **given: Any) -> None:
-        """What a caller did wrong is told to the caller; the log could be filled with it."""
+        """Log what is our fault. What a caller did wrong is told to the caller, who could fill the log with it."""
         if not isinstance(given.get("exc_info"), _THEIRS):
             super().log_exception(*args, **given)
 
     def _await_head(self) -> None:
-        self._silence()
+        self._stop_alarm()
         self._idle = False
-        self._alarm = _in(self._connections.limits.head, self.abort)
+        self._alarm = _after(self._connections.limits.head, self.abort)
 
     def _cut_body(self) -> None:
         self._alarm = None
@@ -220,14 +220,14 @@ class Connection(web.RequestHandler):
             hint = f"send it within {self._connections.limits.body:g} seconds"
             self._request.content.set_exception(Slow("the body did not come in time", field="body", hint=hint))
 
-    def _silence(self) -> None:
+    def _stop_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
 
 
 @web.middleware
-async def timed(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+async def limit_time(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
     """Give a request its times, and refuse a body that is not sent as it is."""
     connection = request.protocol
     if isinstance(connection, Connection):
@@ -247,9 +247,9 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
     loop = asyncio.get_running_loop()
     # connections take this over: without it the system would buffer megabytes for each that asks and never reads
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
-    connections = Connections(replace(limits, total=min(limits.total, files.room_for())))
+    connections = Connections(replace(limits, total=min(limits.total, files.allowed_connections())))
 
-    def made() -> Connection:
+    def make() -> Connection:
         # the idle time is ours, and bodies stay as they were sent
         return Connection(
             manager,
@@ -261,7 +261,7 @@ async def serve(runner: web.AppRunner, listener: socket.socket, limits: Limits) 
             lingering_time=_LINGER,
         )
 
-    return await loop.create_server(made, sock=listener, backlog=files.QUEUE)
+    return await loop.create_server(make, sock=listener, backlog=files.QUEUE)
 
 
 def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:
@@ -276,7 +276,7 @@ def _refuse(transport: asyncio.BaseTransport, error: errors.TooMany) -> None:
     transport.close()
 
 
-def _source(peer: Any) -> str:
+def _count_as(peer: Any) -> str:
     """Whom a connection counts for: an IPv4 address, or the network of an IPv6 one, which has addresses without end."""
     try:
         address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
@@ -289,5 +289,5 @@ def _source(peer: Any) -> str:
     return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
-def _in(seconds: float, then: Callable[[], object]) -> asyncio.TimerHandle:
+def _after(seconds: float, then: Callable[[], object]) -> asyncio.TimerHandle:
     return asyncio.get_running_loop().call_later(seconds, then)

@@ -48,7 +48,7 @@ class EventStream:
     async def _follow(self, request: web.Request, response: web.StreamResponse, key: Key, number: int) -> None:
         visible: dict[str, bool] = {}
         try:
-            async for grown in self._waits.turns(self._desk, self._silence):
+            async for grown in self._waits.follow(self._desk, self._silence):
                 while rows := await self._desk.store.log_after(number, _CHUNK):
                     # a revoked key gets nothing more, although its stream is open, and however much it has to catch up
                     if (caller := await self._caller(request)).key != key:

@@ -14,8 +14,8 @@ RESERVED = QUEUE + 128
 _MOST_FILES = 65_536
 
 
-def room_for() -> int:
-    """How many connections the system lets this process have, once the limit is raised as far as it goes."""
+def allowed_connections() -> int:
+    """Raise the limit of open files as far as the system lets us; how many connections that allows."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -39,11 +39,11 @@ class HeldPolls:
             attendance = self._desk.attendance
             self._start(attendance.farewell(waiter, str(named.id)) if asked else attendance.leave(waiter))
 
-    async def decided(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
-        """Do what `Waits.decided` does; without a decision, somebody has to ask again within six seconds."""
+    async def wait_for_decision(self, request: web.Request, ticket: model.Ticket, seconds: float) -> model.Ticket:
+        """Do what `Waits.wait_for_decision` does; without a decision, somebody has to ask again within six seconds."""
         waiter = await self._desk.attendance.enter(ticket.id, ticket.owner)
         found = ticket
-        waiting = asyncio.ensure_future(self._waits.decided(self._desk, ticket, seconds))
+        waiting = asyncio.ensure_future(self._waits.wait_for_decision(self._desk, ticket, seconds))
         gone = asyncio.create_task(attendance.hung_up(request))
         try:
             await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -37,7 +37,7 @@ _Deciding = (
     | events.Lost
     | events.Ticked
 )
-"""What may have decided a request. Every other kind of entry is named where rows are counted."""
+"""What may have decided a request. Every other kind of entry is named in `_count`."""
 
 
 class Metrics:

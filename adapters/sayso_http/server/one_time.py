@@ -55,12 +55,12 @@ class OneTimeAddresses:
         # nothing is read for somebody who has no address
         known = await self._desk.store.get(RECORD, name)
         if known is None or not await self._lives(known):
-            raise _unknown()
+            raise _unknown_address()
         answer = await reading.body(request, model.Answer)
         # of two at once, one gets it
         taken = await self._desk.store.remove(RECORD, name)
         if taken is None or not await self._lives(taken):
-            raise _unknown()
+            raise _unknown_address()
         try:
             ticket = await self._desk.answer(taken.value["ticket"], answer, _actor(taken))
         except (errors.InvalidAnswer, errors.StoreUnavailable):
@@ -95,7 +95,7 @@ def _actor(record: Record) -> Actor:
     return Actor(account=name, name=name, member=True, person=record.value["person"])
 
 
-def _unknown() -> errors.InvalidToken:
+def _unknown_address() -> errors.InvalidToken:
     return errors.InvalidToken("this address is unknown, used or over", hint="ask for a new one")
 
 

@@ -91,8 +91,8 @@ class Requests:
         if seconds and ticket.decision is None:
             # others may look on as they like; only who asked can end what it waits for
             mine = held and ticket.owner == caller.key.name
-            waiting = self._polls.decided(request, ticket, seconds) if mine else None
-            ticket = await (waiting or self._waits.decided(self._desk, ticket, seconds))
+            waiting = self._polls.wait_for_decision(request, ticket, seconds) if mine else None
+            ticket = await (waiting or self._waits.wait_for_decision(self._desk, ticket, seconds))
             # the key may have been revoked meanwhile
             await self._authenticate(request)
         return await self._shown(ticket)

@@ -62,11 +62,11 @@ async def errors_as_json(request: web.Request, handler: typedefs.Handler) -> web
     try:
         return await handler(request)
     except errors.SaysoError as error:
-        return _of_ours(error)
+        return _answer_ours(error)
     except web.HTTPException as error:
         if error.status < 400 or error.content_type != "text/plain":
             raise
-        return _of_aiohttp(error)
+        return _answer_aiohttp(error)
     except web.RequestPayloadError:
         return fail(400, Failure(code="unreadable_body", message="the body cannot be read", field="body"))
     except ConnectionError:
@@ -78,7 +78,7 @@ async def errors_as_json(request: web.Request, handler: typedefs.Handler) -> web
         return fail(500, Failure(code="internal", message="the service failed", hint="see its log"))
 
 
-def _of_ours(error: errors.SaysoError) -> web.Response:
+def _answer_ours(error: errors.SaysoError) -> web.Response:
     if error.status >= 500:
         log.warning("a request failed", extra={"code": error.code, "error": error.message})
         if isinstance(error, errors.StoreUnavailable):
@@ -105,7 +105,7 @@ def _without_store(error: errors.StoreUnavailable) -> web.Response:
     return fail(error.status, failure, {"Retry-After": "2"})
 
 
-def _of_aiohttp(error: web.HTTPException) -> web.Response:
+def _answer_aiohttp(error: web.HTTPException) -> web.Response:
     allowed = error.headers.get("Allow")
     message = http.HTTPStatus(error.status).phrase.lower()
     return fail_with(error.status, message, {"Allow": allowed} if allowed else None)

@@ -25,7 +25,7 @@ class Waits:
         for cut in self._open:
             cut.reschedule(asyncio.get_running_loop().time())
 
-    async def decided(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
+    async def wait_for_decision(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
         """Wait until the ticket is decided, or for *seconds*; the ticket as it is then."""
         end = desk.clock.now() + timedelta(seconds=seconds)
         while ticket.decision is None and not self.stopping and desk.clock.now() < end:
@@ -35,7 +35,7 @@ class Waits:
             ticket = await (desk.tick(ticket.id) if over else desk.store.load(ticket.id))
         return ticket
 
-    async def turns(self, desk: Desk, seconds: float) -> AsyncIterator[bool]:
+    async def follow(self, desk: Desk, seconds: float) -> AsyncIterator[bool]:
         """Yield at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
         changes = desk.store.changes()
         await anext(changes)

@@ -45,7 +45,7 @@ class Webhooks:
         owner = caller.key.caller
         wanted = await reading.body(request, webhooks.Wanted)
         self._check_policy(setup.policy_of(self._desk.setup, wanted.policy, owner))
-        # it goes to no chat, wherever this key's requests go
+        # it goes to no chat, whatever the route of this key is
         here = dataclasses.replace(owner, route=())
         ticket, new = await self._desk.admit(_request(wanted, owner.owner), here)
         path = routes.CALL_WEBHOOK.at(self._token(ticket))
@@ -54,16 +54,16 @@ class Webhooks:
 
     async def take(self, request: web.Request) -> web.Response:
         """Take the one call, from anybody."""
-        ticket = await self._found(request.match_info["token"])
+        ticket = await self._find(request.match_info["token"])
         posted = (await reading.body(request, webhooks.AnyJson)).root
         account = f"webhook:{ticket.owner}"
         somebody = Actor(account=account, name=account, member=True)
         try:
             await self._desk.answer(ticket.id, _answer(ticket, posted), somebody)
         except errors.AlreadyDecided as used:
-            raise _unknown() from used
+            raise _unknown_address() from used
         marks = ticket.request.metadata["webhook"]
-        body = await self._reply(ticket.id, marks["hold"]) if marks["hold"] else marks["reply"]
+        body = await self._wait_for_reply(ticket.id, marks["hold"]) if marks["hold"] else marks["reply"]
         if body is None:
             return responses.write(webhooks.Accepted(), 202)
         return responses.write(webhooks.AnyJson(body))
@@ -89,17 +89,17 @@ class Webhooks:
             hint = 'use a policy with approvers = ["anyone"]; whoever has the address is somebody'
             raise errors.InvalidRequest(f"the policy {name!r} says who may answer", field="policy", hint=hint)
 
-    async def _found(self, token: str) -> model.Ticket:
+    async def _find(self, token: str) -> model.Ticket:
         try:
             ticket = await self._desk.store.load_by_ref(token.partition(".")[0])
         except errors.NotFound as unknown:
-            raise _unknown() from unknown
+            raise _unknown_address() from unknown
         known = hmac.compare_digest(self._token(ticket).encode(), token.encode("utf-8", "surrogateescape"))
-        # checked again, whatever the token says: permissions have no address
+        # checked again, whatever the token says: a permission never has an address
         asked = ticket.request.kind in ("question", "form") and ticket.id.startswith(webhooks.PREFIX)
         lives = await self._lives(ticket)
         if not (known and asked and lives and ticket.decision is None):
-            raise _unknown()
+            raise _unknown_address()
         return ticket
 
     async def _lives(self, ticket: model.Ticket) -> bool:
@@ -113,7 +113,7 @@ class Webhooks:
         bound = f"webhook\n{ticket.ref}\n{ticket.digest}{again}".encode()
         return f"{ticket.ref}.{hmac.digest(self._desk.mint.secret, bound, hashlib.sha256).hex()}"
 
-    async def _reply(self, id: str, seconds: float) -> Any:
+    async def _wait_for_reply(self, id: str, seconds: float) -> Any:
         """Wait for what the agent replies in time; None if it does not."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -152,5 +152,5 @@ def _answer(ticket: model.Ticket, posted: Any) -> model.Answer:
     return model.Answer(text=text)
 
 
-def _unknown() -> errors.NotFound:
+def _unknown_address() -> errors.NotFound:
     return errors.NotFound("this address is unknown, used or over", hint="ask for a new one")

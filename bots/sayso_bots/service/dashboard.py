@@ -34,7 +34,7 @@ def bind(port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def running(desk: Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
-    app = web.Application(middlewares=[responses.errors_as_json, connections.timed, hosts.known_hosts(_HOSTS)])
+    app = web.Application(middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(_HOSTS)])
     sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

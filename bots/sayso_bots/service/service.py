@@ -64,7 +64,9 @@ async def running(
         InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
     names = listening.names(given.host, listener.getsockname()[1], chosen.service)
-    app = web.Application(middlewares=[responses.errors_as_json, connections.timed, hosts.known_hosts(names.hosts)])
+    app = web.Application(
+        middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(names.hosts)]
+    )
     crew = workers.Workers()
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
@@ -123,7 +125,7 @@ async def _connect(
 
 
 def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> None:
-    callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, now=desk.clock)
+    callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, clock=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
         "ws": sayso_hitl.dial.Dialer(desk.store, desk.clock),
@@ -169,12 +171,12 @@ def _add_mcp(app: web.Application, desk: Desk, origins: Collection[str]) -> None
 
 
 def _notifier(desk: Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
-    return sayso_aap.Notifier(desk.store, desk.clock, outbound.Caller(callback_hosts, patience=sayso_aap.PATIENCE))
+    return sayso_aap.Notifier(desk.store, desk.clock, outbound.Poster(callback_hosts, patience=sayso_aap.PATIENCE))
 
 
 def _add_aap(app: web.Application, desk: Desk, callback_hosts: Sequence[str]) -> None:
     held = waits.Waits()
-    doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.decided)
+    doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.wait_for_decision)
     sayso_aap.add_routes(app, desk, doors, _notifier(desk, callback_hosts))
     app.on_shutdown.append(held.stop)
 

@@ -80,7 +80,7 @@ async def decided(front: Desk, url: str) -> sayso.Ticket:
 
 
 def resumer(front: Desk, **more: Any) -> callback.CallbackResumer:
-    known: dict[str, Any] = {"allow": HERE, "now": front.clock, "chance": lambda: 0.0, **more}
+    known: dict[str, Any] = {"allow": HERE, "clock": front.clock, "chance": lambda: 0.0, **more}
     return callback.CallbackResumer(SECRET, **known)
 
 

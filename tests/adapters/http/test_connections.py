@@ -52,7 +52,7 @@ class Served:
 @contextlib.asynccontextmanager
 async def serving(*, routes: Mapping[str, typedefs.Handler] | None = None, **limits: float) -> AsyncGenerator[Served]:
     served = Served(0)
-    app = web.Application(middlewares=[responses.errors_as_json, connections.timed])
+    app = web.Application(middlewares=[responses.errors_as_json, connections.limit_time])
     app.router.add_get("/hello", served.hello)
     app.router.add_get("/hold", served.hold)
     app.router.add_post("/take", served.take)
@@ -209,7 +209,7 @@ async def test_there_are_always_files_left_for_the_rest_of_the_service() -> None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
-        room = files.room_for()
+        room = files.allowed_connections()
         raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert raised == (65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536))
         assert room == raised - files.RESERVED
