@@ -35,7 +35,7 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
     try:
         plain = _plain(value, None, seen, deepest)
         whole = [plain, seen.big] if seen.big else plain
-        if seen.odd:
+        if seen.is_irregular:
             return rfc8785.dumps(whole)
         # the same bytes, ten times faster: RFC 8785 differs from this only in odd floats and in the order of odd keys
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -69,7 +69,7 @@ class _Seen:
 
     name: str
     big: list[str] = field(default_factory=list[str])
-    odd: bool = False
+    is_irregular: bool = False
     room: int = _LONGEST_PATHS
 
     def note(self, way: _Way) -> None:
@@ -118,13 +118,15 @@ def _plain_number(value: Any, seen: _Seen) -> Any:
         if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
             return int(value)
         # here Python and JavaScript write the same digits, and neither an exponent
-        seen.odd = seen.odd or not 1e-4 <= abs(value) < 1e15
+        seen.is_irregular = seen.is_irregular or not 1e-4 <= abs(value) < 1e15
     else:
-        seen.odd = seen.odd or not isinstance(value, int)
+        seen.is_irregular = seen.is_irregular or not isinstance(value, int)
     return value
 
 
 def _plain_object(value: dict[Any, Any], way: _Way, seen: _Seen, deepest: int) -> dict[Any, Any]:
     # JavaScript orders by UTF-16: up to the surrogates that is the order of code points, too
-    seen.odd = seen.odd or not all(isinstance(key, str) and (key.isascii() or max(key) < "\ud800") for key in value)
+    seen.is_irregular = seen.is_irregular or not all(
+        isinstance(key, str) and (key.isascii() or max(key) < "\ud800") for key in value
+    )
     return {key: _plain(item, (way, key), seen, deepest - 1) for key, item in value.items()}

@@ -112,8 +112,8 @@ def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     begun = _work.set(0)
     try:
         for error in _validator(schema).iter_errors(edited):
-            for name, said in _complaints(error):
-                complaints[name] = f"{complaints[name]}; {said}" if name in complaints else said
+            for name, complaint in _complaints(error):
+                complaints[name] = f"{complaints[name]}; {complaint}" if name in complaints else complaint
             if len(complaints) >= _MOST_COMPLAINTS:
                 break
     except (referencing.exceptions.Unresolvable, _TooMuch, RecursionError, TypeError, ValueError) as error:
@@ -124,8 +124,8 @@ def check(schema: model.JsonObject, edited: model.JsonObject) -> None:
     if complaints:
         # in the order of the arguments, as people see them
         complaints = {name: complaints[name] for name in sorted(complaints, key=[*edited, *complaints].index)}
-        told = "; ".join(f"{name}: {said}" if name else said for name, said in complaints.items())
-        raise errors.InvalidAnswer(f"the tool does not take this input: {told}", field="input", complaints=complaints)
+        listed = "; ".join(f"{name}: {complaint}" if name else complaint for name, complaint in complaints.items())
+        raise errors.InvalidAnswer(f"the tool does not take this input: {listed}", field="input", complaints=complaints)
 
 
 def _validator(schema: model.JsonObject) -> Any:
@@ -225,26 +225,30 @@ def _complaints(error: exceptions.ValidationError) -> Iterator[tuple[str, str]]:
     elif error.message == "additional":
         yield _locate(path, "the tool has no such argument")
     else:
-        yield _locate(path, _union_complaint(error) if error.validator in ("anyOf", "oneOf") else _complaint(error))
+        yield _locate(
+            path, _complaint_of_union(error) if error.validator in ("anyOf", "oneOf") else _complaint_of(error)
+        )
 
 
 def _missing(error: Any) -> Iterator[str]:
     return (name for name in error.validator_value if name not in error.instance)
 
 
-def _locate(path: list[str], said: str) -> tuple[str, str]:
+def _locate(path: list[str], complaint: str) -> tuple[str, str]:
     deeper = ".".join(path[1:])
-    return (path[0] if path else ""), (f"{deeper}: {said}" if deeper else said)
+    return (path[0] if path else ""), (f"{deeper}: {complaint}" if deeper else complaint)
 
 
-def _union_complaint(error: exceptions.ValidationError) -> str:
+def _complaint_of_union(error: exceptions.ValidationError) -> str:
     # "this, or null" is how most schemas say that something may be left out
     wanted = [inner for inner in error.context or () if inner.validator_value != "null"]
-    said = list(dict.fromkeys(_complaint(inner) for inner in wanted if len(inner.path) == 0))
-    return " Or: ".join(said) if 1 <= len(said) <= 3 else "it does not fit any of the forms that the tool takes"
+    complaint = list(dict.fromkeys(_complaint_of(inner) for inner in wanted if len(inner.path) == 0))
+    return (
+        " Or: ".join(complaint) if 1 <= len(complaint) <= 3 else "it does not fit any of the forms that the tool takes"
+    )
 
 
-def _complaint(error: exceptions.ValidationError) -> str:
+def _complaint_of(error: exceptions.ValidationError) -> str:
     rule: Any = error.validator_value
     if error.validator == "type":
         kinds: list[str] = [rule] if isinstance(rule, str) else rule

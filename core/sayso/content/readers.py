@@ -150,7 +150,7 @@ def read_integer(field: model.Field, given: Any) -> int:
 
 def _read_exact(field: model.Field, given: Any, wanted: str) -> Decimal:
     value = _parse_number(given, wanted) if isinstance(given, str) else _number_of_json(given, wanted)
-    for bound, fits, said in (
+    for bound, fits, words in (
         (field.minimum, Decimal.__ge__, "at least"),
         (field.maximum, Decimal.__le__, "at most"),
         (field.above, Decimal.__gt__, "more than"),
@@ -158,7 +158,7 @@ def _read_exact(field: model.Field, given: Any, wanted: str) -> Decimal:
         (field.multiple_of, numbers.is_multiple, "a multiple of"),
     ):
         if bound is not None and not fits(value, numbers.to_decimal(bound)):
-            raise Unfit(f"please give {said} {numbers.to_text(bound)}")
+            raise Unfit(f"please give {words} {numbers.to_text(bound)}")
     return value
 
 

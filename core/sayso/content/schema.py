@@ -136,15 +136,15 @@ def _rules(resolved: Mapping[str, Any], shape: Mapping[str, Any], kind: model.Fi
         "pattern": shape.get("pattern"),
     }
     for rule, bound in field_kinds.TRAITS[kind].formats.get(str(shape.get("format")), {}).items():
-        found[rule] = _narrower(rule, found.get(rule), bound)
+        found[rule] = _narrow(rule, found.get(rule), bound)
     return found
 
 
-def _narrower(rule: str, said: Any, of_format: Any) -> Any:
+def _narrow(rule: str, of_schema: Any, of_format: Any) -> Any:
     """The rule as both the schema and its format have it."""
-    if not isinstance(said, int | float):
+    if not isinstance(of_schema, int | float):
         return of_format
-    return max(said, of_format) if rule == "minimum" else min(said, of_format)
+    return max(of_schema, of_format) if rule == "minimum" else min(of_schema, of_format)
 
 
 def _kind(shape: Mapping[str, Any], path: str) -> tuple[model.FieldKind, tuple[model.Option, ...]]:
