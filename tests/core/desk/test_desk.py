@@ -9,7 +9,7 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, PressedMessage, Setup, channel
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, timekeeper
 from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board
@@ -327,3 +327,34 @@ async def test_half_a_character_is_refused_at_every_door_and_stops_nothing(front
             await work(half)
     closed = await front.answer(ticket.id, model.Answer(text="Acme"), replace(ANN, name=half))
     assert closed.answers[0].name == "x?y"
+
+
+async def test_a_request_that_changes_faster_than_anybody_can_act_on_it_is_an_outage_not_an_answer(
+    front: Desk, store: memory.MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await front.open(permission(id="r1"))
+
+    async def changed(*_: object) -> None:
+        raise errors.Conflict("somebody was first")
+
+    monkeypatch.setattr(store, "commit", changed)
+    monkeypatch.setattr(store, "commit_together", changed)
+    with pytest.raises(errors.StoreUnavailable, match="changes too fast"):
+        await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
+    with pytest.raises(errors.StoreUnavailable, match="r1 changes too fast"):
+        await front.open(permission(id="r2", supersedes="r1"))
+    assert (await front.get("r1")).state == "pending"
+
+
+async def test_a_database_that_is_away_ends_the_watch_over_time_so_that_somebody_notices(
+    front: Desk, store: memory.MemoryStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await front.open(permission())
+    clock.advance(1_000_000)
+
+    async def away(*_: object) -> None:
+        raise errors.StoreUnavailable("away")
+
+    monkeypatch.setattr(store, "commit", away)
+    with pytest.raises(errors.StoreUnavailable):
+        await asyncio.wait_for(timekeeper.expire_due(front, store, clock), BOUND)

@@ -76,3 +76,11 @@ def test_a_form_still_gets_the_values_of_its_options() -> None:
     options = (model.Option(label="Low", value=1), model.Option(label="High", value=2))
     form = sayso.Form("Fill", [model.Field(name="n", label="N", kind="choice", options=options)])
     assert decided(after(opened(form), said("ann", values={"n": "High"}))).values == {"n": 2}
+
+
+def test_only_an_answer_is_blamed_on_what_somebody_said() -> None:
+    damaged = opened().model_copy(update={"expires_at": "soon"})
+    with pytest.raises(errors.Unworkable):
+        machine.step(damaged, said(verdict="allow"))
+    with pytest.raises(TypeError):
+        machine.step(damaged, events.Ticked(at=NOW))
