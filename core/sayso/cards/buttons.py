@@ -128,9 +128,10 @@ def _takes_words(ticket: model.Ticket) -> bool:
     return ticket.request.other
 
 
-_YES, _NO, _STOP, _SAID = (model.Answer(verdict=verdict) for verdict in ("allow", "deny", "stop", None))
-_SESSION, _ALWAYS = (model.Answer(verdict="allow", grant=grant) for grant in get_args(model.Grant))
-_INSTEAD = model.Answer(verdict="respond")
+_SAID, _YES, _NO = model.Answer(), model.Answer(verdict="allow"), model.Answer(verdict="deny")
+_INSTEAD, _STOP = model.Answer(verdict="respond"), model.Answer(verdict="stop")
+_SESSION = model.Answer(verdict="allow", grant="session")
+_ALWAYS = model.Answer(verdict="allow", grant="always")
 _OTHERS: tuple[model.Kind, ...] = ("question", "choice", "form")
 
 _WHY_NOT = Window(

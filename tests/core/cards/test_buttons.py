@@ -20,7 +20,7 @@ LIMITS = dialog.WindowLimits(content=5_000, inputs=10, typed=2_000)
 PERMISSION = asking.Permission(
     tool="Bash",
     input={"command": "make"},
-    grants=("session", "always"),
+    grants=get_args(model.Grant),
     offers=[
         model.Offer(name="s0", kind="rule", effect="adds a rule"),
         model.Offer(name="s1", kind="mode", effect="asks less"),
