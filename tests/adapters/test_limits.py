@@ -22,7 +22,7 @@ def test_a_wait_that_the_sdk_takes_is_one_that_a_request_takes() -> None:
 
 
 def test_what_a_window_lets_people_type_fits_its_input_and_an_answer() -> None:
-    slack, discord, web = sayso_slack.render.ROOM, sayso_discord.render.ROOM, sayso_web.view.ROOM
+    slack, discord, web = sayso_slack.render.ROOM, sayso_discord.render.ROOM, sayso_web.view.NO_LIMITS
     assert max(slack.answer, slack.typed) <= sayso_slack.limits.TYPED
     assert max(discord.answer, discord.typed) <= sayso_discord.limits.TYPED
     assert max(slack.answer, discord.answer, web.answer) <= model.MAX_TEXT
