@@ -35,7 +35,7 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
     try:
         plain = _plain(value, None, seen, deepest)
         whole = [plain, seen.big] if seen.big else plain
-        if seen.is_irregular:
+        if seen.irregular:
             return rfc8785.dumps(whole)
         # the same bytes, ten times faster: RFC 8785 differs from this only in odd floats and in the order of odd keys
         return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -69,14 +69,14 @@ class _Seen:
 
     name: str
     big: list[str] = field(default_factory=list[str])
-    is_irregular: bool = False
-    room: int = _LONGEST_PATHS
+    irregular: bool = False
+    room_left: int = _LONGEST_PATHS
 
-    def note(self, way: _Way) -> None:
+    def remember(self, way: _Way) -> None:
         """Remember the path of a big integer."""
         path = _path(way)
-        self.room -= len(path)
-        if self.room < 0:
+        self.room_left -= len(path)
+        if self.room_left < 0:
             raise errors.InvalidRequest(
                 f"{self.name} has too many integers beyond 2^53 under long names",
                 field=self.name,
@@ -108,7 +108,7 @@ def _plain(value: Any, way: _Way, seen: _Seen, deepest: int) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, (way, index), seen, deepest - 1) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
-        seen.note(way)
+        seen.remember(way)
         return str(value)
     return _plain_number(value, seen)
 
@@ -118,15 +118,14 @@ def _plain_number(value: Any, seen: _Seen) -> Any:
         if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
             return int(value)
         # here Python and JavaScript write the same digits, and neither an exponent
-        seen.is_irregular = seen.is_irregular or not 1e-4 <= abs(value) < 1e15
+        seen.irregular = seen.irregular or not 1e-4 <= abs(value) < 1e15
     else:
-        seen.is_irregular = seen.is_irregular or not isinstance(value, int)
+        seen.irregular = seen.irregular or not isinstance(value, int)
     return value
 
 
 def _plain_object(value: dict[Any, Any], way: _Way, seen: _Seen, deepest: int) -> dict[Any, Any]:
     # JavaScript orders by UTF-16: up to the surrogates that is the order of code points, too
-    seen.is_irregular = seen.is_irregular or not all(
-        isinstance(key, str) and (key.isascii() or max(key) < "\ud800") for key in value
-    )
+    is_regular = all(isinstance(key, str) and (key.isascii() or max(key) < "\ud800") for key in value)
+    seen.irregular = seen.irregular or not is_regular
     return {key: _plain(item, (way, key), seen, deepest - 1) for key, item in value.items()}

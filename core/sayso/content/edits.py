@@ -242,10 +242,10 @@ def _locate(path: list[str], complaint: str) -> tuple[str, str]:
 def _complaint_of_union(error: exceptions.ValidationError) -> str:
     # "this, or null" is how most schemas say that something may be left out
     wanted = [inner for inner in error.context or () if inner.validator_value != "null"]
-    complaint = list(dict.fromkeys(_complaint_of(inner) for inner in wanted if len(inner.path) == 0))
-    return (
-        " Or: ".join(complaint) if 1 <= len(complaint) <= 3 else "it does not fit any of the forms that the tool takes"
-    )
+    complaints = list(dict.fromkeys(_complaint_of(inner) for inner in wanted if len(inner.path) == 0))
+    if not 1 <= len(complaints) <= 3:
+        return "it does not fit any of the forms that the tool takes"
+    return " Or: ".join(complaints)
 
 
 def _complaint_of(error: exceptions.ValidationError) -> str:
