@@ -32,6 +32,7 @@ VAGUE = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "
 # Folders of the command; each imports only from those above it.
 FOLDERS_OF_BOTS = ("settings", "service", "terminal", "demo", "commands")
 PLATFORM = re.compile("slack|discord", re.IGNORECASE)
+EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 # The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
 WINGS = ("top", "content", "machine", "cards", "stores", "desk", "chat", "asking", "testing")
 TOP = {"model", "parts", "errors", "clock", "aside"}
@@ -269,6 +270,16 @@ def test_the_core_names_no_platform() -> None:
         for path in sorted((ROOT / "core").rglob("*.sql"))
         for line in path.read_text().splitlines()
         if PLATFORM.search(line.partition("--")[0])
+    ]
+    assert wrong == []
+
+
+def test_the_command_names_no_platform_but_in_examples_of_places() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {word[:60]!r}"
+        for path in modules("bots")
+        for word in words(parse(path))
+        if PLATFORM.search(EXAMPLE_OF_A_PLACE.sub("", word))
     ]
     assert wrong == []
 
