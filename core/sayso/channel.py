@@ -3,7 +3,7 @@
 from sayso.desk.channel import Channel, Platform, Teller
 from sayso.model import PostedCard
 
-__all__ = ["Channel", "Platform", "PostedCard", "Teller"]
+__all__ = ["Channel", "MessageRef", "Platform", "PostedCard", "Teller"]
 
 # Its name until 0.2.
-PostedCard = PostedCard
+MessageRef = PostedCard

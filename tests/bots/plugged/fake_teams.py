@@ -57,6 +57,8 @@ class FakeTeams:
                 return web.json_response({"id": id})
             case "PUT", ["messages", id]:
                 self.messages[id] |= await request.json()
+            case _:
+                pass
         return web.json_response({})
 
 
