@@ -112,8 +112,7 @@ def _place(ticket: model.Ticket, opened: dialog.Dialog | None, wrong: Mapping[st
 def _sentence(ticket: model.Ticket, name: str, said: str) -> str:
     """What is wrong, without the label that stands beside it already."""
     for index, asked in enumerate(fields.of_request(ticket.request)):
-        if name == dialog.field_name(index) and said.startswith(asked.label):
-            said = said.removeprefix(asked.label).removeprefix(": ").strip()
+        if name == dialog.field_name(index):
+            said = fields.without_label(asked, said)
     # a message may repeat agent text or what was typed
-    shown = text.line("This " + said if said.startswith("is ") else said).text
-    return phrases.sentence(shown)
+    return phrases.sentence(text.line(said).text)

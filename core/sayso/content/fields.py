@@ -46,12 +46,21 @@ def check(fields: Sequence[model.Field], values: Mapping[str, Any]) -> model.Jso
         except entries.Unfit as unfit:
             complaints[field.name] = f"{field.label}: {unfit}"
         except _Missing:
-            complaints[field.name] = f"{field.label} is required"
+            complaints[field.name] = _required(field)
     if complaints:
         hint = None if set(complaints) <= set(by_name) else f"fields: {', '.join(by_name)}"
         first = next(iter(complaints))
         raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, hint=hint, complaints=complaints)
     return checked
+
+
+def without_label(field: model.Field, complaint: str) -> str:
+    """What `check` says of a field, for a surface on which its label stands beside it."""
+    return "This is required" if complaint == _required(field) else complaint.removeprefix(f"{field.label}: ")
+
+
+def _required(field: model.Field) -> str:
+    return f"{field.label} is required"
 
 
 class _Missing(Exception):

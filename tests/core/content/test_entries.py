@@ -405,3 +405,12 @@ def test_a_complaint_about_what_was_typed_is_the_types_own_or_ours() -> None:
     with pytest.raises(errors.InvalidAnswer) as found:
         payloads.of(shape).value(decided)
     assert found.value.message == "x: this does not fit what the agent needs"
+
+
+def test_a_label_is_taken_off_a_complaint_only_where_it_was_put_before_it() -> None:
+    asked = model.Field(name="f", label="only", kind="number")
+    for values, wrong in (({}, "This is required"), ({"f": "x"}, "please give a number")):
+        with pytest.raises(errors.InvalidAnswer) as refused:
+            fields.check([asked], values)
+        assert fields.without_label(asked, refused.value.complaints["f"]).startswith(wrong)
+    assert fields.without_label(asked, "only one option may be chosen") == "only one option may be chosen"
