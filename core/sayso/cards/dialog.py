@@ -43,8 +43,8 @@ class Dialog:
     """Whether submitting leads to a further page or step."""
 
 
-# A form has at most ten steps; a token's index holds the step and, above it, which draft it goes on with.
-_STEPS = 20
+# A form has a step for each field at most; a token's index holds the step and, above it, which draft it goes on with.
+_STEPS = 2 * model.MAX_FIELDS
 _DRAFTS = 49_999
 
 
