@@ -18,8 +18,9 @@ from sayso.chat import marks, pending
 from sayso.desk import Desk
 from sayso_discord import parse, render
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME, DiscordChannel
+from sayso_discord.channel import DiscordChannel
 from sayso_discord.replies import Replies
+from sayso_discord.settings import NAME
 from sayso_discord.upkeep import Upkeep
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from sayso.stores import Record, Store
 from sayso_discord import pace, parse, refusals, render
 from sayso_discord.api import Api
 from sayso_discord.places import Places
+from sayso_discord.settings import NAME
 from sayso_discord.threads import Threads, nonce
 
-NAME = "discord"
-MOVED = "moved"
+MOVED_KIND = f"{NAME}-moved"
 # A card that was posted and not recorded is a recent one.
 _LOOK_BACK = 100
 # A card that is deleted again and again, by a rule of the server maybe, is not posted for ever.
@@ -62,7 +62,7 @@ class DiscordChannel:
 
     async def find_latest(self, posted: model.PostedCard) -> model.PostedCard:
         """Where a card stands now that was deleted and posted anew."""
-        while moved := await self._store.get(MOVED, _record_name(posted)):
+        while moved := await self._store.get(MOVED_KIND, _record_name(posted)):
             posted = replace(posted, **moved.value)
         return posted
 
@@ -79,7 +79,7 @@ class DiscordChannel:
             there = {"conversation": now.conversation, "message": now.message}
             # another process was first, with the same nonce and so with the same message
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(MOVED, _record_name(posted), there))
+                await self._store.put(Record(MOVED_KIND, _record_name(posted), there))
 
     async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.PostedCard:
         conversation, has_threads = await self._places.find(place)

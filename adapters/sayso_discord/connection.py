@@ -21,14 +21,14 @@ from sayso.stores import Store
 from sayso_discord import doctor, parse, refusals, server
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.catchup import CatchUp
-from sayso_discord.channel import NAME, DiscordChannel
+from sayso_discord.channel import DiscordChannel
 from sayso_discord.gateway import Gateway, Listeners, Patience
 from sayso_discord.interactions import Interactions
 from sayso_discord.members import Members
 from sayso_discord.notes import Notes
 from sayso_discord.places import Places
 from sayso_discord.replies import Replies
-from sayso_discord.settings import Settings
+from sayso_discord.settings import NAME, Settings
 from sayso_discord.sharing import Sharing
 from sayso_discord.threads import Threads
 

@@ -5,6 +5,7 @@ The rule: an option is known by its index; its text is for reading only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from sayso.chat.received import Json
 from sayso.content import text
 from sayso_discord import components, limits, measure, reserve, rich
 
+_INDEX = re.compile(r"[0-9]{1,6}")
 _YES, _NO = "yes", "no"
 # How much of one input's long text stands above the inputs.
 _ABOVE = 600
@@ -77,7 +79,7 @@ def draft(parts: Any) -> dict[str, dialog.Submitted]:
 def chosen(values: Any) -> list[int]:
     """The indexes of options that were chosen in a menu or group."""
     several = cast("list[object]", values) if isinstance(values, list) else []
-    return [int(one) for one in several if isinstance(one, str) and one.isascii() and one.isdigit() and len(one) < 7]
+    return [int(one) for one in several if isinstance(one, str) and _INDEX.fullmatch(one)]
 
 
 def _yes_or_no(given: dialog.Input) -> Iterator[Json]:
@@ -116,7 +118,7 @@ def _typed(given: dialog.Input, placeholder: str = "") -> Iterator[Json]:
     made: Json = {
         "type": components.TYPED_INPUT,
         "custom_id": given.name,
-        "style": 2 if given.multiline else 1,
+        "style": components.PARAGRAPH if given.multiline else components.ONE_LINE,
         "required": given.required,
         "max_length": longest,
     }

@@ -19,8 +19,9 @@ from sayso.chat.recent import Recent
 from sayso.desk import Desk, PressedMessage
 from sayso_discord import parse, render
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME, DiscordChannel
+from sayso_discord.channel import DiscordChannel
 from sayso_discord.members import Members
+from sayso_discord.settings import NAME
 from sayso_discord.stale import Stale
 
 log = logging.getLogger(__name__)

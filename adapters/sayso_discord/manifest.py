@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sayso import errors
 
+# Digits of an id of Discord.
+_LONGEST_ID = 20
+
 PERMISSIONS = {
     "View Channels": (1 << 10, "see the channel that cards go to"),
     "Send Messages": (1 << 11, "post cards"),
@@ -33,7 +36,7 @@ def invite(application: str) -> str:
     Raises:
         InvalidSettings: *application* is no id.
     """
-    if not (application.isascii() and application.isdigit() and len(application) <= 20):
+    if not (application.isascii() and application.isdigit() and len(application) <= _LONGEST_ID):
         hint = "the Application ID of General Information in the Developer Portal: digits only"
         raise errors.InvalidSettings("this is no application id", field="application", hint=hint)
     return f"https://discord.com/oauth2/authorize?client_id={application}&scope=bot&permissions={bits()}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sayso.cards import card
 from sayso_discord import refusals, render
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME
 from sayso_discord.places import Places
+from sayso_discord.settings import NAME
 from sayso_discord.threads import Threads
 
 

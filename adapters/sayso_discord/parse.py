@@ -20,6 +20,8 @@ from sayso_discord import components, custom_ids, inputs
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 PRESSED, SUBMITTED = 3, 5
+# A message and a reply; messages of all other types are written by Discord itself.
+_WRITTEN_BY_PEOPLE = (0, 19)
 # GuildMemberFlags: somebody who was let in for one channel or one call only
 _GUEST = 1 << 4
 
@@ -144,8 +146,7 @@ def parse(payload: Any) -> Click | Submission | None:
 def reply(message: Any) -> Reply | None:
     """What a message says, or None where it is by a bot, by nobody or by a webhook."""
     some_id, channel = text(message, "id"), text(message, "channel_id")
-    # 0 a message, 19 a reply; everything else was written by Discord
-    if not some_id or not channel or get(message, "webhook_id") or get(message, "type") not in (0, 19):
+    if not some_id or not channel or get(message, "webhook_id") or get(message, "type") not in _WRITTEN_BY_PEOPLE:
         return None
     who = _read_person(get(message, "author"), get(message, "member"), known=False)
     if who is None or who.bot:

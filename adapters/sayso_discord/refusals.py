@@ -14,25 +14,29 @@ from sayso import errors
 from sayso_discord import pace
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, ARCHIVED, THREAD_EXISTS, LOCKED = 10003, 10008, 50083, 160004, 160005
-ANSWERED, TOO_LATE = 40060, 10062
+ANSWERED = 40060
+_UNAUTHORIZED, _NO_ACCESS, _NO_DIRECT_MESSAGES, _NO_PERMISSION, _WRONG_KIND = 40001, 50001, 50007, 50013, 50024
+_NO_HISTORY, _TOO_MANY_THREADS = 160002, 160006
 # No thread can be begun here: no right to, too many of them, or not this kind of channel.
-NO_THREAD = (50001, 50013, 160006, 50024)
+NO_THREAD = (_NO_ACCESS, _NO_PERMISSION, _TOO_MANY_THREADS, _WRONG_KIND)
 GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 # A thread that answers like this takes no more messages.
 CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)
 # A thread that answers like this may be locked.
-SHUT = (50013, ARCHIVED, LOCKED)
+SHUT = (_NO_PERMISSION, ARCHIVED, LOCKED)
 _TOKEN = "copy the bot's token again: Developer Portal > Bot > Reset Token, and set DISCORD_BOT_TOKEN"
 _ALLOW = "let the sayso role do it: channel settings > Permissions; the link of `sayso init discord` asks for all"
 _HINTS: Mapping[int, str] = {
     UNKNOWN_CHANNEL: "copy the channel's id again: user settings > Advanced > Developer Mode, then Copy Channel ID",
-    50001: "let the sayso role view that channel: channel settings > Permissions, and invite the bot to the server",
-    50007: "this person takes no direct messages from the server's members; route to a channel",
-    50013: _ALLOW,
-    160002: _ALLOW,
-    50024: "forums, voice channels and categories take no cards: choose a text channel",
-    160006: "the server has too many open threads: close some",
-    40001: _TOKEN,
+    _NO_ACCESS: (
+        "let the sayso role view that channel: channel settings > Permissions, and invite the bot to the server"
+    ),
+    _NO_DIRECT_MESSAGES: "this person takes no direct messages from the server's members; route to a channel",
+    _NO_PERMISSION: _ALLOW,
+    _NO_HISTORY: _ALLOW,
+    _WRONG_KIND: "forums, voice channels and categories take no cards: choose a text channel",
+    _TOO_MANY_THREADS: "the server has too many open threads: close some",
+    _UNAUTHORIZED: _TOKEN,
 }
 
 

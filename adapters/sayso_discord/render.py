@@ -25,9 +25,20 @@ NOBODY: Json = {"parse": []}
 
 NOBODY_CALLED = people.Called()
 _MENUS = 4
+# With less room than this hardly anything of the content would be shown.
+_LEAST_ROOM = reserve.CARD_CONTENT // 16
+# The longest id of a component: 31 bits.
+_LONGEST_ID = 2**31 - 1
+_CUT = "*… more is not shown here*"
+# At least as long as the line above, also where its signs are escaped.
+_ROOM_FOR_CUT = "*…*" * 10
 _MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
 _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
-_STYLES: Mapping[str, int] = {"primary": 3, "danger": 4, "plain": 2}
+_STYLES: Mapping[str, int] = {
+    "primary": components.SUCCESS,
+    "danger": components.DANGER,
+    "plain": components.SECONDARY,
+}
 
 
 def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: bool = False) -> Json:
@@ -41,9 +52,9 @@ def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: boo
     while True:
         payload = _message(drawn, room, f"-# For {calls}" if calls else "")
         # how much is needed for escapes is known only afterwards
-        if measure.fits(payload["components"]) or room < reserve.CARD_CONTENT // 16:
+        if measure.fits(payload["components"]) or room < _LEAST_ROOM:
             break
-        room = room * 3 // 4
+        room = _less(room)
     return {**payload, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles}} if loud else payload
 
 
@@ -69,20 +80,22 @@ def page(opened: dialog.Dialog) -> Json:
     shown: list[Json] = [*_texts([f"**{rich.escape(opened.title)}**", *map(rich.part, opened.parts)])]
     if opened.submit is not None:
         sends = custom_ids.write("submit", opened.token)
-        shown.append(_row([_pressable(opened.submit, sends, 4 if opened.danger else 3)]))
+        style = components.DANGER if opened.danger else components.SUCCESS
+        shown.append(_row([_pressable(opened.submit, sends, style)]))
     return private(shown)
 
 
 def step(opened: dialog.Dialog, said: str) -> Json:
     """A message for one person with the button that opens the next modal, which only a button can do."""
     opens = custom_ids.write("press", opened.token)
-    return private([_text(rich.escape(said)), _row([_pressable("Next" if opened.submit else "Open", opens, 3)])])
+    label = "Next" if opened.submit else "Open"
+    return private([_text(rich.escape(said)), _row([_pressable(label, opens, components.SUCCESS)])])
 
 
 def retry(token: str, line: card.Line) -> Json:
     """A message for one person that says what was wrong, with the button that opens the modal again."""
     again = custom_ids.write("press", token)
-    return private([*_texts([rich.part(line)]), _row([_pressable("Try again", again, 2)])])
+    return private([*_texts([rich.part(line)]), _row([_pressable("Try again", again, components.SECONDARY)])])
 
 
 def whisper(line: card.Line) -> Json:
@@ -115,7 +128,7 @@ def private(parts: list[Json]) -> Json:
 
 def mark(of: str) -> int:
     """The number of a card's outermost component, by which it is found again; Discord takes 31 bits."""
-    return int.from_bytes(hashlib.sha256(of.encode("utf-8", "surrogatepass")).digest()[:4]) % (2**31 - 1) + 1
+    return int.from_bytes(hashlib.sha256(of.encode("utf-8", "surrogatepass")).digest()[:4]) % _LONGEST_ID + 1
 
 
 def look(payload: Json) -> object:
@@ -139,6 +152,11 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
     return _body([container])
 
 
+def _less(room: int) -> int:
+    """The room for the next try, if the content with its escapes was too long."""
+    return room * 3 // 4
+
+
 def _ids(called: Iterable[str]) -> list[str]:
     return [one.partition(":")[2] for one in called][: bounds.MOST_CALLED]
 
@@ -159,14 +177,14 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
     if not pick.multiple and count <= bounds.OPTION_BUTTONS:
         yield _row(
             [
-                _pressable(f"{number} · {label.text}", custom_ids.write("press", token), 2)
+                _pressable(f"{number} · {label.text}", custom_ids.write("press", token), components.SECONDARY)
                 for number, (label, token) in enumerate(zip(pick.labels, pick.tokens, strict=True), 1)
             ]
         )
         return
     if count > (limits.SELECT_OPTIONS if pick.multiple else _MENUS * limits.SELECT_OPTIONS):
         # what is chosen in one menu is sent without that of the others
-        yield _row([_pressable("Choose…", custom_ids.write("press", pick.submit), 3)])
+        yield _row([_pressable("Choose…", custom_ids.write("press", pick.submit), components.SUCCESS)])
         return
     for number, start in enumerate(range(0, count, limits.SELECT_OPTIONS)):
         some = pick.labels[start : start + limits.SELECT_OPTIONS]
@@ -197,8 +215,8 @@ def _texts(told: list[str]) -> list[Json]:
     """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
     kept: list[str] = []
     for piece in told:
-        if not measure.fits([_text(rich.separate_quotes("\n".join([*kept, piece, "*…*" * 10])))]):
-            kept.append("*… more is not shown here*")
+        if not measure.fits([_text(rich.separate_quotes("\n".join([*kept, piece, _ROOM_FOR_CUT])))]):
+            kept.append(_CUT)
             break
         kept.append(piece)
     return [_text(rich.separate_quotes("\n".join(kept)))] if kept else []

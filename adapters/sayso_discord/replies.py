@@ -19,8 +19,8 @@ from sayso.content import text
 from sayso.desk import Desk
 from sayso_discord import names, parse, refusals, render, spoken
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME
 from sayso_discord.members import Members
+from sayso_discord.settings import NAME
 from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
 from sayso_discord.taken import Counted, Taken, is_free

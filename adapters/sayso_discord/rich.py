@@ -109,18 +109,25 @@ def _quote(content: str) -> str:
 def _prose(blocks: Iterable[prose.Block]) -> Iterator[str]:
     for one in blocks:
         match one:
-            case prose.Paragraph(spans=spans) if spans:
-                yield _quote(_spans(spans))
-            case prose.Heading(spans=spans) if spans:
-                yield _quote(_spans(spans, bold=True))
+            case prose.Paragraph(spans=spans) | prose.Heading(spans=spans):
+                bold = isinstance(one, prose.Heading)
+                yield from [_quote(_spans(spans, bold=bold))] if spans else _plain_quote(one)
             case prose.Fence(text=content):
                 yield fence(content) if content else "*empty*"
             case prose.Listing():
                 yield _quote(_listing(one, 0))
-            case _:
+            case prose.Table():
                 plain = prose.plain(prose.Prose((one,)))
-                if plain:
-                    yield fence(plain) if isinstance(one, prose.Table) else _quote(escape(plain))
+                yield from [fence(plain)] if plain else []
+            case prose.Quote() | prose.Rule():
+                yield from _plain_quote(one)
+            case _:
+                assert_never(one)
+
+
+def _plain_quote(one: prose.Block) -> list[str]:
+    plain = prose.plain(prose.Prose((one,)))
+    return [_quote(escape(plain))] if plain else []
 
 
 def _listing(one: prose.Listing, depth: int) -> str:

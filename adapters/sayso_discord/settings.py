@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+NAME = "discord"
+"""The channel's name, with which accounts, places and kinds of records begin."""
 API_URL = "https://discord.com/api/v10"
 
 

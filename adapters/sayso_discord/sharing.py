@@ -15,7 +15,7 @@ from sayso.cards import tokens
 from sayso.desk import Desk
 from sayso.stores import Record, Store
 from sayso_discord import components, custom_ids
-from sayso_discord.channel import NAME
+from sayso_discord.settings import NAME
 
 log = logging.getLogger(__name__)
 

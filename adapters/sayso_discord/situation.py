@@ -17,7 +17,7 @@ from sayso.desk import Desk, pressing
 from sayso.stores import Query
 from sayso_discord import components, custom_ids, parse, refusals
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME
+from sayso_discord.settings import NAME
 from sayso_discord.threads import Threads, Whose
 
 _MOST_OF_SESSION = 300

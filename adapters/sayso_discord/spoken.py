@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, assert_never, cast
 
 _CODES = re.compile(
     r"<(?:@!?(?P<person>[0-9]{1,20})|@&(?P<role>[0-9]{1,20})|#(?P<channel>[0-9]{1,20})|a?:(?P<emoji>\w{1,64}):[0-9]{1,20}"
     r"|t:(?P<time>-?[0-9]{1,13})(?::[a-zA-Z])?|/(?P<command>[^<>:\n]{1,100}):[0-9]{1,20}|id:(?P<page>\w{1,40})"
     r"|(?P<link>https?://[^\s<>]+))>"
 )
+_Code = Literal["person", "role", "channel", "emoji", "time", "command", "page", "link"]
+"""The groups of this pattern."""
 _FIRST = re.compile(r"<@!?(?P<person>[0-9]{1,20})>|<@&(?P<role>[0-9]{1,20})>|@everyone\b|@here\b")
 
 
@@ -70,7 +72,7 @@ def plain(written: str, app: str, names: Names, own_roles: frozenset[str] = froz
 
 
 def _word(found: re.Match[str], names: Names) -> str:
-    kind = found.lastgroup or ""
+    kind = cast(_Code, found.lastgroup)
     value = found[kind]
     match kind:
         case "person":
@@ -87,8 +89,10 @@ def _word(found: re.Match[str], names: Names) -> str:
             return f"/{value}"
         case "page":
             return f"#{value}"
-        case _:
+        case "link":
             return value
+        case _:
+            assert_never(kind)
 
 
 def _moment(seconds: int) -> str:

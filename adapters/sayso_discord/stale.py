@@ -13,7 +13,8 @@ from sayso.cards import card, draw, telling, tokens
 from sayso.desk import Desk
 from sayso_discord import components, parse, render
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME, DiscordChannel
+from sayso_discord.channel import DiscordChannel
+from sayso_discord.settings import NAME
 
 log = logging.getLogger(__name__)
 

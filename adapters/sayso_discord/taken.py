@@ -13,9 +13,9 @@ from sayso import errors, model
 from sayso.desk import Desk
 from sayso.machine import people
 from sayso.stores import Record
-from sayso_discord.channel import NAME
+from sayso_discord.settings import NAME
 
-_KIND, _LAST = f"{NAME}-words", f"{NAME}-last-words"
+_KIND, _LAST_KIND = f"{NAME}-words", f"{NAME}-last-words"
 # People correct what they wrote soon, or not at all.
 _KEPT = timedelta(days=1)
 _RECENT = timedelta(minutes=10)
@@ -49,7 +49,7 @@ class Taken:
 
     async def find_last(self, ticket: model.Ticket) -> Counted | None:
         """The last message that was taken as the answer to a request."""
-        found = await self._desk.store.get(_LAST, ticket.id)
+        found = await self._desk.store.get(_LAST_KIND, ticket.id)
         return await self.find(str(found.value["message"])) if found else None
 
     async def find_recent(self, at: datetime) -> list[Counted]:
@@ -58,7 +58,7 @@ class Taken:
         for record in await self._desk.store.scan(_KIND):
             if record.expires_at is not None and record.expires_at <= at:
                 await self._desk.store.remove(_KIND, record.name)
-                await self._desk.store.remove(_LAST, str(record.value["ticket"]))
+                await self._desk.store.remove(_LAST_KIND, str(record.value["ticket"]))
             elif at - discord.utils.snowflake_time(int(record.name)) < _RECENT:
                 found.append(Counted(**record.value))
         return found[-_MOST_RECENT:]
@@ -67,7 +67,7 @@ class Taken:
         """Know that a message was taken as an answer, for as long as people may correct it."""
         until = self._desk.clock.now() + _KEPT
         await self._put(_KIND, counted.message, asdict(counted), until)
-        await self._put(_LAST, counted.ticket, {"message": counted.message}, until)
+        await self._put(_LAST_KIND, counted.ticket, {"message": counted.message}, until)
 
     async def _put(self, kind: str, name: str, value: dict[str, Any], until: datetime) -> None:
         found = await self._desk.store.get(kind, name)

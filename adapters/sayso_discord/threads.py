@@ -18,10 +18,11 @@ from sayso.chat.received import Json
 from sayso.stores import Record, Store
 from sayso_discord import limits, measure, refusals, render
 from sayso_discord.api import Api
+from sayso_discord.settings import NAME
 
 log = logging.getLogger(__name__)
 
-KIND = "thread"
+KIND = f"{NAME}-thread"
 # Minutes without a message after which Discord closes a thread; the longest there is. A message opens it again.
 _KEPT_OPEN = 10_080
 
@@ -64,7 +65,7 @@ class Threads:
 
     async def find_session(self, thread: str) -> Whose | None:
         """The session that a thread belongs to; None where it is none of ours."""
-        found = await self._store.get(KIND, f"discord/{thread}")
+        found = await self._store.get(KIND, f"{NAME}/{thread}")
         if found is None:
             return None
         return Whose(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
@@ -98,7 +99,7 @@ class Threads:
         )
         thread = str(posted["id"])
         whose = {"owner": session.owner, "session": session.id, "channel": channel}
-        await self._put(f"discord/{thread}", {**whose, "thread": thread})
+        await self._put(f"{NAME}/{thread}", {**whose, "thread": thread})
         await self._put(_record_name(channel, session), {"thread": thread, "made": False})
         return thread
 
@@ -134,4 +135,4 @@ def nonce(*about: str) -> str:
 
 
 def _record_name(channel: str, session: card.Session) -> str:
-    return f"discord/{channel}/{nonce(session.owner, session.id)}"
+    return f"{NAME}/{channel}/{nonce(session.owner, session.id)}"

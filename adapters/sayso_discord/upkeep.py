@@ -16,7 +16,8 @@ from sayso.chat import pending
 from sayso.chat.received import Json
 from sayso.desk import Desk, courier
 from sayso_discord.api import Api
-from sayso_discord.channel import NAME, DiscordChannel
+from sayso_discord.channel import DiscordChannel
+from sayso_discord.settings import NAME
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from sayso.desk import Desk
 from sayso.stores import Query
 from sayso_slack import parse
 from sayso_slack.api import Api, next_page
-from sayso_slack.channel import NAME
 from sayso_slack.replies import Replies
+from sayso_slack.settings import NAME
 from sayso_slack.upkeep import Upkeep
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from sayso_slack import pace, render
 from sayso_slack.api import Api, next_page
 from sayso_slack.places import Places
 from sayso_slack.response_urls import ResponseUrls
+from sayso_slack.settings import NAME
 
 log = logging.getLogger(__name__)
 
-NAME = "slack"
 EVENT_TYPE = "sayso_request"
 # chat.postMessage: about one a second and channel, short bursts allowed
 _POST_EVERY, _POST_BURST = 1.0, 5

@@ -21,14 +21,14 @@ from sayso_slack import doctor, server, spoken
 from sayso_slack.api import Api, api_of
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
-from sayso_slack.channel import NAME, SlackChannel
+from sayso_slack.channel import SlackChannel
 from sayso_slack.interactions import Interactions
 from sayso_slack.members import Home, Members
 from sayso_slack.names import KnownNames
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
 from sayso_slack.replies import Replies
-from sayso_slack.settings import Settings
+from sayso_slack.settings import NAME, Settings
 from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
 from sayso_slack.teller import Teller

@@ -27,7 +27,7 @@ _BESIDE = 150
 _ABOVE, _ABOVE_TIGHT = 2_000, 200
 _OPTION_TIGHT = 12
 # What `numbered` puts before an option.
-_NUMBERING = len(f"{model.MAX_OPTIONS} · ")
+NUMBERING = len(f"{model.MAX_OPTIONS} · ")
 
 
 def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
@@ -39,7 +39,7 @@ def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
     label = given.label_text
     hint = given.hint.text if given.hint else ""
     above = [content for content in (label, hint) if len(content) > _BESIDE]
-    above += [_listing(given.options)] if any(len(one.text) > longest - _NUMBERING for one in given.options) else []
+    above += [_listing(given.options)] if any(len(one.text) > longest - NUMBERING for one in given.options) else []
     block: Json = {
         "type": "input",
         "block_id": given.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from slack_bolt.response import BoltResponse
 
@@ -19,8 +19,9 @@ from sayso.desk import Desk, PressedMessage
 from sayso.machine import people
 from sayso_slack import happenings, parse, render, spoken
 from sayso_slack.api import Api
-from sayso_slack.channel import NAME, SlackChannel
+from sayso_slack.channel import SlackChannel
 from sayso_slack.replies import Replies
+from sayso_slack.settings import NAME
 from sayso_slack.teller import Teller, explain
 from sayso_slack.upkeep import Upkeep
 
@@ -77,9 +78,11 @@ class Interactions:
                     return await self._submit(act)
                 case None:
                     return _RECEIVED
-                case _:
+                case parse.Reply() | happenings.Changed() | happenings.Deleted() | happenings.Room():
                     await self._follow(act)
                     return _RECEIVED
+                case _:
+                    assert_never(act)
         except errors.SaysoError as error:
             log.warning("act not counted", extra={"error": error.message})
             return _FAILED
@@ -90,17 +93,19 @@ class Interactions:
                 self._teller.tell(act, telling.line(phrases.TRY_AGAIN))
             return _FAILED
 
-    async def _follow(self, happened: happenings.Happening) -> None:
-        match happened:
+    async def _follow(self, happening: happenings.Happening) -> None:
+        match happening:
             case parse.Reply():
-                await self._replies.handle(happened)
+                await self._replies.handle(happening)
             case happenings.Changed(said=said):
                 await self._replies.handle_change(said)
             case happenings.Deleted(channel=channel, message=message):
                 await self._upkeep.handle_deletion(channel, message)
                 await self._replies.handle_deletion(channel, message)
             case happenings.Room():
-                await self._upkeep.handle_change(happened)
+                await self._upkeep.handle_change(happening)
+            case _:
+                assert_never(happening)
 
     async def _click(self, click: parse.Click) -> BoltResponse:
         if click.spot is not None and click.response_url:

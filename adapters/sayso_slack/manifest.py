@@ -24,6 +24,7 @@ SCOPES = {
 _EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim", *happenings.EVENTS]
 # the schema of manifests allows no longer address
 _LONGEST_URL = 3_500
+_LONGEST_PATH = 30
 
 
 def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
@@ -41,7 +42,7 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
     }
     if not socket_mode:
         base = (url or "").rstrip("/")
-        if not base.startswith("https://") or len(base) > _LONGEST_URL - 30:
+        if not base.startswith("https://") or len(base) > _LONGEST_URL - _LONGEST_PATH:
             hint = "Slack posts only to https addresses; without one use Socket Mode"
             raise errors.InvalidSettings("HTTP mode needs the public address of the service", field="url", hint=hint)
         settings["event_subscriptions"]["request_url"] = f"{base}/slack/events"

@@ -9,10 +9,10 @@ from sayso.cards import card
 from sayso.stores import Record, Store
 from sayso_slack import render
 from sayso_slack.api import Api
-from sayso_slack.channel import NAME
 from sayso_slack.places import Places
+from sayso_slack.settings import NAME
 
-KIND = "thread"
+KIND = f"{NAME}-thread"
 _NO_THREAD = ("cannot_reply_to_message", "thread_not_found", "message_not_found")
 
 

@@ -209,7 +209,7 @@ def _name_blocks(blocks: list[Json]) -> list[Json]:
 def _length_of(control: card.Control) -> int:
     if isinstance(control, card.Button):
         return len(control.label)
-    return sum(min(len(label.text) + 6, limits.OPTION_TEXT) for label in control.labels)
+    return sum(min(len(label.text) + inputs.NUMBERING, limits.OPTION_TEXT) for label in control.labels)
 
 
 def _escape(said: str) -> str:

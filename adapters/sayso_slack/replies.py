@@ -15,8 +15,8 @@ from sayso.content import text
 from sayso.desk import Desk
 from sayso.machine import approvers, people
 from sayso_slack import names, parse, spoken
-from sayso_slack.channel import NAME
 from sayso_slack.members import Members
+from sayso_slack.settings import NAME
 from sayso_slack.situation import Situation
 from sayso_slack.taken import Counted, Taken
 from sayso_slack.teller import Teller

@@ -126,20 +126,22 @@ def _prose(blocks: Iterable[prose.Block]) -> Iterator[Json]:
         if run:
             yield _quote(run)
             run = []
-        yield from _other(one)
+        yield from _other_block(one)
     if run:
         yield _quote(run)
 
 
-def _other(one: prose.Block) -> Iterator[Json]:
+def _other_block(one: prose.Listing | prose.Quote | prose.Fence | prose.Rule | prose.Table) -> Iterator[Json]:
     plain = prose.plain(prose.Prose((one,)))
-    if isinstance(one, prose.Listing):
-        yield from _listing(one, 0)
-    elif isinstance(one, prose.Fence | prose.Table):
-        if plain:
-            yield _box(plain)
-    elif plain:
-        yield _quote([leaf(plain)])
+    match one:
+        case prose.Listing():
+            yield from _listing(one, 0)
+        case prose.Fence() | prose.Table():
+            yield from [_box(plain)] if plain else []
+        case prose.Quote() | prose.Rule():
+            yield from [_quote([leaf(plain)])] if plain else []
+        case _:
+            assert_never(one)
 
 
 def _listing(one: prose.Listing, depth: int) -> Iterator[Json]:

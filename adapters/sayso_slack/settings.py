@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+NAME = "slack"
+"""The channel's name, with which accounts, places and kinds of records begin."""
 API_URL = "https://slack.com/api/"
 
 

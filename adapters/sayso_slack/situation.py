@@ -11,7 +11,7 @@ from sayso import errors, model
 from sayso.chat import marks, pending, talk
 from sayso.desk import Desk
 from sayso_slack import notes, parse
-from sayso_slack.channel import NAME
+from sayso_slack.settings import NAME
 
 # A card that was posted is recorded sooner than this, also after a crash.
 _RECORDED_WITHIN = timedelta(minutes=10)

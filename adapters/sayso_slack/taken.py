@@ -10,7 +10,7 @@ from sayso import errors, model
 from sayso.desk import Desk
 from sayso.machine import people
 from sayso.stores import Record
-from sayso_slack.channel import NAME
+from sayso_slack.settings import NAME
 
 _KIND = f"{NAME}-words"
 # People correct what they wrote soon, or not at all.

@@ -13,7 +13,8 @@ from sayso.chat.recent import Recent
 from sayso.desk import Desk
 from sayso_slack import parse, render
 from sayso_slack.api import Api
-from sayso_slack.channel import NAME, SlackChannel
+from sayso_slack.channel import SlackChannel
+from sayso_slack.settings import NAME
 
 log = logging.getLogger(__name__)
 

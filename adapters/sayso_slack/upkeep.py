@@ -13,8 +13,9 @@ from sayso.chat import pending
 from sayso.desk import Desk
 from sayso_slack import happenings
 from sayso_slack.api import Api
-from sayso_slack.channel import NAME, SlackChannel
+from sayso_slack.channel import SlackChannel
 from sayso_slack.places import Places
+from sayso_slack.settings import NAME
 
 log = logging.getLogger(__name__)
 

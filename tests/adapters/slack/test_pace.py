@@ -8,7 +8,7 @@ import pytest
 
 import sayso
 from sayso_slack import pace
-from sayso_slack.channel import NAME
+from sayso_slack.settings import NAME
 from tests.adapters.slack_scene import Scene, scene
 
 
