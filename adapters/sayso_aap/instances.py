@@ -16,7 +16,7 @@ from sayso import errors, model
 from sayso.content import digest
 from sayso.desk import Desk, keys
 from sayso.stores import Record
-from sayso_aap import limits, receivers, replies, wire
+from sayso_aap import reading, receivers, registration_rate, responses, wire
 
 # What the protocol asks for: results of operations, and that an instance was deleted, are kept for seven days.
 KEPT = timedelta(days=7)
@@ -40,12 +40,12 @@ class Update(wire.Nullable):
 class Instances:
     """The operations of a provisioner on the instances it made."""
 
-    def __init__(self, desk: Desk, doors: replies.Doors, notifier: receivers.Notifier) -> None:
+    def __init__(self, desk: Desk, service: reading.Service, notifier: receivers.Notifier) -> None:
         self._desk = desk
-        self._doors = doors
+        self._service = service
         self._notifier = notifier
         self._keys = keys.Keys(desk.store)
-        self._limits = limits.Limits(desk.clock)
+        self._registrations = registration_rate.RegistrationRate(desk.clock)
         self._under_way = weakref.WeakValueDictionary[str, asyncio.Lock]()
 
     async def provision(self, request: web.Request) -> web.Response:
@@ -68,7 +68,7 @@ class Instances:
 
     async def get(self, request: web.Request) -> web.Response:
         """`GET /v1/instances/{id}`."""
-        return replies.reply(_shown(await self._mine(request, await self._provisioner(request))))
+        return responses.write(_shown(await self._mine(request, await self._provisioner(request))))
 
     async def update(self, request: web.Request) -> web.Response:
         """`PATCH /v1/instances/{id}`: another name, another receiver, or none. A retry changes nothing."""
@@ -85,7 +85,7 @@ class Instances:
             return {"instance": _shown(await self._change(request, key, given))}
 
         result, _ = await self._once(name, given, change)
-        return replies.reply(result["instance"])
+        return responses.write(result["instance"])
 
     async def delete(self, request: web.Request) -> web.Response:
         """`DELETE /v1/instances/{id}`: its credential dies, what it asked is withdrawn. Again is the same."""
@@ -93,21 +93,21 @@ class Instances:
         record = await self._mine(request, key, ended=True)
         if not record.value.get("ended"):
             await self._end(request, key)
-        return replies.reply(None, 204)
+        return responses.write(None, 204)
 
     async def _provisioner(self, request: web.Request) -> keys.Key:
-        key = await self._doors.authenticate(request)
+        key = await self._service.authenticate(request)
         if key.role != "operator":
             raise errors.NotAllowed("only a provisioner manages instances", hint="use an operator's key")
         return key
 
     def _attempt(self, request: web.Request, key: keys.Key, operation: str) -> str:
-        name = f"{key.name}\n{operation}\n{replies.idempotency_key(request)}"
+        name = f"{key.name}\n{operation}\n{reading.idempotency_key(request)}"
         return digest.digest({"name": name}, "key")
 
-    async def _read(self, request: web.Request, shape: type[replies.Body]) -> replies.Body:
+    async def _read(self, request: web.Request, shape: type[reading.Body]) -> reading.Body:
         try:
-            return await self._doors.read(request, shape)
+            return await self._service.read(request, shape)
         except errors.InvalidRequest as error:
             if error.field == "delivery.type":
                 raise Unsupported from error
@@ -117,7 +117,7 @@ class Instances:
 
     async def _verified(self, key: keys.Key, wanted: receivers.Delivery | None, id: str) -> None:
         if wanted is not None:
-            self._limits.count(key.name, wanted.url)
+            self._registrations.count(key.name, wanted.url)
             await self._notifier.verify(wanted, id)
 
     async def _once(
@@ -176,9 +176,9 @@ class Instances:
     async def _provisioned(self, id: str, status: int) -> web.Response:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(id))
         if record is None or record.value.get("ended"):
-            raise replies.Conflict("instance_deleted", "the instance of this key was deleted")
+            raise responses.Conflict("instance_deleted", "the instance of this key was deleted")
         body = {"instance": _shown(record), "credential": {"token": self._credential(id)}}
-        return replies.reply(body, status)
+        return responses.write(body, status)
 
     def _credential(self, id: str) -> str:
         """Follows from the service's secret, so that a retry gets the same one and nobody has to keep it."""
@@ -210,5 +210,5 @@ def _digest(given: Provision | Update) -> str:
 
 def _same(found: Record, given: Provision | Update) -> model.JsonObject:
     if found.value["digest"] != _digest(given):
-        raise replies.Conflict("idempotency_conflict", "the key was used for something else")
+        raise responses.Conflict("idempotency_conflict", "the key was used for something else")
     return found.value

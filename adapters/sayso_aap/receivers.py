@@ -18,7 +18,7 @@ import standardwebhooks
 
 from sayso import clock, errors, model
 from sayso.stores import Store
-from sayso_aap import replies, wire
+from sayso_aap import responses, wire
 
 SCHEME = "aap"
 """Of the callback address that stands for an instance: `aap:KEY`."""
@@ -168,7 +168,7 @@ class Unsafe(errors.InvalidRequest):
         super().__init__(message, field="delivery")
 
 
-class Unverified(replies.Failed):
+class Unverified(responses.Failed):
     """The receiver did not prove that it expects this registration."""
 
     status = 422

@@ -12,7 +12,7 @@ from sayso import errors, model
 from sayso.content import digest
 from sayso.desk import Desk, keys
 from sayso.stores import Record
-from sayso_aap import receivers, replies, wire
+from sayso_aap import reading, receivers, responses, wire
 
 # Seconds; larger waits are cut to this, as the protocol says.
 LONGEST_WAIT = 30
@@ -22,15 +22,15 @@ _OUTCOME = "aap-outcome"
 class Requests:
     """The operations of an instance on its own requests."""
 
-    def __init__(self, desk: Desk, doors: replies.Doors) -> None:
+    def __init__(self, desk: Desk, service: reading.Service) -> None:
         self._desk = desk
-        self._doors = doors
+        self._service = service
 
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/requests`: 201 for a new one, 200 for a retry of the same."""
         key = await self._instance(request)
-        id = wire.request_id(key.name, replies.idempotency_key(request))
-        given = await self._doors.read(request, wire.Submission)
+        id = wire.request_id(key.name, reading.idempotency_key(request))
+        given = await self._service.read(request, wire.Submission)
         submitted = digest.digest(given.model_dump(mode="json", exclude_none=True), "body")
         found = await self._known(id, submitted)
         if found is not None:
@@ -42,7 +42,7 @@ class Requests:
         try:
             ticket, new = await self._desk.admit(asked, key.caller)
         except errors.AlreadyExists as error:
-            raise replies.Conflict("idempotency_conflict", "the key was used for a different request") from error
+            raise responses.Conflict("idempotency_conflict", "the key was used for a different request") from error
         await self._still_there(request, ticket)
         return await self._reply(ticket, 201 if new else 200)
 
@@ -53,8 +53,8 @@ class Requests:
             if name != "wait":
                 raise errors.InvalidRequest("a query parameter is unknown", field=name[:100])
         if "wait" in request.query:
-            wait = replies.fitting(wire.Duration, request.query["wait"], "wait")
-            ticket = await self._doors.decided(self._desk, ticket, min(wire.seconds(wait), LONGEST_WAIT))
+            wait = reading.check(wire.Duration, request.query["wait"], "wait")
+            ticket = await self._service.wait_for_decision(self._desk, ticket, min(wire.seconds(wait), LONGEST_WAIT))
             # the instance may have been deleted meanwhile
             await self._instance(request)
         return await self._reply(ticket)
@@ -64,31 +64,31 @@ class Requests:
         key = await self._instance(request)
         ticket = await self._desk.cancel((await self._own(request)).id, key.caller)
         if wire.status(ticket) != "cancelled":
-            raise replies.Conflict("already_terminal", f"the request is {wire.status(ticket)}")
+            raise responses.Conflict("already_terminal", f"the request is {wire.status(ticket)}")
         return await self._reply(ticket)
 
     async def consume(self, request: web.Request) -> web.Response:
         """`POST /v1/requests/{id}/consume`: the approval is used for one execution; a retry of it finds it used."""
-        key, name = await self._instance(request), replies.idempotency_key(request)
+        key, name = await self._instance(request), reading.idempotency_key(request)
         ticket = await self._own(request)
         try:
             used = await self._desk.use(ticket.id, key.caller, attempt=name)
         except errors.AlreadyUsed as error:
-            raise replies.Conflict("already_consumed", "this approval was used before") from error
+            raise responses.Conflict("already_consumed", "this approval was used before") from error
         except errors.NotUsable as error:
             over = ticket.decision is not None and ticket.decision.outcome == "allowed"
-            raise replies.Conflict("approval_expired" if over else "not_approved", error.message) from error
+            raise responses.Conflict("approval_expired" if over else "not_approved", error.message) from error
         return await self._reply(used)
 
     async def outcome(self, request: web.Request) -> web.Response:
         """`POST /v1/requests/{id}/outcome`: how the execution went, once."""
         ticket = await self._own(request)
-        given = (await self._doors.read(request, wire.Report)).model_dump(exclude_none=True)
+        given = (await self._service.read(request, wire.Report)).model_dump(exclude_none=True)
         if ticket.used_at is None:
-            raise replies.Conflict("not_consumed", "this approval was not used")
+            raise responses.Conflict("not_consumed", "this approval was not used")
         told = await self._reported(ticket.id, given)
         if {name: value for name, value in told.items() if name != "reported_at"} != given:
-            raise replies.Conflict("outcome_conflict", "another outcome was reported before")
+            raise responses.Conflict("outcome_conflict", "another outcome was reported before")
         return await self._reply(ticket)
 
     async def _reported(self, id: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,7 +103,7 @@ class Requests:
                 await self._desk.store.put(Record(_OUTCOME, id, outcome))
 
     async def _instance(self, request: web.Request) -> keys.Key:
-        key = await self._doors.authenticate(request)
+        key = await self._service.authenticate(request)
         if key.role != "agent":
             raise errors.NotAllowed("only an instance's credential makes and reads requests")
         return key
@@ -111,7 +111,7 @@ class Requests:
     async def _still_there(self, request: web.Request, ticket: model.Ticket) -> None:
         """An instance that was deleted meanwhile leaves nothing open. Raises `Unauthorized`."""
         try:
-            await self._doors.authenticate(request)
+            await self._service.authenticate(request)
         except errors.Unauthorized:
             await self._desk.cancel(ticket.id, reason="the instance was deleted")
             raise
@@ -123,7 +123,7 @@ class Requests:
         except errors.NotFound:
             return None
         if wire.submitted(ticket) != submitted:
-            raise replies.Conflict("idempotency_conflict", "the key was used for a different request")
+            raise responses.Conflict("idempotency_conflict", "the key was used for a different request")
         return await self._desk.tick(id)
 
     async def _own(self, request: web.Request) -> model.Ticket:
@@ -135,4 +135,4 @@ class Requests:
 
     async def _reply(self, ticket: model.Ticket, status: int = 200) -> web.Response:
         record = await self._desk.store.get(_OUTCOME, ticket.id) if ticket.used_at else None
-        return replies.reply(wire.resource(ticket, record.value if record else None), status)
+        return responses.write(wire.resource(ticket, record.value if record else None), status)

@@ -5,22 +5,22 @@ from __future__ import annotations
 from aiohttp import web
 
 from sayso.desk import Desk
-from sayso_aap import instances, receivers, replies, requests
-from sayso_aap.replies import Doors
+from sayso_aap import instances, receivers, requests, responses
+from sayso_aap.reading import Service
 
-__all__ = ["PATH", "Doors", "add_routes"]
+__all__ = ["PATH", "Service", "add_routes"]
 
 PATH = "/aap"
 """The base URL that an adapter is given ends with this."""
 
 
-def add_routes(app: web.Application, desk: Desk, doors: Doors, notifier: receivers.Notifier) -> None:
+def add_routes(app: web.Application, desk: Desk, service: Service, notifier: receivers.Notifier) -> None:
     """Serve the protocol: agents' keys ask, operators' keys provision instances.
 
     *notifier* must be the courier's resumer for addresses of `SCHEME`, too.
     """
-    served = web.Application(middlewares=[replies.in_its_form])
-    asked, made = requests.Requests(desk, doors), instances.Instances(desk, doors, notifier)
+    served = web.Application(middlewares=[responses.as_the_protocol_says])
+    asked, made = requests.Requests(desk, service), instances.Instances(desk, service, notifier)
     served.add_routes(
         [
             web.post("/v1/requests", asked.create),

@@ -113,8 +113,8 @@ class Presence:
         except errors.NotFound:
             return 0
         while True:
-            store = await self._desk.store.get("return", id)
-            version = store.version if store else 0
+            record = await self._desk.store.get("return", id)
+            version = record.version if record else 0
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(Record("return", id, {}, ticket.expires_at, version))
                 return version + 1
@@ -174,9 +174,9 @@ class Presence:
     async def _withdraw(self, ticket: model.Ticket, turn: int, waiter: str) -> None:
         await self._pause(GRACE)
         await self._desk.attendance.leave(waiter)
-        store = await self._desk.store.get("return", ticket.id)
+        record = await self._desk.store.get("return", ticket.id)
         # the callback of the SDK may wait for the same card, in another process
-        if (store.version if store else 0) == turn and not await self._desk.attendance.others(ticket.id):
+        if (record.version if record else 0) == turn and not await self._desk.attendance.others(ticket.id):
             await self._desk.cancel(ticket.id, Caller(ticket.owner), "the agent hung up")
             await self._desk.store.remove("return", ticket.id)
 

@@ -14,7 +14,7 @@ from sayso import model
 from sayso.content import digest, requests
 from sayso.machine import fitting
 
-Schema = dict[str, Any]
+Schema = model.JsonObject
 
 _REQUEST = (
     f"At most {model.MAX_REQUEST_BYTES:,} bytes as JSON and {digest.MAX_DEPTH} levels deep. Labels of options, names "

@@ -176,8 +176,8 @@ def _notifier(desk: Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
 
 def _add_aap(app: web.Application, desk: Desk, callback_hosts: Sequence[str]) -> None:
     held = waits.Waits()
-    doors = sayso_aap.Doors(auth.authenticate(keys.Keys(desk.store)), reading.body, held.wait_for_decision)
-    sayso_aap.add_routes(app, desk, doors, _notifier(desk, callback_hosts))
+    service = sayso_aap.Service(auth.authenticate(keys.Keys(desk.store)), reading.body, held.wait_for_decision)
+    sayso_aap.add_routes(app, desk, service, _notifier(desk, callback_hosts))
     app.on_shutdown.append(held.stop)
 
 

@@ -50,7 +50,7 @@ class Asker(Protocol):
         ...
 
     async def get(self, id: str) -> model.Ticket:
-        """A request with its present state."""
+        """Load a request with its present state."""
         ...
 
     async def cancel(self, id: str, *, reason: str | None = None) -> model.Ticket:
@@ -115,11 +115,11 @@ class Handle:
         return self.ticket.id
 
     def __await__(self) -> Generator[Any, Any, model.Decision]:
-        """The decision, once there is one. Raises as `Desk.wait`, and `InvalidAnswer` where a model refuses it."""
+        """Wait for the decision. Raises as `Desk.wait`, and `InvalidAnswer` if a model refuses it."""
         return self._decision().__await__()
 
     async def done(self) -> bool:
-        """Whether it is decided, without waiting. Raises `NotFound`."""
+        """Tell whether it is decided, without waiting. Raises `NotFound`."""
         return (await self._desk.get(self.id)).decision is not None
 
     async def cancel(self, reason: str | None = None) -> model.Ticket:
@@ -135,7 +135,7 @@ class Handle:
 
 
 async def held(desk: Asker, request: model.Request, *, reason: str = "the agent stopped waiting") -> model.Decision:
-    """Ask, for as long as the caller waits: where its task is cancelled, the request is withdrawn with *reason*.
+    """Ask, for as long as the caller waits: if its task is cancelled, the request is withdrawn with *reason*.
 
     For a pause that dies with its process. Raises as `Desk.ask`.
     """
@@ -147,23 +147,23 @@ async def held(desk: Asker, request: model.Request, *, reason: str = "the agent 
 
     # on record before there is a card that somebody could press
     async with attending(desk, str(named.id)):
-        _, decision = await _waited(desk, opened(), lambda ticket: desk.wait(ticket.id), reason)
+        _, decision = await _wait_or_withdraw(desk, opened(), lambda ticket: desk.wait(ticket.id), reason)
     return requests.with_value(request, decision)
 
 
 async def while_waited(
     desk: Asker, opened: Coroutine[Any, Any, model.Ticket], reason: str
 ) -> tuple[model.Ticket, model.Decision]:
-    """As `held`, for a request that *opened* opens: the ticket, and the decision on it."""
+    """Do the same as `held` for a request that *opened* opens; the ticket, and the decision on it."""
 
     async def attended(ticket: model.Ticket) -> model.Decision:
         async with attending(desk, ticket.id):
             return await desk.wait(ticket.id)
 
-    return await _waited(desk, opened, attended, reason)
+    return await _wait_or_withdraw(desk, opened, attended, reason)
 
 
-async def _waited(
+async def _wait_or_withdraw(
     desk: Asker,
     opened: Coroutine[Any, Any, model.Ticket],
     wait: Callable[[model.Ticket], Awaitable[model.Decision]],
@@ -175,7 +175,7 @@ async def _waited(
         return ticket, await wait(ticket)
     except asyncio.CancelledError:
         # a call that was cut short may still have opened it
-        farewell = asyncio.ensure_future(_withdrawn(desk, asked, reason))
+        farewell = asyncio.ensure_future(_withdraw(desk, asked, reason))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(farewell), _FAREWELL)
         raise
@@ -192,7 +192,7 @@ class _Attended(Protocol):
 
 
 async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of all of them, or the first failure at once: then nobody waits for the rest."""
+    """Wait for the results of all, or raise the first failure at once: then nobody waits for the rest."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in asked]
@@ -201,9 +201,9 @@ async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-async def _withdrawn(desk: Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
+async def _withdraw(desk: Asker, opened: asyncio.Future[model.Ticket], reason: str) -> None:
     try:
         await desk.cancel((await opened).id, reason=reason)
     except Exception as error:
-        # nobody waits for this any more, so nobody else would hear of it
+        # nobody waits for this any more, so only the log can say it
         log.info("request not withdrawn", extra={"error": type(error).__name__, "reason": str(error)})

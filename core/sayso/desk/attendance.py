@@ -1,6 +1,6 @@
 """Who waits, on record: when a process dies with those who waited in it, what they asked is withdrawn by another one.
 
-For pauses that end with their caller. The rule: whoever is still there has six seconds to say so, also after a start.
+For pauses that end with their caller. The rule: a caller that is still there has six seconds to say so.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def hung_up(call: Connected) -> None:
 
 
 class Attendance:
-    """Those who wait in one process."""
+    """The waits in one process."""
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
@@ -63,7 +63,7 @@ class Attendance:
 
     @contextlib.asynccontextmanager
     async def attending(self, id: str, owner: str | None = None) -> AsyncGenerator[None]:
-        """Somebody waits for a request until the block ends, in whatever way, or this process does."""
+        """Put on record that somebody waits for a request, until the block or this process ends."""
         waiter = await self.enter(id, owner)
         try:
             yield
@@ -71,9 +71,9 @@ class Attendance:
             await asyncio.shield(self.leave(waiter))
 
     async def enter(self, id: str, owner: str | None = None) -> str:
-        """Somebody begins to wait for a request; the name of this wait. With *owner* only one of theirs ends with it.
+        """Begin to wait for a request; the name of this wait. With *owner* only a request of theirs ends with it.
 
-        Who is about to ask names an id that may turn out to be somebody else's.
+        A caller that is about to ask names an id that may turn out to be somebody else's.
         """
         if self._beating is None or self._beating.done():
             # before the first sign of life: of two who enter at once only one begins
@@ -86,42 +86,42 @@ class Attendance:
         return waiter
 
     async def release(self, id: str) -> None:
-        """Those who waited for a request end as they should: it stays open without them."""
+        """End all waits for a request as they should end: it stays open without them."""
         for waiter, found in (await _seen(self.shell.store)).waiters.items():
             if found.ticket == id:
                 await self.leave(waiter)
 
     async def leave(self, waiter: str) -> Record | None:
-        """The wait is over, and nobody comes back for it; its record, if it was on record until now."""
+        """End a wait for which nobody comes back; its record, if it was on record until now."""
         self._here.discard(waiter)
         if not self._here and self._beating:
             self._beating.cancel()
             self._beating = None
-        # where this fails, the watch finds that it is not here any more
+        # if this fails, the watch finds that it is not here any more
         with contextlib.suppress(errors.StoreUnavailable):
             return await self.shell.store.remove(_WAITER, waiter)
         return None
 
     async def farewell(self, waiter: str, id: str) -> None:
-        """The caller of this wait has gone: unless somebody waits for the request soon, it is withdrawn."""
+        """End a wait whose caller has gone: unless somebody waits for the request soon, it is withdrawn."""
         await _pause(self.shell, GRACE)
         left = await self.leave(waiter)
         if left and not await self.others(id):
             await _withdraw(self.shell, _waiter(left.value))
 
     async def others(self, id: str) -> bool:
-        """Whether somebody waits for a request, in whatever process."""
+        """Tell whether somebody waits for a request, in any process."""
         return any(found.ticket == id for found in (await _seen(self.shell.store)).waiters.values())
 
     def left(self, seen: _Seen) -> frozenset[str]:
-        """Those on record here who have left: their record could not be taken away, or will be in a moment."""
+        """Name the waits on record here that have ended: their record could not be removed, or will be in a moment."""
         mine = {name for name, waiter in seen.waiters.items() if waiter.process == self.process}
         return frozenset(mine - self._here)
 
     async def _beat(self) -> None:
-        store = await self.shell.store.get(_PROCESS, self.process)
+        record = await self.shell.store.get(_PROCESS, self.process)
         with contextlib.suppress(errors.Conflict):
-            await self.shell.store.put(Record(_PROCESS, self.process, version=store.version if store else 0))
+            await self.shell.store.put(Record(_PROCESS, self.process, version=record.version if record else 0))
 
     async def _beat_on(self) -> None:
         while True:

@@ -26,7 +26,7 @@ from sayso.desk import courier, keys
 from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
-from sayso_aap import replies
+from sayso_aap.responses import as_the_protocol_says
 from sayso_http import outbound
 from sayso_http.server import auth, reading, responses, waits
 from tests.adapters.http.test_authz import looked_up
@@ -118,8 +118,8 @@ async def provider() -> AsyncGenerator[Provider]:
     provisioner = await known.add("platform", "operator", clock.now())
     app = web.Application(middlewares=[responses.errors_as_json])
     notifier = sayso_aap.Notifier(store, clock, outbound.Poster(["127.0.0.1"], patience=2.0))
-    doors = sayso_aap.Doors(auth.authenticate(known), reading.body, held.wait_for_decision)
-    sayso_aap.add_routes(app, desk, doors, notifier)
+    service = sayso_aap.Service(auth.authenticate(known), reading.body, held.wait_for_decision)
+    sayso_aap.add_routes(app, desk, service, notifier)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -300,7 +300,7 @@ async def test_every_failure_has_the_form_of_the_protocol(status: int) -> None:
     async def failing(_: web.Request) -> web.StreamResponse:
         raise Some("it failed")
 
-    answer = await replies.in_its_form(make_mocked_request("GET", "/"), failing)
+    answer = await as_the_protocol_says(make_mocked_request("GET", "/"), failing)
     assert isinstance(answer, web.Response)
     assert answer.text
     told = json.loads(answer.text)["error"]

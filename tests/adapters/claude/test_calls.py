@@ -137,7 +137,7 @@ async def test_a_request_that_cannot_be_asked_is_an_error(scene: Scene) -> None:
 
 async def test_a_use_is_forgotten_long_after_the_request(scene: Scene) -> None:
     await scene.open("hook", "h1")
-    store = await scene.store.get("claude-call", BASH.id(0))
-    assert store is not None
-    assert store.expires_at is not None
-    assert store.expires_at >= scene.clock.now() + timedelta(hours=1)
+    record = await scene.store.get("claude-call", BASH.id(0))
+    assert record is not None
+    assert record.expires_at is not None
+    assert record.expires_at >= scene.clock.now() + timedelta(hours=1)

@@ -6,15 +6,15 @@ from collections import defaultdict, deque
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sayso import clock
-from sayso_aap import replies
+from sayso.clock import Clock
+from sayso_aap import responses
 
 # Registrations within the window, for one provisioner and for one host; in this process.
 MOST = 20
 WINDOW = timedelta(minutes=1)
 
 
-class TooMany(replies.Failed):
+class TooMany(responses.Failed):
     """The caller must slow down."""
 
     status = 429
@@ -23,15 +23,15 @@ class TooMany(replies.Failed):
         super().__init__("rate_limit", f"at most {MOST} receivers are registered in {WINDOW.seconds} seconds")
 
 
-class Limits:
+class RegistrationRate:
     """The registrations of the last minute."""
 
-    def __init__(self, now: clock.Clock) -> None:
-        self._clock = now
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._seen: defaultdict[tuple[str, str], deque[datetime]] = defaultdict(deque)
 
     def count(self, provisioner: str, url: str) -> None:
-        """One more. Raises `TooMany`; a path or another instance on the same host makes no difference."""
+        """Count one more. Raises `TooMany`; a path or another instance on the same host makes no difference."""
         now = self._clock.now()
         for what in (("provisioner", provisioner), ("host", urlsplit(url).hostname or "")):
             times = self._seen[what]
