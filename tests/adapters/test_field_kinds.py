@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import html.parser
+import importlib.metadata
 import json
 import os
 import sys
@@ -156,6 +157,11 @@ def asking_for(asked: model.Field) -> model.Ticket:
     """A ticket with this one field; it may be of a kind that no wire knows yet."""
     ticket = samples.sample(asking.Form("Fill in", [field_of("text")]))
     return ticket.model_copy(update={"request": ticket.request.model_copy(update={"fields": (asked,)})})
+
+
+def test_every_surface_that_shows_windows_is_here() -> None:
+    shown = {found.name for found in importlib.metadata.entry_points(group="sayso.renderers")}
+    assert shown - {"terminal"} == set(WINDOWS), "a surface that no test fills in"
 
 
 @pytest.mark.parametrize("surface", SURFACES)
