@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 import pydantic
 
@@ -41,33 +41,82 @@ def ask(request: model.Request) -> model.Decision:
             try:
                 await desk.use(decision.id)
             except (errors.AlreadyUsed, errors.NotUsable):
-                # another script came first, or the time was over in this moment
+                # another script came first, or its time was over in this moment
                 return await desk.wait(decision.id)
             return decision
 
     return run(asked)
 
 
-def permission(tool: str, input: Mapping[str, Any] | None = None, **common: Unpack[asking.Common]) -> model.Decision:
+def permission(
+    tool: str,
+    input: Mapping[str, Any] | None = None,
+    *,
+    input_schema: Mapping[str, Any] | None = None,
+    title: str | None = None,
+    grants: Sequence[model.Grant] = (),
+    offers: Sequence[model.Offer] = (),
+    editable: bool = True,
+    confirm: bool = False,
+    **common: Unpack[asking.Common],
+) -> model.Decision:
     """May this tool run? The decision has `allowed` and `input`. It is good for one run, now."""
-    return ask(asking.Permission(tool=tool, input=input, **common))
+    request = asking.Permission(
+        tool=tool,
+        input=input,
+        input_schema=input_schema,
+        title=title,
+        grants=grants,
+        offers=offers,
+        editable=editable,
+        confirm=confirm,
+        **common,
+    )
+    return ask(request)
 
 
 def question(title: str, **common: Unpack[asking.Common]) -> str | None:
-    """The answer in free text; None where nobody answered."""
+    """The answer in free text; None if nobody answered."""
     return ask(asking.Question(title, **common)).text
 
 
-def choice(title: str, options: Sequence[str | model.Option], **common: Unpack[asking.Common]) -> str | None:
-    """The chosen label; None where nobody chose."""
-    return ask(asking.Choice(title, options, **common)).choice
+Options = Sequence[str | model.Option]
+
+
+@overload
+def choice(
+    title: str,
+    options: Options,
+    *,
+    multiple: Literal[False] = False,
+    other: bool = False,
+    **common: Unpack[asking.Common],
+) -> str | None: ...
+@overload
+def choice(
+    title: str, options: Options, *, multiple: Literal[True], other: bool = False, **common: Unpack[asking.Common]
+) -> list[str] | None: ...
+def choice(
+    title: str, options: Options, *, multiple: bool = False, other: bool = False, **common: Unpack[asking.Common]
+) -> str | list[str] | None:
+    """The chosen label, or all of them if there may be several; None if nobody chose. With *other*, also free text."""
+    decision = ask(asking.Choice(title, options, multiple=multiple, other=other, **common))
+    if decision.choices is None:
+        return None
+    return list(decision.choices) if multiple else decision.choice
 
 
 @overload
 def form(title: str, shape: type[M], **common: Unpack[asking.Common]) -> M | None: ...
 @overload
-def form(title: str, shape: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.JsonObject | None: ...
-def form(title: str, shape: type[pydantic.BaseModel] | Mapping[str, Any], **common: Unpack[asking.Common]) -> Any:
-    """The validated value of the form; None where nobody filled it in."""
+def form(
+    title: str, shape: Mapping[str, Any] | Sequence[model.Field], **common: Unpack[asking.Common]
+) -> model.JsonObject | None: ...
+def form(
+    title: str,
+    shape: type[pydantic.BaseModel] | Mapping[str, Any] | Sequence[model.Field],
+    **common: Unpack[asking.Common],
+) -> Any:
+    """The validated value of the form; None if nobody filled it in."""
     asked: model.Request = asking.Form(title, shape, **common)
     return ask(asked).value
