@@ -19,6 +19,7 @@ from sayso.content import digest
 from sayso.desk import asker
 from sayso.stores import Record, Store
 
+RECORD = "claude-call"
 # Seconds. Both sources of one call come within one; a decided request that was opened earlier is another call's.
 WINDOW = 15.0
 # The same call in one session, to the byte, more often than any agent makes it.
@@ -129,13 +130,13 @@ class Stored:
 
     async def by(self, id: str) -> str | None:
         """As `Used.by`."""
-        found = await self._store.get("claude-call", id)
+        found = await self._store.get(RECORD, id)
         return found.value["attempt"] if found else None
 
     async def take(self, id: str, attempt: str, until: datetime) -> bool:
         """As `Used.take`."""
         try:
-            await self._store.put(Record("claude-call", id, {"attempt": attempt}, until))
+            await self._store.put(Record(RECORD, id, {"attempt": attempt}, until))
         except errors.Conflict:
             return await self.by(id) == attempt
         return True
