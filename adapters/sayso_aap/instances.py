@@ -49,48 +49,48 @@ class Instances:
         self._under_way = weakref.WeakValueDictionary[str, asyncio.Lock]()
 
     async def provision(self, request: web.Request) -> web.Response:
-        """`POST /v1/instances`: 201 with the credential, 200 with the same again for a retry."""
+        """Answer `POST /v1/instances`: 201 with the credential, 200 with the same again for a retry."""
         key = await self._provisioner(request)
         name = self._attempt(request, key, "provision")
-        given = await self._read(request, Provision)
+        body = await self._read(request, Provision)
 
         async def make() -> model.JsonObject:
             id = str(uuid.uuid4())
-            await self._verified(key, given.delivery, id)
+            await self._verify(key, body.delivery, id)
             # a body may take its time, and so may a receiver
             await self._provisioner(request)
-            title = given.instance_name or f"instance-{id[:8]}"
-            await self._make(id, title, key, given.delivery)
+            title = body.instance_name or f"instance-{id[:8]}"
+            await self._make(id, title, key, body.delivery)
             return {"id": id}
 
-        result, new = await self._once(name, given, make)
-        return await self._provisioned(result["id"], 201 if new else 200)
+        result, new = await self._once(name, body, make)
+        return await self._answer_with(result["id"], 201 if new else 200)
 
     async def get(self, request: web.Request) -> web.Response:
-        """`GET /v1/instances/{id}`."""
-        return responses.write(_shown(await self._mine(request, await self._provisioner(request))))
+        """Answer `GET /v1/instances/{id}`."""
+        return responses.write(_resource(await self._load_own(request, await self._provisioner(request))))
 
     async def update(self, request: web.Request) -> web.Response:
-        """`PATCH /v1/instances/{id}`: another name, another receiver, or none. A retry changes nothing."""
+        """Answer `PATCH /v1/instances/{id}`: another name, another receiver, or none. A retry changes nothing."""
         key = await self._provisioner(request)
-        id = (await self._mine(request, key)).value["id"]
+        id = (await self._load_own(request, key)).value["id"]
         name = self._attempt(request, key, f"update\n{id}")
-        given = await self._read(request, Update)
-        if not given.model_fields_set or (given.instance_name is None and "instance_name" in given.model_fields_set):
+        body = await self._read(request, Update)
+        if not body.model_fields_set or (body.instance_name is None and "instance_name" in body.model_fields_set):
             raise errors.InvalidRequest("an update changes the name or the delivery", field="instance_name")
 
         async def change() -> model.JsonObject:
-            await self._verified(key, given.delivery, id)
+            await self._verify(key, body.delivery, id)
             await self._provisioner(request)
-            return {"instance": _shown(await self._change(request, key, given))}
+            return {"instance": _resource(await self._change(request, key, body))}
 
-        result, _ = await self._once(name, given, change)
+        result, _ = await self._once(name, body, change)
         return responses.write(result["instance"])
 
     async def delete(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/instances/{id}`: its credential dies, what it asked is withdrawn. Again is the same."""
+        """Answer `DELETE /v1/instances/{id}`: its credential dies, and what it asked is withdrawn."""
         key = await self._provisioner(request)
-        record = await self._mine(request, key, ended=True)
+        record = await self._load_own(request, key, ended=True)
         if not record.value.get("ended"):
             await self._end(request, key)
         return responses.write(None, 204)
@@ -112,24 +112,24 @@ class Instances:
             if error.field == "delivery.type":
                 raise Unsupported from error
             if error.field == "delivery.url":
-                raise receivers.Unsafe("the url is none") from error
+                raise receivers.Unsafe("the url is not an address") from error
             raise
 
-    async def _verified(self, key: keys.Key, wanted: receivers.Delivery | None, id: str) -> None:
+    async def _verify(self, key: keys.Key, wanted: receivers.Delivery | None, id: str) -> None:
         if wanted is not None:
             self._registrations.count(key.name, wanted.url)
             await self._notifier.verify(wanted, id)
 
     async def _once(
-        self, name: str, given: Provision | Update, work: Callable[[], Awaitable[model.JsonObject]]
+        self, name: str, body: Provision | Update, work: Callable[[], Awaitable[model.JsonObject]]
     ) -> tuple[model.JsonObject, bool]:
-        """The result of this attempt, and whether it was made now. Tries of the same wait for each other."""
+        """Do the work of this attempt once; its result, and whether it was done now. Tries wait for each other."""
         lock = self._under_way.setdefault(name, asyncio.Lock())
         async with lock:
             found = await self._desk.store.get(_RESULT, name)
             if found is not None:
-                return _same(found, given), False
-            result = {"digest": _digest(given), **await work()}
+                return _check_same(found, body), False
+            result = {"digest": _digest(body), **await work()}
             try:
                 await self._desk.store.put(Record(_RESULT, name, result, self._desk.clock.now() + KEPT))
             except errors.Conflict as error:
@@ -145,16 +145,16 @@ class Instances:
         now, secret = self._desk.clock.now(), self._credential(id)
         await self._keys.add(name, "agent", now, key.person, secret=secret, policy=key.policy, route=key.route)
 
-    async def _change(self, request: web.Request, key: keys.Key, given: Update) -> Record:
-        changes = given.model_dump(include=given.model_fields_set)
+    async def _change(self, request: web.Request, key: keys.Key, body: Update) -> Record:
+        changes = body.model_dump(include=body.model_fields_set)
         if "instance_name" in changes:
             changes["name"] = changes.pop("instance_name")
         return await self._rewrite(request, key, changes)
 
     async def _rewrite(self, request: web.Request, key: keys.Key, changes: model.JsonObject) -> Record:
-        """The instance with these changes. Raises `NotFound` where it was deleted meanwhile."""
+        """Store the instance with these changes. Raises `NotFound` if it was deleted meanwhile."""
         while True:
-            record = await self._mine(request, key)
+            record = await self._load_own(request, key)
             value = {**record.value, **changes}
             changed = Record(receivers.INSTANCE, record.name, value, record.expires_at, record.version)
             with contextlib.suppress(errors.Conflict):
@@ -162,26 +162,26 @@ class Instances:
                 return changed
 
     async def _end(self, request: web.Request, key: keys.Key) -> None:
-        """Nobody is told of it any more, then nothing new comes, then what is there can be withdrawn."""
+        """End an instance: first nobody is told of it, then nothing new comes, then what it asked is withdrawn."""
         record = await self._rewrite(request, key, {"ended": True, "delivery": None})
         with contextlib.suppress(errors.NotFound):
             await self._keys.revoke(record.name, self._desk.clock.now(), reason="the instance was deleted")
 
-    async def _mine(self, request: web.Request, key: keys.Key, *, ended: bool = False) -> Record:
+    async def _load_own(self, request: web.Request, key: keys.Key, *, ended: bool = False) -> Record:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(request.match_info["id"]))
         if record is None or record.value["by"] != key.name or (record.value.get("ended") and not ended):
             raise errors.NotFound("there is no such instance", field="id")
         return record
 
-    async def _provisioned(self, id: str, status: int) -> web.Response:
+    async def _answer_with(self, id: str, status: int) -> web.Response:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(id))
         if record is None or record.value.get("ended"):
             raise responses.Conflict("instance_deleted", "the instance of this key was deleted")
-        body = {"instance": _shown(record), "credential": {"token": self._credential(id)}}
-        return responses.write(body, status)
+        answer = {"instance": _resource(record), "credential": {"token": self._credential(id)}}
+        return responses.write(answer, status)
 
     def _credential(self, id: str) -> str:
-        """Follows from the service's secret, so that a retry gets the same one and nobody has to keep it."""
+        """Make the credential from the service's secret: a retry gets the same one, and nobody has to store it."""
         return "sayso_agent_" + hmac.digest(self._desk.mint.secret, f"aap\n{id}".encode(), "sha256").hex()
 
 
@@ -198,17 +198,17 @@ def _key_name(id: str) -> str:
     return f"aap-{id}"
 
 
-def _shown(record: Record) -> model.JsonObject:
-    there = record.value.get("delivery")
-    told = {"delivery": receivers.shown(there)} if there else {}
-    return {"id": record.value["id"], "name": record.value["name"], **told}
+def _resource(record: Record) -> model.JsonObject:
+    receiver = record.value.get("delivery")
+    delivery = {"delivery": receivers.configuration(receiver)} if receiver else {}
+    return {"id": record.value["id"], "name": record.value["name"], **delivery}
 
 
-def _digest(given: Provision | Update) -> str:
-    return digest.digest(given.model_dump(mode="json", include=given.model_fields_set), "body")
+def _digest(body: Provision | Update) -> str:
+    return digest.digest(body.model_dump(mode="json", include=body.model_fields_set), "body")
 
 
-def _same(found: Record, given: Provision | Update) -> model.JsonObject:
-    if found.value["digest"] != _digest(given):
+def _check_same(found: Record, body: Provision | Update) -> model.JsonObject:
+    if found.value["digest"] != _digest(body):
         raise responses.Conflict("idempotency_conflict", "the key was used for something else")
     return found.value

@@ -16,7 +16,8 @@ from typing import Annotated, Literal, Protocol
 import pydantic
 import standardwebhooks
 
-from sayso import clock, errors, model
+from sayso import errors, model
+from sayso.clock import Clock
 from sayso.stores import Store
 from sayso_aap import responses, wire
 
@@ -45,7 +46,7 @@ class Delivery(wire.Strict):
     signing_secret: Secret
 
 
-class Answered(Protocol):
+class Reply(Protocol):
     """What a receiver said."""
 
     @property
@@ -64,14 +65,14 @@ class Answered(Protocol):
         ...
 
 
-class Caller(Protocol):
+class Poster(Protocol):
     """Posts to an address of the public internet, or of a host that the operator allowed."""
 
     def allowed(self, url: str) -> bool:
-        """Whether the operator named its host. Raises `InvalidRequest` where it must not be called at all."""
+        """Tell whether the operator named its host. Raises `InvalidRequest` if it must not be called at all."""
         ...
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, read: int = 0) -> Answered:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, read: int = 0) -> Reply:
         """Post once. Raises `ChannelError`."""
         ...
 
@@ -79,10 +80,10 @@ class Caller(Protocol):
 class Notifier:
     """Proves receivers, and tells them; the courier's `Resumer` for requests of instances."""
 
-    def __init__(self, store: Store, now: clock.Clock, caller: Caller) -> None:
+    def __init__(self, store: Store, clock: Clock, poster: Poster) -> None:
         self._store = store
-        self._clock = now
-        self._caller = caller
+        self._clock = clock
+        self._poster = poster
 
     async def verify(self, wanted: Delivery, instance_id: str) -> None:
         """Ask a proposed receiver whether it expects this registration.
@@ -92,9 +93,9 @@ class Notifier:
             Unverified: it did not answer with the challenge.
         """
         try:
-            if not (wanted.url.startswith("https://") or self._caller.allowed(wanted.url)):
+            if not (wanted.url.startswith("https://") or self._poster.allowed(wanted.url)):
                 raise Unsafe("a receiver is called over https")
-            self._caller.allowed(wanted.url)
+            self._poster.allowed(wanted.url)
         except errors.InvalidRequest as error:
             raise Unsafe(error.message) from error
         challenge = str(uuid.uuid4())
@@ -107,21 +108,21 @@ class Notifier:
             "challenge": challenge,
         }
         try:
-            answered = await self._send(wanted.url, wanted.signing_secret, message)
-            proof = json.loads(answered.body)
+            reply = await self._send(wanted.url, wanted.signing_secret, message)
+            proof = json.loads(reply.body)
         except (errors.ChannelError, ValueError) as error:
             raise Unverified from error
-        if answered.status != 200 or proof != {"challenge": challenge}:
+        if reply.status != 200 or proof != {"challenge": challenge}:
             raise Unverified
 
     def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
-        """Seconds until the next try; None once the window is over."""
+        """Give the seconds until the next try; None once the window is over."""
         wait = min(_LONGEST, _FIRST * 2 ** min(attempts - 1, 20)) * (1 + _JITTER * random.random())
         ends = ticket.decision.decided_at + _WINDOW if ticket.decision else self._clock.now()
         return wait if self._clock.now() + timedelta(seconds=wait) < ends else None
 
     async def resume(self, ticket: model.Ticket) -> bool:
-        """Tell the instance's present receiver once; False where it has none, or was deleted.
+        """Tell the instance's present receiver once; returns False if it has none, or was deleted.
 
         Raises:
             ChannelError: the receiver did not take it.
@@ -129,7 +130,7 @@ class Notifier:
         record = await self._store.get(INSTANCE, (ticket.request.callback_url or "").partition(":")[2])
         if record is None or ticket.decision is None or ticket.owner != record.name or record.value.get("ended"):
             return False
-        if (there := record.value.get("delivery")) is None:
+        if (receiver := record.value.get("delivery")) is None:
             return False
         at = ticket.decision.decided_at
         # the same at every try
@@ -140,14 +141,14 @@ class Notifier:
             "request_id": ticket.id,
             "created_at": wire.stamp(at),
         }
-        answered = await self._send(there["url"], there["signing_secret"], event)
-        if not 200 <= answered.status < 300:
-            after = answered.headers.get("retry-after", "") if answered.status in (429, 503) else ""
+        reply = await self._send(receiver["url"], receiver["signing_secret"], event)
+        if not 200 <= reply.status < 300:
+            after = reply.headers.get("retry-after", "") if reply.status in (429, 503) else ""
             seconds = float(after) if after.isascii() and after.isdigit() and len(after) < 7 else None
-            raise errors.ChannelError(f"the receiver answers with {answered.status}", retry_after=seconds)
+            raise errors.ChannelError(f"the receiver answers with {reply.status}", retry_after=seconds)
         return True
 
-    async def _send(self, url: str, secret: str, message: Mapping[str, str]) -> Answered:
+    async def _send(self, url: str, secret: str, message: Mapping[str, str]) -> Reply:
         text, at = json.dumps(message), self._clock.now()
         headers = {
             "Content-Type": "application/json",
@@ -156,7 +157,7 @@ class Notifier:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": _signature(secret, message["id"], at, text),
         }
-        return await self._caller.post(url, text.encode(), headers, read=_MOST_ANSWER)
+        return await self._poster.post(url, text.encode(), headers, read=_MOST_ANSWER)
 
 
 class Unsafe(errors.InvalidRequest):
@@ -178,12 +179,12 @@ class Unverified(responses.Failed):
 
 
 def callback_url(key_name: str) -> str:
-    """The callback address that stands for an instance."""
+    """Give the callback address that stands for an instance."""
     return f"{SCHEME}:{key_name}"
 
 
-def shown(delivery: Mapping[str, str]) -> model.JsonObject:
-    """`WebhookDelivery`: the active configuration, without its secret."""
+def configuration(delivery: Mapping[str, str]) -> model.JsonObject:
+    """Give the `WebhookDelivery`: the active configuration, without its secret."""
     return {name: delivery[name] for name in ("type", "url", "registration_id")}
 
 

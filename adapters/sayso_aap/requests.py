@@ -27,28 +27,28 @@ class Requests:
         self._service = service
 
     async def create(self, request: web.Request) -> web.Response:
-        """`POST /v1/requests`: 201 for a new one, 200 for a retry of the same."""
+        """Answer `POST /v1/requests`: 201 for a new one, 200 for a retry of the same."""
         key = await self._instance(request)
         id = wire.request_id(key.name, reading.idempotency_key(request))
-        given = await self._service.read(request, wire.Submission)
-        submitted = digest.digest(given.model_dump(mode="json", exclude_none=True), "body")
-        found = await self._known(id, submitted)
+        submission = await self._service.read(request, wire.Submission)
+        submitted = digest.digest(submission.model_dump(mode="json", exclude_none=True), "body")
+        found = await self._find(id, submitted)
         if found is not None:
             return await self._reply(found)
         instance = await self._desk.store.get(receivers.INSTANCE, key.name)
         agent = str(instance.value["name"]) if instance else key.name
-        told = receivers.callback_url(key.name) if instance else None
-        asked = wire.request(given, id=id, agent=agent, submitted=submitted, callback_url=told)
+        callback_url = receivers.callback_url(key.name) if instance else None
+        asked = wire.request(submission, id=id, agent=agent, submitted=submitted, callback_url=callback_url)
         try:
             ticket, new = await self._desk.admit(asked, key.caller)
         except errors.AlreadyExists as error:
             raise responses.Conflict("idempotency_conflict", "the key was used for a different request") from error
-        await self._still_there(request, ticket)
+        await self._check_instance(request, ticket)
         return await self._reply(ticket, 201 if new else 200)
 
     async def get(self, request: web.Request) -> web.Response:
-        """`GET /v1/requests/{id}`, with `?wait=30s` a long poll."""
-        ticket = await self._own(request)
+        """Answer `GET /v1/requests/{id}`, with `?wait=30s` a long poll."""
+        ticket = await self._load_own(request)
         for name in request.query:
             if name != "wait":
                 raise errors.InvalidRequest("a query parameter is unknown", field=name[:100])
@@ -60,17 +60,17 @@ class Requests:
         return await self._reply(ticket)
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/requests/{id}`: withdraws a pending one, and says so again when asked again."""
+        """Answer `DELETE /v1/requests/{id}`: withdraws a pending one, and says so again when asked again."""
         key = await self._instance(request)
-        ticket = await self._desk.cancel((await self._own(request)).id, key.caller)
+        ticket = await self._desk.cancel((await self._load_own(request)).id, key.caller)
         if wire.status(ticket) != "cancelled":
             raise responses.Conflict("already_terminal", f"the request is {wire.status(ticket)}")
         return await self._reply(ticket)
 
     async def consume(self, request: web.Request) -> web.Response:
-        """`POST /v1/requests/{id}/consume`: the approval is used for one execution; a retry of it finds it used."""
+        """Answer `POST /v1/requests/{id}/consume`: use the approval for one execution; a retry finds it used."""
         key, name = await self._instance(request), reading.idempotency_key(request)
-        ticket = await self._own(request)
+        ticket = await self._load_own(request)
         try:
             used = await self._desk.use(ticket.id, key.caller, attempt=name)
         except errors.AlreadyUsed as error:
@@ -81,23 +81,23 @@ class Requests:
         return await self._reply(used)
 
     async def outcome(self, request: web.Request) -> web.Response:
-        """`POST /v1/requests/{id}/outcome`: how the execution went, once."""
-        ticket = await self._own(request)
-        given = (await self._service.read(request, wire.Report)).model_dump(exclude_none=True)
+        """Answer `POST /v1/requests/{id}/outcome`: how the execution went, once."""
+        ticket = await self._load_own(request)
+        report = (await self._service.read(request, wire.Report)).model_dump(exclude_none=True)
         if ticket.used_at is None:
             raise responses.Conflict("not_consumed", "this approval was not used")
-        told = await self._reported(ticket.id, given)
-        if {name: value for name, value in told.items() if name != "reported_at"} != given:
+        recorded = await self._record(ticket.id, report)
+        if {name: value for name, value in recorded.items() if name != "reported_at"} != report:
             raise responses.Conflict("outcome_conflict", "another outcome was reported before")
         return await self._reply(ticket)
 
-    async def _reported(self, id: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The outcome on record: this one, where none was there before."""
+    async def _record(self, id: str, report: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Record the outcome, if there is none yet; the one on record."""
         while True:
             record = await self._desk.store.get(_OUTCOME, id)
             if record is not None:
                 return record.value
-            outcome = {**given, "reported_at": wire.stamp(self._desk.clock.now())}
+            outcome = {**report, "reported_at": wire.stamp(self._desk.clock.now())}
             # of two at once, one is on record
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(Record(_OUTCOME, id, outcome))
@@ -108,28 +108,28 @@ class Requests:
             raise errors.NotAllowed("only an instance's credential makes and reads requests")
         return key
 
-    async def _still_there(self, request: web.Request, ticket: model.Ticket) -> None:
-        """An instance that was deleted meanwhile leaves nothing open. Raises `Unauthorized`."""
+    async def _check_instance(self, request: web.Request, ticket: model.Ticket) -> None:
+        """Leave nothing open of an instance that was deleted meanwhile. Raises `Unauthorized`."""
         try:
             await self._service.authenticate(request)
         except errors.Unauthorized:
             await self._desk.cancel(ticket.id, reason="the instance was deleted")
             raise
 
-    async def _known(self, id: str, submitted: str) -> model.Ticket | None:
-        """The request of an earlier try; by the submission itself, since a renamed instance asks the same."""
+    async def _find(self, id: str, submitted: str) -> model.Ticket | None:
+        """Find the request of an earlier try; by the submission itself, since a renamed instance asks the same."""
         try:
             ticket = await self._desk.store.load(id)
         except errors.NotFound:
             return None
-        if wire.submitted(ticket) != submitted:
+        if wire.submission_digest(ticket) != submitted:
             raise responses.Conflict("idempotency_conflict", "the key was used for a different request")
         return await self._desk.tick(id)
 
-    async def _own(self, request: web.Request) -> model.Ticket:
+    async def _load_own(self, request: web.Request) -> model.Ticket:
         key = await self._instance(request)
         ticket = await self._desk.get(request.match_info["id"], key.caller)
-        if wire.submitted(ticket) is None:
+        if wire.submission_digest(ticket) is None:
             raise errors.NotFound("there is no such request", field="id")
         return await self._desk.tick(ticket.id)
 

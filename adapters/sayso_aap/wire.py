@@ -43,10 +43,10 @@ class Strict(Nullable):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _no_nulls(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and None in given.values():
+    def _no_nulls(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and None in value.values():
             raise ValueError("a field is null")
-        return given  # pyright: ignore[reportUnknownVariableType]
+        return value  # pyright: ignore[reportUnknownVariableType]
 
 
 class Submission(Strict):
@@ -83,48 +83,48 @@ def request_id(owner: str, key: str) -> str:
 
 
 def request(
-    given: Submission, *, id: str, agent: str, submitted: str, callback_url: str | None = None
+    submission: Submission, *, id: str, agent: str, submitted: str, callback_url: str | None = None
 ) -> model.Request:
     """The question that people see; *submitted* is the digest of the submission. Raises `InvalidRequest`."""
-    session = (given.context or {}).get("session_id")
-    more: dict[str, Any] = {"body": given.agent_reasoning, "callback_url": callback_url}
+    session = (submission.context or {}).get("session_id")
+    more: dict[str, Any] = {"body": submission.agent_reasoning, "callback_url": callback_url}
     return asking.Permission(
         id=id,
-        tool=given.tool,
-        input=given.arguments,
+        tool=submission.tool,
+        input=submission.arguments,
         editable=False,
         source=model.Source(agent=model.name_of(agent), session=model.name_of(str(session)) if session else None),
-        context=dict(_facts(given)),
-        expires_in=min(seconds(given.timeout), model.MAX_SECONDS),
-        metadata={"aap": {"submitted": submitted, **_kept(given)}},
+        context=dict(_facts(submission)),
+        expires_in=min(seconds(submission.timeout), model.MAX_SECONDS),
+        metadata={"aap": {"submitted": submitted, **_repeated(submission)}},
         **{name: value for name, value in more.items() if value},
     )
 
 
 def resource(ticket: model.Ticket, outcome: Mapping[str, Any] | None) -> model.JsonObject:
     """`ApprovalRequest`: the request as it stands; *outcome* is how its one execution went."""
-    kept = dict(ticket.request.metadata["aap"])
-    del kept["submitted"]
-    shown: model.JsonObject = {
+    repeated = dict(ticket.request.metadata["aap"])
+    del repeated["submitted"]
+    found: model.JsonObject = {
         "id": ticket.id,
         "tool": ticket.request.tool,
         "arguments": ticket.request.input or {},
-        **kept,
+        **repeated,
         "status": status(ticket),
         "created_at": stamp(ticket.created_at),
         "deadline_at": stamp(ticket.expires_at),
     }
     if ticket.decision is not None:
-        shown["decision"] = _decision(ticket, ticket.decision)
+        found["decision"] = _decision(ticket, ticket.decision)
     if ticket.used_at is not None:
-        shown["consumption"] = {"consumed_at": stamp(ticket.used_at)} | ({"outcome": outcome} if outcome else {})
-    return shown
+        found["consumption"] = {"consumed_at": stamp(ticket.used_at)} | ({"outcome": outcome} if outcome else {})
+    return found
 
 
-def submitted(ticket: model.Ticket) -> str | None:
-    """The digest of the submission; None where the request did not come by this protocol."""
-    kept: Any = ticket.request.metadata.get("aap")
-    found = kept.get("submitted") if isinstance(kept, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+def submission_digest(ticket: model.Ticket) -> str | None:
+    """The digest of the submission; None if the request did not come by this protocol."""
+    notes: Any = ticket.request.metadata.get("aap")
+    found = notes.get("submitted") if isinstance(notes, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     return found if isinstance(found, str) else None
 
 
@@ -134,25 +134,27 @@ def status(ticket: model.Ticket) -> str:
 
 
 def _decision(ticket: model.Ticket, decision: model.Decision) -> model.JsonObject:
-    told: model.JsonObject = {"status": _STATUS[decision.outcome], "decided_at": stamp(decision.decided_at)}
+    resource: model.JsonObject = {"status": _STATUS[decision.outcome], "decided_at": stamp(decision.decided_at)}
     if decision.reason or decision.text:
-        told["note"] = decision.reason or decision.text
+        resource["note"] = decision.reason or decision.text
     if decision.outcome == "allowed":
         # fixed: reading it again does not extend it
-        told["expires_at"] = stamp(machine.valid_until(ticket, decision))
-    return told
+        resource["expires_at"] = stamp(machine.valid_until(ticket, decision))
+    return resource
 
 
-def _kept(given: Submission) -> model.JsonObject:
+def _repeated(submission: Submission) -> model.JsonObject:
     """What the resource repeats and the request has no place for."""
-    return given.model_dump(mode="json", exclude={"tool", "arguments"}, exclude_none=True)
+    return submission.model_dump(mode="json", exclude={"tool", "arguments"}, exclude_none=True)
 
 
-def _facts(given: Submission) -> Iterable[tuple[str, str]]:
+def _facts(submission: Submission) -> Iterable[tuple[str, str]]:
     """What the adapter observed, as far as it is short; the card has room for ten."""
-    if given.server:
-        yield "Server", given.server
-    plain = ((name, value) for name, value in (given.context or {}).items() if isinstance(value, str | int | float))
+    if submission.server:
+        yield "Server", submission.server
+    plain = (
+        (name, value) for name, value in (submission.context or {}).items() if isinstance(value, str | int | float)
+    )
     for name, value in list(plain)[:8]:
         if 0 < len(name) <= 60 and name not in ("Server", "session_id") and str(value):
             yield name, model.fact_of(str(value))
