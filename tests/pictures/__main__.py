@@ -1,0 +1,117 @@
+"""Draws the pictures: `python -m tests.pictures [--out FOLDER] [--only NAME ...] [--surface slack ...]`."""
+
+import argparse
+import asyncio
+import functools
+import html
+import io
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Literal
+
+import simcord
+from playwright import async_api
+from rich.console import Console
+from rich.text import Text
+
+import sayso_discord.render
+import sayso_slack.render
+from sayso import machine, model
+from sayso.cards import draw
+from sayso.machine import events
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import NOW
+from sayso_bots.terminal import render as terminal
+from tests.adapters.web import service as web_service
+from tests.pictures import discord, slack
+from tests.pictures.scenes import MINT, scenes
+
+# Debian has no colour emoji by itself; the fake Discord of the tests ships them.
+EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-emoji-v2.051.ttf"
+SURFACES = ("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390")
+NAMES = {"U0ANN": "Ann", "U0BOB": "Bob"}
+
+
+def pages(surface: str, tickets: dict[str, model.Ticket]) -> Iterator[tuple[str, str]]:
+    """Name and page of each picture that needs no service."""
+    for name, ticket in tickets.items():
+        card = draw.card_of(ticket, MINT)
+        if surface == "slack":
+            yield name, slack.page(sayso_slack.render.render(card), NOW, NAMES)
+        elif surface == "discord":
+            yield name, discord.page(sayso_discord.render.render(card), NOW, NAMES)
+        else:
+            yield name, terminal_page(terminal.render(card, 90))
+
+
+def terminal_page(text: str) -> str:
+    """The text as a terminal shows it."""
+    console = Console(record=True, width=92, file=io.StringIO())
+    console.print(Text.from_ansi(text))
+    shown = console.export_text()
+    style = slack.FONT + Path(__file__).with_name("terminal.css").read_text()
+    return f'<meta charset="utf-8"><style>{style}</style><pre id="shot">{html.escape(shown)}</pre>'
+
+
+async def fulfill(what: str | Path, route: async_api.Route) -> None:
+    """Answer the browser: there is no server behind a picture."""
+    if isinstance(what, Path):
+        await route.fulfill(path=what)
+    else:
+        await route.fulfill(body=what, content_type="text/html")
+
+
+async def shoot(out: Path, surfaces: list[str], tickets: dict[str, model.Ticket]) -> None:
+    """Draw every ticket on every surface."""
+    async with AsyncExitStack() as stack:
+        playwright = await stack.enter_async_context(async_api.async_playwright())
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        stack.push_async_callback(chromium.close)
+        for surface in surfaces:
+            if surface.startswith("inbox"):
+                await shoot_inbox(out, surface, tickets, chromium)
+                continue
+            page = await chromium.new_page(viewport={"width": 820, "height": 900})
+            for name, text in pages(surface, tickets):
+                await page.route("**/page", functools.partial(fulfill, text))
+                await page.route("**/emoji.ttf", functools.partial(fulfill, EMOJI_FONT))
+                await page.goto("http://pictures.invalid/page")
+                await page.evaluate("document.fonts.ready")
+                await page.locator("#shot").screenshot(path=out / f"{surface}-{name}.png")
+            await page.close()
+
+
+async def shoot_inbox(out: Path, surface: str, tickets: dict[str, model.Ticket], chromium: async_api.Browser) -> None:
+    """Each ticket on its own page of the real inbox, at the hour at which it was asked."""
+    width = 390 if surface.endswith("390") else 900
+    scheme: Literal["dark", "light"] = "dark" if surface.endswith("dark") else "light"
+    for name, ticket in tickets.items():
+        async with web_service.serving(ManualClock()) as service:
+            entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
+            await service.desk.store.commit(machine.Step(ticket.model_copy(update={"version": 1}), ()), entry)
+            session = await service.sessions.sign_in(await service.sessions.link("owner", service.url))
+            context = await chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+            await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
+            page = await context.new_page()
+            await page.clock.install(time=NOW)
+            await page.goto(f"{service.url}/requests/{ticket.id}")
+            await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True)
+            await context.close()
+
+
+def main() -> None:
+    """Read the arguments, and draw."""
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("pictures"))
+    parser.add_argument("--only", nargs="*", help="names of scenes; all unless given")
+    parser.add_argument("--surface", nargs="*", choices=SURFACES, default=list(SURFACES))
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    tickets = {name: ticket for name, ticket in scenes().items() if not given.only or name in given.only}
+    asyncio.run(shoot(given.out, given.surface, tickets))
+    print(f"{len(list(given.out.glob('*.png')))} pictures in {given.out}")  # noqa: T201 (a command)
+
+
+if __name__ == "__main__":
+    main()
