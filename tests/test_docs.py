@@ -524,7 +524,7 @@ def test_the_http_page_has_every_route() -> None:
     said = PAGES["docs/http.md"]
     missing = [
         f"{method.upper()} {path}"
-        for path, methods in openapi.document()["paths"].items()
+        for path, methods in openapi.describe()["paths"].items()
         for method in methods
         if f"`{method.upper()} {path}`" not in said
     ]

@@ -191,7 +191,7 @@ class RemoteDesk:
             most = min(routes.LARGEST_PAGE, limit - len(found))
             body = await self._calls.send(routes.LIST, query={**given, "limit": str(most)})
             page = _read(body, tickets.Page)
-            found += [tickets.ticket_of(one) for one in page.requests]
+            found += [tickets.to_ticket(one) for one in page.requests]
             if page.next is None:
                 break
             asked["before"] = page.next
@@ -239,7 +239,7 @@ class RemoteDesk:
 
 
 def _ticket(body: bytes) -> model.Ticket:
-    return tickets.ticket_of(_read(body, tickets.Document))
+    return tickets.to_ticket(_read(body, tickets.Document))
 
 
 def _read(body: bytes, shape: type[Body]) -> Body:

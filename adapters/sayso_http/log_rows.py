@@ -22,6 +22,6 @@ class Log(model.Frozen):
     rows: tuple[LogRow, ...]
 
 
-def log_row(row: Row) -> LogRow:
-    """The wire form of a row."""
+def to_log_row(row: Row) -> LogRow:
+    """Make the wire form of a row."""
     return LogRow.model_construct(number=row.number, request=row.ticket_id, version=row.version, entry=row.entry)

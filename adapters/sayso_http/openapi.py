@@ -27,8 +27,8 @@ _IN_HEADER: Mapping[str, routes.Schema] = {
 }
 
 
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1."""
+def describe() -> dict[str, Any]:
+    """Describe the API in OpenAPI 3.1."""
     schemas, components = _schemas()
     paths: dict[str, model.JsonObject] = {}
     for operation in routes.OPERATIONS:

@@ -82,20 +82,20 @@ FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Tick
 
 
 def unplaced(ticket: type[model.Ticket]) -> set[str]:
-    """Fields of *ticket* that neither cross the wire nor are left out on purpose."""
+    """Find fields of *ticket* that neither cross the wire nor are left out on purpose."""
     return set(ticket.model_fields) - set(Document.model_fields) - set(LEFT_OUT)
 
 
-def document(ticket: model.Ticket, refs: Sequence[model.PostedCard] = ()) -> Document:
-    """The wire form. Not validated again: its parts are frozen models already."""
+def to_document(ticket: model.Ticket, cards: Sequence[model.PostedCard] = ()) -> Document:
+    """Make the wire form. It is not validated again: its parts are frozen models already."""
     return Document.model_construct(
         **{name: getattr(ticket, name) for name in FROM_TICKET},
         kind=ticket.request.kind,
         state=ticket.state,
-        cards=tuple(Posted(place=ref.place, ref=f"{ref.conversation}/{ref.message}") for ref in refs),
+        cards=tuple(Posted(place=card.place, ref=f"{card.conversation}/{card.message}") for card in cards),
     )
 
 
-def ticket_of(document: Document) -> model.Ticket:
-    """The ticket of a wire form, without what is left out; its `ref` is empty."""
+def to_ticket(document: Document) -> model.Ticket:
+    """Make the ticket of a wire form, without what is left out; its `ref` is empty."""
     return model.Ticket.model_validate({"ref": "", **{name: getattr(document, name) for name in FROM_TICKET}})

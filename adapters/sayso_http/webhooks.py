@@ -47,7 +47,7 @@ class Accepted(model.Frozen):
     accepted: bool = True
 
 
-def reserved(id: str | None) -> None:
+def refuse_reserved(id: str | None) -> None:
     """Refuse an id that belongs to webhooks. Raises `InvalidRequest`."""
     if id is not None and id.startswith(PREFIX):
         hint = "make it at POST /v1/webhooks, or choose another id"

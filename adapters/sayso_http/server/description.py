@@ -15,9 +15,9 @@ class Description:
 
     async def serve(self, _: web.Request) -> web.Response:
         """Answer with the document."""
-        return web.Response(body=_encoded(), content_type="application/json")
+        return web.Response(body=_encode(), content_type="application/json")
 
 
 @functools.cache
-def _encoded() -> bytes:
-    return json.dumps(openapi.document(), ensure_ascii=False).encode()
+def _encode() -> bytes:
+    return json.dumps(openapi.describe(), ensure_ascii=False).encode()

@@ -71,7 +71,7 @@ class EventStream:
     ) -> None:
         for row in rows:
             if await self._is_visible(caller, row.ticket_id, visible):
-                data = log_rows.log_row(row).model_dump_json()
+                data = log_rows.to_log_row(row).model_dump_json()
                 await response.write(f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode())
 
     async def _is_visible(self, caller: access.HttpCaller, ticket_id: str, visible: dict[str, bool]) -> bool:

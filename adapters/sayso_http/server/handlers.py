@@ -98,9 +98,9 @@ def _behind_key(
 ) -> Handler:
     handler = operation.handler(handlers)
 
-    async def checked(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         caller = access.HttpCaller(desk, await authenticate(request))
         caller.check(operation.who)
         return await handler(request, caller)
 
-    return checked
+    return handle

@@ -31,7 +31,7 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     encoded.refuse(request)
-    document = await bounded(request)
+    document = await read_bounded(request)
     return parse(document, shape) if len(document) < aside.LARGE else await aside.run(parse, document, shape)
 
 
@@ -94,7 +94,7 @@ def whole(text: str | None, field: str, default: int, most: int = routes.LAST_RO
     return int(text)
 
 
-async def bounded(request: web.Request) -> bytes:
+async def read_bounded(request: web.Request) -> bytes:
     """Read the body. Raises `HTTPRequestEntityTooLarge`, also while it is still coming."""
     if (request.content_length or 0) > routes.BODY_LIMIT:
         raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, request.content_length or 0)

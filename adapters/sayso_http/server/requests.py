@@ -43,15 +43,15 @@ class Requests:
     async def create(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask."""
         wanted = await reading.body(request, model.Request)
-        webhooks.reserved(wanted.id)
+        webhooks.refuse_reserved(wanted.id)
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)
-        named = _named(wanted, request, caller.key.name)
+        named = _give_id(wanted, request, caller.key.name)
         held = reading.flag(request.query.get("held"), "held")
         async with self._polls.begin(named, caller.key.name) if held else contextlib.nullcontext(named) as asked:
             ticket, new = await self._desk.admit(asked, caller.key.caller)
         # a new request has no cards yet: one read less
-        return responses.write(tickets.document(ticket), 201) if new else await self._shown(ticket)
+        return responses.write(tickets.to_document(ticket), 201) if new else await self._show(ticket)
 
     async def list(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """List what this key may see."""
@@ -75,7 +75,7 @@ class Requests:
 
     async def _page(self, caller: access.HttpCaller, query: Query) -> web.Response:
         found = await caller.tickets(query)
-        documents = [await self._document(ticket) for ticket in found]
+        documents = [await self._load_document(ticket) for ticket in found]
         full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
         following = found[-1].id if full else None
         page = tickets.Page.model_construct(requests=tuple(documents), next=following)
@@ -95,38 +95,38 @@ class Requests:
             ticket = await (waiting or self._waits.wait_for_decision(self._desk, ticket, seconds))
             # the key may have been revoked meanwhile
             await self._authenticate(request)
-        return await self._shown(ticket)
+        return await self._show(ticket)
 
     async def answer(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Answer as the person behind the key."""
         answer = await reading.body(request, model.Answer)
         await caller.may_know(request.match_info["id"])
-        return await self._shown(await self._desk.answer(request.match_info["id"], answer, caller.key.actor))
+        return await self._show(await self._desk.answer(request.match_info["id"], answer, caller.key.actor))
 
     async def cancel(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Withdraw."""
         wanted = await reading.body(request, tickets.Cancel, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._shown(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason))
+        return await self._show(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason))
 
     async def use(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Use an allow, once."""
         wanted = await reading.body(request, tickets.Use, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._shown(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt))
+        return await self._show(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt))
 
     async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show all that happened."""
         ticket = await caller.ticket(request.match_info["id"])
-        rows = tuple(log_rows.log_row(row) for row in await self._desk.store.log(ticket.id))
+        rows = tuple(log_rows.to_log_row(row) for row in await self._desk.store.log(ticket.id))
         return responses.write(log_rows.Log.model_construct(rows=rows))
 
-    async def _document(self, ticket: model.Ticket) -> tickets.Document:
+    async def _load_document(self, ticket: model.Ticket) -> tickets.Document:
         now = machine.read(ticket, self._desk.clock.now())
-        return tickets.document(now, await self._desk.store.cards(ticket.id))
+        return tickets.to_document(now, await self._desk.store.cards(ticket.id))
 
-    async def _shown(self, ticket: model.Ticket) -> web.Response:
-        return responses.write(await self._document(ticket))
+    async def _show(self, ticket: model.Ticket) -> web.Response:
+        return responses.write(await self._load_document(ticket))
 
 
 async def _is_more(caller: access.HttpCaller, query: Query, last: model.Ticket) -> bool:
@@ -146,8 +146,8 @@ def _state(text: str | None) -> model.State | None:
             raise errors.InvalidRequest("there is no such state", field="state", hint="pending or decided")
 
 
-def _named(wanted: model.Request, request: web.Request, owner: str) -> model.Request:
-    """The request with an id: its own, or one that follows from `Idempotency-Key`, so that a retry finds it again."""
+def _give_id(wanted: model.Request, request: web.Request, owner: str) -> model.Request:
+    """Give the request an id: its own, or one that follows from `Idempotency-Key`, so that a retry finds it again."""
     given = request.headers.get("Idempotency-Key")
     if wanted.id or given is None:
         return wanted

@@ -26,7 +26,7 @@ def as_json(document: Any) -> None:
 
 def ticket_json(ticket: model.Ticket) -> model.JsonObject:
     """A ticket for other programs, as the service sends it; its secret reference stays here."""
-    return tickets.document(ticket).model_dump(mode="json")
+    return tickets.to_document(ticket).model_dump(mode="json")
 
 
 def card(ticket: model.Ticket) -> None:

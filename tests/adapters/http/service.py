@@ -21,7 +21,7 @@ from sayso.stores import Store
 from sayso_http import callback_urls, client, health, openapi, server
 from sayso_http.server import auth, hosts, responses
 
-DOCUMENT = openapi.document()
+DOCUMENT = openapi.describe()
 
 
 @cache

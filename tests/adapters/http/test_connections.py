@@ -45,7 +45,7 @@ class Served:
         return web.Response(text="held")
 
     async def take(self, request: web.Request) -> web.Response:
-        await reading.bounded(request)
+        await reading.read_bounded(request)
         return web.Response(text="taken")
 
 

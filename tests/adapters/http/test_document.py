@@ -53,8 +53,8 @@ def test_a_field_that_is_on_neither_list_is_found() -> None:
 def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     # what still has its default would arrive by itself
     assert [name for name, field in model.Ticket.model_fields.items() if getattr(FULL, name) == field.default] == []
-    sent = tickets.document(FULL).model_dump_json()
-    arrived = tickets.ticket_of(tickets.Document.model_validate_json(sent))
+    sent = tickets.to_document(FULL).model_dump_json()
+    arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
     assert arrived == FULL.model_copy(update={"ref": "", "used_for": None, "minted": 0})
 
 
@@ -65,7 +65,7 @@ def test_every_part_of_a_log_row_crosses_the_wire() -> None:
 
 
 def test_the_wire_form_keeps_its_order() -> None:
-    sent = tickets.document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
+    sent = tickets.to_document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "request"),

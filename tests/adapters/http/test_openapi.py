@@ -22,7 +22,7 @@ from sayso.testing import samples
 from sayso_http import openapi, resume, routes, session_notes, tickets, webhooks
 from sayso_http.server import reading
 
-DOCUMENT = openapi.document()
+DOCUMENT = openapi.describe()
 BASES: dict[str, dict[str, Any]] = {
     "permission": {"kind": "permission", "tool": "Bash"},
     "question": {"kind": "question", "title": "Which?"},
@@ -182,7 +182,7 @@ def test_the_document_names_the_sizes_that_are_enforced() -> None:
 
 
 def test_the_document_is_the_same_in_every_process() -> None:
-    code = "import json; from sayso_http import openapi; print(json.dumps(openapi.document()))"
+    code = "import json; from sayso_http import openapi; print(json.dumps(openapi.describe()))"
     served = {
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True
