@@ -144,4 +144,4 @@ def fail(message: str, field: str | None = None, hint: str | None = None) -> Non
     line = f"sayso: {message}{where}" + (f" — {hint}" if hint else "")
     plain = "".join(sign if sign.isprintable() else " " for sign in line)
     # a message may repeat what others wrote, and a long line goes on at the left edge
-    click.echo("\n".join(rows.hanging(plain, rows.columns())) if sys.stderr.isatty() else plain, err=True)
+    click.echo("\n".join(rows.hang(plain, rows.columns())) if sys.stderr.isatty() else plain, err=True)

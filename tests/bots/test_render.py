@@ -133,13 +133,13 @@ def test_no_row_of_others_begins_at_the_left_edge(field: testing.RequestField) -
 
 
 def test_a_row_that_goes_on_is_told_from_a_line_of_its_own() -> None:
-    broken = list(rows.barred("a" * 30 + "\n" + "↳ b", 24))
+    broken = list(rows.put_behind_bar("a" * 30 + "\n" + "↳ b", 24))
     assert broken == ["  │ " + "a" * 19, "  │ ↳ " + "a" * 11, "  │ ⟦U+21B3⟧ b"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200), st.integers(24, 200))
 def test_every_row_fits_and_nothing_is_lost(shown: str, width: int) -> None:
-    found = list(rows.barred(shown, width))
+    found = list(rows.put_behind_bar(shown, width))
     assert all(row.startswith("  │ ") and cells.cell_len(row) < width for row in found)
     joined = "".join(row.removeprefix("  │ ").removeprefix("↳ ") for row in found)
     assert joined == shown.replace("↳", "⟦U+21B3⟧")

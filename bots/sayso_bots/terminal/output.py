@@ -15,7 +15,7 @@ from sayso.content import fields, text, wording
 from sayso_bots.terminal import render, rows
 from sayso_http import tickets
 
-# Columns that foreign text must have in a table; with fewer it is no table.
+# Columns that foreign text must have in a table; with fewer it is not a table.
 _LEAST_ROOM = 20
 
 
@@ -62,7 +62,7 @@ def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int 
 
     screen = Screen(markup=False, highlight=False, emoji=False)
     shown = [
-        [render.quoted(one) if at == foreign else text.line(one).text for at, one in enumerate(row)] for row in cells
+        [render.quote(one) if at == foreign else text.line(one).text for at, one in enumerate(row)] for row in cells
     ]
     widths = [max((rows.width(row[at]) for row in shown), default=0) for at in range(len(heads))]
     if screen.is_terminal:
@@ -70,7 +70,7 @@ def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int 
         if room < _LEAST_ROOM and shown:
             # a table that the terminal breaks would begin with others' words at its left edge
             for row in shown:
-                click.echo("\n".join(rows.hanging("  ".join(row), rows.columns())))
+                click.echo("\n".join(rows.hang("  ".join(row), rows.columns())))
             return
         shown = [[rows.cut(one, room - 3) if at == foreign else one for at, one in enumerate(row)] for row in shown]
     made = table.Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -83,7 +83,7 @@ def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int 
 
 
 def say(said: str, *, err: bool = False) -> None:
-    """A sentence that may hold foreign text: in a terminal no row of it begins where the service speaks."""
+    """A sentence that may hold foreign text: in a terminal no row of it begins like one of the service."""
     stream = sys.stderr if err else sys.stdout
     # a program reads whole lines
     click.echo(render.lines(said, rows.columns()) if stream.isatty() else safe(said), err=err)
@@ -92,7 +92,7 @@ def say(said: str, *, err: bool = False) -> None:
 def value(given: str) -> None:
     """What somebody answered: for a program as it is, and in a terminal behind the bar."""
     shown = text.literal(given).text
-    click.echo("\n".join(rows.barred(shown, rows.columns())) if sys.stdout.isatty() else shown)
+    click.echo("\n".join(rows.put_behind_bar(shown, rows.columns())) if sys.stdout.isatty() else shown)
 
 
 def safe(raw: str) -> str:

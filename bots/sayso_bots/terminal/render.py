@@ -41,7 +41,7 @@ def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
     for given in opened.inputs:
         shown += options(given.options, width)
         if given.hint is not None:
-            shown += rows.barred(given.hint.text, width)
+            shown += rows.put_behind_bar(given.hint.text, width)
         shown.append(question(given.label, ": ", width))
     return "\n".join(shown)
 
@@ -49,53 +49,53 @@ def render_dialog(opened: dialog.Dialog, width: int = 80) -> str:
 def options(labels: Iterable[text.Foreign], width: int = 80) -> Iterable[str]:
     """What there is to choose from, numbered."""
     for number, label in enumerate(labels, 1):
-        yield from rows.hanging(f"  {number}. {_quoted(label)}", width)
+        yield from rows.hang(f"  {number}. {_quote(label)}", width)
 
 
 def question(label: card.Inline, ending: str, width: int = 80) -> str:
     """What stands before the keyboard's cursor."""
-    return "\n".join(rows.hanging(f"{_span(label)}{ending}", width))
+    return "\n".join(rows.hang(f"{_span(label)}{ending}", width))
 
 
 def lines(said: str, width: int = 80) -> str:
     """A sentence of the service that may hold foreign text, as it can be printed: nothing acts, and no row is ours."""
     first, *rest = text.literal(said).text.split("\n")
-    return "\n".join([*rows.hanging(first, width), *(row for line in rest for row in rows.barred(line, width))])
+    return "\n".join([*rows.hang(first, width), *(row for line in rest for row in rows.put_behind_bar(line, width))])
 
 
 def _field(field: model.Field, width: int) -> Iterable[str]:
     several = ", several" if field.multiple else ""
     kind = f"{field.kind}{several}" + ("" if field.required else ", may be left out")
-    named = f"  --value {_quoted(text.line(field.name))}=…  ({kind})  {_quoted(text.line(field.label))}"
-    yield from rows.hanging(named, width)
+    named = f"  --value {_quote(text.line(field.name))}=…  ({kind})  {_quote(text.line(field.label))}"
+    yield from rows.hang(named, width)
     if field.description:
-        yield from rows.barred(text.literal(field.description).text, width)
+        yield from rows.put_behind_bar(text.literal(field.description).text, width)
     for option in field.options:
-        yield from rows.hanging(f"    {_quoted(text.line(option.label))}", width)
+        yield from rows.hang(f"    {_quote(text.line(option.label))}", width)
 
 
 def _part(part: card.Part, width: int) -> Iterable[str]:
     match part:
         case card.Line(text=spans) | card.Note(text=spans):
-            yield from rows.hanging(_spans(spans), width)
+            yield from rows.hang(_spans(spans), width)
         case card.Ask(text=shown):
             yield "Asked:"
-            yield from rows.barred(shown.text, width)
+            yield from rows.put_behind_bar(shown.text, width)
         case card.Code(label=label, text=shown, cut=cut):
-            yield from rows.hanging(f"{_spans(label)}:", width)
-            yield from rows.barred(shown.text, width)
+            yield from rows.hang(f"{_spans(label)}:", width)
+            yield from rows.put_behind_bar(shown.text, width)
             if cut:
                 yield f"  ({cut} more characters)"
         case card.Says(text=told):
             yield "The agent says:"
-            yield from rows.barred(prose.plain(told), width)
+            yield from rows.put_behind_bar(prose.plain(told), width)
         case card.Facts(rows=facts):
             for name, value in facts:
-                yield from rows.hanging(f"{_span(name)}: {_span(value)}", width)
+                yield from rows.hang(f"{_span(name)}: {_span(value)}", width)
         case card.Choices(options=options):
             for number, (option, description) in enumerate(options, 1):
-                yield from rows.hanging(f"{number}. {_span(option)}", width)
-                yield from rows.barred(description.text, width) if description else ()
+                yield from rows.hang(f"{number}. {_span(option)}", width)
+                yield from rows.put_behind_bar(description.text, width) if description else ()
         case card.Warn(text=said):
             yield f"! {said}"
         case _:
@@ -118,16 +118,16 @@ def _span(span: card.Inline) -> str:
     if isinstance(span, card.Moment):
         return _local(span.at)
     if isinstance(span, text.Foreign):
-        return _quoted(span)
+        return _quote(span)
     return span
 
 
-def quoted(raw: str) -> str:
+def quote(raw: str) -> str:
     """Foreign text on one line, in quotes that it cannot end."""
-    return _quoted(text.line(raw))
+    return _quote(text.line(raw))
 
 
-def _quoted(span: text.Foreign) -> str:
+def _quote(span: text.Foreign) -> str:
     return json.dumps(span.text, ensure_ascii=False)
 
 

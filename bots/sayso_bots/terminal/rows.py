@@ -1,4 +1,4 @@
-"""Foreign text in rows of a terminal: a bar stands before every one, so none begins where the service speaks. Pure.
+"""Foreign text in rows of a terminal: behind a bar, so that no row of it begins like one of the service. Pure.
 
 A terminal that breaks a long line goes on at its left edge. So lines are broken here, before it does, and a row that
 goes on with the line above it says so: it is not a line of its own.
@@ -18,7 +18,7 @@ _TAB = 8
 
 
 def columns() -> int:
-    """The columns of the narrowest screen that is written to; 80 where nothing is one."""
+    """The columns of the narrowest screen that is written to; 80 if there is none."""
     found: list[int] = []
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -28,17 +28,17 @@ def columns() -> int:
     return max(_NARROWEST, min((one for one in found if one > 0), default=_USUAL))
 
 
-def barred(shown: str, width: int = _USUAL) -> Iterator[str]:
+def put_behind_bar(shown: str, width: int = _USUAL) -> Iterator[str]:
     """Foreign text, a bar before every row of it."""
     for line in shown.split("\n"):
-        first, *rest = _broken(_visible(line), width - len(BAR), width - len(BAR) - len(_ON))
+        first, *rest = _break(_escape(line), width - len(BAR), width - len(BAR) - len(_ON))
         yield f"{BAR}{first}"
         yield from (f"{BAR}{_ON}{row}" for row in rest)
 
 
-def hanging(line: str, width: int = _USUAL) -> Iterator[str]:
-    """A line of the service with foreign text in it: where it goes on, it goes on behind the bar."""
-    first, *rest = _broken(_visible(line), width, width - len(BAR) - len(_ON))
+def hang(line: str, width: int = _USUAL) -> Iterator[str]:
+    """A line of the service with foreign text in it: what does not fit goes on behind the bar."""
+    first, *rest = _break(_escape(line), width, width - len(BAR) - len(_ON))
     yield first
     yield from (f"{BAR}{_ON}{row}" for row in rest)
 
@@ -49,17 +49,17 @@ def width(line: str) -> int:
 
 
 def cut(line: str, room: int) -> str:
-    """A line in so many columns; where something is left out, it ends in a sign that says so."""
-    return line if width(line) <= room else f"{_broken(line, room - 1, 1)[0]}…"
+    """A line in at most *room* columns; if something is left out, it ends in a sign that says so."""
+    return line if width(line) <= room else f"{_break(line, room - 1, 1)[0]}…"
 
 
-def _visible(line: str) -> str:
+def _escape(line: str) -> str:
     # our own sign for "this row goes on" may not come from others, and a tab is no number of blanks
     return line.replace("↳", "⟦U+21B3⟧").replace("\t", f"⇥{' ' * (_TAB - 1)}")
 
 
-def _broken(line: str, first: int, others: int) -> list[str]:
-    """The rows of a line, the first of *first* columns; one is left free, where some terminals break already."""
+def _break(line: str, first: int, others: int) -> list[str]:
+    """The rows of a line, the first of *first* columns; one is left free, since some terminals break there."""
     rows: list[str] = []
     row, room = "", first - 1
     for sign in line:
