@@ -12,7 +12,9 @@ import pytest
 
 from tests.bots.conftest import Command
 from tests.bots.plugged import fake_teams
+from tests.conftest import until
 from tests.fakes.processes import environment, started
+from tests.test_docs import blocks, readme_channel
 
 PLUGGED = Path(fake_teams.__file__).parent
 
@@ -161,3 +163,28 @@ async def test_a_chat_that_cannot_be_loaded_stops_the_start_and_is_named(command
     record.write_text("[sayso.chats]\nslack = sayso_teams.plugin:chat\n")
     code, _, err = await run(command, "list", PYTHONPATH=installed)
     assert (code, "is not the only chat with the name slack" in err) == (2, True)
+
+
+async def test_what_the_page_shows_is_plugged_in_and_served(command: Command, installed: str) -> None:
+    site = Path(installed.partition(os.pathsep)[0])
+    (site / "folders.py").write_text(readme_channel())
+    (site / "folder_chat.py").write_text(blocks("python", page="docs/channels.md")[-1].text)
+    (site / "sayso_teams-0.1.dist-info" / "entry_points.txt").write_text("[sayso.chats]\nfolder = folder_chat:chat\n")
+    (command.folder / "sayso.toml").write_text('[folder]\nchannel = "ops"\n[people.ann]\nfolder = "ann"\n')
+    given = {"PYTHONPATH": installed, "FOLDER_ROOT": str(command.folder), "SAYSO_PORT": "0"}
+    code, out, _ = await run(command, "doctor", "--json", **given)
+    wrong = [one for one in json.loads(out) if not one["ok"]]
+    assert (code, [(one["name"], one["hint"]) for one in wrong]) == (
+        2,
+        [("folder channel", f"mkdir {command.folder}/ops")],
+    )
+    (command.folder / "ops").mkdir()
+    async with command.started("serve", **given) as service:
+        url = (await service.line("sayso listens on")).rpartition(" ")[2]
+        assert f"folders in {command.folder}; requests go to ops" in await service.line("chat")
+        await service.line("sign in")
+        key = command.key("bot", "agent", **given)
+        await run(command, "ask", "question", "Which?", "--id", "q1", SAYSO_URL=url, SAYSO_KEY=key, **given)
+        card = command.folder / "ops" / "q1.json"
+        await until(card.exists)
+        assert "Which?" in card.read_text()

@@ -72,7 +72,7 @@ def template() -> str:
     return _TEMPLATE.format(
         chats="\n".join(chat.example for chat in chats),
         accounts="\n".join(f"# {chat.account.example}" for chat in chats),
-        groups="\n".join(f"# {chat.group.example}" for chat in chats),
+        groups="\n".join(f"# {chat.group.example}" for chat in chats if chat.group),
     )
 
 

@@ -6,6 +6,7 @@ Every chat adds a table of its own, and a key for people and for groups.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -119,13 +120,16 @@ class Settings(_Table):
 def with_chats() -> type[Settings]:
     """The whole file, with what the chats that are installed add to it. Raises `InvalidSettings` as `installed`."""
     chats = plugin.installed()
-    person = pydantic.create_model("Person", __base__=Person, **{c.account.name: _named(c.account) for c in chats})
-    group = pydantic.create_model("Group", __base__=Group, **{c.group.name: _named(c.group) for c in chats})
+    person = pydantic.create_model("Person", __base__=Person, **_keys(chat.account for chat in chats))
+    group = pydantic.create_model("Group", __base__=Group, **_keys(chat.group for chat in chats if chat.group))
     tables: dict[str, Any] = {chat.name: (chat.table | None, None) for chat in chats}
     tables |= {name: (GenericAlias(dict, (_Name, one)), {}) for name, one in (("people", person), ("groups", group))}
     return pydantic.create_model("Settings", __base__=Settings, **tables)
 
 
-def _named(key: Key) -> Any:
-    form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern)]
-    return form | None, pydantic.Field(default=None, description=key.expected)
+def _keys(keys: Iterable[Key]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key in keys:
+        form: Any = Annotated[str, pydantic.StringConstraints(pattern=key.pattern)]
+        found[key.name] = (form | None, pydantic.Field(default=None, description=key.expected))
+    return found

@@ -101,7 +101,7 @@ def _accounts(person: schema.Person) -> Iterator[str]:
 
 def _platform_groups(group: schema.Group) -> Iterator[str]:
     for chat in plugin.installed():
-        if named := getattr(group, chat.group.name, None):
+        if chat.group and (named := getattr(group, chat.group.name, None)):
             yield f"{chat.name}:{named}"
 
 

@@ -92,7 +92,6 @@ class Chat(Generic[T]):
     table: type[T]
     account: Key
     """What a person is called there; the key has the name of the chat."""
-    group: Key
     variables: tuple[Variable, ...]
     token: str
     """The variable without which nothing works: whoever has it can look at the chat."""
@@ -101,6 +100,8 @@ class Chat(Generic[T]):
     setup: Setup
     example: str
     """The table in the file that `sayso init` writes."""
+    group: Key | None = None
+    """What a group or role is called there, if the platform has any."""
     secret_values: str | None = None
     """How secrets of the platform begin, as a regular expression, so that none is taken from the file."""
     needs: str
