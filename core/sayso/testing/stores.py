@@ -14,13 +14,14 @@ import pytest
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Record, Row, Store
-from sayso.testing import bundles, limits, outboxes, tickets, waiters
+from sayso.testing import bundles, limits, outboxes, records, tickets, waiters
 
 Opener = tickets.Opener
 
 
 class StoreContract(
     tickets.TicketContract,
+    records.RecordContract,
     bundles.BundleContract,
     limits.LimitContract,
     outboxes.OutboxContract,

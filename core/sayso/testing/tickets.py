@@ -11,7 +11,7 @@ import pytest
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import Query, Record, Row, Store
+from sayso.stores import Query, Row, Store
 
 Opener = Callable[[], Awaitable[Store]]
 
@@ -106,7 +106,7 @@ class Opened:
 
 
 class TicketContract(Opened):
-    """Tickets, log, posted cards and records."""
+    """Tickets, log and posted cards."""
 
     async def test_a_ticket_comes_back_as_it_was_written(self, store: Store) -> None:
         step = asked("r1", title=NASTY, session=NASTY, owner=NASTY)
@@ -274,29 +274,3 @@ class TicketContract(Opened):
         await store.remove_card(refs[1])
         assert await store.cards("r1") == refs[:1]
         assert await store.find_card("chat", "Ca", NASTY) is None
-
-    async def test_a_record_is_written_by_compare_and_set(self, store: Store) -> None:
-        first = Record("key", NASTY, {"text": NASTY, "\ud800": [1, None]}, NOW + MICROSECOND)
-        await store.put(first)
-        stored = await store.get("key", NASTY)
-        assert stored == Record("key", NASTY, first.value, first.expires_at, 1)
-        with pytest.raises(errors.Conflict):
-            await store.put(first)
-        outcomes = await together(*(store.put(Record("key", NASTY, {"n": n}, None, 1)) for n in range(8)))
-        assert outcomes.count(None) == 1
-        assert [type(one) for one in outcomes if one is not None] == [errors.Conflict] * 7
-        assert await store.get("key", NASTY) == Record("key", NASTY, {"n": outcomes.index(None)}, None, 2)
-        with pytest.raises(errors.Conflict):
-            await store.put(Record("key", "unknown", {}, None, 1))
-
-    async def test_of_many_who_remove_a_record_one_gets_it(self, store: Store) -> None:
-        await store.put(Record("login", "x"))
-        got = await together(*(store.remove("login", "x") for _ in range(8)))
-        assert [one for one in got if one] == [Record("login", "x", {}, None, 1)]
-        assert await store.get("login", "x") is None
-
-    async def test_records_are_listed_by_kind_and_name(self, store: Store) -> None:
-        for kind, name in (("b", "1"), ("a", "z"), ("a", "Z"), ("a", "é")):
-            await store.put(Record(kind, name))
-        assert [record.name for record in await store.scan("a")] == ["Z", "z", "é"]
-        assert await store.scan("c") == []

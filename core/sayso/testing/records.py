@@ -1,0 +1,45 @@
+"""The records part of the store contract: small named documents beside the tickets."""
+
+from __future__ import annotations
+
+import pytest
+
+from sayso import errors
+from sayso.stores import Record, Store
+from sayso.testing import tickets
+
+
+class RecordContract(tickets.Opened):
+    """A record is written by compare and set, removed once, and listed by its name."""
+
+    async def test_a_record_is_written_by_compare_and_set(self, store: Store) -> None:
+        first = Record(
+            "key", tickets.NASTY, {"text": tickets.NASTY, "\ud800": [1, None]}, tickets.NOW + tickets.MICROSECOND
+        )
+        await store.put(first)
+        stored = await store.get("key", tickets.NASTY)
+        assert stored == Record("key", tickets.NASTY, first.value, first.expires_at, 1)
+        with pytest.raises(errors.Conflict):
+            await store.put(first)
+        outcomes = await tickets.together(
+            *(store.put(Record("key", tickets.NASTY, {"n": n}, None, 1)) for n in range(8))
+        )
+        assert outcomes.count(None) == 1
+        assert [type(one) for one in outcomes if one is not None] == [errors.Conflict] * 7
+        assert await store.get("key", tickets.NASTY) == Record(
+            "key", tickets.NASTY, {"n": outcomes.index(None)}, None, 2
+        )
+        with pytest.raises(errors.Conflict):
+            await store.put(Record("key", "unknown", {}, None, 1))
+
+    async def test_of_many_who_remove_a_record_one_gets_it(self, store: Store) -> None:
+        await store.put(Record("login", "x"))
+        got = await tickets.together(*(store.remove("login", "x") for _ in range(8)))
+        assert [one for one in got if one] == [Record("login", "x", {}, None, 1)]
+        assert await store.get("login", "x") is None
+
+    async def test_records_are_listed_by_kind_and_name(self, store: Store) -> None:
+        for kind, name in (("b", "1"), ("a", "z"), ("a", "Z"), ("a", "é")):
+            await store.put(Record(kind, name))
+        assert [record.name for record in await store.scan("a")] == ["Z", "z", "é"]
+        assert await store.scan("c") == []
