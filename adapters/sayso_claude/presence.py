@@ -16,9 +16,8 @@ from aiohttp import web
 from sayso import clock, errors, model
 from sayso.cards import tokens
 from sayso.desk import Caller, Desk, attendance, callers
-from sayso.stores import Record
+from sayso.stores import Record, record_kinds
 
-RECORD = "return"
 # Seconds in which a cut caller may come back. A command hook tries again at least every two.
 GRACE = attendance.GRACE
 
@@ -114,10 +113,10 @@ class Presence:
         except errors.NotFound:
             return 0
         while True:
-            record = await self._desk.store.get(RECORD, id)
+            record = await self._desk.store.get(record_kinds.RETURN, id)
             version = record.version if record else 0
             with contextlib.suppress(errors.Conflict):
-                await self._desk.store.put(Record(RECORD, id, {}, ticket.expires_at, version))
+                await self._desk.store.put(Record(record_kinds.RETURN, id, {}, ticket.expires_at, version))
                 return version + 1
 
     async def start(self, _: web.Application) -> None:
@@ -175,11 +174,11 @@ class Presence:
     async def _withdraw(self, ticket: model.Ticket, turn: int, waiter: str) -> None:
         await self._pause(GRACE)
         await self._desk.attendance.leave(waiter)
-        record = await self._desk.store.get(RECORD, ticket.id)
+        record = await self._desk.store.get(record_kinds.RETURN, ticket.id)
         # the callback of the SDK may wait for the same card, in another process
         if (record.version if record else 0) == turn and not await self._desk.attendance.others(ticket.id):
             await self._desk.cancel(ticket.id, Caller(ticket.owner), "the agent hung up")
-            await self._desk.store.remove(RECORD, ticket.id)
+            await self._desk.store.remove(record_kinds.RETURN, ticket.id)
 
     async def _pause(self, seconds: float) -> None:
         await self._clock.within(self._clock.now() + timedelta(seconds=seconds), asyncio.Event().wait())

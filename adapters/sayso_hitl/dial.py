@@ -58,7 +58,7 @@ class Dialer:
             await self._dial(url, wire.frame(ticket))
             return True
         except (errors.InvalidRequest, errors.NotUsable, errors.ChannelError) as error:
-            lost = events.Undelivered(at=self._clock.now(), place="callback", reason=error.message)
+            lost = events.Undelivered(at=self._clock.now(), place=events.CALLBACK, reason=error.message)
             await self._store.append(ticket.id, ticket.version, lost)
             raise errors.ChannelError(error.message, final=True) from error
 

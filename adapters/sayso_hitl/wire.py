@@ -140,7 +140,7 @@ def _status(ticket: model.Ticket, log: Sequence[Row]) -> Status:
         return "pending"
     if ticket.decision.outcome == "expired":
         return "timeout"
-    lost = any(isinstance(row.entry, events.Undelivered) and row.entry.place == "callback" for row in log)
+    lost = any(isinstance(row.entry, events.Undelivered) and row.entry.place == events.CALLBACK for row in log)
     return "error" if lost or _answer(ticket) is None else "responded"
 
 

@@ -14,9 +14,8 @@ from sayso import errors
 from sayso.clock import Clock, SystemClock
 from sayso.desk import keys
 from sayso.machine import people
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, record_kinds
 
-LINK_RECORD, SESSION_RECORD = "signin", "session"
 """The kinds of the records of links and of sessions."""
 
 LINK_LASTS = timedelta(minutes=15)
@@ -67,7 +66,7 @@ class Sessions:
         await self._sweep()
         code = secrets.token_urlsafe(32)
         until = self._clock.now() + LINK_LASTS
-        await self._store.put(Record(LINK_RECORD, _hash(code), {"person": person}, until))
+        await self._store.put(Record(record_kinds.SIGN_IN, _hash(code), {"person": person}, until))
         return f"{base_url.rstrip('/')}/signin#{code}"
 
     async def sign_in(self, typed: str) -> Session:
@@ -83,8 +82,8 @@ class Sessions:
             person = key.actor.person or key.name
             return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
         # a wrong code, which anybody can send, writes nothing
-        known = await self._store.get(LINK_RECORD, _hash(code))
-        record = await self._store.remove(LINK_RECORD, _hash(code)) if known else None
+        known = await self._store.get(record_kinds.SIGN_IN, _hash(code))
+        record = await self._store.remove(record_kinds.SIGN_IN, _hash(code)) if known else None
         if record is None or _is_over(record, self._clock.now()):
             hint = "get a new one with: sayso link"
             raise errors.Unauthorized("this sign-in link was used before, or its time is over", hint=hint)
@@ -92,7 +91,7 @@ class Sessions:
 
     async def find(self, secret: str) -> Session:
         """Find the session with this secret. Raises `Unauthorized` if it ended, or its key was revoked."""
-        record = await self._store.get(SESSION_RECORD, _hash(secret)) if secret else None
+        record = await self._store.get(record_kinds.SESSION, _hash(secret)) if secret else None
         now = self._clock.now()
         if record is None or _is_over(record, now) or not await self._key_lives(record):
             raise errors.Unauthorized("you are not signed in", hint="sign in and try again")
@@ -100,19 +99,19 @@ class Sessions:
         if record.expires_at is None or until - record.expires_at > _WRITTEN_AFTER:
             # another request of the same browser wrote it a moment ago
             with contextlib.suppress(errors.Conflict):
-                await self._store.put(Record(SESSION_RECORD, record.name, record.value, until, record.version))
+                await self._store.put(Record(record_kinds.SESSION, record.name, record.value, until, record.version))
         return Session(secret, record.value["person"])
 
     async def end(self, session: Session) -> None:
         """Sign out."""
-        await self._store.remove(SESSION_RECORD, session.name)
+        await self._store.remove(record_kinds.SESSION, session.name)
         log.info("signed out", extra={"person": session.person})
 
     async def _begin(self, person: str, opened_with: dict[str, str]) -> Session:
         session = Session(secrets.token_urlsafe(32), person)
         now = self._clock.now()
         value = {"person": person, "began_at": now.isoformat(), **opened_with}
-        await self._store.put(Record(SESSION_RECORD, session.name, value, now + IDLE_LASTS))
+        await self._store.put(Record(record_kinds.SESSION, session.name, value, now + IDLE_LASTS))
         log.info("signed in", extra={"person": person})
         return session
 
@@ -124,7 +123,7 @@ class Sessions:
 
     async def _sweep(self) -> None:
         now = self._clock.now()
-        for kind in (LINK_RECORD, SESSION_RECORD):
+        for kind in (record_kinds.SIGN_IN, record_kinds.SESSION):
             for record in await self._store.scan(kind):
                 if _is_over(record, now):
                     await self._store.remove(kind, record.name)

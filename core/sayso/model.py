@@ -19,6 +19,7 @@ RequestId = parts.RequestId
 Title = parts.Title
 Name = parts.Name
 Place = parts.Place
+channel_of = parts.channel_of
 Context = parts.Context
 Seconds = parts.Seconds
 Frozen = parts.Frozen

@@ -77,7 +77,7 @@ ADDRESSES: Mapping[str, str] = {
     "watch": "sayso.stores.watch",
     "webhooks": "sayso.asking.hooks.webhooks",
     "wording": "sayso.content.wording",
-    "writer": "sayso.stores.sqlite_writer",
+    "writer": "sayso.stores.sqlite_worker",
     "written": "sayso.content.requests",
 }
 """The name after `sayso.`, and where it is now."""

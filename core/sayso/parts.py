@@ -44,6 +44,11 @@ Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200
 _MOST_KEYS = 100
 
 
+def channel_of(place: str) -> str:
+    """The name of the channel that a place is on: `slack` of `slack:#ops`."""
+    return place.partition(":")[0]
+
+
 def few(value: Any) -> Any:
     """Refuse an object with many keys. Raises ValueError."""
     if isinstance(value, dict) and len(value) > _MOST_KEYS:  # pyright: ignore[reportUnknownArgumentType]

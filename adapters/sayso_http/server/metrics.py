@@ -13,7 +13,7 @@ from typing import assert_never
 import prometheus_client
 from aiohttp import web
 
-from sayso import errors
+from sayso import errors, model
 from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stores import Query, Row, Summary
@@ -94,7 +94,7 @@ class Metrics:
             return
         match entry:
             case events.Delivered(place=place):
-                self._delivered.labels(place.partition(":")[0]).inc()
+                self._delivered.labels(model.channel_of(place)).inc()
             case events.Turned(code=code):
                 self._refused.labels(code).inc()
             case events.Opened():

@@ -17,11 +17,10 @@ from sayso import errors, machine, model
 from sayso.desk import Desk
 from sayso.desk.keys import Authenticate, Keys
 from sayso.machine.people import Actor
-from sayso.stores import Record
+from sayso.stores import Record, record_kinds
 from sayso_http import resume, routes
 from sayso_http.server import access, reading, responses
 
-RECORD = "resume"
 """The kind of the records of addresses."""
 
 
@@ -46,19 +45,19 @@ class OneTimeAddresses:
         ends = min(ticket.expires_at, self._desk.clock.now() + timedelta(seconds=wanted.expires_in))
         maker = {"key": key.name, "made_at": key.created_at.isoformat(), "person": actor.person}
         value = {"ticket": ticket.id, "name": wanted.name, **maker}
-        await self._desk.store.put(Record(RECORD, _hash(token), value, ends))
+        await self._desk.store.put(Record(record_kinds.RESUME, _hash(token), value, ends))
         return responses.write(resume.Address(path=routes.RESUME.at(token), expires_at=ends), 201)
 
     async def use(self, request: web.Request) -> web.Response:
         """Take an answer by such an address."""
         name = _hash(request.match_info["token"])
         # nothing is read for somebody who has no address
-        known = await self._desk.store.get(RECORD, name)
+        known = await self._desk.store.get(record_kinds.RESUME, name)
         if known is None or not await self._lives(known):
             raise _unknown_address()
         answer = await reading.body(request, model.Answer)
         # of two at once, one gets it
-        taken = await self._desk.store.remove(RECORD, name)
+        taken = await self._desk.store.remove(record_kinds.RESUME, name)
         if taken is None or not await self._lives(taken):
             raise _unknown_address()
         try:
@@ -87,7 +86,7 @@ class OneTimeAddresses:
     async def _give_back(self, record: Record) -> None:
         # an answer that did not fit used nothing up; if this fails, the address stays used
         with contextlib.suppress(errors.SaysoError):
-            await self._desk.store.put(Record(RECORD, record.name, record.value, record.expires_at))
+            await self._desk.store.put(Record(record_kinds.RESUME, record.name, record.value, record.expires_at))
 
 
 def _actor(record: Record) -> Actor:

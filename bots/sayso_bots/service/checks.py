@@ -106,4 +106,4 @@ def configured(given: environment.Environment, chosen: schema.Settings) -> list[
 
 def open_to_others(path: Path) -> Path | None:
     """The file, if more than its owner may read or write it: whoever writes it, decides."""
-    return path if sqlite_file.open_to_others(path) else None
+    return path if sqlite_file.is_open_to_others(path) else None

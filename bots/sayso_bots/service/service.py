@@ -18,6 +18,7 @@ import sayso_claude.server
 import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
+from sayso import machine
 from sayso.cards import tokens
 from sayso.desk import Desk, authority, courier, keys, timekeeper, token_secret
 from sayso.stores import Durability
@@ -71,7 +72,9 @@ async def running(
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.opened(given, create=True))
-        setup = toml.setup(chosen, ["web", *(chat.name for chat in checks.configured(given, chosen))], callbacks=True)
+        setup = toml.setup(
+            chosen, [machine.INBOX, *(chat.name for chat in checks.configured(given, chosen))], callbacks=True
+        )
         desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)

@@ -14,7 +14,7 @@ from typing import Any, cast, get_args, get_origin
 import pydantic
 
 import sayso
-from sayso import errors
+from sayso import errors, machine
 from sayso.chat import plugin
 from sayso.desk import DEFAULT, quota
 from sayso.machine import people
@@ -65,7 +65,7 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
 def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, callbacks: bool = False) -> sayso.Setup:
     """What the desk needs of the settings; *channels* are those that this process reaches."""
     tables = {chat.name: settings.chat(chat.name) for chat in plugin.installed()}
-    route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or ("web",)
+    route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or (machine.INBOX,)
     policies = {DEFAULT: sayso.Policy()}
     policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
     return sayso.Setup(

@@ -25,7 +25,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     request = await aside.run_large(large, requests.ready, request)
     terms = setups.terms(shell.setup, request, caller)
     for place in request.route:
-        platform = shell.platforms.get(place.partition(":")[0])
+        platform = shell.platforms.get(model.channel_of(place))
         if platform and platform.check_place:
             platform.check_place(place)
     async with _within_limits(shell, request.id, caller):

@@ -17,7 +17,7 @@ from sayso import errors
 from sayso.cards import tokens
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, record_kinds
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ LOOK = 0.5
 """Seconds between two looks at a connection: a web server tells a handler nothing when its client goes away."""
 # Seconds between two signs of life, and only while somebody waits.
 _BEAT = 2.0
-_WAITER, _PROCESS = "waiter", "process"
+_PROCESS = "process"
 _REASON = "the agent no longer waits: it ended, or its connection did"
 
 
@@ -82,7 +82,7 @@ class Attendance:
         waiter = f"{id}/{tokens.new_ref()}"
         self._here.add(waiter)
         value = {"ticket": id, "process": self.process, "owner": owner}
-        await self.shell.store.put(Record(_WAITER, waiter, value))
+        await self.shell.store.put(Record(record_kinds.WAITER, waiter, value))
         return waiter
 
     async def release(self, id: str) -> None:
@@ -99,7 +99,7 @@ class Attendance:
             self._beating = None
         # if this fails, the watch finds that it is not here any more
         with contextlib.suppress(errors.StoreUnavailable):
-            return await self.shell.store.remove(_WAITER, waiter)
+            return await self.shell.store.remove(record_kinds.WAITER, waiter)
         return None
 
     async def farewell(self, waiter: str, id: str) -> None:
@@ -157,7 +157,7 @@ class _Seen:
 
 
 async def _seen(store: Store) -> _Seen:
-    waiters = {record.name: _waiter(record.value) for record in await store.scan(_WAITER)}
+    waiters = {record.name: _waiter(record.value) for record in await store.scan(record_kinds.WAITER)}
     return _Seen(waiters, {record.name: record.version for record in await store.scan(_PROCESS)})
 
 
@@ -202,7 +202,7 @@ async def _reap(attendance: Attendance, before: _Seen, left: frozenset[str]) -> 
     for name in sorted(dead):
         if now.waiters[name].ticket not in attended:
             await _withdraw(shell, now.waiters[name])
-        await shell.store.remove(_WAITER, name)
+        await shell.store.remove(record_kinds.WAITER, name)
     for process in silent & now.beats.keys():
         await shell.store.remove(_PROCESS, process)
 

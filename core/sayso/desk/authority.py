@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from sayso import clock as clocks
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import Query, Record, Store
+from sayso.stores import Query, Record, Store, record_kinds
 
-KEY = "key"
 _REVOKING = "revoking"
 # Requests read at once.
 _CHUNK = 100
@@ -23,7 +22,7 @@ _LOOK = 30.0
 
 async def holds(store: Store, key: str | None) -> bool:
     """Whether a key is still there, by its record; who needs no key always holds."""
-    return key is None or await store.get(KEY, key) is not None
+    return key is None or await store.get(record_kinds.KEY, key) is not None
 
 
 async def check(store: Store, key: str | None) -> None:
@@ -47,7 +46,7 @@ async def revoke(store: Store, name: str, key: str, at: datetime, reason: str | 
     # noted first: should this process die now, another one finishes it
     with contextlib.suppress(errors.Conflict):
         await store.put(Record(_REVOKING, name, value, version=begun.version if begun else 0))
-    await store.remove(KEY, key)
+    await store.remove(record_kinds.KEY, key)
     # of no request; it wakes the streams of the key, which then end
     await store.append("", 0, events.Revoked(at=at, key=name))
     return await _finished(store, name, value, at)
@@ -90,7 +89,7 @@ async def happen(store: Store, id: str, event: events.Event) -> model.Ticket:
 async def _finished(store: Store, name: str, value: model.JsonObject, at: datetime) -> int:
     if (key := value["key"]) is not None:
         # begun by a process that died before it came to this
-        await store.remove(KEY, key)
+        await store.remove(record_kinds.KEY, key)
     withdrawn = await withdraw(store, name, key, at, value.get("reason"))
     await store.remove(_REVOKING, name)
     return withdrawn

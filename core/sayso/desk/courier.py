@@ -48,7 +48,7 @@ class Courier:
         self._clock: clock.Clock = front.clock
         self._channels: Mapping[str, channel.Channel] = {one.name: one for one in channels}
         self._resumer = resumer
-        self._names = [*self._channels, *(["callback"] if resumer else [])]
+        self._names = [*self._channels, *([events.CALLBACK] if resumer else [])]
 
     async def run(self) -> None:
         """Deliver for ever. Each channel has its own lane, and what is slow holds up nothing but itself."""
@@ -168,7 +168,7 @@ class Courier:
         elif ticket.held:
             log.info("nobody is told", extra={"ticket": ticket.id, "why": "an older copy of the database was put back"})
         elif self._resumer is not None and await self._resumer.resume(ticket):
-            await self._note(ticket, "callback", "")
+            await self._note(ticket, events.CALLBACK, "")
 
     async def _failed(self, job: Job, error: errors.ChannelError) -> None:
         context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
@@ -205,7 +205,7 @@ class Courier:
         return any(isinstance(row.entry, events.Delivered) and row.entry.place == place for row in rows)
 
     def _channel(self, place: model.Place) -> channel.Channel:
-        return self._channels[place.partition(":")[0]]
+        return self._channels[model.channel_of(place)]
 
 
 def reason(error: errors.ChannelError) -> str:

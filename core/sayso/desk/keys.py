@@ -16,7 +16,7 @@ from sayso import clock, errors, model
 from sayso.desk import authority
 from sayso.desk.desk import Caller
 from sayso.machine import people
-from sayso.stores import Record, Store
+from sayso.stores import Record, Store, record_kinds
 
 Role = Literal["agent", "approver", "operator"]
 
@@ -101,7 +101,7 @@ class Keys:
             raise errors.InvalidRequest(f"there is a key {name!r} already", field="name", hint="revoke it first")
         secret = secret or f"sayso_{role}_{secrets.token_urlsafe(32)}"
         value = {"name": name, "role": role, "person": person, "created_at": at.isoformat(), **bound}
-        await self._store.put(Record("key", _hash(secret), value))
+        await self._store.put(Record(record_kinds.KEY, _hash(secret), value))
         return secret
 
     async def find(self, secret: str) -> Key:

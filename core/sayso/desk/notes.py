@@ -38,7 +38,7 @@ async def tell(
     asked = await store.list(Query(owner=owner, session=session, limit=1))
     route = asked[0].route if asked else route
     tellers = {name: one.teller for name, one in platforms.items() if one.teller}
-    places = tuple(place for place in route if place.partition(":")[0] in tellers)
+    places = tuple(place for place in route if model.channel_of(place) in tellers)
     if not places:
         raise errors.InvalidRequest("there is no chat for notes here", field="session", hint="configure one")
     about = card.Session(owner, session, text.line(session))
@@ -46,7 +46,7 @@ async def tell(
     told, failed = list[model.Place](), list[errors.ChannelError]()
     for place in places:
         try:
-            await tellers[place.partition(":")[0]].note(place, about, shown)
+            await tellers[model.channel_of(place)].note(place, about, shown)
             told.append(place)
         except errors.ChannelError as error:
             failed.append(error)

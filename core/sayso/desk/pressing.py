@@ -73,7 +73,7 @@ async def seated(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) ->
 async def _place(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) -> model.Place | None:
     """Which place of the route this room is, whether a card was posted there already or not."""
     cards = [posted for posted in await shell.store.cards(ticket.id) if posted.channel == pressed.channel]
-    places = [place for place in ticket.route if place.partition(":")[0] == pressed.channel]
+    places = [place for place in ticket.route if model.channel_of(place) == pressed.channel]
     for posted in cards:
         if posted.conversation == pressed.conversation and posted.place in places:
             return posted.place

@@ -17,12 +17,10 @@ import apsw
 from sayso import errors, model
 from sayso.desk import authority
 from sayso.machine import events
-from sayso.stores import Query, Store, sqlite, sqlite_file, sqlite_writer
+from sayso.stores import Query, Store, record_kinds, sqlite, sqlite_file, sqlite_worker
 
 # Tickets read at once.
 _CHUNK = 100
-# What a copy would bring back to life though it was used or ended since: links, sessions, one-time addresses.
-_FLEETING = ("signin", "session", "resume", "return", "waiter")
 _BESIDE = ("-wal", "-shm")
 
 
@@ -83,7 +81,7 @@ async def restore(copy: Path, database: Path, at: datetime) -> Restored:
 
 async def hold(store: Store, at: datetime) -> tuple[int, int]:
     """Let nothing of an older copy count by itself; how many requests wait now, how many allows are void."""
-    for kind in _FLEETING:
+    for kind in record_kinds.FLEETING:
         for record in await store.scan(kind):
             await store.remove(kind, record.name)
     held = 0
@@ -122,13 +120,13 @@ async def _all(store: Store, state: model.State) -> AsyncIterator[model.Ticket]:
 
 async def _keys(store: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keys that were revoked since the copy was made stay revoked, as far as the present database says which."""
-    records = await store.scan(authority.KEY)
+    records = await store.scan(record_kinds.KEY)
     names = {record.name: str(record.value["name"]) for record in records}
     if known is None:
         return (), tuple(sorted(names.values()))
     gone = [record.name for record in records if record.name not in known]
     for name in gone:
-        await store.remove(authority.KEY, name)
+        await store.remove(record_kinds.KEY, name)
     return tuple(sorted(names[name] for name in gone)), ()
 
 
@@ -152,9 +150,9 @@ def _alone(database: Path) -> set[str] | None:
     try:
         with contextlib.closing(apsw.Connection(str(database))) as db:
             db.set_busy_timeout(round(sqlite_file.BUSY_TIMEOUT * 1000))
-            keys = {str(row[0]) for row in sqlite_writer.rows(db, "select name from records where kind = 'key'")}
+            keys = {str(row[0]) for row in sqlite_worker.rows(db, "select name from records where kind = 'key'")}
             # takes what is in the WAL into the file; possible only for whoever is alone with it
-            sqlite_file.pragma(db, "journal_mode = delete")
+            sqlite_file.read_pragma(db, "journal_mode = delete")
             return keys
     except apsw.BusyError as error:
         raise sqlite_file.wrong(f"{database} is in use", "stop the service first") from error
@@ -167,16 +165,16 @@ def _copied(source: Path, target: Path) -> None:
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
         with (
-            contextlib.closing(sqlite_file.reader(str(source))) as db,
+            contextlib.closing(sqlite_file.open_reader(str(source))) as db,
             contextlib.closing(apsw.Connection(str(target))) as copy,
         ):
             with copy.backup("main", db, "main") as copying:
                 copying.step()
             # one file, with nothing beside it
-            sqlite_file.pragma(copy, "journal_mode = delete")
+            sqlite_file.read_pragma(copy, "journal_mode = delete")
     except (apsw.Error, UnicodeDecodeError) as error:
         target.unlink(missing_ok=True)
-        raise sqlite_writer.unavailable(error) from error
+        raise sqlite_worker.unavailable(error) from error
     with target.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -35,7 +35,7 @@ class Setup:
 
     policies: Mapping[str, model.Policy] = field(default_factory=lambda: {DEFAULT: model.Policy()})
     directory: people.Directory = field(default_factory=people.Directory)
-    route: tuple[model.Place, ...] = ("web",)
+    route: tuple[model.Place, ...] = (machine.INBOX,)
     channels: Collection[str] | None = None
     """Names of the channels that can be reached; None where another process reaches them."""
     callbacks: bool = False
@@ -97,6 +97,6 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
 
 def _reachable(setup: Setup, place: model.Place) -> None:
     channels = setup.channels
-    if channels is not None and place.partition(":")[0] not in channels:
+    if channels is not None and model.channel_of(place) not in channels:
         hint = f"channels here: {', '.join(sorted(channels))}"
         raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)

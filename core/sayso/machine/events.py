@@ -119,11 +119,15 @@ class Redraw(model.Frozen):
     place: model.Place
 
 
+CALLBACK: model.Place = "callback"
+"""Where the decision goes by the address that a request named."""
+
+
 class Resume(model.Frozen):
     """Send the decision to the request's callback address."""
 
     type: Literal["resume"] = "resume"
-    place: model.Place = "callback"
+    place: model.Place = CALLBACK
 
 
 Effect = Announce | Redraw | Resume

@@ -33,22 +33,22 @@ _SHOWN = 200
 _PARTS = ("request", "policy", "decision")
 
 
-def micros(when: datetime) -> int:
+def to_micros(when: datetime) -> int:
     """Microseconds since 1970: exact, unlike a float, and the same in every dialect."""
     return (when - _EPOCH) // _MICROSECOND
 
 
-def at(stored: int) -> datetime:
-    """The opposite of `micros`."""
+def to_datetime(stored: int) -> datetime:
+    """The opposite of `to_micros`."""
     return _EPOCH + stored * _MICROSECOND
 
 
-def moment(stored: int | None) -> datetime | None:
-    """As `at`, if anything is stored."""
-    return None if stored is None else at(stored)
+def to_datetime_if_any(stored: int | None) -> datetime | None:
+    """As `to_datetime`, if anything is stored."""
+    return None if stored is None else to_datetime(stored)
 
 
-def columns(ticket: model.Ticket) -> Values:
+def row_of(ticket: model.Ticket) -> Values:
     """The row of a ticket."""
     wake = machine.next_wake(ticket)
     return (
@@ -56,47 +56,47 @@ def columns(ticket: model.Ticket) -> Values:
         ticket.ref,
         ticket.version,
         ticket.state,
-        None if wake is None else micros(wake),
+        None if wake is None else to_micros(wake),
         ticket.owner,
         ticket.request.source.session,
-        micros(ticket.created_at),
+        to_micros(ticket.created_at),
         _text(ticket),
     )
 
 
-def ticket(row: RawRow) -> model.Ticket:
+def read_ticket(row: RawRow) -> model.Ticket:
     """The ticket of a row that begins with its document."""
     # kept, not dropped: who writes the ticket back must not undo what a newer version knows of it
     return model.Ticket.model_validate_json(row[0], extra="allow")
 
 
-def entry(row: RawRow) -> Row:
+def read_entry(row: RawRow) -> Row:
     """A row of the log."""
     return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3], extra="ignore"))
 
 
-def job(row: RawRow) -> Job:
+def read_job(row: RawRow) -> Job:
     """A row of the outbox, under its new lease."""
     return Job(row[0], row[1], events.effect_codec.validate_json(row[2], extra="ignore"), row[3], row[4])
 
 
-def posted_card(row: RawRow) -> model.PostedCard:
+def read_posted_card(row: RawRow) -> model.PostedCard:
     """A posted card."""
     return model.PostedCard(*row)
 
 
-def record(row: RawRow) -> Record:
+def read_record(row: RawRow) -> Record:
     """A record."""
-    return Record(row[0], row[1], json.loads(row[2]), moment(row[3]), row[4])
+    return Record(row[0], row[1], json.loads(row[2]), to_datetime_if_any(row[3]), row[4])
 
 
-def summary(row: RawRow) -> Summary:
+def read_summary(row: RawRow) -> Summary:
     """What figures need of a ticket; its document was read by the database."""
     decided = None if row[4] is None else datetime.fromisoformat(row[4])
-    return Summary(row[0], at(row[1]), row[2], row[3], decided)
+    return Summary(row[0], to_datetime(row[1]), row[2], row[3], decided)
 
 
-def readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
+def read_all(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Iterator[Decoded]:
     """All that can be read; one damaged row must not hold up the others."""
     for row in rows:
         try:
@@ -106,7 +106,7 @@ def readable(decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Ite
             log.error("a stored row cannot be read and is left out", extra={"row": _name(row), "error": _why(error)})
 
 
-def one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
+def read_one(name: str, decode: Callable[[RawRow], Decoded], rows: Sequence[RawRow]) -> Decoded | None:
     """The first row, if there is one. Raises `Unreadable`, naming what it is."""
     try:
         return decode(rows[0]) if rows else None

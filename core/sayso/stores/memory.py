@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import watch
-from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary
+from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 
 @dataclass
@@ -20,7 +20,7 @@ class _Task:
     written_at: datetime
     due_at: datetime | None
     lease: int = 0
-    """The fence of the job that holds it; 0 where nobody does."""
+    """The fence of the job that holds it; 0 if nobody does."""
 
 
 class MemoryStore:
@@ -47,7 +47,7 @@ class MemoryStore:
         """See `Store.load`."""
         if id not in self._tickets:
             raise errors.NotFound(f"there is no request {id}")
-        return _own(self._tickets[id])
+        return _copy_of(self._tickets[id])
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         """See `Store.load_by_ref`."""
@@ -68,24 +68,24 @@ class MemoryStore:
                 raise errors.Conflict(f"request {ticket.id} was changed by somebody else")
         for step, entry in commits:
             ticket = step.ticket
-            self._tickets[ticket.id], self._by_ref[ticket.ref] = _own(ticket), ticket.id
+            self._tickets[ticket.id], self._by_ref[ticket.ref] = _copy_of(ticket), ticket.id
             self._postponed.pop(ticket.id, None)
             for effect in step.effects:
-                self._write(ticket.id, effect, entry.at)
+                self._put_effect(ticket.id, effect, entry.at)
             await self.append(ticket.id, ticket.version, entry)
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
         self._log.append((len(self._log) + 1, ticket_id, version, entry.model_dump_json()))
-        self._watch.told(ticket_id, version)
+        self._watch.tell(ticket_id, version)
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
-        return [_row(row) for row in self._log if row[1] == id]
+        return [_read_row(row) for row in self._log if row[1] == id]
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
         """See `Store.log_after`."""
-        return [_row(row) for row in self._log[number : number + limit]]
+        return [_read_row(row) for row in self._log[number : number + limit]]
 
     async def last_row(self) -> int:
         """See `Store.last_row`."""
@@ -102,7 +102,7 @@ class MemoryStore:
             and ticket.id.startswith(query.prefix or "")
         ]
         newest = sorted(found, key=_age, reverse=True)[: query.limit]
-        return [_own(ticket) for ticket in _within(query.most_bytes, newest)]
+        return [_copy_of(ticket) for ticket in _within(query.most_bytes, newest)]
 
     async def summary(self, id: str) -> Summary:
         """See `Store.summary`."""
@@ -132,7 +132,7 @@ class MemoryStore:
 
     async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
-        await self._watch.newer(id, version, self._version)
+        await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
@@ -140,12 +140,12 @@ class MemoryStore:
 
     async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""
-        due = sorted((at, task.job.key) for at, task in self._waiting(channels) if at <= now)[:limit]
-        return [self._lease(self._outbox[key], now + timedelta(seconds=lease)) for _, key in due]
+        due = sorted((at, task.job.key) for at, task in self._waiting_tasks(channels) if at <= now)[:limit]
+        return [self._take(self._outbox[key], now + timedelta(seconds=lease)) for _, key in due]
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""
-        return min((at for at, _ in self._waiting(channels)), default=None)
+        return min((at for at, _ in self._waiting_tasks(channels)), default=None)
 
     async def done(self, job: Job) -> None:
         """See `Store.done`."""
@@ -193,12 +193,12 @@ class MemoryStore:
         key = record.kind, record.name
         if record.version != (self._records[key].version if key in self._records else 0):
             raise errors.Conflict(f"{record.kind} {record.name} was written by somebody else")
-        self._records[key] = replace(_same(record), version=record.version + 1)
+        self._records[key] = replace(_copy_of_record(record), version=record.version + 1)
 
     async def get(self, kind: str, name: str) -> Record | None:
         """See `Store.get`."""
         found = self._records.get((kind, name))
-        return found and _same(found)
+        return found and _copy_of_record(found)
 
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""
@@ -206,10 +206,10 @@ class MemoryStore:
 
     async def scan(self, kind: str) -> Sequence[Record]:
         """See `Store.scan`."""
-        return [_same(self._records[key]) for key in sorted(self._records) if key[0] == kind]
+        return [_copy_of_record(self._records[key]) for key in sorted(self._records) if key[0] == kind]
 
     async def close(self) -> None:
-        """Release nothing but the waiters, which are cancelled."""
+        """Cancel the waiters; there is nothing else to release."""
         self._watch.close()
 
     async def _version(self, id: str) -> int:
@@ -221,33 +221,33 @@ class MemoryStore:
         wakes = ((machine.next_wake(ticket), ticket.id) for ticket in self._tickets.values())
         return [(self._postponed.get(id, at), id) for at, id in wakes if at is not None]
 
-    def _waiting(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
-        tasks = (task for task in self._outbox.values() if task.job.effect.place.partition(":")[0] in channels)
+    def _waiting_tasks(self, channels: Collection[str]) -> Sequence[tuple[datetime, _Task]]:
+        tasks = (task for task in self._outbox.values() if model.channel_of(task.job.effect.place) in channels)
         return [(task.due_at, task) for task in tasks if task.due_at is not None]
 
-    def _write(self, ticket_id: str, effect: events.Effect, at: datetime) -> None:
-        key = f"{ticket_id} {effect.type} {effect.place}"
+    def _put_effect(self, ticket_id: str, effect: events.Effect, at: datetime) -> None:
+        key = outbox_key(ticket_id, effect)
         task = self._outbox.setdefault(key, _Task(Job(key, ticket_id, effect, 0, 0), at, None))
         task.job, task.written_at = replace(task.job, effect=effect, attempts=0, fence=task.job.fence + 1), at
         if not task.lease:
             task.due_at = min(at, task.due_at or at)
 
-    def _lease(self, task: _Task, until: datetime) -> Job:
+    def _take(self, task: _Task, until: datetime) -> Job:
         taken = replace(task.job, fence=task.job.fence + 1)
         task.job, task.lease, task.due_at = replace(taken, attempts=taken.attempts + 1), taken.fence, until
         return taken
 
 
-def _own(ticket: model.Ticket) -> model.Ticket:
+def _copy_of(ticket: model.Ticket) -> model.Ticket:
     # as a database would: what others hold of a ticket changes nothing here
     return model.Ticket.model_validate_json(ticket.model_dump_json())
 
 
-def _row(row: tuple[int, str, int, str]) -> Row:
+def _read_row(row: tuple[int, str, int, str]) -> Row:
     return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
 
 
-def _same(record: Record) -> Record:
+def _copy_of_record(record: Record) -> Record:
     return replace(record, value=json.loads(json.dumps(record.value)))
 
 

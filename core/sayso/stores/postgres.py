@@ -1,4 +1,4 @@
-"""Keeps tickets in PostgreSQL, for services with replicas. Holds the connections; the rows are in `tables`.
+"""Keeps tickets in PostgreSQL, for services with replicas. What it shares with SQLite is in `sql_store`.
 
 Commits go through one task: all that waits is one transaction, and log numbers become visible in their order.
 """
@@ -34,17 +34,18 @@ _RECONNECT = 0.5
 
 escape, unescape = pgserver.escape, pgserver.unescape
 
-Writes = tuple[sql_store.Write, ...]
-"""What is written together or not at all."""
+Bundle = tuple[sql_store.CommitRows, ...]
+"""What is committed together or not at all."""
 
-Waiting = tuple[Writes, "asyncio.Future[None]"]
-
-
-class _Partly(Exception):
-    """Of some writes that belong together, one cannot be stored: the transaction is taken back."""
+Waiting = tuple[Bundle, "asyncio.Future[None]"]
+"""A bundle, and who waits until it is durable."""
 
 
-class PostgresStore(sql_store.Tables):
+class _CutBundle(Exception):
+    """One commit of a bundle cannot be stored, so the transaction is taken back."""
+
+
+class PostgresStore(sql_store.SqlStore):
     """A `Store` in a PostgreSQL database that processes may share. Use `await PostgresStore.open(url)`."""
 
     def __init__(
@@ -56,9 +57,9 @@ class PostgresStore(sql_store.Tables):
         self._timeout = timeout
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         self._queue: list[Waiting] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._hearing = asyncio.Event()
-        self._ears = asyncio.create_task(self._listen())
+        self._committing: asyncio.Task[None] | None = None
+        self._is_listening = asyncio.Event()
+        self._listener = asyncio.create_task(self._listen())
 
     @classmethod
     async def open(cls, url: str, *, timeout: float = TIMEOUT, poll_interval: float = POLL_INTERVAL) -> PostgresStore:
@@ -74,14 +75,14 @@ class PostgresStore(sql_store.Tables):
                 min_size=1,
                 max_size=10,
                 init=functools.partial(pgserver.prepare, timeout=timeout),
-                reset=_keep,
+                reset=_reset_nothing,
                 timeout=timeout,
                 command_timeout=timeout,
             )
             await pool
         except ValueError as error:
             raise pgserver.wrong(
-                "this is no PostgreSQL address", "use postgresql://user:password@host/database"
+                "this is not a PostgreSQL address", "use postgresql://user:password@host/database"
             ) from error
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
@@ -104,27 +105,30 @@ class PostgresStore(sql_store.Tables):
         store = cls(pool, timeout, poll_interval, seen, durability)
         # without it the first notices would be missed until the next look
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(store._hearing.wait(), timeout)
+            await asyncio.wait_for(store._is_listening.wait(), timeout)
         return store
 
     async def close(self) -> None:
         """Finish what is being written and release the connections; waiters are cancelled."""
         self._watch.close()
-        self._ears.cancel()
-        await asyncio.wait([self._ears, *([self._writing] if self._writing else [])])
+        self._listener.cancel()
+        await asyncio.wait([self._listener, *([self._committing] if self._committing else [])])
         # a pool whose closing is cut short terminates its connections
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._pool.close(), self._timeout)
 
-    async def _read(self, query: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+    async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+        return await self._select(self._queries[query], *values)
+
+    async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         try:
-            return await self._run(query, values, writes=False)
+            return await self._run(text, values, writes=False)
         except errors.StoreUnavailable:
             # the pool replaces a connection that died in its sleep, and reading twice harms nobody
-            return await self._run(query, values, writes=False)
+            return await self._run(text, values, writes=False)
 
-    async def _write(self, query: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
-        return await self._run(query, values, writes=True)
+    async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
+        return await self._run(self._queries[query], values, writes=True)
 
     async def check(self) -> None:
         """See `Store.check`: behind the lock, as every commit is."""
@@ -135,61 +139,61 @@ class PostgresStore(sql_store.Tables):
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
 
-    async def _run(self, query: str, values: sql_store.Values, *, writes: bool) -> Sequence[sql_store.RawRow]:
+    async def _run(self, text: str, values: sql_store.Values, *, writes: bool) -> Sequence[sql_store.RawRow]:
         sent = False
         try:
             async with self._connection() as db:
                 sent = writes
-                return list(await db.fetch(self._queries.get(query, query), *values))
+                return list(await db.fetch(text, *values))
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error, sent=sent) from error
 
-    async def _commit(self, *writes: sql_store.Write) -> None:
+    async def _commit(self, *commits: sql_store.CommitRows) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((writes, future))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_all())
+        self._queue.append((commits, future))
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all())
         await future
 
-    async def _write_all(self) -> None:
+    async def _commit_all(self) -> None:
         while self._queue:
             group, self._queue = self._queue, []
             try:
-                stored = await self._store([writes for writes, _ in group])
-            except _Partly:
-                await self._one_by_one(group)
+                stored = await self._commit_group([bundle for bundle, _ in group])
+            except _CutBundle:
+                await self._commit_one_by_one(group)
             except pgserver.TROUBLE as error:
                 log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group)})
-                await self._one_by_one(group)
+                await self._commit_one_by_one(group)
             else:
                 for one, new in zip(group, stored, strict=True):
-                    self._answer(one, None if new else _conflict(one[0]))
+                    self._tell(one, None if new else _conflict(one[0]))
 
-    async def _one_by_one(self, group: list[Waiting]) -> None:
+    async def _commit_one_by_one(self, group: list[Waiting]) -> None:
         # nobody is told anything before it is known what has become of the group
         while group:
             try:
-                error = await self._again(group[0][0])
+                error = await self._commit_again(group[0][0])
             except pgserver.TROUBLE as trouble:
                 for one in group:
-                    self._answer(one, pgserver.unknown(trouble))
+                    self._tell(one, pgserver.unknown(trouble))
                 return
-            self._answer(group.pop(0), error)
+            self._tell(group.pop(0), error)
 
-    async def _again(self, writes: Writes) -> errors.SaysoError | None:
-        """Why this could not be stored; None where it is. Raises the database's own error if that cannot be known."""
+    async def _commit_again(self, bundle: Bundle) -> errors.SaysoError | None:
+        """Return why this could not be stored; None if it is. Raises the database's own error if nobody can know."""
         # they are stored together, so one stands for all
-        if await self._landed(writes[0]):
+        if await self._was_committed(bundle[0]):
             return None
         try:
-            [new] = await self._store([writes])
-        except (_Partly, asyncpg.UniqueViolationError):  # the reference is taken
-            return _conflict(writes)
+            [new] = await self._commit_group([bundle])
+        except (_CutBundle, asyncpg.UniqueViolationError):  # the reference is taken
+            return _conflict(bundle)
         except pgserver.TROUBLE as error:
-            return None if await self._landed(writes[0]) else pgserver.unavailable(error)
-        return None if new else _conflict(writes)
+            return None if await self._was_committed(bundle[0]) else pgserver.unavailable(error)
+        return None if new else _conflict(bundle)
 
-    async def _store(self, group: Sequence[Writes]) -> Sequence[bool]:
+    async def _commit_group(self, group: Sequence[Bundle]) -> Sequence[bool]:
         """Write them in one transaction; for each whether it was the next version of its tickets."""
         async with (
             self._connection() as db,
@@ -197,24 +201,24 @@ class PostgresStore(sql_store.Tables):
             db.transaction(isolation="read_committed"),
         ):
             await db.execute(pgserver.LOCK)
-            tickets = [write.ticket for writes in group for write in writes if write.ticket]
-            fresh = {tuple(row) for row in await db.fetchmany(self._queries["store"], tickets)}
+            tickets = [commit.ticket for bundle in group for commit in bundle if commit.ticket]
+            fresh = {tuple(row) for row in await db.fetchmany(self._queries["put_ticket"], tickets)}
             # of two with the same version the first has won: the second finds it gone
-            found = [{not write.ticket or _discarded(fresh, write.ticket[:3]) for write in writes} for writes in group]
+            found = [{not one.ticket or _take_out(fresh, one.ticket[:3]) for one in bundle} for bundle in group]
             if any(len(won) > 1 for won in found):
-                raise _Partly
+                raise _CutBundle
             stored = [won == {True} for won in found]
-            new = [write for writes, won in zip(group, stored, strict=True) if won for write in writes]
-            await db.executemany(self._queries["append"], [write.logged for write in new])
-            await db.executemany(self._queries["write"], [effect for write in new for effect in write.effects])
+            new = [commit for bundle, won in zip(group, stored, strict=True) if won for commit in bundle]
+            await db.executemany(self._queries["append"], [commit.logged for commit in new])
+            await db.executemany(self._queries["put_effect"], [effect for commit in new for effect in commit.effects])
         return stored
 
-    async def _landed(self, write: sql_store.Write) -> bool:
+    async def _was_committed(self, commit: sql_store.CommitRows) -> bool:
         # behind the lock: a commit whose answer was lost may still be under way
         async with self._connection() as db, db.transaction(isolation="read_committed"):
             await db.execute(pgserver.LOCK)
-            ref = write.ticket[1] if write.ticket else None
-            return bool(await db.fetch(self._queries["landed"], *write.logged, ref))
+            ref = commit.ticket[1] if commit.ticket else None
+            return bool(await db.fetch(self._queries["was_committed"], *commit.logged, ref))
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any, None]:
@@ -226,10 +230,10 @@ class PostgresStore(sql_store.Tables):
                 db.terminate()
                 raise
 
-    def _answer(self, one: Waiting, error: errors.SaysoError | None) -> None:
-        writes, future = one
-        for ticket_id, version, _ in (write.logged for write in writes if error is None):
-            self._watch.told(ticket_id, version)
+    def _tell(self, one: Waiting, error: errors.SaysoError | None) -> None:
+        bundle, future = one
+        for ticket_id, version, _ in (commit.logged for commit in bundle if error is None):
+            self._watch.tell(ticket_id, version)
         if future.done():
             return
         if error is None:
@@ -244,17 +248,17 @@ class PostgresStore(sql_store.Tables):
         while True:
             try:
                 async with self._pool.acquire(timeout=self._timeout) as db:
-                    await self._hear(db)
+                    await self._listen_on(db)
             except pgserver.TROUBLE as error:
                 log.warning("notices of other processes are lost", extra={"error": str(error)})
             await asyncio.sleep(_RECONNECT)
 
-    async def _hear(self, db: Any) -> None:
+    async def _listen_on(self, db: Any) -> None:
         """Listen until the connection is lost."""
         lost = asyncio.Event()
         db.add_termination_listener(lambda _connection: lost.set())
-        await db.add_listener("sayso", self._heard)
-        self._hearing.set()
+        await db.add_listener("sayso", self._take_notice)
+        self._is_listening.set()
         try:
             # what was committed while nobody listened
             await self._watch.poll()
@@ -263,21 +267,21 @@ class PostgresStore(sql_store.Tables):
             # not given back to the pool alive: to stop listening would need an answer, and the server may be gone
             db.terminate()
 
-    def _heard(self, _connection: Any, _process: int, _channel: str, notice: object) -> None:
+    def _take_notice(self, _connection: Any, _process: int, _channel: str, notice: object) -> None:
         version, _, ticket_id = str(notice).partition(" ")
-        self._watch.told(ticket_id, int(version))
+        self._watch.tell(ticket_id, int(version))
 
 
-def _discarded(fresh: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:
+def _take_out(fresh: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:
     there = key in fresh
     fresh.discard(key)
     return there
 
 
-async def _keep(_db: Any) -> None:
-    """Nothing to reset: what is set at the start stays. Spares a round trip a query."""
+async def _reset_nothing(_db: Any) -> None:
+    """Leave what was set at the start. It spares each query a round trip."""
 
 
-def _conflict(writes: Writes) -> errors.Conflict:
-    ids = ", ".join(write.logged[0] for write in writes)
+def _conflict(bundle: Bundle) -> errors.Conflict:
+    ids = ", ".join(commit.logged[0] for commit in bundle)
     return errors.Conflict(f"request {ids} was changed by somebody else")

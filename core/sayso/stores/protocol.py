@@ -16,7 +16,7 @@ class Job:
     """An effect taken from the outbox under a lease."""
 
     key: str
-    """Of the outbox row: ticket, kind of effect and place. There is one row per key, the newest wins."""
+    """Of the outbox row, see `outbox_key`. There is one row for each key, and the newest effect wins."""
     ticket_id: str
     effect: events.Effect
     attempts: int
@@ -82,6 +82,11 @@ class Durability:
     """The settings that decide it, in the words of the database."""
     safe: bool
     """Whether a commit survives a power cut."""
+
+
+def outbox_key(ticket_id: str, effect: events.Effect) -> str:
+    """The key of an effect's outbox row. Stored rows have it, so it stays as it is."""
+    return f"{ticket_id} {effect.type} {effect.place}"
 
 
 Commit = tuple[machine.Step, events.Entry]

@@ -1,4 +1,4 @@
-"""What the SQL stores share: tickets to rows and back, one named query a method. Dialects differ only below it."""
+"""What the SQL stores share: one named query for each method. Only what stands below it differs between them."""
 
 from __future__ import annotations
 
@@ -12,42 +12,44 @@ from typing import Any, TypeVar
 from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import documents, watch
-from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary
+from sayso.stores import documents, sql, watch
+from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 Value = documents.Value
 Values = documents.Values
 RawRow = documents.RawRow
 Decoded = TypeVar("Decoded")
 
-micros, moment = documents.micros, documents.moment
-
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """One commit, as the values of the queries `store`, `append` and `write`; a note stores no ticket."""
+class CommitRows:
+    """One commit, as the values of the queries `put_ticket`, `append` and `put_effect`; some store no ticket."""
 
     ticket: Values | None
     logged: tuple[str, int, str]
     effects: tuple[Values, ...] = ()
 
 
-class Tables(abc.ABC):
-    """A store on SQL tables. A dialect brings `_read`, `_write`, `_commit` and the way to hear of other processes."""
+class SqlStore(abc.ABC):
+    """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""
 
     durability: Durability
     _watch: watch.Watch
 
     @abc.abstractmethod
-    async def _read(self, query: str, *values: Value) -> Sequence[RawRow]:
-        """Rows of a query, by its name or as text."""
+    async def _read(self, query: sql.Name, *values: Value) -> Sequence[RawRow]:
+        """Read the rows of a query."""
 
     @abc.abstractmethod
-    async def _write(self, query: str, *values: Value) -> Sequence[RawRow]:
+    async def _select(self, text: str, *values: Value) -> Sequence[RawRow]:
+        """Read the rows of a statement that was put together here."""
+
+    @abc.abstractmethod
+    async def _write(self, query: sql.Name, *values: Value) -> Sequence[RawRow]:
         """Run a query in a transaction of its own; returns once it is durable."""
 
     @abc.abstractmethod
-    async def _commit(self, *writes: Write) -> None:
+    async def _commit(self, *commits: CommitRows) -> None:
         """Write all of it or nothing, and tell the watch. Raises `Conflict`."""
 
     @property
@@ -67,24 +69,24 @@ class Tables(abc.ABC):
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
         """See `Store.commit`."""
-        await self._commit(_write(step, entry))
+        await self._commit(_rows_of(step, entry))
 
     async def commit_together(self, commits: Sequence[Commit]) -> None:
         """See `Store.commit_together`."""
-        await self._commit(*(_write(step, entry) for step, entry in commits))
+        await self._commit(*(_rows_of(step, entry) for step, entry in commits))
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        await self._commit(Write(None, _logged(ticket_id, version, entry)))
+        await self._commit(CommitRows(None, _log_row(ticket_id, version, entry)))
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
-        return list(documents.readable(documents.entry, await self._read("log", id)))
+        return list(documents.read_all(documents.read_entry, await self._read("log", id)))
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
         """See `Store.log_after`."""
         while rows := await self._read("log_after", number, limit):
-            if found := list(documents.readable(documents.entry, rows)):
+            if found := list(documents.read_all(documents.read_entry, rows)):
                 return found
             # none of these can be read, and what comes after them must not wait for ever
             number = rows[-1][0]
@@ -97,8 +99,8 @@ class Tables(abc.ABC):
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
         found, page = list[model.Ticket](), query
-        while rows := await self._read(*_listing(page)):
-            found += await aside.run_large(_is_large(rows), _tickets, rows)
+        while rows := await self._select(*_select_page(page)):
+            found += await aside.run_large(_is_large(rows), _read_tickets, rows)
             if len(rows) < page.limit or len(found) == query.limit:
                 break
             # some cannot be read: a short page would look like the last one
@@ -107,24 +109,24 @@ class Tables(abc.ABC):
 
     async def summary(self, id: str) -> Summary:
         """See `Store.summary`."""
-        found = documents.one(f"request {id}", documents.summary, await self._read("summary", id))
+        found = documents.read_one(f"request {id}", documents.read_summary, await self._read("summary", id))
         if found is None:
             raise errors.NotFound(f"there is no request {id}")
         return found
 
     async def count(self, query: Query) -> int:
         """See `Store.count`."""
-        where, values = _filters(query)
+        where, values = _where(query)
         text = f"select count(*) from (select 1 from tickets where {where} limit ${len(values)}) as found"
-        return int((await self._read(text, *values))[0][0])
+        return int((await self._select(text, *values))[0][0])
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
-        return [row[0] for row in await self._read("due", micros(now), limit)]
+        return [row[0] for row in await self._read("due", documents.to_micros(now), limit)]
 
     async def postpone(self, id: str, until: datetime) -> None:
         """See `Store.postpone`."""
-        await self._write("postpone", micros(until), id)
+        await self._write("postpone", documents.to_micros(until), id)
 
     async def check(self) -> None:
         """See `Store.check`."""
@@ -132,11 +134,11 @@ class Tables(abc.ABC):
 
     async def next_due(self) -> datetime | None:
         """See `Store.next_due`."""
-        return moment((await self._read("next_due"))[0][0])
+        return documents.to_datetime_if_any((await self._read("next_due"))[0][0])
 
     async def changed(self, id: str, version: int) -> None:
         """See `Store.changed`."""
-        await self._watch.newer(id, version, self._version)
+        await self._watch.wait_for_newer(id, version, self._version)
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
@@ -144,13 +146,13 @@ class Tables(abc.ABC):
 
     async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""
-        until = micros(now + timedelta(seconds=lease))
-        rows = await self._write("take", until, json.dumps(sorted(channels)), micros(now), limit)
-        return list(documents.readable(documents.job, sorted(rows, key=lambda row: (row[5], row[0]))))
+        until = documents.to_micros(now + timedelta(seconds=lease))
+        rows = await self._write("take", until, json.dumps(sorted(channels)), documents.to_micros(now), limit)
+        return list(documents.read_all(documents.read_job, sorted(rows, key=lambda row: (row[5], row[0]))))
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""
-        return moment((await self._read("next_job", json.dumps(sorted(channels))))[0][0])
+        return documents.to_datetime_if_any((await self._read("next_job", json.dumps(sorted(channels))))[0][0])
 
     async def done(self, job: Job) -> None:
         """See `Store.done`."""
@@ -158,15 +160,15 @@ class Tables(abc.ABC):
 
     async def retry(self, job: Job, at: datetime, error: str) -> None:
         """See `Store.retry`."""
-        await self._write("retry", micros(at), error, job.key, job.fence)
+        await self._write("retry", documents.to_micros(at), error, job.key, job.fence)
 
     async def put_off(self, job: Job, at: datetime) -> None:
         """See `Store.put_off`."""
-        await self._write("put_off", micros(at), job.key, job.fence)
+        await self._write("put_off", documents.to_micros(at), job.key, job.fence)
 
     async def renew(self, job: Job, until: datetime) -> None:
         """See `Store.renew`."""
-        await self._write("renew", micros(until), job.key, job.fence)
+        await self._write("renew", documents.to_micros(until), job.key, job.fence)
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""
@@ -183,11 +185,11 @@ class Tables(abc.ABC):
     async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
         """See `Store.find_card`."""
         rows = await self._read("find_card", channel, conversation, message)
-        return documents.one("a posted card", documents.posted_card, rows)
+        return documents.read_one("a posted card", documents.read_posted_card, rows)
 
     async def put(self, record: Record) -> None:
         """See `Store.put`."""
-        ends = None if record.expires_at is None else micros(record.expires_at)
+        ends = None if record.expires_at is None else documents.to_micros(record.expires_at)
         name, text = (record.kind, record.name), json.dumps(record.value)
         if record.version == 0:
             rows = await self._write("insert_record", *name, text, ends)
@@ -198,15 +200,15 @@ class Tables(abc.ABC):
 
     async def get(self, kind: str, name: str) -> Record | None:
         """See `Store.get`."""
-        return documents.one(f"{kind} {name}", documents.record, await self._read("get", kind, name))
+        return documents.read_one(f"{kind} {name}", documents.read_record, await self._read("get", kind, name))
 
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""
-        return documents.one(f"{kind} {name}", documents.record, await self._write("remove", kind, name))
+        return documents.read_one(f"{kind} {name}", documents.read_record, await self._write("remove", kind, name))
 
     async def scan(self, kind: str) -> Sequence[Record]:
         """See `Store.scan`."""
-        return list(documents.readable(documents.record, await self._read("scan", kind)))
+        return list(documents.read_all(documents.read_record, await self._read("scan", kind)))
 
     async def _version(self, id: str) -> int:
         rows = await self._read("version", id)
@@ -215,14 +217,16 @@ class Tables(abc.ABC):
         return int(rows[0][0])
 
     async def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
-        found = await aside.run_large(_is_large(rows), documents.one, f"request {name}", documents.ticket, rows)
+        found = await aside.run_large(
+            _is_large(rows), documents.read_one, f"request {name}", documents.read_ticket, rows
+        )
         if found is None:
             raise errors.NotFound(f"there is no request {name}")
         return found
 
 
-def _tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
-    return list(documents.readable(documents.ticket, rows))
+def _read_tickets(rows: Sequence[RawRow]) -> list[model.Ticket]:
+    return list(documents.read_all(documents.read_ticket, rows))
 
 
 def _is_large(rows: Sequence[RawRow]) -> bool:
@@ -230,28 +234,21 @@ def _is_large(rows: Sequence[RawRow]) -> bool:
     return sum(len(row[0]) for row in rows) > aside.LARGE
 
 
-def _write(step: machine.Step, entry: events.Entry) -> Write:
-    ticket, at = step.ticket, micros(entry.at)
+def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
+    ticket, at = step.ticket, documents.to_micros(entry.at)
     effects = (
-        (_key(ticket, effect), ticket.id, _channel(effect), effect.model_dump_json(), at, at) for effect in step.effects
+        (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), effect.model_dump_json(), at, at)
+        for effect in step.effects
     )
-    return Write(documents.columns(ticket), _logged(ticket.id, ticket.version, entry), tuple(effects))
+    return CommitRows(documents.row_of(ticket), _log_row(ticket.id, ticket.version, entry), tuple(effects))
 
 
-def _logged(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:
+def _log_row(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:
     return ticket_id, version, entry.model_dump_json()
 
 
-def _key(ticket: model.Ticket, effect: events.Effect) -> str:
-    return f"{ticket.id} {effect.type} {effect.place}"
-
-
-def _channel(effect: events.Effect) -> str:
-    return effect.place.partition(":")[0]
-
-
-def _listing(query: Query) -> tuple[Any, ...]:
-    where, values = _filters(query)
+def _select_page(query: Query) -> tuple[Any, ...]:
+    where, values = _where(query)
     order = "order by created_at desc, id desc"
     page = f"select document, created_at, id from tickets where {where} {order} limit ${len(values)}"
     if query.most_bytes is None:
@@ -264,7 +261,7 @@ def _listing(query: Query) -> tuple[Any, ...]:
     return text, *values, query.most_bytes
 
 
-def _filters(query: Query) -> tuple[str, list[Value]]:
+def _where(query: Query) -> tuple[str, list[Value]]:
     # the state is written out, so that the partial index of pending tickets can be used
     clauses, values = [f"state = '{query.state}'"] if query.state else ["true"], list[Value]()
     for column, value in (("owner", query.owner), ("session", query.session)):
@@ -276,11 +273,11 @@ def _filters(query: Query) -> tuple[str, list[Value]]:
         # the types are named for PostgreSQL, which cannot guess them
         clauses.append(f"substr(id, 1, cast(${len(values) - 1} as integer)) = cast(${len(values)} as text)")
     if query.before is not None:
-        values += [micros(query.before[0]), query.before[1]]
+        values += [documents.to_micros(query.before[0]), query.before[1]]
         clauses.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
     values.append(query.limit)
     return " and ".join(clauses), values
 
 
 def _age(row: RawRow) -> tuple[datetime, str]:
-    return documents.at(row[1]), row[2]
+    return documents.to_datetime(row[1]), row[2]

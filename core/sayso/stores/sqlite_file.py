@@ -13,7 +13,7 @@ import apsw
 import tenacity
 
 from sayso import errors
-from sayso.stores import sql, sqlite_writer
+from sayso.stores import sql, sqlite_worker
 
 # SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
 OLDEST_SQLITE = (3, 51, 3)
@@ -33,12 +33,12 @@ _LOOK = 0.2
 _making = threading.Lock()
 
 
-class Kept:
+class OpenedFile:
     """A file and what stands beside it, as they were when they were opened; nothing if the database is in memory."""
 
     def __init__(self, path: str) -> None:
         names = (path, f"{path}-wal") if path else ()
-        self._seen = {name: found for name in names if (found := _which(name))}
+        self._seen = {name: found for name in names if (found := _identity(name))}
         self._lost: errors.StoreUnavailable | None = None
         self._looked = time.monotonic()
 
@@ -46,21 +46,21 @@ class Kept:
         """Raise `StoreUnavailable` if a file is gone or is another one: what is written then is lost at the end."""
         self._looked = time.monotonic()
         for name, found in self._seen.items():
-            if _which(name) != found:
+            if _identity(name) != found:
                 why = "the database file was deleted or replaced while it was in use"
                 hint = f"stop the service, put {os.path.basename(name)} back, and start it again"
                 self._lost = errors.StoreUnavailable(f"{why}: {name}", hint=hint, why=why)
                 raise self._lost
 
     def check_now_and_then(self) -> None:
-        """As `check`, for reads, which come many at a time: it looks at the files again only after a while."""
+        """As `check`, for reads, which are many: it looks at the files again only after a while."""
         if self._lost:
             raise self._lost
         if time.monotonic() - self._looked > _LOOK:
             self.check()
 
 
-def opened(path: str, busy_timeout: float) -> apsw.Connection:
+def open_file(path: str, busy_timeout: float) -> apsw.Connection:
     """A connection that writes to the file, which is made if it does not exist. Raises as `SqliteStore.open`."""
     found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if found < OLDEST_SQLITE:
@@ -73,12 +73,12 @@ def opened(path: str, busy_timeout: float) -> apsw.Connection:
         reraise=True,
     )
     end = time.monotonic() + busy_timeout
-    db = patient(lambda: _opened_once(path, max(0.0, end - time.monotonic())))
+    db = patient(lambda: _open_once(path, max(0.0, end - time.monotonic())))
     db.set_busy_timeout(_milliseconds(busy_timeout))
     return db
 
 
-def _opened_once(path: str, busy_timeout: float) -> apsw.Connection:
+def _open_once(path: str, busy_timeout: float) -> apsw.Connection:
     try:
         if path != _MEMORY:
             _make(path)
@@ -99,25 +99,25 @@ def _make(path: str) -> None:
         os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def reader(path: str) -> apsw.Connection:
+def open_reader(path: str) -> apsw.Connection:
     """A connection that only reads, and waits while another process has the file. Raises `apsw.Error`."""
     db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     db.set_busy_timeout(_milliseconds(BUSY_TIMEOUT))
     return db
 
 
-def open_to_others(path: Path) -> bool:
-    """Whether more than its owner may read or write a file: whoever writes it, decides."""
+def is_open_to_others(path: Path) -> bool:
+    """Whether others than its owner may read or write a file: whoever writes it, decides."""
     return path.exists() and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def close_to_others(path: Path) -> bool:
-    """Leave the file, and what stands beside it, to its owner; whether more could reach it before.
+    """Leave the file, and what stands beside it, to its owner; whether others could reach it before.
 
     Raises:
         InvalidSettings: it belongs to somebody else.
     """
-    found = [one for one in (path, *(Path(f"{path}{end}") for end in _BESIDE)) if open_to_others(one)]
+    found = [one for one in (path, *(Path(f"{path}{end}") for end in _BESIDE)) if is_open_to_others(one)]
     for one in found:
         try:
             one.chmod(0o600)
@@ -127,19 +127,19 @@ def close_to_others(path: Path) -> bool:
 
 
 def quick_check(path: str) -> None:
-    """Read the whole file once. Raises `StoreUnavailable` where a part of it is damaged."""
+    """Read the whole file once. Raises `StoreUnavailable` if a part of it is damaged."""
     try:
-        with contextlib.closing(reader(path)) as db:
-            found = [row[0] for row in sqlite_writer.rows(db, "pragma quick_check(1)")]
+        with contextlib.closing(open_reader(path)) as db:
+            found = [row[0] for row in sqlite_worker.rows(db, "pragma quick_check(1)")]
     except (apsw.Error, UnicodeDecodeError) as error:
-        raise sqlite_writer.unavailable(error) from error
+        raise sqlite_worker.unavailable(error) from error
     if found != ["ok"]:
-        raise sqlite_writer.damaged(str(found[0]))
+        raise sqlite_worker.damaged(str(found[0]))
 
 
-def pragma(db: apsw.Connection, name: str) -> int | str:
+def read_pragma(db: apsw.Connection, name: str) -> int | str:
     """The value of a pragma."""
-    value: int | str = sqlite_writer.rows(db, f"pragma {name}")[0][0]
+    value: int | str = sqlite_worker.rows(db, f"pragma {name}")[0][0]
     return value
 
 
@@ -148,7 +148,7 @@ def wrong(message: str, hint: str) -> errors.InvalidSettings:
     return errors.InvalidSettings(message, field="SAYSO_DATABASE_URL", hint=hint)
 
 
-def _which(name: str) -> tuple[int, int] | None:
+def _identity(name: str) -> tuple[int, int] | None:
     try:
         found = os.stat(name)
     except OSError:
@@ -157,47 +157,47 @@ def _which(name: str) -> tuple[int, int] | None:
 
 
 def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
-    """Set up a new connection, and bring the schema up to date. Raises as `opened`."""
+    """Set up a new connection, and bring the schema up to date. Raises as `open_file`."""
     try:
         db.set_busy_timeout(_milliseconds(busy_timeout))
         _refuse_others(db, path)
-        journal = pragma(db, "journal_mode = wal")
+        journal = read_pragma(db, "journal_mode = wal")
         if journal not in ("wal", "memory"):
             raise wrong(f"{path} cannot be kept durably (journal mode {journal})", "use a local disk")
         # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
         for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
-            sqlite_writer.rows(db, f"pragma {setting}")
+            sqlite_worker.rows(db, f"pragma {setting}")
         _migrate(db, path)
     except apsw.NotADBError as error:
         raise wrong(f"{path} is not a database", "name another file") from error
     except apsw.ReadOnlyError as error:
         raise wrong(f"{path} cannot be written", "give the user of this process the right to write it") from error
     except (apsw.Error, UnicodeDecodeError) as error:
-        raise sqlite_writer.unavailable(error) from error
+        raise sqlite_worker.unavailable(error) from error
 
 
 def _refuse_others(db: apsw.Connection, path: str) -> None:
     """Before anything is changed: a file that another program keeps its data in is not ours."""
     # the mark is read once, and first: another process of ours may be making this very file
-    mark = pragma(db, "application_id")
-    tables = {row[0] for row in sqlite_writer.rows(db, "select name from sqlite_master where type = 'table'")}
+    mark = read_pragma(db, "application_id")
+    tables = {row[0] for row in sqlite_worker.rows(db, "select name from sqlite_master where type = 'table'")}
     # files of the first versions have no mark yet
-    known = pragma(db, "user_version") and {"tickets", "log", "outbox", "refs", "records"} <= tables
+    known = read_pragma(db, "user_version") and {"tickets", "log", "outbox", "refs", "records"} <= tables
     if mark != _OURS and (mark or (tables and not known)):
         raise wrong(f"{path} is the database of another program", "name another file; nothing was changed")
 
 
 def _migrate(db: apsw.Connection, path: str) -> None:
     steps = sql.migrations("sqlite")
-    sqlite_writer.rows(db, "begin immediate")
-    version = int(pragma(db, "user_version"))
+    sqlite_worker.rows(db, "begin immediate")
+    version = int(read_pragma(db, "user_version"))
     if version > len(steps):
         raise wrong(f"{path} was written by a newer sayso (schema {version})", "upgrade sayso")
     for step in steps[version:]:
-        sqlite_writer.rows(db, step)
-    sqlite_writer.rows(db, f"pragma user_version = {len(steps)}")
-    sqlite_writer.rows(db, f"pragma application_id = {_OURS}")
-    sqlite_writer.rows(db, "commit")
+        sqlite_worker.rows(db, step)
+    sqlite_worker.rows(db, f"pragma user_version = {len(steps)}")
+    sqlite_worker.rows(db, f"pragma application_id = {_OURS}")
+    sqlite_worker.rows(db, "commit")
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""Wakes those who wait for a change, made here or in another process. Knows no rows: a store tells it what changed."""
+"""Wakes those who wait for a change, made here or in another process. A store tells it what changed."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Watch:
         """How many wait at this moment."""
         return sum(map(len, self._waiters.values()))
 
-    def told(self, ticket_id: str, version: int) -> None:
-        """The log has grown, and this ticket has this version."""
+    def tell(self, ticket_id: str, version: int) -> None:
+        """Wake those who wait: the log has grown, and this ticket has this version."""
         self._turn += 1
         for waiters in (self._waiters.get(ticket_id, {}), self._waiters.get(_ANY, {})):
             for future, known in waiters.items():
                 if known < version and not future.done():
                     future.set_result(None)
 
-    async def newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> None:
+    async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> None:
         """Return once the ticket is newer than *version*; *stored* reads the version."""
         # registered before the read: a commit between the two is not missed
         with self._waiter(ticket_id, version) as future:
@@ -56,8 +56,8 @@ class Watch:
         """Yields at once, and then whenever the log has grown since the last time."""
         return _Changes(self)
 
-    async def grown(self, turn: int) -> int:
-        """The present turn, once it is another one than *turn*."""
+    async def wait_for_growth(self, turn: int) -> int:
+        """Return the present turn, once it is another one than *turn*."""
         if turn == self._turn:
             with self._waiter(_ANY, -1) as future:
                 await future
@@ -68,7 +68,7 @@ class Watch:
         try:
             for number, ticket_id, version in await self._tail(self._seen) if self._tail else ():
                 self._seen = max(self._seen, number)
-                self.told(ticket_id, version)
+                self.tell(ticket_id, version)
         except errors.StoreUnavailable as error:
             log.warning("changes of other processes cannot be read now", extra={"error": error.message})
 
@@ -100,7 +100,7 @@ class Watch:
 
 
 class _Changes:
-    # no generator: a generator ends when a wait in it is cancelled, and the next wait would fail
+    # not a generator: a generator ends when a wait in it is cancelled, and the next wait would fail
 
     def __init__(self, watched: Watch) -> None:
         self._watched = watched
@@ -110,4 +110,4 @@ class _Changes:
         return self
 
     async def __anext__(self) -> None:
-        self._turn = await self._watched.grown(self._turn)
+        self._turn = await self._watched.wait_for_growth(self._turn)

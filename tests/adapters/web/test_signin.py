@@ -59,10 +59,10 @@ async def test_the_database_holds_neither_link_nor_cookie(service: Service) -> N
     link = await service.sessions.link("owner", service.url)
     browser = await service.signed_in()
     cookie = next(iter(browser.http.cookie_jar)).value
-    store = repr([*await service.desk.store.scan("signin"), *await service.desk.store.scan("session")])
-    assert store.count("Record(") == 2
-    assert link.partition("#")[2] not in store
-    assert cookie not in store
+    stored = repr([*await service.desk.store.scan("signin"), *await service.desk.store.scan("session")])
+    assert stored.count("Record(") == 2
+    assert link.partition("#")[2] not in stored
+    assert cookie not in stored
 
 
 async def test_an_approver_key_signs_in_as_its_person(service: Service, now: ManualClock) -> None:

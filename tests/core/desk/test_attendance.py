@@ -33,14 +33,14 @@ async def opened(
     request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str, clock: ManualClock
 ) -> AsyncIterator[Opened]:
     """Desks of several processes on one database."""
-    store: list[Store] = []
+    opened: list[Store] = []
 
     async def one() -> Desk:
-        store.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
-        return Desk(store[-1], MINT, Setup(), clock)
+        opened.append(await stores.connect(f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else pg_schema))
+        return Desk(opened[-1], MINT, Setup(), clock)
 
     yield one
-    for each in store:
+    for each in opened:
         await each.close()
 
 

@@ -16,7 +16,7 @@ from sayso import errors, machine, model
 from sayso.cards import dialog, draw, phrases
 from sayso.desk import Desk, Setup, courier, keys, restoring
 from sayso.machine import events
-from sayso.stores import Query, Record, postgres, sqlite, sqlite_writer
+from sayso.stores import Query, Record, postgres, sqlite, sqlite_worker
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.fakes.pg import pg_schema, pg_server
@@ -206,7 +206,7 @@ async def test_a_backup_of_a_running_database_has_what_is_in_the_wal(
 def ids(path: Path) -> list[str]:
     db = apsw.Connection(str(path))
     try:
-        return [str(row[0]) for row in sqlite_writer.rows(db, "select id from tickets")]
+        return [str(row[0]) for row in sqlite_worker.rows(db, "select id from tickets")]
     except apsw.SQLError:
         return []
     finally:
@@ -229,7 +229,7 @@ async def test_what_is_no_copy_of_ours_is_refused_and_nothing_is_changed(
     await front.store.close()
     (tmp_path / "text").write_text("not a database, at all " * 400)
     with apsw.Connection(str(tmp_path / "songs")) as db:
-        sqlite_writer.rows(db, "create table songs (title text)")
+        sqlite_worker.rows(db, "create table songs (title text)")
     for name in ("text", "songs", "nothing"):
         with pytest.raises(errors.SaysoError):
             await restoring.restore(tmp_path / name, database, front.clock.now())

@@ -14,7 +14,7 @@ import pytest
 
 from sayso import errors
 from sayso.desk import restoring
-from sayso.stores import sqlite, sqlite_file, sqlite_writer
+from sayso.stores import sqlite, sqlite_file, sqlite_worker
 
 ROUNDS = 10
 
@@ -24,7 +24,7 @@ from sayso.stores import sqlite_file
 from sayso.desk import restoring
 
 def at_once(path):
-    def open(): sqlite_file.opened(path, 10.0).close()
+    def open(): sqlite_file.open_file(path, 10.0).close()
     def read(): pathlib.Path(path).exists() and sqlite_file.quick_check(path)
     def copy(): pathlib.Path(path).exists() and restoring.backup(pathlib.Path(path), pathlib.Path(path + sys.argv[1]))
 
@@ -81,10 +81,10 @@ def test_processes_and_threads_that_make_one_new_file_at_the_same_moment_all_get
 
 def test_opening_a_file_again_leaves_the_locks_of_the_same_process(path: Path) -> None:
     held = apsw.Connection(str(path))
-    sqlite_writer.rows(held, "create table other (name text)")
-    sqlite_writer.rows(held, "begin immediate")
+    sqlite_worker.rows(held, "create table other (name text)")
+    sqlite_worker.rows(held, "begin immediate")
     with pytest.raises(errors.SaysoError):
-        sqlite_file.opened(str(path), 0.01)
+        sqlite_file.open_file(str(path), 0.01)
     other = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('begin immediate')"
     asked = subprocess.run([sys.executable, "-c", other, str(path)], capture_output=True, text=True, check=False)
     assert "BusyError" in asked.stderr
@@ -92,11 +92,11 @@ def test_opening_a_file_again_leaves_the_locks_of_the_same_process(path: Path) -
 
 
 def test_whoever_holds_the_file_for_longer_than_the_patience_of_another_is_named(path: Path) -> None:
-    sqlite_file.opened(str(path), 1.0).close()
+    sqlite_file.open_file(str(path), 1.0).close()
     held = apsw.Connection(str(path))
-    sqlite_writer.rows(held, "begin immediate")
+    sqlite_worker.rows(held, "begin immediate")
     with pytest.raises(errors.StoreUnavailable) as refused:
-        sqlite_file.opened(str(path), 0.1)
+        sqlite_file.open_file(str(path), 0.1)
     assert refused.value.hint == "another program holds it; try again"
     held.close()
 
@@ -109,11 +109,11 @@ async def test_a_file_that_cannot_be_written_is_said_to_be(path: Path) -> None:
 
 @pytest.mark.parametrize("reading", ["check", "backup"])
 def test_whoever_reads_the_whole_file_waits_while_another_program_has_it(path: Path, reading: str) -> None:
-    sqlite_file.opened(str(path), 1.0).close()
+    sqlite_file.open_file(str(path), 1.0).close()
     with contextlib.closing(apsw.Connection(str(path))) as held:
-        sqlite_writer.rows(held, "pragma journal_mode = delete")
-        sqlite_writer.rows(held, "begin exclusive")
-        leaving = threading.Timer(0.1, lambda: sqlite_writer.rows(held, "commit"))
+        sqlite_worker.rows(held, "pragma journal_mode = delete")
+        sqlite_worker.rows(held, "begin exclusive")
+        leaving = threading.Timer(0.1, lambda: sqlite_worker.rows(held, "commit"))
         leaving.start()
         if reading == "check":
             sqlite_file.quick_check(str(path))

@@ -210,8 +210,8 @@ async def test_without_notices_changes_are_found_all_the_same(pg_url: str) -> No
     await tickets.ask(store, "r1")
     waiting = await tickets.started(store.changed("r1", 1))
     # as behind a pooler that drops notices
-    store._ears.cancel()
-    await asyncio.wait([store._ears])
+    store._listener.cancel()
+    await asyncio.wait([store._listener])
     other = await postgres.PostgresStore.open(pg_url)
     await tickets.answer(other, "r1", tickets.answered())
     async with asyncio.timeout(5):
@@ -264,7 +264,7 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
     one, two = (Desk(each, MINT, clock=clock) for each in (store, other))
     await one.open(permission(id="r1"))
     await one.answer("r1", model.Answer(verdict="allow"), actor("ann"))
-    stored, broken = store._store, list[str]()
+    stored, broken = store._commit_group, list[str]()
 
     async def breaking(group: Any) -> Any:
         if not broken:
@@ -274,7 +274,7 @@ async def test_of_two_uses_at_the_very_same_moment_one_counts_though_a_connectio
             raise ConnectionResetError
         return await stored(group)
 
-    monkeypatch.setattr(store, "_store", breaking)
+    monkeypatch.setattr(store, "_commit_group", breaking)
     with pytest.raises(errors.AlreadyUsed):
         await one.use("r1")
     assert broken

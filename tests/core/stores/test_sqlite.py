@@ -16,7 +16,7 @@ import apsw
 import pytest
 
 from sayso import errors, machine
-from sayso.stores import Durability, Query, Store, connect, sql, sqlite, sqlite_writer
+from sayso.stores import Durability, Query, Store, connect, sql, sqlite, sqlite_worker
 from sayso.testing import stores, tickets
 from tests.conftest import until
 
@@ -140,8 +140,8 @@ async def ask_much(store: Store, id: str) -> None:
 
 
 async def limit_pages(store: sqlite.SqliteStore, pages: int) -> int:
-    [[before]] = await store._read("pragma max_page_count")
-    await store._read(f"pragma max_page_count = {pages}")
+    [[before]] = await store._select("pragma max_page_count")
+    await store._select(f"pragma max_page_count = {pages}")
     return int(before)
 
 
@@ -149,7 +149,7 @@ async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(sto
     def refuse() -> bool:
         return True
 
-    connection = await store._writer.run(lambda db: db)
+    connection = await store._worker.run(lambda db: db)
     connection.set_commit_hook(refuse)
     outcomes = await tickets.together(*(store.commit(tickets.asked(f"r{n}"), tickets.opened()) for n in range(10)))
     assert {type(one) for one in outcomes} == {errors.StoreUnavailable}
@@ -160,14 +160,14 @@ async def test_a_failed_commit_fails_every_caller_and_nothing_is_half_stored(sto
 
 async def test_one_bad_job_does_not_harm_the_others_of_its_group(store: sqlite.SqliteStore) -> None:
     def bug(db: apsw.Connection) -> None:
-        sqlite_writer.rows(db, "delete from tickets")
+        sqlite_worker.rows(db, "delete from tickets")
         raise ZeroDivisionError
 
-    run = store._writer.run
+    run = store._worker.run
     outcomes = await tickets.together(
         tickets.ask(store, "r1"),
         run(bug, writes=True),
-        run(lambda db: sqlite_writer.rows(db, "insert into tickets (id) values ('half')"), writes=True),
+        run(lambda db: sqlite_worker.rows(db, "insert into tickets (id) values ('half')"), writes=True),
         tickets.ask(store, "r2"),
     )
     assert [type(one) for one in outcomes] == [type(None), ZeroDivisionError, errors.StoreUnavailable, type(None)]
@@ -176,23 +176,23 @@ async def test_one_bad_job_does_not_harm_the_others_of_its_group(store: sqlite.S
 
 async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    sqlite_writer.rows(foreign, "begin immediate")
+    sqlite_worker.rows(foreign, "begin immediate")
     outcomes = await tickets.together(*(tickets.ask(store, f"r{n}") for n in range(5)))
     assert [(type(one), one.hint) for one in outcomes] == [
         (errors.StoreUnavailable, "another program holds it; try again")
     ] * 5
     assert await store.last_row() == 0, "reading goes on"
-    sqlite_writer.rows(foreign, "rollback")
+    sqlite_worker.rows(foreign, "rollback")
     await tickets.ask(store, "r0")
     foreign.close()
 
 
 async def test_closing_while_another_program_holds_a_lock_ends_in_time(store: sqlite.SqliteStore, path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    sqlite_writer.rows(foreign, "begin immediate")
+    sqlite_worker.rows(foreign, "begin immediate")
     asking = asyncio.ensure_future(tickets.ask(store, "r1"))
     await asyncio.sleep(0)
-    await until(store._writer._jobs.empty)
+    await until(store._worker._jobs.empty)
     async with asyncio.timeout(5):
         await store.close()
         with pytest.raises(errors.StoreUnavailable):
@@ -205,19 +205,19 @@ async def test_work_that_breaks_the_transaction_fails_and_the_next_goes_on(
     store: sqlite.SqliteStore, harm: str
 ) -> None:
     def break_it(db: apsw.Connection) -> None:
-        sqlite_writer.rows(db, harm)
+        sqlite_worker.rows(db, harm)
         raise ZeroDivisionError
 
     with pytest.raises(errors.StoreUnavailable):
-        await store._writer.run(break_it, writes=True)
+        await store._worker.run(break_it, writes=True)
     await tickets.ask(store, "r1")
     assert len(await store.log_after(0)) == 1
 
 
 async def test_opening_a_locked_file_is_refused_in_time(path: Path) -> None:
     foreign = apsw.Connection(str(path))
-    sqlite_writer.rows(foreign, "pragma journal_mode = wal")
-    sqlite_writer.rows(foreign, "begin immediate")
+    sqlite_worker.rows(foreign, "pragma journal_mode = wal")
+    sqlite_worker.rows(foreign, "begin immediate")
     with pytest.raises(errors.StoreUnavailable):
         await sqlite.SqliteStore.open(str(path), busy_timeout=0.01)
     foreign.close()
@@ -245,8 +245,8 @@ async def test_waiting_goes_on_after_the_log_could_not_be_read(
 async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(store: sqlite.SqliteStore) -> None:
     await tickets.ask(store, "r1", "r2")
     damage = "update {} set {} = substr({}, 1, 20) where ticket_id = 'r1'"
-    await store._read(damage.replace("ticket_id", "id").format("tickets", "document", "document"))
-    await store._read(damage.format("outbox", "effect", "effect"))
+    await store._select(damage.replace("ticket_id", "id").format("tickets", "document", "document"))
+    await store._select(damage.format("outbox", "effect", "effect"))
     with pytest.raises(errors.StoreUnavailable, match="r1 is damaged"):
         await store.load("r1")
     assert [ticket.id for ticket in await store.list(Query())] == ["r2"]
@@ -255,7 +255,7 @@ async def test_a_damaged_ticket_is_named_and_does_not_hide_the_others(store: sql
 
 async def test_a_file_of_a_newer_version_is_refused(store: sqlite.SqliteStore, path: Path) -> None:
     newer = len(sql.migrations("sqlite")) + 1
-    await store._read(f"pragma user_version = {newer}")
+    await store._select(f"pragma user_version = {newer}")
     with pytest.raises(errors.InvalidSettings, match=f"newer sayso .schema {newer}.") as refused:
         await sqlite.SqliteStore.open(str(path))
     assert refused.value.field == "SAYSO_DATABASE_URL"
@@ -292,22 +292,22 @@ async def test_a_file_that_cannot_have_a_journal_is_refused(path: Path) -> None:
 
 
 async def test_a_store_whose_loop_has_ended_leaves_no_thread_behind(path: Path) -> None:
-    def abandon() -> sqlite_writer.Writer:
-        async def start() -> sqlite_writer.Writer:
+    def abandon() -> sqlite_worker.Worker:
+        async def start() -> sqlite_worker.Worker:
             store = await sqlite.SqliteStore.open(str(path))
-            held = store._writer
-            held._jobs.put(sqlite_writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
+            held = store._worker
+            held._jobs.put(sqlite_worker.Work(lambda db: None, False, asyncio.get_running_loop().create_future()))
             return held
 
         return asyncio.run(start())
 
     left = await asyncio.to_thread(abandon)
-    left._jobs.put(sqlite_writer.Job(lambda db: None, False, asyncio.get_running_loop().create_future()))
+    left._jobs.put(sqlite_worker.Work(lambda db: None, False, asyncio.get_running_loop().create_future()))
     await until(lambda: not left._thread.is_alive())
 
 
 def schema(db: apsw.Connection) -> list[tuple[object, ...]]:
-    return sqlite_writer.rows(db, "select type, name, tbl_name, sql from sqlite_schema order by name")
+    return sqlite_worker.rows(db, "select type, name, tbl_name, sql from sqlite_schema order by name")
 
 
 @pytest.mark.parametrize("version", range(len(sql.migrations("sqlite"))))
@@ -317,18 +317,18 @@ async def test_a_migrated_file_has_the_schema_of_a_fresh_one(
     old = path.with_name("old.db")
     with apsw.Connection(str(old)) as db:
         for step in sql.migrations("sqlite")[:version]:
-            sqlite_writer.rows(db, step)
-        sqlite_writer.rows(db, f"pragma user_version = {version}")
+            sqlite_worker.rows(db, step)
+        sqlite_worker.rows(db, f"pragma user_version = {version}")
     await (await sqlite.SqliteStore.open(str(old))).close()
     assert schema(apsw.Connection(str(old))) == schema(apsw.Connection(str(path)))
 
 
 @pytest.mark.parametrize("query", sorted(sql.queries("sqlite")))
-async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore, query: str) -> None:
+async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore, query: sql.Name) -> None:
     text = sql.queries("sqlite")[query]
     values = ("1",) * len(set(re.findall(r"\$\d+", text)))
-    plan = await store._writer.run(
-        lambda db: [str(row[3]) for row in sqlite_writer.rows(db, f"explain query plan {text}", values)]
+    plan = await store._worker.run(
+        lambda db: [str(row[3]) for row in sqlite_worker.rows(db, f"explain query plan {text}", values)]
     )
     scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]
     assert set(scans) <= {"SCAN CONSTANT ROW", "SCAN json_each VIRTUAL TABLE INDEX 1:"}

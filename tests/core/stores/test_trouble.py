@@ -20,7 +20,7 @@ import pytest
 from sayso import errors, model
 from sayso.desk import Desk, Setup, courier, timekeeper
 from sayso.machine import events
-from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_writer
+from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file, sqlite_worker
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
@@ -61,7 +61,7 @@ async def rewrite(store: Kept, id: str, change: Changed) -> None:
     [[text]] = await store._read("load", id)
     document = json.loads(text)
     change(document)
-    await store._read("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
+    await store._select("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
 
 
 def newer(document: dict[str, Any]) -> None:
@@ -102,9 +102,9 @@ async def test_a_row_of_an_earlier_version_is_read(store: Kept) -> None:
 async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(store: Kept) -> None:
     await tickets.ask(store, "r1")
     more = '{"type":"opened","at":"2026-03-01T12:00:00Z","by":"agent","digest":"d","mood":1}'
-    await store._read("update log set entry = $1 where ticket_id = 'r1' returning number", more)
+    await store._select("update log set entry = $1 where ticket_id = 'r1' returning number", more)
     effect = '{"type":"announce","place":"chat:#ops","urgent":true}'
-    await store._read("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
+    await store._select("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
     assert [row.entry for row in await store.log("r1")] == [tickets.opened()]
     assert [job.effect for job in await store.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
 
@@ -135,13 +135,13 @@ async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(store: Ke
         await rewrite(store, f"r{n}", unknown_outcome)
     assert [one.id for one in await store.list(Query(limit=3))] == ["r5", "r1", "r0"]
     broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
-    await store._read(broken)
+    await store._select(broken)
     assert [row.ticket_id for row in await store.log_after(0, 2)] == ["r5"]
 
 
 async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
     await store.put(Record("draft", "x", {"n": 1}))
-    await store._read("update records set value = '{' where kind = 'draft' returning kind")
+    await store._select("update records set value = '{' where kind = 'draft' returning kind")
     with pytest.raises(errors.Unreadable, match="draft x"):
         await store.get("draft", "x")
     assert await store.scan("draft") == []
@@ -194,14 +194,14 @@ async def test_a_damaged_page_is_said_in_words_and_found_by_the_quick_check(path
 
 def test_a_text_that_is_no_text_comes_from_a_damaged_page() -> None:
     broken = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-    assert sqlite_writer.unavailable(broken).why == "the database is damaged"
+    assert sqlite_worker.unavailable(broken).why == "the database is damaged"
 
 
 @pytest.mark.parametrize(("error", "unsure"), [(apsw.IOError("x"), True), (apsw.BusyError("x"), False)])
 async def test_a_commit_that_fails_on_the_disk_may_be_stored(
     file: sqlite.SqliteStore, monkeypatch: pytest.MonkeyPatch, error: Exception, unsure: bool
 ) -> None:
-    rows = sqlite_writer.rows
+    rows = sqlite_worker.rows
 
     def fails(db: apsw.Connection, text: str, values: Any = ()) -> Any:
         found = rows(db, text, values)
@@ -209,7 +209,7 @@ async def test_a_commit_that_fails_on_the_disk_may_be_stored(
             raise error
         return found
 
-    monkeypatch.setattr(sqlite_writer, "rows", fails)
+    monkeypatch.setattr(sqlite_worker, "rows", fails)
     with pytest.raises(errors.StoreUnavailable) as refused:
         await tickets.ask(file, "r1")
     assert refused.value.unsure is unsure
@@ -260,7 +260,7 @@ def _stopped(pid: int) -> bool:
 def songs(path: Path) -> bytes:
     """Another program's database at *path*."""
     with apsw.Connection(str(path)) as db:
-        sqlite_writer.rows(db, "create table songs (title text)")
+        sqlite_worker.rows(db, "create table songs (title text)")
     return path.read_bytes()
 
 
@@ -274,7 +274,7 @@ async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path, 
 @pytest.mark.parametrize("mark", ["pragma application_id = 7", "pragma user_version = 1; create table songs (t text)"])
 async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) -> None:
     with apsw.Connection(str(path)) as db:
-        sqlite_writer.rows(db, mark)
+        sqlite_worker.rows(db, mark)
     with pytest.raises(errors.InvalidSettings, match="another program"):
         await sqlite.SqliteStore.open(str(path))
 
@@ -283,24 +283,24 @@ async def test_a_file_that_bears_another_mark_is_refused(path: Path, mark: str) 
 def test_two_programs_that_make_one_file_at_the_same_moment_both_know_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
-    run, left = sqlite_writer.rows, iter(range(statements, -1, -1))
+    run, left = sqlite_worker.rows, iter(range(statements, -1, -1))
 
     def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> Any:
         if next(left, None) == 0:
             # the other one makes the whole file before this statement of ours
-            monkeypatch.setattr(sqlite_writer, "rows", run)
-            sqlite_file.opened(str(path), 1.0).close()
+            monkeypatch.setattr(sqlite_worker, "rows", run)
+            sqlite_file.open_file(str(path), 1.0).close()
         return run(db, text, values)
 
-    monkeypatch.setattr(sqlite_writer, "rows", rows)
-    sqlite_file.opened(str(path), 1.0).close()
+    monkeypatch.setattr(sqlite_worker, "rows", rows)
+    sqlite_file.open_file(str(path), 1.0).close()
     assert next(left, None) is None, "the other one came"
 
 
 async def test_a_file_of_the_first_version_is_known_by_its_tables(path: Path) -> None:
     first = await sqlite.SqliteStore.open(str(path))
     await tickets.ask(first, "r1")
-    await first._read("pragma application_id = 0")
+    await first._select("pragma application_id = 0")
     await first.close()
     again = await sqlite.SqliteStore.open(str(path))
     assert (await again.load("r1")).id == "r1"

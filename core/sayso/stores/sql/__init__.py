@@ -7,18 +7,60 @@ from __future__ import annotations
 
 import functools
 from importlib import resources
-from typing import Literal
+from typing import Literal, cast, get_args
 
 Dialect = Literal["sqlite", "postgres"]
 
+Name = Literal[
+    "add_card",
+    "append",
+    "cards",
+    "done",
+    "due",
+    "find_card",
+    "get",
+    "insert_record",
+    "last_row",
+    "load",
+    "load_by_ref",
+    "log",
+    "log_after",
+    "next_due",
+    "next_job",
+    "postpone",
+    "probe",
+    "put_effect",
+    "put_off",
+    "put_ticket",
+    "remove",
+    "remove_card",
+    "renew",
+    "replace_record",
+    "retry",
+    "scan",
+    "summary",
+    "tail",
+    "take",
+    "version",
+    "was_committed",
+]
+"""Every query that there is. The type checkers refuse any other name."""
+
 
 @functools.cache
-def queries(dialect: Dialect) -> dict[str, str]:
-    """Every query of a dialect by name; parameters are `$1`, `$2`, numbered in the order in which they appear."""
+def queries(dialect: Dialect) -> dict[Name, str]:
+    """Every query of a dialect by name; parameters are `$1`, `$2`, numbered in the order in which they appear.
+
+    Raises:
+        LookupError: a query is missing, or it is not in `Name`.
+    """
     folder = resources.files(__name__)
     text = folder.joinpath("queries.sql").read_text() + folder.joinpath(dialect, "queries.sql").read_text()
     named = (part.partition("\n") for part in text.split("-- name: ")[1:])
-    return {name.strip(): body.strip().rstrip(";") for name, _, body in named}
+    found = {name.strip(): body.strip().rstrip(";") for name, _, body in named}
+    if odd := found.keys() ^ set(get_args(Name)):
+        raise LookupError(f"queries of {dialect}: {', '.join(sorted(odd))} stand in one place only")
+    return cast("dict[Name, str]", found)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ select document from tickets where ref = $1;
 -- name: version
 select version from tickets where id = $1;
 
--- name: store
+-- name: put_ticket
 -- one statement for a new ticket and for a changed one: no row comes back where the version before is not stored
 insert into tickets (id, ref, version, state, wake_at, owner, session, created_at, document)
 select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
@@ -18,7 +18,7 @@ set version = excluded.version, state = excluded.state, wake_at = excluded.wake_
 where tickets.version = excluded.version - 1
 returning id, ref, version;
 
--- name: write
+-- name: put_effect
 -- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after that
 insert into outbox (key, ticket_id, channel, effect, written_at, due_at)
 values ($1, $2, $3, $4, $5, $6)
@@ -35,7 +35,7 @@ select number, ticket_id, version, entry from log where number > $1 order by num
 -- name: tail
 select number, ticket_id, version from log where number > $1 order by number;
 
--- name: landed
+-- name: was_committed
 select number from log where ticket_id = $1 and version = $2 and entry = $3
 and (cast($4 as text) is null or exists (select 1 from tickets where id = $1 and ref = $4));
 

@@ -26,35 +26,35 @@ DAMAGED = "the database is damaged"
 """What is said of a file with a page that cannot be read."""
 
 _HINTS = {apsw.BusyError: "another program holds it; try again", apsw.FullError: "free some space on the disk"}
-# A text that is no text comes from a page that is not what was written.
+# A text that cannot be decoded comes from a page that is not what was written.
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 # After these a commit has surely not happened.
 _CERTAIN = (apsw.BusyError, apsw.FullError, apsw.ConstraintError)
 
 
 @dataclass(slots=True)
-class Job:
-    """One piece of work, and who waits for it. `told` is called after the commit, even if the caller has gone."""
+class Work:
+    """A piece of work, and who waits for it. `tell` is called after the commit, even if the caller has gone."""
 
-    work: Callable[[apsw.Connection], Any]
+    run: Callable[[apsw.Connection], Any]
     writes: bool
     future: asyncio.Future[Any]
-    told: Callable[[], None] | None = None
+    tell: Callable[[], None] | None = None
     result: Any = None
     error: Exception | None = None
 
 
-class Writer:
+class Worker:
     """Runs work on *connection* in its own thread, for the event loop in which it was made.
 
-    *before* each transaction something is looked at; whatever it raises ends the transaction.
+    *before* is called before each transaction; whatever it raises ends the transaction.
     """
 
     def __init__(self, connection: apsw.Connection, before: Callable[[], None] = lambda: None) -> None:
         self._connection = connection
         self._before = before
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sayso-store", daemon=True)
         self._thread.start()
@@ -64,13 +64,13 @@ class Writer:
         work: Callable[[apsw.Connection], Result],
         *,
         writes: bool = False,
-        told: Callable[[], None] | None = None,
+        tell: Callable[[], None] | None = None,
     ) -> Result:
-        """What *work* returns, after the commit that makes it durable. Raises `StoreUnavailable`."""
+        """Return what *work* returns, after the commit that makes it durable. Raises `StoreUnavailable`."""
         if self._closed:
             raise errors.StoreUnavailable("the database is closed")
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._jobs.put(Job(work, writes, future, told))
+        self._jobs.put(Work(work, writes, future, tell))
         return await future
 
     async def close(self) -> None:
@@ -83,7 +83,7 @@ class Writer:
     def _run(self) -> None:
         last = False
         while not last:
-            waiting = [self._jobs.get(), *self._drained()]
+            waiting = [self._jobs.get(), *self._drain()]
             last = waiting[-1] is None
             jobs = [job for job in waiting if job is not None]
             self._transact(jobs)
@@ -93,10 +93,10 @@ class Writer:
                 last = True
         self._connection.close()
 
-    def _drained(self) -> Sequence[Job | None]:
+    def _drain(self) -> Sequence[Work | None]:
         return [self._jobs.get_nowait() for _ in range(self._jobs.qsize())]
 
-    def _transact(self, jobs: list[Job]) -> None:
+    def _transact(self, jobs: list[Work]) -> None:
         begin, ending = "begin immediate" if any(job.writes for job in jobs) else "begin", False
         try:
             self._before()
@@ -108,10 +108,10 @@ class Writer:
         except Exception as error:  # whatever it is: the thread goes on, and everybody is told
             self._fail(jobs, error, unsure=ending and not isinstance(error, _CERTAIN))
 
-    def _perform(self, job: Job) -> None:
+    def _perform(self, job: Work) -> None:
         rows(self._connection, "savepoint job")
         try:
-            job.result = job.work(self._connection)
+            job.result = job.run(self._connection)
         except Exception as error:
             # a full disk ends the whole transaction; anything else ends only this job
             if not self._connection.in_transaction:
@@ -120,14 +120,14 @@ class Writer:
             rows(self._connection, "rollback to job")
         rows(self._connection, "release job")
 
-    def _fail(self, jobs: list[Job], error: Exception, *, unsure: bool) -> None:
+    def _fail(self, jobs: list[Work], error: Exception, *, unsure: bool) -> None:
         log.warning("a transaction failed", extra={"error": str(error), "jobs": len(jobs)})
         if self._connection.in_transaction:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
                 rows(self._connection, "rollback")
         if isinstance(error, apsw.BusyError):
             # who came during the wait does not wait a second time: the bound holds for everybody
-            late = self._drained()
+            late = self._drain()
             jobs += [job for job in late if job is not None]
             if None in late:
                 self._jobs.put(None)
@@ -136,13 +136,13 @@ class Writer:
 
 
 def rows(db: apsw.Connection, text: str, values: Sequence[str | int | None] = ()) -> list[tuple[Any, ...]]:
-    """All rows of a statement, which is thereby run to its end."""
+    """Run a statement to its end; all its rows."""
     # apsw's types name one that Python 3.11 does not have
     return db.execute(text, values).fetchall()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def unavailable(error: Exception, *, unsure: bool = False) -> errors.StoreUnavailable:
-    """The error of a caller; *unsure* where the commit itself failed, and may be on the disk all the same."""
+    """The error of a caller; *unsure* if the commit itself failed, and may be on the disk all the same."""
     if isinstance(error, errors.StoreUnavailable):
         return error
     if isinstance(error, _DAMAGE):
@@ -157,10 +157,10 @@ def damaged(found: str) -> errors.StoreUnavailable:
     return errors.StoreUnavailable(f"{DAMAGED}: {found}", hint=hint, why=DAMAGED)
 
 
-def _answer(jobs: list[Job]) -> None:
+def _answer(jobs: list[Work]) -> None:
     for job in jobs:
-        if job.told and job.error is None:
-            job.told()
+        if job.tell and job.error is None:
+            job.tell()
         if job.future.done():
             continue
         if job.error is None:

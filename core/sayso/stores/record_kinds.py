@@ -1,0 +1,19 @@
+"""The kinds of records that several modules know. A kind of one module alone stands in that module."""
+
+from __future__ import annotations
+
+KEY = "key"
+"""An API key, by the hash of its secret."""
+SIGN_IN = "signin"
+"""A link that signs a person in once."""
+SESSION = "session"
+"""A person who is signed in."""
+RESUME = "resume"
+"""A one-time address that answers a request."""
+RETURN = "return"
+"""How often the caller of a request came back."""
+WAITER = "waiter"
+"""Somebody who waits for a request in a process."""
+
+FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
+"""What a copy of the database would bring back to life, though it was used or ended since."""
