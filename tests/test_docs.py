@@ -29,13 +29,13 @@ from sayso.asking import gate
 from sayso.chat import plugin
 from sayso.content import fields, requests
 from sayso.desk import token_secret
-from sayso.machine import people
+from sayso.machine import events, people
 from sayso.stores import Query
 from sayso.testing import samples
 from sayso_bots import cli
 from sayso_bots.settings import environment, schema, toml
 from sayso_claude import settings as claude_settings
-from sayso_http import callback, openapi, wire_errors
+from sayso_http import callback, openapi, tickets, wire_errors
 from sayso_http.server import responses
 from tests.bots.conftest import Command
 from tests.conftest import require
@@ -514,8 +514,8 @@ def test_every_json_example_is_what_it_is_said_to_be(block: Block) -> None:
         case "error":
             wire_errors.Failed.model_validate_json(block.text)
         case "claude":
-            events = claude_settings.complete(["PermissionRequest"])
-            assert json.loads(block.text) == claude_settings.asking(claude_settings.settings(events=events))
+            hooked = claude_settings.complete(["PermissionRequest"])
+            assert json.loads(block.text) == claude_settings.asking(claude_settings.settings(events=hooked))
         case _:
             pytest.fail(f"{named(block)}: say after ```json what it is")
 
@@ -529,6 +529,14 @@ def test_the_http_page_has_every_route() -> None:
         if f"`{method.upper()} {path}`" not in said
     ]
     assert missing == []
+
+
+def test_the_http_page_has_every_type_of_event_and_every_field_of_a_request() -> None:
+    parts = sections("docs/http.md")
+    types = {kind.model_fields["type"].default for kind in get_args(events.Entry)}
+    assert {name for name in types if f"`{name}`" not in parts["Events"]} == set()
+    named = {name for name in tickets.Document.model_fields if f"`{name}`" not in parts["What comes back"]}
+    assert named == set()
 
 
 def test_the_http_page_has_every_error_with_its_status() -> None:
