@@ -194,6 +194,22 @@ def test_a_hostile_default_is_not_offered() -> None:
     assert [made.value for made in dialog.inputs_of(ticket)] == [None, "xy"]
 
 
+def test_a_default_is_offered_as_far_as_the_surface_takes_an_answer() -> None:
+    ticket = opened(asking.Form("Fill", [model.Field(name="a", label="A", default="x" * 4_000)]))
+    (wide,), (narrow,) = (dialog.inputs_of(ticket, longest) for longest in (4_000, 3_999))
+    assert (wide.value, narrow.value) == ("x" * 4_000, None)
+    assert (wide.longest, narrow.longest) == (4_000, 3_999)
+
+
+def test_an_answer_is_as_long_as_the_window_takes_and_no_longer_than_its_field() -> None:
+    ticket = opened(
+        asking.Form("Fill", [model.Field(name="a", label="A"), model.Field(name="b", label="B", max_length=9)])
+    )
+    room = dialog.WindowLimits(content=2000, inputs=3, typed=3000, answer=500)
+    assert [made.longest for step in dialog.steps_of(ticket, room) for made in step] == [500, 9]
+    assert [made.longest for made in dialog.inputs_of(ticket)] == [model.MAX_TEXT, 9]
+
+
 def test_the_card_of_a_permission_shows_each_argument_and_its_buttons() -> None:
     shown = draw.card_of(opened(permission(grants=("session",))), MINT)
     codes = [part.text.text for part in shown.parts if isinstance(part, card.Code)]
