@@ -34,7 +34,7 @@ class Api:
 
     def __init__(self, client: discord.Client, session: aiohttp.ClientSession | None = None) -> None:
         self.client = client
-        # not through the bot's own client: its limits, and waits for them, do not bind what answers an interaction
+        # not through the bot's own client, since its limits do not apply to what answers an interaction
         self._session: aiohttp.ClientSession = session or getattr(client.http, "_HTTPClient__session")  # noqa: B009
 
     @property
@@ -47,7 +47,7 @@ class Api:
         return await self._call("GET", path, ids, params=dict(query or {}))
 
     async def time(self) -> str | None:
-        """When it is, as Discord says itself; None where it does not."""
+        """The time, as Discord says itself; None if it does not."""
         try:
             # the library keeps the headers of an answer to itself
             async with asyncio.timeout(pace.CALL_WITHIN), self._session.get(f"{http.Route.BASE}/gateway") as answer:
@@ -59,25 +59,31 @@ class Api:
         """Write. Raises `ChannelError`."""
         return cast(Json, await self._call(method, path, ids, **({} if body is None else {"json": body})) or {})
 
-    async def answer(self, way: parse.Way, response: Json) -> None:
+    async def answer(self, interaction: parse.Interaction, response: Json) -> None:
         """Answer an interaction, once. Raises `ChannelError`."""
         params = http.MultipartParameters(response, None, None)
         await _result_of(
-            _hooks().create_interaction_response(int(way.id), way.token, session=self._session, params=params)
+            _hooks().create_interaction_response(
+                int(interaction.id), interaction.token, session=self._session, params=params
+            )
         )
 
-    async def follow_up(self, way: parse.Way, body: Json) -> None:
-        """One more message for whoever made an interaction. Raises `ChannelError`."""
-        await _result_of(_hooks().execute_webhook(int(way.app), way.token, session=self._session, payload=body))
+    async def follow_up(self, interaction: parse.Interaction, body: Json) -> None:
+        """One more message for the person who made an interaction. Raises `ChannelError`."""
+        await _result_of(
+            _hooks().execute_webhook(int(interaction.app), interaction.token, session=self._session, payload=body)
+        )
 
-    async def change(self, way: parse.Way, body: Json) -> None:
+    async def change(self, interaction: parse.Interaction, body: Json) -> None:
         """Change the message that an interaction was made on. Raises `ChannelError`."""
         await _result_of(
-            _hooks().edit_original_interaction_response(int(way.app), way.token, session=self._session, payload=body)
+            _hooks().edit_original_interaction_response(
+                int(interaction.app), interaction.token, session=self._session, payload=body
+            )
         )
 
-    async def hand_file(self, way: parse.Way, name: str, content: str) -> None:
-        """A file for whoever made an interaction, and nobody else. Raises `ChannelError`."""
+    async def hand_file(self, interaction: parse.Interaction, name: str, content: str) -> None:
+        """A file for the person who made an interaction, and nobody else. Raises `ChannelError`."""
         body: Json = {
             "content": "The whole content:",
             "flags": components.EPHEMERAL,
@@ -89,7 +95,9 @@ class Api:
             {"name": "payload_json", "value": json.dumps(body)},
             {"name": "files[0]", "value": raw, "filename": name, "content_type": "text/plain; charset=utf-8"},
         ]
-        await _result_of(_hooks().execute_webhook(int(way.app), way.token, session=self._session, multipart=form))
+        await _result_of(
+            _hooks().execute_webhook(int(interaction.app), interaction.token, session=self._session, multipart=form)
+        )
 
     async def _call(self, method: str, path: str, ids: Mapping[str, str], **how: Any) -> Any:
         try:
@@ -101,7 +109,7 @@ class Api:
 
 
 async def _result_of(call: Awaitable[Any]) -> Any:
-    """What a call gives. Raises `ChannelError`."""
+    """The result of a call. Raises `ChannelError`."""
     try:
         async with asyncio.timeout(pace.CALL_WITHIN):
             return await call
@@ -125,7 +133,7 @@ async def api_of(settings: Settings) -> AsyncGenerator[Api, None]:
     """The HTTP API with the bot token, until the block ends.
 
     Raises:
-        InvalidSettings: Discord does not take the token, or an address is none.
+        InvalidSettings: Discord does not take the token, or an address is malformed.
         ChannelError: Discord cannot be reached.
     """
     _aim(settings)
@@ -156,7 +164,7 @@ def proxy() -> str | None:
 
 
 def _aim(settings: Settings) -> None:
-    """Point the library, whose addresses are global to the process, where the settings say."""
+    """Set the addresses of the library, which are global to the process, to those of the settings."""
     for name, address in (("DISCORD_API_URL", settings.api_url), ("DISCORD_GATEWAY_URL", settings.gateway_url)):
         url = yarl.URL(address or "")
         if url.scheme in ("http", "ws") and url.host not in _LOOPBACK:

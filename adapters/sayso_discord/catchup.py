@@ -1,7 +1,7 @@
-"""After every new session: what people wrote meanwhile is read, and every pending card is there and up to date.
+"""After every new session: reads what people wrote meanwhile, and brings every pending card up to date.
 
-The rule: clicks made while nobody listened are lost in Discord, messages are not. People come first: what they wrote is
-read before any card is touched, and only cards that show something else than they should are edited.
+The rule: Discord loses the clicks that were made while nobody listened, but not the messages. What people wrote is read
+before any card is touched, and only cards that do not show what they should are edited.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PAGE = 100
 _PAUSES = (1.0, 5.0, 25.0, 60.0)
 
 Stood = dict[str, tuple[model.Ticket, model.PostedCard]]
-"""The pending cards of one conversation, by the message they are."""
+"""The pending cards of one conversation, by message."""
 
 
 class CatchUp:
@@ -50,16 +50,16 @@ class CatchUp:
         self.sharing = replies.sharing
 
     def look_first(self, conversation: str | None) -> None:
-        """At the start also look here for cards that are not known."""
+        """At the start, also look here for cards that are not known."""
         self._first = conversation
 
     def begin(self) -> None:
-        """From now on what comes in live waits for what was written before it."""
+        """Let what comes in live wait until what was written before it is read."""
         self._replies.caught_up.clear()
         self.done.clear()
 
     async def run(self) -> None:
-        """Once over everything that is pending; what fails for one place does not stop the others."""
+        """Look at every pending card once; a failure at one place does not stop the others."""
         self.begin()
         try:
             async with self._running:
@@ -75,7 +75,7 @@ class CatchUp:
             self.done.set()
 
     async def keep_on(self, every: float) -> None:
-        """Where Discord sends no messages: look again and again, for ever."""
+        """Look again and again, if Discord sends no messages. Never returns."""
         while True:
             try:
                 await self.run()
@@ -115,7 +115,7 @@ class CatchUp:
         return found
 
     async def _read(self, conversation: str, stood: Stood) -> dict[str, Any]:
-        """What was written since it was last read, oldest first; with the messages of the app among it."""
+        """Judge what was written since it was last read, oldest first. Returns the app's own messages among it."""
         own: dict[str, Any] = {}
         oldest = str(int(min(stood, key=int)) - 1)
         read = await self._replies.marks.of(conversation)
@@ -139,7 +139,7 @@ class CatchUp:
         return own
 
     async def _look_after(self, conversation: str, stood: Stood, seen: dict[str, Any]) -> None:
-        """Have every card there, showing what it should."""
+        """See that every card is there and shows what it should."""
         is_open = True
         try:
             is_open = await self.upkeep.keep_open(conversation)
@@ -159,7 +159,7 @@ class CatchUp:
         return self._channel.body_of(draw.card_of(ticket, self._desk.mint))
 
     async def _read_messages(self, conversation: str, missing: list[str]) -> dict[str, Any]:
-        """Those of these messages that are there; one page shows many of them."""
+        """The messages that are there, of those that are missing; one page shows many of them."""
         found: dict[str, Any] = {}
         while missing:
             page = await self._read_page(conversation, str(int(missing[0]) - 1))

@@ -1,4 +1,4 @@
-"""Posts and edits cards on Discord, and finds again a card whose posting was cut short or that somebody deleted."""
+"""Posts and edits cards on Discord, and finds a card again if its posting was cut short or somebody deleted it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sayso_discord.threads import Threads, nonce
 MOVED_KIND = f"{NAME}-moved"
 # A card that was posted and not recorded is a recent one.
 _LOOK_BACK = 100
-# A card that is deleted again and again, by a rule of the server maybe, is not posted for ever.
+# A card that is deleted again and again, perhaps by a rule of the server, is not posted forever.
 _MOST_TIMES = 20
 _MESSAGES, _MESSAGE = "/channels/{channel_id}/messages", "/channels/{channel_id}/messages/{message}"
 
@@ -44,7 +44,7 @@ class DiscordChannel:
             return await self._post(place, drawn, again=again, before="")
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
-        """Bring a posted card up to date; a pending one that somebody deleted is posted anew. Raises `ChannelError`."""
+        """Bring a card up to date; a pending one that somebody deleted is posted again. Raises `ChannelError`."""
         async with _within_an_effect():
             posted = await self.find_latest(posted)
             try:
@@ -61,7 +61,7 @@ class DiscordChannel:
         return error.number in refusals.GONE
 
     async def find_latest(self, posted: model.PostedCard) -> model.PostedCard:
-        """Where a card stands now that was deleted and posted anew."""
+        """The newest message of a card that was deleted and posted again."""
         while moved := await self._store.get(MOVED_KIND, _record_name(posted)):
             posted = replace(posted, **moved.value)
         return posted
@@ -77,13 +77,13 @@ class DiscordChannel:
             now = await self._post(posted.place, drawn, again=False, before=posted.message)
             await self._store.add_card(now)
             there = {"conversation": now.conversation, "message": now.message}
-            # another process was first, with the same nonce and so with the same message
+            # another process was first, with the same nonce and therefore the same message
             with contextlib.suppress(errors.Conflict):
                 await self._store.put(Record(MOVED_KIND, _record_name(posted), there))
 
     async def _post(self, place: str, drawn: card.Card, *, again: bool, before: str) -> model.PostedCard:
         conversation, has_threads = await self._places.find(place)
-        # decisions stay where everybody sees them; and in a closed thread some clients send no press at all
+        # permissions stay where everybody sees them; and in a closed thread some clients send no press at all
         session = drawn.session if has_threads and drawn.talk else None
         if session is None:
             return await self._post_to(place, conversation, drawn, again=again, before=before)
@@ -121,7 +121,7 @@ class DiscordChannel:
         sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
         posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]))
         if again:
-            # it may be the first one, found by its nonce, with what it showed then
+            # it may be the first card, found by its nonce, which still shows what it showed then
             await self._edit_message(conversation, posted.message, drawn)
         return posted
 
@@ -146,7 +146,7 @@ class DiscordChannel:
         except errors.ChannelError as error:
             if not error.final:
                 raise
-            return None  # without the right to read a second card is possible; it settles the same request
+            return None  # without the right to read, a second card is possible; both decide the same request
         marked = render.mark(ticket_id)
         ours = [str(one["id"]) for one in recent if self._is_ours(one) and _mark_of(one) == marked]
         return ours[-1] if ours else None
@@ -157,7 +157,7 @@ class DiscordChannel:
 
 @contextlib.asynccontextmanager
 async def _within_an_effect() -> AsyncGenerator[None]:
-    """All calls for one card together have an end, so that none of them takes the courier's place for ever."""
+    """Limit the time of all calls for one card together, so that the courier is never held up for long."""
     try:
         async with asyncio.timeout(pace.EFFECT_WITHIN):
             yield

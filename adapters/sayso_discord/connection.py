@@ -1,4 +1,4 @@
-"""Discord, connected: the channel for the courier, and the doors through which presses and words come to the desk."""
+"""Discord, connected: the channel for the courier, and the interaction in for presses and words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sayso_discord.threads import Threads
 
 log = logging.getLogger(__name__)
 
-# Seconds. What is answered later than this Discord has given up.
+# Seconds. After this Discord has given up waiting for the response.
 _CALLBACK_WITHIN = 2.5
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -63,7 +63,7 @@ class Discord:
         )
 
     async def healthy(self) -> bool:
-        """Whether clicks can arrive; over HTTP that is for the web server to say."""
+        """Whether clicks can arrive; over HTTP the web server answers that."""
         return self.gateway is None or self.gateway.healthy()
 
     async def check_ready(self) -> None:
@@ -72,15 +72,15 @@ class Discord:
             raise errors.ChannelError("the connection to Discord is not open")
 
     async def caught_up(self) -> None:
-        """Return once what people wrote before this session is read, and every card is looked after."""
+        """Return when what people wrote before this session is read, and every card is looked after."""
         await self._catch_up.done.wait()
 
     async def alive(self) -> bool:
-        """Whether clicks can ever arrive again without somebody's help."""
+        """Whether clicks can still arrive without somebody's help."""
         return self.gateway is None or not self.gateway.is_lost
 
     async def lost(self) -> None:
-        """Return never; raise once Discord does not take this bot any more. Raises `InvalidSettings`."""
+        """Wait until Discord does not take this bot any more. Never returns. Raises `InvalidSettings`."""
         if self.gateway is not None:
             await self.gateway.lost()
         await asyncio.Event().wait()
@@ -165,18 +165,18 @@ async def _respond(interactions: Interactions, api: Api, sharing: Sharing, paylo
     if response is None:
         return
     taken = False
-    way = parse.Way(payload["id"], payload["application_id"], payload["token"])
+    interaction = parse.Interaction(payload["id"], payload["application_id"], payload["token"])
     try:
         async with asyncio.timeout(_CALLBACK_WITHIN):
-            await api.answer(way, response)
+            await api.answer(interaction, response)
             taken = True
     except refusals.DiscordRefused as error:
         if error.number == refusals.ANSWERED:
-            await sharing.note_answered_elsewhere(way.id)
+            await sharing.note_answered_elsewhere(interaction.id)
         else:
             log.warning("interaction not answered", extra={"error": error.message})
     except (errors.ChannelError, TimeoutError) as error:
-        # what counts is stored, and the card shows it; a click replayed after a break is often too old to answer
+        # the answer is stored, and the card shows it; a click that is replayed after a break is often too old
         log.warning("interaction not answered", extra={"error": str(error)})
     finally:
         interactions.mark_responded(payload, taken=taken)

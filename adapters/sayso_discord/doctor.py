@@ -1,4 +1,4 @@
-"""Looks at everything that Discord must be told and set up for, and says what to click where something is missing."""
+"""Checks all that must be set up at Discord, and says what to click if something is missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def check(
     store: Store | None = None,
     at: datetime | None = None,
 ) -> list[Finding]:
-    """What was looked at, in the order in which to repair it; *store* has what a running service noticed.
+    """The findings, in the order in which to repair them; *store* has what a running service noticed.
 
     Never raises for anything at Discord.
     """
@@ -52,7 +52,7 @@ async def _look_at_records(store: Store, at: datetime) -> AsyncIterator[Finding]
 
 
 async def require_channel(api: Api, settings: Settings, directory: people.Directory) -> None:
-    """Raise `InvalidSettings` where the channel of the settings is not there, or closed to the bot."""
+    """Raise `InvalidSettings` if the channel of the settings is not there, or is closed to the bot."""
     if settings.channel:
         async for found in _look_at_channel(api, settings, directory):
             if not found.ok:
@@ -79,7 +79,7 @@ async def _look_at_all(api: Api, settings: Settings, directory: people.Directory
 
 
 async def _find_guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:
-    """The server of the channel of the settings, where it has one and it can be seen."""
+    """The server of the channel of the settings, if it has one that the bot can see."""
     places = Places(api, directory, settings.channel, threads=False)
     try:
         return await places.find_guild(places.default) if places.default else None
@@ -116,7 +116,7 @@ async def _look_at_channel(api: Api, settings: Settings, directory: people.Direc
     guild = channel.get("guild_id")
     if guild is not None and channel.get("type") not in _KINDS:
         hint = "choose a text channel; threads are begun there by the bot"
-        yield Finding("channel", False, f"{conversation} is no text channel", hint)
+        yield Finding("channel", False, f"{conversation} is not a text channel", hint)
         return
     yield Finding("channel", True, f"{conversation} is #{channel.get('name')}" if guild else "a direct message")
     if guild is not None:
@@ -142,7 +142,7 @@ async def _look_at_permissions(api: Api, guild: str, channel: Json) -> Finding:
 
 
 def _permissions_in(guild: str, user: str, mine: list[str], roles: Mapping[str, int], channel: Json) -> int:
-    """What the bot may do in a channel, by the order of Discord's permissions reference."""
+    """What the bot may do in a channel, computed in the order of Discord's permissions reference."""
     found = 0
     for role in (guild, *mine):
         found |= roles.get(role, 0)

@@ -1,7 +1,7 @@
-"""The gateway: one connection that lives, and a new client where the library's own would hang on to a dead one.
+"""The gateway: one live connection, and a new client when the library's own would hang on to a dead one.
 
-The rule: the library resumes short breaks by itself; what lasts longer, or comes too often, gets a fresh client after a
-pause that grows, so that Discord's limit of 1,000 starts a day is never near.
+The rule: the library resumes after short breaks by itself. After long or frequent breaks a fresh client starts, after
+pauses that grow, so that Discord's limit of 1,000 starts a day is never near.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ class Patience:
     first_pause: float = 5.0
     longest_pause: float = 300.0
     down: float = 120.0
-    """A connection that did not come back by itself in this time is given up."""
+    """A connection that does not come back by itself in this time is given up."""
     silence: float = 60.0
     """Without a word from Discord for this long the connection is dead; heartbeats come every 41."""
     look_every: float = 1.0
     ready: float = 3.0
-    """To be up at the first start; what takes longer goes on while the service runs."""
+    """To connect at the first start; if it takes longer, it goes on while the service runs."""
     poll: float = 15.0
-    """Between two looks at what people wrote, where Discord sends no messages."""
+    """Between two looks at what people wrote, if Discord sends no messages."""
     storm: int = 5
-    """So many breaks within ten seconds are no way to go on: the library would try hundreds a second."""
+    """This many disconnects within ten seconds count as a storm: the library would try hundreds a second."""
 
 
 _STORM_WITHIN = 10.0
-# To start again after one of these is of no use, and counts against the limit of starts.
+# A new start after one of these fails again, and counts against the limit of starts.
 _FINAL_CODES = (4004, 4010, 4011, 4012, 4013, 4014)
 
 
 async def _nothing(*_given: Any) -> None:
-    """Nobody wants to know."""
+    """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who takes what comes in."""
+    """The functions that hear what comes in."""
 
     interaction: Listen
     message: Listen
@@ -81,7 +81,7 @@ class Gateway:
         self._up = asyncio.Event()
 
     async def open(self) -> None:
-        """Connect; where that takes long, it goes on while the service runs without it, unready.
+        """Connect; if that takes long, it goes on while the service runs without it, unready.
 
         Raises:
             InvalidSettings: Discord does not take the token, or an intent.
@@ -97,7 +97,7 @@ class Gateway:
             log.warning("gateway not open yet: no press arrives", extra={"hint": "see https://discordstatus.com"})
 
     async def lost(self) -> None:
-        """Return never; raise once Discord does not take this bot any more. Raises `InvalidSettings`."""
+        """Wait until Discord does not take this bot any more. Never returns. Raises `InvalidSettings`."""
         if self._task is not None:
             await asyncio.shield(self._task)
 
@@ -145,7 +145,7 @@ class Gateway:
             pause = min(pause * 2, self.patience.longest_pause)
 
     async def _one_client(self) -> None:
-        """Run one client until it fails or is of no use any more."""
+        """Run one client until it fails or cannot recover."""
         client = self._client = _Client(self, content=self._content)
         async with client:
             running = asyncio.create_task(client.start(self._token))
@@ -168,7 +168,7 @@ class Gateway:
 
 
 class _Client(discord.Client):
-    """Hands on what comes in. Without views, caches and commands: none is needed to answer a press after a restart."""
+    """Hands on what comes in. It has no views, caches or commands: a press after a restart is answered without them."""
 
     def __init__(self, hub: Gateway, *, content: bool) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
@@ -188,7 +188,7 @@ class _Client(discord.Client):
         self.up = False
 
     async def wait_until_hopeless(self) -> None:
-        """Return once this client is of no use any more."""
+        """Return when this client cannot recover any more."""
         patience, now = self._hub.patience, asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(patience.look_every)
@@ -198,12 +198,12 @@ class _Client(discord.Client):
                 return
 
     async def on_connect(self) -> None:
-        """READY was received; what comes after it is served already."""
+        """READY was received; what comes after it is handled already."""
         self._is_up()
         await self._hub.listeners.ready()
 
     async def on_resumed(self) -> None:
-        """The session goes on where it was."""
+        """The session was resumed."""
         self._is_up()
 
     async def on_disconnect(self) -> None:

@@ -1,6 +1,6 @@
-"""What follows from a press or a submitted modal: the desk decides, everybody is told.
+"""What follows from a press or a submitted modal: the desk judges it, and the person is told.
 
-The rule: what counts is stored before Discord hears that it was received, and no act is ever left without an answer.
+The rule: an answer is stored before Discord hears that it was received, and no act is left without a response.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ MESSAGE, RECEIVED, CHANGE, MODAL = 4, 6, 7, 9
 # Seconds. Discord shows the clicker a failure after three, and the answer itself takes a moment.
 _ANSWER_WITHIN = 2.0
 _RESPONDED_WITHIN = 10.0
-# A press on a card that is not known here waits for so long: another program may know it, and answer truly.
+# The response to a press on a card that is not known here waits this long: another program may know the card.
 OTHERS_FIRST = 1.4
-# The same sentence about the same card is told to the same person once in this time.
+# One person is told the same about the same card once in this time.
 _ONCE_IN = 60.0
 _REMEMBERED = 5_000
 # What somebody typed may be long.
@@ -58,31 +58,31 @@ class Interactions:
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
         self._stale = Stale(desk, channel, api)
         self.on_taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
-        """Told of an answer by words that somebody took back by its button."""
+        """Called after somebody took back an answer by words with its button."""
         self.others_first = OTHERS_FIRST
-        """Seconds; none where Discord tells only one program of a press."""
+        """Seconds; 0 if Discord tells only one program of a press."""
 
     async def handle(self, payload: Any) -> Json | None:
-        """The response to an interaction, in time; None where it was answered before.
+        """The response to an interaction, in time; None if it was answered before.
 
-        Work that takes longer goes on, and its outcome is told by another message.
+        Work that takes longer goes on, and another message tells its outcome.
         """
         act = parse.parse(payload)
         if act is None:
             return {"type": MESSAGE, "data": render.whisper(telling.line(_NOTHING_HERE))}
-        if act.way.id in self._seen:
+        if act.interaction.id in self._seen:
             return None  # events may come several times
-        self._seen[act.way.id] = None
-        self._answers[act.way.id] = asyncio.get_running_loop().create_future()
+        self._seen[act.interaction.id] = None
+        self._answers[act.interaction.id] = asyncio.get_running_loop().create_future()
         task = self._background.start(self._act(act))
         done, _ = await asyncio.wait({task}, timeout=_ANSWER_WITHIN)
         if done:
             return task.result()
-        self._background.start(self._tell_late(act.way, task))
+        self._background.start(self._tell_late(act.interaction, task))
         return {"type": RECEIVED}
 
     def mark_responded(self, payload: Any, *, taken: bool = True) -> None:
-        """The response has left, and Discord took it or not: only now it takes more about this interaction."""
+        """Know that the response has left, and whether Discord took it: only then it takes more about it."""
         sent = self._answers.pop(str(payload.get("id")), None)
         if sent is not None and not sent.done():
             sent.set_result(taken)
@@ -104,15 +104,15 @@ class Interactions:
         except errors.SaysoError as error:
             return self._tell_once(act, telling.refusal(error))
         except Exception:
-            # the outermost loop of a press: whatever went wrong here must not be taken for an answer
+            # the outermost loop of a press: a failure here must not be taken for an answer
             log.exception("act failed")
-            return _privately(act.way, render.whisper(telling.line(phrases.TRY_AGAIN)))
+            return _privately(act.interaction, render.whisper(telling.line(phrases.TRY_AGAIN)))
         if isinstance(following, dialog.Dialog):
             return self._open(act, following)
         return self._tell_outcome(act, following, before, account)
 
     async def _load_before(self, token: str) -> model.Ticket | None:
-        """The request as it was before a press, to know a second press of the same person."""
+        """The request before a press, to recognise a second press of the same person."""
         try:
             return await self._desk.store.load_by_ref(tokens.read(token).ref)
         except (errors.InvalidToken, errors.NotFound):
@@ -124,7 +124,7 @@ class Interactions:
         if self.on_taken_back is not None and tokens.read(act.token).action == "undo":
             self._background.start(self.on_taken_back(ticket))
         told = telling.tally(ticket, before, account)
-        if act.way.private:
+        if act.interaction.private:
             said = phrases.outcome_words(ticket.request.kind, ticket.decision) if ticket.decision else "Counted"
             return {"type": CHANGE, "data": render.whisper(told or telling.line(f"{said}."))}
         return self._tell_once(act, told) if told else {"type": RECEIVED}
@@ -132,52 +132,52 @@ class Interactions:
     async def _refuse_unknown(
         self, act: parse.Click | parse.Submission, error: errors.SaysoError, account: str
     ) -> Json:
-        """A button that is not good: its card is put right, or its request is not known here."""
+        """Respond to a button that is not valid: its card is put right, or its request is not known here."""
         if told := await self._stale.renew(act.spot, account):
             return self._tell_once(act, told)
         if await self._stale.is_known(act.token):
             return self._tell_once(act, telling.refusal(error))
-        # where another program has the request, it answers meanwhile
+        # if another program has the request, it answers meanwhile
         await asyncio.sleep(self.others_first)
         if act.spot is not None:
-            self._background.start(self._disarm(act.way, act.spot, act.token))
-        return _privately(act.way, render.whisper(telling.line(telling.GONE)))
+            self._background.start(self._disarm(act.interaction, act.spot, act.token))
+        return _privately(act.interaction, render.whisper(telling.line(telling.GONE)))
 
-    async def _disarm(self, way: parse.Way, spot: parse.Spot, token: str) -> None:
+    async def _disarm(self, interaction: parse.Interaction, spot: parse.Spot, token: str) -> None:
         try:
-            if await _when_responded(self._answers.get(way.id)):
+            if await _when_responded(self._answers.get(interaction.id)):
                 await self._stale.disarm(spot, token)
         except (errors.ChannelError, TimeoutError) as error:
             log.info("buttons not taken away", extra={"error": str(error)})
 
     def _tell_once(self, act: parse.Click | parse.Submission, told: card.Line) -> Json:
-        """A sentence for this person only, unless they have just been told the same about the same card."""
-        mark = (act.who.user, act.spot.message if act.spot else act.way.id, str(told))
+        """Tell this person only, unless they have just been told the same about the same card."""
+        mark = (act.who.user, act.spot.message if act.spot else act.interaction.id, str(told))
         now = asyncio.get_running_loop().time()
         if now - self._told.get(mark, -_ONCE_IN) < _ONCE_IN:
             return {"type": RECEIVED}
         self._told[mark] = now
-        return _privately(act.way, render.whisper(told))
+        return _privately(act.interaction, render.whisper(told))
 
     def _open(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
         if not opened.inputs:
             pressed = tokens.read(opened.token)
             if pressed.action == "review" and pressed.index == 0 and opened.more:
-                self._background.start(self._hand_file(act.way, pressed.ref))
-            return _privately(act.way, render.page(opened))
+                self._background.start(self._hand_file(act.interaction, pressed.ref))
+            return _privately(act.interaction, render.page(opened))
         if isinstance(act, parse.Submission):
-            # only a press on a component may open a window
-            return _privately(act.way, render.step(opened, f"Received. {opened.title} is next."))
+            # Discord opens a window only after a press on a component
+            return _privately(act.interaction, render.step(opened, f"Received. {opened.title} is next."))
         return {"type": MODAL, "data": render.modal(self._prefill(act, opened))}
 
     def _refuse_answer(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
             return self._tell_once(act, telling.refusal(error))
         self._typed[act.who.user, act.token] = act.draft
-        return _privately(act.way, render.retry(act.token, telling.refusal(error)))
+        return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))
 
     def _prefill(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
-        """What somebody typed before is there again after it was found wrong."""
+        """Fill in again what somebody typed before, after it was found wrong."""
         before = self._typed.pop((act.who.user, opened.token), None)
         if not before:
             return opened
@@ -185,45 +185,45 @@ class Interactions:
         kept = tuple(replace(given, value=typed.get(given.name, given.value)) for given in opened.inputs)
         return replace(opened, inputs=kept)
 
-    async def _tell_late(self, way: parse.Way, task: asyncio.Task[Json]) -> None:
+    async def _tell_late(self, interaction: parse.Interaction, task: asyncio.Task[Json]) -> None:
         """Tell the outcome of an act that took longer than Discord waits."""
-        sent = self._answers.get(way.id)
+        sent = self._answers.get(interaction.id)
         response = await task
         try:
             await _when_responded(sent)
             if response["type"] == MODAL:
-                await self._api.follow_up(way, render.whisper(telling.line(_NO_WINDOW)))
+                await self._api.follow_up(interaction, render.whisper(telling.line(_NO_WINDOW)))
             elif response["type"] == MESSAGE:
-                await self._api.follow_up(way, response["data"])
+                await self._api.follow_up(interaction, response["data"])
             elif response["type"] == CHANGE:
-                await self._api.change(way, response["data"])
+                await self._api.change(interaction, response["data"])
         except (errors.ChannelError, TimeoutError) as error:
             log.warning("late outcome not told", extra={"error": str(error)})
 
-    async def _hand_file(self, way: parse.Way, ref: str) -> None:
-        sent = self._answers.get(way.id)
+    async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
+        sent = self._answers.get(interaction.id)
         ticket = await self._desk.store.load_by_ref(ref)
         parts = (await aside.run(draw.card_of, ticket, self._desk.mint)).parts
         content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
         try:
             await _when_responded(sent)
-            await self._api.hand_file(way, "request.txt", content)
+            await self._api.hand_file(interaction, "request.txt", content)
         except (errors.ChannelError, TimeoutError) as error:
             # the pages show the same
             log.warning("file not handed out", extra={"error": str(error)})
 
 
 async def _when_responded(sent: asyncio.Future[bool] | None) -> bool:
-    """Return once an interaction was answered: whether Discord took the answer."""
+    """Wait until an interaction was responded to. Returns whether Discord took the response."""
     if sent is None:
         return True
     async with asyncio.timeout(_RESPONDED_WITHIN):
         return await asyncio.shield(sent)
 
 
-def _privately(way: parse.Way, body: Json) -> Json:
+def _privately(interaction: parse.Interaction, body: Json) -> Json:
     """Shown to this person only; a message that only they see is replaced, so that old buttons are gone."""
-    return {"type": CHANGE if way.private else MESSAGE, "data": body}
+    return {"type": CHANGE if interaction.private else MESSAGE, "data": body}
 
 
 def _pressed_message(spot: parse.Spot | None) -> PressedMessage | None:

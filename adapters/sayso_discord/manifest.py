@@ -34,9 +34,9 @@ def invite(application: str) -> str:
     """The address at which somebody who manages a server lets the bot in.
 
     Raises:
-        InvalidSettings: *application* is no id.
+        InvalidSettings: *application* is not an id.
     """
     if not (application.isascii() and application.isdigit() and len(application) <= _LONGEST_ID):
         hint = "the Application ID of General Information in the Developer Portal: digits only"
-        raise errors.InvalidSettings("this is no application id", field="application", hint=hint)
+        raise errors.InvalidSettings("this is not an application id", field="application", hint=hint)
     return f"https://discord.com/oauth2/authorize?client_id={application}&scope=bot&permissions={bits()}"

@@ -28,7 +28,7 @@ def length(content: str) -> int:
 
 
 def cut(content: str, longest: int) -> str:
-    """*content* in at most *longest* units, ending in … where something is missing."""
+    """*content* in at most *longest* units, ending in … if something is missing."""
     if length(content) <= longest:
         return content
     kept = content[: longest - 1]
@@ -38,7 +38,7 @@ def cut(content: str, longest: int) -> str:
 
 
 def broken(payload: Mapping[str, Any]) -> list[str]:
-    """The limits that a message or modal breaks, each in a few words; none in a good payload."""
+    """The limits that a message or modal breaks, each in a few words; empty for a good payload."""
     parts = list(components.walk(payload.get("components")))
     found = [words for part in parts for words in _broken_here(part)]
     ids = [part["custom_id"] for part in parts if "custom_id" in part]

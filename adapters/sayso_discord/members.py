@@ -1,6 +1,6 @@
 """Who acted: what Discord's own payload says of a person at this moment, as far as it matters for deciding.
 
-The rule: in doubt somebody is a stranger. No cache is asked, and no name is believed.
+The rule: in doubt somebody is a stranger. No cache is used, and no name is believed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from sayso_discord.places import Places
 
 
 class Members:
-    """Turns whoever acted into an actor; only a message read later needs a question to Discord."""
+    """Turns people who acted into actors; only for a message that is read later Discord must be asked."""
 
     def __init__(self, api: Api, places: Places) -> None:
         self._api = api
         self.places = places
 
     async def actor(self, who: parse.Who, channel: str | None = None) -> people.Actor:
-        """The person, as the core knows people; *channel* is where they wrote, for a message without its member.
+        """The person who acted; *channel* is where they wrote, for a message without its member.
 
         Raises:
             NotAllowed: a bot.

@@ -1,6 +1,6 @@
-"""What channels and roles are called, asked of Discord when somebody writes one, so that agents read names.
+"""What channels and roles are called: Discord is asked when somebody writes one, so that agents read names.
 
-The rule: a name is for reading only. What cannot be learnt is left unknown, and holds up no answer.
+The rule: a name is for reading only. A name that cannot be found is called unknown, and does not delay an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sayso_discord.places import Places
 
 
 class KnownNames:
-    """The names that were learnt. Ids stay; a name that was changed since is an old name."""
+    """The names that were found. Ids stay; a name that was changed since is an old name."""
 
     def __init__(self, api: Api, places: Places) -> None:
         self._api = api
@@ -26,7 +26,7 @@ class KnownNames:
         self._own: dict[str, frozenset[str]] = {}
 
     async def find_first(self, reply: parse.Reply) -> spoken.To:
-        """Whom somebody mentioned first. Anybody may write anything, so this asks Discord once for each server."""
+        """Whom somebody mentioned first. Anybody may write this, so Discord is asked only once for each server."""
         guild = await self._find_guild(reply) if spoken.begins_with_role(reply.text) else None
         if guild is not None and guild not in self._roles:
             await self._learn_roles(guild)

@@ -1,4 +1,4 @@
-"""Tells what an agent is doing, in its session's thread."""
+"""Tells what an agent is doing, in the thread of its session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Notes:
         self._threads = threads
 
     async def note(self, place: str, session: card.Session, said: card.Says) -> None:
-        """Tell it; to one person alone it goes without a thread. Raises `ChannelError`."""
+        """Tell a note; in a direct message it stands outside of a thread. Raises `ChannelError`."""
         conversation, _ = await self._places.find(place)
         if self._places.read(place).person:
             await self._send(conversation, said)

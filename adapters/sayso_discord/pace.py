@@ -1,8 +1,8 @@
-"""Keeps to Discord's limits without waiting where nothing is to be waited for.
+"""Keeps to Discord's limits, and never waits longer than they demand.
 
-The rule: nobody waits here for long, because other deliveries stand behind; the courier is told when to come again.
-The library's own option for that refuses every call of a long window, whatever is left in it, and without the option it
-keeps the answer of the last call of a window back until the window ends.
+The rule: no call waits here for long, because other deliveries wait behind it; the courier is told when to come again.
+The library has an option for that, but with it every call of a long window is refused, whatever is left in the window.
+Without it the library holds the response of the last call of a window back until the window ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CALL_WITHIN = 10.0
 EFFECT_WITHIN = 25.0
 # A limit that lasts longer than this is for the courier to wait for.
 LONGEST_WAIT = 5.0
-# Where Discord says no time; and the library forgets its own, should a call be given up in a limit for the whole bot.
+# If Discord names no time. The library forgets its own if a call is given up during a limit for the whole bot.
 UNKNOWN_WAIT = 30.0
 _OVER_AFTER = 1.0
 _SOON = 1.0
@@ -35,12 +35,12 @@ class Limit(http.Ratelimit):
         self._ending: asyncio.Task[None] | None = None
 
     async def acquire(self) -> None:
-        """Wait for a turn. Raises `RateLimited` where that would take long."""
+        """Wait for a turn. Raises `RateLimited` if that would take long."""
         if self.is_expired():
             self.reset()  # type: ignore[no-untyped-call]
         left = self.expires - asyncio.get_running_loop().time() if self.expires is not None else 0.0
         if self.remaining <= 0 and left > 0:
-            # so many windows pass before it is this call's turn
+            # this many windows pass before it is the call's turn
             ahead = sum(not turn.done() for turn in self._pending_requests)
             wait = left * (1 + ahead // max(1, self.limit))
             if wait > LONGEST_WAIT or ahead >= self.limit:
@@ -55,7 +55,7 @@ class Limit(http.Ratelimit):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # an answer that has come is handed over at once; the rest of the window is waited for beside it
+        # a response that has come is handed over at once; the rest of the window passes beside it
         self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:
@@ -63,7 +63,7 @@ class Limit(http.Ratelimit):
 
 
 def keep(client: discord.Client) -> None:
-    """Let a client keep its limits this way."""
+    """Make a client keep its limits this way."""
     library = client.http
     buckets = library._buckets  # pyright: ignore[reportPrivateUsage]
 
@@ -76,8 +76,8 @@ def keep(client: discord.Client) -> None:
 
 
 def let_go(client: discord.Client) -> None:
-    """After a call was given up: the library marks the whole bot as limited, and only the call itself ends that."""
-    # before a login there is none
+    """Tidy up after a call was given up: only the call itself would end the library's limit for the whole bot."""
+    # it is not there before a login
     over: Any = getattr(client.http, "_global_over", None)
     if isinstance(over, asyncio.Event) and not over.is_set():
         asyncio.get_running_loop().call_later(_OVER_AFTER, over.set)

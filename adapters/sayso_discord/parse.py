@@ -1,4 +1,4 @@
-"""What Discord sends becomes what somebody did. Pure; a payload that makes no sense is nobody's doing, never an error.
+"""Reads what somebody did from what Discord sends. Pure; a payload that makes no sense is None, never an error.
 
 The rule: people are known by ids, and their roles only from the payload of their own act.
 """
@@ -28,19 +28,19 @@ _GUEST = 1 << 4
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whoever acted, as the payload has them."""
+    """The person who acted, as the payload has them."""
 
     user: str
     name: str = ""
     bot: bool = False
     member: bool | None = None
-    """A full member of the guild; None where the payload does not say."""
+    """A full member of the guild; None if the payload does not say."""
     roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A message: where the card stands."""
+    """The message that a card is."""
 
     channel: str
     message: str
@@ -49,7 +49,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Interaction:
     """How an interaction is answered; the token is good for 15 minutes."""
 
     id: str
@@ -65,11 +65,11 @@ class Click:
 
     who: Who
     token: str
-    way: Way
+    interaction: Interaction
     spot: Spot | None = None
-    """None where it stands on a message that only this person sees."""
+    """None if it stands on a message that only this person sees."""
     draft: dialog.Draft | None = None
-    """What was chosen, where that is sent along."""
+    """What was chosen, if that is sent along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Submission:
 
     who: Who
     token: str
-    way: Way
+    interaction: Interaction
     spot: Spot | None
     draft: dialog.Draft
 
@@ -95,11 +95,11 @@ class Reply:
     to: str | None = None
     """The message it is a reply to."""
     to_author: str | None = None
-    """Who wrote that one; None where Discord does not say."""
+    """Who wrote that one; None if Discord does not say."""
     guild: str | None = None
-    """None in a direct message, and where Discord does not say."""
+    """None in a direct message, and if Discord does not say."""
     private: bool | None = None
-    """Whether it is a direct message; None where Discord does not say."""
+    """Whether it is a direct message; None if Discord does not say."""
     people: Mapping[str, str] = field(default_factory=dict[str, str])
     """The names of those who are mentioned."""
     files: bool = False
@@ -107,7 +107,7 @@ class Reply:
 
 
 def verify(key: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
-    """Whether Discord signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
+    """Whether Discord signed this body a short while ago; *seconds* since 1970. Anything odd counts as not signed."""
     if not timestamp or not signature or not is_plausible(timestamp, signature, seconds):
         return False
     try:
@@ -124,9 +124,9 @@ def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
 
 
 def parse(payload: Any) -> Click | Submission | None:
-    """What an interaction was, or None where it is not for us. A component that we cannot read has no token."""
-    kind, who, way = get(payload, "type"), _read_who(payload), _read_way(payload)
-    if kind not in (PRESSED, SUBMITTED) or who is None or way is None:
+    """What an interaction was, or None if it is not for us. A component of another form has an empty token."""
+    kind, who, interaction = get(payload, "type"), _read_who(payload), _read_interaction(payload)
+    if kind not in (PRESSED, SUBMITTED) or who is None or interaction is None:
         return None
     data = get(payload, "data")
     carried = custom_ids.read(text(data, "custom_id"))
@@ -134,17 +134,17 @@ def parse(payload: Any) -> Click | Submission | None:
     message = text(payload, "message", "id")
     channel = text(payload, "channel_id") or text(payload, "channel", "id")
     within = text(payload, "channel", "parent_id") or None
-    spot = Spot(channel, message, within) if channel and message and not way.private else None
+    spot = Spot(channel, message, within) if channel and message and not interaction.private else None
     if kind == SUBMITTED:
-        return Submission(who, token, way, spot, inputs.draft(get(data, "components")))
+        return Submission(who, token, interaction, spot, inputs.draft(get(data, "components")))
     draft: dialog.Draft | None = {} if how == "submit" else None
     if how == "choose":
         draft = {card.PICKED: inputs.chosen(get(data, "values"))}
-    return Click(who, token, way, spot, draft)
+    return Click(who, token, interaction, spot, draft)
 
 
 def reply(message: Any) -> Reply | None:
-    """What a message says, or None where it is by a bot, by nobody or by a webhook."""
+    """What a message says, or None if no person wrote it."""
     some_id, channel = text(message, "id"), text(message, "channel_id")
     if not some_id or not channel or get(message, "webhook_id") or get(message, "type") not in _WRITTEN_BY_PEOPLE:
         return None
@@ -157,7 +157,7 @@ def reply(message: Any) -> Reply | None:
         channel=channel,
         message=some_id,
         text=text(message, "content"),
-        # a message that was forwarded has a reference, too
+        # a message that was forwarded has a reference as well
         to=text(reference, "message_id") or None if not get(reference, "type") else None,
         to_author=text(message, "referenced_message", "author", "id") or None,
         guild=text(message, "guild_id") or None,
@@ -205,8 +205,8 @@ def roles_of(member: Any) -> frozenset[str]:
     return frozenset(map(str, items(member, "roles")))
 
 
-def _read_way(payload: Any) -> Way | None:
+def _read_interaction(payload: Any) -> Interaction | None:
     some_id, app, token = text(payload, "id"), text(payload, "application_id"), text(payload, "token")
     flags = get(payload, "message", "flags")
     private = isinstance(flags, int) and bool(flags & components.EPHEMERAL)
-    return Way(some_id, app, token, private) if some_id and token else None
+    return Interaction(some_id, app, token, private) if some_id and token else None

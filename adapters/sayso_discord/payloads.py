@@ -1,4 +1,4 @@
-"""What the library heard becomes what Discord also sends by HTTP, so that all the rest reads one form. Pure."""
+"""Turns what the library received into the form that Discord sends over HTTP, so that the rest reads one form. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _author(person: discord.User | discord.Member) -> Json:
     user = {"id": str(person.id), "username": person.name, "global_name": person.global_name, "bot": person.bot}
     if not isinstance(person, discord.Member):
         return {"user": user}
-    # as they came: `roles` itself leaves out those that a cache does not know yet
+    # as they came: the property `roles` leaves out those that the cache does not know yet
     roles = [str(role) for role in person._roles]  # pyright: ignore[reportPrivateUsage]
     flags = person.flags.value
     return {"member": {"user": user, "nick": person.nick, "roles": roles, "flags": flags, "pending": person.pending}}

@@ -1,6 +1,6 @@
-"""Where a place of a route is in Discord: `discord`, `discord:910`, `discord:910/thread`, `discord:@ann`.
+"""Finds the places of routes in Discord: `discord`, `discord:910`, `discord:910/thread`, `discord:@ann`.
 
-The rule: channels are known by ids, since any name may be given to any channel.
+The rule: channels are known by ids, since any channel may have any name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DM = 1
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A place, read."""
+    """A place as it was read."""
 
     channel: str = ""
     person: str = ""
@@ -56,18 +56,18 @@ class Places:
 
     @property
     def default(self) -> str | None:
-        """The channel for requests without a place, where one is set and it is one."""
+        """The channel for requests without a place, if a channel is set."""
         return self._default if self._default and _ID.match(self._default) else None
 
     async def find_guild(self, channel: str) -> str | None:
-        """The guild of a channel, where it has one. Raises `ChannelError`."""
+        """The guild of a channel, if it has one. Raises `ChannelError`."""
         if channel not in self._guilds:
             found: dict[str, Any] = await self._api.get("/channels/{channel_id}", channel_id=channel)
             self._guilds[channel] = str(found["guild_id"]) if found.get("guild_id") else None
         return self._guilds[channel]
 
     def check(self, place: str) -> None:
-        """Refuse a place that makes no sense, before anything is asked there. Raises `InvalidRequest`."""
+        """Raise `InvalidRequest` if a place is malformed; Discord is not asked."""
         try:
             spec = self.read(place)
             if spec.person:
@@ -76,11 +76,11 @@ class Places:
             raise errors.InvalidRequest(error.message, field="route", hint=error.hint) from error
 
     def mentioned(self, approvers: Sequence[str]) -> people.Called:
-        """How those whom a policy names are called here."""
+        """The people and roles of Discord whom a policy names."""
         return self._directory.called(approvers, "discord")
 
     def read(self, place: str) -> Spec:
-        """A place as it is meant. Raises `ChannelError`, final, where it makes no sense."""
+        """Read a place. Raises `ChannelError`, final, if it is malformed."""
         spec = place.partition(":")[2] or self._default or ""
         if spec.startswith("@"):
             return Spec(person=spec[1:])
@@ -91,7 +91,7 @@ class Places:
         raise errors.ChannelError(f"{place!r} is not a place in Discord", final=True, hint=hint)
 
     def _user_of(self, name: str) -> str:
-        """A configured person's account here, or an id; display names can be taken by anybody."""
+        """The account of a configured person, or an id; display names are not looked up: anybody can take them."""
         account = roster.account_of(self._directory, "discord", name)
         if account is not None:
             return account

@@ -1,4 +1,4 @@
-"""What Discord refuses: its own numbers, and what each means for a card and for whoever set the bot up.
+"""What Discord refuses: its own numbers, and what each means for a card and for the person who set the bot up.
 
 The rule: a refusal that is not known to pass is final, so that the agent is told at once instead of waiting in silence.
 """
@@ -41,7 +41,7 @@ _HINTS: Mapping[int, str] = {
 
 
 class DiscordRefused(errors.ChannelError):
-    """Discord refused; `number` is its own code, 0 where there is none."""
+    """Discord refused; `number` is its own code, or 0."""
 
     def __init__(self, message: str, number: int, **facts: Any) -> None:
         super().__init__(message, **facts)

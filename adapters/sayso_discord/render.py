@@ -30,7 +30,7 @@ _LEAST_ROOM = reserve.CARD_CONTENT // 16
 # The longest id of a component: 31 bits.
 _LONGEST_ID = 2**31 - 1
 _CUT = "*… more is not shown here*"
-# At least as long as the line above, also where its signs are escaped.
+# At least as long as the line above, also when its signs are escaped.
 _ROOM_FOR_CUT = "*…*" * 10
 _MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
 _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
@@ -42,9 +42,9 @@ _STYLES: Mapping[str, int] = {
 
 
 def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: bool = False) -> Json:
-    """The body of a message. What does not fit is said, and then the card decides nothing in favour.
+    """The body of a message. It says what does not fit; then it offers no button that decides in favour.
 
-    Those who are *called* are mentioned; only where it is *loud* does that notify them.
+    Those who are *called* are mentioned; only if it is *loud* that notifies them.
     """
     accounts, roles = _ids(called.accounts), _ids(called.groups)
     calls = " ".join([*(f"<@{one}>" for one in accounts), *(f"<@&{one}>" for one in roles)])
@@ -59,7 +59,7 @@ def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: boo
 
 
 def render_dialog(opened: dialog.Dialog) -> Json:
-    """A modal where there is something to fill in, else a message for one person."""
+    """A modal if there is something to fill in, else a message for one person."""
     return modal(opened) if opened.inputs else page(opened)
 
 
@@ -104,7 +104,7 @@ def whisper(line: card.Line) -> Json:
 
 
 def spoken(line: card.Line) -> Json:
-    """A message of the service where people talk."""
+    """A message of the service that everybody in the conversation sees."""
     return _body(_texts([rich.part(line)]))
 
 
@@ -114,7 +114,7 @@ def note(note: card.Says) -> Json:
 
 
 def opening(session: card.Session, failed: str | None = None) -> Json:
-    """The message that a session's thread hangs on; where none could be begun, it says why."""
+    """The message that a session's thread hangs on; with *failed* it says why no thread could be begun."""
     told = f"🧵 Questions and notes of the session {rich.inline(session.name)}"
     if failed:
         told += f"\n{rich.escape(f'They are asked here, since no thread could be begun: {failed}')}"
@@ -132,7 +132,7 @@ def mark(of: str) -> int:
 
 
 def look(payload: Json) -> object:
-    """What tells one state of a card from another: Discord gives it back with the message."""
+    """The number that tells one state of a card from another: Discord gives it back with the message."""
     return payload["components"][0]["components"][0].get("id")
 
 
@@ -212,7 +212,7 @@ def _text(content: str) -> Json:
 
 
 def _texts(told: list[str]) -> list[Json]:
-    """One text, or none. It is made to fit before; what does not, all the same, is said to be missing."""
+    """One text, or nothing. It mostly fits already; if it does not, the text says that something is missing."""
     kept: list[str] = []
     for piece in told:
         if not measure.fits([_text(rich.separate_quotes("\n".join([*kept, piece, _ROOM_FOR_CUT])))]):

@@ -24,7 +24,7 @@ from sayso_discord.settings import NAME
 from sayso_discord.sharing import Sharing
 from sayso_discord.situation import Situation
 from sayso_discord.taken import Counted, Taken, is_free
-from sayso_discord.threads import Threads, Whose, nonce
+from sayso_discord.threads import Threads, ThreadSession, nonce
 
 log = logging.getLogger(__name__)
 
@@ -51,19 +51,19 @@ class Replies:
         self._conversations = Conversations()
         self.marks = marks.Marks(desk.store, NAME)
         self.behind: set[str] = set()
-        """Where what was written could not be read yet: what comes in live there is read with it."""
+        """The channels that could not be read yet: what comes in live there is read together with the rest."""
         self.caught_up = asyncio.Event()
-        """What comes in live waits for this: what was written before it is read first."""
+        """What comes in live waits for this, since earlier messages are read first."""
         self.caught_up.set()
 
     async def handle(self, reply: parse.Reply) -> None:
-        """A message that was written now."""
+        """Judge a message that was written just now."""
         await self.caught_up.wait()
         if reply.channel not in self.behind:
             await self.judge(reply)
 
     async def judge(self, reply: parse.Reply) -> None:
-        """Take a message for what it is, once; nothing is raised for what is none of ours."""
+        """Judge a message, once. Never raises."""
         async with self._conversations.turn(reply.channel):
             for pause in (*_PAUSES, None):
                 try:
@@ -74,13 +74,13 @@ class Replies:
                         break
                     await asyncio.sleep(pause)
                 except Exception:
-                    # the outermost loop of a message: one that cannot be read must not keep back those after it
+                    # the outermost loop of a message: one that cannot be read must not stop those after it
                     log.exception("message not judged", extra={"message_id": reply.message})
                     return
         log.error("message not judged", extra={"message_id": reply.message})
 
     async def handle_change(self, reply: parse.Reply) -> None:
-        """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
+        """Judge a message that was changed: within the grace the change counts; later its writer is told otherwise."""
         await self.caught_up.wait()
         async with self._conversations.turn(reply.channel):
             try:
@@ -94,7 +94,7 @@ class Replies:
                 log.warning("changed message not judged", extra={"error": error.message})
 
     async def handle_deletion(self, message: str) -> None:
-        """A message was deleted: within the grace its answer is taken back."""
+        """Take back the answer of a message that was deleted, if it is within the grace."""
         try:
             ticket = await self._taken.take_back(message)
             if ticket is not None:
@@ -105,7 +105,7 @@ class Replies:
             log.warning("deleted message not judged", extra={"error": error.message})
 
     async def look_again(self) -> None:
-        """Look whether messages that were taken lately were changed or deleted, while nobody told."""
+        """Look for changes and deletions of lately taken messages that Discord did not report."""
         for counted in await self._taken.find_recent(self._desk.clock.now()):
             try:
                 path = f"{_PATH}/{{message}}"
@@ -119,7 +119,7 @@ class Replies:
                 await self.handle_change(said)
 
     async def unmark_taken(self, ticket: model.Ticket) -> None:
-        """An answer by words was taken back: what was said to show it is put right."""
+        """Correct what was shown for an answer by words that was taken back."""
         counted = await self._taken.find_last(ticket)
         if counted is None:
             return
@@ -139,7 +139,7 @@ class Replies:
             await self.marks.raise_to(reply.channel, reply.message)
 
     async def _judge(self, reply: parse.Reply) -> bool:
-        """Judge a message; whether it could have meant anything to us."""
+        """Judge a message. Returns whether it could have been meant for us."""
         named = await self._names.find_first(reply)
         asked = self._was_spoken_to(reply)
         session = await self._threads.find_session(reply.channel)
@@ -159,13 +159,13 @@ class Replies:
         return True
 
     def _was_spoken_to(self, reply: parse.Reply) -> bool:
-        """Whether somebody else spoke to this person there just before; and know whom this one speaks to."""
+        """Whether somebody else spoke to this person here just before; remember whom this person speaks to."""
         other = spoken.find_person(reply.text) or reply.to_author
         other = None if other == self._api.bot_user else other
         return self._conversations.was_spoken_to(reply.channel, reply.who.user, other)
 
-    async def _is_alone(self, reply: parse.Reply, session: Whose | None) -> bool:
-        """Whether nobody but the app reads it; what is read later does not say."""
+    async def _is_alone(self, reply: parse.Reply, session: ThreadSession | None) -> bool:
+        """Whether nobody but the app reads it; a message that is read later does not say."""
         if reply.guild is not None or session is not None:
             return False
         return (
@@ -225,18 +225,18 @@ class Replies:
         return card.Line(tuple(spans))
 
     async def _mark(self, reply: parse.Reply) -> None:
-        """Show that the answer was taken."""
+        """Show everybody that the answer was taken."""
         try:
             await self._send("PUT", _REACTION, channel_id=reply.channel, message=reply.message, emoji=_TAKEN)
         except errors.ChannelError as error:
             log.info("reaction refused", extra={"error": error.message})
 
     async def _say(self, reply: parse.Reply, told: card.Line) -> str:
-        """Say it to whoever wrote a message; the message that says it, or nothing."""
-        # nothing in Discord is shown to one person only without a press of theirs
+        """Reply to a message. Returns the id of the reply, or an empty text if it was refused."""
+        # Discord shows something to one person only after a press of theirs
         reference = {"message_id": reply.message, "fail_if_not_exists": False}
         body = {**render.spoken(told), "message_reference": reference}
-        # the same sentence to the same words is said once, should a crash come between saying and marking it
+        # the same reply to the same words is posted once, even if a crash comes between posting and marking
         body |= {"nonce": nonce("said", reply.message, reply.text, str(told)), "enforce_nonce": True}
         try:
             return str((await self._send("POST", _PATH, body, channel_id=reply.channel))["id"])
@@ -245,7 +245,7 @@ class Replies:
         return ""
 
     async def _send(self, method: str, path: str, body: Any = None, **ids: str) -> dict[str, Any]:
-        """Send what a person is to see, however many cards stand before it. Raises `ChannelError`."""
+        """Send what a person is to see, however many cards wait before it. Raises `ChannelError`."""
         for _ in range(_TURNS):
             try:
                 return await self._api.send(method, path, body, **ids)

@@ -1,7 +1,7 @@
 """Parts become Discord Markdown in which nothing foreign is live. Pure.
 
 The rule: foreign text stands only in code spans, in fences, or with a backslash before every ASCII sign that could be
-markup; what it would take to leave such a place is broken up by U+200B, which foreign text never holds unescaped.
+markup; whatever could end such a place is broken up by U+200B, which foreign text never holds unescaped.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def part(shown: card.Part) -> str:
 
 
 def separate_quotes(content: str) -> str:
-    """Markdown in which a quote ends where it ends: some renderers take the next line into it."""
+    """Markdown with an empty line after each quote: some renderers take the next line into the quote."""
     made: list[str] = []
     fenced = False
     for line in content.split("\n"):

@@ -1,4 +1,4 @@
-"""Looks up the people and roles that sayso.toml names: whom the server does not know, nobody can ask.
+"""Looks up the people and roles that sayso.toml names: nobody can ask somebody whom the server does not know.
 
 The rule: only what Discord said is a fault of the settings; what it did not say is reported as not found out.
 """

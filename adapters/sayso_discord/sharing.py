@@ -1,6 +1,6 @@
-"""Notices that another program uses the same bot: then every press and every message reaches both of them.
+"""Notices that another program uses the same bot: then every press and every message reaches both.
 
-The rule: only what this program cannot have done is evidence, such as a card of a request that is not in its store.
+The rule: only what this program cannot have done is evidence, such as a card whose request is not in its store.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HINT = (
 
 
 class Sharing:
-    """What was noticed; kept in the store for `sayso doctor`."""
+    """What was noticed; the store keeps it for `sayso doctor`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -39,7 +39,7 @@ class Sharing:
 
     @property
     def is_noticed(self) -> bool:
-        """Whether another program was noticed since the start: then what is not for us may be for it."""
+        """Whether another program was noticed since the start: then what is not for us may be for that program."""
         return bool(self._told)
 
     async def look_at(self, messages: Iterable[Any]) -> None:
@@ -57,7 +57,7 @@ class Sharing:
             )
 
     async def note_answered_elsewhere(self, interaction: str) -> None:
-        """Somebody else answered a press: once that may be a repeated call of our own, several times it is not."""
+        """Note that somebody else answered a press: one may be a repeated call of our own, several are not."""
         self._elsewhere.add(interaction)
         if len(self._elsewhere) >= _TOO_OFTEN:
             await self.note("presses that were answered before", "presses")
@@ -65,7 +65,7 @@ class Sharing:
             log.warning("press answered before", extra={"interaction": interaction})
 
     async def note(self, how: str, message: str) -> None:
-        """Say it, once for each piece of evidence and loudly only the first time."""
+        """Log it once for each piece of evidence, and as a warning only the first time."""
         if message in self._told:
             return
         say = log.info if self._told else log.warning

@@ -1,4 +1,4 @@
-"""In which situation a message was written: what it replies to, and what was open there at that moment.
+"""The situation in which a message was written: what it replies to, and what was open there at that moment.
 
 The rule: Discord's own order of messages decides what was there before what, since two machines' clocks differ.
 """
@@ -18,7 +18,7 @@ from sayso.stores import Query
 from sayso_discord import components, custom_ids, parse, refusals
 from sayso_discord.api import Api
 from sayso_discord.settings import NAME
-from sayso_discord.threads import Threads, Whose
+from sayso_discord.threads import Threads, ThreadSession
 
 _MOST_OF_SESSION = 300
 
@@ -31,8 +31,10 @@ class Situation:
         self._api = api
         self._threads = threads
 
-    async def find_replied_to(self, reply: parse.Reply, session: Whose | None) -> tuple[model.Ticket | None, talk.To]:
-        """The request whose card it replies to, and what it is that it replies to. Raises `ChannelError`."""
+    async def find_replied_to(
+        self, reply: parse.Reply, session: ThreadSession | None
+    ) -> tuple[model.Ticket | None, talk.To]:
+        """The request of the card that it replies to, and what it replies to. Raises `ChannelError`."""
         if reply.to is None:
             return None, None
         posted = await self._desk.store.find_card(NAME, reply.channel, reply.to)
@@ -42,17 +44,17 @@ class Situation:
             return None, "other"
         return await self._find_unrecorded(reply, reply.to, session)
 
-    async def find_open(self, reply: parse.Reply, session: Whose | None) -> list[model.Ticket]:
-        """What was open where it was written, at that moment."""
+    async def find_open(self, reply: parse.Reply, session: ThreadSession | None) -> list[model.Ticket]:
+        """What was open in its place when it was written."""
         at = discord.utils.snowflake_time(int(reply.message))
         spots = {reply.channel, *([session.channel] if session and session.channel else [])}
         open_then = await self._open_at(at, reply, session)
         return [one for one in open_then if await self._was_there(one, spots, reply)]
 
     async def _find_unrecorded(
-        self, reply: parse.Reply, some_id: str, session: Whose | None
+        self, reply: parse.Reply, some_id: str, session: ThreadSession | None
     ) -> tuple[model.Ticket | None, talk.To]:
-        """The card may have been posted a moment ago: then it is known by its buttons."""
+        """The request of a card that may have been posted a moment ago: it is known by its buttons."""
         path = "/channels/{channel_id}/messages/{message}"
         try:
             message: Any = await self._api.get(path, channel_id=reply.channel, message=some_id)
@@ -70,7 +72,7 @@ class Situation:
             return None, "app"
         return ticket, "card"
 
-    async def _open_at(self, at: datetime, reply: parse.Reply, session: Whose | None) -> list[model.Ticket]:
+    async def _open_at(self, at: datetime, reply: parse.Reply, session: ThreadSession | None) -> list[model.Ticket]:
         if session is None:
             return await pending.open_at(self._desk.store, at, changed=reply.edited)
         wanted = Query(owner=session.owner, session=session.id, limit=_MOST_OF_SESSION)
@@ -82,7 +84,7 @@ class Situation:
 
 
 async def ticket_on(desk: Desk, parts: object) -> model.Ticket | None:
-    """The request of the card that these components are, by its buttons; None where they are none of ours."""
+    """The request of the card that these components are, by its buttons; None if they are not ours."""
     for part in components.walk(parts):
         carried = custom_ids.read(str(part.get("custom_id", "")))
         if carried is None:

@@ -1,6 +1,6 @@
 """What a person typed, as words: mentions, channels, roles, emoji, times and links by their names. Pure.
 
-The rule: what the agent reads is what people see; a name that nobody knows is said to be unknown.
+The rule: the agent reads what people see. A name that cannot be found is called unknown.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def find_first_named(written: str, app: str, own_roles: frozenset[str] = frozens
 
 
 def find_person(written: str) -> str | None:
-    """The person whom a text mentions first, by id; None where it mentions nobody, or others before."""
+    """The person whom a text mentions first, by id; None if it mentions nobody, or a role or everybody before."""
     found = _FIRST.search(written)
     return found["person"] if found else None
 
@@ -61,7 +61,7 @@ def begins_with_role(written: str) -> bool:
 
 
 def plain(written: str, app: str, names: Names, own_roles: frozenset[str] = frozenset()) -> str:
-    """The text in words, without the name of the app where it was only spoken to."""
+    """The text in words, without the name of the app where the app is only addressed."""
     for own in (rf"@!?{re.escape(app)}", *(f"@&{re.escape(role)}" for role in own_roles)):
         written = re.sub(rf"<{own}>", "", written)
 

@@ -1,6 +1,6 @@
 """Presses on cards that are not what they should be: decided since, made with another secret, or of no request at all.
 
-The rule: whoever pressed learns the true reason, and the card is put right, so that nobody meets it again.
+The rule: the person who pressed learns the true reason, and the card is put right, so that it happens to nobody again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _GONE = "-# This request is gone: nothing can be decided here any more."
 
 
 class Stale:
-    """Puts cards right that somebody pressed in vain."""
+    """Puts right the cards that somebody pressed in vain."""
 
     def __init__(self, desk: Desk, channel: DiscordChannel, api: Api) -> None:
         self._desk = desk
@@ -31,7 +31,7 @@ class Stale:
         self._api = api
 
     async def renew(self, spot: parse.Spot | None, account: str) -> card.Line | None:
-        """Renew a card of ours whose button is not good; what this account is told. None: it is no card of ours."""
+        """Renew our card with an invalid button. Returns what this account is told, or None if the card is not ours."""
         posted = await self._desk.store.find_card(NAME, spot.channel, spot.message) if spot else None
         if posted is None:
             return None
@@ -48,19 +48,19 @@ class Stale:
         try:
             await self._desk.store.load_by_ref(tokens.read(token).ref)
         except errors.InvalidToken:
-            return True  # it is not the form of ours, so nobody else's either
+            return True  # it does not have our form, so no other program has it either
         except errors.NotFound:
             return False
         return True
 
     async def freshen(self, ticket: model.Ticket) -> None:
-        """Whoever was late looked at a card that was not up to date."""
+        """Bring the cards up to date at which somebody was too late."""
         for posted in await self._desk.store.cards(ticket.id):
             if posted.channel == NAME:
                 await self._edit(posted, ticket)
 
     async def disarm(self, spot: parse.Spot, token: str) -> None:
-        """Take the buttons away from a card whose request is gone, if this one stands there yet.
+        """Take away the buttons of a card whose request is gone, if this button still stands there.
 
         Raises:
             ChannelError: Discord does not let it be done.
@@ -68,7 +68,7 @@ class Stale:
         ids = {"channel_id": spot.channel, "message": spot.message}
         message: Any = await self._api.get(_PATH, None, **ids)
         if not any(token in str(part.get("custom_id", "")) for part in components.walk(message.get("components"))):
-            return  # whoever knows the request has answered meanwhile
+            return  # the program that knows the request has answered meanwhile
         kept = [_without_rows(part) for part in message.get("components") or () if part.get("type") != components.ROW]
         if kept and kept[-1].get("type") == components.CONTAINER:
             kept[-1]["components"].append({"type": components.TEXT, "content": _GONE})

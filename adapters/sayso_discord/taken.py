@@ -1,4 +1,4 @@
-"""Which messages became answers, so that a change or a deletion of one is known for what it is."""
+"""The messages that became answers, so that a change or a deletion of one can change the answer."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _MOST_RECENT = 50
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A message that was taken as an answer, by which account."""
+    """A message that was taken as an answer, and the account that wrote it."""
 
     ticket: str
     account: str
     conversation: str
     message: str
     text: str
-    """What was read last in it: Discord also tells of changes that are none of the text."""
+    """What was read last in it: Discord also reports changes that do not concern the text."""
     line: str = ""
-    """The message that says so."""
+    """The message with which the app said so."""
 
 
 class Taken:
@@ -53,7 +53,7 @@ class Taken:
         return await self.find(str(found.value["message"])) if found else None
 
     async def find_recent(self, at: datetime) -> list[Counted]:
-        """What was taken in the last minutes; what nothing can follow from any more is forgotten."""
+        """What was taken in the last minutes; what nobody can correct any more is forgotten."""
         found = list[Counted]()
         for record in await self._desk.store.scan(_KIND):
             if record.expires_at is not None and record.expires_at <= at:
@@ -71,7 +71,7 @@ class Taken:
 
     async def _put(self, kind: str, name: str, value: dict[str, Any], until: datetime) -> None:
         found = await self._desk.store.get(kind, name)
-        # it was delivered twice
+        # the message was delivered twice
         with contextlib.suppress(errors.Conflict):
             await self._desk.store.put(Record(kind, name, value, until, found.version if found else 0))
 
@@ -87,5 +87,5 @@ class Taken:
 
 
 def is_free(ticket: model.Ticket, counted: Counted) -> bool:
-    """Whether these words were taken back, and another answer is wanted."""
+    """Whether these words were taken back, so that another answer is wanted."""
     return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)

@@ -1,7 +1,7 @@
 """One thread for each agent session in a channel: begun with the first question, found again after a restart.
 
-The rule: the id of a thread is that of the message it hangs on, so it is recorded before the thread is made, and a
-crash at any point ends in one thread.
+The rule: a thread has the id of the message that begins it, so the id is recorded before the thread is made, and a
+crash at any point leads to one thread.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _KEPT_OPEN = 10_080
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """The session of a thread, and the channel that the thread hangs in."""
+class ThreadSession:
+    """The session of a thread, and the channel of the thread."""
 
     owner: str
     id: str
@@ -58,20 +58,22 @@ class Threads:
             return thread
 
     async def mark_lost(self, channel: str, session: card.Session) -> None:
-        """Know that somebody deleted a thread: the next one hangs on another message."""
+        """Know that somebody deleted a thread: another message begins the next one."""
         found = await self._store.get(KIND, _record_name(channel, session))
         if found is not None:
             await self._put(found.name, {**found.value, "made": False, "lost": True})
 
-    async def find_session(self, thread: str) -> Whose | None:
-        """The session that a thread belongs to; None where it is none of ours."""
+    async def find_session(self, thread: str) -> ThreadSession | None:
+        """The session that a thread belongs to; None if it is not ours."""
         found = await self._store.get(KIND, f"{NAME}/{thread}")
         if found is None:
             return None
-        return Whose(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
+        return ThreadSession(
+            str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", ""))
+        )
 
     async def tell_failed(self, channel: str, session: card.Session, error: refusals.DiscordRefused) -> None:
-        """Say once, where the thread was to hang, that there is none, and why. Raises `ChannelError`."""
+        """Say once, on the message that should have begun it, why there is no thread. Raises `ChannelError`."""
         log.warning("thread not begun", extra={"session": session.id, "error": error.message, "hint": error.hint})
         found = await self._store.get(KIND, _record_name(channel, session))
         if found is None or found.value.get("told") or found.value.get("made"):
@@ -88,11 +90,11 @@ class Threads:
         return bool(about.get("locked"))
 
     async def reopen(self, thread: str) -> None:
-        """Open a thread that Discord closed for want of messages. Raises `ChannelError`."""
+        """Open a thread that Discord closed after a time without messages. Raises `ChannelError`."""
         await self._api.send("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
 
     async def _post_root(self, channel: str, session: card.Session, before: str) -> str:
-        # another nonce than the lost one had, which would find its message again
+        # not the nonce of the lost message, which Discord would answer with that message
         body = {**render.opening(session), "nonce": nonce("thread", channel, session.owner, session.id, before)}
         posted = await self._api.send(
             "POST", "/channels/{channel_id}/messages", {**body, "enforce_nonce": True}, channel_id=channel
@@ -130,7 +132,7 @@ class Threads:
 
 
 def nonce(*about: str) -> str:
-    """What makes Discord answer a repeated post with the first one, for some minutes; at most 25 characters."""
+    """A text for which Discord answers a repeated post with the first one, for some minutes; at most 25 characters."""
     return hashlib.sha256("\n".join(about).encode("utf-8", "surrogatepass")).hexdigest()[: limits.NONCE]
 
 

@@ -1,4 +1,4 @@
-"""Keeps open cards where people can press them: what was deleted is posted again, and a lost place is said to be lost.
+"""Keeps open cards where people can press them: what was deleted is posted again, or it counts as undelivered.
 
 The rule: a card that cannot be shown any more counts as undelivered at once, so that no agent waits for nobody.
 """
@@ -35,14 +35,14 @@ class Upkeep:
         self._api = api
 
     async def handle_deletion(self, conversation: str, messages: Iterable[str]) -> None:
-        """Messages were deleted: those of open requests are posted again."""
+        """Know that messages were deleted: cards of open requests are posted again."""
         for message in messages:
             posted = await self._desk.store.find_card(NAME, conversation, message)
             if posted is not None:
                 await self.renew(await self._desk.get(posted.ticket_id), posted)
 
     async def handle_change(self, conversation: str) -> None:
-        """A channel or thread went, was closed or was locked: its open cards are looked after."""
+        """Know that a channel or thread went, was closed or was locked: its open cards are looked after."""
         stood = await pending.cards_in(self._desk.store, NAME, conversation)
         if not stood:
             return
@@ -54,9 +54,9 @@ class Upkeep:
             await self.renew(ticket, posted)
 
     async def keep_open(self, conversation: str) -> bool:
-        """Wake a thread up that went to sleep: in a closed one some clients send no press.
+        """Open a thread that Discord closed: in a closed thread some clients send no press.
 
-        Whether people can press there now: a thread that somebody locked stays closed. Raises `ChannelError`.
+        Returns whether people can press there now: a thread that somebody locked stays closed. Raises `ChannelError`.
         """
         found: Any = await self._api.get("/channels/{channel_id}", channel_id=conversation)
         about: Json = found.get("thread_metadata") or {}
@@ -68,7 +68,7 @@ class Upkeep:
         return True
 
     async def renew(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
-        """Show an open request where its card stood; where that cannot be done, it counts as undelivered there."""
+        """Show an open request where its card stood; if that is not possible, it counts as undelivered there."""
         for pause in (*_PAUSES, None):
             if ticket.decision is not None:
                 return

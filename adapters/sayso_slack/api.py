@@ -71,8 +71,8 @@ class Api:
         """The answer to a call, and its headers in lower case.
 
         Raises:
-            ChannelError: `final` where it would be refused again, `unsure` where the call may have been carried out,
-                `retry_after` in seconds where Slack says when. It holds Slack's error code, and no content.
+            ChannelError: `final` if it would be refused again, `unsure` if the call may have been carried out,
+                `retry_after` in seconds if Slack says when. It holds Slack's error code, and no content.
         """
         call = cast("Callable[..., Awaitable[_Response]]", self.client.api_call)  # pyright: ignore[reportUnknownMemberType]
         try:

@@ -21,12 +21,12 @@ _EVERYTHING = re.compile("", re.DOTALL)
 def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult) -> AsyncApp:
     """An app that hands every interaction and event to *handle*.
 
-    It answers once the router has, since the router ends with a stored decision; Bolt's own way of waiting costs ten
-    milliseconds. It verifies no signatures: Bolt logs the bodies of those it refuses, so that is done before.
+    It answers when the router has answered, since the router ends with a stored decision. Bolt's own way of waiting
+    costs ten milliseconds. It verifies no signatures: Bolt logs the bodies that it refuses, so `server` does it.
     """
 
     async def authorize() -> AuthorizeResult:
-        return identity  # asked once at the start, or every click would begin with a call to Slack
+        return identity  # identified once at the start, or every click would begin with a call to Slack
 
     async def answer(body: dict[str, Any]) -> BoltResponse:
         return await handle(body)
@@ -48,7 +48,7 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
 
 
 def _quiet() -> logging.Logger:
-    # below errors Bolt logs bodies, with what agents asked in them
+    # at levels below error Bolt logs bodies, and in them what agents asked
     logger = logging.getLogger(_BOLT)
     logger.setLevel(logging.ERROR)
     return logger

@@ -1,6 +1,6 @@
-"""After a start: what people wrote meanwhile is read, and cards that are gone are found out.
+"""After a start: reads what people wrote meanwhile, and finds the cards that are gone.
 
-The rule: clicks made while nobody listened are lost in Slack, messages are not. Each is judged once.
+The rule: Slack loses the clicks that were made while nobody listened, but not the messages. Each is judged once.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from sayso_slack.upkeep import Upkeep
 log = logging.getLogger(__name__)
 
 _PAGE = 200
-# Tries of a call that fails in passing, and the seconds between them.
+# Tries of a call that may succeed later, and the seconds between them.
 _TRIES, _PAUSE = 5, 5.0
-# Of those that ended, only few were answered a moment too late.
+# Of the requests that ended, only a few were answered a moment too late.
 _JUST_DECIDED, _LONGEST_AWAY = 50, timedelta(hours=12)
 
 Found = TypeVar("Found")
@@ -44,7 +44,7 @@ class CatchUp:
         self._app = app
 
     async def run(self) -> None:
-        """Once over everything that is pending, questions first; what fails for one card does not stop the others."""
+        """Look at every pending card once, questions first; a failure at one card does not stop the others."""
         undecided = [ticket async for ticket in pending.requests(self._desk.store)]
         asked = [*reversed(undecided), *await self._find_just_decided()]
         cards = [(ticket, posted) for ticket in asked for posted in await self._desk.store.cards(ticket.id)]
@@ -62,7 +62,7 @@ class CatchUp:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 
     async def _find_just_decided(self) -> Sequence[model.Ticket]:
-        """Questions that ended while nobody listened: whoever answered them meanwhile is told that it was too late."""
+        """The questions that ended while nobody listened: people who answered them are told that it was too late."""
         found = await self._desk.store.list(Query(state="decided", limit=_JUST_DECIDED))
         since = self._desk.clock.now() - _LONGEST_AWAY
         ended = [one for one in found if one.decision and one.decision.decided_at > since]
@@ -85,7 +85,7 @@ class CatchUp:
                 await self._judge(message, posted, "")
 
     async def _read_below(self, posted: model.PostedCard) -> AsyncIterator[Any]:
-        """What stands below a card, oldest first."""
+        """The messages below a card, oldest first."""
         async for message in self._read_pages("conversations.replies", channel=posted.conversation, ts=posted.message):
             if message.get("ts") != posted.message:
                 yield message
@@ -109,7 +109,7 @@ class CatchUp:
             yield message
 
     async def _retry(self, call: Callable[[], Awaitable[Found]]) -> Found:
-        """The outcome of a call, which waits as Slack says, and is tried again where it fails in passing."""
+        """Call until it succeeds: wait as Slack says, and try again if the failure may pass."""
         for left in reversed(range(_TRIES)):
             try:
                 return await call()

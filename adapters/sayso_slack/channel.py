@@ -1,6 +1,6 @@
-"""Posts and edits cards on Slack, and finds again a card whose posting was cut short.
+"""Posts and edits cards on Slack, and finds a card again if its posting was cut short.
 
-The rule: only ids leave in the metadata, which any app of the workspace can read.
+The rule: the metadata holds only ids, since any app of the workspace can read it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 EVENT_TYPE = "sayso_request"
 # chat.postMessage: about one a second and channel, short bursts allowed
 _POST_EVERY, _POST_BURST = 1.0, 5
-# chat.update: tier 3, 50 a minute over all channels, and not all of them at once
+# chat.update: tier 3, which is 50 a minute over all channels, and not all of them at once
 _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST = 1.2, 20, 50
 # A card that was posted and not recorded is a recent one: two pages of conversations.history.
 _LOOK_BACK, _PAGE = 2, 100
@@ -48,7 +48,7 @@ class SlackChannel:
         self._directory = directory or people.Directory()
         self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST)
         self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
-        self._ways = ResponseUrls(clock)
+        self._response_urls = ResponseUrls(clock)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
         """Post a card. Raises `ChannelError`."""
@@ -78,45 +78,45 @@ class SlackChannel:
         return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]))
 
     def remember_press(self, conversation: str, message: str, response_url: str) -> None:
-        """Somebody pressed on this message: for a while it can be edited by way of that press."""
-        self._ways.add(f"{conversation}/{message}", response_url)
+        """Know that somebody pressed on this message: for a while it can be edited through that press."""
+        self._response_urls.add(f"{conversation}/{message}", response_url)
 
     def forget_press(self, conversation: str, message: str) -> None:
-        """Somebody deleted this message: no press on it is a way to it any more."""
-        self._ways.forget(f"{conversation}/{message}")
+        """Know that somebody deleted this message: it cannot be edited through a press any more."""
+        self._response_urls.forget(f"{conversation}/{message}")
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
-        """Bring a posted card up to date. Raises `ChannelError`, `gone` where the message or its channel is gone."""
+        """Bring a posted card up to date. Raises `ChannelError`, `gone` if the message or its channel is gone."""
         # without parse="none" Slack reads names and addresses into the text of an update
         message = {**self._render(posted.conversation, drawn), "parse": "none"}
-        where = f"{posted.conversation}/{posted.message}"
-        if await self._edit_by_press(where, message):
+        key = f"{posted.conversation}/{posted.message}"
+        if await self._edit_by_press(key, message):
             return
-        await self._edits.turn("", where)
+        await self._edits.turn("", key)
         try:
             await self._api.post("chat.update", channel=posted.conversation, ts=posted.message, **message)
         except errors.NotYet as error:
-            raise self._hold(self._edits, "", where, error) from error
+            raise self._hold(self._edits, "", key, error) from error
         except errors.ChannelError as error:
             if error.gone and not error.message.endswith("message_not_found"):
                 self._places.forget(posted.place)
             raise
 
     def _render(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
-        # a direct message calls its reader by itself
+        # Slack notifies the reader of a direct message anyway
         named = () if conversation.startswith("D") else drawn.approvers
         return render.render(drawn, self._directory.called(named, NAME))
 
-    async def _edit_by_press(self, where: str, message: dict[str, Any]) -> bool:
-        """Edit without the budget of all cards; a press allows that five times in half an hour."""
-        url = self._ways.take(where)
+    async def _edit_by_press(self, key: str, message: dict[str, Any]) -> bool:
+        """Edit outside the limit for all cards; a press allows that five times in half an hour."""
+        url = self._response_urls.take(key)
         if url is None:
             return False
         try:
             await self._api.respond(url, {**message, "replace_original": True})
         except errors.ChannelError as error:
-            log.info("card not edited by way of a press", extra={"error": error.message})
-            self._ways.forget(where)
+            log.info("card not edited through a press", extra={"error": error.message})
+            self._response_urls.forget(key)
             return False
         return True
 
@@ -136,7 +136,7 @@ class SlackChannel:
             except errors.ChannelError as error:
                 if not error.final:
                     raise
-                # without the history scope a second card is possible; it settles the same request
+                # without the history scope a second card is possible; both decide the same request
                 log.warning("cannot look for an earlier card", extra={"hint": error.hint, "error": error.message})
                 return None
             ours = [message["ts"] for message in page["messages"] if self._is_card(message, ticket_id)]

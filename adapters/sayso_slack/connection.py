@@ -1,4 +1,4 @@
-"""Slack, connected: the channel for the courier, and the doors through which clicks come to the desk."""
+"""Slack, connected: the channel for the courier, and the way in for clicks and words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Slack:
         server.add_routes(routes, self.app, self.settings.signing_secret, seconds, self._store)
 
     async def healthy(self) -> bool:
-        """Whether clicks can arrive; over HTTP that is for the web server to say."""
+        """Whether clicks can arrive; over HTTP the web server answers that."""
         return self.sockets is None or await self.sockets.healthy()
 
     async def check_ready(self) -> None:

@@ -1,4 +1,4 @@
-"""Looks at everything that Slack must be told and set up for, and says what to click where something is missing."""
+"""Checks all that must be set up at Slack, and says what to click if something is missing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def check(
     store: Store | None = None,
     at: datetime | None = None,
 ) -> list[Finding]:
-    """What was looked at, in the order in which to repair it; *store* has what a running service noticed.
+    """The findings, in the order in which to repair them; *store* has what a running service noticed.
 
     Never raises for anything at Slack.
     """
@@ -97,12 +97,12 @@ async def _look_at_way_in(api: Api, settings: Settings) -> AsyncIterator[Finding
 
 
 async def require_channel(api: Api, places: Places, settings: Settings) -> None:
-    """Raise `InvalidSettings` where the channel of the settings is not there, archived, or without the app."""
+    """Raise `InvalidSettings` if the channel of the settings is not there, is archived, or is without the app."""
     if settings.channel:
         try:
             found = [one async for one in _look_at_channel(api, places, settings.channel)]
         except errors.ChannelError as error:
-            # what passes is no reason not to start; the cards wait for it
+            # a failure that passes does not stop the start; the cards wait for its end
             log.warning("channel not looked at", extra={"error": error.message, "hint": _WRITE_THE_ID})
             return
         if not found[0].ok and "missing_scope" not in found[0].said:
@@ -121,7 +121,7 @@ async def _check_channel(api: Api, places: Places, channel: str) -> list[Finding
 
 
 async def _look_at_channel(api: Api, places: Places, name: str) -> AsyncIterator[Finding]:
-    """What there is to say about the channel of the settings. Raises `ChannelError` for what passes."""
+    """What there is to say about the channel of the settings. Raises `ChannelError` if Slack cannot say now."""
     try:
         conversation = await places.find("slack")
         if conversation.startswith("D"):

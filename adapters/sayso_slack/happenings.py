@@ -1,6 +1,6 @@
-"""What Slack tells beside presses: words to the app, words that were changed, messages and channels that go. Pure.
+"""What Slack reports beside presses: words to the app, words that were changed, messages and channels that go. Pure.
 
-The rule: a payload that makes no sense is nothing that happened, never an error.
+The rule: a payload that makes no sense reads as nothing, never as an error.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _ROOMS: Mapping[str, Literal["archived", "deleted", "left", "renamed"]] = {
     "group_rename": "renamed",
 }
 EVENTS = tuple(_ROOMS)
-"""Those of them that an app must ask for, beside messages."""
+"""The events that an app must ask for, beside messages."""
 
 
 def read(payload: Any, app: spoken.App) -> Happening | None:
-    """What happened, or None where it is not for us; *app* is the app itself."""
+    """What happened, or None if it is not for us; *app* is the app itself."""
     event = get(payload, "event")
     kind, channel = text(event, "type"), text(event, "channel")
     if kind == "message":
@@ -79,7 +79,7 @@ def _read_message(event: Any, event_id: str, channel: str, app: spoken.App) -> H
             said = parse.reply(event, event_id)
             if said is None or said.spot.message or said.alone:
                 return said
-            # in a channel only who names the app speaks to it
+            # in a channel somebody speaks to the app only if they name it
             return said if spoken.find_first_named(said.written, app) == "app" else None
 
 

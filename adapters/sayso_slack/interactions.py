@@ -1,6 +1,6 @@
-"""What follows from a click, a submitted modal, or what happens to words, cards and channels: everybody is told.
+"""What follows from a click, from a submitted modal, and from what happens to words, cards and channels.
 
-The rule: what counts is stored before Slack hears that it was received, and no act is ever left without an answer.
+The rule: an answer is stored before Slack hears that it was received, and no act is left without a response.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class Interactions:
         self._background = background
         self.app = spoken.App()
         self.is_shared: Callable[[], bool] = lambda: False
-        """Whether another program takes some of what Slack sends to this app."""
+        """Whether another program receives some of what Slack sends to this app."""
 
     async def handle(self, payload: Any) -> BoltResponse:
-        """The answer to one payload, in time; work that takes longer goes on, and its outcome is told by message."""
+        """Respond to one payload, in time; work that takes longer goes on, and a message tells its outcome."""
         act = parse.parse(payload) or happenings.read(payload, self.app)
         doing = self._background.start(self._act(act))
         done, _ = await asyncio.wait({doing}, timeout=_ANSWER_WITHIN)
@@ -87,7 +87,7 @@ class Interactions:
             log.warning("act not counted", extra={"error": error.message})
             return _FAILED
         except Exception:
-            # the outermost loop of a click: whatever went wrong here must not be taken for an answer
+            # the outermost loop of a click: a failure here must not be taken for an answer
             log.exception("act failed")
             if isinstance(act, parse.Click):
                 self._teller.tell(act, telling.line(phrases.TRY_AGAIN))
@@ -146,7 +146,7 @@ class Interactions:
         return _respond({"response_action": "clear"})
 
     async def _find_ticket(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
-        """The request that a button names; whether the button is a true one is seen by the desk."""
+        """The request that a button names; whether the button is genuine is for the desk to find out."""
         pressed = tokens.read(token)
         return pressed, await self._desk.store.load_by_ref(pressed.ref)
 
@@ -167,7 +167,7 @@ class Interactions:
         return _RECEIVED if isinstance(error, errors.Refused | errors.NotFound) else _FAILED
 
     async def _renew(self, click: parse.Click) -> model.Ticket | None:
-        """Bring a card of ours up to date whose buttons were made with another secret, or for other content."""
+        """Bring one of our cards up to date if its buttons were made with another secret, or for other content."""
         if click.spot is None:
             return None
         posted = await self._desk.store.find_card(NAME, click.spot.channel, click.spot.message)
@@ -195,7 +195,7 @@ class Interactions:
             self._teller.tell(click, telling.line(_NO_WINDOW))
 
     def _refuse_submission(self, submission: parse.Submission, error: errors.SaysoError, account: str) -> BoltResponse:
-        """What a submission that did not count is answered with; what was typed stays, where trying again helps."""
+        """Respond to a submission that did not count; what was typed stays if trying again can help."""
         final = isinstance(error, errors.Refused | errors.NotFound) and not isinstance(error, errors.InvalidAnswer)
         wrong = _complaints(submission, error)
         if not final and wrong:

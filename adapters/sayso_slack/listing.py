@@ -1,7 +1,7 @@
-"""Channels by name: one walk through the list of channels serves everybody who looks for a name.
+"""Channels by name: one walk through the list of channels serves all who look for a name.
 
-The rule: a walk that Slack told to wait goes on where it was, since thousands of channels are more pages than a minute
-allows.
+The rule: a walk that Slack interrupts continues from the same page, since thousands of channels are more pages than a
+minute allows.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Listing:
         self._held = clock.now()
 
     async def find(self, name: str) -> str:
-        """The id of a channel that is not archived. Raises `ChannelError`, `final` where there is none to be seen."""
-        # only a walk that began after somebody asked can say that there is none
+        """The id of a channel that is not archived. Raises `ChannelError`, `final` if the app sees no such channel."""
+        # only a walk that began after the question can say that there is no such channel
         begun = self._asked.setdefault(name, self._begun)
         async with self._walking:
             while name not in self._met:
@@ -45,7 +45,7 @@ class Listing:
         return self._met[name]
 
     def forget(self, name: str) -> None:
-        """Its id is of no use any more."""
+        """Forget the id of a name, which is not valid any more."""
         self._met.pop(name, None)
 
     def start_over(self) -> None:

@@ -36,7 +36,7 @@ _LISTS: Mapping[str, tuple[str, int]] = {
 
 
 def broken(payload: Mapping[str, Any]) -> list[str]:
-    """The limits that a message or view breaks, each in a few words; none in a good payload."""
+    """The limits that a message or view breaks, each in a few words; empty for a good payload."""
     view = payload.get("type") == "modal"
     blocks: list[Json] = payload.get("blocks", [])
     found = list(_broken_below(payload, "modal" if view else ""))

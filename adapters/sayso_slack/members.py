@@ -1,6 +1,6 @@
-"""Who pressed: what Slack knows of a person at this moment, as far as it matters for deciding.
+"""Who acted: what Slack knows of a person at this moment, as far as it matters for deciding.
 
-The rule: in doubt somebody is a stranger. Nothing here believes a name, and no fact is older than a minute.
+The rule: in doubt somebody is a stranger. No name is believed, and no fact is older than a minute.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 Needs = Callable[[people.Actor], Collection[str]]
 
-# Seconds. Long enough for a burst of clicks, short enough for somebody who was just let go.
+# Long enough for a burst of clicks, short enough for somebody who has just lost their account.
 _FRESH = timedelta(seconds=60)
 # Seconds. The click must be answered within three, and the decision has to be stored in that time as well.
 _LOOK_UP_WITHIN = 1.5
@@ -50,7 +50,7 @@ class Members:
         self._kept: dict[str, tuple[datetime, Any]] = {}
 
     async def actor(self, who: parse.Who, needs: Needs | None = None) -> people.Actor:
-        """The person, as the core knows people; *needs* says which user groups matter, otherwise all of them do.
+        """The person who acted; *needs* says which user groups matter, without it all of them do.
 
         Raises:
             NotAllowed: a bot, or somebody whose account was closed.
@@ -75,7 +75,7 @@ class Members:
         return _name_of(await self._load_user(user)) or "somebody"
 
     async def _find_groups(self, user: str, groups: Collection[str], ends: float) -> frozenset[str]:
-        """Those of the groups that somebody is in. One that fails matters only where no other one answers."""
+        """The groups that somebody is in. A group that fails matters only if no other group has that person."""
         asking = {asyncio.ensure_future(self._load_members(group)): group for group in groups}
         left = max(0.0, ends - asyncio.get_running_loop().time())
         done, late = await asyncio.wait(asking, timeout=left)
@@ -93,7 +93,7 @@ class Members:
             return False
         if _is_colleague(user, self._home):
             return True
-        # a payload may leave the team out, but one that names another team is about somebody from outside
+        # a payload may leave the team out; one that names another team is about somebody from outside
         return user["team_id"] == self._home.team and who.team in (None, self._home.team, self._home.enterprise)
 
     async def _load_user(self, user: str) -> Json:

@@ -1,6 +1,6 @@
-"""What people, channels and user groups are called, asked of Slack when somebody writes one, so that agents read names.
+"""What people, channels and user groups are called: Slack is asked when somebody writes one, so that agents read names.
 
-The rule: a name is for reading only. What cannot be learnt is said to be unknown, and holds up no answer.
+The rule: a name is for reading only. A name that cannot be found is called unknown, and does not delay an answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ASKED_AGAIN = timedelta(minutes=5)
 
 
 class KnownNames:
-    """The names that were learnt. Ids stay; a name that was changed since is an old name."""
+    """The names that were found. Ids stay; a name that was changed since is an old name."""
 
     def __init__(self, api: Api, people: members.Members, clock: Clock, app: spoken.App) -> None:
         self._api = api

@@ -1,4 +1,4 @@
-"""Tells what an agent is doing, in a thread of its session's own."""
+"""Tells what an agent is doing, in the thread of its session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_THREAD = ("cannot_reply_to_message", "thread_not_found", "message_not_found"
 
 
 class Notes:
-    """A teller of notes; the message that a session's thread hangs on is kept in the store."""
+    """A teller of notes; the store keeps the message that begins the thread of a session."""
 
     name = NAME
 
@@ -27,7 +27,7 @@ class Notes:
         self._store = store
 
     async def note(self, place: str, session: card.Session, said: card.Says) -> None:
-        """Tell it. Raises `ChannelError`."""
+        """Tell a note. Raises `ChannelError`."""
         conversation = await self._places.find(place)
         thread = await self._thread(conversation, session)
         try:
@@ -35,7 +35,7 @@ class Notes:
         except errors.ChannelError as error:
             if not error.message.endswith(_NO_THREAD):
                 raise
-            # somebody deleted the message that it hung on
+            # somebody deleted the message that began the thread
             await self._store.remove(KIND, _record_name(conversation, session))
             await self._post(conversation, await self._thread(conversation, session), said)
 
@@ -49,19 +49,19 @@ class Notes:
             return str(found.value["thread"])
         posted = await self._api.post("chat.postMessage", channel=conversation, **render.opening(session))
         try:
-            # known by its message, too, so that whoever replies to a note is told what it is
+            # recorded by its message as well, so that people who reply to a note are told what it is
             await self._store.put(Record(KIND, root_name(conversation, str(posted["ts"]))))
             await self._store.put(Record(KIND, name, {"thread": posted["ts"]}))
         except errors.Conflict:
-            # another process began the thread at the same moment; the one that is kept counts
+            # another process began the thread at the same moment; the recorded one counts
             kept = await self._store.get(KIND, name)
             return str(kept.value["thread"]) if kept else str(posted["ts"])
         return str(posted["ts"])
 
 
 def _record_name(conversation: str, session: card.Session) -> str:
-    whose = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return f"{NAME}/{conversation}/{whose}"
+    digest = hashlib.sha256(f"{session.owner}\n{session.id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{NAME}/{conversation}/{digest}"
 
 
 def root_name(conversation: str, message: str) -> str:

@@ -1,7 +1,7 @@
-"""Keeps calls as far apart as Slack wants them: turns are given in order, and a turn that was given is kept.
+"""Keeps calls as far apart as Slack wants them: turns are given in order, and a turn that was given stays reserved.
 
-The rule: nobody waits here for long, because other deliveries stand behind; whose turn is far away is told when to
-come again, and finds it then.
+The rule: no call waits here for long, because other deliveries wait behind it. A call that is not due soon is told when
+to come again, and finds its turn then.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sayso.clock import Clock
 
 # Seconds; the courier renews its lease of a job while it waits here.
 LONGEST_WAIT = 10.0
-# A minute as Slack counts it, with a little for the way there.
+# A minute as Slack counts it, and a little for the time that a call takes to arrive.
 _MINUTE = timedelta(seconds=60.5)
-# Whoever does not come for so long has gone elsewhere: another process did it, or nobody needs it any more.
+# A call that does not come for so long is not needed any more: another process made it, or nobody waits for it.
 _LOST = timedelta(seconds=60)
-# So late the turns behind move, or many would come at once.
+# If a call is this late, the turns behind it move as well, or many would come at once.
 _LATE = timedelta(seconds=5)
 _MOST_KEYS = 1_000
 
@@ -37,7 +37,7 @@ class Pace:
         self._nobody = itertools.count()
 
     async def turn(self, key: str, who: str = "") -> None:
-        """Return when it is this call's turn. Raises `NotYet` where that is not soon; *who* keeps the turn until then.
+        """Return when it is this call's turn. Raises `NotYet` if that is not soon; the turn stays reserved for *who*.
 
         Without *who* the turn is given back.
         """
@@ -55,7 +55,7 @@ class Pace:
         queue.began.append(now)
 
     def hold(self, key: str, seconds: float, who: str = "") -> None:
-        """Slack told *who* to wait: everybody behind waits as long, and *who* comes first then."""
+        """Wait, because Slack told *who* to: all calls behind wait as long, and *who* comes first then."""
         queue, now = self._queue(key), self._clock.now()
         until = now + timedelta(seconds=seconds)
         longer = until - max(queue.held, now)
@@ -68,7 +68,7 @@ class Pace:
             queue.turns[who] = until
 
     def _find_turn(self, queue: _Queue, who: str, now: datetime) -> datetime:
-        """When it is *who*'s turn, as far as is known now."""
+        """When it is the turn of *who*, as far as is known now."""
         at = queue.turns.get(who)
         if at is None:
             at = max(queue.free - self._ahead, queue.held, now)
@@ -102,7 +102,7 @@ class Pace:
 
 
 class _Queue:
-    """Whose turn is when, and when the latest calls began."""
+    """The turns that were given, and when the latest calls began."""
 
     def __init__(self, at: datetime, most: int) -> None:
         self.free = at

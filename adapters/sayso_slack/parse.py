@@ -1,4 +1,4 @@
-"""What Slack sends becomes what somebody did. Pure; a payload that makes no sense is nobody's doing, never an error.
+"""Reads what somebody did from what Slack sends. Pure; a payload that makes no sense is None, never an error.
 
 The rule: people are known by ids. Names are for showing only.
 """
@@ -21,14 +21,14 @@ from sayso_slack import spoken as words
 
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
-# the number of a character; halves of characters are none
+# the number of a character; the numbers of surrogates are not characters
 _POINT = re.compile(r"(?!0*[dD][89a-fA-F]..\Z)[0-9a-fA-F]{2,5}")
 _SPOKEN = (None, "thread_broadcast", "file_share")
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whoever acted, as the payload has them."""
+    """The person who acted, as the payload has them."""
 
     user: str
     team: str | None = None
@@ -37,7 +37,7 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A message: where the card stands."""
+    """The message that a card is."""
 
     channel: str
     message: str
@@ -50,9 +50,9 @@ class Click:
     who: Who
     token: str
     spot: Spot | None = None
-    """None where the button stands in a modal."""
+    """None if the button stands in a modal."""
     draft: dialog.Draft | None = None
-    """What was chosen on the card, where the button sends that."""
+    """What was chosen on the card, if the button sends that."""
     trigger: str = ""
     """Opens one modal, within three seconds."""
     response_url: str = field(default="", repr=False)
@@ -83,7 +83,7 @@ class Reply:
     """The message that the thread hangs on; without one it stands in the channel itself."""
     ts: str
     text: str
-    """In words, as far as they can be told without asking Slack."""
+    """In words, as far as Slack need not be asked for names."""
     event_id: str = ""
     written: str = field(default="", compare=False)
     """As Slack writes it."""
@@ -97,7 +97,7 @@ class Reply:
 
 
 def verify(secret: str, timestamp: str | None, signature: str | None, body: bytes, seconds: float) -> bool:
-    """Whether Slack signed this body a short while ago; *seconds* since 1970. Anything odd is a no."""
+    """Whether Slack signed this body a short while ago; *seconds* since 1970. Anything odd counts as not signed."""
     if not secret or not timestamp or not signature or not is_plausible(timestamp, signature, seconds):
         return False
     signed = hmac.digest(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256)
@@ -110,7 +110,7 @@ def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
 
 
 def parse(payload: Any) -> Click | Submission | Reply | None:
-    """What somebody did, or None where it is not for us."""
+    """What somebody did, or None if it is not for us."""
     match text(payload, "type"):
         case "block_actions":
             return _read_click(payload)
@@ -137,7 +137,7 @@ def _read_click(payload: Any) -> Click | None:
     container = get(payload, "container")
     channel = text(container, "channel_id") or text(payload, "channel", "id")
     message = text(container, "message_ts") or text(payload, "message", "ts")
-    # what one person was told is no card, wherever it stands
+    # a message for one person is never a card
     hidden = get(container, "is_ephemeral") is True or action_id == render.UNDO
     shown = items(payload, "message", "blocks")
     return Click(
@@ -176,7 +176,7 @@ def _read_reply(payload: Any) -> Reply | None:
 
 
 def reply(event: Any, event_id: str = "", channel: str = "") -> Reply | None:
-    """What somebody wrote, from a message as events and lists of messages have it; None where it is nobody's words."""
+    """What somebody wrote, from a message of an event or of a list; None if no person wrote it."""
     user, channel, ts = text(event, "user"), text(event, "channel") or channel, text(event, "ts")
     thread = text(event, "thread_ts")
     if text(event, "type") != "message" or get(event, "bot_id") or get(event, "subtype") not in _SPOKEN:

@@ -1,6 +1,6 @@
-"""Where a place of a route is in Slack: `slack`, `slack:#ops`, `slack:C1`, `slack:@ann`, `slack:U1` become ids.
+"""Finds the places of routes in Slack: `slack`, `slack:#ops`, `slack:C1`, `slack:@ann`, `slack:U1` become ids.
 
-The rule: a name is looked up once; from then on only its id counts, until Slack says that the id is of no use any more.
+The rule: a name is looked up once. From then on only its id counts, until Slack says that the id is not valid any more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Places:
         self._known: dict[str, str] = {}
 
     async def find(self, place: str) -> str:
-        """The conversation id of a place. Raises `ChannelError`, `final` where there is no such place."""
+        """The conversation id of a place. Raises `ChannelError`, `final` if there is no such place."""
         spec = self._spec(place)
         if not spec:
             hint = '[slack] channel = "C0123"'
@@ -44,20 +44,20 @@ class Places:
         return self._known[spec]
 
     def check(self, place: str) -> None:
-        """Raise `InvalidRequest` where a place makes no sense, whatever there is in Slack."""
+        """Raise `InvalidRequest` if a place is malformed; Slack is not asked."""
         spec = self._spec(place)
         if spec and not spec.startswith("@") and not _NAME.fullmatch(spec):
             hint = 'the id of a channel, as "slack:C0123", its name, as "slack:#ops", or a person: "slack:@ann"'
             raise errors.InvalidRequest(f"{place!r} is not a valid place in Slack", field="route", hint=hint)
 
     def forget(self, place: str) -> None:
-        """Its id is of no use any more: the name is looked up anew."""
+        """Forget the id of a place, which is not valid any more: its name is looked up again."""
         spec = self._spec(place)
         self._known.pop(spec, None)
         self._listing.forget(spec.removeprefix("#"))
 
     def forget_all(self) -> None:
-        """Some name may mean another channel now."""
+        """Forget all ids, since a name may mean another channel now."""
         self._known.clear()
         self._listing.start_over()
 
@@ -71,12 +71,12 @@ class Places:
             opened = await self._api.post("conversations.open", users=self._user_of(spec.removeprefix("@")))
             return str(opened["channel"]["id"])
         found = await self._listing.find(spec.removeprefix("#"))
-        # names can be given to other channels, and to look one up takes minutes where there are many
+        # a name can move to another channel, and with many channels it takes minutes to look one up
         log.info("channel found by its name", extra={"channel": spec, "hint": f"write the id {found} instead"})
         return found
 
     def _user_of(self, name: str) -> str:
-        """A configured person's account here; display names can be taken by anybody, so they are not looked up."""
+        """The account of a configured person; display names are not looked up, since anybody can take any of them."""
         account = roster.account_of(self._directory, "slack", name)
         if account is not None:
             return account.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What Slack refuses: its own codes, and what each means for a card and for whoever set the app up.
+"""What Slack refuses: its own codes, and what each means for a card and for the person who set the app up.
 
 The rule: a refusal that is not known to pass is final, so that the agent is told at once instead of waiting in silence.
 """
@@ -17,10 +17,10 @@ _PASSING = {
     "ratelimited", "rate_limited", "message_limit_exceeded", "internal_error", "fatal_error", "service_unavailable",
     "request_timeout", "team_added_to_org", "accesslimited",
 }  # fmt: skip
-# "partly done" is among what these may mean, so the message may be there
+# these may mean "partly done", so the message may be there
 _UNSURE = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
-# a message that can be edited no more, or the room that it stood in
+# a message that can be edited no more, or its channel
 _GONE = {
     "message_not_found", "thread_not_found", "channel_not_found", "is_archived", "is_inactive", "not_in_channel",
     "cant_update_message", "edit_window_closed",

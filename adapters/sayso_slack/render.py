@@ -19,7 +19,7 @@ from sayso.machine import people
 from sayso_slack import inputs, limits, reserve, rich
 
 ROOM = dialog.WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED, answer=limits.TYPED)
-"""What one modal holds: eight full inputs stay within the bytes of a view even where every character takes twelve."""
+"""What one modal holds: eight full inputs stay within the bytes of a view even if every character takes twelve."""
 
 ACTION = "sayso:"
 """Every action id of ours begins with this; nothing else in the workspace does."""
@@ -40,7 +40,7 @@ _MARKS: Mapping[str, str] = {
 
 
 def render(drawn: card.Card, called: people.Called | None = None) -> Json:
-    """The `text` and `blocks` of a message. What does not fit is said, and then the card decides nothing in favour.
+    """The `text` and `blocks` of a message. It says what does not fit; then it offers no button that decides in favour.
 
     *called* are those whom it notifies.
     """
@@ -56,7 +56,7 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
 
 
 def render_dialog(opened: dialog.Dialog, seat: Mapping[str, str] | None = None) -> Json:
-    """A modal. It carries its token, and *seat*, where the card stands on which it was opened."""
+    """A modal. It carries its token, and in *seat* the card on which it was opened."""
     view = _view(opened, seat, tight=False)
     too_big = len(json.dumps(view)) > limits.VIEW_BYTES
     return _view(opened, seat, tight=True) if too_big else view
@@ -80,7 +80,7 @@ def _view(opened: dialog.Dialog, seat: Mapping[str, str] | None, *, tight: bool)
 
 
 def notice(title: str, line: card.Line) -> Json:
-    """A modal that only tells something, in place of one that cannot be submitted any more."""
+    """A modal that only tells something, in place of a modal that cannot be submitted any more."""
     return {
         "type": "modal",
         "callback_id": CALLBACK,
@@ -91,7 +91,7 @@ def notice(title: str, line: card.Line) -> Json:
 
 
 def whisper(line: card.Line | str, undo: str = "") -> Json:
-    """A message for one person, with the button that takes an answer back where there is one."""
+    """A message for one person; with *undo*, also the button that takes an answer back."""
     told = _line(line if isinstance(line, card.Line) else card.Line((text.Trusted(line),)))
     button = {"type": "button", "action_id": UNDO, "text": plain("Take back"), "value": undo}
     return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
@@ -117,7 +117,7 @@ def opening(session: card.Session) -> Json:
 
 
 def plain(content: str, longest: int = limits.TEXT_OBJECT) -> Json:
-    """A text object in which nothing is live, cut where it is too long."""
+    """A text object in which nothing is live, cut if it is too long."""
     return inputs.plain(content, longest)
 
 
@@ -126,7 +126,7 @@ def _line(line: card.Line) -> Json:
 
 
 def _restore(node: Any) -> Any:
-    """What Slack hands back has the signs of its texts escaped."""
+    """Undo the escapes that Slack puts into what it hands back."""
     if isinstance(node, list):
         items: list[Any] = list(node)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return [_restore(item) for item in items]

@@ -1,6 +1,6 @@
 """What somebody writes becomes the answer to a question: below its card, in a direct message, or said to the app.
 
-The rule: each message is judged once. One that could not be judged now is not received, so that Slack sends it again.
+The rule: each message is judged once. If one cannot be judged now, Slack is told so, and sends it again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Replies:
         self._conversations = Conversations()
 
     async def handle(self, reply: parse.Reply) -> None:
-        """Take a message for what it is, once. Raises `SaysoError` where that cannot be done now."""
+        """Judge a message, once. Raises `SaysoError` if that is not possible now."""
         place = _place(reply)
         async with self._conversations.turn(place):
             about, to = await self._find_replied_to(reply)
@@ -48,7 +48,7 @@ class Replies:
                 await self._judged.add(place, reply.ts)
 
     async def handle_change(self, reply: parse.Reply) -> None:
-        """A message was changed: within the grace the change counts, and later its writer is told that it does not."""
+        """Judge a message that was changed: within the grace the change counts; later its writer is told otherwise."""
         async with self._conversations.turn(_place(reply)):
             counted = await self._taken.find(_id(reply))
             ticket = await self._desk.get(counted.ticket) if counted else None
@@ -64,14 +64,14 @@ class Replies:
         return await self._situation.find_replied_to(reply)
 
     async def handle_deletion(self, conversation: str, message: str) -> None:
-        """A message was deleted: within the grace its answer is taken back."""
+        """Take back the answer of a message that was deleted, if it is within the grace."""
         try:
             await self._taken.take_back(f"{conversation}/{message}")
         except errors.Refused:
             return  # the agent has it already
 
     async def unmark_taken(self, ticket: model.Ticket) -> None:
-        """Words that were taken are not any more: nobody should think they are."""
+        """Remove the mark from words that do not count any more, so that nobody thinks they do."""
         message = await self._taken.find_last(ticket.id)
         if message is not None:
             self._teller.unmark(*message.split("/"))
@@ -79,10 +79,10 @@ class Replies:
     async def _judge(
         self, reply: parse.Reply, about: model.Ticket | None, to: talk.To, *, changed: bool = False
     ) -> bool:
-        """Judge a message; whether it could have meant anything to us."""
+        """Judge a message. Returns whether it could have been meant for us."""
         written, named = await self._known.words(reply)
         if to == "other":
-            to = None  # the thread of other people: only who names the app speaks to it
+            to = None  # in the thread of other people somebody speaks to the app only if they name it
         if to is None and named != "app" and not reply.alone:
             return False
         words = talk.Words(written, to, named, reply.alone, asked=self._was_spoken_to(reply, named))
@@ -116,7 +116,7 @@ class Replies:
             self._teller.tell_once(reply, telling.line(talk.FILES_LEFT))
 
     async def actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
-        """Whoever acts on a request, with the groups that its policy asks for. Raises as `Members.actor`."""
+        """The person who acts on a request, with the groups that its policy asks for. Raises as `Members.actor`."""
         needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.setup.directory)
         return await self._members.actor(who, needs)
 
@@ -135,18 +135,18 @@ class Replies:
             self._teller.tell_once(reply, telling.refusal(error))
 
     def _was_spoken_to(self, reply: parse.Reply, named: spoken.To) -> bool:
-        """Whether somebody else spoke to this person here just before; and know whom this one speaks to."""
+        """Whether somebody else spoke to this person here just before; remember whom this person speaks to."""
         other = spoken.find_person(reply.written) if named == "other" else None
         return self._conversations.was_spoken_to(_place(reply), reply.who.user, other)
 
 
 def is_free(ticket: model.Ticket, counted: Counted) -> bool:
-    """Whether these words were taken back, and another answer is wanted."""
+    """Whether these words were taken back, so that another answer is wanted."""
     return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)
 
 
 def _late_line(ticket: model.Ticket, counted: Counted) -> card.Line:
-    """Why a change does not count any more: the first text did, or it was taken back and something else came."""
+    """Why a change does not count any more: the first text counted, or it was taken back and another answer came."""
     decision = ticket.decision
     if decision is None or any(one.via == counted.account for one in decision.by):
         return telling.line(talk.FIRST_COUNTED)

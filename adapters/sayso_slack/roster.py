@@ -1,4 +1,4 @@
-"""Looks up the people and user groups that sayso.toml names: whom Slack does not know, nobody can ask.
+"""Looks up the people and user groups that sayso.toml names: nobody can ask somebody whom Slack does not know.
 
 The rule: only what Slack said is a fault of the settings; what it did not say is reported as not found out.
 """
@@ -40,9 +40,11 @@ async def _fault_of(api: Api, home: members.Home, named: roster.Named) -> Findin
     except errors.ChannelError as error:
         if not any(code in error.message for code in _UNKNOWN):
             raise
-        where = "" if team in (home.team, home.enterprise) else f"; {team} is another workspace, this is {home.team}"
+        workspace = (
+            "" if team in (home.team, home.enterprise) else f"; {team} is another workspace, this is {home.team}"
+        )
         hint = f'that person\'s profile > Copy member ID, then: slack = "{home.team}/U…"'
-        return Finding(key, False, f"Slack does not know {account}{where}", hint)
+        return Finding(key, False, f"Slack does not know {account}{workspace}", hint)
     pressed_by = f"{members.organisation(found, home)}/{found.get('id')}"
     if found.get("deleted"):
         return Finding(key, False, f"{account} is deactivated", "name somebody who is still here")
@@ -71,7 +73,7 @@ async def _groups(api: Api, home: members.Home, named: Sequence[roster.Named]) -
 def _group(home: members.Home, key: str, group: str, known: Mapping[str, Json]) -> Finding:
     found = known.get(group)
     if found is None:
-        # people write the name by which they mention it
+        # people write the name by which they mention the group
         hint = next(
             (f'slack_group = "{id}"' for id, one in known.items() if one.get("handle") == group.lstrip("@")), None
         )

@@ -1,4 +1,4 @@
-"""In which situation a message was written: what its thread hangs on, and what was open there at that moment.
+"""The situation in which a message was written: what it replies to, and what was open there at that moment.
 
 The rule: Slack's own order of messages decides what was there before what, since two machines' clocks differ.
 """
@@ -25,10 +25,10 @@ class Situation:
         self._app = app
 
     async def find_replied_to(self, reply: parse.Reply) -> tuple[model.Ticket | None, talk.To]:
-        """The request of the card above it, and what it is that it stands below.
+        """The request of the card that it replies to, and what it replies to.
 
         Raises:
-            ChannelError: it stands below a message of the app that is not recorded yet; it must come again.
+            ChannelError: it replies to a message of the app that is not recorded yet; it must come again.
         """
         root = reply.spot.message
         if not root:
@@ -45,7 +45,7 @@ class Situation:
         return None, "app"
 
     async def find_open(self, reply: parse.Reply, *, changed: bool = False) -> list[model.Ticket]:
-        """What was open where it was written, at that moment; *changed* is whether its words are those of a change."""
+        """What was open in its place when it was written; *changed* says whether its words were changed since."""
         at = moment(reply.ts)
         open_then = await pending.open_at(self._desk.store, at, changed=changed)
         return [one for one in open_then if await self._was_there(one, reply)]
@@ -57,7 +57,7 @@ class Situation:
 
 
 def moment(ts: str) -> datetime:
-    """When a message was written, by Slack's clock; long ago where its id makes no sense."""
+    """When a message was written, by Slack's clock; long ago if its id makes no sense."""
     try:
         return datetime.fromtimestamp(int(ts.partition(".")[0]), UTC)
     except (ValueError, OverflowError, OSError):

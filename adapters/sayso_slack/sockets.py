@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 2
 MAKE_ONE = "Basic Information > App-Level Tokens: one with connections:write; and turn Socket Mode on"
-# Seconds. The client itself would try for ever.
+# Seconds. The client itself would try forever.
 _CONNECT_WITHIN = 15.0
 _HELLO_WITHIN = 5.0
 _PING_EVERY = 10.0
@@ -47,7 +47,7 @@ class Sockets:
             ChannelError: Slack cannot be reached.
         """
         try:
-            # asked for by ourselves first, because with a bad token the client's own attempts never end
+            # we ask first, because with a bad token the client's own attempts never end
             await api.open_link(self._token)
             for _ in range(CONNECTIONS):
                 await self._connect()
@@ -65,7 +65,7 @@ class Sockets:
         return any([await handler.client.is_connected() for handler in self._handlers])
 
     async def close(self) -> None:
-        """Take nothing more in, and answer what came in before."""
+        """Receive nothing more, and answer what came in before."""
         await asyncio.gather(*(handler.finish() for handler in self._handlers))
         for handler in self._handlers:
             await handler.client.close()  # type: ignore[no-untyped-call]
@@ -84,7 +84,7 @@ class Sockets:
         log.info("socket connected", extra={"connections": len(self._handlers)})
 
     async def _count_connections(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
-        """Slack says with every new connection how many there are."""
+        """Count the connections: Slack says with every new one how many there are."""
         count = message.get("num_connections")
         if message.get("type") != "hello" or not isinstance(count, int):
             return
@@ -98,7 +98,7 @@ class Sockets:
 
 
 class _Handler(AsyncSocketModeHandler):
-    """Knows what it is at: the client closes its connection without waiting for anybody."""
+    """Knows which tasks are running: the client closes its connection without waiting for them."""
 
     _busy: set[asyncio.Task[Any]]
     _finishing = False
@@ -126,9 +126,9 @@ class _Handler(AsyncSocketModeHandler):
 
 
 async def count(url: str, proxy: str | None = None) -> int | None:
-    """How many connections an app has beside this one, which is closed at once; None where Slack does not say.
+    """How many connections an app has beside this one, which is closed at once; None if Slack does not say.
 
-    Raises `ChannelError` where none can be opened.
+    Raises `ChannelError` if no connection can be opened.
     """
     try:
         async with (

@@ -1,6 +1,6 @@
 """What a person typed, as words: mentions, channels, links, telephone numbers and times by their names. Pure.
 
-The rule: what the agent reads is what people see; where a label says one thing and an address another, both are said.
+The rule: the agent reads what people see. If a label says one thing and an address another, the agent reads both.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ class Unnamed:
 
 
 def find_unnamed(written: str) -> Unnamed:
-    """What must be looked up before a text can be read."""
+    """The ids that must be looked up before a text can be read."""
     bare = [found[1] for found in _CODE.finditer(written) if not found[2]]
     return Unnamed(_after("@", bare), _after("#", bare), _after("!subteam^", bare))
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The app as people write it: its user id, and its name where somebody types that."""
+    """The app as people write it: its user id, and its name, if somebody types that."""
 
     user: str = ""
     name: str = ""
 
 
 def find_first_named(written: str, app: App) -> To:
-    """Whom a text mentions first; a name after an @ that Slack did not turn into a mention is somebody, too."""
+    """Whom a text mentions first; a name after an @ that Slack did not turn into a mention counts as somebody."""
     found = _FIRST.search(_readable(written))
     if found is None:
         return None
@@ -71,7 +71,7 @@ def find_person(written: str) -> str | None:
 
 
 def plain(written: str, names: Names | None = None, app: App | None = None) -> str:
-    """The text in words, without the name of the app where it was only spoken to."""
+    """The text in words, without the name of the app where the app is only addressed."""
     known = names or Names()
     if app and app.user:
         written = re.sub(rf"<@{re.escape(app.user)}(?:\|[^<>\n]*)?>", "", written)

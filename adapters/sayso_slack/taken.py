@@ -1,4 +1,4 @@
-"""Which messages became answers, so that a change or a deletion of one is known for what it is."""
+"""The messages that became answers, so that a change or a deletion of one can change the answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A message that was taken as an answer, by which account."""
+    """A message that was taken as an answer, and the account that wrote it."""
 
     ticket: str
     account: str
@@ -41,7 +41,7 @@ class Taken:
         value = {"ticket": ticket.id, "account": actor.account, "message": message}
         found = await self._desk.store.get(_KIND, _last_of(ticket.id))
         for name, version in ((message, 0), (_last_of(ticket.id), found.version if found else 0)):
-            # it was delivered twice
+            # the message was delivered twice
             with contextlib.suppress(errors.Conflict):
                 await self._desk.store.put(Record(_KIND, name, value, ticket.expires_at + _KEPT, version))
 

@@ -1,4 +1,4 @@
-"""What people are told beside their cards: privately where Slack can, once where they would read it again and again."""
+"""Tells people what their cards do not say: privately if Slack can, and once if they would read it again and again."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from sayso_slack.settings import NAME
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 5_000
-# Somebody who presses three times in a row need not read the same three times.
+# Somebody who presses three times in a row need not read the same text three times.
 _SAME = timedelta(seconds=10)
 _TAKEN = "white_check_mark"
 
 
 class Teller:
-    """Tells people, and brings the cards up to date that they looked at."""
+    """Tells people, and brings up to date the cards that they looked at."""
 
     def __init__(self, desk: Desk, channel: SlackChannel, api: Api, background: Background) -> None:
         self._desk = desk
@@ -36,16 +36,16 @@ class Teller:
         self._lasting: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
 
     def tell(self, click: parse.Click, line: card.Line) -> None:
-        """Tell whoever pressed."""
-        where = click.spot.message if click.spot else ""
-        mark, now = f"{click.who.user}/{where}/{line}", self._desk.clock.now()
+        """Tell the person who pressed."""
+        message = click.spot.message if click.spot else ""
+        mark, now = f"{click.who.user}/{message}/{line}", self._desk.clock.now()
         if mark in self._told and now - self._told[mark] < _SAME:
             return
         self._told[mark] = now
         self._background.start(self._whisper(click, render.whisper(line)))
 
     def tell_once(self, reply: parse.Reply, line: card.Line) -> None:
-        """Tell whoever wrote; people go on talking, and the same thing is said to each of them once in a thread."""
+        """Tell the person who wrote. People go on talking, so each of them is told the same thing once in a thread."""
         mark = f"{reply.spot.channel}/{reply.spot.message}/{reply.who.user}/{line}"
         if mark not in self._told:
             self._told[mark] = self._desk.clock.now()
@@ -56,7 +56,7 @@ class Teller:
         return (reply.spot.channel, reply.spot.message) in self._lasting
 
     def tell_taken(self, reply: parse.Reply, line: card.Line, undo: str) -> None:
-        """Tell whoever wrote that it was taken at their word, with a button to take it back."""
+        """Tell the person who wrote that their words were taken as the answer, with a button to take it back."""
         self._background.start(self._whisper(reply, render.whisper(line, undo)))
 
     def mark(self, reply: parse.Reply) -> None:
@@ -68,7 +68,7 @@ class Teller:
         self._background.start(self._react("reactions.remove", conversation, message))
 
     def freshen(self, error: errors.SaysoError, spot: parse.Spot | None) -> None:
-        """Whoever was late looked at a card that was not up to date."""
+        """Bring the card up to date at which somebody was too late."""
         if isinstance(error, errors.AlreadyDecided) and spot is not None and spot.message:
             self._background.start(self.redraw(error.ticket, spot))
 
@@ -81,11 +81,11 @@ class Teller:
             log.info("late card not edited", extra={"error": error.message})
 
     async def close_card(self, click: parse.Click) -> None:
-        """Take the buttons of a card away whose request is gone."""
+        """Take away the buttons of a card whose request is gone."""
         await self._respond(click.response_url, {**render.without_controls(click.blocks), "replace_original": True})
 
     async def close_whisper(self, click: parse.Click, line: card.Line) -> None:
-        """Put something else in the place of what only this person sees."""
+        """Replace a message that only this person sees."""
         await self._respond(click.response_url, {**render.whisper(line), "replace_original": True})
 
     async def _whisper(self, to: parse.Click | parse.Reply, shown: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ class Teller:
 
 
 def explain(error: errors.SaysoError, account: str, *, shared: bool) -> card.Line:
-    """Why an act was not counted; *shared* says that another program uses the same app."""
+    """Why an act was not counted; *shared* says whether another program uses the same app."""
     if isinstance(error, errors.NotFound):
         return telling.line(SHARED if shared else telling.GONE)
     return telling.refusal(error, account)

@@ -1,6 +1,6 @@
-"""What becomes of cards and of the channels they stand in: a card that goes is posted again, or counted as undelivered.
+"""Keeps open cards where people can see them: what was deleted is posted again, or it counts as undelivered.
 
-The rule: what Slack tells is acted on at once; what it told while nobody listened is found out after a start.
+The rule: what Slack reports is acted on at once; what it reported while nobody listened is found out after a start.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BECAME = {
 
 
 class Upkeep:
-    """Keeps cards where people can see them."""
+    """The open cards of this desk on Slack."""
 
     def __init__(self, desk: Desk, places: Places, channel: SlackChannel, api: Api) -> None:
         self._desk = desk
@@ -36,14 +36,14 @@ class Upkeep:
         self._api = api
 
     async def handle_deletion(self, conversation: str, message: str) -> None:
-        """Somebody deleted a message; a card of ours is posted again while it is pending."""
+        """Know that somebody deleted a message: a pending card of ours is posted again."""
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
             self._channel.forget_press(conversation, message)
             await self._desk.lost(posted.ticket_id, posted.place)
 
     async def handle_change(self, room: happenings.Room) -> None:
-        """A channel was archived, deleted or renamed, or the app was removed from it."""
+        """Know that a channel was archived, deleted or renamed, or that the app was removed from it."""
         if room.became == "renamed":
             log.warning("a channel was renamed", extra={"channel": room.channel, "hint": "write its id C… in settings"})
             return
@@ -52,20 +52,20 @@ class Upkeep:
             await self._desk.undelivered(ticket.id, posted.place, _BECAME[room.became])
 
     async def look_at(self, conversation: str) -> bool:
-        """Whether people can still see the cards in a channel; where not, they count as undelivered.
+        """Whether people can still see the cards in a channel; if not, the cards count as undelivered.
 
         Raises:
             ChannelError: Slack does not say now.
         """
         if conversation.startswith("D"):
-            return True  # nobody can take these away, and to ask would need one more scope
+            return True  # nobody can take a direct message away, and to ask would need one more scope
         try:
             found: Any = await self._api.get("conversations.info", channel=conversation)
         except errors.ChannelError as error:
             if not error.final:
                 raise
             if not error.gone:
-                return True  # it cannot be looked at; whoever posts there finds out
+                return True  # it cannot be looked at; the next post finds out
             await self.handle_change(happenings.Room(conversation, "deleted"))
             return False
         about: dict[str, Any] = found["channel"]

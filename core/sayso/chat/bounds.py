@@ -7,7 +7,7 @@ from collections.abc import Iterator
 OPTION_BUTTONS = 5
 """Options that fit side by side; more become a list to choose from."""
 MOST_CALLED = 20
-"""A card notifies at most so many by name: more are a crowd, and whom it is for stands on the card in any case."""
+"""A card notifies at most this many people by name: more are a crowd, and the card says whom it is for in any case."""
 EDITED = 2_000
 """Characters of an argument that a window lets people edit; a longer one stays as it is."""
 TITLE_SHOWN = 120

@@ -1,6 +1,6 @@
-"""How far the messages of a place were judged, kept in the store: what was judged once is never judged again.
+"""How far the messages of a place were judged: the store keeps it, and nothing is judged twice.
 
-The rule: a mark only ever rises, whoever raises it.
+The rule: a mark only ever rises, no matter which process raises it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from sayso import errors
 from sayso.stores import Record, Store
 
-# Of one place; older messages than these were all judged.
+# Of one place; all messages that are older were judged.
 _LISTED = 200
 
 
@@ -23,7 +23,7 @@ class Marks:
         self._kind = f"{channel}-mark"
 
     async def of(self, place: str) -> str:
-        """The last message of a place that was judged; empty where there is none."""
+        """The last message of a place that was judged; empty if there is none."""
         found = await self._store.get(self._kind, place)
         return str(found.value["message"]) if found else ""
 
@@ -42,14 +42,14 @@ class Marks:
 
 
 class Judged:
-    """Which messages of a place were judged, one by one, where a platform delivers them in any order."""
+    """Which messages of a place were judged, one by one, for a platform that delivers them in any order."""
 
     def __init__(self, records: Store, channel: str) -> None:
         self._store = records
         self._kind = f"{channel}-judged"
 
     async def has(self, place: str, message: str) -> bool:
-        """Whether this message was judged; of very old ones only that they were."""
+        """Whether this message was judged; very old messages count as judged."""
         found = await self._store.get(self._kind, place)
         return found is not None and _is_among(found.value, message)
 

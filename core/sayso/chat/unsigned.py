@@ -1,7 +1,6 @@
-"""Posts to a chat's address whose signature is wrong: said in the log, and kept for `sayso doctor` until one is right.
+"""Posts to a chat's address with a wrong signature: logged, and kept for `sayso doctor` until a right one comes.
 
-The rule: anybody can post here, so neither log nor store is written more than once a minute, and nothing of a post is
-repeated.
+The rule: anybody can post here, so log and store are written at most once a minute, and nothing of a post is repeated.
 """
 
 from __future__ import annotations
