@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import assert_never
 
 from sayso import machine, model
 from sayso.cards import buttons, card, cutting, history, phrases, prose, shelf, tokens, values
@@ -223,6 +224,8 @@ def _tone(ticket: model.Ticket) -> card.Tone:
             return "bad"
         case "expired" | "cancelled" | "superseded" | "undeliverable":
             return "gone"
+        case _:
+            assert_never(ticket.decision.outcome)
 
 
 def _summary(ticket: model.Ticket) -> text.Trusted:

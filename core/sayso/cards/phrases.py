@@ -6,6 +6,7 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import assert_never
 
 from sayso import errors, model
 from sayso.cards import buttons
@@ -32,6 +33,8 @@ def outcome_row(kind: model.Kind, decision: model.Decision) -> buttons.Row | Non
             return buttons.row_for(kind, "respond" if kind == "permission" else None)
         case "expired" | "cancelled" | "superseded" | "undeliverable":
             return None
+        case _:
+            assert_never(decision.outcome)
 
 
 def outcome_words(kind: model.Kind, decision: model.Decision, by: str = "") -> str:

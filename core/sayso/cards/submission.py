@@ -78,6 +78,8 @@ def _read_number(ticket: model.Ticket, row: buttons.Row, index: int) -> model.Js
             return {"grant": _grant_of(ticket, index)}
         case None:
             return {}
+        case _:
+            assert_never(row.index)
 
 
 def values_of(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import assert_never
 
 from sayso import errors, model
 from sayso.content import digest
@@ -67,6 +68,8 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} was replaced by a newer request. Wait for the decision on that one."
         case "undeliverable":
             return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
+        case _:
+            assert_never(decision.outcome)
 
 
 def listed(labels: Sequence[str]) -> str:

@@ -56,8 +56,7 @@ class Courier:
         running = [asyncio.create_task(lane.run()) for lane in making]
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for lane in done:
-                lane.result()  # only an error ends a lane
+            done.pop().result()  # only an error ends a lane
         finally:
             await lanes.end(running)
 

@@ -22,6 +22,8 @@ from sayso.stores import Query, Store, record_kinds, sqlite, sqlite_file, sqlite
 # Tickets read at once.
 _CHUNK = 100
 _BESIDE = ("-wal", "-shm")
+# Databases of before a restore that may stand beside the present one.
+_MOST_KEPT = 9_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _swapped(fresh: Path, database: Path) -> Path | None:
 
 
 def _free(database: Path) -> Path:
-    for number in range(1, 10_000):
+    for number in range(1, _MOST_KEPT + 1):
         before = database.with_name(f"{database.name}.before-restore-{number}")
         if not before.exists():
             return before

@@ -135,7 +135,7 @@ def _open_reader(path: str) -> apsw.Connection | None:
 def _read_point(reader: apsw.Connection, text: str, values: Sequence[sql_store.Value]) -> Sequence[sql_store.RawRow]:
     try:
         return sqlite_worker.rows(reader, text, values)
-    except apsw.BusyError:
+    except apsw.BusyError:  # pragma: no cover - only after a crash, or while the last writer leaves
         raise
     except (apsw.Error, UnicodeDecodeError) as error:
         raise sqlite_worker.unavailable(error) from error

@@ -187,7 +187,9 @@ async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sql
     foreign.close()
 
 
-async def test_closing_while_another_program_holds_a_lock_ends_in_time(store: sqlite.SqliteStore, path: Path) -> None:
+async def test_closing_while_another_program_holds_a_lock_ends_in_time(path: Path) -> None:
+    # long enough for the close to come during the wait, also on a busy machine
+    store = await sqlite.SqliteStore.open(str(path), busy_timeout=0.5)
     foreign = apsw.Connection(str(path))
     sqlite_worker.rows(foreign, "begin immediate")
     asking = asyncio.ensure_future(tickets.ask(store, "r1"))

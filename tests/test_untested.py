@@ -1,0 +1,25 @@
+"""Lines of the core that no test reaches: each says why on the line, and all of them are listed here."""
+
+import re
+
+from tests.test_layout import ROOT, modules
+
+PRAGMA = re.compile(r"#\s*pragma:\s*no\b(?P<rest>.*)", re.IGNORECASE)
+REASON = re.compile(r" (?:cover|branch) - (?P<why>\w.{10,})")
+
+UNTESTED: dict[str, list[str]] = {}
+
+
+def test_every_line_of_the_core_that_no_test_reaches_is_listed_with_its_reason() -> None:
+    found: dict[str, list[str]] = {}
+    for path in modules("core"):
+        for pragma in PRAGMA.finditer(path.read_text()):
+            reason = REASON.fullmatch(pragma["rest"])
+            found.setdefault(str(path.relative_to(ROOT)), []).append(reason["why"] if reason else "no reason is given")
+    assert found == UNTESTED
+
+
+def test_a_pragma_without_a_reason_is_none() -> None:
+    assert not REASON.fullmatch(" cover")
+    assert not REASON.fullmatch(" cover - why")
+    assert REASON.fullmatch(" cover - the kernel never says so")
