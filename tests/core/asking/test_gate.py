@@ -144,6 +144,41 @@ def test_a_script_without_a_loop_asks_and_waits(tmp_path: Path, monkeypatch: pyt
     assert asyncio.run(asyncio.wait_for(both(), 20)) == ["deployed staging", True, "Acme", "SQLite", {"n": 1}]
 
 
+def test_of_two_scripts_that_find_one_yes_at_the_same_moment_one_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/desk.db"
+    monkeypatch.setenv("SAYSO_DATABASE_URL", url)
+
+    async def allow() -> None:
+        store = await stores.connect(url)
+        front = Desk(store, await mint(store))
+        await front.open(sayso.Permission(tool="Bash", input={"command": "ls"}, id="r1"))
+        await front.answer("r1", model.Answer(verdict="allow"), actor())
+        await store.close()
+
+    use = Desk.use
+
+    async def second(self: Desk, id: str) -> model.Ticket:
+        await use(self, id)  # the other script is a moment earlier
+        return await use(self, id)
+
+    asyncio.run(allow())
+    monkeypatch.setattr(Desk, "use", second)
+    assert not blocking.permission("Bash", {"command": "ls"}, id="r1").allowed
+
+
+async def test_a_function_without_types_takes_any_edit(front: Desk) -> None:
+    @sayso.requires_approval(desk=front)
+    async def deploy(target):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        return target
+
+    running = asyncio.ensure_future(deploy("staging"))  # type: ignore[no-untyped-call]
+    ticket = await pending(front)
+    await front.answer(ticket.id, model.Answer(verdict="allow", input={"target": ["a", 1]}), actor())
+    assert await asyncio.wait_for(running, 5) == ["a", 1]
+
+
 def test_a_script_that_finds_an_old_yes_by_its_id_does_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,17 @@ async def test_a_held_wait_leaves_no_record_however_it_ends(opened: Opened) -> N
         assert await front.store.scan("waiter") == []
 
 
+async def test_who_ends_as_they_should_ends_for_their_own_request_only(opened: Opened, clock: ManualClock) -> None:
+    desk = await opened()
+    first, second = [await desk.open(permission(id=id)) for id in ("r1", "r2")]
+    for ticket in (first, second):
+        await desk.attendance.enter(ticket.id)
+    await desk.attendance.release(first.id)
+    assert not await desk.attendance.others(first.id)
+    assert await desk.attendance.others(second.id)
+    died(desk)
+
+
 async def test_a_desk_that_keeps_no_record_is_waited_at_all_the_same() -> None:
     class Plain:
         async def ask(self, request: model.Request, *, wait: bool) -> Any:

@@ -123,6 +123,17 @@ async def test_a_revocation_that_its_process_did_not_live_to_finish_is_finished(
     assert await front.store.get("key", str(bot.record)) is None
 
 
+async def test_a_revocation_that_an_older_version_began_says_no_key_and_is_finished_all_the_same(front: Desk) -> None:
+    await front.store.put(Record("revoking", "bot", {"key": None}))
+    watching = asyncio.create_task(authority.watch(front.store, front.clock))
+    async with asyncio.timeout(BOUND):
+        while await front.store.scan("revoking"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
 async def test_nobody_is_called_back_for_a_revoked_key(front: Desk) -> None:
     told: list[str] = []
 

@@ -228,6 +228,46 @@ async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, 
     assert (tries, await runner.deliver()) == ([False], 1)
 
 
+async def test_a_courier_that_is_stopped_while_it_edits_leaves_the_edit_to_the_next(
+    front: Desk, runner: courier.Courier, board: Board
+) -> None:
+    reached, real = asyncio.Event(), board.edit
+
+    class Endless(Board):
+        async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+            reached.set()
+            await asyncio.Future[None]()
+
+    ticket = await front.open(permission())
+    await runner.deliver()
+    await front.cancel(ticket.id)
+    stuck = asyncio.create_task(courier.Courier(front, [Endless()]).deliver())
+    await asyncio.wait_for(reached.wait(), 5)
+    stuck.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stuck
+    assert (await runner.deliver(), board.pinned["1"].edits) == (1, 1)
+    assert board.edit == real
+
+
+async def test_a_card_whose_delivery_was_on_record_is_not_recorded_twice(
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = await front.open(permission())
+
+    async def away(*_: object) -> None:
+        raise errors.StoreUnavailable("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(front.store, "done", away)
+        with pytest.raises(errors.StoreUnavailable):
+            await runner.deliver()
+    clock.advance(courier.LEASE)
+    assert await runner.deliver() == 1
+    assert list(board.pinned) == ["1"]
+    assert [row.entry.type for row in await front.store.log(ticket.id)] == ["opened", "delivered"]
+
+
 async def test_a_database_that_is_lost_under_way_is_told_as_such(tmp_path: Path, clock: ManualClock) -> None:
     store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
     held = apsw.Connection(str(tmp_path / "a.db"))

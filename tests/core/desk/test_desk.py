@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import dialog, draw, tokens
-from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, timekeeper
+from sayso.desk import Caller, Desk, PressedMessage, Setup, channel, quota, timekeeper
 from sayso.machine import events, people
 from sayso.stores import Query, memory
 from sayso.testing.board import Board
@@ -344,6 +345,37 @@ async def test_a_request_that_changes_faster_than_anybody_can_act_on_it_is_an_ou
     with pytest.raises(errors.StoreUnavailable, match="r1 changes too fast"):
         await front.open(permission(id="r2", supersedes="r1"))
     assert (await front.get("r1")).state == "pending"
+
+
+async def test_an_answer_whose_grace_is_over_counts_before_a_newer_request_takes_the_place(
+    front: Desk, clock: ManualClock
+) -> None:
+    await front.open(permission(id="r1"))
+    await front.answer("r1", model.Answer(verdict="allow"), ANN, grace=timedelta(seconds=10))
+    clock.advance(10)
+    await front.open(permission(id="r2", supersedes="r1"))
+    older, newer = await front.get("r1"), await front.get("r2")
+    assert older.decision is not None
+    assert (older.decision.outcome, newer.state) == ("allowed", "pending")
+
+
+async def test_a_handle_uses_the_allow_that_it_waited_for(front: Desk) -> None:
+    handle = await front.ask(permission(), wait=False)
+    await front.answer(handle.id, model.Answer(verdict="allow"), ANN)
+    assert (await handle).allowed
+    assert (await handle.use()).used_at is not None
+    with pytest.raises(errors.AlreadyUsed):
+        await handle.use()
+
+
+async def test_who_asks_too_often_waits_for_the_next_minute(store: memory.MemoryStore, clock: ManualClock) -> None:
+    desk = Desk(store, MINT, Setup(limits=quota.Limits(per_minute=2)), clock)
+    for id in ("r1", "r2", "r1"):  # to ask the same again is not counted
+        await desk.open(permission(id=id))
+    with pytest.raises(errors.TooMany):
+        await desk.open(permission(id="r3"))
+    clock.advance(30)
+    await desk.open(permission(id="r3"))
 
 
 async def test_a_database_that_is_away_ends_the_watch_over_time_so_that_somebody_notices(

@@ -327,6 +327,17 @@ async def test_each_restore_keeps_the_database_of_before(front: Desk, database: 
     assert [name and name.name for name in names] == ["sayso.db.before-restore-1", "sayso.db.before-restore-2"]
 
 
+async def test_a_folder_full_of_earlier_databases_takes_no_more(
+    front: Desk, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restoring.backup(database, tmp_path / "copy.db")
+    await front.store.close()
+    monkeypatch.setattr(restoring, "_MOST_KEPT", 1)
+    await restoring.restore(tmp_path / "copy.db", database, AT)
+    with pytest.raises(errors.SaysoError, match="too many files"):
+        await restoring.restore(tmp_path / "copy.db", database, AT)
+
+
 def test_a_database_that_cannot_be_read_is_not_copied(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, at all " * 400)
     with pytest.raises(errors.StoreUnavailable):

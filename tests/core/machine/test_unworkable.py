@@ -78,6 +78,11 @@ def test_a_form_still_gets_the_values_of_its_options() -> None:
     assert decided(after(opened(form), said("ann", values={"n": "High"}))).values == {"n": 2}
 
 
+def test_a_card_that_is_lost_in_a_place_of_another_request_changes_nothing() -> None:
+    ticket = opened(route=("chat:#ops",))
+    assert machine.step(ticket, events.Lost(at=NOW, place="chat:#other")).ticket == ticket
+
+
 def test_only_an_answer_is_blamed_on_what_somebody_said() -> None:
     damaged = opened().model_copy(update={"expires_at": "soon"})
     with pytest.raises(errors.Unworkable):
