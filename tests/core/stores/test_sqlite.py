@@ -334,3 +334,8 @@ async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore,
     )
     scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]
     assert set(scans) <= {"SCAN CONSTANT ROW", "SCAN json_each VIRTUAL TABLE INDEX 1:"}
+
+
+async def test_no_request_has_an_id_of_half_a_character(store: sqlite.SqliteStore) -> None:
+    with pytest.raises(errors.NotFound):
+        await store.load("\ud800")

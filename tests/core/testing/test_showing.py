@@ -1,0 +1,28 @@
+"""What the tools for other people's tests show, and of platforms that do not show everything."""
+
+import importlib.metadata
+
+import pytest
+
+from sayso import testing
+from sayso.cards import draw
+from sayso.testing import board, samples, showing
+
+
+async def test_a_board_gives_the_token_behind_a_button() -> None:
+    pinned = board.Board()
+    ticket = samples.opened()
+    posted = await pinned.post("#ops", draw.card_of(ticket, samples.MINT), again=False)
+    assert pinned.token(posted.message, "Allow") == samples.MINT.token(ticket, "allow")
+
+
+def test_a_platform_without_windows_and_histories_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = importlib.metadata.EntryPoint("plain", "json:dumps", "sayso.renderers")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (plain,))
+    assert [testing.render("plain", "body", "x", view) for view in ("windows", "review", "row", "notes")] == [[]] * 4
+
+
+def test_pages_end_however_many_a_window_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = len(list(showing.windows("value", "x" * 9_000)))
+    monkeypatch.setattr(showing, "_MOST_PAGES", 1)
+    assert 0 < len(list(showing.windows("value", "x" * 9_000))) <= whole
