@@ -47,7 +47,7 @@ async def check(
 async def _look_at_records(store: Store, at: datetime) -> AsyncIterator[Finding]:
     if said := await sharing.find_notice(store, at):
         yield Finding("sharing", False, said, sharing.HINT)
-    if told := await unsigned.noticed("Discord", store, at):
+    if told := await unsigned.find_notice("Discord", store, at):
         yield Finding("signatures", False, *told)
 
 

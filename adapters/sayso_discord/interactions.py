@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, phrases, telling, tokens
+from sayso.cards import card, draw, phrases, telling, tokens
+from sayso.cards.dialog import Dialog, Draft
 from sayso.chat.background import Background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
@@ -54,7 +55,7 @@ class Interactions:
         self._background = background
         self._seen: Recent[str, None] = Recent(_REMEMBERED)
         self._answers: dict[str, asyncio.Future[bool]] = {}
-        self._typed: Recent[tuple[str, str], dialog.Draft] = Recent(_DRAFTS_REMEMBERED)
+        self._typed: Recent[tuple[str, str], Draft] = Recent(_DRAFTS_REMEMBERED)
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
         self._stale = Stale(desk, channel, api)
         self.on_taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
@@ -107,7 +108,7 @@ class Interactions:
             # the outermost loop of a press: a failure here must not be taken for an answer
             log.exception("act failed")
             return _privately(act.interaction, render.whisper(telling.line(phrases.TRY_AGAIN)))
-        if isinstance(following, dialog.Dialog):
+        if isinstance(following, Dialog):
             return self._open(act, following)
         return self._tell_outcome(act, following, before, account)
 
@@ -159,16 +160,16 @@ class Interactions:
         self._told[mark] = now
         return _privately(act.interaction, render.whisper(told))
 
-    def _open(self, act: parse.Click | parse.Submission, opened: dialog.Dialog) -> Json:
-        if not opened.inputs:
-            pressed = tokens.read(opened.token)
-            if pressed.action == "review" and pressed.index == 0 and opened.more:
+    def _open(self, act: parse.Click | parse.Submission, dialog: Dialog) -> Json:
+        if not dialog.inputs:
+            pressed = tokens.read(dialog.token)
+            if pressed.action == "review" and pressed.index == 0 and dialog.more:
                 self._background.start(self._hand_file(act.interaction, pressed.ref))
-            return _privately(act.interaction, render.page(opened))
+            return _privately(act.interaction, render.page(dialog))
         if isinstance(act, parse.Submission):
             # Discord opens a window only after a press on a component
-            return _privately(act.interaction, render.step(opened, f"Received. {opened.title} is next."))
-        return {"type": MODAL, "data": render.modal(self._prefill(act, opened))}
+            return _privately(act.interaction, render.step(dialog, f"Received. {dialog.title} is next."))
+        return {"type": MODAL, "data": render.modal(self._prefill(act, dialog))}
 
     def _refuse_answer(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
@@ -176,14 +177,14 @@ class Interactions:
         self._typed[act.who.user, act.token] = act.draft
         return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))
 
-    def _prefill(self, act: parse.Click, opened: dialog.Dialog) -> dialog.Dialog:
+    def _prefill(self, act: parse.Click, dialog: Dialog) -> Dialog:
         """Fill in again what somebody typed before, after it was found wrong."""
-        before = self._typed.pop((act.who.user, opened.token), None)
+        before = self._typed.pop((act.who.user, dialog.token), None)
         if not before:
-            return opened
+            return dialog
         typed = {name: value for name, value in before.items() if isinstance(value, str)}
-        kept = tuple(replace(given, value=typed.get(given.name, given.value)) for given in opened.inputs)
-        return replace(opened, inputs=kept)
+        kept = tuple(replace(given, value=typed.get(given.name, given.value)) for given in dialog.inputs)
+        return replace(dialog, inputs=kept)
 
     async def _tell_late(self, interaction: parse.Interaction, task: asyncio.Task[Json]) -> None:
         """Tell the outcome of an act that took longer than Discord waits."""

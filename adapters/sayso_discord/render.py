@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from sayso.cards import card, cutting, dialog
+from sayso.cards import card, cutting
+from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.machine import people
 from sayso_discord import components, custom_ids, inputs, limits, measure, reserve, rich
 
-ROOM = dialog.WindowLimits(
+ROOM = WindowLimits(
     content=reserve.PAGE_CONTENT, inputs=4, typed=bounds.EDITED, answer=reserve.ANSWER, options=limits.SELECT_OPTIONS
 )
 """What one modal holds: four labels, and a text above them."""
@@ -58,37 +59,37 @@ def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: boo
     return {**payload, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles}} if loud else payload
 
 
-def render_dialog(opened: dialog.Dialog) -> Json:
+def render_dialog(dialog: Dialog) -> Json:
     """A modal if there is something to fill in, else a message for one person."""
-    return modal(opened) if opened.inputs else page(opened)
+    return modal(dialog) if dialog.inputs else page(dialog)
 
 
-def modal(opened: dialog.Dialog) -> Json:
+def modal(dialog: Dialog) -> Json:
     """A modal; it carries its token."""
-    labels = [label for given in opened.inputs for label in inputs.render(given)]
-    told = [*map(rich.part, opened.parts), *filter(None, map(inputs.above, opened.inputs))]
+    labels = [label for given in dialog.inputs for label in inputs.render(given)]
+    told = [*map(rich.part, dialog.parts), *filter(None, map(inputs.above, dialog.inputs))]
     room = len(labels) < limits.MODAL_PARTS
     return {
-        "title": measure.cut(opened.title, limits.MODAL_TITLE),
-        "custom_id": custom_ids.write("window", opened.token),
+        "title": measure.cut(dialog.title, limits.MODAL_TITLE),
+        "custom_id": custom_ids.write("window", dialog.token),
         "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
     }
 
 
-def page(opened: dialog.Dialog) -> Json:
+def page(dialog: Dialog) -> Json:
     """A message for one person that shows the parts of a dialog, with the button that sends it off."""
-    shown: list[Json] = [*_texts([f"**{rich.escape(opened.title)}**", *map(rich.part, opened.parts)])]
-    if opened.submit is not None:
-        sends = custom_ids.write("submit", opened.token)
-        style = components.DANGER if opened.danger else components.SUCCESS
-        shown.append(_row([_pressable(opened.submit, sends, style)]))
+    shown: list[Json] = [*_texts([f"**{rich.escape(dialog.title)}**", *map(rich.part, dialog.parts)])]
+    if dialog.submit is not None:
+        sends = custom_ids.write("submit", dialog.token)
+        style = components.DANGER if dialog.danger else components.SUCCESS
+        shown.append(_row([_pressable(dialog.submit, sends, style)]))
     return private(shown)
 
 
-def step(opened: dialog.Dialog, said: str) -> Json:
+def step(dialog: Dialog, said: str) -> Json:
     """A message for one person with the button that opens the next modal, which only a button can do."""
-    opens = custom_ids.write("press", opened.token)
-    label = "Next" if opened.submit else "Open"
+    opens = custom_ids.write("press", dialog.token)
+    label = "Next" if dialog.submit else "Open"
     return private([_text(rich.escape(said)), _row([_pressable(label, opens, components.SUCCESS)])])
 
 

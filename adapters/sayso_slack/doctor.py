@@ -56,7 +56,7 @@ async def check(
 
 
 async def _look_at_signatures(store: Store | None, at: datetime | None) -> list[Finding]:
-    told = await unsigned.noticed("Slack", store, at or datetime.now(UTC)) if store is not None else None
+    told = await unsigned.find_notice("Slack", store, at or datetime.now(UTC)) if store is not None else None
     return [Finding("signatures", False, *told)] if told else []
 
 

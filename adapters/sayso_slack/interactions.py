@@ -13,7 +13,8 @@ from typing import Any, assert_never
 from slack_bolt.response import BoltResponse
 
 from sayso import errors, model
-from sayso.cards import dialog, phrases, telling, tokens
+from sayso.cards import phrases, telling, tokens
+from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.desk import Desk, PressedMessage
 from sayso.machine import people
@@ -120,7 +121,7 @@ class Interactions:
             )
         except errors.SaysoError as error:
             return await self._refuse(click, error, account)
-        if isinstance(following, dialog.Dialog):
+        if isinstance(following, Dialog):
             self._background.start(self._show(click, following))
         elif pressed.action == "undo":
             self._tell_taken_back(click)
@@ -141,7 +142,7 @@ class Interactions:
         except errors.SaysoError as error:
             self._teller.freshen(error, submission.spot)
             return self._refuse_submission(submission, error, account)
-        if isinstance(following, dialog.Dialog):
+        if isinstance(following, Dialog):
             return _respond({"response_action": "update", "view": _view_of(following, submission.spot)})
         return _respond({"response_action": "clear"})
 
@@ -184,8 +185,8 @@ class Interactions:
         else:
             self._teller.tell(click, said)
 
-    async def _show(self, click: parse.Click, opened: dialog.Dialog) -> None:
-        view = _view_of(opened, click.spot)
+    async def _show(self, click: parse.Click, dialog: Dialog) -> None:
+        view = _view_of(dialog, click.spot)
         try:
             # a press inside a modal opens the next one on top of it
             method = "views.push" if click.spot is None and not click.hidden else "views.open"
@@ -218,9 +219,9 @@ def _pressed_message(spot: parse.Spot | None) -> PressedMessage | None:
     return None if spot is None else PressedMessage(NAME, spot.channel, spot.message)
 
 
-def _view_of(opened: dialog.Dialog, spot: parse.Spot | None) -> dict[str, Any]:
+def _view_of(dialog: Dialog, spot: parse.Spot | None) -> dict[str, Any]:
     seat = {} if spot is None else {"channel": spot.channel, "message": spot.message}
-    return render.render_dialog(opened, seat)
+    return render.render_dialog(dialog, seat)
 
 
 def _respond(answer: dict[str, Any]) -> BoltResponse:

@@ -11,14 +11,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso.cards import card, cutting, dialog
+from sayso.cards import card, cutting
+from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
 from sayso_slack import inputs, limits, reserve, rich
 
-ROOM = dialog.WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED, answer=limits.TYPED)
+ROOM = WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED, answer=limits.TYPED)
 """What one modal holds: eight full inputs stay within the bytes of a view even if every character takes twelve."""
 
 ACTION = "sayso:"
@@ -55,27 +56,27 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks(blocks)}
 
 
-def render_dialog(opened: dialog.Dialog, seat: Mapping[str, str] | None = None) -> Json:
+def render_dialog(dialog: Dialog, seat: Mapping[str, str] | None = None) -> Json:
     """A modal. It carries its token, and in *seat* the card on which it was opened."""
-    view = _view(opened, seat, tight=False)
+    view = _view(dialog, seat, tight=False)
     too_big = len(json.dumps(view)) > limits.VIEW_BYTES
-    return _view(opened, seat, tight=True) if too_big else view
+    return _view(dialog, seat, tight=True) if too_big else view
 
 
-def _view(opened: dialog.Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
-    blocks = [_block(part) for part in opened.parts]
-    for given in opened.inputs:
+def _view(dialog: Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
+    blocks = [_block(part) for part in dialog.parts]
+    for given in dialog.inputs:
         blocks += inputs.render(given, tight=tight)
     view: Json = {
         "type": "modal",
         "callback_id": CALLBACK,
-        "private_metadata": json.dumps({"token": opened.token, **(seat or {})}),
-        "title": plain(opened.title, limits.TITLE),
-        "close": plain("Close" if opened.submit is None else "Cancel"),
+        "private_metadata": json.dumps({"token": dialog.token, **(seat or {})}),
+        "title": plain(dialog.title, limits.TITLE),
+        "close": plain("Close" if dialog.submit is None else "Cancel"),
         "blocks": _pack(blocks, limits.VIEW_BLOCKS),
     }
-    if opened.submit is not None:
-        view["submit"] = plain(opened.submit, limits.TITLE)
+    if dialog.submit is not None:
+        view["submit"] = plain(dialog.submit, limits.TITLE)
     return view
 
 

@@ -41,14 +41,14 @@ class Admission:
         if len(timestamps) != 1 or len(signatures) != 1:
             return None
         if not self._plausible(timestamps[0], signatures[0], seconds):
-            await self._others.refused("its time is not near the one here: set this machine's clock")
+            await self._others.note_refusal("its time is not near the one here: set this machine's clock")
             return None
         # the signature needs the body, which is bounded; a sender without these headers is not listened to
         body = await read()
         if not self._verify(timestamps[0], signatures[0], body, seconds):
-            await self._others.refused(self._wrong_key)
+            await self._others.note_refusal(self._wrong_key)
             return None
-        await self._others.taken()
+        await self._others.forget()
         return body
 
 

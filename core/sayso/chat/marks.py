@@ -17,8 +17,8 @@ _LISTED = 200
 class Marks:
     """The marks of one channel, by place; ids of messages are compared by length and then by their signs."""
 
-    def __init__(self, records: Store, channel: str) -> None:
-        self._store = records
+    def __init__(self, store: Store, channel: str) -> None:
+        self._store = store
         self._channel = channel
         self._kind = f"{channel}-mark"
 
@@ -44,8 +44,8 @@ class Marks:
 class Judged:
     """Which messages of a place were judged, one by one, for a platform that delivers them in any order."""
 
-    def __init__(self, records: Store, channel: str) -> None:
-        self._store = records
+    def __init__(self, store: Store, channel: str) -> None:
+        self._store = store
         self._kind = f"{channel}-judged"
 
     async def has(self, place: str, message: str) -> bool:

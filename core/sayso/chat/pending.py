@@ -15,29 +15,29 @@ _MOST_PENDING = 300
 _JUST_DECIDED = 50
 
 
-async def requests(records: Store) -> AsyncIterator[model.Ticket]:
+async def requests(store: Store) -> AsyncIterator[model.Ticket]:
     """All that is open, newest first."""
     before = None
-    while page := await records.list(Query(state="pending", limit=_PAGE, before=before)):
+    while page := await store.list(Query(state="pending", limit=_PAGE, before=before)):
         for ticket in page:
             yield ticket
         before = (page[-1].created_at, page[-1].id)
 
 
-async def cards_in(records: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.PostedCard]]:
+async def cards_in(store: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.PostedCard]]:
     """What is open in a conversation of the channel *name*, with its cards there."""
     return [
         (ticket, posted)
-        async for ticket in requests(records)
-        for posted in await records.cards(ticket.id)
+        async for ticket in requests(store)
+        for posted in await store.cards(ticket.id)
         if posted.channel == name and posted.conversation == conversation
     ]
 
 
-async def open_at(records: Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
+async def open_at(store: Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
     """What was open when words were written; *changed* says that they were changed since."""
-    undecided = await records.list(Query(state="pending", limit=_MOST_PENDING))
-    decided = await records.list(Query(state="decided", limit=_JUST_DECIDED))
+    undecided = await store.list(Query(state="pending", limit=_MOST_PENDING))
+    decided = await store.list(Query(state="decided", limit=_JUST_DECIDED))
     return [ticket for ticket in (*undecided, *decided) if was_open(ticket, at, changed=changed)]
 
 

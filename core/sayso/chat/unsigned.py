@@ -21,20 +21,20 @@ _KEPT = timedelta(days=1)
 
 
 class Unsigned:
-    """What was not let in of a platform's posts; *now* is the time in seconds since 1970."""
+    """The posts of a platform that were not let in; *seconds* is the time since 1970."""
 
-    def __init__(self, platform: str, now: Callable[[], float], records: Store | None = None) -> None:
+    def __init__(self, platform: str, seconds: Callable[[], float], store: Store | None = None) -> None:
         self._platform = platform
-        self._now = now
-        self._records = records
+        self._seconds = seconds
+        self._store = store
         self._count = 0
         self._said: float | None = None
-        self._is_kept: bool | None = None  # an earlier run may have left one
+        self._is_noted: bool | None = None  # an earlier run may have left one
 
-    async def refused(self, hint: str) -> None:
-        """A post was not let in."""
+    async def note_refusal(self, hint: str) -> None:
+        """Note that a post was not let in; *hint* says what to do about it."""
         self._count += 1
-        now = self._now()
+        now = self._seconds()
         if self._said is not None and 0 <= now - self._said < _SAID_EVERY:
             return
         self._said = now
@@ -42,40 +42,40 @@ class Unsigned:
             "a post was not signed by its platform",
             extra={"platform": self._platform, "posts": self._count, "hint": f"if it came from there: {hint}"},
         )
-        await self._keep(datetime.fromtimestamp(now, UTC), hint)
+        await self._note(datetime.fromtimestamp(now, UTC), hint)
 
-    async def taken(self) -> None:
-        """A post was signed as it should be: what is known of wrong ones is over."""
-        if self._is_kept is False or self._records is None:
+    async def forget(self) -> None:
+        """Forget the posts that were not let in, since a post was signed as it should be."""
+        if self._is_noted is False or self._store is None:
             return
-        self._is_kept = False
+        self._is_noted = False
         try:
-            await self._records.remove(kind(self._platform), NAME)
+            await self._store.remove(kind(self._platform), NAME)
         except errors.SaysoError as error:
             log.info("wrong signatures not forgotten", extra={"error": error.message})
 
-    async def _keep(self, at: datetime, hint: str) -> None:
-        if self._records is None:
+    async def _note(self, at: datetime, hint: str) -> None:
+        if self._store is None:
             return
-        self._is_kept = True
+        self._is_noted = True
         try:
-            found = await self._records.get(kind(self._platform), NAME)
+            found = await self._store.get(kind(self._platform), NAME)
             value = {"posts": self._count, "at": f"{at:%Y-%m-%d %H:%M} UTC", "hint": hint}
             version = found.version if found else 0
-            await self._records.put(Record(kind(self._platform), NAME, value, at + _KEPT, version))
+            await self._store.put(Record(kind(self._platform), NAME, value, at + _KEPT, version))
         except errors.SaysoError as error:
             log.info("wrong signatures not kept", extra={"error": error.message})
 
 
 def kind(platform: str) -> str:
-    """What the record of a platform is kept under."""
+    """The kind of the record of a platform."""
     return f"{platform.lower()}-unsigned"
 
 
-async def noticed(platform: str, records: Store, now: datetime) -> tuple[str, str] | None:
+async def find_notice(platform: str, store: Store, at: datetime) -> tuple[str, str] | None:
     """What a service noticed in the last day, and what to do. Raises `StoreUnavailable`."""
-    found = await records.get(kind(platform), NAME)
-    if found is None or found.expires_at is None or found.expires_at <= now:
+    found = await store.get(kind(platform), NAME)
+    if found is None or found.expires_at is None or found.expires_at <= at:
         return None
     posts, at = found.value["posts"], found.value["at"]
     said = f"the service refuses what {platform} posts, since its signature is wrong: {posts} so far, the last at {at}"
