@@ -18,7 +18,7 @@ from sayso_slack import names, parse, spoken
 from sayso_slack.members import Members
 from sayso_slack.settings import NAME
 from sayso_slack.situation import Situation
-from sayso_slack.taken import Counted, Taken
+from sayso_slack.taken import Counted, Taken, is_free
 from sayso_slack.teller import Teller
 
 
@@ -138,11 +138,6 @@ class Replies:
         """Whether somebody else spoke to this person here just before; remember whom this person speaks to."""
         other = spoken.find_person(reply.written) if named == "other" else None
         return self._conversations.was_spoken_to(_place(reply), reply.who.user, other)
-
-
-def is_free(ticket: model.Ticket, counted: Counted) -> bool:
-    """Whether these words were taken back, so that another answer is wanted."""
-    return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)
 
 
 def _late_line(ticket: model.Ticket, counted: Counted) -> card.Line:

@@ -62,3 +62,8 @@ class Taken:
 
 def _last_of(ticket_id: str) -> str:
     return f"of {ticket_id}"
+
+
+def is_free(ticket: model.Ticket, counted: Counted) -> bool:
+    """Whether these words were taken back, so that another answer is wanted."""
+    return ticket.decision is None and (ticket.taken is None or ticket.taken.given.via != counted.account)
