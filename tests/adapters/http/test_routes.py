@@ -13,8 +13,8 @@ import sayso
 from sayso import desk, errors, model
 from sayso.machine import events
 from sayso.testing.clock import ManualClock
-from sayso_http import routes
-from sayso_http.server import requests, responses
+from sayso_http import health, openapi, routes
+from sayso_http.server import access, requests, responses
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until
 
@@ -431,6 +431,33 @@ async def test_a_decision_is_counted_once_also_if_its_allow_is_used(tmp_path: Pa
         await service.call("POST", "/v1/requests/r1/use", "bot")
         figures = (await service.call("GET", "/metrics")).text.splitlines()
         assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in figures
+
+
+async def test_one_more_row_of_the_table_is_a_route_that_is_guarded_and_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ping(request: web.Request, caller: access.HttpCaller) -> web.Response:
+        return responses.write(health.Health(ok=True, checks={caller.key.name: "ok"}))
+
+    row = routes.Keyed(
+        method="get",
+        path="/v1/pings/{id}",
+        summary="A toy.",
+        who="who answers",
+        handler=lambda on: ping,
+        writes={200: health.Health},
+        fails=(403,),
+    )
+    monkeypatch.setattr(routes, "OPERATIONS", (*routes.OPERATIONS, row))
+    # every answer is held against the document, with this row in it
+    monkeypatch.setattr("tests.adapters.http.service.DOCUMENT", openapi.describe())
+    async with running(tmp_path) as service:
+        answered = await service.call("GET", row.at("a/b"), "ann")
+        assert (answered.status, answered.json) == (200, {"ok": True, "checks": {"ann": "ok"}})
+        assert (await service.call("GET", row.at("a"), "bot")).status == 403
+        assert (await service.call("GET", row.at("a"))).status == 401
+        wrong = await service.call("POST", row.at("a"), "ann")
+        assert (wrong.status, set(wrong.headers["Allow"].split(","))) == (405, {"GET", "HEAD"})
 
 
 def test_every_route_that_has_a_name_is_in_the_table() -> None:
