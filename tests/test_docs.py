@@ -388,7 +388,7 @@ def commands(group: click.Command, above: tuple[str, ...] = ()) -> Iterator[tupl
         yield " ".join(above), group
 
 
-COMMANDS = dict(commands(cli.sayso_))
+COMMANDS = dict(commands(cli.tree))
 
 
 def options(command: click.Command) -> set[str]:

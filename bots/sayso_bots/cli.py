@@ -54,7 +54,7 @@ class _Tree(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         found: click.Command = importlib.import_module(f"sayso_bots.commands.{_COMMANDS[cmd_name]}").command
-        _take_config(found)
+        _add_config(found)
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -72,18 +72,18 @@ def _use_config(ctx: click.Context, param: click.Parameter, value: str | None) -
         os.environ["SAYSO_CONFIG"] = value
 
 
-def _config() -> click.Option:
+def _config_option() -> click.Option:
     path, said = click.Path(dir_okay=False), "Settings, in place of ./sayso.toml."
     return click.Option(["--config"], type=path, help=said, expose_value=False, callback=_use_config)
 
 
-def _take_config(command: click.Command) -> None:
+def _add_config(command: click.Command) -> None:
     """Let `--config` stand behind the command as well, where most people write it."""
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _take_config(inner)
+        _add_config(inner)
     hands_words_on = command.context_settings.get("ignore_unknown_options")
     if not hands_words_on and not any("--config" in one.opts for one in command.params):
-        command.params.append(_config())
+        command.params.append(_config_option())
 
 
 @click.group(
@@ -92,17 +92,17 @@ def _take_config(command: click.Command) -> None:
     epilog="\b\nExample:\n  sayso demo\n\nExit codes: 0 allowed, answered or done; 1 denied; 2 usage; 3 no decision.",
 )
 @click.version_option(package_name="sayso", prog_name="sayso")
-def sayso_() -> None:
+def tree() -> None:
     """On your say-so: AI agents ask, people answer, the agent goes on, or does not."""
 
 
-sayso_.params.append(_config())
+tree.params.append(_config_option())
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code; nothing that fails is ever taken for an *allow*."""
     try:
-        code = sayso_.main(arguments, prog_name="sayso", standalone_mode=False)
+        code = tree.main(arguments, prog_name="sayso", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as shown:
         click.echo(shown.ctx.get_help() if shown.ctx else "", err=True)
         code = 2
@@ -123,7 +123,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         # Python's own exit code for this would be 1, which says that somebody denied
         missing = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
-        if hint := _how_to_install(missing):
+        if hint := _hint_at_extra(missing):
             fail(f"a package is missing: {error}", hint=hint)
         else:
             traceback.print_exc()
@@ -131,7 +131,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _how_to_install(package: str) -> str | None:
+def _hint_at_extra(package: str) -> str | None:
     """What brings a package that only some need."""
     if extra := _EXTRAS.get(package):
         return f"in a clone of sayso: pip install '.[{extra}]'"

@@ -135,7 +135,7 @@ def at_the_keyboard(asked: model.Field, typed: str, patch: pytest.MonkeyPatch) -
     with os.fdopen(theirs) as keyboard:
         patch.setattr(sys, "stdin", keyboard)
         os.write(ours, typed.encode() + b"\n")
-        asyncio.run(prompt.answer(cast(access.Door, taken), asking_for(asked)))
+        asyncio.run(prompt.answer(cast(access.CommandDesk, taken), asking_for(asked)))
     os.close(ours)
     return fields.check([asked], taken.values[0])["it"]
 

@@ -91,12 +91,12 @@ def test_what_doctor_says_stands_in_columns_that_fit_the_window() -> None:
         Finding("slack groups.release.slack_group", False, "word " * 30, "do " * 40),
         Finding("slack people", False, "\x1b[2J\x07 is no command to a terminal"),
     ]
-    lines = list(doctor._lines(found, 80))  # pyright: ignore[reportPrivateUsage]
+    lines = list(doctor._format(found, 80))  # pyright: ignore[reportPrivateUsage]
     assert max(len(line) for line in lines) <= 80
     starts = {line.index(word) for line, word in zip(lines, ("sayso.toml", "word"), strict=False)}
     assert len(starts) == 1, "one column for all that is said"
     assert all(line.startswith(" " * min(starts)) for line in lines[2:4]), "and what goes on, goes on there"
     assert lines[-1] == "2 things are wrong"
     assert "\x1b" not in "".join(lines)
-    (whole,) = [line for line in doctor._lines(found, None) if "word" in line]  # pyright: ignore[reportPrivateUsage]
+    (whole,) = [line for line in doctor._format(found, None) if "word" in line]  # pyright: ignore[reportPrivateUsage]
     assert whole.count("word") == 30, "a program reads one line for each"

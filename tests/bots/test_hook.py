@@ -378,14 +378,14 @@ async def test_a_hook_loads_nothing_slow() -> None:
     ],
 )
 def test_an_address_is_read(url: str, found: tuple[Any, ...]) -> None:
-    assert relay.address(url) == found
+    assert relay.read_address(url) == found
 
 
 @pytest.mark.parametrize("url", ["http://sayso.example", "http://127.example", "http://10.0.0.1:8700", "http://[::2]"])
 async def test_a_key_is_not_sent_in_the_clear_to_another_machine(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SAYSO_PLAIN_HTTP" in (await run(SAYSO_URL=url)).denial()
     monkeypatch.setenv("SAYSO_PLAIN_HTTP", "1")
-    assert not relay.address(url)[0]
+    assert not relay.read_address(url)[0]
 
 
 async def test_a_hook_whose_agent_is_gone_ends_at_once(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ async def test_an_empty_input_is_said_to_be_empty(payload: bytes) -> None:
 
 @pytest.mark.parametrize("words", [["hook", "--help"], ["hook", "claude-code", "--help"]])
 def test_the_help_lists_every_option(words: list[str]) -> None:
-    said = CliRunner().invoke(cli.sayso_, words).output
+    said = CliRunner().invoke(cli.tree, words).output
     assert all(option in said for option in ("--timeout SECONDS", "--url", "--policy NAME", "SAYSO_KEY"))
 
 
@@ -110,8 +110,8 @@ def test_options_before_or_behind_the_agent_mean_the_same(monkeypatch: pytest.Mo
         return 0
 
     monkeypatch.setattr(hook, "main", main)
-    CliRunner().invoke(cli.sayso_, ["hook", "claude-code", "--timeout", "9"])
-    CliRunner().invoke(cli.sayso_, ["hook", "--timeout", "9", "claude-code"])
+    CliRunner().invoke(cli.tree, ["hook", "claude-code", "--timeout", "9"])
+    CliRunner().invoke(cli.tree, ["hook", "--timeout", "9", "claude-code"])
     assert heard == [["claude-code", "--timeout", "9"]] * 2
 
 

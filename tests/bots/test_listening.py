@@ -11,18 +11,18 @@ from sayso_bots.settings import environment, schema
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_on_this_machine_alone_nothing_needs_to_be_configured(host: str) -> None:
-    listening.check(environment.Environment(host=host), schema.Service())
-    named = listening.names(host, 8700, schema.Service())
+    listening.require_name(environment.Environment(host=host), schema.Service())
+    named = listening.names_of(host, 8700, schema.Service())
     assert {"http://127.0.0.1:8700", "http://localhost:8700", "http://[::1]:8700"} <= named.origins
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "sayso.internal"])
 def test_a_network_needs_a_name(host: str) -> None:
     with pytest.raises(errors.InvalidSettings) as caught:
-        listening.check(environment.Environment(host=host), schema.Service())
+        listening.require_name(environment.Environment(host=host), schema.Service())
     assert caught.value.field == "SAYSO_HOST"
-    listening.check(environment.Environment(host=host), schema.Service(hosts=["sayso.internal"]))
-    listening.check(environment.Environment(host=host), schema.Service(url="https://sayso.example.com"))
+    listening.require_name(environment.Environment(host=host), schema.Service(hosts=["sayso.internal"]))
+    listening.require_name(environment.Environment(host=host), schema.Service(url="https://sayso.example.com"))
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ def test_a_network_needs_a_name(host: str) -> None:
     [("127.0.0.1", "http://127.0.0.1:8700"), ("::1", "http://[::1]:8700"), ("0.0.0.0", "http://a:8700")],
 )
 def test_the_address_people_are_given_is_one_that_works(host: str, url: str) -> None:
-    assert listening.names(host, 8700, schema.Service(hosts=["a", "b:9000"])).url == url
+    assert listening.names_of(host, 8700, schema.Service(hosts=["a", "b:9000"])).url == url
 
 
 def test_a_host_with_a_port_keeps_it() -> None:
-    named = listening.names("0.0.0.0", 8700, schema.Service(hosts=["b:9000", "[2001:db8::1]"]))
+    named = listening.names_of("0.0.0.0", 8700, schema.Service(hosts=["b:9000", "[2001:db8::1]"]))
     assert named.origins == {"http://b:9000", "http://[2001:db8::1]:8700"}
 
 

@@ -81,7 +81,7 @@ def test_standard_output_carries_the_protocol_alone_and_its_end_ends_the_process
 def test_other_commands_never_load_the_sdk(tmp_path: Path) -> None:
     script = (
         "import sys, click; from sayso_bots import cli\n"
-        "for name in ('mcp', 'list', 'ask'): cli.sayso_.get_command(click.Context(cli.sayso_), name)\n"
+        "for name in ('mcp', 'list', 'ask'): cli.tree.get_command(click.Context(cli.tree), name)\n"
         "import sayso_bots.service.service\n"
         "print(sorted({'mcp', 'mcp_types', 'starlette', 'uvicorn'} & set(sys.modules)))"
     )

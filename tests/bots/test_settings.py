@@ -161,14 +161,14 @@ async def test_the_slack_channel_is_where_a_request_without_a_route_goes() -> No
 
 
 def test_the_url_of_the_service_is_its_name_and_the_only_origin() -> None:
-    named = listening.names("127.0.0.1", 8700, parse('[service]\nurl = "https://sayso.example.com"').service)
+    named = listening.names_of("127.0.0.1", 8700, parse('[service]\nurl = "https://sayso.example.com"').service)
     assert named.url == "https://sayso.example.com"
     assert named.origins == {"https://sayso.example.com"}
     assert "sayso.example.com" in named.hosts
 
 
 def test_further_hosts_are_answered_to() -> None:
-    named = listening.names("0.0.0.0", 8700, parse('[service]\nhosts = ["sayso.internal"]').service)
+    named = listening.names_of("0.0.0.0", 8700, parse('[service]\nhosts = ["sayso.internal"]').service)
     assert named.url == "http://sayso.internal:8700"
     assert named.hosts == {"sayso.internal", "127.0.0.1", "localhost", "[::1]"}
 
@@ -184,7 +184,7 @@ def test_further_hosts_are_answered_to() -> None:
     ],
 )
 def test_the_bounds_of_connections_are_those_that_were_set(written: str, name: str, value: float) -> None:
-    bounds = service.bounds(parse(f"[service]\n{written}").service)
+    bounds = service.limits_of(parse(f"[service]\n{written}").service)
     assert bounds == dataclasses.replace(connections.Limits(), **{name: value})  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 

@@ -33,7 +33,7 @@ async def test_a_crash_is_told_to_the_service_and_to_readyz(caplog: pytest.LogCa
     assert not await is_well(crew)
     assert "worker crashed" in caplog.text
     with pytest.raises(errors.SaysoError, match="a background worker crashed: RuntimeError"):
-        await lifetime.until_told(asyncio.get_running_loop().create_future(), crew.failed)
+        await lifetime.wait_for_stop(asyncio.get_running_loop().create_future(), crew.failed)
     await crew.stop()
 
 

@@ -39,7 +39,7 @@ def command(id: str, as_json: bool, **given: Any) -> None:
 
 
 async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
-    async with access.opened(environment.read()) as desk:
+    async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         try:
             if given:
@@ -49,7 +49,7 @@ async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
         except errors.AlreadyDecided as error:
             # whoever is late is told who was first
             raise click.ClickException(phrases.too_late(error.ticket)) from error
-    output.as_json(output.ticket_json(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
+    output.print_json(output.document_of(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
 
 
 def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:

@@ -31,7 +31,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
         raise click.BadParameter("expected a time such as 15m, 2h or a number of seconds, at most 30 days") from error
 
 
-def _json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+def _parse_json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     try:
         found = None if value is None else json.loads(value)
     except ValueError as error:
@@ -64,14 +64,14 @@ _COMMON = (
 )
 
 
-def _asks(function: Callable[..., model.Request]) -> Callable[..., None]:
+def _request_command(function: Callable[..., model.Request]) -> Callable[..., None]:
     """A command whose function turns its own options into a request; the common ones are the same everywhere."""
 
     @functools.wraps(function)
     def run(wait: bool, as_json: bool, agent: str | None, session: str | None, **given: Any) -> None:
         source = model.Source(agent=agent, session=session)
         own = {name: value for name, value in given.items() if value not in (None, ())}
-        sys.exit(asyncio.run(_run(function(source=source, **own), wait=wait, as_json=as_json)))
+        sys.exit(asyncio.run(_ask(function(source=source, **own), wait=wait, as_json=as_json)))
 
     return functools.reduce(lambda made, option: option(made), reversed(_COMMON), run)
 
@@ -80,9 +80,9 @@ def _asks(function: Callable[..., model.Request]) -> Callable[..., None]:
     epilog='\b\nExample:\n  sayso ask permission --tool Bash --input \'{"command": "make deploy"}\' --wait'
 )
 @click.option("--tool", required=True, help="The tool that wants to run.")
-@click.option("--input", metavar="JSON", callback=_json, help="Its input, a JSON object.")
+@click.option("--input", metavar="JSON", callback=_parse_json, help="Its input, a JSON object.")
 @click.option("--title", help="What it is for, in a few words.")
-@_asks
+@_request_command
 def permission(**given: Any) -> model.Request:
     """May this tool run with this input?"""
     return asking.Permission(**given)
@@ -91,10 +91,10 @@ def permission(**given: Any) -> model.Request:
 @command.command(epilog='\b\nExample:\n  name=$(sayso ask question "Which customer is this for?" --wait)')
 @click.argument("title", required=False)
 @click.option("--title", "option_title", metavar="TEXT", help="The question, in place of the argument.")
-@_asks
+@_request_command
 def question(**given: Any) -> model.Request:
     """A question that is answered in free text."""
-    return asking.Question(_title(given), **given)
+    return asking.Question(_take_title(given), **given)
 
 
 @command.command(
@@ -105,10 +105,10 @@ def question(**given: Any) -> model.Request:
 @click.option("--option", "options", multiple=True, required=True, metavar="LABEL", help="Repeatable.")
 @click.option("--multiple", is_flag=True, help="Several may be chosen.")
 @click.option("--other", is_flag=True, help="Free text may be given instead.")
-@_asks
+@_request_command
 def choice(options: Sequence[str], **given: Any) -> model.Request:
     """A question with options."""
-    return asking.Choice(_title(given), list(options), **given)
+    return asking.Choice(_take_title(given), list(options), **given)
 
 
 @command.command(
@@ -116,18 +116,18 @@ def choice(options: Sequence[str], **given: Any) -> model.Request:
 )
 @click.argument("title", required=False)
 @click.option("--title", "option_title", metavar="TEXT", help="The title, in place of the argument.")
-@click.option("--schema", metavar="JSON", callback=_json, help="A JSON schema of the values.")
+@click.option("--schema", metavar="JSON", callback=_parse_json, help="A JSON schema of the values.")
 @click.option("--schema-file", type=click.Path(path_type=Path), help="The same, in a file.")
-@_asks
+@_request_command
 def form(**given: Any) -> model.Request:
     """Several fields at once; prints their values as JSON."""
     schema, file = given.pop("schema", None), given.pop("schema_file", None)
     if (schema is None) == (file is None):
         raise click.UsageError("give --schema or --schema-file, one of the two")
-    return asking.Form(_title(given), _object(_read(file) if file else schema), **given)
+    return asking.Form(_take_title(given), _require_object(_read_schema(file) if file else schema), **given)
 
 
-def _title(given: dict[str, Any]) -> str:
+def _take_title(given: dict[str, Any]) -> str:
     titles: list[str | None] = [given.pop(name, None) for name in ("title", "option_title")]
     found = [title for title in titles if title]
     if len(found) != 1:
@@ -135,37 +135,37 @@ def _title(given: dict[str, Any]) -> str:
     return found[0]
 
 
-def _read(file: Path) -> Any:
+def _read_schema(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.UsageError(f"--schema-file cannot be read: {error}") from error
 
 
-def _object(schema: Any) -> dict[str, Any]:
+def _require_object(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise click.UsageError("the schema is not a JSON object")
     return schema  # pyright: ignore[reportUnknownVariableType]
 
 
-async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
+async def _ask(request: model.Request, *, wait: bool, as_json: bool) -> int:
     given = environment.read()
-    made = database.missing(given)
-    async with access.opened(given, create=True) as desk:
+    made = database.missing_file(given)
+    async with access.connect(given, create=True) as desk:
         ticket = await desk.open(request)
         if made:
-            elsewhere = "".join(f"; {said}" for said in [await database.nearby(given)] if said)
+            elsewhere = "".join(f"; {said}" for said in [await database.hint_at_service(given)] if said)
             click.echo(f"sayso: made {made}, where requests of this folder are kept{elsewhere}", err=True)
         if not wait:
-            output.as_json(output.ticket_json(ticket)) if as_json else click.echo(ticket.id)
+            output.print_json(output.document_of(ticket)) if as_json else click.echo(ticket.id)
             return 0
-        decided = await _decision(desk, ticket)
+        decided = await _wait(desk, ticket)
         allowed = decided.outcome == "allowed"
         unseen = allowed and not digest.same(decided.input or {}, request.input or {}) and not as_json
         if allowed and not unseen:
             # exit code 0 lets the tool run, so it is the use
             await desk.use(ticket.id)
-    _tell(decided, as_json=as_json)
+    _print_decision(decided, as_json=as_json)
     if unseen:
         # a script that reads only the exit code would run what nobody allowed
         hint = f"ask again with --json and --id {ticket.id}, and use that input"
@@ -173,25 +173,25 @@ async def _run(request: model.Request, *, wait: bool, as_json: bool) -> int:
     return _CODES.get(decided.outcome, 3)
 
 
-async def _decision(desk: access.Door, ticket: model.Ticket) -> model.Decision:
+async def _wait(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decision:
     if ticket.decision is None:
-        if isinstance(desk, access.Embedded) and sys.stdin.isatty() and sys.stderr.isatty():
+        if isinstance(desk, access.LocalDesk) and sys.stdin.isatty() and sys.stderr.isatty():
             return await prompt.decide(desk, ticket)
         where = (
-            "in the chat or the inbox" if not isinstance(desk, access.Embedded) else f"with: sayso answer {ticket.id}"
+            "in the chat or the inbox" if not isinstance(desk, access.LocalDesk) else f"with: sayso answer {ticket.id}"
         )
         click.echo(f"waiting for {ticket.id}; answer it {where}", err=True)
     return await desk.wait(ticket.id)
 
 
-def _tell(decided: model.Decision, *, as_json: bool) -> None:
+def _print_decision(decided: model.Decision, *, as_json: bool) -> None:
     """Print on standard output what a script wants to keep, and the rest on standard error."""
     if as_json:
-        output.as_json(decided.model_dump(mode="json"))
+        output.print_json(decided.model_dump(mode="json"))
     elif decided.outcome != "answered":
         output.say(decided.model_text, err=decided.outcome not in _CODES)
     elif decided.values is not None:
-        output.as_json(decided.values)
+        output.print_json(decided.values)
     else:
         for value in decided.choices or (decided.text or "",):
-            output.value(value)
+            output.print_value(value)

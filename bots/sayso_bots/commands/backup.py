@@ -21,4 +21,4 @@ def command(file: Path, as_json: bool) -> None:
     Copying sayso.db alone loses what is in sayso.db-wal. On PostgreSQL use pg_dump.
     """
     restoring.backup(database.required_file(environment.read(), "pg_dump"), file)
-    output.as_json({"file": str(file), "bytes": file.stat().st_size}) if as_json else click.echo(f"{file} written")
+    output.print_json({"file": str(file), "bytes": file.stat().st_size}) if as_json else click.echo(f"{file} written")

@@ -30,26 +30,26 @@ LINGERS = 20.0
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep the database here.")
 def command(auto: bool, folder: Path | None) -> None:
     """An agent asks; answer it in the inbox. Ends soon after all four requests are decided."""
-    sys.exit(asyncio.run(_demo(auto, folder)))
+    sys.exit(asyncio.run(_run(auto, folder)))
 
 
-async def _demo(auto: bool, folder: Path | None) -> int:
+async def _run(auto: bool, folder: Path | None) -> int:
     from sayso_bots.demo import scripted
     from sayso_bots.service import service
 
-    stopped = lifetime.stop_signal()
-    with _kept_in(folder) as place, _listener() as listener:
+    stopped = lifetime.watch_signals()
+    with _make_folder(folder) as place, _listen() as listener:
         given = environment.Environment(database=f"sqlite:///{(place / 'sayso.db').absolute()}")
-        async with service.running(given, schema.Settings(), listener) as running:
+        async with service.run(given, schema.Settings(), listener) as running:
             chain = keys.Keys(running.desk.store)
-            agent_key = await _key(chain, "demo-agent", "agent")
+            agent_key = await _renew_key(chain, "demo-agent", "agent")
             link = await running.link("owner")
             if listener.getsockname()[1] != environment.Environment().port:
                 click.echo(f"Port {environment.Environment().port} is taken, so another one is used.")
             click.echo(f"The inbox waits at {running.url}. Open this link and answer (it works once):\n\n  {link}\n")
-            work = [_agent(running.url, agent_key)]
+            work = [_run_agent(running.url, agent_key)]
             if auto:
-                approver_key = await _key(chain, "demo-approver", "approver")
+                approver_key = await _renew_key(chain, "demo-approver", "approver")
                 work.append(scripted.answer_all(running.url, link, approver_key, len(questions.requests())))
             everybody = asyncio.gather(*work)
             ends: set[asyncio.Future[Any]] = {everybody, running.failed, stopped}
@@ -64,7 +64,7 @@ async def _demo(auto: bool, folder: Path | None) -> int:
             return max(everybody.result())
 
 
-async def _agent(url: str, key: str) -> int:
+async def _run_agent(url: str, key: str) -> int:
     """The agent: asks over the service, as any program would, and tells what it was told."""
     async with sayso.open(url, key=key) as desk:
         codes = await asyncio.gather(*(_ask(desk, request) for request in questions.requests()))
@@ -75,17 +75,17 @@ async def _ask(desk: sayso.Asker, request: model.Request) -> int:
     about = f"{request.tool}: {(request.input or {}).get('command')}" if request.tool else request.title
     click.echo(f"asked    {request.kind:<10}  {about}")
     decided = await desk.ask(request)
-    output.say(f"decided  {request.kind:<10}  {_told(decided)}")
+    output.say(f"decided  {request.kind:<10}  {_describe(decided)}")
     return 0 if decided.by else 3
 
 
-def _told(decided: model.Decision) -> str:
+def _describe(decided: model.Decision) -> str:
     given = decided.text or ", ".join(decided.choices or ()) or (decided.value if decided.values else "")
     by = ", ".join(one.person for one in decided.by) or "nobody"
     return f"{decided.outcome} by {by}" + (f": {given}" if given else "")
 
 
-async def _key(chain: keys.Keys, name: str, role: keys.Role) -> str:
+async def _renew_key(chain: keys.Keys, name: str, role: keys.Role) -> str:
     # a kept folder has the keys of the last time, of which only the hashes are left
     with contextlib.suppress(errors.NotFound):
         await chain.revoke(name)
@@ -93,7 +93,7 @@ async def _key(chain: keys.Keys, name: str, role: keys.Role) -> str:
 
 
 @contextlib.contextmanager
-def _kept_in(folder: Path | None) -> Generator[Path]:
+def _make_folder(folder: Path | None) -> Generator[Path]:
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="sayso-demo-") as made:
             yield Path(made)
@@ -102,7 +102,7 @@ def _kept_in(folder: Path | None) -> Generator[Path]:
         yield folder
 
 
-def _listener() -> socket.socket:
+def _listen() -> socket.socket:
     """The usual port, or any that is free."""
     from sayso_bots.service import listening
 

@@ -31,8 +31,8 @@ expires_in = "1h"                     # silence is never consent: what expires i
 
 # [policies.production]
 # approvers = ["group:release"]
-# quorum = 2                          # so many different people must allow it
-# veto = 1                            # so many denials deny it
+# quorum = 2                          # this many different people must allow it
+# veto = 1                            # this many denials deny it
 # self_approval = false
 # expires_in = "15m"
 # on_timeout = "deny"
@@ -141,7 +141,7 @@ def claude_code(
     click.echo(_CLAUDE, err=True)
 
 
-def _setup(chat: plugin.Chat[Any]) -> click.Command:
+def _command_of(chat: plugin.Chat[Any]) -> click.Command:
     """`sayso init NAME`: what a chat needs to be told, and the steps to follow."""
 
     def show(**words: str | None) -> None:
@@ -159,4 +159,4 @@ def _parameter(word: plugin.Word) -> click.Parameter:
 
 
 for _chat in plugin.installed():
-    command.add_command(_setup(_chat))
+    command.add_command(_command_of(_chat))

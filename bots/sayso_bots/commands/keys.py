@@ -59,8 +59,8 @@ async def _callback() -> None:
     from sayso_bots.service import service
     from sayso_http import callback
 
-    async with database.opened(environment.read()) as store:
-        click.echo(callback.secret_text(service.callback_secret(await token_secret.mint(store))))
+    async with database.connect(environment.read()) as store:
+        click.echo(callback.secret_text(service.derive_callback_secret(await token_secret.mint(store))))
 
 
 async def _add(
@@ -73,19 +73,19 @@ async def _add(
     known = toml.setup(chosen).policies
     if policy is not None and policy not in known:
         raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
-    async with database.opened(given) as store:
+    async with database.connect(given) as store:
         chain, now = keys.Keys(store), clock.SystemClock().now()
         secret = await chain.add(name, role, now, person, policy=policy, route=route)
     if as_json:
         bound = {"policy": policy, "route": list(route)}
-        output.as_json({"name": name, "role": role, "person": person, **bound, "key": secret})
+        output.print_json({"name": name, "role": role, "person": person, **bound, "key": secret})
         return
     click.echo(secret)
     click.echo("Shown this once. Give it as SAYSO_KEY, with SAYSO_URL.", err=True)
 
 
 async def _list(as_json: bool) -> None:
-    async with database.opened(environment.read()) as store:
+    async with database.connect(environment.read()) as store:
         found = await keys.Keys(store).list()
     heads = ("name", "role", "person", "policy", "route", "created_at")
     rows = [
@@ -93,13 +93,13 @@ async def _list(as_json: bool) -> None:
         for key in found
     ]
     if as_json:
-        output.as_json([dict(zip(heads, row, strict=True)) for row in rows])
+        output.print_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
-        output.table(heads, rows)
+        output.print_table(heads, rows)
 
 
 async def _revoke(name: str) -> None:
-    async with database.opened(environment.read()) as store:
+    async with database.connect(environment.read()) as store:
         withdrawn = await keys.Keys(store).revoke(name)
     requests = "request" if withdrawn == 1 else "requests"
     click.echo(f"{name}: revoked" + (f"; {withdrawn} open {requests} withdrawn" if withdrawn else ""))

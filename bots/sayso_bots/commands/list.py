@@ -23,12 +23,12 @@ def command(state: model.State | None, session: str | None, limit: int, as_json:
 
 
 async def _list(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
-    async with access.opened(environment.read()) as desk:
+    async with access.connect(environment.read()) as desk:
         found = await desk.list(state=state, session=session, limit=limit)
     if as_json:
-        output.as_json([output.ticket_json(ticket) for ticket in found])
+        output.print_json([output.document_of(ticket) for ticket in found])
         return
     rows = [
         (one.id, one.request.kind, one.request.tool or one.request.title or "", output.state_of(one)) for one in found
     ]
-    output.table(("id", "kind", "about", "state"), rows, foreign=2)
+    output.print_table(("id", "kind", "about", "state"), rows, foreign=2)

@@ -79,5 +79,5 @@ async def _serve(given: environment.Environment, chosen: settings.Settings) -> N
 
     # a hook of the client's settings may ask about the same call at the same moment
     both = beside.Beside(chosen.session) if chosen.session else None
-    async with access.opened(given) as desk:
+    async with access.connect(given) as desk:
         await stdio.serve(tools.Tools(lambda _: desk, chosen, {questions.TOOL: questions}, both))

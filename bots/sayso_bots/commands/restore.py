@@ -51,10 +51,10 @@ def _restore(copy: Path, as_json: bool) -> None:
     target = database.required_file(environment.read(), "pg_restore, and then: sayso restore --hold")
     done = asyncio.run(restoring.restore(copy, target, clock.SystemClock().now()))
     if as_json:
-        output.as_json({**asdict(done), "before": None if done.before is None else str(done.before)})
+        output.print_json({**asdict(done), "before": None if done.before is None else str(done.before)})
         return
     click.echo(f"{target} is what {copy} was" + (f"; the one of before is {done.before}" if done.before else ""))
-    _counted(done.held, done.void)
+    _print_counts(done.held, done.void)
     if done.dropped:
         output.say(f"keys that were revoked since stay so: {', '.join(done.dropped)}")
     if done.revived:
@@ -63,9 +63,9 @@ def _restore(copy: Path, as_json: bool) -> None:
 
 
 async def _hold(as_json: bool) -> None:
-    async with database.opened(environment.read()) as store:
+    async with database.connect(environment.read()) as store:
         held, void = await restoring.hold(store, clock.SystemClock().now())
-    output.as_json({"held": held, "void": void}) if as_json else _counted(held, void)
+    output.print_json({"held": held, "void": void}) if as_json else _print_counts(held, void)
 
 
 async def _settle(ids: Sequence[str], release: bool, as_json: bool) -> None:
@@ -73,14 +73,14 @@ async def _settle(ids: Sequence[str], release: bool, as_json: bool) -> None:
     event: events.Event = events.Released(at=now, by=who)
     if not release:
         event = events.Cancelled(at=now, by=who, reason="it was open when an older copy of the database was put back")
-    async with database.opened(environment.read()) as store:
+    async with database.connect(environment.read()) as store:
         done = await restoring.settle(store, tuple(ids), event)
-    _told(done, as_json)
+    _print_settled(done, as_json)
 
 
-def _told(done: Sequence[model.Ticket], as_json: bool) -> None:
+def _print_settled(done: Sequence[model.Ticket], as_json: bool) -> None:
     if as_json:
-        output.as_json([output.ticket_json(ticket) for ticket in done])
+        output.print_json([output.document_of(ticket) for ticket in done])
         return
     for ticket in done:
         output.say(f"{ticket.id}: {output.state_of(ticket)}")
@@ -88,5 +88,5 @@ def _told(done: Sequence[model.Ticket], as_json: bool) -> None:
         click.echo("nothing is held")
 
 
-def _counted(held: int, void: int) -> None:
+def _print_counts(held: int, void: int) -> None:
     click.echo(f"{held} open requests are held; {void} allows that were not used are void")

@@ -38,13 +38,13 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
     # before it is opened: what SQLite makes beside it is as open as the file itself
     if (path := database.file_of(given.database)) and sqlite_file.close_to_others(path):
         log.warning("database: %s is its owner's alone from now on", path)
-    stopped = lifetime.stop_signal()
+    stopped = lifetime.watch_signals()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening.bind(given.host, given.port))
         hitl = None if hitl_port is None else stack.enter_context(dashboard.bind(hitl_port))
-        async with service.running(given, chosen, listener, hitl) as running:
+        async with service.run(given, chosen, listener, hitl) as running:
             click.echo(f"sayso listens on {running.url}")
-            click.echo(f"  database  {service.durability(running.desk.store.durability)}")
+            click.echo(f"  database  {service.describe_durability(running.desk.store.durability)}")
             if path := database.file_of(given.database):
                 click.echo(f"            in {path}")
             click.echo(f"  chat      {running.chat}")
@@ -52,5 +52,5 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
                 click.echo(f"  hooks     http://localhost:{hitl.getsockname()[1]} for those of the dashboard")
             click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
             click.echo("            later with an approver's key: sayso keys add NAME --role approver")
-            await lifetime.until_told(stopped, running.failed)
+            await lifetime.wait_for_stop(stopped, running.failed)
             click.echo("sayso stops: no new calls, finishing what is under way", err=True)

@@ -21,14 +21,14 @@ def command(id: str, with_log: bool, as_json: bool) -> None:
 
 
 async def _show(id: str, with_log: bool, as_json: bool) -> None:
-    async with access.opened(environment.read()) as desk:
+    async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         rows = await desk.log(ticket.id) if with_log else ()
     entries = [row.entry.model_dump(mode="json", exclude_none=True) for row in rows]
     if as_json:
-        output.as_json(output.ticket_json(ticket) | ({"log": entries} if with_log else {}))
+        output.print_json(output.document_of(ticket) | ({"log": entries} if with_log else {}))
         return
-    output.card(ticket)
+    output.print_card(ticket)
     for entry in entries:
         what, at = entry.pop("type"), entry.pop("at")
         output.say(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())

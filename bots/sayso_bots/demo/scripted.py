@@ -33,7 +33,7 @@ async def answer_all(url: str, link: str, key: str, expected: int) -> int:
     headers = {"Origin": url}
     async with (
         aiohttp.ClientSession(url, cookie_jar=jar, headers=headers) as browser,
-        access.at_service(url, key) as desk,
+        access.connect_to_service(url, key) as desk,
     ):
         await _post(browser, "/signin", {"code": link.rpartition("#")[2], "next": "/"})
         done: set[str] = set()
@@ -45,7 +45,7 @@ async def answer_all(url: str, link: str, key: str, expected: int) -> int:
     return 0
 
 
-async def _answer(browser: aiohttp.ClientSession, desk: access.Door, ticket: model.Ticket) -> None:
+async def _answer(browser: aiohttp.ClientSession, desk: access.CommandDesk, ticket: model.Ticket) -> None:
     match ticket.request.kind:
         case "permission":
             await _press(browser, ticket.id, "Allow")

@@ -37,12 +37,12 @@ async def check_secret(given: environment.Environment, chosen: schema.Settings) 
 
 async def check_address(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """Where it listens."""
-    listening.check(given, chosen.service)
-    if service := await asyncio.to_thread(database.service_at, given.host, given.port):
+    listening.require_name(given, chosen.service)
+    if service := await asyncio.to_thread(database.find_service, given.host, given.port):
         return f"{service} answers there now"
     with contextlib.closing(listening.bind(given.host, given.port)) as bound:
         port = bound.getsockname()[1]
-    return f"{listening.names(given.host, port, chosen.service).url} is free"
+    return f"{listening.names_of(given.host, port, chosen.service).url} is free"
 
 
 async def check_database(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
@@ -53,16 +53,16 @@ async def check_database(given: environment.Environment, chosen: schema.Settings
             hint = f"make the folder {path.parent}"
             raise errors.InvalidSettings(f"{path} cannot be made", field="SAYSO_DATABASE_URL", hint=hint)
         return f"not there yet: sayso serve makes {path}"
-    async with database.opened(given) as store:
+    async with database.connect(given) as store:
         found = store.durability
-    if open_file := path and open_to_others(path):
+    if open_file := path and find_open_file(path):
         return Fault(f"other users of this machine can reach {open_file}", f"chmod 600 {open_file}")
     words = f"{found.engine} {found.version}, {found.level}" + (f"; {path}" if path else "")
     return words if found.safe else Fault(f"{words}: NOT durable", "use a database that survives a power cut")
 
 
 async def check_file(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
-    """Whether all of the database can be read; it takes its time where that is much."""
+    """Whether all of the database can be read. It takes long if the database is large."""
     path = database.file_of(given.database)
     if path is None or not path.exists():
         return "none here"
@@ -72,7 +72,7 @@ async def check_file(given: environment.Environment, chosen: schema.Settings) ->
 
 async def check_chats(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """Whether the packages of the configured chats are there."""
-    wanted = configured(given, chosen)
+    wanted = configured_chats(given, chosen)
     for chat in wanted:
         try:
             importlib.import_module(chat.needs)
@@ -99,11 +99,11 @@ async def check_hitl(port: int) -> str | Fault:
         return f"port {bound.getsockname()[1]} is free"
 
 
-def configured(given: environment.Environment, chosen: schema.Settings) -> list[plugin.Chat[Any]]:
+def configured_chats(given: environment.Environment, chosen: schema.Settings) -> list[plugin.Chat[Any]]:
     """The chats that have a table or a token."""
     return [chat for chat in plugin.installed() if chosen.chat(chat.name) or chat.token in given.chats]
 
 
-def open_to_others(path: Path) -> Path | None:
+def find_open_file(path: Path) -> Path | None:
     """The file, if more than its owner may read or write it: whoever writes it, decides."""
     return path if sqlite_file.is_open_to_others(path) else None

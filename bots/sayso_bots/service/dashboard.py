@@ -1,4 +1,4 @@
-"""The door for hooks of the observability dashboard: a listener of its own, for this machine only."""
+"""Takes hooks of the observability dashboard, on a listener of its own and from this machine only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bind(port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def running(desk: Desk, listener: socket.socket) -> AsyncGenerator[None]:
+async def run(desk: Desk, listener: socket.socket) -> AsyncGenerator[None]:
     """Take hooks' questions on *listener*, until the block ends."""
     app = web.Application(middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(_HOSTS)])
     sayso_hitl.server.add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(desk.store)))

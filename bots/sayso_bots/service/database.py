@@ -19,15 +19,16 @@ _PATIENCE = 0.3
 
 
 @contextlib.asynccontextmanager
-async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Store]:
+async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Store]:
     """The database that the environment names, closed afterwards; a missing file is made if *create* says so.
 
     Raises:
         InvalidSettings: the file is not there, or is not a database of ours.
         StoreUnavailable: it cannot be reached now.
     """
-    if not create and (path := missing(given)):
-        hint = await nearby(given) or "run this in the folder of the service or program; sayso serve makes one here"
+    if not create and (path := missing_file(given)):
+        otherwise = "run this in the folder of the service or program; sayso serve makes one here"
+        hint = await hint_at_service(given) or otherwise
         raise errors.InvalidSettings(f"there is no database at {path}", field="SAYSO_DATABASE_URL", hint=hint)
     store = await stores.connect(given.database)
     try:
@@ -55,19 +56,19 @@ def required_file(given: environment.Environment, otherwise: str) -> Path:
     return path
 
 
-def missing(given: environment.Environment) -> Path | None:
+def missing_file(given: environment.Environment) -> Path | None:
     """The file that is not there yet, if the environment names one."""
     path = None if given.url else file_of(given.database)
     return path if path and not path.exists() else None
 
 
-async def nearby(given: environment.Environment) -> str | None:
+async def hint_at_service(given: environment.Environment) -> str | None:
     """What to do if a service of ours answers at the usual address: it keeps its requests elsewhere."""
-    url = await asyncio.to_thread(service_at, given.host, given.port)
+    url = await asyncio.to_thread(find_service, given.host, given.port)
     return f"a service answers at {url}: to use it set SAYSO_URL, and SAYSO_KEY" if url else None
 
 
-def service_at(host: str, port: int) -> str | None:
+def find_service(host: str, port: int) -> str | None:
     """The address of a service of ours, if one answers there."""
     connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     try:

@@ -8,8 +8,8 @@ import signal
 from sayso import errors
 
 
-async def until_told(stopped: asyncio.Future[None], failed: asyncio.Future[None]) -> None:
-    """Return when the service is to stop. Raises `SaysoError` where a worker crashed: somebody should start it anew."""
+async def wait_for_stop(stopped: asyncio.Future[None], failed: asyncio.Future[None]) -> None:
+    """Return when the service is to stop. Raises `SaysoError` if a worker crashed."""
     await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
     if failed.done() and (crash := failed.exception()):
         if isinstance(crash, errors.SaysoError):
@@ -17,7 +17,7 @@ async def until_told(stopped: asyncio.Future[None], failed: asyncio.Future[None]
         raise errors.SaysoError(f"a background worker crashed: {type(crash).__name__}", hint="see the log above")
 
 
-def stop_signal() -> asyncio.Future[None]:
+def watch_signals() -> asyncio.Future[None]:
     """Done at the first SIGTERM or SIGINT; a second one kills, as ever."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[None] = loop.create_future()

@@ -42,7 +42,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise errors.InvalidSettings(what, field=field, hint=hint) from error
 
 
-def check(given: environment.Environment, service: schema.Service) -> None:
+def require_name(given: environment.Environment, service: schema.Service) -> None:
     """Refuse to listen to a network without a name to be called by.
 
     Without one it would have to answer to every name, also to that of a hostile page which points here.
@@ -56,7 +56,7 @@ def check(given: environment.Environment, service: schema.Service) -> None:
         raise errors.InvalidSettings(message, field="SAYSO_HOST", hint=hint)
 
 
-def names(host: str, port: int, service: schema.Service) -> Names:
+def names_of(host: str, port: int, service: schema.Service) -> Names:
     """The names of a service that listens on *host* and *port*."""
     own = [] if host in ("0.0.0.0", "::", "") else [f"[{host}]" if ":" in host else host]
     known = {*_LOOPBACK, *own, *service.hosts}

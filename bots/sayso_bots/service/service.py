@@ -49,7 +49,7 @@ class Service:
 
 
 @contextlib.asynccontextmanager
-async def running(
+async def run(
     given: environment.Environment,
     chosen: schema.Settings,
     listener: socket.socket,
@@ -64,16 +64,16 @@ async def running(
     Raises:
         InvalidSettings, StoreUnavailable, ChannelError: it cannot start.
     """
-    names = listening.names(given.host, listener.getsockname()[1], chosen.service)
+    names = listening.names_of(given.host, listener.getsockname()[1], chosen.service)
     app = web.Application(
         middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(names.hosts)]
     )
     crew = workers.Workers()
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
-        store = await stack.enter_async_context(database.opened(given, create=True))
+        store = await stack.enter_async_context(database.connect(given, create=True))
         setup = toml.setup(
-            chosen, [machine.INBOX, *(chat.name for chat in checks.configured(given, chosen))], callbacks=True
+            chosen, [machine.INBOX, *(chat.name for chat in checks.configured_chats(given, chosen))], callbacks=True
         )
         desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
@@ -87,14 +87,14 @@ async def running(
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        server = await connections.serve(runner, listener, bounds(chosen.service))
+        server = await connections.serve(runner, listener, limits_of(chosen.service))
         stack.callback(server.close)
         if hitl:
-            await stack.enter_async_context(dashboard.running(desk, hitl))
+            await stack.enter_async_context(dashboard.run(desk, hitl))
         yield Service(names.url, desk, sessions, said, crew.failed)
 
 
-def bounds(service: schema.Service) -> connections.Limits:
+def limits_of(service: schema.Service) -> connections.Limits:
     """What connections may take of the service."""
     return connections.Limits(
         total=service.connections,
@@ -116,7 +116,7 @@ async def _connect(
 ) -> str:
     """Connect every configured chat to *desk*, until *stack* ends; returns how they are connected, in words."""
     said: list[str] = []
-    for chat in checks.configured(given, chosen):
+    for chat in checks.configured_chats(given, chosen):
         configured = chat.configure(chosen.chat(chat.name), given.chats)
         connection = await stack.enter_async_context(configured.connect(desk, app))
         ready[chat.name] = connection.check_ready
@@ -128,11 +128,11 @@ async def _connect(
 
 
 def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> None:
-    callbacks = callback.CallbackResumer(callback_secret(desk.mint), allow=callback_hosts, clock=desk.clock)
+    callbacks = callback.CallbackResumer(derive_callback_secret(desk.mint), allow=callback_hosts, clock=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
         "ws": sayso_hitl.dial.Dialer(desk.store, desk.clock),
-        sayso_aap.SCHEME: _notifier(desk, callback_hosts),
+        sayso_aap.SCHEME: _make_notifier(desk, callback_hosts),
     }
     resumer = resumers.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, [one.channel for one in desk.platforms.values()], resumer).run)
@@ -164,7 +164,7 @@ def _add_api(
 
 
 def _add_mcp(app: web.Application, desk: Desk, origins: Collection[str]) -> None:
-    """The MCP server, where its extra is installed."""
+    """Add the MCP server, if its extra is installed."""
     if importlib.util.find_spec("mcp"):
         from sayso_claude import questions
         from sayso_mcp import server
@@ -173,23 +173,23 @@ def _add_mcp(app: web.Application, desk: Desk, origins: Collection[str]) -> None
         server.add_routes(app, desk, authenticate=authenticate, origins=origins, questions={questions.TOOL: questions})
 
 
-def _notifier(desk: Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
+def _make_notifier(desk: Desk, callback_hosts: Sequence[str]) -> sayso_aap.Notifier:
     return sayso_aap.Notifier(desk.store, desk.clock, outbound.Poster(callback_hosts, patience=sayso_aap.PATIENCE))
 
 
 def _add_aap(app: web.Application, desk: Desk, callback_hosts: Sequence[str]) -> None:
     held = waits.Waits()
     service = sayso_aap.Service(auth.authenticate(keys.Keys(desk.store)), reading.body, held.wait_for_decision)
-    sayso_aap.add_routes(app, desk, service, _notifier(desk, callback_hosts))
+    sayso_aap.add_routes(app, desk, service, _make_notifier(desk, callback_hosts))
     app.on_shutdown.append(held.stop)
 
 
-def callback_secret(mint: tokens.TokenMaker) -> bytes:
+def derive_callback_secret(mint: tokens.TokenMaker) -> bytes:
     """What callbacks are signed with: follows from the service's secret, and does not give it away to receivers."""
     return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
 
 
-def durability(found: Durability) -> str:
+def describe_durability(found: Durability) -> str:
     """What survives, in a line."""
     kept = "what is acknowledged survives a power cut" if found.safe else "NOT durable"
     return f"{found.engine} {found.version}, {found.level}: {kept}"

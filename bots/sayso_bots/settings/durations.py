@@ -26,4 +26,4 @@ Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.Befo
 """A time in seconds, at most a minute."""
 
 Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
-"""A time in seconds, more than none and at most 30 days."""
+"""A time in seconds, more than 0 and at most 30 days."""

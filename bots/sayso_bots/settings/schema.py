@@ -64,7 +64,7 @@ class Service(_Table):
     """`[service]`: how the world reaches `sayso serve`."""
 
     url: _Url | None = pydantic.Field(default=None, description='url = "https://sayso.example.com", without a path')
-    """The address people and agents use, such as `https://sayso.example.com`, where it is not the one listened on."""
+    """The address people and agents use, such as `https://sayso.example.com`, if it is not the one listened on."""
     hosts: list[_Host] = pydantic.Field(default=[], description='hosts = ["sayso.example.com"]')
     """Further host names that the server answers to."""
     callback_hosts: list[_Host] = pydantic.Field(default=[], description='callback_hosts = ["hooks.example.com"]')
@@ -72,7 +72,7 @@ class Service(_Table):
     connections: Annotated[int, pydantic.Field(ge=16, le=60_000)] = pydantic.Field(
         default=10_000, description="a whole number, 16 or more"
     )
-    """Open connections in all; where the system allows fewer files, fewer."""
+    """Open connections in all; fewer if the system allows fewer files."""
     connections_per_address: Annotated[int, pydantic.Field(ge=1, le=60_000)] = pydantic.Field(
         default=2_000, description="a whole number, 1 or more"
     )
@@ -94,13 +94,13 @@ class Service(_Table):
     )
     """New requests that one key may make in a minute."""
     policy: _Name | None = pydantic.Field(default=None, description='policy = "NAME", of [policies.NAME]')
-    """Of requests that name none, from keys that are bound to none; `default` where it is not set."""
+    """Of requests that name none, from keys that are bound to none; `default` if it is not set."""
     grace: durations.Grace = pydantic.Field(
         default="10s", validate_default=True, description='grace = "10s"; at most "1m"'
     )
     """How long an answer by plain words can be taken back before the agent is told."""
     owner: _Name | None = pydantic.Field(default=None, description='owner = "ann", a person')
-    """Whom the printed sign-in link signs in; a person, where there are any."""
+    """Whom the printed sign-in link signs in; a person, if there are any."""
 
 
 class Settings(_Table):

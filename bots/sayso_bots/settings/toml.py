@@ -57,8 +57,8 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
     try:
         settings = schema.with_chats().model_validate(raw)
     except pydantic.ValidationError as error:
-        raise _complaint(error) from error
-    _check(settings)
+        raise _complaint_of(error) from error
+    _check_names(settings)
     return settings
 
 
@@ -87,47 +87,47 @@ def limits(service: schema.Service) -> quota.Limits:
 
 def directory(settings: schema.Settings) -> people.Directory:
     """Everybody, with the accounts they press from."""
-    known = {name: people.Profile(frozenset(_accounts(person))) for name, person in settings.people.items()}
+    known = {name: people.Profile(frozenset(_accounts_of(person))) for name, person in settings.people.items()}
     groups = {
-        name: people.Group(frozenset(group.members), frozenset(_platform_groups(group)))
+        name: people.Group(frozenset(group.members), frozenset(_platform_groups_of(group)))
         for name, group in settings.groups.items()
     }
     return people.Directory(known, groups)
 
 
-def _accounts(person: schema.Person) -> Iterator[str]:
+def _accounts_of(person: schema.Person) -> Iterator[str]:
     return (f"{platform}:{account}" for platform, account in person.model_dump(exclude_none=True).items())
 
 
-def _platform_groups(group: schema.Group) -> Iterator[str]:
+def _platform_groups_of(group: schema.Group) -> Iterator[str]:
     for chat in plugin.installed():
         if chat.group and (named := getattr(group, chat.group.name, None)):
             yield f"{chat.name}:{named}"
 
 
-def _check(settings: schema.Settings) -> None:
+def _check_names(settings: schema.Settings) -> None:
     for name in _RESERVED & settings.people.keys():
         key = f"people.{name}"
         raise errors.InvalidSettings(f"{key}: {name!r} has a meaning of its own", field=key, hint="choose another name")
     owners: dict[str, str] = {}
     for name, person in settings.people.items():
-        for account in _accounts(person):
+        for account in _accounts_of(person):
             if account in owners:
                 # or one person could be two of a quorum
                 key = f"people.{name}.{account.partition(':')[0]}"
                 raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
             owners[account] = name
     if settings.service.owner and settings.service.owner not in settings.people:
-        hint = _near(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
+        hint = _suggest(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
     if settings.service.policy and settings.service.policy not in setup(settings).policies:
-        hint = _near(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
+        hint = _suggest(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
         raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:
             if member not in settings.people:
-                hint = _near(member, settings.people) or f"add [people.{member}]"
+                hint = _suggest(member, settings.people) or f"add [people.{member}]"
                 raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
     known = directory(settings)
     for name, policy in setup(settings).policies.items():
@@ -167,7 +167,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
+def _complaint_of(error: pydantic.ValidationError) -> errors.InvalidSettings:
     """One of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
     found = error.errors(include_url=False)
     # a misspelt key is missing under its right name, too; the spelling is what to tell
@@ -175,26 +175,26 @@ def _complaint(error: pydantic.ValidationError) -> errors.InvalidSettings:
     where = tuple(str(part) for part in first["loc"])
     key = ".".join(where)
     if first["type"] == "extra_forbidden":
-        known = _known(where[:-1])
-        hint = _near(where[-1], known) or f"known here: {', '.join(known)}"
+        known = _known_keys(where[:-1])
+        hint = _suggest(where[-1], known) or f"known here: {', '.join(known)}"
         return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
     if first["type"] == "missing":
-        return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected(where))
+        return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected_at(where))
     if first["type"] in ("model_type", "dict_type"):
         return errors.InvalidSettings(f"{key} is a table", field=key, hint=f"write [{key}]")
     if where[-1] == "[key]":
         return errors.InvalidSettings(f"{key[:-6]} is no name", field=key[:-6], hint="letters, digits, . _ -")
     said = "has not the expected form" if first["type"] == "string_pattern_mismatch" else first["msg"]
     said = said.removeprefix("Value error, ")
-    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=_expected(where))
+    return errors.InvalidSettings(f"{key}: {said[0].lower()}{said[1:]}", field=key, hint=_expected_at(where))
 
 
-def _known(where: Sequence[str]) -> list[str]:
+def _known_keys(where: Sequence[str]) -> list[str]:
     """The keys of the table at *where*."""
     return list(_walk(where)[0].model_fields)
 
 
-def _expected(where: Sequence[str]) -> str | None:
+def _expected_at(where: Sequence[str]) -> str | None:
     """What is expected at *where*, in words."""
     return _walk(where)[1]
 
@@ -215,6 +215,6 @@ def _walk(where: Sequence[str]) -> tuple[type[pydantic.BaseModel], str | None]:
     return table, expected
 
 
-def _near(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:
+def _suggest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:
     found = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {found[0]!r}?" if found else None

@@ -1,4 +1,4 @@
-"""Where a command knocks: the service behind `SAYSO_URL`, or the database here, with whoever sits at this terminal."""
+"""How a command reaches the requests: through the service at `SAYSO_URL`, or in the database here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sayso_bots.service import database
 from sayso_bots.settings import environment, toml
 
 
-class Happened(Protocol):
+class LogRow(Protocol):
     """One row of a log, from the store or over the wire."""
 
     @property
@@ -26,7 +26,7 @@ class Happened(Protocol):
         ...
 
 
-class Door(asker.Asker, asker.Answerer, Protocol):
+class CommandDesk(asker.Asker, asker.Answerer, Protocol):
     """What the commands need, embedded or behind a service."""
 
     async def list(
@@ -40,12 +40,12 @@ class Door(asker.Asker, asker.Answerer, Protocol):
         """Requests, newest first; *prefix* is how the id begins."""
         ...
 
-    async def log(self, id: str) -> Sequence[Happened]:
+    async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""
         ...
 
 
-class Embedded(callers.CallersDesk):
+class LocalDesk(callers.CallersDesk):
     """The desk over a database of this machine. Whoever may write that file is trusted with it."""
 
     def __init__(self, desk: Desk, actor: people.Actor, file: Path | None = None) -> None:
@@ -77,29 +77,29 @@ class Embedded(callers.CallersDesk):
         """Answer as the person at this terminal."""
         return await self.desk.answer(id, answer, self.actor)
 
-    async def log(self, id: str) -> Sequence[Happened]:
+    async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""
         return await self.desk.store.log(id)
 
 
 @contextlib.asynccontextmanager
-async def opened(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[Door]:
-    """The door that the environment names. Raises as `database.opened`."""
+async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[CommandDesk]:
+    """Connect to the desk that the environment names. Raises as `database.connect`."""
     if given.url:
-        async with at_service(given.url, given.key) as remote:
+        async with connect_to_service(given.url, given.key) as remote:
             yield remote
         return
     setup = toml.setup(toml.load(given.config))
-    async with database.opened(given, create=create) as store:
+    async with database.connect(given, create=create) as store:
         desk = Desk(store, await token_secret.mint(store), setup)
-        yield Embedded(desk, people.local(getpass.getuser()), database.file_of(given.database))
+        yield LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))
 
 
-async def find(desk: Door, id: str) -> model.Ticket:
+async def find(desk: CommandDesk, id: str) -> model.Ticket:
     """The request with this id, or the only one whose id begins so.
 
     Raises:
-        NotFound: there is none.
+        NotFound: no request has it.
         InvalidRequest: several ids begin so.
     """
     try:
@@ -111,15 +111,15 @@ async def find(desk: Door, id: str) -> model.Ticket:
             raise errors.InvalidRequest(f"several ids begin with {id!r}: {names}", hint="write more of it") from error
         if not found:
             hint = "see: sayso list"
-            if isinstance(desk, Embedded) and desk.file:
+            if isinstance(desk, LocalDesk) and desk.file:
                 hint += f"; this looked in {desk.file}"
             raise errors.NotFound(error.message, hint=hint) from error
         return await desk.get(found[0].id)
 
 
 @contextlib.asynccontextmanager
-async def at_service(url: str, key: str | None) -> AsyncGenerator[Door]:
-    """The door of a service. Raises `InvalidSettings`."""
+async def connect_to_service(url: str, key: str | None) -> AsyncGenerator[CommandDesk]:
+    """Connect to a service. Raises `InvalidSettings`."""
     async with sayso.open(url, key=key) as remote:
         # what stands behind an address can do more than ask
-        yield cast(Door, remote)
+        yield cast(CommandDesk, remote)

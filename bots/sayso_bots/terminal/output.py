@@ -19,18 +19,18 @@ from sayso_http import tickets
 _LEAST_ROOM = 20
 
 
-def as_json(document: Any) -> None:
+def print_json(document: Any) -> None:
     """One JSON document, as ASCII: its escapes cannot move a cursor."""
     click.echo(json.dumps(document, indent=2))
 
 
-def ticket_json(ticket: model.Ticket) -> model.JsonObject:
+def document_of(ticket: model.Ticket) -> model.JsonObject:
     """A ticket for other programs, as the service sends it; its secret reference stays here."""
     return tickets.to_document(ticket).model_dump(mode="json")
 
 
-def card(ticket: model.Ticket) -> None:
-    """The card, as text; buttons stand there as commands, so no working token is made for it."""
+def print_card(ticket: model.Ticket) -> None:
+    """Print the card as text; buttons stand there as commands, so no working token is made for it."""
     click.echo(render.render(draw.card_of(ticket, tokens.TokenMaker(b"for showing only")), rows.columns()))
     if ticket.request.kind == "form" and ticket.decision is None:
         click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
@@ -47,7 +47,7 @@ def state_of(ticket: model.Ticket) -> str:
     return phrases.outcome_words(ticket.request.kind, decision, by) + used
 
 
-def table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:
+def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:
     """Rows under heads; no cell is read as markup, and the first one, by which a row is named, is never cut.
 
     The cells of the column *foreign* are quoted. In a terminal a cell is one row, so that nothing of it goes on below.
@@ -86,15 +86,15 @@ def say(said: str, *, err: bool = False) -> None:
     """A sentence that may hold foreign text: in a terminal no row of it begins like one of the service."""
     stream = sys.stderr if err else sys.stdout
     # a program reads whole lines
-    click.echo(render.lines(said, rows.columns()) if stream.isatty() else safe(said), err=err)
+    click.echo(render.lines(said, rows.columns()) if stream.isatty() else make_safe(said), err=err)
 
 
-def value(given: str) -> None:
+def print_value(given: str) -> None:
     """What somebody answered: for a program as it is, and in a terminal behind the bar."""
     shown = text.literal(given).text
     click.echo("\n".join(rows.put_behind_bar(shown, rows.columns())) if sys.stdout.isatty() else shown)
 
 
-def safe(raw: str) -> str:
+def make_safe(raw: str) -> str:
     """Foreign text for a terminal: what would act there is spelled out."""
     return text.literal(raw).text

@@ -33,7 +33,7 @@ _YESLIKE = _YES | {
 }
 
 
-async def answer(desk: access.Door, ticket: model.Ticket) -> model.Ticket:
+async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket:
     """Show the request and take an answer from the keyboard.
 
     Raises:
@@ -44,15 +44,15 @@ async def answer(desk: access.Door, ticket: model.Ticket) -> model.Ticket:
         raise errors.AlreadyDecided(ticket)
     if not sys.stdin.isatty():
         raise errors.InvalidRequest("say what to answer", hint="see: sayso answer --help")
-    output.card(ticket)
+    output.print_card(ticket)
     while True:
         try:
-            return await desk.answer(ticket.id, await _asked(ticket.request))
+            return await desk.answer(ticket.id, await _ask(ticket.request))
         except errors.InvalidAnswer as error:
             output.say(error.message, err=True)
 
 
-async def decide(desk: access.Door, ticket: model.Ticket) -> model.Decision:
+async def decide(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decision:
     """The decision of the first who answers: somebody elsewhere, or the person at this keyboard."""
     answering = asyncio.create_task(answer(desk, ticket))
     deciding = asyncio.create_task(desk.wait(ticket.id))
@@ -65,11 +65,11 @@ async def decide(desk: access.Door, ticket: model.Ticket) -> model.Decision:
     return decided
 
 
-async def _asked(request: model.Request) -> model.Answer:
+async def _ask(request: model.Request) -> model.Answer:
     if request.kind == "permission":
-        return await _verdict()
+        return await _ask_verdict()
     asked = fields.of_request(request)
-    values = {field.name: value for field in asked if (value := await _value(field)) not in (None, "", [])}
+    values = {field.name: value for field in asked if (value := await _ask_value(field)) not in (None, "", [])}
     value = values.get(fields.ANSWER)
     if request.kind == "form":
         return model.Answer(values=values)
@@ -78,21 +78,21 @@ async def _asked(request: model.Request) -> model.Answer:
     return model.Answer(choices=tuple(value or ())) if request.multiple else model.Answer(choice=value)
 
 
-async def _verdict() -> model.Answer:
+async def _ask_verdict() -> model.Answer:
     while True:
-        said = (await _line("Allow? [y]es, [n]o, or no and why: ")).strip()
+        said = (await _read_line("Allow? [y]es, [n]o, or no and why: ")).strip()
         if said.lower() in _YES:
             return model.Answer(verdict="allow")
         if said.lower() in _NO:
             return model.Answer(verdict="deny")
-        if why := _reason(said):
+        if why := _reason_in(said):
             return model.Answer(verdict="deny", reason=why)
         if said:
             # a denial is final, and one odd key does not make one
             click.echo("Please write yes or no, or no and why.", err=True)
 
 
-def _reason(said: str) -> str | None:
+def _reason_in(said: str) -> str | None:
     """Why somebody says no: what follows on a no, or words of their own that do not begin with a yes."""
     first, _, rest = said.partition(" ")
     word = first.lower().rstrip(",.:;!-")
@@ -101,25 +101,25 @@ def _reason(said: str) -> str | None:
     return said if rest.strip() and word not in _YESLIKE else None
 
 
-async def _value(field: model.Field) -> Any:
+async def _ask_value(field: model.Field) -> Any:
     hint = f" ({written})" if (written := field_kinds.TRAITS[field.kind].hint) else ""
     if field.kind == "choice":
         hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
         for row in render.options((text.line(option.label) for option in field.options), rows.columns()):
             click.echo(row, err=True)
     if field.multiple and field.kind != "choice":
-        return await _lines(_question(field, " (one a line, an empty line at the end)"))
-    typed = (await _line(_question(field, hint))).strip()
+        return await _read_lines(_question(field, " (one a line, an empty line at the end)"))
+    typed = (await _read_line(_question(field, hint))).strip()
     if field.kind != "choice" or not typed:
         return typed
     if not field.multiple:
-        return _label(field, typed)
+        return _label_of(field, typed)
     # a label may hold a comma, so only numbers are told apart by one
     parts = [typed] if any(typed == option.label for option in field.options) else typed.split(",")
-    return [_label(field, part) for part in parts]
+    return [_label_of(field, part) for part in parts]
 
 
-def _label(field: model.Field, typed: str) -> str:
+def _label_of(field: model.Field, typed: str) -> str:
     """The option with this number or, in whatever spelling, this label; anything else is taken as it was typed."""
     named = plain_words.find_option([option.label for option in field.options], typed.strip())
     return typed.strip() if named is None else named
@@ -129,15 +129,15 @@ def _question(field: model.Field, hint: str) -> str:
     return render.question(text.line(field.label), f"{hint}: ", rows.columns())
 
 
-async def _lines(prompt: str) -> list[str]:
+async def _read_lines(prompt: str) -> list[str]:
     """Lines from the keyboard, up to an empty one."""
     typed: list[str] = []
-    while line := (await _line(prompt if not typed else "  and: ")).strip():
+    while line := (await _read_line(prompt if not typed else "  and: ")).strip():
         typed.append(line)
     return typed
 
 
-async def _line(prompt: str) -> str:
+async def _read_line(prompt: str) -> str:
     """One line from the keyboard, without blocking an answer from elsewhere."""
     click.echo(prompt, nl=False, err=True)
     loop = asyncio.get_running_loop()

@@ -17,16 +17,16 @@ _PATIENCE = 10.0
 
 
 async def look() -> AsyncGenerator[str | checks.Fault]:
-    """What is found out, where there is a `claude` on PATH."""
+    """Look at the settings of Claude Code, if there is a `claude` on PATH."""
     from sayso_claude import unseen
 
     program = shutil.which("claude")
     if program is None:
         return
-    version = unseen.version(await _said(program, "--version"))
+    version = unseen.version(await _output_of(program, "--version"))
     found = list[dict[str, Any]]()
-    for file in filter(Path.is_file, _files()):
-        document = _read(file)
+    for file in filter(Path.is_file, _settings_files()):
+        document = _read_settings(file)
         if document is None:
             yield checks.Fault(
                 f"Claude Code drops {file}, which is not a JSON object", "mend it: its hooks gate nothing"
@@ -47,7 +47,7 @@ async def look() -> AsyncGenerator[str | checks.Fault]:
     yield f"{named}; its hooks do not see {'; '.join([*more, *unseen.ALWAYS])}"
 
 
-async def _said(*words: str) -> str:
+async def _output_of(*words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
@@ -60,14 +60,14 @@ async def _said(*words: str) -> str:
         return ""
 
 
-def _files() -> list[Path]:
+def _settings_files() -> list[Path]:
     home = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
     here = Path(".claude")
     managed = Path("/etc/claude-code/managed-settings.json")
     return [managed, home / "settings.json", here / "settings.json", here / "settings.local.json"]
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read_settings(file: Path) -> dict[str, Any] | None:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -19,7 +19,7 @@ from sayso_bots.terminal import output, rows
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--hitl-port", type=click.IntRange(0, 65535), help="As `sayso serve` would get it.")
 def command(as_json: bool, hitl_port: int | None) -> None:
-    """Check settings, database, service and chat; exits with 2 where something is wrong."""
+    """Check settings, database, service and chat; exits with 2 if something is wrong."""
     # what is logged on the way is among the findings
     logging.disable(logging.WARNING)
     try:
@@ -27,27 +27,27 @@ def command(as_json: bool, hitl_port: int | None) -> None:
     finally:
         logging.disable(logging.NOTSET)
     if as_json:
-        output.as_json([asdict(one) for one in found])
+        output.print_json([asdict(one) for one in found])
     else:
-        for line in _lines(found, rows.columns() if sys.stdout.isatty() else None):
+        for line in _format(found, rows.columns() if sys.stdout.isatty() else None):
             click.echo(line)
     sys.exit(0 if all(one.ok for one in found) else 2)
 
 
-def _lines(found: Sequence[findings.Finding], columns: int | None) -> Iterator[str]:
+def _format(found: Sequence[findings.Finding], columns: int | None) -> Iterator[str]:
     """What was found, in two columns; what to do stands below what is wrong."""
     wide = max(len(one.name) for one in found)
     for one in found:
-        yield from _wrapped(f"{'ok  ' if one.ok else 'FAIL'}  {one.name:<{wide}}  ", one.said, columns)
+        yield from _wrap(f"{'ok  ' if one.ok else 'FAIL'}  {one.name:<{wide}}  ", one.said, columns)
         if one.hint:
-            yield from _wrapped(" " * (wide + 6) + "  → ", one.hint, columns)
+            yield from _wrap(" " * (wide + 6) + "  → ", one.hint, columns)
     wrong = sum(not one.ok for one in found)
     yield ""
     yield "all is well" if not wrong else "1 thing is wrong" if wrong == 1 else f"{wrong} things are wrong"
 
 
-def _wrapped(before: str, said: str, columns: int | None) -> Iterator[str]:
-    safe = output.safe(said)
+def _wrap(before: str, said: str, columns: int | None) -> Iterator[str]:
+    safe = output.make_safe(said)
     room = None if columns is None else columns - len(before)
     # in a narrow window the terminal itself breaks lines
     parts = textwrap.wrap(safe, room, break_long_words=False, break_on_hyphens=False) if room and room > 30 else [safe]

@@ -31,55 +31,55 @@ class Finding:
 
 async def find_all(hitl_port: int | None) -> list[Finding]:
     """Look at everything; *hitl_port* is what `sayso serve` would get."""
-    return [finding async for finding in _findings(hitl_port)]
+    return [finding async for finding in _look(hitl_port)]
 
 
-async def _findings(hitl_port: int | None) -> AsyncGenerator[Finding]:
+async def _look(hitl_port: int | None) -> AsyncGenerator[Finding]:
     try:
         given = environment.read()
         chosen = toml.load(given.config)
     except errors.InvalidSettings as error:
         # nothing that follows could be trusted
-        yield _wrong("settings", error)
+        yield _finding_of_error("settings", error)
         return
-    yield Finding("settings", True, _described(given, chosen))
+    yield Finding("settings", True, _describe(given, chosen))
     if given.url:
-        yield await _checked("service", _service(given.url, given.key))
+        yield await _run_check("service", _look_at_service(given.url, given.key))
     here: Mapping[str, checks.Check] = {} if given.url else checks.LOOKED_AT
     for name, check in here.items():
-        yield await _checked(name, check(given, chosen))
+        yield await _run_check(name, check(given, chosen))
     if hitl_port is not None:
-        yield await _checked("hitl port", checks.check_hitl(hitl_port))
-    async for finding in _chats(given, chosen):
+        yield await _run_check("hitl port", checks.check_hitl(hitl_port))
+    async for finding in _look_at_chats(given, chosen):
         yield finding
     async for told in claude_code.look():
-        yield _told("claude", told)
+        yield _finding_of("claude", told)
 
 
-def _described(given: environment.Environment, chosen: schema.Settings) -> str:
+def _describe(given: environment.Environment, chosen: schema.Settings) -> str:
     path = given.config or Path("sayso.toml")
     policies = ", ".join(chosen.policies) or "default (anyone may answer)"
     where = str(path) if path.exists() else "no sayso.toml here, so everything has its default"
     return f"{where}; policies: {policies}"
 
 
-async def _chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
+async def _look_at_chats(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
     """Each chat that is configured, and whether the people of all of them are enough for the quorums."""
     enrolled: dict[str, people.Enrolled] = {}
     directory = toml.directory(chosen)
-    for chat in checks.configured(given, chosen):
+    for chat in checks.configured_chats(given, chosen):
         name = chat.name
         if given.url and chat.token not in given.chats:
             yield Finding(name, True, "not looked at: the service has its token, and this machine has not")
             continue
         try:
-            async with _records(given) as records:
+            async with _open_records(given) as records:
                 found = await chat.configure(chosen.chat(name), given.chats).check(directory, records)
         except ImportError:
             # a chat whose package is missing was told of above
             continue
         except errors.SaysoError as error:
-            yield _wrong(name, error)
+            yield _finding_of_error(name, error)
             continue
         except Exception as error:
             # whatever a platform or a network does: the rest is looked at
@@ -95,7 +95,7 @@ async def _chats(given: environment.Environment, chosen: schema.Settings) -> Asy
             yield Finding(f"policies.{name}.quorum", False, said, "add approvers, or people to their groups")
 
 
-async def _service(url: str, key: str | None) -> str | checks.Fault:
+async def _look_at_service(url: str, key: str | None) -> str | checks.Fault:
     from sayso_http import client
 
     async with client.RemoteDesk(url, key, patience=_PATIENCE) as desk:
@@ -103,31 +103,31 @@ async def _service(url: str, key: str | None) -> str | checks.Fault:
     return f"{url} answers, and knows the key"
 
 
-async def _checked(name: str, checking: Awaitable[str | checks.Fault]) -> Finding:
+async def _run_check(name: str, checking: Awaitable[str | checks.Fault]) -> Finding:
     try:
         found = await checking
     except errors.SaysoError as error:
-        return _wrong(name, error)
+        return _finding_of_error(name, error)
     except Exception as error:
         return Finding(name, False, f"could not be looked at: {type(error).__name__}: {error}", _REPORT)
-    return _told(name, found)
+    return _finding_of(name, found)
 
 
-def _told(name: str, found: str | checks.Fault) -> Finding:
+def _finding_of(name: str, found: str | checks.Fault) -> Finding:
     return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
 
 
 @contextlib.asynccontextmanager
-async def _records(given: environment.Environment) -> AsyncGenerator[Store | None]:
+async def _open_records(given: environment.Environment) -> AsyncGenerator[Store | None]:
     """What a service that runs here noticed."""
     async with contextlib.AsyncExitStack() as stack:
         records = None
         # a database that cannot be opened is told of above
         with contextlib.suppress(errors.SaysoError):
-            records = None if given.url else await stack.enter_async_context(database.opened(given))
+            records = None if given.url else await stack.enter_async_context(database.connect(given))
         yield records
 
 
-def _wrong(name: str, error: errors.SaysoError) -> Finding:
+def _finding_of_error(name: str, error: errors.SaysoError) -> Finding:
     where = f" ({error.field})" if error.field and error.field not in error.message else ""
     return Finding(name, False, f"{error.message}{where}", error.hint)

@@ -2,7 +2,7 @@
 
 It starts once for every tool call, so until something fails it imports only what Python has loaded or compiled in. It
 outlives a restart of the service: a call that was cut off is sent again, under the same key, and finds its ticket.
-Whatever goes wrong it says so in so many words, because Claude Code takes silence for "no decision".
+Whatever goes wrong, it says no in the form of the event, because Claude Code takes silence for "no decision".
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class _Misused(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Run the hook; 0 with a decision on standard output, 2 (which blocks a tool) where even the event is unknown."""
+    """Run the hook; 0 with a decision on standard output, 2 (which blocks a tool) if even the event is unknown."""
     raw = b""
     try:
-        raw = _stdin()
+        raw = _read_stdin()
         _thread.start_new_thread(_leave_with_the_reader, ())
-        timeout, url, policy = _options(argv)
+        timeout, url, policy = _read_options(argv)
         key = os.environ.get("SAYSO_KEY", "")
         if not key:
             raise relay.Failed("SAYSO_KEY is not set: make a key with `sayso keys add NAME --role agent`")
@@ -37,14 +37,14 @@ def main(argv: list[str]) -> int:
             raise _Misused("nothing came on standard input: Claude Code writes the event there")
         body = relay.Relay(url, key, timeout, policy).ask(raw)
     except (relay.Failed, _Misused) as failure:
-        return _closed(raw, str(failure))
+        return _refuse(raw, str(failure))
     except BaseException as error:
         # also a SIGINT: a hook that ends in any other way is "no decision"
-        return _closed(raw, f"the hook itself failed: {type(error).__name__}: {error}")
-    return _print(raw, body)
+        return _refuse(raw, f"the hook itself failed: {type(error).__name__}: {error}")
+    return _hand_on(raw, body)
 
 
-def _stdin() -> bytes:
+def _read_stdin() -> bytes:
     chunks: list[bytes] = []
     while chunk := os.read(0, 1 << 16):
         chunks.append(chunk)
@@ -60,7 +60,7 @@ def _leave_with_the_reader() -> None:
         os._exit(2)
 
 
-def _options(argv: list[str]) -> tuple[float, str, str]:
+def _read_options(argv: list[str]) -> tuple[float, str, str]:
     if argv[:1] != ["claude-code"]:
         raise _Misused(f"there is no hook {' '.join(argv[:1])!r}; say: sayso hook claude-code")
     given = {"--timeout": str(TIMEOUT), "--url": os.environ.get("SAYSO_URL") or URL, "--policy": ""}
@@ -77,43 +77,43 @@ def _options(argv: list[str]) -> tuple[float, str, str]:
     return timeout, given["--url"], given["--policy"]
 
 
-def _print(raw: bytes, body: bytes) -> int:
+def _hand_on(raw: bytes, body: bytes) -> int:
     """The service's answer, if it is one that Claude Code will obey."""
     if b'"hookSpecificOutput"' in body and (b'"permissionDecision"' in body or b'"behavior"' in body):
-        return _written(body)
+        return _write(body)
     from sayso_claude import forms
 
-    event = _event(raw)
+    event = _event_of(raw)
     if event in forms.HARMLESS or event == forms.NOTIFICATION:
-        return _written(body)
+        return _write(body)
     spelt_out = any(word in body for word in (b'"continue"', b'"block"', b'"action"', b'"retry"'))
     # before compacting silence lets it happen, and whatever is said becomes an instruction
     if event in forms.GATES - forms.TOOLS and (spelt_out or (event == "PreCompact" and not body)):
-        return _written(body)
-    return _closed(raw, "the answer is no decision: is the address that of sayso serve?")
+        return _write(body)
+    return _refuse(raw, "the answer is no decision: is the address that of sayso serve?")
 
 
-def _closed(raw: bytes, reason: str) -> int:
+def _refuse(raw: bytes, reason: str) -> int:
     """Say no, in the form of this very event."""
     import json
 
     from sayso_claude import forms
 
     told = f"sayso hook: {reason}. Nobody has allowed this; do not work around it."
-    event = _event(raw)
+    event = _event_of(raw)
     if event in forms.GATES - forms.ENDS:
-        return _written(json.dumps(forms.undecided(event, told)).encode())
+        return _write(json.dumps(forms.undecided(event, told)).encode())
     os.write(2, told.encode("utf-8", "backslashreplace") + b"\n")
     if event in forms.HARMLESS | forms.ENDS:
         return 1
     if event == forms.NOTIFICATION:
         return 0
     # not even the event is known: both ways of saying no that work before a tool
-    _written(json.dumps(forms.deny("PreToolUse", told)).encode())
+    _write(json.dumps(forms.deny("PreToolUse", told)).encode())
     return 2
 
 
-def _event(raw: bytes) -> str:
+def _event_of(raw: bytes) -> str:
     import json
 
     try:
@@ -122,7 +122,7 @@ def _event(raw: bytes) -> str:
         return ""
 
 
-def _written(body: bytes) -> int:
+def _write(body: bytes) -> int:
     left = memoryview(body)
     while left:
         left = left[os.write(1, left) :]

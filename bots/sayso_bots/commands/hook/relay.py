@@ -37,14 +37,14 @@ class Relay:
 
     def __init__(self, url: str, key: str, timeout: float, policy: str = "") -> None:
         self._url = url
-        self._secure, self._host, self._port, prefix = address(url)
+        self._secure, self._host, self._port, prefix = read_address(url)
         if not (key.isascii() and key.isprintable() and " " not in key):
             raise Failed("SAYSO_KEY is no key: it holds blanks or other signs that no key has")
         self._start = time.monotonic()
         self._timeout = timeout
         self._limit = timeout + min(_MARGIN, timeout / 4)
         self._reached = False
-        self._path = prefix + PATH + (f"?policy={_quoted(policy)}" if policy else "")
+        self._path = prefix + PATH + (f"?policy={_quote(policy)}" if policy else "")
         host = f"[{self._host}]" if ":" in self._host else self._host
         # one key for all tries, so that they all find one ticket
         self._headers = {
@@ -65,58 +65,59 @@ class Relay:
                 status, answer = self._post(body)
             except OSError as error:
                 refused = isinstance(error, ConnectionRefusedError)
-                self._may_try_again(pause, str(error) or type(error).__name__, refused=refused)
+                self._check_retry(pause, str(error) or type(error).__name__, refused=refused)
             else:
                 spelt_out = b'"hookSpecificOutput"' in answer or b'"block"' in answer
                 if status == 200 or (status >= 400 and spelt_out and status not in _RESTARTING):
                     return answer
                 if status not in _RESTARTING:
-                    self._refused(status, answer)
-                self._may_try_again(pause, f"HTTP {status}")
+                    self._refuse(status, answer)
+                self._check_retry(pause, f"HTTP {status}")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return self._start + self._limit - time.monotonic()
 
-    def _may_try_again(self, pause: float, why: str, *, refused: bool = False) -> None:
-        left = self._left()
+    def _check_retry(self, pause: float, why: str, *, refused: bool = False) -> None:
+        left = self._seconds_left()
         if not self._reached and (refused or min(left, left - self._limit + PATIENCE) <= pause):
             raise Failed(f"sayso serve is not running at {self._url} ({why}): start it, or set SAYSO_URL")
         if left <= pause:
             raise Failed(f"no decision within {self._timeout:g} seconds ({why})")
 
-    def _refused(self, status: int, answer: bytes) -> NoReturn:
+    def _refuse(self, status: int, answer: bytes) -> NoReturn:
         hint = {
             401: "the key in SAYSO_KEY is unknown or revoked: make one with `sayso keys add NAME --role agent`",
             403: "the key in SAYSO_KEY may not ask: make one with `sayso keys add NAME --role agent`",
             404: "this is not the address of sayso serve: set SAYSO_URL",
             421: "the service does not answer to this host name: set SAYSO_URL to one that it was given",
-        }.get(status) or _said(answer)
+        }.get(status) or _reason_in(answer)
         raise Failed(f"{self._url} answered HTTP {status}: {hint}")
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         if self._secure:
-            return self._post_secretly(body)
-        sock = self._connected()
+            return self._post_by_tls(body)
+        sock = self._connect()
         try:
             self._reached = True
             head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.items())
             # HTTP/1.0: nobody answers that in chunks
             start = f"POST {self._path} HTTP/1.0\r\n{head}Content-Length: {len(body)}\r\n\r\n"
-            return _read(self._exchanged(sock, start.encode() + body))
+            return _read_reply(self._exchange(sock, start.encode() + body))
         finally:
             sock.close()
 
-    def _post_secretly(self, body: bytes) -> tuple[int, bytes]:
+    def _post_by_tls(self, body: bytes) -> tuple[int, bytes]:
         import http.client
         import ssl
 
-        line = http.client.HTTPSConnection(self._host, self._port, timeout=max(0.01, min(_CONNECT, self._left())))
+        within = max(0.01, min(_CONNECT, self._seconds_left()))
+        line = http.client.HTTPSConnection(self._host, self._port, timeout=within)
         try:
             line.connect()
             self._reached = True
-            line.sock.settimeout(max(0.01, self._left()))
+            line.sock.settimeout(max(0.01, self._seconds_left()))
             line.request("POST", self._path, body, self._headers)
             reply = line.getresponse()
             return reply.status, reply.read(MOST_BYTES)
@@ -127,14 +128,14 @@ class Relay:
         finally:
             line.close()
 
-    def _connected(self) -> _socket.socket:
+    def _connect(self) -> _socket.socket:
         # as bytes: Python would load its tables of foreign host names for a text
         found = _socket.getaddrinfo(self._host.encode(), self._port, 0, _socket.SOCK_STREAM)
         failed = OSError(f"{self._host} has no address")
         for family, kind, protocol, _, where in found:
             sock = _socket.socket(family, kind, protocol)
             try:
-                sock.settimeout(max(0.01, min(_CONNECT, self._left())))
+                sock.settimeout(max(0.01, min(_CONNECT, self._seconds_left())))
                 sock.connect(where)
             except OSError as error:
                 sock.close()
@@ -144,8 +145,8 @@ class Relay:
                 return sock
         raise failed
 
-    def _exchanged(self, sock: _socket.socket, message: bytes) -> bytes:
-        sock.settimeout(max(0.01, self._left()))
+    def _exchange(self, sock: _socket.socket, message: bytes) -> bytes:
+        sock.settimeout(max(0.01, self._seconds_left()))
         try:  # noqa: SIM105 - contextlib takes its time to load
             sock.sendall(message)
         except (BrokenPipeError, ConnectionResetError):
@@ -153,7 +154,7 @@ class Relay:
         chunks: list[bytes] = []
         size = 0
         while size < MOST_BYTES:
-            sock.settimeout(max(0.01, self._left()))
+            sock.settimeout(max(0.01, self._seconds_left()))
             chunk = sock.recv(1 << 16)
             if not chunk:
                 break
@@ -162,7 +163,7 @@ class Relay:
         return b"".join(chunks)
 
 
-def _said(answer: bytes) -> str:
+def _reason_in(answer: bytes) -> str:
     """Why the service refused, in its own words."""
     import json
 
@@ -173,12 +174,12 @@ def _said(answer: bytes) -> str:
         return "see the log of sayso serve"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
     return "".join(chr(sign) if sign in plain else f"%{sign:02X}" for sign in name.encode("utf-8", "replace"))
 
 
-def address(url: str) -> tuple[bool, str, int, str]:
+def read_address(url: str) -> tuple[bool, str, int, str]:
     """Whether TLS, host, port and path of an address. Raises `Failed`."""
     scheme, _, rest = url.partition("://")
     place, slash, path = rest.rstrip("/").partition("/")
@@ -199,7 +200,7 @@ def _is_this_machine(host: str) -> bool:
     return host in ("localhost", "::1") or (host.startswith("127.") and not host.strip("0123456789."))
 
 
-def _read(reply: bytes) -> tuple[int, bytes]:
+def _read_reply(reply: bytes) -> tuple[int, bytes]:
     """Status and body of a whole answer. One that was cut off is no answer."""
     head, blank, body = reply.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
