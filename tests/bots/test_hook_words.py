@@ -124,7 +124,7 @@ async def test_of_several_addresses_one_that_refuses_is_told(
         unreachable = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("255.255.255.255", unused_tcp_port))
         return [refusing, unreachable]
 
-    monkeypatch.setattr("sayso_bots.relay._socket.getaddrinfo", found)
+    monkeypatch.setattr("sayso_bots.commands.hook.relay._socket.getaddrinfo", found)
     monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waits for a service that is not there"))
     with pytest.raises(relay.Failed, match="sayso serve is not running"):
         relay.Relay(f"http://localhost:{unused_tcp_port}", "sayso_agent_x", 590).ask(b"{}")
