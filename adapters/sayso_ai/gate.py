@@ -75,22 +75,22 @@ class _Gate:
             )
         except ai.HookDeferredException as deferred:
             return ai.deferred_tool_result(deferred.hook, tool_call_id=self.id, tool_name=self.name)
-        return await self._done(approval)
+        return await self._settle(approval)
 
-    async def _done(self, approval: hooks.ToolApproval) -> ai.events.ToolCallResult:
+    async def _settle(self, approval: hooks.ToolApproval) -> ai.events.ToolCallResult:
         if approval.instead is not None:
-            return self._said(approval.instead)
+            return self._result(approval.instead)
         if not approval.granted:
-            return self._said(f"Rejected: {approval.reason}", is_error=True)
+            return self._result(f"Rejected: {approval.reason}", is_error=True)
         if approval.kwargs is None:
             return await self._call()
         try:
-            return await self._call(**self._fitting(approval.kwargs))
+            return await self._call(**self._fit(approval.kwargs))
         except Exception as error:
             # the tool's own errors are results already; an exception from here would hang the run
-            return self._said(f"Not run: a person edited the input, and it does not fit: {error}", is_error=True)
+            return self._result(f"Not run: a person edited the input, and it does not fit: {error}", is_error=True)
 
-    def _fitting(self, edited: dict[str, Any]) -> dict[str, Any]:
+    def _fit(self, edited: dict[str, Any]) -> dict[str, Any]:
         """All arguments, as the tool takes them; what the edit left out has its default again."""
         known = self.kwargs
         if unknown := set(edited) - set(known):
@@ -105,5 +105,5 @@ class _Gate:
         spec = self._tool.tool.spec
         return {**spec.params, "additionalProperties": False} if spec else {}
 
-    def _said(self, result: str, *, is_error: bool = False) -> ai.events.ToolCallResult:
+    def _result(self, result: str, *, is_error: bool = False) -> ai.events.ToolCallResult:
         return ai.tool_result(tool_call_id=self.id, tool_name=self.name, result=result, is_error=is_error)

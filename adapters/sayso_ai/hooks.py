@@ -34,7 +34,7 @@ class ToolApproval(ai.tools.ToolApproval):
     """What the gate of `sayso_ai.Agent` takes: the SDK's own, by whose name a hook is known, and what else to do."""
 
     kwargs: model.JsonObject | None = None
-    """The edited input, where a person edited it."""
+    """The edited input, if a person edited it."""
     instead: str | None = None
     """A person's answer in the place of the tool's."""
 
@@ -51,7 +51,7 @@ def pending(event: object, *, nested: bool = False) -> Iterator[tuple[Part, bool
         yield event.hook, nested
 
 
-def cancelled(part: Part) -> ai.events.HookEvent:
+def cancel_event(part: Part) -> ai.events.HookEvent:
     """The event that says so."""
     closed = part.model_copy(update={"status": "cancelled"})
     return ai.events.HookEvent(message=ai.messages.Message(role="internal", parts=[closed]), hook=closed)
@@ -111,7 +111,7 @@ def resolution(part: Part, asked: model.Request, decision: model.Decision) -> Re
 
 
 def refusal(part: Part, error: Exception) -> Resolution:
-    """What to resolve this hook with where nobody could be asked, or the answer cannot be used."""
+    """What to resolve this hook with if nobody could be asked, or the answer cannot be used."""
     # somebody may have been asked: an answer that cannot be used is no decision either
     told = f"sayso got no decision: {wording.failure(error)}. {wording.NO_CONSENT}"
     if is_gate(part):
@@ -180,7 +180,7 @@ def _plain(kwargs: Any) -> model.JsonObject:
     except pydantic_core.PydanticSerializationError as error:
         raise errors.InvalidRequest(f"the input cannot be shown: {error}", field="input") from error
     if not isinstance(found, dict):
-        raise errors.InvalidRequest("the hook's kwargs are no object", field="input")
+        raise errors.InvalidRequest("the hook's kwargs are not an object", field="input")
     return cast(model.JsonObject, found)
 
 

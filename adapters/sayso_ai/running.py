@@ -97,7 +97,7 @@ class Stream(agents.AgentStream[Output]):
             await self._withdraw(ended)
         if self._stop.done():
             for part in self.deferred_hooks:
-                yield hooks.cancelled(part)
+                yield hooks.cancel_event(part)
 
     async def _next(self, inside: contextvars.Context) -> ai.events.AgentEvent | None:
         """The next event, or None once the run has ended, or a person has ended it."""
@@ -122,7 +122,7 @@ class Stream(agents.AgentStream[Output]):
         future = live[0]
         before = self._waiting.get(part.hook_id)
         if live[1] != part.metadata or (before is not None and not before.done()):
-            # the registry has lost the first: whoever is allowed now, the other one would run
+            # the registry has lost the first: whichever of them is allowed now, the other one would run
             hint = "the model gave two of its calls the same id, or two agents within tools did: run it again"
             raise errors.InvalidRequest(f"two pauses of this run are called {part.hook_id}", field="hook_id", hint=hint)
         self._waiting[part.hook_id] = future
@@ -171,12 +171,12 @@ class Stream(agents.AgentStream[Output]):
         return hooks.request_id(self._run.name, part.hook_id, part.tool_call_id)
 
     async def _ask_now(self, call: permits.Call) -> model.Decision:
-        return await call.use(await call.decided())
+        return await call.use(await call.ask())
 
     async def _ask_later(self, call: permits.Call, part: hooks.Part) -> model.Decision | None:
         """The decision if there is one; without, the hook is deferred. What ran on an allow before is asked again."""
         while True:
-            ticket = await call.opened()
+            ticket = await call.open()
             self._lasting.add(ticket.id)
             if ticket.decision is None:
                 self.deferred.append(ticket.id)
@@ -184,11 +184,11 @@ class Stream(agents.AgentStream[Output]):
                 return None
             self._lasting.discard(ticket.id)
             decision = await self._run.desk.wait(ticket.id)
-            if decision.outcome != "allowed" or await call.spent(decision):
+            if decision.outcome != "allowed" or await call.try_use(decision):
                 return decision
 
     async def _withdraw(self, ended: bool) -> None:
-        """Nobody waits any more; and where the run itself is over, nobody comes back for what it does not defer."""
+        """Nobody waits any more; and if the run itself is over, nobody comes back for what it does not defer."""
         for ask in self._asks:
             ask.cancel()
         await asyncio.gather(*self._asks, return_exceptions=True)

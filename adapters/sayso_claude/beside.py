@@ -38,11 +38,11 @@ class Beside:
         """The ticket of this call: the hook's, or a new one. Raises `InvalidRequest`."""
         traced = {"event": EVENT, "call": digest.of_call(tool, input), "tool_use_id": tool_use_id}
 
-        def named(id: str) -> model.Request:
+        def with_id(id: str) -> model.Request:
             asked = request(id)
             known = {name: value for name, value in traced.items() if value}
             return asked.model_copy(update={"metadata": {**asked.metadata, "claude": known}})
 
-        call = calls.Named(self._session, tool, input)
+        call = calls.SharedCall(self._session, tool, input)
         attempt = tool_use_id or secrets.token_hex()
-        return await calls.opened(desk, self._used, call, named, attempt, datetime.now(UTC))
+        return await calls.open_shared(desk, self._used, call, with_id, attempt, datetime.now(UTC))

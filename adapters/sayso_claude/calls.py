@@ -27,7 +27,7 @@ _MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class SharedCall:
     """What both sources know of a call."""
 
     session: str
@@ -60,12 +60,17 @@ class Used(Protocol):
         ...
 
     async def take(self, id: str, attempt: str, until: datetime) -> bool:
-        """Use it for this attempt; False where it is used for another one. Forgotten after *until*."""
+        """Use it for this attempt; False if it is used for another one. Forgotten after *until*."""
         ...
 
 
-async def opened(
-    desk: asker.Asker, used: Used, call: Named, request: Callable[[str], model.Request], attempt: str, now: datetime
+async def open_shared(
+    desk: asker.Asker,
+    used: Used,
+    call: SharedCall,
+    request: Callable[[str], model.Request],
+    attempt: str,
+    at: datetime,
 ) -> model.Ticket:
     """The ticket of this very call: one that the other source opened for it, or a new one, asked with the id given.
 
@@ -76,30 +81,30 @@ async def opened(
     """
     for number in range(_MOST):
         id = call.id(number)
-        ticket = await _found(desk, id)
+        ticket = await _find(desk, id)
         if ticket is None:
-            if await used.take(id, attempt, now + timedelta(days=1)):
+            if await used.take(id, attempt, at + timedelta(days=1)):
                 with contextlib.suppress(errors.AlreadyExists):
                     ticket = await desk.open(request(id))
                 # the other source was faster by a moment, with the same call in other words
-                ticket = ticket or await _found(desk, id)
-        elif not call.same(ticket.request) or not await _mine(used, ticket, attempt, now):
+                ticket = ticket or await _find(desk, id)
+        elif not call.same(ticket.request) or not await _is_mine(used, ticket, attempt, at):
             continue
         if ticket is not None and call.same(ticket.request):
             return ticket
     raise errors.InvalidRequest("this call was made too often in this session", field="tool_input")
 
 
-async def _found(desk: asker.Asker, id: str) -> model.Ticket | None:
+async def _find(desk: asker.Asker, id: str) -> model.Ticket | None:
     try:
         return await desk.get(id)
     except errors.NotFound:
         return None
 
 
-async def _mine(used: Used, ticket: model.Ticket, attempt: str, now: datetime) -> bool:
+async def _is_mine(used: Used, ticket: model.Ticket, attempt: str, at: datetime) -> bool:
     decided = ticket.decision is not None
-    late = now - ticket.created_at > timedelta(seconds=WINDOW)
+    late = at - ticket.created_at > timedelta(seconds=WINDOW)
     if decided and (late or ticket.request.metadata["claude"].get("event") == used.source):
         return await used.by(ticket.id) == attempt
     return await used.take(ticket.id, attempt, ticket.expires_at + timedelta(seconds=WINDOW))

@@ -1,7 +1,7 @@
 """The durable way to wait: the call is deferred, the run ends, and the session goes on once people have decided.
 
-The ticket's id follows from the session and the call, so whoever resumes the session, in whatever process, finds the
-decision, and nobody is asked twice. A call that was let go once is never let go again: a process that was killed in
+The ticket's id follows from the session and the call, so the program that resumes the session finds the decision in
+any process, and nobody is asked twice. A call that was let go once is never let go again: a process that was killed in
 the middle of it cannot know whether it ran.
 """
 
@@ -22,7 +22,7 @@ from sayso.cards import tokens
 from sayso.content import digest
 from sayso_claude import forms, hooks, pauses, questions, sdk, settings, uses
 
-# below ours, which says what to install where it is missing
+# below ours, which says what to install if it is missing
 import claude_agent_sdk  # isort: skip
 from claude_agent_sdk import types  # isort: skip
 from sayso.desk import asker
@@ -42,7 +42,7 @@ def options(
     """*given*, with a hook that defers each call of the *tools*; `run` then waits and goes on.
 
     *tools* is a pattern over their names, as in Claude Code's settings (`"Bash|Write"`). They are asked about in every
-    mode, also where they are allowed beforehand. *common* are keys of every request. A subagent cannot be deferred:
+    mode, even if they are allowed beforehand. *common* are keys of every request. A subagent cannot be deferred:
     its call waits, and dies with the process.
     """
     chosen = given or types.ClaudeAgentOptions()
@@ -102,7 +102,7 @@ class _Gate:
         said = cast("dict[str, Any]", input)
         turn = (said["session_id"], said.get("prompt_id"))
         try:
-            output = await self._answer(said, turn)
+            output = await self._decide(said, turn)
         except Exception as error:
             told = {"tool": said.get("tool_name"), "reason": str(error)}
             log.warning("call denied", extra=told, exc_info=not pauses.is_expected(error))
@@ -110,12 +110,12 @@ class _Gate:
             output = forms.deny(_EVENT, pauses.failure(error))
         return cast(types.HookJSONOutput, output)
 
-    async def _answer(self, said: dict[str, Any], turn: tuple[str, str | None]) -> dict[str, object]:
+    async def _decide(self, said: dict[str, Any], turn: tuple[str, str | None]) -> dict[str, object]:
         pause = _pause(said)
         if pause.agent_id:
             # a subagent whose call is deferred is ended without a word, and nothing comes of it
             request = pauses.request(pause, self._common, event=_EVENT)
-            return await self._decided(pause, await asker.held(self._desk, request))
+            return await self._output(pause, await asker.held(self._desk, request))
         call = said["tool_use_id"]
         if self._deferred.setdefault(turn, call) != call:
             return forms.deny(_EVENT, _ONE)
@@ -124,7 +124,7 @@ class _Gate:
             waits = {"permissionDecision": "defer", "permissionDecisionReason": "people are asked"}
             return {"hookSpecificOutput": {"hookEventName": _EVENT, **waits}}
         self._forget(turn, said)
-        return await self._decided(pause, ticket.decision)
+        return await self._output(pause, ticket.decision)
 
     async def _ticket(self, pause: pauses.Pause, id: str) -> model.Ticket:
         request = pauses.request(pause, self._common, id=id, event=_EVENT)
@@ -135,12 +135,12 @@ class _Gate:
                 return found
         return await self._desk.open(request)
 
-    async def _decided(self, pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
-        decision = await uses.used(self._desk, decision, uses.TOGETHER if pause.tool in _HARMLESS else None)
+    async def _output(self, pause: pauses.Pause, decision: model.Decision) -> dict[str, object]:
+        decision = await uses.use(self._desk, decision, uses.TOGETHER if pause.tool in _HARMLESS else None)
         if not decision.allowed and decision.outcome != "answered":
             why = f"{decision.model_text} {_AGAIN}" if decision.used_at else decision.model_text
             return forms.deny(_EVENT, why, stop=decision.stop)
-        allowed = pauses.approved(pause, decision)
+        allowed = pauses.approved_input(pause, decision)
         if self._people is not None:
             # some tools are asked about by the callback, too, whatever a hook said
             self._people.settle(pause, decision)

@@ -66,11 +66,11 @@ def request(asked: Elicitation, **common: Any) -> model.Request:
 
 
 def answer(asked: Elicitation, decision: model.Decision) -> model.JsonObject:
-    """The JSON for this decision: accept with the content, decline, or cancel where nobody decided."""
+    """The JSON for this decision: accept with the content, decline, or cancel if nobody decided."""
     if decision.outcome == "answered":
-        return forms.elicited("accept", decision.values or {})
+        return forms.elicitation("accept", decision.values or {})
     if decision.allowed:
-        return forms.elicited("accept", None if asked.mode == "url" else {})
+        return forms.elicitation("accept", None if asked.mode == "url" else {})
     if decision.outcome == "denied":
-        return forms.elicited("decline", reason=decision.model_text)
-    return forms.undecided(forms.ELICITATION, decision.model_text)
+        return forms.elicitation("decline", reason=decision.model_text)
+    return forms.no_decision(forms.ELICITATION, decision.model_text)

@@ -7,7 +7,7 @@ then runs. So every answer to a gate is one of the forms below, spelt out. Measu
 from __future__ import annotations
 
 SKILL_SHELL = "PreSkillShellCommand"
-"""A shell command in a skill's text, which is no tool call; since 2.1.332."""
+"""A shell command in a skill's text, which is not a tool call; since 2.1.332."""
 
 TOOLS = frozenset({"PreToolUse", "PermissionRequest", SKILL_SHELL})
 """Events about a tool and its input."""
@@ -61,10 +61,10 @@ HARMLESS = frozenset(
         "WorktreeRemove",
     }
 )
-"""Events where silence lets nothing run that was not allowed before; any other one, known or new, is an error here."""
+"""Events for which silence lets nothing new run. Any other event, known or new, is an error here."""
 
 GO_ON: dict[str, object] = {"continue": True}
-"""Let it happen, in so many words."""
+"""Let it happen, and say so."""
 
 
 def allow(
@@ -75,15 +75,15 @@ def allow(
     context: str | None = None,
     permissions: tuple[dict[str, object], ...] = (),
 ) -> dict[str, object]:
-    """Let the tool run, with *input* where there is one, or the step be taken.
+    """Let the tool run, with *input* if there is one, or the step be taken.
 
     *context* reaches the model and exists before a tool only; *permissions* are updates of a permission request only.
     """
     if event in ("PreToolUse", "PreModelSwitch"):
-        given = _given(updatedInput=input, additionalContext=context)
+        given = _without_none(updatedInput=input, additionalContext=context)
         return _output(event, {"permissionDecision": "allow", "permissionDecisionReason": reason, **given})
     if event == "PermissionRequest":
-        given = _given(updatedInput=input, updatedPermissions=list(permissions) or None)
+        given = _without_none(updatedInput=input, updatedPermissions=list(permissions) or None)
         return _output(event, {"decision": {"behavior": "allow", **given}})
     if event == SKILL_SHELL:
         # any `updatedInput` keeps the command from running
@@ -96,7 +96,9 @@ def deny(event: str, reason: str, *, stop: bool = False) -> dict[str, object]:
     # `continue` alone denies nothing: a tool that is allowed beforehand runs, and only then the turn ends
     ended = {"continue": False, "stopReason": reason} if stop else {}
     if event == "PermissionRequest":
-        return _output(event, {"decision": {"behavior": "deny", "message": reason, **_given(interrupt=stop or None)}})
+        return _output(
+            event, {"decision": {"behavior": "deny", "message": reason, **_without_none(interrupt=stop or None)}}
+        )
     if event == RETRY:
         return {**GO_ON, **ended}
     if event in STEPS - {"PreModelSwitch"} or event in ENDS:
@@ -105,19 +107,22 @@ def deny(event: str, reason: str, *, stop: bool = False) -> dict[str, object]:
     return {**_output(named, {"permissionDecision": "deny", "permissionDecisionReason": reason}), **ended}
 
 
-def elicited(action: str, content: dict[str, object] | None = None, reason: str | None = None) -> dict[str, object]:
+def elicitation(action: str, content: dict[str, object] | None = None, reason: str | None = None) -> dict[str, object]:
     """What a tool server is told: `accept` with the content, `decline`, or `cancel`."""
-    return {**_output(ELICITATION, {"action": action, **_given(content=content)}), **_given(reason=reason)}
+    return {
+        **_output(ELICITATION, {"action": action, **_without_none(content=content)}),
+        **_without_none(reason=reason),
+    }
 
 
-def undecided(event: str, reason: str) -> dict[str, object]:
+def no_decision(event: str, reason: str) -> dict[str, object]:
     """Nobody decided, whatever the cause: what is safe for this event."""
     if event == ELICITATION:
-        return elicited("cancel", reason=reason)
+        return elicitation("cancel", reason=reason)
     return GO_ON if event in ENDS else deny(event, reason)
 
 
-def _given(**values: object | None) -> dict[str, object]:
+def _without_none(**values: object | None) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -47,7 +47,7 @@ class Call(pydantic.BaseModel):
     tool_name: str
     tool_input: dict[str, Any]
     tool_use_id: str | None = None
-    """Only before a tool; a permission request does not say which call it is about, and a skill's command is none."""
+    """Only before a tool: a permission request does not say which call it is, and a skill's command is not a call."""
     prompt_id: str | None = None
     cwd: str | None = None
     permission_mode: str | None = None
@@ -65,13 +65,13 @@ class Call(pydantic.BaseModel):
         return self.hook_event_name == forms.SKILL_SHELL
 
     @property
-    def named(self) -> calls.Named:
+    def shared_call(self) -> calls.SharedCall:
         """What everybody who asks about this call knows of it."""
-        return calls.Named(self.session_id, self.tool_name, self.tool_input, self.agent_id)
+        return calls.SharedCall(self.session_id, self.tool_name, self.tool_input, self.agent_id)
 
 
 def event_of(raw: bytes) -> str | None:
-    """The event of a hook call; None where it cannot be read."""
+    """The event of a hook call; None if it cannot be read."""
     name = (_payload(raw) or {}).get("hook_event_name")
     return name if isinstance(name, str) else None
 
@@ -105,7 +105,7 @@ def _payload(raw: bytes) -> dict[str, Any] | None:
 
 
 def event_in(head: bytes) -> str | None:
-    """The event of a call of which only the beginning is there; None where it does not say."""
+    """The event of a call of which only the beginning is there; None if it does not say."""
     found = _EVENT.search(head)
     return event_of(head) or (found[1].decode() if found else None)
 
@@ -119,7 +119,7 @@ def parse(raw: bytes) -> Call:
 
 
 def request_id(call: Call, owner: str, idempotency_key: str | None) -> str | None:
-    """The same call gets the same id, so a caller who was cut off finds its ticket; None where nothing names it."""
+    """The same call gets the same id, so a caller who was cut off finds its ticket; None if nothing names it."""
     # a skill that is loaded again may name its command again
     if call.tool_use_id and not call.in_skill:
         return _id("call", owner, call.session_id, call.tool_use_id)
@@ -146,7 +146,7 @@ def request(
     common: dict[str, Any] = {
         "source": model.Source(agent=model.name_of(agent), session=model.name_of(call.session_id) or None),
         "context": {name: model.fact_of(value) for name, value in context.items() if value},
-        "metadata": {"claude": _traced(call)},
+        "metadata": {"claude": _trace(call)},
         **{name: value for name, value in given.items() if value},
     }
     if call.tool_name == questions.TOOL:
@@ -157,7 +157,7 @@ def request(
         common |= {"editable": False, "confirm": True}
     if call.in_skill:
         common |= {"editable": False, "title": skill_title(call)}
-    return asking.Permission(tool=call.tool_name, input=_shown(call), offers=offers, verdicts=("stop",), **common)
+    return asking.Permission(tool=call.tool_name, input=_shown_input(call), offers=offers, verdicts=("stop",), **common)
 
 
 def answer(call: Call, decision: model.Decision, shown: model.Request | None = None) -> model.JsonObject:
@@ -165,9 +165,9 @@ def answer(call: Call, decision: model.Decision, shown: model.Request | None = N
 
     Raises:
         DigestMismatch: the input is not the one that was allowed.
-        InvalidAnswer: these are no answers to the agent's questions.
+        InvalidAnswer: the answers do not fit the agent's questions.
     """
-    allowed = approved(call, decision)
+    allowed = approved_input(call, decision)
     if allowed is None:
         return forms.deny(call.hook_event_name, decision.model_text, stop=decision.stop)
     edited = digest.canonical(allowed) != digest.canonical(call.tool_input)
@@ -175,14 +175,14 @@ def answer(call: Call, decision: model.Decision, shown: model.Request | None = N
     return forms.allow(
         call.hook_event_name,
         decision.model_text,
-        input=allowed if edited or _repeated(call) else None,
+        input=allowed if edited or _repeats_input(call) else None,
         context=decision.model_text if edited or decision.reason else None,
         permissions=(granted,) if granted else (),
     )
 
 
-def approved(call: Call, decision: model.Decision) -> model.JsonObject | None:
-    """The input that may run; None where nobody allowed any. Raises as `answer`."""
+def approved_input(call: Call, decision: model.Decision) -> model.JsonObject | None:
+    """The input that may run; None if nobody allowed any. Raises as `answer`."""
     if call.tool_name == questions.TOOL:
         return questions.updated_input(call.tool_input, decision) if decision.outcome == "answered" else None
     if not decision.allowed:
@@ -193,12 +193,12 @@ def approved(call: Call, decision: model.Decision) -> model.JsonObject | None:
 
 def update(shown: model.Request, decision: model.Decision) -> model.JsonObject | None:
     """The permission update that a person chose along with the call, of those that the card showed; or None."""
-    # from the card, not from the call: whoever else asks about it may have come with other suggestions
+    # from the card, not from the call: others who ask about it may have come with other suggestions
     return suggestions.chosen(shown.metadata["claude"].get("updates", []), decision.grant)
 
 
 def session_rule(call: Call, arguments: model.JsonObject) -> str | None:
-    """The shell command that a rule for the session would allow; None where no rule says exactly that and no more."""
+    """The shell command that a rule for the session would allow; None if no rule says exactly that and no more."""
     command = arguments.get("command")
     if (
         call.hook_event_name not in ("PermissionRequest", "CanUseTool")
@@ -215,15 +215,15 @@ def _id(*named: str) -> str:
     return tokens.id_from("claude", *named, digits=40)
 
 
-def _traced(call: Call) -> model.JsonObject:
-    """What the request remembers of its call, for whoever finds it later."""
+def _trace(call: Call) -> model.JsonObject:
+    """What the request remembers of its call, for those who find it later."""
     told = call.model_dump(include={"tool_use_id", "prompt_id", "agent_id"})
     same = digest.of_call(call.tool_name, call.tool_input)
     traced = {"event": call.hook_event_name, "call": same, "updates": _updates(call), **told}
     return {name: value for name, value in traced.items() if value}
 
 
-def _repeated(call: Call) -> bool:
+def _repeats_input(call: Call) -> bool:
     """Whether an allow repeats an unedited input. Without it one for a tool that talks to its user is dropped.
 
     With it a permission request is weighed anew, and a rule of Claude Code's own that says `ask` drops the allow.
@@ -258,6 +258,6 @@ def _is_plan(call: Call) -> bool:
     return call.tool_name == PLAN and isinstance(plan, str) and bool(plan.strip())
 
 
-def _shown(call: Call) -> model.JsonObject:
+def _shown_input(call: Call) -> model.JsonObject:
     # a plan is Markdown, and stands in the body
     return {name: value for name, value in call.tool_input.items() if name != "plan" or not _is_plan(call)}

@@ -1,6 +1,6 @@
 """One press is enough: a call that a person allowed before the tool is not asked about again as a permission request.
 
-Claude Code asks again where a rule of its own says `ask`, and does not say about which call. A pass is for the same
+Claude Code asks again if a rule of its own says `ask`, and does not say about which call. A pass is for the same
 call only: key, session, prompt, subagent, tool and the very input that was allowed; used once, within seconds, in this
 process. Another replica, or a restarted one, asks the person again.
 """
@@ -25,21 +25,21 @@ class Passes:
     def __init__(self) -> None:
         self._until: dict[tuple[object, ...], tuple[datetime, model.Decision]] = {}
 
-    def keep(self, owner: str, call: hooks.Call, decision: model.Decision, now: datetime) -> None:
+    def keep(self, owner: str, call: hooks.Call, decision: model.Decision, at: datetime) -> None:
         """Remember that people, not a rule or a clock, allowed this call."""
-        allowed = hooks.approved(call, decision)
+        allowed = hooks.approved_input(call, decision)
         if call.hook_event_name != "PreToolUse" or allowed is None or not decision.by:
             return
-        self._until = {key: kept for key, kept in self._until.items() if kept[0] > now}
+        self._until = {key: kept for key, kept in self._until.items() if kept[0] > at}
         if len(self._until) < _MOST:
-            self._until[_key(owner, call, allowed)] = (now + timedelta(seconds=WINDOW), decision)
+            self._until[_key(owner, call, allowed)] = (at + timedelta(seconds=WINDOW), decision)
 
-    def use(self, owner: str, call: hooks.Call, now: datetime) -> model.Decision | None:
-        """The decision on this very call, once; None where there is none."""
+    def use(self, owner: str, call: hooks.Call, at: datetime) -> model.Decision | None:
+        """The decision on this very call, once; None if there is none."""
         if call.hook_event_name != "PermissionRequest":
             return None
-        until, decision = self._until.pop(_key(owner, call, call.tool_input), (now, None))
-        return decision if until > now else None
+        until, decision = self._until.pop(_key(owner, call, call.tool_input), (at, None))
+        return decision if until > at else None
 
 
 def _key(owner: str, call: hooks.Call, arguments: model.JsonObject) -> tuple[object, ...]:

@@ -47,9 +47,9 @@ class Pause:
     """What else is known of it."""
 
     @property
-    def named(self) -> calls.Named | None:
-        """The call as others who ask about it know it; None where its session is not known."""
-        return calls.Named(self.session, self.tool, self.input, self.agent_id) if self.session else None
+    def shared_call(self) -> calls.SharedCall | None:
+        """The call as others who ask about it know it; None if its session is not known."""
+        return calls.SharedCall(self.session, self.tool, self.input, self.agent_id) if self.session else None
 
 
 def check(common: Mapping[str, Any]) -> None:
@@ -68,7 +68,7 @@ def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, e
     updates = _updates(pause) if event == EVENT else []
     whole: dict[str, Any] = {"verdicts": ("stop",), **common, **({"id": id} if id else {})}
     whole["source"] = _source(pause, common.get("source"))
-    whole["metadata"] = {**common.get("metadata", {}), "claude": _traced(pause, event, updates)}
+    whole["metadata"] = {**common.get("metadata", {}), "claude": _trace(pause, event, updates)}
     whole["context"] = {**_facts(pause), **common.get("context", {})}
     if pause.tool == questions.TOOL:
         # an answer in place of the tool is what this tool is for
@@ -89,7 +89,7 @@ def request(pause: Pause, common: Mapping[str, Any], *, id: str | None = None, e
     )
 
 
-def approved(pause: Pause, decision: model.Decision) -> model.JsonObject:
+def approved_input(pause: Pause, decision: model.Decision) -> model.JsonObject:
     """The input that may run.
 
     Raises:
@@ -158,7 +158,7 @@ def _facts(pause: Pause) -> Mapping[str, str]:
     return {name: model.fact_of(value) for name, value in facts.items() if value}
 
 
-def _traced(pause: Pause, event: str, updates: list[model.JsonObject]) -> model.JsonObject:
+def _trace(pause: Pause, event: str, updates: list[model.JsonObject]) -> model.JsonObject:
     traced: dict[str, Any] = {
         "event": event,
         "call": digest.of_call(pause.tool, pause.input),

@@ -68,9 +68,9 @@ class Opening(callers.CallersDesk):
 class Presence:
     """The held connections of one process."""
 
-    def __init__(self, front: Desk) -> None:
-        self._desk = front
-        self._clock: clock.Clock = front.clock
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._clock: clock.Clock = desk.clock
         self._held: dict[asyncio.Future[None], web.Request] = {}
         self._stopping = asyncio.Event()
         self._sweeper: asyncio.Task[None] | None = None
@@ -79,7 +79,7 @@ class Presence:
     async def hold(
         self, request: web.Request, ticket: model.Ticket, turn: int, until: datetime, waiter: str | None = None
     ) -> model.Decision | None:
-        """The decision, for a caller who holds *request* open *until* then; None where there is none by then.
+        """The decision, for a caller who holds *request* open *until* then; None if there is none by then.
 
         *turn* is what `arrived` gave, *waiter* what `Opening` did.
 
@@ -89,11 +89,11 @@ class Presence:
         """
         waiter = waiter or await self._desk.attendance.enter(ticket.id, ticket.owner)
         try:
-            decision = await self._unless_gone(request, self._decided(ticket.id, until))
+            decision = await self._wait_unless_gone(request, self._wait(ticket.id, until))
         except Stopping:
-            raise  # whoever comes next looks whether somebody still waits
+            raise  # the next caller looks whether somebody still waits
         except (Gone, asyncio.CancelledError):
-            # a server with `handler_cancellation` cancels the handler where others only close the connection
+            # a server with `handler_cancellation` cancels the handler; others only close the connection
             if not self._stopping.is_set():
                 self._start(self._withdraw(ticket, turn, waiter))
             raise
@@ -104,9 +104,9 @@ class Presence:
         return decision
 
     async def arrived(self, id: str) -> int:
-        """Note that somebody comes (back) for a request that may exist already; 0 where it does not.
+        """Record that somebody comes (back) for a request that may exist already. Returns 0 if it does not exist.
 
-        The note is in the store, so that no other replica withdraws what is waited for here.
+        The record is in the store, so that no other replica withdraws what is waited for here.
         """
         try:
             ticket = await self._desk.store.load(id)
@@ -120,7 +120,7 @@ class Presence:
                 return version + 1
 
     async def start(self, _: web.Application) -> None:
-        """From now on look for what only processes waited for that are gone; whoever comes back has its grace."""
+        """From now on look for requests that only dead processes waited for. A caller who comes back has its grace."""
         self._start(attendance.watch(self._desk.attendance))
 
     async def stop(self, _: web.Application) -> None:
@@ -134,11 +134,11 @@ class Presence:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _decided(self, id: str, until: datetime) -> model.Decision | None:
+    async def _wait(self, id: str, until: datetime) -> model.Decision | None:
         await self._clock.within(until, self._desk.wait(id))
         return (await self._desk.get(id)).decision
 
-    async def _unless_gone(self, request: web.Request, waiting: Awaitable[T]) -> T:
+    async def _wait_unless_gone(self, request: web.Request, waiting: Awaitable[T]) -> T:
         gone = asyncio.get_running_loop().create_future()
         wanted, stopping = asyncio.ensure_future(waiting), asyncio.ensure_future(self._stopping.wait())
         self._held[gone] = request

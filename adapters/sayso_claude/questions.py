@@ -61,13 +61,13 @@ def request(input: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.
     Raises:
         InvalidRequest: Claude Code would not take the answers to these questions.
     """
-    asked = _parsed(input)
+    asked = _parse(input)
     [first, *more] = asked.questions
     if first.plain and not more:
         listed = [model.Option(label=one.label, description=one.description or None) for one in first.options]
         common["context"] = {**({"Topic": first.header} if first.header else {}), **common.get("context", {})}
         return asking.Choice(first.question, listed, other=True, **common)
-    common["body"] = "\n\n".join(_told(question) for question in asked.questions)
+    common["body"] = "\n\n".join(_in_full(question) for question in asked.questions)
     title = model.title_of(" · ".join(question.header for question in asked.questions if question.header))
     return asking.Form(title or "Questions", _fields(asked.questions), **common)
 
@@ -77,16 +77,16 @@ def updated_input(input: Mapping[str, Any], decision: model.Decision) -> model.J
 
     Raises:
         Denied: nobody answered.
-        InvalidAnswer: these are no answers to these questions.
+        InvalidAnswer: the answers do not fit these questions.
     """
-    asked = _parsed(input)
+    asked = _parse(input)
     if decision.outcome != "answered":
         raise gate.Denied(decision)
     given = decision.values if decision.values is not None else {"q0": decision.choice}
     values = fields.check(_fields(asked.questions), given)
     answers = {one.question: _one(values[f"q{at}"]) for at, one in enumerate(asked.questions) if f"q{at}" in values}
     notes = {one.question: values.get(f"n{at}") for at, one in enumerate(asked.questions)}
-    noted = {one.question: _annotated(one, answers.get(one.question), notes[one.question]) for one in asked.questions}
+    noted = {one.question: _annotation(one, answers.get(one.question), notes[one.question]) for one in asked.questions}
     annotations = {question: said for question, said in noted.items() if said}
     response = values.get(_RESPONSE)
     return {
@@ -97,7 +97,7 @@ def updated_input(input: Mapping[str, Any], decision: model.Decision) -> model.J
     }
 
 
-def _parsed(input: Mapping[str, Any]) -> _Asked:
+def _parse(input: Mapping[str, Any]) -> _Asked:
     try:
         asked = _Asked.model_validate(dict(input))
     except pydantic.ValidationError as error:
@@ -108,10 +108,10 @@ def _parsed(input: Mapping[str, Any]) -> _Asked:
     return asked
 
 
-def _different(texts: Sequence[str], where: str) -> None:
+def _different(texts: Sequence[str], field: str) -> None:
     if len(set(texts)) != len(texts):
         hint = "answers are told apart by these texts"
-        raise errors.InvalidRequest(f"two {where} have the same text", field=where, hint=hint)
+        raise errors.InvalidRequest(f"two {field} have the same text", field=field, hint=hint)
 
 
 def _fields(questions: Sequence[_Question]) -> list[model.Field]:
@@ -139,18 +139,18 @@ def _field(name: str, question: _Question) -> model.Field:
     )
 
 
-def _told(question: _Question) -> str:
+def _in_full(question: _Question) -> str:
     """A question in full, as Markdown; what it looks like is for the reader only."""
     several = " (one or more)" if question.multiSelect else ""
     lines = [f"**{question.header}**" if question.header else "", f"{question.question}{several}", ""]
     lines += [f"- **{one.label}** {one.description}".rstrip() for one in question.options]
     for option in question.options:
         if option.preview:
-            lines += ["", f"Preview of {option.label}:", "", _fenced(option.preview)]
+            lines += ["", f"Preview of {option.label}:", "", _fence(option.preview)]
     return "\n".join(lines).strip()
 
 
-def _fenced(text: str) -> str:
+def _fence(text: str) -> str:
     longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
@@ -163,13 +163,13 @@ def _one(value: str | list[str]) -> str:
     return wording.listed(value) if any("," in label for label in value) else ", ".join(value)
 
 
-def _annotated(question: _Question, answer: str | None, notes: str | None) -> model.JsonObject:
+def _annotation(question: _Question, answer: str | None, notes: str | None) -> model.JsonObject:
     preview = next((option.preview for option in question.options if option.label == answer), None)
     return {**({"preview": preview} if preview else {}), **({"notes": notes} if notes else {})}
 
 
 def _whole(response: str, answers: Mapping[str, str], notes: Mapping[str, str | None]) -> str:
-    """Claude Code reads nothing but the response where there is one, so what else was said goes into it."""
+    """Claude Code reads nothing but the response if there is one, so everything else that was said goes into it."""
     lines = [f"{question}: {answer}" for question, answer in answers.items()]
     lines += [f"Notes on {question}: {note}" for question, note in notes.items() if note]
     return "\n".join([response, *lines])

@@ -21,8 +21,8 @@ _MOST = 20
 class Relay:
     """Tells notes from one process, in the background."""
 
-    def __init__(self, front: Desk) -> None:
-        self._desk = front
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._told: set[asyncio.Task[None]] = set()
 
     def notification(self, raw: bytes, caller: Caller) -> None:
@@ -33,7 +33,7 @@ class Relay:
         self.tell(session, f"{title}: {message}" if title else message, caller)
 
     def tell(self, session: str, said: str, caller: Caller) -> None:
-        """Tell *said* in the session's thread; where that cannot be done the log says so."""
+        """Tell *said* in the session's thread; if that cannot be done, the log says so."""
         if len(self._told) < _MOST:
             task = asyncio.create_task(self._tell(model.name_of(session), said[: notes.LONGEST], caller))
             self._told.add(task)

@@ -26,7 +26,7 @@ except ImportError as error:
 
 log = logging.getLogger(__name__)
 
-# Calls that were seen and not asked about; one that comes back after so many others is asked about with less around it.
+# Calls that were seen and not asked about. One that comes back after this many others has less on its card.
 _MOST = 1000
 # Seconds that a hook may wait. The CLI keeps milliseconds in 31 bits, so no limit may be longer than 24 days.
 LONGEST = 20 * 86_400.0
@@ -77,7 +77,7 @@ def with_hook(
 
 
 def with_skills(given: types.ClaudeAgentOptions, people: People) -> types.ClaudeAgentOptions:
-    """*given*, with people asked about shell commands in skills, too, which are no tool calls."""
+    """*given*, with people asked about shell commands in skills, too, which are not tool calls."""
     # the SDK hands on events that its types do not name; an older Claude Code passes them over
     event = cast("types.HookEvent", forms.SKILL_SHELL)
     return with_hook(given, types.HookMatcher(hooks=[people.loads], timeout=LONGEST), event)
@@ -98,16 +98,16 @@ class People:
     async def __call__(
         self, tool: str, input: dict[str, Any], context: types.ToolPermissionContext
     ) -> types.PermissionResult:
-        """What the SDK calls; cancelled where Claude Code asks no more, which withdraws the request."""
+        """What the SDK calls. It is cancelled when Claude Code asks no more, which withdraws the request."""
         try:
             pause, settled = self._pause(tool, input, context)
             decision, shown = (settled, None) if settled else await self._decision(pause)
             if not decision.allowed and decision.outcome != "answered":
                 return types.PermissionResultDeny(message=decision.model_text, interrupt=decision.stop)
-            changed, added = pauses.approved(pause, decision), hooks.update(shown, decision) if shown else None
+            changed, added = pauses.approved_input(pause, decision), hooks.update(shown, decision) if shown else None
             if not settled:
-                decision = await uses.used(self._desk, decision, self._once.attempt(decision.id))
-                pauses.approved(pause, decision)
+                decision = await uses.use(self._desk, decision, self._once.attempt(decision.id))
+                pauses.approved_input(pause, decision)
         except Exception as error:
             told = {"tool": tool, "reason": str(error)}
             log.warning("call denied", extra=told, exc_info=not pauses.is_expected(error))
@@ -116,22 +116,22 @@ class People:
         return types.PermissionResultAllow(updated_input=changed, updated_permissions=updates)
 
     async def saw(self, input: types.HookInput, tool_use_id: str | None, _: types.HookContext) -> types.HookJSONOutput:
-        """A hook before tools that decides nothing: it notes whose call this is."""
+        """A hook before tools that decides nothing: it remembers whose call this is."""
         said = cast("Mapping[str, Any]", input)
         known = {"session": "session_id", "folder": "cwd", "mode": "permission_mode", "agent_type": "agent_type"}
-        self.note(tool_use_id, **{name: said.get(key) for name, key in known.items()})
+        self.remember(tool_use_id, **{name: said.get(key) for name, key in known.items()})
         return {}
 
     async def loads(self, input: types.HookInput, _: str | None, __: types.HookContext) -> types.HookJSONOutput:
         """A skill is loaded that runs a shell command: people decide on it."""
         try:
-            output = await self._loaded(hooks.Call.model_validate(input))
+            output = await self._decide_on_skill(hooks.Call.model_validate(input))
         except Exception as error:
             log.warning("skill denied", extra={"reason": str(error)}, exc_info=not pauses.is_expected(error))
             output = forms.deny(forms.SKILL_SHELL, pauses.failure(error))
         return cast("types.HookJSONOutput", output)
 
-    async def _loaded(self, call: hooks.Call) -> dict[str, object]:
+    async def _decide_on_skill(self, call: hooks.Call) -> dict[str, object]:
         pause = pauses.Pause(
             tool=call.tool_name,
             input=call.tool_input,
@@ -144,13 +144,13 @@ class People:
             facts=hooks.skill_facts(call),
         )
         request = pauses.request(pause, self._common, event=forms.SKILL_SHELL)
-        decision = await uses.used(self._desk, await asker.held(self._desk, request), None)
+        decision = await uses.use(self._desk, await asker.held(self._desk, request), None)
         if not decision.allowed:
             return forms.deny(forms.SKILL_SHELL, decision.model_text, stop=decision.stop)
-        pauses.approved(pause, decision)
+        pauses.approved_input(pause, decision)
         return forms.allow(forms.SKILL_SHELL, decision.model_text)
 
-    def note(self, tool_use_id: str | None, **known: Any) -> None:
+    def remember(self, tool_use_id: str | None, **known: Any) -> None:
         """Keep what is known of a call until it is asked about; names are those of `pauses.Pause`."""
         if tool_use_id is None:
             return
@@ -160,7 +160,7 @@ class People:
 
     def settle(self, pause: pauses.Pause, decision: model.Decision) -> None:
         """People decided on this very call already, at a hook before it."""
-        self.note(pause.tool_use_id, settled=(digest.of_call(pause.tool, pause.input), decision))
+        self.remember(pause.tool_use_id, settled=(digest.of_call(pause.tool, pause.input), decision))
 
     def _pause(
         self, tool: str, input: dict[str, Any], context: types.ToolPermissionContext
@@ -184,17 +184,17 @@ class People:
 
     async def _decision(self, pause: pauses.Pause) -> tuple[model.Decision, model.Request]:
         """The decision, and what people saw."""
-        ticket, decision = await asker.while_waited(self._desk, self._opened(pause), "the agent stopped waiting")
+        ticket, decision = await asker.while_waited(self._desk, self._open(pause), "the agent stopped waiting")
         return decision, ticket.request
 
-    async def _opened(self, pause: pauses.Pause) -> model.Ticket:
-        if pause.named is None:
+    async def _open(self, pause: pauses.Pause) -> model.Ticket:
+        if pause.shared_call is None:
             return await self._desk.open(pauses.request(pause, self._common))
         # a hook of the settings may ask about the same call at the same moment; then there is one card for both
-        return await calls.opened(
+        return await calls.open_shared(
             self._desk,
             self._used,
-            pause.named,
+            pause.shared_call,
             lambda id: pauses.request(pause, self._common, id=id),
             pause.tool_use_id or "",
             datetime.now(UTC),

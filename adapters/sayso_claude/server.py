@@ -56,7 +56,7 @@ def add_routes(
 
 
 @dataclass(frozen=True, slots=True)
-class _Caller:
+class _HookCaller:
     """One hook call: the connection it is held on, who it is from, and how long it may take."""
 
     request: web.Request
@@ -67,7 +67,7 @@ class _Caller:
 
     @property
     def attempt(self) -> str | None:
-        """The same for a caller who comes back; None where it cannot."""
+        """The same for a caller who comes back; None if it cannot."""
         return self.request.headers.get("Idempotency-Key")
 
 
@@ -103,33 +103,33 @@ class _Door:
             event = hooks.event_of(raw)
             if key.role != "agent":
                 raise errors.NotAllowed(f"a key of role {key.role} cannot ask", hint="use an agent's key in SAYSO_KEY")
-            return _answered(event, await self._decide(event, raw, _caller(request, key)))
+            return _respond(event, await self._decide(event, raw, _caller(request, key)))
         except presence.Gone:
             return web.Response(status=499)  # nobody reads it
         except Exception as error:
             if event is not None and event not in forms.GATES and event != forms.NOTIFICATION:
                 raise
-            return _closed(request, event or "PreToolUse", error)
+            return _refuse(request, event or "PreToolUse", error)
 
-    async def _decide(self, event: str | None, raw: bytes, caller: _Caller) -> model.JsonObject:
+    async def _decide(self, event: str | None, raw: bytes, caller: _HookCaller) -> model.JsonObject:
         hooks.check(raw)
         if event == forms.NOTIFICATION:
             self._relay.notification(raw, caller.key.caller)
         if event == forms.NOTIFICATION or event in forms.HARMLESS:
             return {}
         if event == forms.ELICITATION:
-            return await self._elicited(elicitation.parse(raw), caller)
+            return await self._elicit(elicitation.parse(raw), caller)
         if event in forms.TOOLS:
-            return await self._called(hooks.parse(raw), caller)
+            return await self._decide_call(hooks.parse(raw), caller)
         if event in forms.GATES:
             step = steps.parse(raw)
-            asked = steps.request(step, **self._terms(caller, hooks.attempt_id(step.session_id, *_named(caller))))
+            asked = steps.request(step, **self._terms(caller, hooks.attempt_id(step.session_id, *_name_of(caller))))
             return steps.answer(step, await self._ask(asked, caller))
         hint = f"events that are: {', '.join(sorted(forms.GATES))}; see: sayso init claude-code"
         raise errors.InvalidRequest(f"{event!r} is not decided here", field="hook_event_name", hint=hint)
 
-    async def _elicited(self, asked: elicitation.Elicitation, caller: _Caller) -> model.JsonObject:
-        terms = self._terms(caller, hooks.attempt_id(asked.session_id, *_named(caller)))
+    async def _elicit(self, asked: elicitation.Elicitation, caller: _HookCaller) -> model.JsonObject:
+        terms = self._terms(caller, hooks.attempt_id(asked.session_id, *_name_of(caller)))
         try:
             request = elicitation.request(asked, **terms)
             return elicitation.answer(asked, await self._ask(request, caller))
@@ -138,20 +138,20 @@ class _Door:
             self._relay.tell(asked.session_id, said, caller.key.caller)
             raise
 
-    async def _called(self, call: hooks.Call, caller: _Caller) -> model.JsonObject:
+    async def _decide_call(self, call: hooks.Call, caller: _HookCaller) -> model.JsonObject:
         # by its record: a key of the same name that was made since has no pass
         now, owner = self._desk.clock.now(), caller.key.record or caller.key.name
         passed = self._passes.use(owner, call, now)
         if passed:
             return hooks.answer(call, passed)
         if call.hook_event_name != "PermissionRequest":
-            asked = hooks.request(call, **self._terms(caller, hooks.request_id(call, *_named(caller))))
+            asked = hooks.request(call, **self._terms(caller, hooks.request_id(call, *_name_of(caller))))
             decision = await self._ask(asked, caller)
             self._passes.keep(owner, call, decision, self._desk.clock.now())
             return hooks.answer(call, decision)
-        return await self._permitted(call, caller)
+        return await self._decide_permission(call, caller)
 
-    async def _permitted(self, call: hooks.Call, caller: _Caller) -> model.JsonObject:
+    async def _decide_permission(self, call: hooks.Call, caller: _HookCaller) -> model.JsonObject:
         """A permission request, which the SDK's callback may ask about at the same time."""
         made = list[str]()
 
@@ -159,22 +159,22 @@ class _Door:
             made.append(id)
             return hooks.request(call, **self._terms(caller, id))
 
-        front, attempt = presence.Opening(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
+        opening, attempt = presence.Opening(self._desk, caller.key.caller), caller.attempt or secrets.token_hex()
         now = self._desk.clock.now()
-        ticket = await calls.opened(front, self._used, call.named, asked, attempt, now)
+        ticket = await calls.open_shared(opening, self._used, call.shared_call, asked, attempt, now)
         turn = 0 if ticket.id in made else await self._presence.arrived(ticket.id)
-        # each source uses a number once, so whoever comes to this ticket asks about one call
-        decision = await self._held(ticket, turn, caller, uses.TOGETHER, front.waiter)
+        # each source uses a number once, so all who come to this ticket ask about one call
+        decision = await self._hold(ticket, turn, caller, uses.TOGETHER, opening.waiter)
         return hooks.answer(call, decision, ticket.request)
 
-    async def _ask(self, asked: model.Request, caller: _Caller) -> model.Decision:
+    async def _ask(self, asked: model.Request, caller: _HookCaller) -> model.Decision:
         turn = await self._presence.arrived(asked.id) if asked.id else 0
-        front = presence.Opening(self._desk, caller.key.caller)
-        ticket = await front.open(asked)
-        return await self._held(ticket, turn, caller, self._attempt(ticket, caller), front.waiter)
+        opening = presence.Opening(self._desk, caller.key.caller)
+        ticket = await opening.open(asked)
+        return await self._hold(ticket, turn, caller, self._attempt(ticket, caller), opening.waiter)
 
-    async def _held(
-        self, ticket: model.Ticket, turn: int, caller: _Caller, attempt: str | None, waiter: str | None
+    async def _hold(
+        self, ticket: model.Ticket, turn: int, caller: _HookCaller, attempt: str | None, waiter: str | None
     ) -> model.Decision:
         # the request itself expires before, but one that the SDK opened may live on
         until = self._desk.clock.now() + timedelta(seconds=(caller.patience + caller.limit) / 2)
@@ -188,10 +188,9 @@ class _Door:
         if decision is None:
             raise presence.Late("nobody decided within the limit of the hook")
         await self._still(caller)
-        front = callers.CallersDesk(self._desk, caller.key.caller)
-        return await uses.used(front, decision, attempt)
+        return await uses.use(callers.CallersDesk(self._desk, caller.key.caller), decision, attempt)
 
-    def _attempt(self, ticket: model.Ticket, caller: _Caller) -> str | None:
+    def _attempt(self, ticket: model.Ticket, caller: _HookCaller) -> str | None:
         """Who waits before there is a decision uses it together, also one who was cut off then and comes back."""
         waiter = (ticket.id, caller.attempt or "")
         if ticket.decision is not None and waiter not in self._waited:
@@ -202,16 +201,16 @@ class _Door:
             self._waited.popitem(last=False)
         return uses.TOGETHER
 
-    async def _still(self, caller: _Caller) -> None:
+    async def _still(self, caller: _HookCaller) -> None:
         """Whether the key counts at the end of the wait, too. Raises `Unauthorized`."""
         key = await self._authenticate(caller.request)
         if (key.name, key.role) != (caller.key.name, caller.key.role):
             raise errors.Unauthorized("this key was replaced meanwhile", hint="ask again")
 
-    def _terms(self, caller: _Caller, id: str | None) -> dict[str, Any]:
+    def _terms(self, caller: _HookCaller, id: str | None) -> dict[str, Any]:
         given: dict[str, Any] = {"id": id, "expires_in": caller.patience, **self._common}
         # what the operator bound to the key comes before what the door says for all; the desk refuses another one
-        given |= {name: value for name, value in (*_bound(caller.key).items(), *_wanted(caller.request)) if value}
+        given |= {name: value for name, value in (*_bound(caller.key).items(), *_policy_in(caller.request)) if value}
         return {name: value for name, value in given.items() if value}
 
 
@@ -229,24 +228,24 @@ def _bound(key: keys.Key) -> dict[str, Any]:
     return {"policy": key.policy, "route": key.route}
 
 
-def _wanted(request: web.Request) -> list[tuple[str, str]]:
+def _policy_in(request: web.Request) -> list[tuple[str, str]]:
     """The policy that the hook's address names."""
     if len(request.query) > 1 or not set(request.query) <= {"policy"}:
         raise errors.InvalidRequest("the query of this address is not valid", field="policy", hint="?policy=NAME")
     return list(request.query.items())
 
 
-def _named(caller: _Caller) -> tuple[str, str | None]:
+def _name_of(caller: _HookCaller) -> tuple[str, str | None]:
     return caller.key.name, caller.attempt
 
 
-def _caller(request: web.Request, key: keys.Key) -> _Caller:
+def _caller(request: web.Request, key: keys.Key) -> _HookCaller:
     limit = _seconds(request, "Sayso-Timeout", settings.DEFAULT_TIMEOUT)
     patience = _seconds(request, "Sayso-Patience", limit - min(_MARGIN, limit / 4))
     if patience >= limit and "Sayso-Patience" in request.headers:
         hint = "less than Sayso-Timeout"
         raise errors.InvalidRequest("Sayso-Patience leaves no time to answer", field="Sayso-Patience", hint=hint)
-    return _Caller(request, key, limit, patience)
+    return _HookCaller(request, key, limit, patience)
 
 
 def _seconds(request: web.Request, name: str, default: float) -> float:
@@ -262,26 +261,26 @@ def _seconds(request: web.Request, name: str, default: float) -> float:
     return seconds
 
 
-def _answered(event: str | None, body: model.JsonObject) -> web.Response:
+def _respond(event: str | None, body: model.JsonObject) -> web.Response:
     # whatever is said before compacting becomes an instruction to the model that compacts
     if event == "PreCompact" and body == forms.GO_ON:
         return web.Response(content_type="application/json")
     return web.json_response(body)
 
 
-def _closed(request: web.Request, event: str, error: Exception) -> web.Response:
+def _refuse(request: web.Request, event: str, error: Exception) -> web.Response:
     """A failure, spelt out in the words that keep this gate closed: somebody waits for us."""
-    failure = _known(error)
+    failure = _failure_of(error)
     if event == forms.NOTIFICATION:
         log.warning("note not told", extra={"code": failure.code}, exc_info=failure is not error)
         return web.json_response({})
     log.warning("hook denied", extra={"event": event, "code": failure.code}, exc_info=failure is not error)
     told = wording.could_not_ask(failure)
     status = failure.status if "Idempotency-Key" in request.headers else 200
-    return web.json_response(forms.undecided(event, told), status=status)
+    return web.json_response(forms.no_decision(event, told), status=status)
 
 
-def _known(error: Exception) -> errors.SaysoError:
+def _failure_of(error: Exception) -> errors.SaysoError:
     """The failure as it may be told; of one that is not ours nothing from the inside."""
     if isinstance(error, presence.Stopping) or (isinstance(error, errors.SaysoError) and error.status < 500):
         return error

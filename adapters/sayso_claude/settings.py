@@ -103,7 +103,7 @@ def settings(
 
 
 def complete(events: Sequence[str], matcher: str = "*", rule: str | None = None) -> tuple[str, ...]:
-    """*events*, with those for shell commands in skills where *matcher* can match a shell: they are no tool calls.
+    """*events*, with those for shell commands in skills if *matcher* can match a shell: they are not tool calls.
 
     A typed skill has an event of its own, which no *rule* can narrow.
     """
@@ -114,7 +114,7 @@ def complete(events: Sequence[str], matcher: str = "*", rule: str | None = None)
 
 
 def asking(made: Settings) -> Settings:
-    """*made*, with the mode in which Claude Code asks, where its own asking is what is gated.
+    """*made*, with the mode in which Claude Code asks, if its own asking is what is gated.
 
     Interactive sessions start in auto mode otherwise, in which a model decides and hardly anything is asked.
     """

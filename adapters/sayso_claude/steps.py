@@ -93,10 +93,12 @@ def answer(step: Step, decision: model.Decision) -> model.JsonObject:
     if decision.allowed:
         return forms.allow(event, decision.model_text)
     if decision.outcome == "allowed":
-        return forms.undecided(event, decision.model_text)
+        return forms.no_decision(event, decision.model_text)
     because = f" Reason: {decision.reason}" if decision.reason else ""
     if decision.outcome != "denied":
-        return forms.undecided(event, f"Nobody allowed this: {phrases.outcome_words('permission', decision)}.{because}")
+        return forms.no_decision(
+            event, f"Nobody allowed this: {phrases.outcome_words('permission', decision)}.{because}"
+        )
     if event in forms.ENDS:
         return forms.deny(event, f"Not done yet, says {wording.people(decision)}: go on working.{because}")
     return forms.deny(event, f"{event} was denied by {wording.people(decision)}.{because}")

@@ -38,7 +38,7 @@ class Update(Protocol):
     """The SDK's `PermissionUpdate`."""
 
     def to_dict(self) -> model.JsonObject:
-        """As JSON. Raises ValueError where it says nothing that can be sent."""
+        """As JSON. Raises ValueError if it says nothing that can be sent."""
         ...
 
 
@@ -87,7 +87,7 @@ def offers(suggestions: Sequence[Suggestion]) -> tuple[model.Offer, ...]:
 
 
 def chosen(suggestions: Sequence[Suggestion], grant: str | None) -> model.JsonObject | None:
-    """The suggestion, as JSON, whose offer a person chose; None where they chose none."""
+    """The suggestion, as JSON, whose offer a person chose; None if they chose none."""
     if grant is None or grant not in {offer.name for offer in offers(suggestions)}:
         return None
     return _plain(suggestions[int(grant[1:])])
@@ -103,13 +103,13 @@ def _plain(suggestion: Suggestion) -> model.JsonObject | None:
 def _offer(name: str, plain: model.JsonObject) -> model.Offer | None:
     try:
         known = _KNOWN.validate_python(plain)
-        kind, effect = _said(known)
+        kind, effect = _describe(known)
         return model.Offer(name=name, kind=kind, effect=f"{effect} · {_KEPT[known.destination]}")
     except pydantic.ValidationError:
         return None
 
 
-def _said(known: _Known) -> tuple[model.OfferKind, str]:
+def _describe(known: _Known) -> tuple[model.OfferKind, str]:
     match known:
         case _Rules():
             return "rule", _rules(known)

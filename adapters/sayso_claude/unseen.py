@@ -40,7 +40,7 @@ class Gap:
 
 
 def version(said: str) -> Version | None:
-    """The version that `claude --version` printed; None where it is not a valid one."""
+    """The version that `claude --version` printed; None if it is not a valid one."""
     found = re.match(r"([0-9]+)\.([0-9]+)\.([0-9]+)\b", said)
     return tuple(int(part) for part in found.groups()) if found else None
 
@@ -71,7 +71,7 @@ def gaps(found: Version, documents: Sequence[Mapping[str, Any]]) -> Iterator[Gap
         yield Gap(said, 'put "permissions": {"defaultMode": "default"} into the settings')
 
 
-def unlisted(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+def find_unlisted(documents: Sequence[Mapping[str, Any]]) -> list[str]:
     """Tools that run something or write, and that no matcher of ours names."""
     matchers = [matcher for event, matcher, _ in _ours(documents) if event in settings.BEFORE_CALLS]
     return [tool for tool in _ACTING if matchers and not any(settings.matches(one, {tool}) for one in matchers)]

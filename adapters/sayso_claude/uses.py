@@ -1,7 +1,7 @@
 """An allow is used before Claude Code hears of it, and for one run.
 
 Two hooks may ask about one call, or a hook and the SDK's callback; a hook that was cut off comes back. All of them wait
-for the decision together, so they use it together. Whoever comes later with the same call runs it a second time.
+for the decision together, so they use it together. A caller who comes later with the same call runs it a second time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Once:
         return TOGETHER
 
 
-async def used(desk: asker.Asker, decision: model.Decision, attempt: str | None) -> model.Decision:
-    """The decision as people gave it, once its allow is used; where it cannot be, what it reads like now."""
+async def use(desk: asker.Asker, decision: model.Decision, attempt: str | None) -> model.Decision:
+    """Use an allow: the decision as people gave it or, if it cannot be used, as it reads now."""
     if decision.outcome != "allowed":
         return decision
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from sayso import errors
 from sayso_claude import sdk
 
-# below ours, which says what to install where it is missing
+# below ours, which says what to install if it is missing
 from claude_agent_sdk import types  # isort: skip
 from claude_agent_sdk._internal.transport import subprocess_cli  # isort: skip
 
@@ -49,4 +49,4 @@ def heard(people: sdk.People, message: Mapping[str, Any]) -> None:
         return
     careful = request.get("default_to_no") or request.get("requires_user_interaction")
     no_rules = request.get("suppress_always_allow_rule")
-    people.note(request.get("tool_use_id"), confirm=bool(careful), no_rules=bool(no_rules))
+    people.remember(request.get("tool_use_id"), confirm=bool(careful), no_rules=bool(no_rules))

@@ -86,8 +86,8 @@ class HITLRequest:
         """Ask, and wait for the answer: `response`, `permission` or `choice`, and who gave it.
 
         *hook_event_data* may have `hook_event_type` and `payload`, *session_data* names `source_app` and `session_id`.
-        None where nobody answered in time, or nobody could be asked. It raises nothing, because to a hook's caller an
-        error is no denial.
+        None if nobody answered in time, or nobody could be asked. It raises nothing, because to a hook's caller an
+        error is not a denial.
         """
         self.response_data = None
         try:
@@ -99,27 +99,27 @@ class HITLRequest:
                 "timestamp": int(clock.SystemClock().now().timestamp() * 1000),
             }
             request = request_of(event)
-            self.response_data = answer_of(event, request, _decided(request, self.timeout))
+            self.response_data = answer_of(event, request, _decide(request, self.timeout))
         except Exception as error:
             log.error("nobody answered, which is no consent", exc_info=error)
         return self.response_data
 
 
 def ask_question(question: str, session_data: Mapping[str, Any], timeout: float = 300) -> str | None:
-    """The answer in free text; None where nobody answered in *timeout* seconds."""
-    return _answered(HITLRequest(question, "question", timeout=timeout), session_data).get("response")
+    """The answer in free text; None if nobody answered in *timeout* seconds."""
+    return _answer(HITLRequest(question, "question", timeout=timeout), session_data).get("response")
 
 
 def ask_permission(question: str, session_data: Mapping[str, Any], timeout: float = 300) -> bool:
     """Whether a person said yes, within *timeout* seconds. Nothing else is True."""
-    return _answered(HITLRequest(question, "permission", timeout=timeout), session_data).get("permission") is True
+    return _answer(HITLRequest(question, "permission", timeout=timeout), session_data).get("permission") is True
 
 
 def ask_choice(
     question: str, choices: Sequence[str], session_data: Mapping[str, Any], timeout: float = 300
 ) -> str | None:
-    """One of *choices*; None where nobody chose in *timeout* seconds."""
-    return _answered(HITLRequest(question, "choice", choices, timeout), session_data).get("choice")
+    """One of *choices*; None if nobody chose in *timeout* seconds."""
+    return _answer(HITLRequest(question, "choice", choices, timeout), session_data).get("choice")
 
 
 def request_of(event: Mapping[str, Any], **common: Unpack[asking.Common]) -> model.Request:
@@ -135,7 +135,7 @@ def request_of(event: Mapping[str, Any], **common: Unpack[asking.Common]) -> mod
 
 
 def answer_of(event: Mapping[str, Any], request: model.Request, decision: model.Decision) -> model.JsonObject | None:
-    """A person's answer as an agent gets it, with its *event*; None where nobody answered."""
+    """A person's answer as an agent gets it, with its *event*; None if nobody answered."""
     if decision.outcome not in ("allowed", "denied", "answered"):
         return None
     said: Mapping[model.Kind, model.JsonObject] = {
@@ -151,7 +151,7 @@ def answer_of(event: Mapping[str, Any], request: model.Request, decision: model.
     }
 
 
-def _answered(asked: HITLRequest, session_data: Mapping[str, Any]) -> model.JsonObject:
+def _answer(asked: HITLRequest, session_data: Mapping[str, Any]) -> model.JsonObject:
     return asked.send_and_wait({}, session_data) or {}
 
 
@@ -178,7 +178,7 @@ def _request(read: _Event, common: asking.Common) -> model.Request:
     return asking.Question(title, **told)
 
 
-def _decided(request: model.Request, limit: float) -> model.Decision:
+def _decide(request: model.Request, limit: float) -> model.Decision:
     async def asked() -> model.Decision:
         async with opening.open() as desk, asyncio.timeout(limit + _GRACE):
             decision = await asker.held(desk, request, reason="the hook stopped waiting")

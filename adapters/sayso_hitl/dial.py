@@ -15,7 +15,8 @@ from typing import Any
 import aiohttp
 import tenacity
 
-from sayso import clock, errors, model
+from sayso import clock as clocks
+from sayso import errors, model
 from sayso.cards import tokens
 from sayso.desk import Desk
 from sayso.machine import events
@@ -24,7 +25,7 @@ from sayso_hitl import wire
 
 log = logging.getLogger(__name__)
 
-# Seconds to go on dialling: an agent binds its port before it asks, so whoever does not answer soon has given up.
+# Seconds to go on dialling: an agent binds its port before it asks, so an agent that does not answer soon has given up.
 PATIENCE = 5.0
 # Seconds for one try, and for the agent to close the connection once it has read: the dashboard's server takes 5, too.
 _ONE_TRY = 5.0
@@ -35,9 +36,9 @@ _LATEST = 300
 class Dialer:
     """The courier's `Resumer` for requests of `sayso_hitl`: delivers a decision to the agent's own WebSocket server."""
 
-    def __init__(self, store: Store, now: clock.Clock, *, patience: float = PATIENCE) -> None:
+    def __init__(self, store: Store, clock: clocks.Clock, *, patience: float = PATIENCE) -> None:
         self._store = store
-        self._clock = now
+        self._clock = clock
         self._patience = patience
 
     def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
@@ -45,7 +46,7 @@ class Dialer:
         return None
 
     async def resume(self, ticket: model.Ticket) -> bool:
-        """Deliver once, and put on record where that was not possible.
+        """Deliver once, and put on record if that was not possible.
 
         Raises:
             ChannelError: the agent has given up, another one listens at its address, or it is too late to run what was
@@ -63,7 +64,7 @@ class Dialer:
             raise errors.ChannelError(error.message, final=True) from error
 
     async def _same_agent(self, ticket: model.Ticket) -> None:
-        """Refuse where the port has a new owner: it would take this answer for its own."""
+        """Refuse if the port has a new owner: it would take this answer for its own."""
         if ticket.owner != wire.CALLER.owner:
             raise errors.ChannelError("no hook asked this")
         for other in await self._store.list(Query(owner=ticket.owner, limit=_LATEST)):
@@ -74,8 +75,8 @@ class Dialer:
     async def _use(self, ticket: model.Ticket) -> None:
         """Use an allow for the hook that waits for it: its tool runs next. Delivered again, it is the same use."""
         if ticket.decision is not None and ticket.decision.outcome == "allowed":
-            front = Desk(self._store, tokens.TokenMaker(b""), clock=self._clock)
-            await front.use(ticket.id, wire.CALLER, attempt="hook")
+            desk = Desk(self._store, tokens.TokenMaker(b""), clock=self._clock)
+            await desk.use(ticket.id, wire.CALLER, attempt="hook")
 
     async def _dial(self, url: str, text: str) -> None:
         trying = tenacity.AsyncRetrying(
@@ -97,7 +98,7 @@ async def _send(url: str, text: str) -> None:
         async with asyncio.timeout(_ONE_TRY):
             connection = await session.ws_connect(url)
             await connection.send_str(text)
-        # whoever closes at once cuts the frame off; whoever never closes has it all the same
+        # an agent that closes at once cuts the frame off; one that never closes has it all the same
         with contextlib.suppress(TimeoutError):
             await connection.receive(_ONE_TRY)
         await connection.close()
@@ -105,9 +106,9 @@ async def _send(url: str, text: str) -> None:
 
 def _loopback_socket(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
     """A socket for one address of the host, also of one that a redirect names. Raises `PermissionError`."""
-    family, kind, protocol, _, where = info
-    if not ipaddress.ip_address(str(where[0])).is_loopback:
-        raise PermissionError(f"{where[0]} is not this machine")
+    family, kind, protocol, _, address = info
+    if not ipaddress.ip_address(str(address[0])).is_loopback:
+        raise PermissionError(f"{address[0]} is not this machine")
     made = socket.socket(family, kind, protocol)
     made.setblocking(False)
     return made

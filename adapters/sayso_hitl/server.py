@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _MOST_BYTES = 16 * model.MAX_REQUEST_BYTES
 # Questions that may wait at the same time: somebody must read them.
 _MOST_PENDING = 100
-# The dashboard asks for this many; and never more than so many are read.
+# The dashboard asks for this many; more than the second number are never read.
 _RECENT, _MOST_RECENT = 100, 300
 # The largest number that every reader of JSON takes as it is.
 _NUMBERS = 2**53
@@ -40,7 +40,7 @@ def add_routes(
 ) -> None:
     """Serve hooks of the dashboard; requests go out under *policy* and to *route*, or to the defaults.
 
-    Whoever reaches *app* may ask, so it must listen on a loopback address only. Reading and answering need a key.
+    All that reaches *app* may ask, so it must listen on a loopback address only. Reading and answering need a key.
     """
     door = _Door(desk, authenticate, policy, tuple(route))
     app.router.add_post("/events", door.take)
@@ -61,7 +61,7 @@ class _Door:
         self._common = {"policy": policy, "route": route}
 
     async def take(self, request: web.Request) -> web.Response:
-        """`POST /events`: the saved event; where it asks something, with a status."""
+        """`POST /events`: the saved event; if it asks something, with a status."""
         if request.content_type != "application/json":
             # a page of any site could post other types from a browser on this machine
             raise web.HTTPUnsupportedMediaType
@@ -71,7 +71,7 @@ class _Door:
             event = {"timestamp": now, **event, "id": secrets.randbelow(_NUMBERS)}
             if not event.get("humanInTheLoop"):
                 return web.json_response(event)
-            return web.json_response(wire.saved(await self._ask(event)))
+            return web.json_response(wire.saved_event(await self._ask(event)))
         except errors.InvalidRequest as error:
             log.warning("an event was refused", extra={"field": error.field})
             return web.json_response({"error": error.message}, status=400)
@@ -81,10 +81,10 @@ class _Door:
         key = await self._authenticate(request)
         given = request.query.get("limit", str(_RECENT))
         if not (given.isascii() and given.isdigit() and len(given) < 10):
-            raise errors.InvalidRequest("limit is no number", field="limit", hint=f"1 to {_MOST_RECENT}")
+            raise errors.InvalidRequest("limit must be a number", field="limit", hint=f"1 to {_MOST_RECENT}")
         query = Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT), most_bytes=_MOST_BYTES)
         seen = [one for one in await self._desk.store.list(query) if self._sees(key, one)]
-        return web.json_response([await self._saved(one) for one in seen])
+        return web.json_response([await self._saved_event(one) for one in seen])
 
     async def respond(self, request: web.Request) -> web.Response:
         """`POST /events/{id}/respond`: one answer, by the person behind an approver's key; the second gets 409."""
@@ -95,7 +95,7 @@ class _Door:
             raise errors.InvalidAnswer(requests.invalid(error).message, field="body") from error
         ticket = await self._desk.get(wire.ticket_id(int(request.match_info["number"])), wire.CALLER)
         answered = await self._desk.answer(ticket.id, wire.answer_of(ticket.request, said), actor)
-        return web.json_response(await self._saved(answered))
+        return web.json_response(await self._saved_event(answered))
 
     async def _ask(self, event: model.JsonObject) -> model.Ticket:
         pending = Query(state="pending", owner=wire.CALLER.owner, limit=_MOST_PENDING)
@@ -103,8 +103,8 @@ class _Door:
             raise errors.Refused("too many questions of hooks wait already", hint="answer or cancel some")
         return await self._desk.open(wire.request_of(event, event["id"], **self._common), wire.CALLER)
 
-    async def _saved(self, ticket: model.Ticket) -> model.JsonObject:
-        return wire.saved(ticket, await self._desk.store.log(ticket.id) if ticket.decision else ())
+    async def _saved_event(self, ticket: model.Ticket) -> model.JsonObject:
+        return wire.saved_event(ticket, await self._desk.store.log(ticket.id) if ticket.decision else ())
 
     def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
         if key.role == "operator":

@@ -26,7 +26,7 @@ Status = Literal["pending", "responded", "timeout", "error"]
 
 _REQUIRED = ("source_app", "session_id", "hook_event_type", "payload")
 # The rest, such as a whole transcript, is nothing that people are asked about.
-_KEPT = (*_REQUIRED, "timestamp", "summary", "model_name", "humanInTheLoop")
+_STORED = (*_REQUIRED, "timestamp", "summary", "model_name", "humanInTheLoop")
 _ADDRESS = re.compile(r"ws://(?:localhost|127\.0\.0\.1|\[::1\]):(?P<port>[1-9][0-9]{3,4})(?:/[A-Za-z0-9._~/-]{0,200})?")
 _ID = "hitl-{}"
 _KEYS: Mapping[str, str] = {"permission": "permission", "choice": "choice", "question": "response"}
@@ -46,7 +46,7 @@ def event_of(document: bytes) -> model.JsonObject:
     """What a hook posted.
 
     Raises:
-        InvalidRequest: it is no event.
+        InvalidRequest: it is not a valid event.
     """
     try:
         event = json.loads(document)
@@ -68,10 +68,10 @@ def request_of(event: Mapping[str, Any], number: int, **common: Any) -> model.Re
     Raises:
         InvalidRequest: it asks nothing that can be asked, or names no address of this machine.
     """
-    kept = {name: event[name] for name in _KEPT if name in event}
+    stored = {name: event[name] for name in _STORED if name in event}
     asked = event["humanInTheLoop"]
     url = check_address(cast(model.JsonObject, asked).get("responseWebSocketUrl") if isinstance(asked, dict) else None)
-    read = client.request_of(kept, id=ticket_id(number), callback_url=url, metadata={"event": kept}, **common)
+    read = client.request_of(stored, id=ticket_id(number), callback_url=url, metadata={"event": stored}, **common)
     limit = read.expires_in or 0.0
     # the last answer must still find the agent waiting
     return read.model_copy(update={"expires_in": limit - min(1.0, limit / 10)})
@@ -81,7 +81,7 @@ def check_address(url: object) -> str:
     """*url*, once it is surely a WebSocket on this machine, on a port that needs no privilege.
 
     Raises:
-        InvalidRequest: it is none; an agent names it, so nothing else may be dialled.
+        InvalidRequest: it is malformed; an agent names it, so nothing else may be dialled.
     """
     found = _ADDRESS.fullmatch(url) if isinstance(url, str) else None
     if found is None or not 1024 <= int(found["port"]) <= 65535:
@@ -95,7 +95,7 @@ def ticket_id(number: int) -> str:
     return _ID.format(number)
 
 
-def saved(ticket: model.Ticket, log: Sequence[Row] = ()) -> model.JsonObject:
+def saved_event(ticket: model.Ticket, log: Sequence[Row] = ()) -> model.JsonObject:
     """The event with its present state; *log* is that of the ticket, and says whether the agent got the answer."""
     event: model.JsonObject = ticket.request.metadata["event"]
     status: model.JsonObject = {"status": _status(ticket, log)}
@@ -115,7 +115,7 @@ def answer_of(request: model.Request, said: Said) -> model.Answer:
     """The answer that a body holds.
 
     Raises:
-        InvalidAnswer: it is none, of another kind, or more than one.
+        InvalidAnswer: it is malformed, of another kind, or more than one.
     """
     wanted = _KEYS[request.kind]
     if set(said.model_dump(exclude_none=True)) != {wanted}:

@@ -29,10 +29,10 @@ class Action:
 
 
 def of_interrupt(value: Any, schema: Any) -> list[Action] | None:
-    """The tool calls of an interrupt, in order; None where it is no review of tool calls.
+    """The tool calls of an interrupt, in order; None if it is not a review of tool calls.
 
     Raises:
-        InvalidRequest: it begins like one, and is none.
+        InvalidRequest: it begins like one, and is malformed.
     """
     given = questions.mapping(value)
     if given is None:
@@ -63,8 +63,8 @@ async def ask(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> 
     try:
         call = run.call(_request(run, action, id, tool), check=check)
     except errors.InvalidRequest as error:
-        return runs.at_once(_refused(run, action, error))
-    decision = await call.decided()
+        return runs.at_once(_refusal(run, action, error))
+    decision = await call.ask()
     # a stop, and a denial that the middleware does not take, end the wait for the calls beside it
     _answer(action, decision, tool)
 
@@ -74,7 +74,7 @@ async def ask(run: runs.Run, action: Action, id: str, tool: BaseTool | None) -> 
     return later
 
 
-def _refused(run: runs.Run, action: Action, error: errors.InvalidRequest) -> Json:
+def _refusal(run: runs.Run, action: Action, error: errors.InvalidRequest) -> Json:
     if action.allowed <= {"reject"} or "reject" not in action.allowed:
         raise error
     return {"type": "reject", "message": run.refusal(error)}
@@ -114,7 +114,7 @@ def _answer(action: Action, decision: model.Decision, tool: BaseTool | None) -> 
     args = gate.approved_input(action.tool, decision)
     if "approve" in action.allowed and digest.same(args, action.args):
         return {"type": "approve"}
-    return {"type": "edit", "edited_action": {"name": action.tool, "args": tools.renamed(tool, args)}}
+    return {"type": "edit", "edited_action": {"name": action.tool, "args": tools.rename(tool, args)}}
 
 
 def _action(given: Mapping[str, Any], allowed: frozenset[str]) -> Action:

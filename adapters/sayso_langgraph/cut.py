@@ -38,21 +38,23 @@ async def ask_again(run: runs.Run, graph: Any, config: RunnableConfig) -> None:
     if not isinstance(graph, Pregel):
         return
     past = [one async for one in graph.aget_state_history(config, limit=_STEPS)]
-    now = await graph.aget_state(config)
+    snapshot = await graph.aget_state(config)
     tools = {name for name, node in graph.nodes.items() if hasattr(node.bound, "tools_by_name")}
-    if not now.next or not set(now.next) <= tools:
+    if not snapshot.next or not set(snapshot.next) <= tools:
         return
-    left = _unfinished(now)
-    found = [(part, await _handed_over(run.desk, id)) async for part, id in _reviewed(past, str(run.name), left)]
+    left = _unfinished_calls(snapshot)
+    found = [
+        (part, await _find_used_allow(run.desk, id)) async for part, id in _find_reviewed(past, str(run.name), left)
+    ]
     again = [(part, before) for part, before in found if before is not None]
     decided = await asker.together([_ask(run, part, before) for part, before in again])
     said = {part["id"]: one.model_text for (part, _), one in zip(again, decided, strict=True) if not one.allowed}
     if said:
         # what is done beside it stays done
-        told = [*_done(now)]
+        told = [*_results(snapshot)]
         for one in left:
             told.append(ToolMessage(said.get(one["id"], _AFTER_A_NO), tool_call_id=one["id"], status="error"))
-        await graph.aupdate_state(config, {"messages": told}, as_node=now.next[0])
+        await graph.aupdate_state(config, {"messages": told}, as_node=snapshot.next[0])
 
 
 async def _ask(run: runs.Run, part: ToolCall, before: model.Decision) -> model.Decision:
@@ -60,10 +62,10 @@ async def _ask(run: runs.Run, part: ToolCall, before: model.Decision) -> model.D
     keys = run.keys(f"{before.id}-again", context=context, editable=False)
     # what is about to run is what was allowed then, edited or not
     call = run.call(asking.Permission(tool=part["name"], input=before.input, **keys))
-    return runs.going_on(await call.use(await call.decided()))
+    return runs.going_on(await call.use(await call.ask()))
 
 
-async def _reviewed(
+async def _find_reviewed(
     past: Sequence[StateSnapshot], thread: str, left: Sequence[ToolCall]
 ) -> AsyncIterator[tuple[ToolCall, str]]:
     """The calls among *left* that the middleware had people review, each with the id of its request."""
@@ -79,7 +81,7 @@ async def _reviewed(
             yield part, of_it[0][1]
 
 
-async def _handed_over(desk: asker.Asker, id: str) -> model.Decision | None:
+async def _find_used_allow(desk: asker.Asker, id: str) -> model.Decision | None:
     """The allow that was used for this call, under whichever of its tries."""
     attempt, found = 1, None
     while True:
@@ -91,29 +93,29 @@ async def _handed_over(desk: asker.Asker, id: str) -> model.Decision | None:
         attempt += 1
 
 
-def stale(now: StateSnapshot) -> set[str]:
+def stale(snapshot: StateSnapshot) -> set[str]:
     """The reviews of tools that failed after they were allowed. LangGraph shows them as waiting, and would go by the
     first answer whatever the next one says."""
-    failed = [one for task in now.tasks if task.error is not None for one in task.interrupts]
+    failed = [one for task in snapshot.tasks if task.error is not None for one in task.interrupts]
     return {one.id for one in failed if isinstance(one.value, dict) and one.value.get("type") == "tool_approval"}
 
 
-def has_equal_ids(now: StateSnapshot) -> bool:
+def has_equal_ids(snapshot: StateSnapshot) -> bool:
     """Whether two tool calls of the last turn have the same id."""
-    kept: list[Any] = [*now.values.get("messages", ())] if isinstance(now.values, dict) else []
-    last = next((one for one in reversed(kept) if isinstance(one, AIMessage)), None)
+    messages: list[Any] = [*snapshot.values.get("messages", ())] if isinstance(snapshot.values, dict) else []
+    last = next((one for one in reversed(messages) if isinstance(one, AIMessage)), None)
     ids = [one["id"] for one in last.tool_calls] if last else []
     return len(set(ids)) < len(ids)
 
 
-def _unfinished(now: StateSnapshot) -> list[ToolCall]:
+def _unfinished_calls(snapshot: StateSnapshot) -> list[ToolCall]:
     """The tool calls of the last turn that have no result yet, in the state or in what is about to become it."""
-    kept: list[Any] = [*now.values.get("messages", ())] if isinstance(now.values, dict) else []
-    last = next((one for one in reversed(kept) if isinstance(one, AIMessage)), None)
-    done = {one.tool_call_id for one in (*kept, *_done(now)) if isinstance(one, ToolMessage)}
+    messages: list[Any] = [*snapshot.values.get("messages", ())] if isinstance(snapshot.values, dict) else []
+    last = next((one for one in reversed(messages) if isinstance(one, AIMessage)), None)
+    done = {one.tool_call_id for one in (*messages, *_results(snapshot)) if isinstance(one, ToolMessage)}
     return [one for one in last.tool_calls if one["id"] not in done] if last else []
 
 
-def _done(now: StateSnapshot) -> list[Any]:
+def _results(snapshot: StateSnapshot) -> list[Any]:
     """The messages of the tools of this step that have ended."""
-    return [message for task in now.tasks for message in (task.result or {}).get("messages", ())]
+    return [message for task in snapshot.tasks for message in (task.result or {}).get("messages", ())]

@@ -60,12 +60,12 @@ async def answers(desk: asker.Asker, graph: Graph, config: RunnableConfig, **com
     """
     _check(common)
     thread = _thread(config)
-    now = await graph.aget_state(config)
-    waiting = _waiting(now)
+    snapshot = await graph.aget_state(config)
+    waiting = _waiting(snapshot)
     if not waiting:
         return None
     run = _run(desk, graph, thread, common)
-    pauses = _Pauses(run, tools.of_graph(graph), isinstance(graph, Pregel), cut.has_equal_ids(now))
+    pauses = _Pauses(run, tools.of_graph(graph), isinstance(graph, Pregel), cut.has_equal_ids(snapshot))
     found = await runs.hand_over([_ask(pauses, one) for one in waiting])
     return Command(resume={interrupt.id: value for interrupt, value in zip(waiting, found, strict=True)})
 
@@ -101,9 +101,9 @@ async def _ask(how: _Pauses, interrupt: Interrupt[Any]) -> runs.Later[Any]:
     return later
 
 
-def _waiting(now: StateSnapshot) -> Sequence[Interrupt[Any]]:
-    stale = cut.stale(now)
-    return [one for one in now.interrupts if one.id not in stale]
+def _waiting(snapshot: StateSnapshot) -> Sequence[Interrupt[Any]]:
+    stale = cut.stale(snapshot)
+    return [one for one in snapshot.interrupts if one.id not in stale]
 
 
 def _check(common: Mapping[str, Any]) -> None:

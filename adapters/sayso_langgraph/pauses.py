@@ -38,7 +38,7 @@ _taken: weakref.WeakKeyDictionary[Callable[..., Any], list[Any]] = weakref.WeakK
 
 
 def ask(request: model.Request) -> model.Decision:
-    """Pause this node until people decided on *request*: any kind, with its typed value. Also where nobody did.
+    """Pause this node until people decided on *request*: any kind, with its typed value. Also if nobody did.
 
     For nodes and tools of a graph that `run` or `answers` drives. The node runs again from its start afterwards, as
     after every `interrupt`. An allow is good for one run: if the node runs once more, `allowed` is False, and
@@ -54,7 +54,7 @@ def ask(request: model.Request) -> model.Decision:
     except errors.InvalidRequest as error:
         if request.kind != "permission" or error.field not in _BY_MODELS:
             raise
-        return _not_asked(error)
+        return _undeliverable(error)
     given = _answer_to(requests.document(request))
     decision = model.Decision.model_validate(given["decision"])
     if decision.outcome == "allowed":
@@ -64,7 +64,7 @@ def ask(request: model.Request) -> model.Decision:
     return requests.with_value(request, decision)
 
 
-def handed(
+def resume_value(
     document: Json, decision: model.Decision, after: model.Decision | None, *, here: bool, instead: bool
 ) -> Json:
     """What the interrupt of `ask` is resumed with. *after* is an allow as it reads once it was used.
@@ -81,33 +81,33 @@ def handed(
     return {OURS: given}
 
 
-def _not_asked(error: errors.InvalidRequest) -> model.Decision:
+def _undeliverable(error: errors.InvalidRequest) -> model.Decision:
     """Nobody can be shown this call, so nobody is asked; the model reads what to do about it."""
     now = datetime.datetime.now(datetime.UTC)
     return model.Decision(outcome="undeliverable", digest="", decided_at=now, model_text=wording.could_not_ask(error))
 
 
 def _answer_to(document: Json) -> Json:
-    """What this task was resumed with for exactly this document; pauses where there is nothing."""
+    """What this task was resumed with for exactly this document; pauses if there is nothing."""
     asked = digest.digest(document, "request")
     while True:
         try:
             given = interrupt({OURS: document})
         except GraphInterrupt:
             # another call of this task met it in its own place
-            found = _found(asked)
+            found = _find_untaken(asked)
             if found is None:
                 raise
             return found
         if _is_for(given, asked) and _take(given):
             # LangGraph keeps the old answer of a node that failed before the new one
             read = _read(given)
-            return read if read["fresh"] else _found(asked, instead=True) or read
+            return read if read["fresh"] else _find_untaken(asked, instead=True) or read
 
 
-def _found(asked: str, *, instead: bool = False) -> Json | None:
+def _find_untaken(asked: str, *, instead: bool = False) -> Json | None:
     """What nobody took for this document, whatever its place."""
-    for passed in _resumed():
+    for passed in _resume_values():
         if _is_for(passed, asked) and passed[OURS]["instead"] >= instead and _take(passed):
             return _read(passed)
     return None
@@ -130,7 +130,7 @@ def _is_for(given: Any, asked: str) -> bool:
     return bool(inner["decision"].get("outcome") != "allowed" or "pass" in inner)
 
 
-def _resumed() -> list[Any]:
+def _resume_values() -> list[Any]:
     """All that this task was resumed with."""
     return list(getattr(get_config().get("configurable", {}).get(_SCRATCHPAD), "resume", ()))
 

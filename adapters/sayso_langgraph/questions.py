@@ -12,7 +12,7 @@ from sayso.content import requests
 from sayso_langgraph import pauses
 
 Json = dict[str, Any]
-# The one field of a form for a response schema that is no object.
+# The one field of a form for a response schema that is not an object.
 _ONLY = "answer"
 
 
@@ -27,7 +27,7 @@ async def ask(run: runs.Run, value: Any, schema: Json | None, id: str, *, here: 
     if ours is not None and set(ours) == {pauses.OURS}:
         return await _ask_ours(run, ours[pauses.OURS], id, here)
     request = _request(value, schema, run.keys(id))
-    decision = await run.call(request).decided()
+    decision = await run.call(request).ask()
     if decision.outcome != "answered":
         raise gate.Denied(decision)
     if request.kind == "form":
@@ -39,12 +39,12 @@ async def ask(run: runs.Run, value: Any, schema: Json | None, id: str, *, here: 
 async def _ask_ours(run: runs.Run, document: Json, id: str, here: bool) -> runs.Later[Json]:
     request = _own(document, run.keys(id))
     call = run.call(request)
-    decision = await call.decided()
+    decision = await call.ask()
 
     async def later() -> Json:
         usable = await call.use(decision)
         after = (await run.desk.get(usable.id)).decision if usable.allowed else None
-        return pauses.handed(document, usable, after, here=here, instead=usable.id != request.id)
+        return pauses.resume_value(document, usable, after, here=here, instead=usable.id != request.id)
 
     return later
 
@@ -59,10 +59,10 @@ def shown(value: Mapping[str, Any], otherwise: str) -> tuple[str, str | None]:
     rest = dict(value)
     question = rest.pop("question", None)
     if _is_title(question):
-        return question, _fenced(rest) if rest else None
+        return question, _fence(rest) if rest else None
     if isinstance(question, str) and question:
-        return otherwise, f"{question}\n\n{_fenced(rest)}" if rest else question
-    return otherwise, _fenced(dict(value))
+        return otherwise, f"{question}\n\n{_fence(rest)}" if rest else question
+    return otherwise, _fence(dict(value))
 
 
 def _own(document: Json, keys: Json) -> model.Request:
@@ -73,27 +73,27 @@ def _own(document: Json, keys: Json) -> model.Request:
 
 
 def _request(value: Any, schema: Json | None, run_keys: Json) -> model.Request:
-    given = _named(value)
+    given = _with_names(value)
     options, multiple = given.get("options"), given.get("multiple", False)
     choice = schema is None and _is_labels(options) and isinstance(multiple, bool)
     known = {"options", "multiple"} if choice else set[str]()
     title, body = shown({name: item for name, item in given.items() if name not in known}, "The agent asks")
     keys: Json = {**({"body": body} if body else {}), **run_keys}
     if schema is not None:
-        return asking.Form(title, schema if _is_object(schema) else _wrapped(schema, title), **keys)
+        return asking.Form(title, schema if _is_object(schema) else _wrap(schema, title), **keys)
     if choice:
         return asking.Choice(title, cast(list[str], options), multiple=multiple, **keys)
     return asking.Question(title, **keys)
 
 
-def _named(value: Any) -> Mapping[str, Any]:
+def _with_names(value: Any) -> Mapping[str, Any]:
     """The value with names for its parts."""
     if _is_labels(value):
         return {"question": "Which one?", "options": value}
     return {"question": value} if isinstance(value, str) else mapping(value) or {"value": value}
 
 
-def _wrapped(schema: Json, title: str) -> Json:
+def _wrap(schema: Json, title: str) -> Json:
     inner = {name: part for name, part in schema.items() if name != "$defs"}
     whole: Json = {"type": "object", "properties": {_ONLY: {"title": title, **inner}}, "required": [_ONLY]}
     return {**whole, "$defs": schema["$defs"]} if "$defs" in schema else whole
@@ -103,7 +103,7 @@ def _chosen(request: model.Request, decision: model.Decision) -> Any:
     return list(decision.choices or ()) if request.multiple else decision.choice
 
 
-def _fenced(value: Any) -> str:
+def _fence(value: Any) -> str:
     try:
         return f"~~~~json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n~~~~"
     except (TypeError, ValueError) as error:

@@ -67,8 +67,8 @@ def schema(tool: BaseTool | None, asked: Json) -> Json | None:
     return next((one for one in found if set(one["required"]) <= set(asked)), None)
 
 
-def renamed(tool: BaseTool | None, args: Json) -> Json:
-    """*args* as LangChain checks an edit: by the names of the fields, where it does not know their aliases."""
+def rename(tool: BaseTool | None, args: Json) -> Json:
+    """*args* as LangChain checks an edit: by the names of the fields, if it does not know their aliases."""
     shape = _shape(tool)
     known: Any = tool.tool_call_schema if tool else None
     if tool is None or shape is None or not _is_shape(known) or not _complaints(known, args):

@@ -17,7 +17,7 @@ from sayso_mcp import settings
 _MARGIN = 10.0
 
 
-class Call(pydantic.BaseModel):
+class ToolUse(pydantic.BaseModel):
     """What Claude Code wants to do; keys of newer versions are passed over."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="ignore", strict=True)
@@ -39,10 +39,10 @@ class Question(Protocol):
         ...
 
 
-def read(tool_name: Any, input: Any, tool_use_id: Any) -> Call:
-    """The call. Raises `InvalidRequest` where it is none."""
+def read(tool_name: Any, input: Any, tool_use_id: Any) -> ToolUse:
+    """The call. Raises `InvalidRequest` if it is malformed."""
     try:
-        return Call(tool_name=tool_name, input=input, tool_use_id=tool_use_id)
+        return ToolUse(tool_name=tool_name, input=input, tool_use_id=tool_use_id)
     except pydantic.ValidationError as error:
         raise requests.invalid(error) from error
 
@@ -73,7 +73,7 @@ class Beside(Protocol):
 
 
 def request(
-    call: Call, how: settings.Settings, question: Question | None, *, expires_in: float, id: str | None = None
+    call: ToolUse, how: settings.Settings, question: Question | None, *, expires_in: float, id: str | None = None
 ) -> model.Request:
     """What people are asked. Raises `InvalidRequest`.
 
@@ -95,7 +95,7 @@ def request(
     return asking.Permission(tool=call.tool_name, input=call.input, **common)
 
 
-def answer(call: Call, question: Question | None, decision: model.Decision) -> model.JsonObject:
+def answer(call: ToolUse, question: Question | None, decision: model.Decision) -> model.JsonObject:
     """The JSON for exactly this decision on exactly this call. Raises `DigestMismatch`, `InvalidAnswer`."""
     if question is not None and decision.outcome == "answered":
         return {"behavior": "allow", "updatedInput": question.updated_input(call.input, decision)}
@@ -109,7 +109,7 @@ def deny(message: str) -> model.JsonObject:
     return {"behavior": "deny", "message": message}
 
 
-def failed(error: Exception) -> model.JsonObject:
+def deny_failure(error: Exception) -> model.JsonObject:
     """Nobody could be asked. Of an error that is not ours nothing from the inside."""
     known = error if isinstance(error, errors.SaysoError) else errors.SaysoError("the MCP server failed")
     return deny(wording.could_not_ask(known))

@@ -1,4 +1,4 @@
-"""How the server asks, whoever calls it. Models choose none of this: a policy is not theirs to pick."""
+"""How the server asks. Models choose none of this: a policy is not theirs to pick."""
 
 from __future__ import annotations
 

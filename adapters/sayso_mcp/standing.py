@@ -46,13 +46,13 @@ class Standing(pydantic.BaseModel):
     )
 
 
-def pending(id: str, kind: model.Kind = "permission") -> Standing:
+def while_pending(id: str, kind: model.Kind = "permission") -> Standing:
     """A request that nobody has decided yet."""
     allowed = False if kind == "permission" else None
     return Standing(request_id=id, outcome="pending", allowed=allowed, model_text=_PENDING.format(id=id))
 
 
-def decided(request: model.Request, decision: model.Decision) -> Standing:
+def once_decided(request: model.Request, decision: model.Decision) -> Standing:
     """A decision on *request*; an allow in it is handed over by this answer.
 
     Raises:

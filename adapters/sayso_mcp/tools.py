@@ -172,10 +172,10 @@ class Tools:
     async def get_decision(self, ctx: mcpserver.Context, request_id: RequestId) -> Answer:
         """Go on waiting for a request that was pending. Call it again as long as the outcome is `pending`."""
         desk = self._desk_of(ctx)
-        with _said():
+        with _errors_in_words():
             ticket = await desk.get(request_id)
             decision = await self._waits.decision(desk, ticket.id, ctx, patience=self._settings.patience)
-            return await _told(desk, ticket, decision)
+            return await _tell(desk, ticket, decision)
 
     async def permission_prompt(
         self, ctx: mcpserver.Context, tool_name: Text = None, input: Object = None, tool_use_id: Text = None
@@ -186,10 +186,10 @@ class Tools:
         except Exception as error:
             known = isinstance(error, errors.SaysoError)
             log.warning("permission prompt denied", extra={"error": type(error).__name__}, exc_info=not known)
-            answer = prompt.failed(error)
+            answer = prompt.deny_failure(error)
         return json.dumps(answer)
 
-    async def _prompt(self, ctx: mcpserver.Context, call: prompt.Call) -> model.JsonObject:
+    async def _prompt(self, ctx: mcpserver.Context, call: prompt.ToolUse) -> model.JsonObject:
         given, desk = self._settings, self._desk_of(ctx)
         open_for, wait_for = prompt.patience(given.limit)
         question = self._questions.get(call.tool_name)
@@ -208,8 +208,8 @@ class Tools:
 
     async def _ask(self, ctx: mcpserver.Context, make: Callable[[], model.Request]) -> types.CallToolResult:
         desk = self._desk_of(ctx)
-        with _said():
-            return await _told(desk, *await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
+        with _errors_in_words():
+            return await _tell(desk, *await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
 
     def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float | None) -> dict[str, Any]:
         given = self._settings
@@ -220,22 +220,22 @@ class Tools:
         return {"source": source, **{name: value for name, value in common.items() if value}}
 
 
-async def _told(desk: asker.Asker, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
+async def _tell(desk: asker.Asker, ticket: model.Ticket, decision: model.Decision | None) -> types.CallToolResult:
     """The answer, as data for programs and as the same JSON for clients that read only text."""
-    known = standing.pending(ticket.id, ticket.request.kind)
+    known = standing.while_pending(ticket.id, ticket.request.kind)
     if decision is not None:
-        known = standing.decided(ticket.request, await waiting.hand_over(desk, ticket.id, decision))
+        known = standing.once_decided(ticket.request, await waiting.hand_over(desk, ticket.id, decision))
     shown = known.model_dump(mode="json", exclude_none=True)
     text = json.dumps(shown, ensure_ascii=False)
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=shown)
 
 
 @contextlib.contextmanager
-def _said() -> Generator[None]:
+def _errors_in_words() -> Generator[None]:
     """Our errors as the tool's, in words that say what to do."""
     try:
         yield
     except errors.SaysoError as error:
-        where = f" ({error.field})" if error.field else ""
+        field = f" ({error.field})" if error.field else ""
         hint = f"; {error.hint}" if error.hint else ""
-        raise ToolError(f"{error.message}{where}{hint}. Nobody has allowed or answered anything.") from error
+        raise ToolError(f"{error.message}{field}{hint}. Nobody has allowed or answered anything.") from error

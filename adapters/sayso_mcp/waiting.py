@@ -16,15 +16,15 @@ from sayso.desk import asker
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
-# Seconds that a withdrawal may take: whoever is about to end us does not wait long.
+# Seconds that a withdrawal may take: the client that ends us does not wait long.
 _FAREWELL = 3.0
 
 
-class Call(Protocol):
+class Progress(Protocol):
     """The part of a tool call that waiting needs."""
 
     async def report_progress(self, progress: float, total: float | None = None, message: str | None = None) -> Any:
-        """Send a sign of life; nothing where the client did not ask for any."""
+        """Send a sign of life; does nothing if the client did not ask for any."""
         ...
 
 
@@ -35,9 +35,9 @@ class Waits:
         self._unknown: dict[str, asker.Asker] = {}
 
     async def ask(
-        self, desk: asker.Asker, request: model.Request, call: Call, *, patience: float
+        self, desk: asker.Asker, request: model.Request, call: Progress, *, patience: float
     ) -> tuple[model.Ticket, model.Decision | None]:
-        """Ask, and wait for *patience* seconds at most; None where nobody has decided by then.
+        """Ask, and wait for *patience* seconds at most; None if nobody has decided by then.
 
         Until it is told, only this call knows an id that it did not choose: if it ends early, the request is withdrawn.
         """
@@ -47,20 +47,20 @@ class Waits:
         named = request.model_copy(update={"id": tokens.new_id()})
         id = str(named.id)
         # on record before there is a card that somebody could press
-        async with self._withdrawn_unless_told(desk, id), asker.attending(desk, id):
+        async with self._withdraw_unless_told(desk, id), asker.attending(desk, id):
             ticket = await desk.open(named)
             return ticket, await self.decision(desk, id, call, patience=patience)
 
     async def held(
-        self, desk: asker.Asker, opened: Awaitable[model.Ticket], call: Call, *, patience: float
+        self, desk: asker.Asker, opened: Awaitable[model.Ticket], call: Progress, *, patience: float
     ) -> tuple[model.Ticket, model.Decision | None]:
         """As `ask`, for a request that *opened* opens under an id that others may know: they leave with this call."""
         ticket = await opened
-        async with self._withdrawn_unless_told(desk, ticket.id):
+        async with self._withdraw_unless_told(desk, ticket.id):
             return ticket, await self.decision(desk, ticket.id, call, patience=patience)
 
-    async def decision(self, desk: asker.Asker, id: str, call: Call, *, patience: float) -> model.Decision | None:
-        """Wait for *patience* seconds at most; None where nobody has decided by then."""
+    async def decision(self, desk: asker.Asker, id: str, call: Progress, *, patience: float) -> model.Decision | None:
+        """Wait for *patience* seconds at most; None if nobody has decided by then."""
         beats = asyncio.create_task(_beat(call, id))
         try:
             with anyio.move_on_after(patience):
@@ -75,7 +75,7 @@ class Waits:
         await asyncio.gather(*farewells)
 
     @contextlib.asynccontextmanager
-    async def _withdrawn_unless_told(self, desk: asker.Asker, id: str) -> AsyncGenerator[None]:
+    async def _withdraw_unless_told(self, desk: asker.Asker, id: str) -> AsyncGenerator[None]:
         self._unknown[id] = desk
         try:
             yield
@@ -105,9 +105,9 @@ async def withdraw(desk: asker.Asker, id: str, reason: str = "the agent hung up"
         await desk.cancel(id, reason=reason)
 
 
-async def _beat(call: Call, id: str) -> None:
+async def _beat(call: Progress, id: str) -> None:
     beats = 0
-    # nobody there to hear it: whoever waits will be told by the transport
+    # nobody is there to hear it: the transport tells those who wait
     with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
         while True:
             await call.report_progress(beats, None, f"waiting for a person to decide request {id}")

@@ -36,7 +36,7 @@ async def answers(desk: asker.Asker, state: State, *, run: str | None = None, **
     """Ask people about all tool calls that *state* waits with, at once, and put their decisions into it.
 
     *run* is a name of this one run that outlives the process: with it the requests can be found again, and stay open
-    where the waiting is cancelled. Without, they are withdrawn then. *common* are other keys of a request. Of grants
+    when the waiting is cancelled. Without, they are withdrawn then. *common* are other keys of a request. Of grants
     there is `"session"`: this tool of this agent, for the rest of the run.
 
     Raises:
@@ -72,7 +72,7 @@ async def _ask(how: runs.Run, item: agents.ToolApprovalItem, id: str | None) -> 
         call = how.call(asking.Permission(tool=_tool(item), input=_input(item), **keys))
     except errors.InvalidRequest as error:
         return runs.at_once(_Verdict(False, how.refusal(error)))
-    decision = runs.going_on(await call.decided())
+    decision = runs.going_on(await call.ask())
 
     async def later() -> _Verdict:
         return _verdict(item, runs.going_on(await call.use(decision)))

@@ -1,4 +1,4 @@
-"""Runs an agent to its end; what it waits with can be kept in a file, where the next process finds it."""
+"""Runs an agent to its end; what it waits with can be kept in a file for the next process."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ async def run(
     if saved:
         name = found[0] if found else secrets.token_hex(16)
     if found:
-        state = await _restored(agent, found[1], given)
+        state = await _restore(agent, found[1], given)
     if state is None:
         result = await agents.Runner.run(agent, input, **given)
     else:
-        result = await _resumed(desk, agent, state, name, given, common)
+        result = await _resume(desk, agent, state, name, given, common)
     while result.interruptions:
         state = result.to_state()
-        file.save(functools.partial(_written, name, file.begun_with, state, given.get("context")))
-        result = await _resumed(desk, agent, state, name, given, common)
+        file.save(functools.partial(_write, name, file.begun_with, state, given.get("context")))
+        result = await _resume(desk, agent, state, name, given, common)
     file.remove()
     return result
 
 
-async def _resumed(
+async def _resume(
     desk: asker.Asker,
     agent: agents.Agent[Any],
     state: approvals.State,
@@ -71,7 +71,7 @@ async def _resumed(
     return await agents.Runner.run(agent, state, **left)
 
 
-async def _restored(agent: agents.Agent[Any], found: Json, options: Json) -> approvals.State:
+async def _restore(agent: agents.Agent[Any], found: Json, options: Json) -> approvals.State:
     context = options.get("context")
     override = agents.RunContextWrapper(context) if _is_object(context) else None
     return await agents.RunState.from_json(agent, found, context_override=override)
@@ -83,7 +83,7 @@ def _read(document: bytes) -> tuple[str, tuple[str, Json]]:
     return whole["input"], (whole["run"], whole["state"])
 
 
-def _written(name: str | None, begun_with: str, state: approvals.State, context: Any) -> bytes:
+def _write(name: str | None, begun_with: str, state: approvals.State, context: Any) -> bytes:
     # an object of the program's own is given again by the next process, and may hold what no file should
     document = state.to_json(context_serializer=_nothing if _is_object(context) else None)
     return json.dumps({"run": name, "input": begun_with, "state": document}).encode()

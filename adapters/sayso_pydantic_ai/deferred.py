@@ -29,8 +29,8 @@ def people(desk: asker.Asker, *, questions: Collection[str] = (), **common: Any)
     """The capability that asks people about deferred calls while the run goes on waiting in its process.
 
     *questions* are external tools whose result is what a person answers, *common* other keys of a request (`policy`,
-    `route` …). Where the run is cancelled, its requests are withdrawn. The run raises `Denied` where somebody pressed
-    "Deny and stop", and `InvalidRequest` where the requests cannot be asked.
+    `route` …). When the run is cancelled, its requests are withdrawn. The run raises `Denied` if somebody pressed
+    "Deny and stop", and `InvalidRequest` if the requests cannot be asked.
     """
 
     _check(common)
@@ -54,9 +54,9 @@ async def answers(
     questions: Collection[str] = (),
     **common: Any,
 ) -> pydantic_ai.DeferredToolResults | None:
-    """Ask people about the deferred calls of a run that has ended with them; None where none of them is for people.
+    """Ask people about the deferred calls of a run that has ended with them; None if none of them is for people.
 
-    *messages* are all of that run's: from them any process finds the same requests again, and they stay open where the
+    *messages* are all of that run's: from them any process finds the same requests again, and they stay open when the
     waiting is cancelled. What runs somewhere else is missing in the results: `requests.remaining(results)`.
 
     Raises:
@@ -66,7 +66,7 @@ async def answers(
     _check(common)
     last = messages[-1] if messages else None
     if last is None or last.run_id is None:
-        raise errors.InvalidRequest("these are no messages of a run", field="messages", hint="result.all_messages()")
+        raise errors.InvalidRequest("these are not messages of a run", field="messages", hint="result.all_messages()")
     # the run is named, since some models number calls anew in each run
     run = _run(desk, agent, last.conversation_id, common, name=last.run_id)
     return await _Clerk(run, questions, schemas.of_agent(agent)).results(requests)
@@ -113,11 +113,11 @@ class _Clerk:
             call = self.run.call(asking.Permission(tool=part.tool_name, input=args, **keys), check=check)
         except errors.InvalidRequest as error:
             return runs.at_once((None, pydantic_ai.ToolDenied(self.run.refusal(error))))
-        decision = runs.going_on(await call.decided())
+        decision = runs.going_on(await call.ask())
 
         async def later() -> _Decided:
             usable = runs.going_on(await call.use(decision))
-            return usable, _approved(part.tool_name, args, usable)
+            return usable, _result_of_approval(part.tool_name, args, usable)
 
         return later
 
@@ -127,8 +127,8 @@ class _Clerk:
             call = self.run.call(_question(part.tool_name, args, self.run.keys(self._id(part, args))))
         except errors.InvalidRequest as error:
             return runs.at_once((None, pydantic_ai.ToolFailed(self.run.refusal(error))))
-        decision = runs.going_on(await call.decided())
-        return runs.at_once((decision, _said(args, decision)))
+        decision = runs.going_on(await call.ask())
+        return runs.at_once((decision, _result_of_question(args, decision)))
 
     def _id(self, part: ToolCallPart, args: Json) -> str | None:
         try:
@@ -146,7 +146,7 @@ def _args(part: ToolCallPart) -> Json:
         raise errors.InvalidRequest(f"the arguments are not a JSON object: {error}", field="input") from error
 
 
-def _approved(tool: str, args: Json, decision: model.Decision) -> Any:
+def _result_of_approval(tool: str, args: Json, decision: model.Decision) -> Any:
     if not decision.allowed:
         said = decision.text if decision.outcome == "answered" else decision.model_text
         return pydantic_ai.ToolDenied(said or "")
@@ -154,7 +154,7 @@ def _approved(tool: str, args: Json, decision: model.Decision) -> Any:
     return pydantic_ai.ToolApproved() if digest.same(input, args) else pydantic_ai.ToolApproved(override_args=input)
 
 
-def _said(args: Json, decision: model.Decision) -> Any:
+def _result_of_question(args: Json, decision: model.Decision) -> Any:
     if decision.outcome != "answered":
         return pydantic_ai.ToolFailed(decision.model_text)
     if decision.choices is None:

@@ -1,4 +1,4 @@
-"""Runs an agent to its end; what it waits with can be kept in a file, where the next process finds it."""
+"""Runs an agent to its end; what it waits with can be kept in a file for the next process."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ async def run(
     result = None if pause else await agent.run(prompt, **given)
     while result is None or (pause := _pause(result, file.begun_with, questions)):
         assert pause is not None  # of this result, or from the file
-        file.save(functools.partial(_written, pause))
-        result = await _resumed(desk, agent, pause, questions, given, common)
+        file.save(functools.partial(_write, pause))
+        result = await _resume(desk, agent, pause, questions, given, common)
     file.remove()
     return result
 
 
-async def _resumed(
+async def _resume(
     desk: asker.Asker,
     agent: pydantic_ai.Agent[Any, Any],
     pause: _Pause,
@@ -91,7 +91,7 @@ def _with_deferral(agent: pydantic_ai.Agent[Any, Any], options: Mapping[str, Any
 
 
 def _pause(result: AgentRunResult[Any], begun_with: str, questions: Collection[str]) -> _Pause | None:
-    """Where the run waits; None where it has ended, or waits for what people cannot give."""
+    """Where the run waits; None if it has ended, or waits for what people cannot give."""
     requests = result.output
     if not isinstance(requests, pydantic_ai.DeferredToolRequests):
         return None
@@ -100,7 +100,7 @@ def _pause(result: AgentRunResult[Any], begun_with: str, questions: Collection[s
     return _Pause(begun_with, result.all_messages(), requests)
 
 
-def _written(pause: _Pause) -> bytes:
+def _write(pause: _Pause) -> bytes:
     """The pause as JSON. Arguments that JSON has no room for (not a number) are kept as a text of them."""
     asked = pause.requests
     messages = [_with_texts(one) if isinstance(one, ModelResponse) else one for one in pause.messages]

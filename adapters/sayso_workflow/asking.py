@@ -32,7 +32,7 @@ async def ask(
 
     Call it in a step, after `hook = Approval.wait(token=…, metadata=…)`; the metadata is shown. A hook of nothing but
     `approved` (or `granted`) and an optional `comment` (or `reason`) is asked as a permission, any other as a form.
-    `resume_when_decided` resumes the run; *desk* is its desk unless given. Where nobody decides, a permission resumes
+    `resume_when_decided` resumes the run; *desk* is its desk unless given. If nobody decides, a permission resumes
     the run with a no, a form with *otherwise*, or not at all. *common* are other keys of a request: `policy` …
 
     Raises:
@@ -42,7 +42,7 @@ async def ask(
     # a run waits for one payload: a verdict beside it, or a grant, would reach nobody
     runs.refuse(common, "a workflow's hook", "metadata", "verdicts", "grants", "offers", "editable")
     resuming.check(hook)
-    found = await records.registered(token)
+    found = await records.wait_for_hook(token)
     if found is None:
         hint = "make the hook before the step that asks: hook = Approval.wait(token=…)"
         raise sayso.NotFound(f"no workflow waits under {token!r}", field="token", hint=hint)
@@ -58,15 +58,15 @@ async def ask(
     }
     common.setdefault("source", runs.source(None, found.run_id))
     id = f"wf_{found.hook_id}" + (f".{nth}" if nth > 1 else "")
-    shown = _shown(found.metadata)
+    shown = _plain(found.metadata)
     request = payload.request(id, hook.__name__, shown, marks, title, **common)
-    async with turns.at(desk or resuming.present_desk()) as where:
-        ticket = await where.open(request)
+    async with turns.at(desk or resuming.present_desk()) as opened:
+        ticket = await opened.open(request)
     resuming.follow(ticket)
     return ticket
 
 
-def _shown(metadata: Any) -> Mapping[str, Any]:
+def _plain(metadata: Any) -> Mapping[str, Any]:
     plain = pydantic_core.to_jsonable_python(metadata)
     if isinstance(plain, dict):
         return cast(Mapping[str, Any], plain)

@@ -1,6 +1,6 @@
 """What of a run is looked at beyond the public API of `vercel-workflow`: its own record of what resumed it.
 
-The rule: whether a run was resumed is read where the resume itself was written, so no second book can disagree.
+The rule: whether a run was resumed is read from the record that the resume itself wrote, so no second one can disagree.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from vercel.workflow._internal.worlds.local import LocalWorld
 
 # A step may run a moment before the hook it is about is written down, in seconds.
 _REGISTERED, _LOOK = 5.0, 0.05
-# A run that wrote nothing for so many seconds is at rest; one that never is waits so many times, not for ever.
+# Seconds without a new row after which a run is at rest; and how often one that never rests is waited for.
 _QUIET, _TRIES = 0.5, 20
 
 SANDBOX = SandboxPolicy(passthrough_modules=frozenset({"sayso", "sayso_workflow"}))
 """For `Workflows(sandbox_policy=…)`: lets a module of workflows import sayso, which only its steps may call."""
 
 
-async def registered(token: str) -> Hook | None:
+async def wait_for_hook(token: str) -> Hook | None:
     """The hook that waits under *token*, given a moment to appear."""
     for _ in range(round(_REGISTERED / _LOOK)):
-        if (found := await waiting(token)) is not None:
+        if (found := await find_hook(token)) is not None:
             return found
         await asyncio.sleep(_LOOK)
     return None
 
 
-async def waiting(token: str, hook_id: str | None = None) -> Hook | None:
+async def find_hook(token: str, hook_id: str | None = None) -> Hook | None:
     """The hook that waits under *token* now; with *hook_id* only that very one."""
     try:
         found = await get_hook_by_token(token)
@@ -40,7 +40,7 @@ async def waiting(token: str, hook_id: str | None = None) -> Hook | None:
     return found if hook_id in (None, found.hook_id) else None
 
 
-async def received(hook: Hook) -> int:
+async def count_received(hook: Hook) -> int:
     """How often this hook was resumed, by whomever."""
     count, cursor = 0, None
     while True:
@@ -55,7 +55,7 @@ async def received(hook: Hook) -> int:
         cursor = page.cursor
 
 
-async def settled(hook: Hook) -> None:
+async def settle(hook: Hook) -> None:
     """Return once the run has come to rest, or at any rate soon.
 
     The local world drives a run once for every message, two at a time if they come close together, and then runs a step

@@ -1,6 +1,6 @@
 """Resume each run once its request is decided: runs beside the app, and picks up what was asked before it started.
 
-The rule: one app, one of these. A run is resumed by the public `resume`, and only where its own record says that it was
+The rule: one app, one of these. A run is resumed by the public `resume`, and only if its own record says that it was
 not: two at once could both find that, and the SDK takes a second resume, and may repeat a step, without a word.
 """
 
@@ -38,7 +38,7 @@ _PASSING = (sayso.SaysoError, WorkflowWorldError, OSError)
 async def resume_when_decided(desk: sayso.Asker, *hooks: type[BaseHook], every: float = 5.0) -> AsyncGenerator[None]:
     """While this is open, every request of `sayso_workflow.ask` for one of *hooks* resumes its run once it is decided.
 
-    Also those that were asked, or decided, before. *every* so many seconds it looks for requests that other processes
+    Also those that were asked, or decided, before. *every* that many seconds it looks for requests that other processes
     asked, and withdraws those whose run no longer waits. *desk* is embedded, or a service's with the key that asked.
     """
     resumer = _Resumer(desk, {name_of(hook): payloads.of(hook) for hook in hooks}, every)
@@ -91,11 +91,11 @@ class _Resumer:
         span, first = _OLDEST, True
         while True:
             try:
-                async for ticket in _asked(self.desk, span):
+                async for ticket in _requests(self.desk, span):
                     # what was decided before the start was left by a process that is gone
                     self.follow(ticket, left=first and ticket.decision is not None)
                 for ticket in list(self._open.values()):
-                    await self._gone(ticket)
+                    await self._withdraw_if_gone(ticket)
                 span, first = _RECENT, False
             except _PASSING as error:
                 log.warning("workflow requests could not be listed", extra={"error": str(error)})
@@ -111,11 +111,11 @@ class _Resumer:
             self._loop.call_soon_threadsafe(self._start, ticket, left)
 
     def _start(self, ticket: sayso.Ticket, left: bool) -> None:
-        task = self._loop.create_task(self._through(ticket, left))
+        task = self._loop.create_task(self._see_through(ticket, left))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _through(self, ticket: sayso.Ticket, left: bool) -> None:
+    async def _see_through(self, ticket: sayso.Ticket, left: bool) -> None:
         while True:
             try:
                 await self._resume(ticket, await self._decision(ticket), left)
@@ -138,29 +138,29 @@ class _Resumer:
 
     async def _resume(self, ticket: sayso.Ticket, decision: sayso.Decision, left: bool) -> None:
         marks = _marks(ticket)
-        hook = await records.waiting(marks["token"], marks["id"])
-        if hook is None or await records.received(hook) >= marks["nth"]:
+        hook = await records.find_hook(marks["token"], marks["id"])
+        if hook is None or await records.count_received(hook) >= marks["nth"]:
             log.info("the run no longer waits", extra={"id": ticket.id})
             if left:
                 await records.wake(marks["run"])
         elif (value := await self._value(ticket, decision)) is not None:
-            await records.settled(hook)
+            await records.settle(hook)
             # cut off after this was written, a new process finds it received, and only wakes the run
             await asyncio.shield(value.resume(hook))  # pyright: ignore[reportUnknownMemberType]
             log.info("a run was resumed", extra={"id": ticket.id, "outcome": decision.outcome})
 
     async def _value(self, ticket: sayso.Ticket, decision: sayso.Decision) -> BaseHook | None:
-        """The payload that a decision means. None where nobody gave one, or somebody must be asked again."""
+        """The payload that a decision means. None if nobody gave one, or somebody must be asked again."""
         marks = _marks(ticket)
         payload = self._hooks[marks["hook"]]
         if decision.outcome in ("allowed", "denied", "answered"):
             try:
-                return payload.value(await self._used(ticket, decision))
+                return payload.value(await self._use(ticket, decision))
             except sayso.InvalidAnswer as unfit:
-                await self._again(ticket, f"The last answer did not fit: {unfit.message}")
+                await self._ask_again(ticket, f"The last answer did not fit: {unfit.message}")
             except (sayso.AlreadyUsed, sayso.NotUsable):
                 found = (await self.desk.get(ticket.id)).decision or decision
-                await self._again(ticket, f"Asked before: {phrases.asked_before(found)}")
+                await self._ask_again(ticket, f"Asked before: {phrases.asked_before(found)}")
             return None
         if marks["otherwise"] is not None:
             return shapes.build(payload.adapter, marks["otherwise"])
@@ -169,21 +169,21 @@ class _Resumer:
         log.warning("nobody decided, and the run waits on", extra={"id": ticket.id, "outcome": decision.outcome})
         return None
 
-    async def _used(self, ticket: sayso.Ticket, decision: sayso.Decision) -> sayso.Decision:
+    async def _use(self, ticket: sayso.Ticket, decision: sayso.Decision) -> sayso.Decision:
         """The decision, as it was when it was made; an allow is used by this, once for this run's hook."""
         if decision.outcome == "allowed":
             # cut off between the use and the resume, a new process uses it for the same
             await self.desk.use(ticket.id, attempt=f"workflow {_marks(ticket)['run']}")
         return decision.model_copy(update={"used_at": None, "void": False})
 
-    async def _again(self, ticket: sayso.Ticket, why: str) -> None:
+    async def _ask_again(self, ticket: sayso.Ticket, why: str) -> None:
         """Ask once more, and say why: the type's own validators say no, or a yes cannot be used any more."""
         said = {"id": f"{ticket.id}.again", "body": why}
         self.follow(await self.desk.open(ticket.request.model_copy(update=said)))
 
-    async def _gone(self, ticket: sayso.Ticket) -> None:
+    async def _withdraw_if_gone(self, ticket: sayso.Ticket) -> None:
         marks = _marks(ticket)
-        if await records.waiting(marks["token"], marks["id"]) is None:
+        if await records.find_hook(marks["token"], marks["id"]) is None:
             await self.desk.cancel(ticket.id, reason="the workflow no longer waits for this")
 
 
@@ -197,7 +197,7 @@ class _Lists(Protocol):
     ) -> Sequence[sayso.Ticket]: ...
 
 
-async def _asked(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Ticket]:
+async def _requests(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.Ticket]:
     """Requests of workflows, newest first, back to *span* before the newest of all."""
     last: sayso.Ticket | None = None
     oldest: datetime | None = None

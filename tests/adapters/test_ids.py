@@ -22,8 +22,8 @@ CALL = {"hook_event_name": "PreToolUse", "session_id": "s-1", "tool_name": "Bash
 
 
 def test_those_of_claude_code() -> None:
-    assert calls.Named("s-1", "Bash", MAKE).id(3) == "claude-5a08aff6763735663d4a902755c95f3c-3"
-    assert calls.Named("s-1", "Bash", MAKE, "a-7").id(0) == "claude-c83f8a84b05f7a177caba3c817117c78-0"
+    assert calls.SharedCall("s-1", "Bash", MAKE).id(3) == "claude-5a08aff6763735663d4a902755c95f3c-3"
+    assert calls.SharedCall("s-1", "Bash", MAKE, "a-7").id(0) == "claude-c83f8a84b05f7a177caba3c817117c78-0"
     assert defer.ticket_id("s-1", "toolu_1") == "claude-defer-80abb0faa7bb7b0846880a33fe04ceb5"
     call = hooks.Call.model_validate({**CALL, "tool_use_id": "toolu_1"})
     assert hooks.request_id(call, "bot", None) == "claude-6c55d98fa4e0093bd37e364552c33931ca3b7181"

@@ -62,7 +62,7 @@ class Question(model.Request):
 
 
 class Choice(model.Request):
-    """A question with options. The decision has `choice`, or `choices` where several may be chosen."""
+    """A question with options. The decision has `choice`, or `choices` if several may be chosen."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Choice(model.Request):
 
 
 class Form(model.FormRequest[V]):
-    """Several fields at once. The decision has `value`: an instance of *shape* where that is a Pydantic model."""
+    """Several fields at once. The decision has `value`: an instance of *shape* if that is a Pydantic model."""
 
     @overload
     def __init__(self: Form[M], title: str, shape: type[M], **common: Unpack[Common]) -> None: ...

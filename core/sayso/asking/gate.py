@@ -18,7 +18,7 @@ from sayso.content import digest
 from sayso.desk import asker
 
 F = TypeVar("F", bound=Callable[..., Any])
-# What a method is called on is no input of it.
+# What a method is called on is not an input of it.
 _OWNERS = ("self", "cls")
 
 
@@ -38,7 +38,7 @@ def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = Non
 
     *desk* is where to ask (by default `sayso.open()` for each call; a sync function always uses that one), *tool* the
     name on the card (by default the function's), *common* any other key of a request (`policy`, `route` …).
-    Arguments must be plain JSON; of a method the object (`self`) or class (`cls`) is no argument.
+    Arguments must be plain JSON; of a method the object (`self`) or class (`cls`) is not an argument.
 
     Raises:
         InvalidRequest: by the wrapping, of an async generator, whose body runs while others wait for it.
@@ -61,19 +61,19 @@ def requires_approval(desk: asker.Asker | None = None, *, tool: str | None = Non
         shape = functools.cache(lambda: _schema(function, signature))
 
         def request(bound: inspect.BoundArguments) -> model.Request:
-            named = _named(bound)
-            # under an id of its own the program may have asked the same elsewhere, where nobody knows the types
+            named = _by_name(bound)
+            # under an id of its own the program may have asked the same elsewhere, without the types
             edit = {} if "id" in common else _edits(shape(), named)
             return asking.Permission(tool=name, input=named, **{**edit, **common})
 
         async def gated(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            await _approved(desk, request(bound), bound)
+            await _approve(desk, request(bound), bound)
             return await function(*bound.args, **bound.kwargs)
 
         def gated_blocking(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
-            blocking.run(lambda: _approved(None, request(bound), bound))
+            blocking.run(lambda: _approve(None, request(bound), bound))
             return function(*bound.args, **bound.kwargs)
 
         chosen = gated if inspect.iscoroutinefunction(function) else gated_blocking
@@ -91,7 +91,7 @@ def approved_input(tool: str, decision: model.Decision) -> model.JsonObject:
     """
     if not decision.allowed:
         raise Denied(decision)
-    return _shown(tool, decision)
+    return _allowed_input(tool, decision)
 
 
 async def use_allowed(
@@ -105,24 +105,24 @@ async def use_allowed(
         AlreadyUsed: it was used before, and the message says when.
         NotUsable: its time is over.
     """
-    allowed = _shown(tool, decision)
+    allowed = _allowed_input(tool, decision)
     used = (await (desk.use(decision.id, attempt=attempt) if attempt else desk.use(decision.id))).decision
     if used is None or used.input_digest != decision.input_digest:
         raise _mismatch(tool)
     return allowed
 
 
-async def _approved(desk: asker.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:
+async def _approve(desk: asker.Asker | None, asked: model.Request, bound: inspect.BoundArguments) -> None:
     """Ask, put the allowed input in the place of the arguments, and use the allow: what follows is the call."""
     if desk is None:
         async with opening.open() as opened:
-            return await _approved(opened, asked, bound)
+            return await _approve(opened, asked, bound)
     tool, decision = asked.tool or "", await desk.ask(asked)
-    _edited(bound, _shown(tool, decision))
+    _put_input(bound, _allowed_input(tool, decision))
     await use_allowed(desk, tool, decision)
 
 
-def _shown(tool: str, decision: model.Decision) -> model.JsonObject:
+def _allowed_input(tool: str, decision: model.Decision) -> model.JsonObject:
     if decision.outcome != "allowed":
         raise Denied(decision)
     allowed = decision.input or {}
@@ -136,7 +136,7 @@ def _mismatch(tool: str) -> errors.DigestMismatch:
     return errors.DigestMismatch(f"the input of {tool} is not the one that was allowed", field="input", hint=hint)
 
 
-def _named(bound: inspect.BoundArguments) -> model.JsonObject:
+def _by_name(bound: inspect.BoundArguments) -> model.JsonObject:
     bound.apply_defaults()
     named: model.JsonObject = {}
     for name in _inputs(bound):
@@ -146,7 +146,7 @@ def _named(bound: inspect.BoundArguments) -> model.JsonObject:
 
 
 def _schema(function: Callable[..., Any], signature: inspect.Signature) -> model.JsonObject | None:
-    """What an edit has to fit, by the types of the arguments; None where these cannot be read."""
+    """What an edit has to fit, by the types of the arguments; None if these cannot be read."""
     known = [one for place, one in enumerate(signature.parameters.values()) if place > 0 or one.name not in _OWNERS]
     try:
         hints = typing.get_type_hints(function, include_extras=True)
@@ -164,7 +164,7 @@ def _schema(function: Callable[..., Any], signature: inspect.Signature) -> model
 
 
 def _type(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
-    """The type of what people are shown for an argument; any where it has none, or none that JSON knows."""
+    """The type of what people are shown for an argument; any if it has none, or none that JSON knows."""
     one = hints.get(parameter.name, Any)
     try:
         pydantic.TypeAdapter(one).json_schema()
@@ -187,11 +187,11 @@ def _edits(schema: model.JsonObject | None, named: model.JsonObject) -> model.Js
 
 
 def _inputs(bound: inspect.BoundArguments) -> list[str]:
-    """The arguments that people are shown: the object or class of a method is none of them."""
+    """The arguments that people are shown: the object or class of a method is not among them."""
     return [name for place, name in enumerate(bound.arguments) if place > 0 or name not in _OWNERS]
 
 
-def _edited(bound: inspect.BoundArguments, allowed: model.JsonObject) -> None:
+def _put_input(bound: inspect.BoundArguments, allowed: model.JsonObject) -> None:
     """Put the allowed input in the place of the arguments."""
     if set(allowed) != set(_inputs(bound)):
         hint = "an edit may change arguments, not add or remove them"

@@ -30,7 +30,7 @@ async def open(
     own: *database*, `SAYSO_DATABASE_URL`, or `sqlite:///sayso.db`.
 
     Raises:
-        InvalidSettings: an address is none, or its scheme is unknown.
+        InvalidSettings: an address is malformed, or its scheme is unknown.
     """
     address = url or os.environ.get("SAYSO_URL")
     if address:

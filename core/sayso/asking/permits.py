@@ -49,20 +49,20 @@ class Call:
         self._attempt = 1
         self._fact: tuple[str, str] | None = None
 
-    async def opened(self) -> model.Ticket:
+    async def open(self) -> model.Ticket:
         """The request of the first try that is not over. Raises as `Desk.open`."""
         while True:
             ticket = await self._open(self._request())
             if ticket is not None and not self._goes_on(ticket.decision):
                 return ticket
 
-    async def decided(self) -> model.Decision:
+    async def ask(self) -> model.Decision:
         """The decision, once there is one. Raises as `Desk.ask`."""
         while True:
             if self._held:
                 decision = await asker.held(self._desk, self._request())
             else:
-                ticket = await self.opened()
+                ticket = await self.open()
                 decision = requests.with_value(ticket.request, await self._desk.wait(ticket.id))
             if not self._misfits(decision):
                 return requests.with_value(self._first, decision)
@@ -72,12 +72,12 @@ class Call:
 
         Raises as `Desk.ask`.
         """
-        while decision.outcome == "allowed" and not await self.spent(decision):
-            decision = await self.decided()
+        while decision.outcome == "allowed" and not await self.try_use(decision):
+            decision = await self.ask()
         return decision
 
-    async def spent(self, decision: model.Decision) -> bool:
-        """Use an allow. Where it cannot be any more, this is False, and the next try is next."""
+    async def try_use(self, decision: model.Decision) -> bool:
+        """Use an allow. Returns False if that is no longer possible; then the next try is due."""
         try:
             await self._desk.use(decision.id)
         except (errors.AlreadyUsed, errors.NotUsable):
@@ -97,7 +97,7 @@ class Call:
             return None
 
     def _goes_on(self, found: model.Decision | None) -> bool:
-        """Whether what an earlier run was told is no answer now, so that the next try is next."""
+        """Whether what an earlier run was told no longer counts, so that the next try is due."""
         if found is None:
             return False
         if self._misfits(found):

@@ -49,7 +49,7 @@ class SavedRun:
         return saved
 
     def save(self, write: Callable[[], bytes]) -> None:
-        """Keep what *write* returns, durably: whoever reads the file finds the old one or the new one, whole."""
+        """Keep what *write* returns, durably: a reader finds the old file or the new one, whole."""
         if self._path is None:
             return
         document = write()

@@ -1,4 +1,4 @@
-"""The contract for whoever lets an agent framework's pauses end in front of people.
+"""The contract for an adapter in which people decide on an agent's pauses.
 
 Subclass `PauseContract` in a test module and say how the framework runs an agent; the tests come along. An adapter
 takes the further contracts that hold for it: `KeysContract` if its program may say keys of every request, and

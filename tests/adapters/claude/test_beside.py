@@ -31,7 +31,7 @@ async def opened(desk: sayso.Desk, session: beside.Beside, use: str | None = "to
 
 async def hooked(desk: sayso.Desk, **more: Any) -> model.Ticket:
     asked = hooks.Call.model_validate(call("PermissionRequest", **more))
-    return await desk.open(hooks.request(asked, id=asked.named.id(0)))
+    return await desk.open(hooks.request(asked, id=asked.shared_call.id(0)))
 
 
 async def test_the_prompt_tool_joins_the_card_of_the_hook(desk: sayso.Desk) -> None:
@@ -42,8 +42,8 @@ async def test_the_prompt_tool_joins_the_card_of_the_hook(desk: sayso.Desk) -> N
 async def test_a_card_of_the_prompt_tool_is_one_that_the_hook_finds(desk: sayso.Desk) -> None:
     ticket = await opened(desk, beside.Beside("s-1"))
     asked = hooks.Call.model_validate(call("PermissionRequest"))
-    assert ticket.id == asked.named.id(0)
-    assert asked.named.same(ticket.request)
+    assert ticket.id == asked.shared_call.id(0)
+    assert asked.shared_call.same(ticket.request)
     same = {"event": beside.EVENT, "call": digest.of_call("Bash", MAKE), "tool_use_id": "toolu_1"}
     assert ticket.request.metadata["claude"] == same
 
@@ -67,8 +67,8 @@ async def test_both_use_an_allow_together_and_each_of_them_once(desk: sayso.Desk
     ticket = await opened(desk, session)
     await desk.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     decision = await desk.wait(ticket.id)
-    assert (await uses.used(desk, decision, uses.TOGETHER)).allowed
-    assert (await uses.used(desk, decision, session.attempt(ticket.id))).allowed
-    again = await uses.used(desk, decision, session.attempt(ticket.id))
+    assert (await uses.use(desk, decision, uses.TOGETHER)).allowed
+    assert (await uses.use(desk, decision, session.attempt(ticket.id))).allowed
+    again = await uses.use(desk, decision, session.attempt(ticket.id))
     assert not again.allowed
     assert "Do not run it again" in again.model_text

@@ -15,10 +15,10 @@ from sayso.testing.clock import ManualClock
 from sayso_claude import calls
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
-BASH = calls.Named("s-1", "Bash", {"command": "make"})
+BASH = calls.SharedCall("s-1", "Bash", {"command": "make"})
 
 
-def asked(call: calls.Named, event: str, **more: Any) -> Any:
+def asked(call: calls.SharedCall, event: str, **more: Any) -> Any:
     def request(id: str) -> model.Request:
         traced = {"claude": {"event": event, "call": digest.of_call(call.tool, call.input)}}
         source = model.Source(session=call.session)
@@ -41,10 +41,10 @@ class Scene:
     async def desk(self) -> sayso.Desk:
         return sayso.Desk(self.store, await token_secret.mint(self.store), clock=self.clock)
 
-    async def open(self, source: str, attempt: str, call: calls.Named = BASH, **more: Any) -> str:
+    async def open(self, source: str, attempt: str, call: calls.SharedCall = BASH, **more: Any) -> str:
         request = asked(call, source, **more)
         now = self.clock.now()
-        return (await calls.opened(await self.desk(), self.used[source], call, request, attempt, now)).id
+        return (await calls.open_shared(await self.desk(), self.used[source], call, request, attempt, now)).id
 
     async def decide(self, id: str) -> None:
         await (await self.desk()).answer(id, model.Answer(verdict="allow"), ANN)
@@ -88,7 +88,7 @@ async def test_a_decision_reaches_the_other_source_only_while_it_is_about_the_sa
     first = await scene.open("hook", "h1")
     await scene.decide(first)
     assert await scene.open("sdk", "t1") == first
-    other = calls.Named("s-2", "Bash", {"command": "make"})
+    other = calls.SharedCall("s-2", "Bash", {"command": "make"})
     late = await scene.open("hook", "h2", other)
     await scene.decide(late)
     scene.clock.advance(calls.WINDOW + 1)
@@ -113,13 +113,13 @@ async def test_what_a_service_used_is_still_used_after_its_restart(scene: Scene)
 @pytest.mark.parametrize(
     "other",
     [
-        calls.Named("s-1", "Bash", {"command": "make "}),
-        calls.Named("s-1", "Shell", {"command": "make"}),
-        calls.Named("s-2", "Bash", {"command": "make"}),
-        calls.Named("s-1", "Bash", {"command": "make"}, "agent-1"),
+        calls.SharedCall("s-1", "Bash", {"command": "make "}),
+        calls.SharedCall("s-1", "Shell", {"command": "make"}),
+        calls.SharedCall("s-2", "Bash", {"command": "make"}),
+        calls.SharedCall("s-1", "Bash", {"command": "make"}, "agent-1"),
     ],
 )
-async def test_any_other_call_is_another_request(scene: Scene, other: calls.Named) -> None:
+async def test_any_other_call_is_another_request(scene: Scene, other: calls.SharedCall) -> None:
     assert await scene.open("hook", "h1") != await scene.open("sdk", "t1", other)
 
 

@@ -185,8 +185,8 @@ def test_a_plan_is_read_as_text_and_cannot_be_edited() -> None:
 
 def test_two_different_plans_are_never_the_same_call() -> None:
     one, other = (parsed("PermissionRequest", "ExitPlanMode", {"plan": plan}) for plan in ("a", "b"))
-    assert one.named.id(0) != other.named.id(0)
-    assert not other.named.same(hooks.request(one))
+    assert one.shared_call.id(0) != other.shared_call.id(0)
+    assert not other.shared_call.same(hooks.request(one))
 
 
 @pytest.mark.parametrize("outcome", ["denied", "expired", "cancelled", "superseded", "undeliverable", "answered"])

@@ -193,7 +193,7 @@ async def test_two_permission_requests_are_two_cards_even_for_the_same_command(s
 
 async def test_a_hook_answers_in_time_though_the_sdk_may_wait_longer(service: Service, clock: ManualClock) -> None:
     asked = hooks.Call.model_validate(call("PermissionRequest") | {"hook_event_name": "CanUseTool"})
-    request = hooks.request(asked, id=asked.named.id(0), expires_in=3600)
+    request = hooks.request(asked, id=asked.shared_call.id(0), expires_in=3600)
     ticket = await service.desk.open(request, sayso.Caller("agent"))
     waiting = post(service, call("PermissionRequest"), Sayso_Timeout="100")
     await service.waiting()
@@ -205,7 +205,7 @@ async def test_a_hook_answers_in_time_though_the_sdk_may_wait_longer(service: Se
 
 async def test_a_hook_joins_what_the_sdk_opened_and_adds_what_its_card_showed(service: Service) -> None:
     asked = hooks.Call.model_validate(call("PermissionRequest") | {"hook_event_name": "CanUseTool"})
-    await service.desk.open(hooks.request(asked, id=asked.named.id(0)), sayso.Caller("agent"))
+    await service.desk.open(hooks.request(asked, id=asked.shared_call.id(0)), sayso.Caller("agent"))
     other = {"type": "setMode", "mode": "acceptEdits", "destination": "session"}
     waiting = post(service, call("PermissionRequest", permission_suggestions=[other]))
     await service.waiting()

@@ -71,8 +71,8 @@ def test_a_hook_that_lets_a_tool_run_when_it_fails_is_a_gap() -> None:
     ],
 )
 def test_the_tools_that_a_matcher_leaves_out_are_known(matcher: str, missed: list[str]) -> None:
-    assert unseen.unlisted([printed("PreToolUse", matcher=matcher)]) == missed
-    assert unseen.unlisted([printed("PreToolUse", matcher=matcher), printed("PreToolUse")]) == []
+    assert unseen.find_unlisted([printed("PreToolUse", matcher=matcher)]) == missed
+    assert unseen.find_unlisted([printed("PreToolUse", matcher=matcher), printed("PreToolUse")]) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_matcher_of_tools_is_for_the_events_about_tools_and_narrows_no_other()
 def test_settings_of_somebody_else_are_not_ours(document: dict[str, Any]) -> None:
     assert not unseen.is_ours([document])
     assert said(OLD, document) == []
-    assert unseen.unlisted([document]) == []
+    assert unseen.find_unlisted([document]) == []
 
 
 @pytest.mark.parametrize(("said", "found"), [("2.1.332 (Claude Code)\n", NEW), ("10.0.1", (10, 0, 1))])

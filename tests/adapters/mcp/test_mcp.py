@@ -264,7 +264,7 @@ async def test_the_policy_and_the_places_are_those_of_the_server() -> None:
 
 
 def test_what_is_not_allowed_is_never_told_as_consent() -> None:
-    assert standing.pending("r-1").allowed is False
+    assert standing.while_pending("r-1").allowed is False
 
 
 # One allow, one run

@@ -84,7 +84,7 @@ async def asked(desk: sayso.Desk, count: int = 1, but: str = "") -> sayso.Ticket
 
 async def at_rest(token: str) -> None:
     """The step that asked has ended; a process that dies before would repeat it."""
-    await records.settled(await get_hook_by_token(token))
+    await records.settle(await get_hook_by_token(token))
 
 
 async def ended(run: Run[Any]) -> Any:
@@ -191,7 +191,7 @@ async def test_a_run_that_was_resumed_by_another_way_is_not_resumed_again(desk: 
         await answer(desk, ticket.id, values={"city": "Oslo", "nights": 1})
         await answer(desk, second.id, values={"city": "Bern", "nights": 1})
         assert await ended(run) == ["Rome", "Bern"]
-        assert await records.received(hook) == 2
+        assert await records.count_received(hook) == 2
 
 
 async def test_what_was_decided_while_the_app_was_dead_resumes_the_run_at_its_start(desk: sayso.Desk) -> None:
@@ -234,7 +234,7 @@ async def test_a_run_whose_wake_up_died_is_woken_and_not_resumed_twice(desk: say
     async with app(desk):
         assert await ended(run) == "order:1 True None"
     async with running():
-        assert await records.received(hook) == 1
+        assert await records.count_received(hook) == 1
     assert flows.ran == ["order:1 True None"]
 
 

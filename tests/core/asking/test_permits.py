@@ -25,13 +25,13 @@ async def ann() -> AsyncIterator[Office]:
 
 
 async def allowed(ann: Office, call: permits.Call, **answer: Any) -> model.Decision:
-    return await ann.when(call.decided(), {"verdict": "allow", **answer})
+    return await ann.when(call.ask(), {"verdict": "allow", **answer})
 
 
 async def test_an_allow_that_nobody_used_is_found_again_by_its_id(ann: Office) -> None:
     await allowed(ann, permits.Call(ann.desk, REFUND))
     later = permits.Call(ann.desk, REFUND)
-    decision = await later.use(await later.decided())
+    decision = await later.use(await later.ask())
     assert (decision.allowed, len(await ann.all())) == (True, 1)
     assert (await ann.desk.get("refund-1")).used_at is not None
 
@@ -42,7 +42,7 @@ async def test_an_allow_that_was_used_is_asked_about_again_and_says_when_it_was(
     second = permits.Call(ann.desk, REFUND)
     await second.use(await allowed(ann, second))
     third = permits.Call(ann.desk, REFUND)
-    assert not (await ann.when(third.decided(), {"verdict": "deny"})).allowed
+    assert not (await ann.when(third.ask(), {"verdict": "deny"})).allowed
     assert [ticket.id for ticket in await ann.all()] == ["refund-1", "refund-1-2", "refund-1-3"]
     told = [ticket.request.context.get("Asked before", "") for ticket in await ann.all()]
     assert told[0] == ""
@@ -61,7 +61,7 @@ async def test_an_edit_that_does_not_fit_is_asked_about_again_also_by_a_later_ru
     def check(decision: model.Decision) -> str | None:
         return "amount: too much" if (decision.input or {})["amount"] > 10 else None
 
-    first = asyncio.create_task(permits.Call(ann.desk, REFUND, check=check).decided())
+    first = asyncio.create_task(permits.Call(ann.desk, REFUND, check=check).ask())
     await ann.say(verdict="allow", input={"amount": 11})
     [asked] = await ann.asked()
     first.cancel()
@@ -73,23 +73,23 @@ async def test_an_edit_that_does_not_fit_is_asked_about_again_also_by_a_later_ru
 
 @pytest.mark.parametrize("silence", [True, False])
 async def test_silence_is_asked_about_again_only_if_that_is_wanted(ann: Office, silence: bool) -> None:
-    first = asyncio.create_task(permits.Call(ann.desk, REFUND, silence=silence).decided())
+    first = asyncio.create_task(permits.Call(ann.desk, REFUND, silence=silence).ask())
     await ann.asked()
     await ann.desk.cancel("refund-1")
     assert (await first).outcome == "cancelled"
-    decision = await ann.when(permits.Call(ann.desk, REFUND, silence=silence).decided(), {"verdict": "allow"})
+    decision = await ann.when(permits.Call(ann.desk, REFUND, silence=silence).ask(), {"verdict": "allow"})
     assert decision.outcome == ("allowed" if silence else "cancelled")
 
 
 async def test_a_denial_stays_one(ann: Office) -> None:
-    await ann.when(permits.Call(ann.desk, REFUND, silence=True).decided(), {"verdict": "deny"})
-    assert (await permits.Call(ann.desk, REFUND, silence=True).decided()).outcome == "denied"
+    await ann.when(permits.Call(ann.desk, REFUND, silence=True).ask(), {"verdict": "deny"})
+    assert (await permits.Call(ann.desk, REFUND, silence=True).ask()).outcome == "denied"
     assert len(await ann.all()) == 1
 
 
 async def test_a_held_call_is_withdrawn_with_its_caller(ann: Office) -> None:
     request = sayso.Permission(tool="refund", input={})
-    waiting = asyncio.create_task(permits.Call(ann.desk, request, held=True).decided())
+    waiting = asyncio.create_task(permits.Call(ann.desk, request, held=True).ask())
     [ticket] = await ann.asked()
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -101,7 +101,7 @@ async def test_a_card_that_is_full_says_in_its_body_that_it_was_asked_before(ann
     request = sayso.Permission(tool="refund", input={}, id="refund-1", context=full, body="Please.")
     first = permits.Call(ann.desk, request)
     await first.use(await allowed(ann, first))
-    asking = asyncio.create_task(permits.Call(ann.desk, request).decided())
+    asking = asyncio.create_task(permits.Call(ann.desk, request).ask())
     [ticket] = await ann.asked()
     assert ticket.request.context == full
     assert (ticket.request.body or "").startswith("Asked before: Allowed by ")
@@ -124,7 +124,7 @@ async def test_an_allow_whose_time_is_over_is_asked_about_again(ann: Office) -> 
 async def test_an_id_of_another_program_is_refused_at_the_first_try(ann: Office) -> None:
     await ann.desk.open(sayso.Question("Who?", id="refund-1"))
     with pytest.raises(sayso.AlreadyExists):
-        await permits.Call(ann.desk, REFUND).decided()
+        await permits.Call(ann.desk, REFUND).ask()
 
 
 async def test_a_later_try_whose_id_is_taken_goes_on_to_the_next(ann: Office) -> None:

@@ -42,7 +42,7 @@ async def look() -> AsyncGenerator[str | checks.Fault]:
         return
     for gap in unseen.gaps(version, found):
         yield checks.Fault(f"{named}: {gap.said}", gap.hint)
-    listed = unseen.unlisted(found)
+    listed = unseen.find_unlisted(found)
     more = [f"the tools {', '.join(listed)}, which no matcher names"] if listed else []
     yield f"{named}; its hooks do not see {'; '.join([*more, *unseen.ALWAYS])}"
 

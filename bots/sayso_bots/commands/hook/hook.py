@@ -102,7 +102,7 @@ def _refuse(raw: bytes, reason: str) -> int:
     told = f"sayso hook: {reason}. Nobody has allowed this; do not work around it."
     event = _event_of(raw)
     if event in forms.GATES - forms.ENDS:
-        return _write(json.dumps(forms.undecided(event, told)).encode())
+        return _write(json.dumps(forms.no_decision(event, told)).encode())
     os.write(2, told.encode("utf-8", "backslashreplace") + b"\n")
     if event in forms.HARMLESS | forms.ENDS:
         return 1
