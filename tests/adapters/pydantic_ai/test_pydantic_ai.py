@@ -403,7 +403,7 @@ async def test_a_question_beside_a_call_has_no_answer_instead(ann: Office, way: 
 
 
 async def test_messages_of_no_run_are_refused(ann: Office) -> None:
-    with pytest.raises(sayso.InvalidRequest, match="no messages of a run"):
+    with pytest.raises(sayso.InvalidRequest, match="not messages of a run"):
         await sayso_pydantic_ai.answers(ann.desk, agent([]), DeferredToolRequests(approvals=[call()]), [])
 
 
