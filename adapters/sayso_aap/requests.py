@@ -124,14 +124,14 @@ class Requests:
             return None
         if wire.submission_digest(ticket) != submitted:
             raise responses.Conflict("idempotency_conflict", "the key was used for a different request")
-        return await self._desk.tick(id)
+        return await self._desk.let_time_act(id)
 
     async def _load_own(self, request: web.Request) -> model.Ticket:
         key = await self._instance(request)
         ticket = await self._desk.get(request.match_info["id"], key.caller)
         if wire.submission_digest(ticket) is None:
             raise errors.NotFound("there is no such request", field="id")
-        return await self._desk.tick(ticket.id)
+        return await self._desk.let_time_act(ticket.id)
 
     async def _reply(self, ticket: model.Ticket, status: int = 200) -> web.Response:
         record = await self._desk.store.get(_OUTCOME, ticket.id) if ticket.used_at else None

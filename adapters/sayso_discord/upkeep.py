@@ -77,7 +77,7 @@ class Upkeep:
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})
-                    await self._desk.undelivered(ticket.id, posted.place, courier.reason(error))
+                    await self._desk.place_lost(ticket.id, posted.place, courier.reason(error))
                     return
                 log.warning("card not renewed yet", extra={"ticket": ticket.id, "error": error.message})
                 if pause is not None:

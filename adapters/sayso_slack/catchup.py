@@ -76,7 +76,7 @@ class CatchUp:
             if not error.gone:
                 raise
             if ticket.decision is None:
-                await self._desk.lost(ticket.id, posted.place)
+                await self._desk.card_lost(ticket.id, posted.place)
             return
         if posted.conversation.startswith("D") and ticket.request.kind != "permission":
             async for message in self._read_pages(

@@ -40,7 +40,7 @@ class Upkeep:
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
             self._channel.forget_press(conversation, message)
-            await self._desk.lost(posted.ticket_id, posted.place)
+            await self._desk.card_lost(posted.ticket_id, posted.place)
 
     async def handle_change(self, room: happenings.Room) -> None:
         """Know that a channel was archived, deleted or renamed, or that the app was removed from it."""
@@ -49,7 +49,7 @@ class Upkeep:
             return
         self._places.forget_all()
         for ticket, posted in await pending.cards_in(self._desk.store, NAME, room.channel):
-            await self._desk.undelivered(ticket.id, posted.place, _BECAME[room.became])
+            await self._desk.place_lost(ticket.id, posted.place, _BECAME[room.became])
 
     async def look_at(self, conversation: str) -> bool:
         """Whether people can still see the cards in a channel; if not, the cards count as undelivered.

@@ -35,7 +35,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (*history.tell_person(entry.by), Trusted(" took the answer back"))
         case events.Settled():
             return (Trusted("The answer counted: the time to take it back was over"),)
-        case events.Turned():
+        case events.AnswerRefused():
             return (*history.tell_person(entry.by), Trusted(" was turned away: "), text.line(entry.message))
         case events.Cancelled():
             because: tuple[card.Inline, ...] = (Trusted(": "), text.line(entry.reason)) if entry.reason else ()

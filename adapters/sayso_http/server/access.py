@@ -74,7 +74,7 @@ class HttpCaller:
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)
                 person = self.desk.setup.directory.identify(self.key.actor)
-                await self.desk.refused(ticket.id, person, machine.refusal(ticket, person))
+                await self.desk.record_refusal(ticket.id, person, machine.refusal(ticket, person))
             raise
 
     async def tickets(self, query: Query) -> Sequence[model.Ticket]:

@@ -95,7 +95,7 @@ class Metrics:
         match entry:
             case events.Delivered(place=place):
                 self._delivered.labels(model.channel_of(place)).inc()
-            case events.Turned(code=code):
+            case events.AnswerRefused(code=code):
                 self._refused.labels(code).inc()
             case events.Opened():
                 self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()

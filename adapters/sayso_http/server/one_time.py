@@ -74,7 +74,7 @@ class OneTimeAddresses:
             raise errors.AlreadyDecided(ticket)
         if not machine.may_answer(ticket, person):
             refused = machine.refusal(ticket, person)
-            await self._desk.refused(ticket.id, person, refused)
+            await self._desk.record_refusal(ticket.id, person, refused)
             raise refused
 
     async def _lives(self, record: Record) -> bool:

@@ -32,7 +32,7 @@ class Waits:
             wake = machine.next_wake(ticket) or end
             changed = await self._within(desk, min(end, wake), desk.store.changed(ticket.id, ticket.version))
             over = not changed and desk.clock.now() >= wake
-            ticket = await (desk.tick(ticket.id) if over else desk.store.load(ticket.id))
+            ticket = await (desk.let_time_act(ticket.id) if over else desk.store.load(ticket.id))
         return ticket
 
     async def follow(self, desk: Desk, seconds: float) -> AsyncIterator[bool]:

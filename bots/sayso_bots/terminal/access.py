@@ -57,7 +57,7 @@ class LocalDesk(callers.CallersDesk):
         """Load a request with its present state."""
         await super().get(id)
         # no service may be running to let time act on it
-        return await self.desk.tick(id)
+        return await self.desk.let_time_act(id)
 
     async def list(
         self,
@@ -70,7 +70,7 @@ class LocalDesk(callers.CallersDesk):
         """Requests, newest first; *prefix* is how the id begins."""
         while due := await self.desk.store.due(self.desk.clock.now()):
             for id in due:
-                await self.desk.tick(id)
+                await self.desk.let_time_act(id)
         return await self.desk.store.list(Query(state=state, session=session, limit=limit, prefix=prefix))
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:

@@ -70,7 +70,7 @@ async def _replaced(shell: Shell, newer: model.Ticket) -> Commit | None:
         ) from error
     event = events.Superseded(at=shell.clock.now(), by=newer.id)
     if machine.first(older, event) is not event:
-        older = await shell.tick(id)
+        older = await shell.let_time_act(id)
     step = machine.step(older, event)
     return (step, event) if step.ticket.version > older.version else None
 

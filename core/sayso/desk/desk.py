@@ -88,7 +88,7 @@ class Desk(shell.Shell):
                 await authority.check(self.store, ticket.key if caller is None else caller.key)
                 return decided.decision
             if not await self.clock.within(machine.next_wake(ticket), self.store.changed(id, ticket.version)):
-                await self.tick(id)
+                await self.let_time_act(id)
 
     def attending(self, id: str, caller: Caller | None = None) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait inside: should this process die there, the request is withdrawn by another one."""
@@ -193,5 +193,5 @@ class Desk(shell.Shell):
         except errors.Refused as refused:
             if isinstance(refused, errors.Unworkable):
                 log.error("the rules failed over an answer", extra={"ticket": id, "error": refused.why})
-            await self.refused(id, person, refused)
+            await self.record_refusal(id, person, refused)
             raise

@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sayso import clock, errors
+from sayso import clock as clocks
+from sayso import errors
 from sayso.stores import Job, Store
 
 log = logging.getLogger(__name__)
 
 # Seconds. A job whose worker died is taken again after this. However long a job takes, nobody else has it meanwhile:
-# its lease is renewed, and one renewal may fail without harm.
+# its lease is renewed. One renewal may fail, and both may wait for the database as long as a store waits.
 LEASE = 30.0
-RENEW_EVERY = 10.0
+RENEW_EVERY = LEASE / 6
 # Effects of one channel that are performed at the same time.
 AT_ONCE = 20
 
@@ -24,31 +25,31 @@ Perform = Callable[[Job], Awaitable[None]]
 
 
 class Lane:
-    """Takes the effects of one channel and has them performed, for ever; what is slow holds up nothing but itself."""
+    """Takes the effects of one channel and has them performed; what is slow holds up nothing but itself."""
 
-    def __init__(self, name: str, store: Store, now: clock.Clock, perform: Perform) -> None:
+    def __init__(self, name: str, store: Store, clock: clocks.Clock, perform: Perform) -> None:
         self._name = name
         self._store = store
-        self._clock = now
+        self._clock = clock
         self._perform = perform
         self._busy: dict[asyncio.Task[None], Job] = {}
 
     async def run(self) -> None:
-        """Go on until an error ends it or it is stopped; what is under way then is handed back."""
+        """Run until an error ends it or it is stopped; what is under way then is handed back."""
         changes = self._store.changes()
-        async with renewed(self._store, self._clock, self._busy.values()):
+        async with keep_leases(self._store, self._clock, self._busy.values()):
             try:
                 while True:
-                    for job in await self._taken(AT_ONCE - len(self._busy)):
+                    for job in await self._take(AT_ONCE - len(self._busy)):
                         self._busy[asyncio.create_task(self._begin(job))] = job
-                    await self._some_done(changes)
+                    await self._wait_for_work(changes)
             finally:
-                await end(self._busy)
+                await stop(self._busy)
 
     async def _begin(self, job: Job) -> None:
         await self._perform(job)
 
-    async def _taken(self, most: int) -> Sequence[Job]:
+    async def _take(self, most: int) -> Sequence[Job]:
         taking = asyncio.ensure_future(self._store.take([self._name], self._clock.now(), LEASE, most))
         try:
             return await asyncio.shield(taking)
@@ -59,9 +60,9 @@ class Lane:
                     await self._store.put_off(job, self._clock.now())
             raise
 
-    async def _some_done(self, changes: AsyncIterator[None]) -> None:
-        """Return once there may be more to do, and room to do it."""
-        news = asyncio.create_task(self._news(changes))
+    async def _wait_for_work(self, changes: AsyncIterator[None]) -> None:
+        """Return once there may be more to do, and room to do it. Raises what ended a job."""
+        news = asyncio.create_task(self._wait_for_news(changes))
         try:
             waited = {news, *self._busy} if len(self._busy) < AT_ONCE else set(self._busy)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -71,32 +72,36 @@ class Lane:
             self._busy.pop(one, None)
             one.result()
 
-    async def _news(self, changes: AsyncIterator[None]) -> None:
+    async def _wait_for_news(self, changes: AsyncIterator[None]) -> None:
         await self._clock.within(await self._store.next_job([self._name]), anext(changes))
 
 
 @contextlib.asynccontextmanager
-async def renewed(store: Store, now: clock.Clock, jobs: Collection[Job]) -> AsyncGenerator[None]:
+async def keep_leases(store: Store, clock: clocks.Clock, jobs: Collection[Job]) -> AsyncGenerator[None]:
     """Keep the leases of *jobs*, as they are at each moment, until the block ends."""
-    renewing = asyncio.create_task(_renew(store, now, jobs))
+    renewing = asyncio.create_task(_renew(store, clock, jobs))
     try:
         yield
     finally:
-        await end([renewing])
+        await stop([renewing])
 
 
-async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
     """Stop them, and return once they have stopped."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _renew(store: Store, now: clock.Clock, jobs: Collection[Job]) -> None:
+async def _renew(store: Store, clock: clocks.Clock, jobs: Collection[Job]) -> None:
     while True:
-        await now.within(now.now() + timedelta(seconds=RENEW_EVERY), asyncio.Event().wait())
-        for job in list(jobs):
-            try:
-                await store.renew(job, now.now() + timedelta(seconds=LEASE))
-            except errors.StoreUnavailable as error:
-                log.warning("lease not renewed", extra={"ticket": job.ticket_id, "error": error.message})
+        await clock.within(clock.now() + timedelta(seconds=RENEW_EVERY), asyncio.Event().wait())
+        # all at once: a database that is slow to answer is waited for once, not for each job
+        await asyncio.gather(*(_renew_one(store, job, clock.now() + timedelta(seconds=LEASE)) for job in list(jobs)))
+
+
+async def _renew_one(store: Store, job: Job, until: datetime) -> None:
+    try:
+        await store.renew(job, until)
+    except errors.StoreUnavailable as error:
+        log.warning("lease not renewed", extra={"ticket": job.ticket_id, "error": error.message})

@@ -115,7 +115,7 @@ async def _may(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> None:
         refusal = machine.refusal(ticket, person)
     else:
         return
-    await shell.refused(ticket.id, person, refusal)
+    await shell.record_refusal(ticket.id, person, refusal)
     raise refusal
 
 

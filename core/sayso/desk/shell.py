@@ -42,7 +42,7 @@ class Shell:
         return self.setup
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
-        """A request with its present state. Raises `NotFound`, also where it belongs to another caller."""
+        """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""
         ticket = await self.store.load(id)
         if caller is not None and not caller.operator and ticket.owner != caller.owner:
             raise errors.NotFound(f"there is no request {id}", field="id")
@@ -62,22 +62,29 @@ class Shell:
         by = (caller or Caller()).owner
         return await self.step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
 
-    async def tick(self, id: str) -> model.Ticket:
+    async def let_time_act(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""
         return await self.step(id, lambda: events.Ticked(at=self.clock.now()))
 
-    async def undelivered(self, id: str, place: model.Place, reason: str) -> model.Ticket:
-        """A place cannot be reached, finally. Raises `NotFound`."""
+    async def place_lost(self, id: str, place: model.Place, reason: str) -> model.Ticket:
+        """Take note that a place can never be reached. Raises `NotFound`."""
         return await self.step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
 
-    async def lost(self, id: str, place: model.Place) -> model.Ticket:
-        """Somebody took the card at *place* away; where it is still needed it is posted anew. Raises `NotFound`."""
+    async def card_lost(self, id: str, place: model.Place) -> model.Ticket:
+        """Take note that somebody took the card at *place* away. If it is still needed, it is posted anew.
+
+        Raises:
+            NotFound: there is no such request.
+        """
         return await self.step(id, lambda: events.Lost(at=self.clock.now(), place=place))
 
-    async def refused(self, id: str, person: model.Person, refused: errors.Refused) -> None:
+    async def record_refusal(self, id: str, person: model.Person, refused: errors.Refused) -> None:
         """Put a refused answer on record."""
-        turned = events.Turned(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
-        await self.store.append(id, 0, turned)
+        entry = events.AnswerRefused(at=self.clock.now(), by=person, code=refused.code, message=refused.message)
+        await self.store.append(id, 0, entry)
+
+    # Their names until 0.2.
+    tick, undelivered, lost, refused = let_time_act, place_lost, card_lost, record_refusal
 
     async def step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
         """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules."""

@@ -22,7 +22,7 @@ async def expire_due(desk: Desk, store: Store, clock: clocks.Clock) -> None:
     while True:
         for ticket_id in await store.due(clock.now()):
             try:
-                await desk.tick(ticket_id)
+                await desk.let_time_act(ticket_id)
             except Exception as error:
                 if isinstance(error, errors.StoreUnavailable) and not isinstance(error, errors.Unreadable):
                     raise

@@ -146,7 +146,7 @@ class Opened(model.Frozen):
     digest: str
 
 
-class Turned(model.Frozen):
+class AnswerRefused(model.Frozen):
     """For the log only: somebody's answer was refused."""
 
     type: Literal["refused"] = "refused"
@@ -174,7 +174,7 @@ class Delivered(model.Frozen):
     message: str
 
 
-Entry = Event | Opened | Turned | Delivered | Revoked
+Entry = Event | Opened | AnswerRefused | Delivered | Revoked
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

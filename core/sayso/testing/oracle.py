@@ -14,7 +14,7 @@ from sayso.machine import events
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
-_NOTES = (events.Turned, events.Delivered, events.Revoked)
+_NOTES = (events.AnswerRefused, events.Delivered, events.Revoked)
 _AT_FIRST = {"answers": (), "taken": None, "undelivered": (), "decision": None, "used_at": None, "used_for": None}
 
 
@@ -70,7 +70,7 @@ def _outcome(decision: model.Decision | None) -> model.JsonObject | None:
 def _answers(stored: Stored) -> Iterator[tuple[str, str]]:
     for id, rows in stored.rows.items():
         for row in rows:
-            if isinstance(row.entry, events.Answered | events.Turned):
+            if isinstance(row.entry, events.Answered | events.AnswerRefused):
                 yield id, row.entry.by.account
 
 

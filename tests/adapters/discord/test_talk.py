@@ -69,7 +69,7 @@ async def decision(there: Scene, ticket: model.Ticket) -> model.Decision | None:
         await there.front.wait(other.id)
     await asyncio.sleep(0)
     there.clock.advance(61)
-    await there.front.tick(ticket.id)
+    await there.front.let_time_act(ticket.id)
     return (await there.front.get(ticket.id)).decision
 
 
@@ -210,7 +210,7 @@ async def test_whoever_is_taken_at_their_word_sees_that_and_can_take_it_back(slo
     await slow.discord.until(lambda: not reactions(slow, wrote))
     await slow.deliver()
     slow.clock.advance(11)
-    await slow.front.tick(ticket.id)
+    await slow.front.let_time_act(ticket.id)
     assert (await slow.front.get(ticket.id)).decision is None
     assert "Answer" in slow.discord.controls(card(slow))
 
@@ -221,7 +221,7 @@ async def test_whoever_takes_back_too_late_is_told_that_the_agent_was_told(slow:
     await slow.deliver()
     old = card(slow)
     slow.clock.advance(11)
-    await slow.front.tick(ticket.id)
+    await slow.front.let_time_act(ticket.id)
     seen = await ann.press(old, "Take back")
     assert "It cannot be taken back any more: the agent was told at" in await slow.whispered(seen)
 
@@ -233,7 +233,7 @@ async def test_nobody_else_takes_it_back(slow: Scene) -> None:
     await bob.reply(card(slow), "Bolt")
     await slow.discord.until(lambda: "ann was taken" in last(slow, thread(slow)))
     slow.clock.advance(11)
-    found = (await slow.front.tick(ticket.id)).decision
+    found = (await slow.front.let_time_act(ticket.id)).decision
     assert found is not None
     assert found.text == "Acem"
 
@@ -244,7 +244,7 @@ async def test_an_edit_counts_until_the_agent_is_told_and_then_its_writer_is_tol
     await ann.edit(wrote, "Acme")
     await slow.discord.until(lambda: "changed text was taken" in last(slow, thread(slow)))
     slow.clock.advance(11)
-    found = (await slow.front.tick(ticket.id)).decision
+    found = (await slow.front.let_time_act(ticket.id)).decision
     assert found is not None
     assert found.text == "Acme"
     await ann.edit(wrote, "Acme & Sons")
@@ -265,7 +265,7 @@ async def test_a_change_while_nobody_listened_counts_as_well(slow: Scene, delete
     await slow.start()
     await slow.link.caught_up()
     slow.clock.advance(11)
-    found = (await slow.front.tick(ticket.id)).decision
+    found = (await slow.front.let_time_act(ticket.id)).decision
     assert (found and found.text) == (None if deleted else "Acme")
 
 
@@ -302,7 +302,7 @@ async def test_a_reply_that_is_deleted_in_time_is_taken_back(slow: Scene) -> Non
         while (await slow.front.get(ticket.id)).taken is not None:
             await slow.front.store.changed(ticket.id, (await slow.front.get(ticket.id)).version)
     slow.clock.advance(11)
-    assert (await slow.front.tick(ticket.id)).decision is None
+    assert (await slow.front.let_time_act(ticket.id)).decision is None
 
 
 async def test_a_message_that_was_taken_back_counts_anew_when_it_is_changed(slow: Scene) -> None:
@@ -318,7 +318,7 @@ async def test_a_message_that_was_taken_back_counts_anew_when_it_is_changed(slow
     await bob.reply(card(slow), "Bolt")
     await slow.discord.until(lambda: "Taken as" in last(slow, thread(slow)))
     slow.clock.advance(11)
-    assert (await slow.front.tick(ticket.id)).decision is not None
+    assert (await slow.front.let_time_act(ticket.id)).decision is not None
     await ann.edit(wrote, "no, Acme")
     await slow.discord.until(lambda: "Too late: answered by Bob" in last(slow, thread(slow)))
 
@@ -329,7 +329,7 @@ async def test_a_later_reply_of_the_same_person_takes_the_place_of_the_first(slo
     await ann.reply(card(slow), "no, Bolt")
     await slow.discord.until(lambda: len(said(slow, thread(slow))) == 2)
     slow.clock.advance(11)
-    found = (await slow.front.tick(ticket.id)).decision
+    found = (await slow.front.let_time_act(ticket.id)).decision
     assert found is not None
     assert found.text == "no, Bolt"
 

@@ -136,7 +136,7 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
 ) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
     for number in range(400):
-        await service.front.refused("r1", person(), errors.NotAllowed(f"try {number}"))
+        await service.front.record_refusal("r1", person(), errors.NotAllowed(f"try {number}"))
     read, revoked = service.store.log_after, list[int]()
 
     async def reading(number: int, limit: int = 100) -> Sequence[Row]:

@@ -341,7 +341,7 @@ async def test_a_card_whose_posting_a_crash_cut_short_is_adopted(there: Scene, a
 async def test_expiry_closes_the_card(there: Scene) -> None:
     ticket = await there.ask(sayso.Permission(tool="Bash", input={}, expires_in=60.0))
     there.clock.advance(60)
-    await there.front.tick(ticket.id)
+    await there.front.let_time_act(ticket.id)
     assert (await there.decision(ticket)).outcome == "expired"
     assert "Expired: nobody answered in time" in there.slack.visible_text(there.card)
     assert there.slack.controls(there.card) == []

@@ -160,11 +160,11 @@ async def test_words_are_taken_visibly_and_can_be_taken_back_until_the_agent_is_
         await there.front.take_back(ticket.id, people.Actor("slack:T1/U1"))
         assert len(await there.front.store.cards(ticket.id)) == 1, "what one person sees is no card"
         there.clock.advance(20)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         assert await open_still(there, ticket)
         await ann.reply(there.card, "Acme")
         there.clock.advance(10)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         assert (await there.decision(ticket)).text == "Acme"
 
 
@@ -190,7 +190,7 @@ async def test_a_change_within_the_grace_counts_and_a_later_one_is_told_that_it_
         mine = there.slack.messages("C1")[1]
         await ann.edit(mine, "Acme")
         there.clock.advance(10)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         assert (await there.decision(ticket)).text == "Acme"
         await ann.edit(there.slack.messages("C1")[1], "Bolt")
         await there.slack.until(lambda: any("first text counted" in one for one in told(there)))
@@ -206,7 +206,7 @@ async def test_a_change_of_words_that_were_taken_back_is_told_who_was_taken_at_t
         await there.front.take_back(ticket.id, people.Actor("slack:T1/U1"))
         await bob.reply(there.card, "Acme")
         there.clock.advance(10)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         assert (await there.decision(ticket)).text == "Acme"
         await ann.edit(mine, "Bolt")
         await there.slack.until(lambda: any("Too late: answered by bob" in one for one in told(there)))
@@ -232,7 +232,7 @@ async def test_whoever_takes_back_too_late_is_told_that_the_agent_was_told() -> 
         await ann.reply(there.card, "Acme")
         await there.slack.until(lambda: told(there))
         there.clock.advance(10)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         await ann.press(there.slack.ephemerals("U1")[0], "Take back")
         await there.slack.until(lambda: any("cannot be taken back any more" in one for one in told(there)))
         assert (await there.decision(ticket)).text == "Acme"
@@ -317,7 +317,7 @@ async def test_whoever_answered_while_nobody_listened_and_the_time_ran_out_is_to
         await there.stop()
         await ann.reply(card, "Acme")
         there.clock.advance(120)
-        await there.front.tick(ticket.id)
+        await there.front.let_time_act(ticket.id)
         for _ in range(2):
             await there.start()
             await there.slack.until(lambda: told(there))

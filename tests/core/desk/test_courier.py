@@ -112,7 +112,7 @@ async def test_an_expired_request_is_not_posted_any_more(
 ) -> None:
     ticket = await front.open(permission(expires_in=60))
     clock.advance(60)
-    await front.tick(ticket.id)
+    await front.let_time_act(ticket.id)
     while await runner.deliver():
         pass
     assert board.pinned == {}
@@ -198,12 +198,12 @@ async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
     front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     ticket = await front.open(permission())
-    [job] = await front.store.take(["chat"], clock.now(), courier.LEASE)
+    [job] = await front.store.take(["chat"], clock.now(), lanes.LEASE)
     posted = await board.post("chat:#ops", draw.card_of(ticket, MINT), again=False)
     await front.answer(ticket.id, model.Answer(verdict="deny"), actor())
     assert await runner.deliver() == 1, "there is no card yet to redraw"
     await front.store.add_card(posted)
-    clock.advance(courier.LEASE)
+    clock.advance(lanes.LEASE)
     assert await runner.deliver() == 1
     assert [one.drawn.tone for one in board.pinned.values()] == ["bad"]
     delivered = [row.entry for row in await front.store.log(job.ticket_id) if isinstance(row.entry, events.Delivered)]
@@ -344,11 +344,12 @@ async def test_a_job_that_takes_long_is_not_taken_by_another_even_if_the_databas
     ticket = await front.open(permission())
     posting = asyncio.create_task(courier.Courier(front, [slow]).run())
     await until(lambda: slow.pinned)
-    for _ in range(6):
+    for _ in range(12):
         before = store.renewals
-        clock.advance(lanes.RENEW_EVERY)
-        while store.renewals == before:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        while store.renewals == before:
+            clock.advance(1)
+            for _ in range(10):
+                await asyncio.sleep(0)
         assert await store.take(["chat"], clock.now(), 30) == []
     done.set()
     while not await store.cards(ticket.id):  # noqa: ASYNC110
@@ -365,7 +366,7 @@ async def test_a_pending_card_that_somebody_took_away_is_posted_anew_and_a_close
     await runner.deliver()
     posted = next(posted for posted in await front.store.cards(ticket.id) if posted.place == "chat:#ops")
     board.faults = [errors.ChannelError("message_not_found", final=True, gone=True)]
-    await front.lost(ticket.id, "chat:#ops")
+    await front.card_lost(ticket.id, "chat:#ops")
     while await runner.deliver():
         pass
     assert sorted(board.pinned) == ["1", "2", "3"]
@@ -386,7 +387,7 @@ async def test_a_card_that_can_be_posted_nowhere_any_more_counts_as_undelivered_
     await runner.deliver()
     gone = errors.ChannelError("is_inactive", final=True, gone=True)
     board.faults = [gone, errors.ChannelError("is_archived", final=True, hint="unarchive the channel")]
-    await front.lost(ticket.id, "chat:#ops")
+    await front.card_lost(ticket.id, "chat:#ops")
     await runner.deliver()
     decision = await front.wait(ticket.id)
     assert (decision.outcome, decision.reason) == (

@@ -142,7 +142,7 @@ async def test_a_request_that_is_decided_stays_decided_and_the_newer_one_is_aske
     await front.open(permission(id="a", expires_in=60))
     clock.advance(60)
     newer = await front.open(permission(id="b", supersedes="a"))
-    older = (await front.tick("a")).decision
+    older = (await front.let_time_act("a")).decision
     assert older is not None
     assert (older.outcome, newer.state) == ("superseded", "pending")
     await front.answer("b", model.Answer(verdict="allow"), ANN)
@@ -185,7 +185,7 @@ async def test_every_refused_answer_is_on_record(front: Desk, store: memory.Memo
         await front.answer(ticket.id, model.Answer(verdict="allow"), ANN)
     entries = [row.entry for row in await store.log(ticket.id)]
     assert [entry.type for entry in entries] == ["opened", "refused"]
-    assert isinstance(entries[1], events.Turned)
+    assert isinstance(entries[1], events.AnswerRefused)
     assert (entries[1].by.id, entries[1].code) == ("ann", "not_allowed")
 
 

@@ -75,7 +75,7 @@ async def test_who_gave_it_takes_it_back_and_answers_anew(front: Desk, now: Manu
     back = await front.take_back("q1", ANN)
     assert (back.state, back.taken, back.answers) == ("pending", None, ())
     now.advance(60)
-    assert (await front.tick("q1")).state == "pending"
+    assert (await front.let_time_act("q1")).state == "pending"
     await front.answer("q1", model.Answer(text="Other"), ANN)
     assert (await front.wait("q1")).text == "Other"
 
@@ -205,10 +205,10 @@ async def test_taking_back_and_the_end_of_the_grace_at_once_give_one_of_the_two(
             await barrier.wait()
             return await act
 
-        acts = (front.take_back(ticket.id, ANN), front.tick(ticket.id), front.tick(ticket.id))
+        acts = (front.take_back(ticket.id, ANN), front.let_time_act(ticket.id), front.let_time_act(ticket.id))
         said_back = (await asyncio.gather(*map(meet, acts), return_exceptions=True))[0]
         now.advance(1)
-        ended = await front.tick(ticket.id)
+        ended = await front.let_time_act(ticket.id)
         assert ended.taken is None
         assert (ended.decision is not None) == isinstance(said_back, errors.AlreadyDecided)
         outcomes.add(ended.state)

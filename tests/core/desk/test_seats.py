@@ -58,7 +58,7 @@ def posted(ticket: model.Ticket, place: str, message: str = "1.0") -> model.Post
 async def test_with_one_of_two_places_undelivered_a_copy_in_a_third_room_does_not_count(front: Desk) -> None:
     ticket = await front.open(permission())
     await front.store.add_card(posted(ticket, "chat:#ops"))
-    await front.undelivered(ticket.id, "chat:#dev", "archived")
+    await front.place_lost(ticket.id, "chat:#dev", "archived")
     for room in ("C3", "C2"):
         assert await refused(front, ticket, room)
     await press(front, ticket, "C1", "1.0")

@@ -114,7 +114,7 @@ async def test_what_is_no_allow_cannot_be_used(front: Desk, clock: ManualClock, 
             await front.cancel("r1")
         case "expired":
             clock.advance(60)
-            await front.tick("r1")
+            await front.let_time_act("r1")
         case _:
             pass
     before = await front.get("r1")

@@ -1,0 +1,134 @@
+"""Leases of effects: whoever performs one has it alone, however long it takes and whatever is slow about it."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from sayso import errors, model
+from sayso.cards import card
+from sayso.desk import Desk, Setup, courier, lanes
+from sayso.machine import events
+from sayso.stores import Job, memory, postgres, sqlite_file
+from sayso.testing.board import Board
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
+from tests.conftest import until
+
+NAMES = ["chat", events.CALLBACK]
+
+
+class Gate:
+    """Holds up one step of a delivery."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+        self.held = 0
+
+    async def through(self, step: str) -> None:
+        if step == self._step:
+            self.held += 1
+            self.reached.set()
+            await self.open.wait()
+
+
+class SlowBoard(Board):
+    """A channel that is held up, and fails at posts if it is told to."""
+
+    def __init__(self, gate: Gate, *, fails: bool) -> None:
+        super().__init__()
+        self._gate, self._fails = gate, fails
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+        await self._gate.through("post")
+        if self._fails:
+            raise errors.ChannelError("the platform is down")
+        return await super().post(place, drawn, again=again)
+
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+        await self._gate.through("edit")
+        await super().edit(posted, drawn)
+
+
+class SlowStore(memory.MemoryStore):
+    """A store that is held up when it records a card or takes an effect back."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    async def add_card(self, posted: model.PostedCard) -> None:
+        await self._gate.through("add_card")
+        await super().add_card(posted)
+
+    async def retry(self, job: Job, at: datetime, error: str) -> None:
+        await self._gate.through("retry")
+        await super().retry(job, at, error)
+
+
+class SlowReceiver:
+    """A receiver of decisions that is held up."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def resume(self, ticket: model.Ticket) -> bool:
+        await self._gate.through("resume")
+        return True
+
+    def next_try(self, ticket: model.Ticket, attempts: int) -> float | None:
+        return 1.0
+
+
+async def settled() -> None:
+    """Let every task come to its next wait."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("step", ["post", "add_card", "edit", "resume", "retry"])
+async def test_whatever_is_slow_nobody_else_takes_the_effect_meanwhile(step: str) -> None:
+    gate, clock = Gate(step), ManualClock()
+    store, board = SlowStore(gate), SlowBoard(gate, fails=step == "retry")
+    desk = Desk(store, MINT, Setup(route=("chat:#ops",), callbacks=True), clock)
+    ticket = await desk.open(permission(callback_url="https://agent.example/decided"))
+    running = asyncio.create_task(courier.Courier(desk, [board], SlowReceiver(gate)).run())
+    if step in ("edit", "resume"):
+        await until(lambda: board.pinned)
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), actor())
+    await gate.reached.wait()
+    # what else there was to do is done
+    free = [name for name in NAMES if name != (events.CALLBACK if step == "resume" else "chat")]
+    while await store.next_job(free) is not None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    for _ in range(3 * round(lanes.LEASE)):
+        clock.advance(1)
+        await settled()
+        assert await store.take(NAMES, clock.now(), lanes.LEASE) == []
+    assert gate.held == 1, "not even the same courier begins it a second time"
+    running.cancel()
+    gate.open.set()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+def test_a_lease_outlasts_one_renewal_that_fails_and_two_that_wait_for_the_database() -> None:
+    # for a connection, and then for the answer
+    slow = max(sqlite_file.BUSY_TIMEOUT, 2 * postgres.TIMEOUT)
+    assert 2 * (lanes.RENEW_EVERY + slow) <= lanes.LEASE
+
+
+async def test_the_leases_of_many_jobs_are_renewed_together() -> None:
+    class Store(memory.MemoryStore):
+        under_way = 0
+
+        async def renew(self, job: Job, until: datetime) -> None:
+            self.under_way += 1
+            await asyncio.Event().wait()
+
+    store, clock = Store(), ManualClock()
+    jobs = [Job(f"r{n}", f"r{n}", events.Announce(place="chat:#ops"), 0, 1) for n in range(lanes.AT_ONCE)]
+    async with lanes.keep_leases(store, clock, jobs):
+        await asyncio.sleep(0)
+        clock.advance(lanes.RENEW_EVERY)
+        await until(lambda: store.under_way == lanes.AT_ONCE)
