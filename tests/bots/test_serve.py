@@ -184,7 +184,7 @@ async def test_only_named_hosts_inside_the_network_are_called_back(command: Comm
         ('[slack]\nchannel = "#ops"', {}, "[slack] needs SLACK_BOT_TOKEN"),
         ("", {"SLACK_BOT_TOKEN": "xoxb-1"}, "Slack's clicks have no way in (SLACK_APP_TOKEN)"),
         ("", {"SAYSO_HOST": "0.0.0.0"}, "0.0.0.0 can be reached from other machines"),
-        ("", {"SAYSO_DATABASE_URL": "mysql://x"}, "this is no database address (SAYSO_DATABASE_URL)"),
+        ("", {"SAYSO_DATABASE_URL": "mysql://x"}, "this is not a database address (SAYSO_DATABASE_URL)"),
         ("", {"SAYSO_SECRET": "short"}, "SAYSO_SECRET is too short"),
         ("", {"SAYSO_CONFIG": "other.toml"}, "other.toml cannot be read (SAYSO_CONFIG)"),
     ],

@@ -70,7 +70,7 @@ class Courier:
         """Perform all effects that are due now, and return how many there were."""
         jobs = await self._store.take(self._names, self._clock.now(), lanes.LEASE)
         async with lanes.keep_leases(self._store, self._clock, jobs):
-            # no task group: whoever keeps a courier running must see a lost database as one, not inside a group
+            # not a task group: the caller must see a lost database as such, and not inside a group
             for failed in await asyncio.gather(*map(self._perform, jobs), return_exceptions=True):
                 if failed is not None:
                     raise failed
@@ -89,7 +89,7 @@ class Courier:
                 case _:
                     assert_never(job.effect)
         except asyncio.CancelledError:
-            # whoever comes next need not wait for the lease to end
+            # the next taker need not wait for the lease to end
             with contextlib.suppress(errors.StoreUnavailable):
                 await self._hand_back(job)
             raise

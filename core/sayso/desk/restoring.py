@@ -37,13 +37,13 @@ class Restored:
     dropped: tuple[str, ...]
     """Keys of the copy that were revoked since."""
     revived: tuple[str, ...]
-    """Keys of the copy of which nobody knows whether they were revoked since."""
+    """Keys of the copy that may have been revoked since; there is no database to tell."""
     before: Path | None
     """Where the database of before is kept now."""
 
 
 def backup(database: Path, target: Path) -> None:
-    """A copy of the database as of this moment, also while it is in use.
+    """Copy the database as of this moment, also while it is in use.
 
     Raises:
         InvalidSettings: there is no such database, or the target is there already.
@@ -53,7 +53,7 @@ def backup(database: Path, target: Path) -> None:
         raise sqlite_file.wrong(f"there is no database at {database}", "run this in the folder of the service")
     if target.exists():
         raise errors.InvalidSettings(f"{target} is there already", field="FILE", hint="name a new file")
-    _copied(database, beside := target.with_name(target.name + ".new"))
+    _copy(database, beside := target.with_name(target.name + ".new"))
     os.replace(beside, target)
 
 
@@ -64,33 +64,33 @@ async def restore(copy: Path, database: Path, at: datetime) -> Restored:
         InvalidSettings: the copy is not one of ours, or a service uses the database now.
         StoreUnavailable: the copy is damaged.
     """
-    known = _checked(copy, database)
+    known = _check(copy, database)
     fresh = database.with_name(database.name + ".restoring")
-    _cleared(fresh)
-    _copied(copy, fresh)
+    _remove(fresh)
+    _copy(copy, fresh)
     try:
         store = await sqlite.SqliteStore.open(str(fresh))
         try:
-            dropped, revived = await _keys(store, known)
+            dropped, revived = await _drop_revoked(store, known)
             held, void = await hold(store, at)
         finally:
             await store.close()
     except BaseException:
-        _cleared(fresh)
+        _remove(fresh)
         raise
-    return Restored(held, void, dropped, revived, _swapped(fresh, database))
+    return Restored(held, void, dropped, revived, _swap(fresh, database))
 
 
 async def hold(store: Store, at: datetime) -> tuple[int, int]:
-    """Let nothing of an older copy count by itself; how many requests wait now, how many allows are void."""
+    """Let nothing of an older copy count by itself; returns how many requests wait and how many allows are void."""
     for kind in record_kinds.FLEETING:
         for record in await store.scan(kind):
             await store.remove(kind, record.name)
     held = 0
-    async for ticket in _all(store, "pending"):
+    async for ticket in _tickets(store, "pending"):
         held += (await authority.happen(store, ticket.id, events.Held(at=at))).held
     void = 0
-    async for ticket in _all(store, "decided"):
+    async for ticket in _tickets(store, "decided"):
         if ticket.decision is not None and ticket.decision.outcome == "allowed" and ticket.used_at is None:
             void += (await authority.happen(store, ticket.id, events.Held(at=at))).held
     return held, void
@@ -108,11 +108,11 @@ async def settle(store: Store, ids: tuple[str, ...], event: events.Event) -> lis
         if not ticket.held or ticket.decision is not None:
             raise errors.InvalidRequest(f"request {ticket.id} is not held", field="id", hint="see: sayso list")
     if not ids:
-        chosen = [ticket async for ticket in _all(store, "pending") if ticket.held]
+        chosen = [ticket async for ticket in _tickets(store, "pending") if ticket.held]
     return [await authority.happen(store, ticket.id, event) for ticket in chosen]
 
 
-async def _all(store: Store, state: model.State) -> AsyncIterator[model.Ticket]:
+async def _tickets(store: Store, state: model.State) -> AsyncIterator[model.Ticket]:
     query = Query(state, limit=_CHUNK)
     while tickets := await store.list(query):
         for ticket in tickets:
@@ -120,7 +120,7 @@ async def _all(store: Store, state: model.State) -> AsyncIterator[model.Ticket]:
         query = Query(state, limit=_CHUNK, before=(tickets[-1].created_at, tickets[-1].id))
 
 
-async def _keys(store: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def _drop_revoked(store: Store, known: set[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Keys that were revoked since the copy was made stay revoked, as far as the present database says which."""
     records = await store.scan(record_kinds.KEY)
     names = {record.name: str(record.value["name"]) for record in records}
@@ -132,28 +132,31 @@ async def _keys(store: Store, known: set[str] | None) -> tuple[tuple[str, ...], 
     return tuple(sorted(names[name] for name in gone)), ()
 
 
-def _checked(copy: Path, database: Path) -> set[str] | None:
+def _check(copy: Path, database: Path) -> set[str] | None:
     """The keys of the present database, once the copy is known to be whole. Raises as `restore`."""
     if not copy.exists():
         raise errors.InvalidSettings(f"there is no file {copy}", field="FILE", hint="see: sayso backup FILE")
     sqlite_file.quick_check(str(copy))
-    return _alone(database)
+    return _keys_alone(database)
 
 
-def _cleared(fresh: Path) -> None:
+def _remove(fresh: Path) -> None:
     for end in ("", *_BESIDE):
         fresh.with_name(fresh.name + end).unlink(missing_ok=True)
 
 
-def _alone(database: Path) -> set[str] | None:
-    """The keys of the present database, once nobody uses it; None where there is none, or it cannot be read."""
+def _keys_alone(database: Path) -> set[str] | None:
+    """Read the keys of the present database, once no process uses it; None if it is missing or cannot be read."""
     if not database.exists():
         return None
     try:
         with contextlib.closing(apsw.Connection(str(database))) as db:
             db.set_busy_timeout(round(sqlite_file.BUSY_TIMEOUT * 1000))
-            keys = {str(row[0]) for row in sqlite_worker.rows(db, "select name from records where kind = 'key'")}
-            # takes what is in the WAL into the file; possible only for whoever is alone with it
+            keys = {
+                str(row[0])
+                for row in sqlite_worker.rows(db, "select name from records where kind = ?", (record_kinds.KEY,))
+            }
+            # takes what is in the WAL into the file; possible only if no other process has it open
             sqlite_file.read_pragma(db, "journal_mode = delete")
             return keys
     except apsw.BusyError as error:
@@ -162,7 +165,7 @@ def _alone(database: Path) -> set[str] | None:
         return None
 
 
-def _copied(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     try:
@@ -181,11 +184,11 @@ def _copied(source: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _swapped(fresh: Path, database: Path) -> Path | None:
-    """Put *fresh* in place in one step; where the file of before is now."""
+def _swap(fresh: Path, database: Path) -> Path | None:
+    """Put *fresh* in place in one step; returns where the file of before is now."""
     before = None
     if database.exists():
-        before = _free(database)
+        before = _free_name(database)
         os.link(database, before)
         for end in _BESIDE:
             with contextlib.suppress(FileNotFoundError):
@@ -199,7 +202,7 @@ def _swapped(fresh: Path, database: Path) -> Path | None:
     return before
 
 
-def _free(database: Path) -> Path:
+def _free_name(database: Path) -> Path:
     for number in range(1, _MOST_KEPT + 1):
         before = database.with_name(f"{database.name}.before-restore-{number}")
         if not before.exists():

@@ -20,7 +20,7 @@ async def connect(url: str) -> Store:
     """Open the store at *url*: `sqlite:///relative`, `sqlite:////absolute`, `postgresql://…` or `memory://`.
 
     Raises:
-        InvalidSettings: the address is none of these, or its database cannot be ours.
+        InvalidSettings: the address is malformed or its scheme is unknown, or the database is not one of sayso.
         StoreUnavailable: the database cannot be reached now.
     """
     scheme, _, rest = url.partition("://")
@@ -40,4 +40,4 @@ async def connect(url: str) -> Store:
             ) from error
         return await postgres.PostgresStore.open(url)
     # the address may hold a password, so it is not shown
-    raise errors.InvalidSettings("this is no database address", field="SAYSO_DATABASE_URL", hint=_HINT)
+    raise errors.InvalidSettings("this is not a database address", field="SAYSO_DATABASE_URL", hint=_HINT)

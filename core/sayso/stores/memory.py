@@ -115,9 +115,9 @@ class MemoryStore:
         """See `Store.count`."""
         return len(await self.list(query))
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+    async def due(self, at: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
-        return [id for at, id in sorted(self._wakes()) if at <= now][:limit]
+        return [id for wake, id in sorted(self._wakes()) if wake <= at][:limit]
 
     async def postpone(self, id: str, until: datetime) -> None:
         """See `Store.postpone`."""
@@ -138,10 +138,10 @@ class MemoryStore:
         """See `Store.changes`."""
         return self._watch.changes()
 
-    async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+    async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""
-        due = sorted((at, task.job.key) for at, task in self._waiting_tasks(channels) if at <= now)[:limit]
-        return [self._take(self._outbox[key], now + timedelta(seconds=lease)) for _, key in due]
+        due = sorted((since, task.job.key) for since, task in self._waiting_tasks(channels) if since <= at)[:limit]
+        return [self._take(self._outbox[key], at + timedelta(seconds=lease)) for _, key in due]
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
         """See `Store.next_job`."""

@@ -20,7 +20,7 @@ LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # Parts of the time for one answer. A copy that stops in the middle of a transaction, frozen or cut off, loses it after
-# this long: whoever waits for its lock still gets it in time, or hears from the server that nothing was stored.
+# this long: a copy that waits for its lock still gets it in time, or hears from the server that nothing was stored.
 _IDLE, _LOCKED = 0.6, 0.8
 _DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 
@@ -44,7 +44,7 @@ def unescape(text: str) -> str:
 
 
 async def durability(db: Any) -> Durability:
-    """What a commit there survives. Raises `InvalidSettings` where that is too little."""
+    """What a commit there survives. Raises `InvalidSettings` if that is too little."""
     synchronous, flushed = await db.fetchval("show synchronous_commit"), await db.fetchval("show fsync")
     if synchronous == "off":
         raise wrong(
@@ -57,7 +57,7 @@ async def durability(db: Any) -> Durability:
 
 
 async def migrate(db: Any) -> None:
-    """Bring the schema up to date. Raises `InvalidSettings` where it is newer, or another program's."""
+    """Bring the schema up to date. Raises `InvalidSettings` if it is newer, or another program's."""
     steps = sql.migrations("postgres")
     try:
         async with db.transaction(isolation="read_committed"):
@@ -76,7 +76,7 @@ async def migrate(db: Any) -> None:
 
 
 def unavailable(error: BaseException, *, sent: bool = False) -> errors.StoreUnavailable:
-    """The error of a caller; *sent* where the server may have taken what was to be stored."""
+    """The error of a caller; *sent* if the server may have taken what was to be stored."""
     # what the server itself refuses is rolled back; a connection that ends says nothing
     refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
     if sent and not refused:
@@ -88,7 +88,7 @@ def unavailable(error: BaseException, *, sent: bool = False) -> errors.StoreUnav
 
 
 def unknown(error: BaseException) -> errors.StoreUnavailable:
-    """As `unavailable`, where nobody can say what became of a commit."""
+    """As `unavailable`, if it cannot be known what became of a commit."""
     return errors.StoreUnavailable(_said(error), hint="it is not known whether this was stored", unsure=True)
 
 

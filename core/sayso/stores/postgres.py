@@ -124,7 +124,7 @@ class PostgresStore(sql_store.SqlStore):
         try:
             return await self._run(text, values, writes=False)
         except errors.StoreUnavailable:
-            # the pool replaces a connection that died in its sleep, and reading twice harms nobody
+            # the pool replaces a connection that died in its sleep, and reading twice does no harm
             return await self._run(text, values, writes=False)
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
@@ -226,7 +226,7 @@ class PostgresStore(sql_store.SqlStore):
             try:
                 yield db
             except asyncpg.InternalClientError:  # pragma: no cover - only for a cut in the middle of one message
-                # cut off in the middle of something: whoever got it next would fail, too
+                # cut off in the middle of something: the next one to get it would fail, too
                 db.terminate()
                 raise
 

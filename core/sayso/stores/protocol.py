@@ -20,7 +20,7 @@ class Job:
     ticket_id: str
     effect: events.Effect
     attempts: int
-    """How often it was taken before; more than none means that an earlier try may have got through."""
+    """How often it was taken before. If it was, an earlier try may have got through."""
     fence: int
     """Grows each time the row is taken or written again; `done` and `retry` with an older one change nothing."""
 
@@ -98,7 +98,7 @@ class Store(Protocol):
 
     @property
     def durability(self) -> Durability:
-        """What survives."""
+        """What survives a crash and a power cut."""
         ...
 
     @property
@@ -107,15 +107,15 @@ class Store(Protocol):
         ...
 
     async def load(self, id: str) -> model.Ticket:
-        """The ticket. Raises `NotFound`, and `Unreadable` where the row is damaged or of a newer version."""
+        """Return a ticket. Raises `NotFound`, and `Unreadable` if the row is damaged or of a newer version."""
         ...
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
-        """The ticket by its unguessable reference. Raises `NotFound`."""
+        """Return a ticket by its unguessable reference. Raises `NotFound`."""
         ...
 
     async def commit(self, step: machine.Step, entry: events.Entry) -> None:
-        """Write ticket, log row and outbox rows, or nothing; returns once they are durable.
+        """Write ticket, log row and outbox rows, or nothing. Returns once they are durable.
 
         A ticket of version 1 is inserted, any other replaces exactly the version before it.
 
@@ -125,7 +125,7 @@ class Store(Protocol):
         ...
 
     async def commit_together(self, commits: Sequence[Commit]) -> None:
-        """As `commit`, for the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
+        """Write the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
         ...
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
@@ -133,35 +133,35 @@ class Store(Protocol):
         ...
 
     async def log(self, id: str) -> Sequence[Row]:
-        """The log of one ticket, oldest first."""
+        """Return the log of one ticket, oldest first."""
         ...
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
-        """The log of all tickets after a row number; rows appear in order, so none is ever skipped."""
+        """Return the log of all tickets after a row number. Rows appear in order, so that no reader skips one."""
         ...
 
     async def last_row(self) -> int:
-        """The number of the newest log row; 0 where there is none."""
+        """Return the number of the newest log row; 0 if the log is empty."""
         ...
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
-        """Tickets, newest first; those that cannot be read are left out."""
+        """Return tickets, newest first; those that cannot be read are left out."""
         ...
 
     async def summary(self, id: str) -> Summary:
-        """The little that figures need. Raises `NotFound`."""
+        """Return the little that figures need. Raises `NotFound`."""
         ...
 
     async def count(self, query: Query) -> int:
-        """How many tickets `list` would give; none of them is read."""
+        """Count the tickets that `list` would give, without reading them."""
         ...
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
-        """Ids of pending tickets whose wake time is *now* or earlier, earliest first."""
+    async def due(self, at: datetime, limit: int = 100) -> Sequence[str]:
+        """Return the ids of pending tickets whose wake time is *at* or earlier, earliest first."""
         ...
 
     async def postpone(self, id: str, until: datetime) -> None:
-        """Let a pending ticket be due later, whatever its document says; for one that cannot be stepped now."""
+        """Let a pending ticket be due later than its document says, because it cannot be stepped now."""
         ...
 
     async def check(self) -> None:
@@ -169,7 +169,7 @@ class Store(Protocol):
         ...
 
     async def next_due(self) -> datetime | None:
-        """The earliest wake time of all pending tickets."""
+        """Return the earliest wake time of all pending tickets."""
         ...
 
     async def changed(self, id: str, version: int) -> None:
@@ -177,15 +177,15 @@ class Store(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[None]:
-        """Yields at once, then whenever the log may have grown, here or elsewhere; a cancelled wait ends nothing."""
+        """Yield at once, then when the log may have grown, here or elsewhere. A cancelled wait does not end it."""
         ...
 
-    async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
-        """Lease due outbox rows of these channels for *lease* seconds; a row is leased to one taker at a time."""
+    async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+        """Lease outbox rows of these channels that are due for *lease* seconds. A row has one taker at a time."""
         ...
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:
-        """When the earliest outbox row of these channels may be taken."""
+        """Return when the earliest outbox row of these channels may be taken."""
         ...
 
     async def done(self, job: Job) -> None:
@@ -205,7 +205,7 @@ class Store(Protocol):
         ...
 
     async def add_card(self, posted: model.PostedCard) -> None:
-        """Remember a posted card; adding the same one twice has no further effect."""
+        """Remember a posted card. Adding the same one twice has no further effect."""
         ...
 
     async def remove_card(self, posted: model.PostedCard) -> None:
@@ -213,11 +213,11 @@ class Store(Protocol):
         ...
 
     async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
-        """The posted cards of a ticket, oldest first."""
+        """Return the posted cards of a ticket, oldest first."""
         ...
 
     async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
-        """The card that is this very message, if it is one of ours."""
+        """Return the card that is this message, if it is one of ours."""
         ...
 
     async def put(self, record: Record) -> None:
@@ -225,17 +225,17 @@ class Store(Protocol):
         ...
 
     async def get(self, kind: str, name: str) -> Record | None:
-        """A record, expired or not."""
+        """Return a record, also if it has expired."""
         ...
 
     async def remove(self, kind: str, name: str) -> Record | None:
-        """Delete a record and return it; of two callers at once exactly one gets it."""
+        """Delete a record and return it. Of two callers at once exactly one gets it."""
         ...
 
     async def scan(self, kind: str) -> Sequence[Record]:
-        """All records of a kind, by name."""
+        """Return all records of a kind, by name."""
         ...
 
     async def close(self) -> None:
-        """Release the database; waiters are cancelled."""
+        """Release the database and cancel the waiters."""
         ...

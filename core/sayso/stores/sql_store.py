@@ -60,7 +60,7 @@ class SqlStore(abc.ABC):
     async def load(self, id: str) -> model.Ticket:
         """See `Store.load`."""
         if not is_whole(id):
-            raise errors.NotFound("there is no request of such an id", field="id")
+            raise errors.NotFound("there is no request with this id", field="id")
         return await self._ticket(id, await self._read("load", id))
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
@@ -88,7 +88,7 @@ class SqlStore(abc.ABC):
         while rows := await self._read("log_after", number, limit):
             if found := list(documents.read_all(documents.read_entry, rows)):
                 return found
-            # none of these can be read, and what comes after them must not wait for ever
+            # these cannot be read, and what comes after them must not wait for ever
             number = rows[-1][0]
         return []
 
@@ -120,9 +120,9 @@ class SqlStore(abc.ABC):
         text = f"select count(*) from (select 1 from tickets where {where} limit ${len(values)}) as found"
         return int((await self._select(text, *values))[0][0])
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[str]:
+    async def due(self, at: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
-        return [row[0] for row in await self._read("due", documents.to_micros(now), limit)]
+        return [row[0] for row in await self._read("due", documents.to_micros(at), limit)]
 
     async def postpone(self, id: str, until: datetime) -> None:
         """See `Store.postpone`."""
@@ -144,10 +144,10 @@ class SqlStore(abc.ABC):
         """See `Store.changes`."""
         return self._watch.changes()
 
-    async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+    async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""
-        until = documents.to_micros(now + timedelta(seconds=lease))
-        rows = await self._write("take", until, json.dumps(sorted(channels)), documents.to_micros(now), limit)
+        until = documents.to_micros(at + timedelta(seconds=lease))
+        rows = await self._write("take", until, json.dumps(sorted(channels)), documents.to_micros(at), limit)
         return list(documents.read_all(documents.read_job, sorted(rows, key=lambda row: (row[5], row[0]))))
 
     async def next_job(self, channels: Collection[str]) -> datetime | None:

@@ -18,7 +18,7 @@ _prepare = sqlite_file.prepare
 # How often to look for commits of other processes, in seconds; costs microseconds, and only while somebody waits.
 POLL_INTERVAL = 0.15
 
-# Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader waits for nobody.
+# Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader does not wait.
 _POINTS: frozenset[sql.Name] = frozenset(
     {"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row"}
 )

@@ -126,7 +126,7 @@ class Worker:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
                 rows(self._connection, "rollback")
         if isinstance(error, apsw.BusyError):
-            # who came during the wait does not wait a second time: the bound holds for everybody
+            # work that came during the wait does not wait a second time: the bound holds for all of it
             late = self._drain()
             jobs += [job for job in late if job is not None]
             if None in late:

@@ -1,4 +1,4 @@
-"""The waiting part of the store contract: nobody sleeps through a change, and nobody who has gone is remembered."""
+"""The waiting part of the store contract: no waiter misses a change, and one that has gone is forgotten."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ select document from tickets where ref = $1;
 select version from tickets where id = $1;
 
 -- name: put_ticket
--- one statement for a new ticket and for a changed one: no row comes back where the version before is not stored
+-- one statement for a new ticket and for a changed one: no row comes back if the version before is not stored
 insert into tickets (id, ref, version, state, wake_at, owner, session, created_at, document)
 select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
        cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text)
