@@ -115,7 +115,7 @@ class DiscordChannel:
         if found is not None:
             await self._edit_message(conversation, found, drawn)
             return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
-        body = render.render(drawn, self._places.mentioned(drawn.approvers), loud=True)
+        body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
         sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
@@ -127,7 +127,7 @@ class DiscordChannel:
 
     def body_of(self, drawn: card.Card) -> dict[str, Any]:
         """The message of a card as it is edited: it notifies nobody a second time."""
-        return render.render(drawn, self._places.mentioned(drawn.approvers))
+        return render.render(drawn, self._places.mentioned(drawn.notify))
 
     async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> None:
         body = self.body_of(drawn)

@@ -75,9 +75,9 @@ class Places:
         except errors.ChannelError as error:
             raise errors.InvalidRequest(error.message, field="route", hint=error.hint) from error
 
-    def mentioned(self, approvers: Sequence[str]) -> people.Called:
-        """The people and roles of Discord whom a policy names."""
-        return self._directory.called(approvers, "discord")
+    def mentioned(self, names: Sequence[str]) -> people.Called:
+        """The people and roles of Discord whom a card mentions."""
+        return self._directory.called(names, "discord")
 
     def read(self, place: str) -> Spec:
         """Read a place. Raises `ChannelError`, final, if it is malformed."""

@@ -104,7 +104,7 @@ class SlackChannel:
 
     def _render(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
         # Slack notifies the reader of a direct message anyway
-        named = () if conversation.startswith("D") else drawn.approvers
+        named = () if conversation.startswith("D") else drawn.notify
         return render.render(drawn, self._directory.called(named, NAME))
 
     async def _edit_by_press(self, key: str, message: dict[str, Any]) -> bool:

@@ -140,6 +140,8 @@ class Policy(Frozen):
     """Silence is never consent: there is no other value."""
     valid_for: Seconds = 900.0
     """Seconds in which an allow must be used; after them it is void."""
+    notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
+    """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
 
 
 class Answer(Frozen):

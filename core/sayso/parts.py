@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import pydantic
 
@@ -42,6 +42,15 @@ Reason = Annotated[str, pydantic.StringConstraints(max_length=MAX_REASON)]
 Place = Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:[^\s]{1,200})?$")]
 # More keys than any object of ours has: for each one that is wrong Pydantic would make a complaint of its own.
 _MOST_KEYS = 100
+
+
+APPROVERS: Final = "approvers"
+"""Whoever a policy names under `approvers`."""
+
+
+def several(given: object) -> object:
+    """One text as a list of one; anything else as it is."""
+    return (given,) if isinstance(given, str) else given
 
 
 def channel_of(place: str) -> str:

@@ -127,10 +127,11 @@ async def scene(
     route: tuple[str, ...] = (f"discord:{OPS}",),
     privileged: int = 0,
     patience: gateway.Patience = QUICK,
+    directory: people.Directory = DIRECTORY,
 ) -> AsyncGenerator[Scene]:
     """Everything up, and down again at the end."""
     clock = ManualClock()
-    setup = Setup({"default": policy or model.Policy()}, DIRECTORY, route, ("discord",))
+    setup = Setup({"default": policy or model.Policy()}, directory, route, ("discord",))
     front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")

@@ -10,7 +10,7 @@ import pytest
 
 import sayso
 from sayso import errors
-from sayso.cards import tokens
+from sayso.cards import draw, tokens
 from sayso.desk import Caller, Desk
 from sayso.machine import people
 from sayso.stores import memory
@@ -108,6 +108,23 @@ async def test_a_policy_says_when_a_request_expires(written: str, seconds: float
     front = desk_of(f'[policies.p]\napprovers = ["anyone"]\nexpires_in = {written}')
     ticket = await front.open(sayso.Permission(tool="deploy", policy="p"))
     assert (ticket.expires_at - ticket.created_at).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "mentioned"),
+    [
+        ("", ("ann",)),
+        ('notify = "approvers"', ("ann",)),
+        ('notify = ["bob", "approvers"]', ("bob", "ann")),
+        ('notify = "group:release"', ("group:release",)),
+        ("notify = []", ()),
+    ],
+)
+async def test_notify_says_whom_the_card_mentions(written: str, mentioned: tuple[str, ...]) -> None:
+    groups = '[groups.release]\nmembers = ["bob"]\n'
+    front = desk_of(f'{PEOPLE}{groups}[policies.p]\napprovers = ["ann", "anyone"]\n{written}')
+    ticket = await front.open(sayso.Permission(tool="deploy", policy="p"))
+    assert draw.card_of(ticket, front.mint).notify == mentioned
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("", 900), ('valid_for = "2m"', 120), ("valid_for = 30", 30)])
@@ -248,6 +265,8 @@ def test_settings_that_are_not_there_are_empty(tmp_path: Path, monkeypatch: pyte
         ("[policies.p]", "policies.p.approvers", 'or ["anyone"]'),
         ('[policies.p]\napprovers = ["bob"]', "policies.p.approvers", "add [people.bob]"),
         ('[policies.p]\napprovers = ["group:x"]', "policies.p.approvers", "add [groups.x]"),
+        ('[policies.p]\napprovers = ["anyone"]\nnotify = "bob"', "policies.p.notify", "add [people.bob]"),
+        ('[policies.p]\napprovers = ["anyone"]\nnotify = "anyone"', "policies.p.notify", "or []"),
         ('[policies.p]\napprovers = []\nquorum = "2"', "policies.p.quorum", "quorum = 2"),
         ("[policies.p]\napprovers = []\nquorum = 0", "policies.p.quorum", "quorum = 2"),
         ("[policies.p]\napprovers = []\nveto = true", "policies.p.veto", "veto = 1"),

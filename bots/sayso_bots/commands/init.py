@@ -37,6 +37,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # expires_in = "15m"
 # on_timeout = "deny"
 # valid_for = "15m"                   # an allow that is not used in this time is void
+# notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
 
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in

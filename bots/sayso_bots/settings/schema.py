@@ -24,6 +24,11 @@ _Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{
 _Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$")]
 
 
+def _several(given: object) -> object:
+    """One name as a list of one."""
+    return [given] if isinstance(given, str) else given
+
+
 class _Table(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -58,6 +63,10 @@ class Policy(_Table):
         default="15m", validate_default=True, description='valid_for = "15m", "2h", or a number of seconds'
     )
     """An allow that is not used within it is void."""
+    notify: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=["approvers"], description='notify = "approvers", ["ann", "group:release"], or [] for nobody'
+    )
+    """Whom the first card mentions."""
 
 
 class Service(_Table):

@@ -24,7 +24,7 @@ from sayso_bots.settings import schema
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
-_RESERVED = {"anyone", "requester", "group", "nobody"}
+_RESERVED = {"anyone", "requester", "group", "nobody", "approvers"}
 _NOT_YET = re.compile(r"rules|policies\.[^.]+\.(remind|escalate)")
 
 

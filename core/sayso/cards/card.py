@@ -202,8 +202,8 @@ class Card:
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""
-    approvers: tuple[str, ...] = ()
-    """Whom it is for, by the names of the policy, while it is open: a platform notifies them, and nobody else."""
+    notify: tuple[str, ...] = ()
+    """Whom it mentions, by their names in the settings, while it is open: a platform notifies them, and nobody else."""
 
 
 def pieces(part: Part) -> Iterable[str]:

@@ -54,7 +54,7 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
         review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
         session=session_of(ticket),
         talk=ticket.request.kind != "permission",
-        approvers=() if ticket.decision else approvers.named(ticket),
+        notify=approvers.to_notify(ticket),
     )
 
 

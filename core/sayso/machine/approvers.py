@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayso import errors, model
+from sayso import errors, model, parts
 from sayso.machine import people
 
 # Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
@@ -30,6 +30,14 @@ def named(ticket: model.Ticket) -> tuple[str, ...]:
     """Whom the policy names: people by id and groups; `anyone` names nobody."""
     names = (ticket.requester if name == "requester" else name for name in ticket.policy.approvers)
     return tuple(dict.fromkeys(name for name in names if name and name != "anyone"))
+
+
+def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
+    """Whom the policy has mentioned on the first card: people by id and groups; nobody once it is decided."""
+    if ticket.decision is not None:
+        return ()
+    names = ((named(ticket) if one == parts.APPROVERS else (one,)) for one in ticket.policy.notify)
+    return tuple(dict.fromkeys(name for some in names for name in some))
 
 
 def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: people.Actor) -> tuple[str, ...]:

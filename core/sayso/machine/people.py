@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sayso import errors, model
+from sayso import errors, model, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,26 @@ class Directory:
         Raises:
             InvalidSettings: `field` is the key of the policy.
         """
-        key = f"policies.{name}.approvers"
         for approver in policy.approvers:
-            group = approver.removeprefix("group:")
-            known = group in self.groups if approver.startswith("group:") else approver in self.people
-            if not known and approver not in ("anyone", "requester"):
-                hint = f"add [people.{approver}]" if group == approver else f"add [groups.{group}]"
-                raise errors.InvalidSettings(f"{key}: {approver!r} is unknown", field=key, hint=hint)
+            if approver not in ("anyone", "requester"):
+                self._check_known(approver, f"policies.{name}.approvers")
+        for called in policy.notify:
+            key = f"policies.{name}.notify"
+            if called in ("anyone", "requester"):
+                hint = 'people, "group:NAME", "approvers", or []'
+                raise errors.InvalidSettings(f"{key}: {called!r} cannot be mentioned", field=key, hint=hint)
+            if called != parts.APPROVERS:
+                self._check_known(called, key)
         known_to_all = self.most(policy, {})
         if policy.approvers and known_to_all is not None and known_to_all < policy.quorum:
             message = f"policies.{name}.quorum is {policy.quorum}, and only {known_to_all} may approve"
             raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
+
+    def _check_known(self, name: str, key: str) -> None:
+        group = name.removeprefix("group:")
+        if name not in self.people and not (name.startswith("group:") and group in self.groups):
+            hint = f"add [people.{name}]" if group == name else f"add [groups.{group}]"
+            raise errors.InvalidSettings(f"{key}: {name!r} is unknown", field=key, hint=hint)
 
     def most(self, policy: model.Policy, enrolled: Mapping[str, Enrolled]) -> int | None:
         """How many may approve who are surely different people; *enrolled* has who is in which platform group.

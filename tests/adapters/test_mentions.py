@@ -1,0 +1,148 @@
+"""Whom a card mentions: those whom its policy has notified, on the first card, and nobody whom a text names."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sayso
+from sayso import model
+from sayso.cards import draw
+from sayso.machine import people
+from sayso.testing import samples
+from sayso_discord import render as discord_render
+from sayso_slack import render as slack_render
+from tests.adapters import discord_scene, slack_scene
+from tests.adapters.discord.test_render import WORLD, shown
+from tests.adapters.slack.test_render import requests
+from tests.fakes.discord import text as discord_text
+from tests.fakes.discord.world import Message
+from tests.fakes.slack import text as slack_text
+
+DEPLOY = sayso.Permission(tool="Bash", input={"command": "make deploy"})
+IDS = {"ann": "300000000000000001", "bob": "300000000000000002", "cid": "300000000000000003"}
+DIRECTORY = people.Directory(
+    {
+        name: people.Profile(frozenset({f"slack:T1/U{number}", f"discord:{some_id}"}))
+        for number, (name, some_id) in enumerate(IDS.items(), 1)
+    },
+    {
+        "release": people.Group(frozenset({"cid"}), frozenset({"slack:S1", "discord:400000000000000001"})),
+        "security": people.Group(frozenset(), frozenset({"slack:S2", "discord:400000000000000002"})),
+    },
+)
+HOSTILE = (
+    "<@U1> <@U9> <!subteam^S1> <!subteam^S9> <!channel> <!here> @everyone @here \u202e<@300000000000000002> "
+    "<@&400000000000000002> <@!300000000000000009> `<@300000000000000001>` ```\n<@U2>```"
+)
+NAMES = st.lists(st.sampled_from(["ann", "bob", "group:release", "group:security"]), max_size=4, unique=True)
+
+
+@st.composite
+def tickets(draw: st.DrawFn) -> tuple[model.Ticket, set[str]]:
+    """A ticket with mentions in every text, and the people and groups whom its card may mention."""
+    asked = draw(requests())
+    told: dict[str, Any] = {
+        "body": HOSTILE,
+        "source": model.Source(agent=HOSTILE[:100], session=HOSTILE, url=HOSTILE),
+        "context": {HOSTILE[:100]: HOSTILE},
+    }
+    asked = asked.model_copy(update={**told, **({"title": HOSTILE} if draw(st.booleans()) else {})})
+    approvers = draw(st.just(["anyone"]) | NAMES)
+    notify = draw(st.just(["approvers"]) | NAMES | NAMES.map(lambda names: ["approvers", *names]))
+    policy = model.Policy(approvers=tuple(approvers), notify=tuple(notify))
+    named = {*notify, *(approvers if "approvers" in notify else ())} - {"approvers", "anyone"}
+    return samples.opened(asked).model_copy(update={"policy": policy}), named
+
+
+def nodes(payload: Any) -> Iterator[dict[str, Any]]:
+    """Everything in a payload that has a type."""
+    if isinstance(payload, list):
+        for one in payload:  # pyright: ignore[reportUnknownVariableType]
+            yield from nodes(one)
+    elif isinstance(payload, dict):
+        yield payload
+        for one in payload.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from nodes(one)
+
+
+def allowed_ids(named: set[str], platform: str) -> set[str]:
+    called = DIRECTORY.called(sorted(named), platform)
+    return {one.partition(":")[2].rpartition("/")[2] for one in (*called.accounts, *called.groups)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(tickets())
+def test_slack_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
+    ticket, named = made
+    drawn = draw.card_of(ticket, samples.MINT)
+    payload = slack_render.render(drawn, DIRECTORY.called(drawn.notify, "slack"))
+    found = {str(one.get("user_id") or one.get("usergroup_id")) for one in nodes(payload) if is_mention(one)}
+    assert found == allowed_ids(named, "slack")
+    assert set(slack_text.pings([{"type": "mrkdwn", "text": payload["text"]}, *payload["blocks"]])) == found
+
+
+def is_mention(node: dict[str, Any]) -> bool:
+    return str(node.get("type")) in ("user", "usergroup", "broadcast", "team", "channel")
+
+
+@settings(max_examples=60, deadline=None)
+@given(tickets())
+def test_discord_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.Ticket, set[str]]) -> None:
+    ticket, named = made
+    drawn = draw.card_of(ticket, samples.MINT)
+    called = DIRECTORY.called(drawn.notify, "discord")
+    first = discord_render.render(drawn, called, loud=True)
+    allowed = first["allowed_mentions"]
+    assert allowed["parse"] == []
+    assert {*allowed["users"], *allowed["roles"]} == allowed_ids(named, "discord")
+    assert {one.strip("<@&!>") for one in discord_text.mentions(shown(first))} <= allowed_ids(named, "discord")
+    again = discord_render.render(drawn, called)
+    assert again["allowed_mentions"] == {"parse": []}
+    message = shown(again)
+    assert isinstance(message, Message)
+    assert discord_text.pings(WORLD, message) == []
+
+
+@pytest.mark.parametrize(
+    ("notify", "rings"),
+    [(("approvers",), ["U1"]), ((), []), (("group:release",), ["U3", "S1"]), (("approvers", "bob"), ["U1", "U2"])],
+)
+async def test_slack_mentions_whom_notify_says(notify: tuple[str, ...], rings: list[str]) -> None:
+    policy = model.Policy(approvers=("ann", "anyone"), notify=notify)
+    async with slack_scene.scene(policy=policy, directory=DIRECTORY) as there:
+        await there.ask(DEPLOY)
+        assert list(slack_text.pings(list(there.card.blocks))) == rings
+
+
+@pytest.mark.parametrize(
+    ("notify", "rings"),
+    [(("approvers",), ["ann"]), ((), []), (("bob",), ["bob"]), (("approvers", "bob"), ["ann", "bob"])],
+)
+async def test_discord_mentions_whom_notify_says(notify: tuple[str, ...], rings: list[str]) -> None:
+    policy = model.Policy(approvers=("ann", "anyone"), notify=notify)
+    async with discord_scene.scene(policy=policy, directory=DIRECTORY) as there:
+        for name, some_id in IDS.items():
+            there.discord.person(some_id, name=name)
+        await there.ask(DEPLOY)
+        assert there.discord.pings(there.card) == [f"<@{IDS[name]}>" for name in rings]
+
+
+async def test_an_edit_rings_for_nobody_and_a_card_that_is_posted_again_does() -> None:
+    policy = model.Policy(approvers=("ann", "bob"), quorum=2)
+    async with discord_scene.scene(policy=policy, directory=DIRECTORY) as there:
+        ann = there.discord.person(IDS["ann"], name="ann")
+        there.discord.person(IDS["bob"], name="bob")
+        await there.ask(DEPLOY)
+        assert len(there.discord.pings(there.card)) == 2
+        old = there.card
+        await ann.press(old, "Allow")
+        await there.deliver()
+        assert there.discord.pings(there.card) == []
+        role = there.discord.role("5", name="mod", permissions=-1)
+        await there.discord.person("300000000000000099", name="mod", roles=(role.id,)).delete(old)
+        await there.deliver()
+        await there.discord.until(lambda: there.cards() and there.card.id != old.id)
+        assert len(there.discord.pings(there.card)) == 2
