@@ -43,11 +43,11 @@ class SystemClock:
         return True
 
 
-def off(said: str | None, now: datetime) -> str | None:
-    """How far the clock here is from one that *said* when it is, as an HTTP date, in words; None where it is near."""
+def off(said: str | None, here: datetime) -> str | None:
+    """How far the clock here is from one that *said* when it is, as an HTTP date, in words; None if it is near."""
     try:
         there = parsedate_to_datetime(said or "")
-        ahead = now - there
+        ahead = here - there
     except (TypeError, ValueError):
         # nothing was said, or nothing that tells a time
         return None

@@ -13,6 +13,8 @@ from sayso.desk.shell import Shell
 from sayso.machine import holding, people
 from sayso.stores import Record
 
+# The kind of the records of half-filled forms.
+_DRAFT = "draft"
 # A half-filled form of several steps is kept this long.
 _DRAFT_KEPT = timedelta(hours=1)
 _IN_STEPS = ("fill", "edit")
@@ -124,7 +126,7 @@ async def _earlier(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.D
     if press.pressed.action not in _IN_STEPS or dialog.step_of(press.pressed.index) == 0:
         return {}
     number = dialog.draft_of(press.pressed.index)
-    found = await shell.store.get("draft", _draft_name(ticket, press.actor, number))
+    found = await shell.store.get(_DRAFT, _draft_name(ticket, press.actor, number))
     if found is None:
         hint = "Please start again from its card."
         raise errors.InvalidAnswer("what you filled in on the steps before is gone", hint=hint)
@@ -137,9 +139,9 @@ def _draft_name(ticket: model.Ticket, actor: people.Actor, number: int) -> str:
 
 
 async def _keep_draft(shell: Shell, name: str, typed: dialog.Draft) -> None:
-    found = await shell.store.get("draft", name)
+    found = await shell.store.get(_DRAFT, name)
     version = found.version if found else 0
     ends = shell.clock.now() + _DRAFT_KEPT
     # a double click wrote the same a moment ago
     with contextlib.suppress(errors.Conflict):
-        await shell.store.put(Record("draft", name, dict(typed), ends, version))
+        await shell.store.put(Record(_DRAFT, name, dict(typed), ends, version))

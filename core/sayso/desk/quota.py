@@ -40,11 +40,11 @@ class Pace:
     def __init__(self) -> None:
         self._left: dict[str, _Left] = {}
 
-    def take(self, owner: str, per_minute: int, now: datetime) -> None:
+    def take(self, owner: str, per_minute: int, at: datetime) -> None:
         """Count one. Raises `TooMany`; `retry_after` is when the next one may come."""
-        before = self._left.pop(owner, None) or _Left(per_minute, now)
-        turns = min(per_minute, before.turns + (now - before.at).total_seconds() * per_minute / 60)
-        self._left[owner] = _Left(turns if turns < 1 else turns - 1, now)
+        before = self._left.pop(owner, None) or _Left(per_minute, at)
+        turns = min(per_minute, before.turns + (at - before.at).total_seconds() * per_minute / 60)
+        self._left[owner] = _Left(turns if turns < 1 else turns - 1, at)
         if len(self._left) > _REMEMBERED:
             del self._left[next(iter(self._left))]
         if turns < 1:

@@ -1,6 +1,7 @@
 """Leases of effects: whoever performs one has it alone, however long it takes and whatever is slow about it."""
 
 import asyncio
+import pathlib
 from datetime import datetime
 
 import pytest
@@ -116,6 +117,11 @@ def test_a_lease_outlasts_one_renewal_that_fails_and_two_that_wait_for_the_datab
     # for a connection, and then for the answer
     slow = max(sqlite_file.BUSY_TIMEOUT, 2 * postgres.TIMEOUT)
     assert 2 * (lanes.RENEW_EVERY + slow) <= lanes.LEASE
+
+
+def test_the_page_about_postgresql_says_how_long_a_lease_is() -> None:
+    page = " ".join((pathlib.Path(__file__).parents[3] / "docs" / "postgres.md").read_text().split())
+    assert f"a lease of {lanes.LEASE:g} seconds" in page
 
 
 async def test_the_leases_of_many_jobs_are_renewed_together() -> None:
