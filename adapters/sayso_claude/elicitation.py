@@ -11,7 +11,7 @@ import pydantic
 
 from sayso import asking, model
 from sayso.content import requests
-from sayso_claude import forms
+from sayso_claude import forms, hooks
 
 
 class Elicitation(pydantic.BaseModel):
@@ -51,7 +51,7 @@ def request(asked: Elicitation, **common: Any) -> model.Request:
     context = {"Tool server": asked.mcp_server_name, "Folder": asked.cwd}
     traced = {"event": forms.ELICITATION, "prompt_id": asked.prompt_id}
     common |= {
-        "source": model.Source(agent="Claude Code", session=model.name_of(asked.session_id) or None),
+        "source": hooks.source("Claude Code", asked.session_id, asked.cwd),
         "context": {name: model.fact_of(value) for name, value in context.items() if value},
         "metadata": {"claude": {name: value for name, value in traced.items() if value}},
     }

@@ -144,7 +144,7 @@ def request(
     context = {"Folder": call.cwd, "Permission mode": call.permission_mode, **skill_facts(call)}
     given: dict[str, Any] = {"id": id, "policy": policy, "route": tuple(route), "expires_in": expires_in}
     common: dict[str, Any] = {
-        "source": model.Source(agent=model.name_of(agent), session=model.name_of(call.session_id) or None),
+        "source": source(agent, call.session_id, call.cwd),
         "context": {name: model.fact_of(value) for name, value in context.items() if value},
         "metadata": {"claude": _trace(call)},
         **{name: value for name, value in given.items() if value},
@@ -158,6 +158,14 @@ def request(
     if call.in_skill:
         common |= {"editable": False, "title": skill_title(call)}
     return asking.Permission(tool=call.tool_name, input=_shown_input(call), offers=offers, verdicts=("stop",), **common)
+
+
+def source(agent: str, session: str | None, folder: str | None) -> model.Source:
+    """Who asks, with the name of the folder as the project: the session itself is an id that tells nobody anything."""
+    project = re.split(r"[/\\]", (folder or "").rstrip("/\\"))[-1]
+    return model.Source(
+        agent=model.name_of(agent), session=model.name_of(session or "") or None, project=model.name_of(project) or None
+    )
 
 
 def answer(call: Call, decision: model.Decision, shown: model.Request | None = None) -> model.JsonObject:

@@ -140,10 +140,11 @@ def _updates(pause: Pause) -> list[model.JsonObject]:
 
 def _source(pause: Pause, given: model.Source | None) -> model.Source:
     # the session is Claude Code's own wherever it is known: others who ask about the call find the request by it
-    session = model.name_of(pause.session) if pause.session else given and given.session
+    session = pause.session or (given.session if given else None)
     agent = (given and given.agent) or AGENT
     named = f"{agent} ({pause.agent_type})" if pause.agent_type else agent
-    return model.Source(agent=model.name_of(named), session=session or None, url=given.url if given else None)
+    own = hooks.source(named, session, pause.folder)
+    return own.model_copy(update={"project": given.project or own.project, "url": given.url}) if given else own
 
 
 def _facts(pause: Pause) -> Mapping[str, str]:

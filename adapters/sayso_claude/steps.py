@@ -13,7 +13,7 @@ import pydantic
 from sayso import asking, model
 from sayso.cards import phrases
 from sayso.content import requests, wording
-from sayso_claude import forms
+from sayso_claude import forms, hooks
 
 _ASKED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ConfigChange": ("May this change of Claude Code's settings take effect?", ("source", "file_path")),
@@ -80,7 +80,7 @@ def request(step: Step, **common: Any) -> model.Request:
         input=step.tool_input or {name: brought[name] for name in names if brought.get(name) not in (None, "")},
         title=asked,
         editable=False,
-        source=model.Source(agent=model.name_of(agent), session=model.name_of(step.session_id) or None),
+        source=hooks.source(agent, step.session_id, step.cwd),
         context={name: model.fact_of(value) for name, value in context.items() if value},
         metadata={"claude": {name: value for name, value in traced.items() if value}},
         **common,

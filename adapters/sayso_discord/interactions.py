@@ -204,7 +204,7 @@ class Interactions:
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
         sent = self._answers.get(interaction.id)
         ticket = await self._desk.store.load_by_ref(ref)
-        parts = (await aside.run(draw.card_of, ticket, self._desk.mint)).parts
+        parts = (await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)).parts
         content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
         try:
             await _when_responded(sent)

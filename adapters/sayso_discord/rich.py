@@ -56,7 +56,7 @@ def separate_quotes(content: str) -> str:
 def inline(span: card.Inline, *, strong: bool = False) -> str:
     """A piece of a line: the service's words, foreign text as code, or a moment in the reader's own time."""
     if isinstance(span, card.Moment):
-        return f"<t:{int(span.at.timestamp())}:f>"
+        return f"<t:{int(span.at.timestamp())}:{'R' if span.relative else 'f'}>"
     if isinstance(span, text.Foreign):
         return code(span.text)
     said = escape(span)

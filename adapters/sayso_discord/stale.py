@@ -76,7 +76,9 @@ class Stale:
 
     async def _edit(self, posted: model.PostedCard, ticket: model.Ticket) -> None:
         try:
-            await self._channel.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+            await self._channel.edit(
+                posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+            )
         except errors.ChannelError as error:
             log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
 

@@ -73,7 +73,9 @@ class Upkeep:
             if ticket.decision is not None:
                 return
             try:
-                return await self._channel.edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+                return await self._channel.edit(
+                    posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+                )
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})

@@ -78,7 +78,7 @@ def inline(span: card.Inline, *, strong: bool = False) -> Json:
     """A piece of a line: the service's words, foreign text in code style, or a moment in the reader's time zone."""
     if isinstance(span, card.Moment):
         fallback = span.at.strftime("%Y-%m-%d %H:%M UTC")
-        form = "{date_short_pretty} at {time}"
+        form = "{ago}" if span.relative else "{date_short_pretty} at {time}"
         return {"type": "date", "timestamp": int(span.at.timestamp()), "format": form, "fallback": fallback}
     if isinstance(span, text.Foreign):
         return leaf(span.text, code=bool(span.text))

@@ -74,7 +74,7 @@ class Teller:
 
     async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
         """Bring one card up to date."""
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         try:
             await self._channel.edit(model.PostedCard(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
         except errors.ChannelError as error:

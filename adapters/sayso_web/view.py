@@ -41,7 +41,7 @@ class View:
 
     def draw(self, ticket: model.Ticket, press: Press = NOTHING) -> str:
         """Draw the card of a ticket, as HTML."""
-        drawn = draw.card_of(ticket, self.desk.mint)
+        drawn = draw.card_of(ticket, self.desk.mint, self.desk.setup.directory)
         own = self._dialog_in_card(ticket)
         opened = press.opened or own
         barred = self._why_barred(ticket)
@@ -59,14 +59,14 @@ class View:
 
     def draw_in_list(self, ticket: model.Ticket) -> str:
         """Draw it among others: whole if it is short."""
-        short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST)
+        short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST, self.desk.setup.directory)
         if short is None:
             return self.draw(ticket)
         return render.render(short, render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None))
 
     def draw_row(self, ticket: model.Ticket) -> str:
         """Draw a decided ticket as a line of the history."""
-        return render.render_row(draw.card_of(ticket, self.desk.mint))
+        return render.render_row(draw.card_of(ticket, self.desk.mint, self.desk.setup.directory))
 
     def draw_after_error(self, ticket: model.Ticket, token: str, draft: dialog.Draft, error: errors.Refused) -> str:
         """Draw the card after a press that was refused, with what was typed and what is wrong with it."""

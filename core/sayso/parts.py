@@ -107,6 +107,8 @@ class Source(Frozen):
     agent: Name | None = None
     session: Name | None = None
     url: Url | None = None
+    project: Name | None = None
+    """What the session is about, such as the name of the folder it works in; people read it beside the session."""
 
 
 class Attachment(Frozen):

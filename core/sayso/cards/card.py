@@ -20,6 +20,8 @@ class Moment:
     """A point in time; each surface shows it in the reader's own time zone."""
 
     at: datetime
+    relative: bool = False
+    """Whether it is said how long it is until then, if the surface counts down by itself."""
 
 
 Inline = text.Trusted | text.Foreign | Moment

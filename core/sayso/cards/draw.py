@@ -6,31 +6,40 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from sayso import machine, model
-from sayso.cards import buttons, card, cutting, history, phrases, prose, shelf, tokens, values
+from sayso import model
+from sayso.cards import buttons, card, cutting, history, naming, phrases, prose, shelf, tokens, values
 from sayso.content import schema, text
-from sayso.machine import approvers
+from sayso.machine import approvers, people
 
 Trusted = text.Trusted
 
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
 _SHELF = shelf.Shelf()
-_GLANCES = shelf.Glances()
+_PAGES, _GLANCES = shelf.Shelf(), shelf.Glances()
+_NOBODY_KNOWN = people.Directory()
 
 
-def card_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
-    """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once."""
-    return _SHELF.card(ticket, maker, lambda: draw_card(ticket, maker))
+def card_of(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
+    """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once.
+
+    *directory* says who is in the groups that may answer.
+    """
+    return _SHELF.card(ticket, (maker, directory), lambda: draw_card(ticket, maker, directory))
 
 
-def glance_of(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
+def glance_of(
+    ticket: model.Ticket,
+    maker: tokens.TokenMaker,
+    longest: int,
+    room: int,
+    directory: people.Directory = _NOBODY_KNOWN,
+) -> card.Card | None:
     """The card in *room* characters and without buttons, for a list; None if it has no more than *longest*."""
-    return _GLANCES.card(ticket, lambda: _draw_glance(ticket, maker, longest, room))
+    return _GLANCES.card(ticket, lambda: _draw_glance(card_of(ticket, maker, directory), longest, room))
 
 
-def _draw_glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, room: int) -> card.Card | None:
-    drawn = card_of(ticket, maker)
+def _draw_glance(drawn: card.Card, longest: int, room: int) -> card.Card | None:
     if cutting.whole(drawn, longest):
         return None
     return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None), room), controls=())
@@ -38,10 +47,10 @@ def _draw_glance(ticket: model.Ticket, maker: tokens.TokenMaker, longest: int, r
 
 def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:
     """The whole card in pages of *room* characters."""
-    return _SHELF.pages(ticket, maker, lambda: draw_card(ticket, maker), room)
+    return _PAGES.pages(ticket, maker, lambda: draw_card(ticket, maker), room)
 
 
-def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
+def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
     """Draw the card of a ticket anew; `card_of` does so once."""
     closed = ticket.decision is not None or ticket.held
     controls = () if closed else tuple(_controls(ticket, maker))
@@ -49,22 +58,16 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker) -> card.Card:
         ticket_id=ticket.id,
         tone=_tone(ticket),
         summary=_summary(ticket),
-        parts=tuple(_all_parts(ticket)),
+        parts=tuple(_all_parts(ticket, directory)),
         controls=controls,
         review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
-        session=session_of(ticket),
+        session=naming.session_of(ticket),
         talk=ticket.request.kind != "permission",
         notify=approvers.to_notify(ticket),
     )
 
 
-def session_of(ticket: model.Ticket) -> card.Session | None:
-    """The agent session that asks, if the agent named one."""
-    session = ticket.request.source.session
-    return card.Session(ticket.owner, session, text.line(session)) if session else None
-
-
-def _all_parts(ticket: model.Ticket) -> Iterable[card.Part]:
+def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
     shown = [
@@ -76,19 +79,20 @@ def _all_parts(ticket: model.Ticket) -> Iterable[card.Part]:
         *_option_parts(request),
         *_agent_parts(request),
     ]
-    shown += [card.Facts(tuple(_facts(ticket)), request.risk), *_progress_parts(ticket)]
+    shown += [card.Facts(tuple(_facts(ticket)), request.risk)]
     yield headline
+    if so_far := naming.answered_so_far(ticket, directory):
+        yield so_far
     yield from _warnings([headline, *shown])
     yield from shown
-    yield card.Note(tuple(_small_print(ticket)))
+    yield card.Note(tuple(_small_print(ticket, directory)))
 
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
-    request = ticket.request
-    agent: card.Inline = text.line(request.source.agent) if request.source.agent else Trusted("An agent")
+    request, who, whose = ticket.request, naming.asker(ticket), naming.on_behalf(ticket)
     if request.kind == "permission":
-        return (agent, Trusted(" asks to run "), text.line(request.tool or ""))
-    return (agent, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"))
+        return (*who, Trusted(" asks to run "), text.line(request.tool or ""), *whose)
+    return (*who, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"), *whose)
 
 
 def _question_parts(request: model.Request) -> Iterable[card.Part]:
@@ -150,8 +154,8 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
     request, source = ticket.request, ticket.request.source
     if request.risk:
         yield Trusted("Risk"), Trusted(request.risk)
-    if source.session:
-        yield Trusted("Session"), text.line(source.session)
+    if working_on := naming.project_and_session(request):
+        yield Trusted("Session"), working_on
     if source.url:
         yield Trusted("Link given by the agent"), text.line(source.url)
     for index, offer in enumerate(request.offers):
@@ -160,22 +164,13 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
         yield text.line(name), text.line(value)
     yield Trusted("Asked"), card.Moment(ticket.created_at)
     if ticket.decision is None:
-        yield Trusted("Expires"), card.Moment(ticket.expires_at)
+        yield Trusted("Expires"), card.Moment(ticket.expires_at, relative=True)
 
 
-def _progress_parts(ticket: model.Ticket) -> Iterable[card.Part]:
-    allowed = machine.allows_by(ticket)
-    if ticket.decision is None and ticket.policy.quorum > 1:
-        spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.quorum} people have allowed this")]
-        for index, given in enumerate(allowed):
-            spans += [Trusted(", " if index else ": "), text.line(given.name)]
-        yield card.Line(tuple(spans))
-
-
-def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
+def _small_print(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Inline]:
     if ticket.decision is None:
         yield Trusted("May decide: ")
-        yield text.line(", ".join(ticket.policy.approvers) or "nobody")
+        yield from naming.who_may(ticket, directory)
         yield Trusted(" · ")
     yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
 

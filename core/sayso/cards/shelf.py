@@ -10,7 +10,7 @@ from typing import Any
 
 from sayso import model
 from sayso.cards import card as cards
-from sayso.cards import cutting, tokens
+from sayso.cards import cutting
 
 # Characters of all cards on the shelf, and how many cards.
 _MOST_TEXT, _MOST_CARDS = 8 * 1_048_576, 500
@@ -21,7 +21,7 @@ Pages = tuple[tuple[cards.Part, ...], ...]
 @dataclass(slots=True)
 class _Drawn:
     ticket: model.Ticket
-    maker: tokens.TokenMaker
+    terms: object
     drawn: cards.Card
     size: int
     pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
@@ -36,7 +36,10 @@ class _Turn:
 
 
 class Shelf:
-    """Cards by ticket and version. The ticket itself is compared, too: nobody is ever shown another's card."""
+    """Cards by ticket and version. The ticket itself is compared, too: nobody is ever shown another's card.
+
+    *terms* are what else a card is drawn with, such as the maker of its tokens.
+    """
 
     def __init__(self, most_text: int = _MOST_TEXT, most_cards: int = _MOST_CARDS) -> None:
         self._most_text, self._most_cards = most_text, most_cards
@@ -45,21 +48,21 @@ class Shelf:
         self._turns: dict[tuple[str, str, int], _Turn] = {}
         self._lock = threading.Lock()
 
-    def card(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> cards.Card:
+    def card(self, ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card]) -> cards.Card:
         """The card of *ticket*, as *draw* makes it."""
-        return self._find(ticket, maker, draw).drawn
+        return self._find(ticket, terms, draw).drawn
 
-    def pages(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card], room: int) -> Pages:
+    def pages(self, ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card], room: int) -> Pages:
         """The same in pages of *room* characters."""
-        kept = self._find(ticket, maker, draw)
+        kept = self._find(ticket, terms, draw)
         if room not in kept.pages:
             kept.pages[room] = cutting.pages(kept.drawn.parts, room)
         return kept.pages[room]
 
-    def _find(self, ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]) -> _Drawn:
+    def _find(self, ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card]) -> _Drawn:
         key = ticket.ref, ticket.id, ticket.version
         with self._turn(key):
-            return self._draw_once(key, ticket, maker, draw)
+            return self._draw_once(key, ticket, terms, draw)
 
     @contextlib.contextmanager
     def _turn(self, key: tuple[str, str, int]) -> Generator[None]:
@@ -76,13 +79,13 @@ class Shelf:
                     del self._turns[key]
 
     def _draw_once(
-        self, key: tuple[str, str, int], ticket: model.Ticket, maker: tokens.TokenMaker, draw: Callable[[], cards.Card]
+        self, key: tuple[str, str, int], ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card]
     ) -> _Drawn:
         with self._lock:
             kept = self._cards.get(key)
-        if kept is None or kept.maker != maker or kept.ticket != ticket:
+        if kept is None or kept.terms != terms or kept.ticket != ticket:
             drawn = draw()
-            kept = _Drawn(ticket, maker, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
+            kept = _Drawn(ticket, terms, drawn, sum(len(piece) for part in drawn.parts for piece in cards.pieces(part)))
             self._keep(key, kept)
         return kept
 

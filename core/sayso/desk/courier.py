@@ -144,7 +144,7 @@ class Courier:
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
         posted = await self._channel(place).post(
-            place, await aside.run(draw.card_of, ticket, self._desk.mint), again=again
+            place, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory), again=again
         )
         await self._store.add_card(posted)
         return posted
@@ -152,7 +152,9 @@ class Courier:
     async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
         """Bring a card up to date, and return where it is now. If somebody took a pending one away, post it anew."""
         try:
-            await self._channel(posted.place).edit(posted, await aside.run(draw.card_of, ticket, self._desk.mint))
+            await self._channel(posted.place).edit(
+                posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+            )
             return posted
         except errors.ChannelError as error:
             if not error.gone:

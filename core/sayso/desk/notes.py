@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sayso import errors, model
-from sayso.cards import card, prose
-from sayso.content import text
+from sayso.cards import card, naming, prose
 from sayso.desk import channel
 from sayso.stores import Query, Store
 
@@ -41,7 +40,7 @@ async def tell(
     places = tuple(place for place in route if model.channel_of(place) in tellers)
     if not places:
         raise errors.InvalidRequest("there is no chat for notes here", field="session", hint="configure one")
-    about = card.Session(owner, session, text.line(session))
+    about = (naming.session_of(asked[0]) if asked else None) or naming.session(owner, session)
     shown = card.Says(prose.parse(said))
     told, failed = list[model.Place](), list[errors.ChannelError]()
     for place in places:

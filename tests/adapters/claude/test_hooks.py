@@ -38,7 +38,7 @@ def asked(**content: Any) -> dict[str, Any]:
 def test_a_call_is_shown_with_its_tool_input_folder_and_agent() -> None:
     found = hooks.request(parsed(agent_id="a1", agent_type="Explore"), id="x", expires_in=5)
     assert (found.tool, found.input, found.expires_in) == ("Bash", {"command": "make deploy"}, 5)
-    assert found.source == model.Source(agent="Claude Code (Explore)", session="s-1")
+    assert found.source == model.Source(agent="Claude Code (Explore)", session="s-1", project="shop")
     assert found.context == {"Folder": "/home/dev/shop", "Permission mode": "default"}
     assert found.grants == ()
     assert found.verdicts == ("stop",)

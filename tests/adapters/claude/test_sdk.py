@@ -249,7 +249,9 @@ async def test_options_say_on_the_card_which_session_folder_and_subagent_asks(an
         asked = line.ask("Bash", TOUCH, agent_id="a-7")
         request = (await ann.answer(verdict="allow")).request
         await line.answer(asked)
-    assert request.source == model.Source(agent="release-bot (reviewer)", session="s-1", url="https://ci.example")
+    assert request.source == model.Source(
+        agent="release-bot (reviewer)", session="s-1", url="https://ci.example", project="shop"
+    )
     assert request.context == {"Folder": "/home/dev/shop", "Permission mode": "plan", "Subagent": "a-7"}
     assert request.policy == "default"
 

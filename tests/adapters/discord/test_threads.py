@@ -44,7 +44,7 @@ async def test_all_questions_of_a_session_are_in_one_thread_named_after_it(there
     for n in range(3):
         await there.ask(question(f"Question {n}?"))
     (found,) = there.discord.threads(OPS)
-    assert found.name == "fix the build"
+    assert found.name == "bot · fix the build"
     assert len(there.cards(found.id)) == 3
     assert there.cards(OPS) == []
     assert there.discord.refusals == []

@@ -309,7 +309,7 @@ def test_a_card_knows_its_session_and_whether_talking_answers_it() -> None:
     asked = draw.card_of(opened(asking.Question("Why?", source=model.Source(session="s\u202e1"))), MINT)
     assert asked.talk
     assert asked.session is not None
-    assert (asked.session.id, asked.session.name.text) == ("s\u202e1", "s⟦U+202E⟧1")
+    assert (asked.session.id, asked.session.name.text) == ("s\u202e1", "agent · s⟦U+202E⟧1")
     permission = draw.card_of(opened(), MINT)
     assert not permission.talk
 

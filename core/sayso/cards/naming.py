@@ -1,0 +1,137 @@
+"""Who asks, in which session, and for whom a request is, as people say it. Pure.
+
+The rule: a name that the operator gave is the service's own word. What an agent calls itself is foreign, and marked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sayso import model
+from sayso.cards import card
+from sayso.content import text
+from sayso.machine import approvers, people
+
+Trusted = text.Trusted
+
+EMBEDDED = "local"
+"""The owner of what a program asks at its own desk: no operator gave it a name."""
+
+# What `sayso keys add` takes, and what people and groups are called in the settings: nothing in it can deceive.
+_OPERATORS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_HEX = re.compile(r"[0-9A-Fa-f]{16,}")
+_SHORT_ID = 8
+_MOST_PEOPLE = 8
+
+
+def given_name(name: str) -> card.Inline:
+    """A name from the settings; one of another form is as foreign as an account."""
+    return Trusted(name) if _OPERATORS.fullmatch(name) else text.line(name)
+
+
+def asker(ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """Who asks: the name of the key, which the operator gave, and beside it what the agent calls itself."""
+    agent = ticket.request.source.agent
+    if ticket.owner == EMBEDDED:
+        return (text.line(agent), Trusted(" (self-named)")) if agent else (Trusted("An agent"),)
+    if agent is None or agent.strip().casefold() == ticket.owner.casefold():
+        return (given_name(ticket.owner),)
+    return (given_name(ticket.owner), Trusted(" (calls itself "), text.line(agent), Trusted(")"))
+
+
+def on_behalf(ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """For whom the agent runs, if the operator said so."""
+    return (Trusted(" on behalf of "), given_name(ticket.requester)) if ticket.requester else ()
+
+
+def session_words(session: str) -> str:
+    """A session as people say it: the first signs of what is only an id, else its own words."""
+    bare = _UUID.fullmatch(session.strip()) or _HEX.fullmatch(session.strip())
+    return session.strip()[:_SHORT_ID] if bare else session
+
+
+def session_of(ticket: model.Ticket) -> card.Session | None:
+    """The agent session that asks, if the agent named one."""
+    source = ticket.request.source
+    return session(ticket.owner, source.session, source.agent, source.project) if source.session else None
+
+
+def session(owner: str, id: str, agent: str | None = None, project: str | None = None) -> card.Session:
+    """A session with its name: two agents that call a session the same can be told apart."""
+    said = [agent if owner == EMBEDDED else owner, project, session_words(id)]
+    return card.Session(owner, id, text.line(" · ".join(word for word in said if word and word.strip())))
+
+
+def project_and_session(request: model.Request) -> card.Inline | None:
+    """What the agent works on, in its own words."""
+    source = request.source
+    words = [word for word in (source.project, session_words(source.session or "")) if word]
+    return text.line(" · ".join(words)) if words else None
+
+
+def who_may(ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
+    """Those who may answer, as people: a group with its members, as far as the settings name them."""
+    shown = [spans for name in dict.fromkeys(ticket.policy.approvers) if (spans := _approver(name, ticket, directory))]
+    return _listed(shown) or (Trusted("nobody"),)
+
+
+def answered_so_far(ticket: model.Ticket, directory: people.Directory) -> card.Line | None:
+    """Who has answered and who is missing, if several have to agree."""
+    policy = ticket.policy
+    if ticket.decision is not None or policy.quorum == 1:
+        return None
+    allowed, against = approvers.allows_by(ticket), approvers.against(ticket)
+    spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {policy.quorum} people have allowed this")]
+    spans += [Trusted(": "), *_listed([(text.line(one.name),) for one in allowed])] if allowed else []
+    spans += [Trusted(" · denied by "), *_listed([(text.line(one.name),) for one in against])] if against else []
+    if missing := _missing(ticket, directory):
+        spans += [Trusted(" · missing: "), *_listed([(given_name(one),) for one in missing])]
+    return card.Line(tuple(spans))
+
+
+def _approver(name: str, ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
+    if name == "anyone":
+        return (Trusted("anyone here"),)
+    if not name.startswith("group:"):
+        person = ticket.requester if name == "requester" else name
+        return (given_name(person),) if person and not _is_barred(person, ticket) else ()
+    group = name.removeprefix("group:")
+    known = directory.groups.get(group, people.Group())
+    members = [(given_name(one),) for one in sorted(known.members) if not _is_barred(one, ticket)]
+    others = [(Trusted(f"its members in {one.title()}"),) for one in _platforms(known)]
+    inside = _listed([*members, *others])
+    return (given_name(group), Trusted(" ("), *inside, Trusted(")")) if inside else (given_name(group),)
+
+
+def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]:
+    """People who may answer and have not; none if the settings alone do not say who may."""
+    names = approvers.named(ticket)
+    groups = [directory.groups.get(name.removeprefix("group:")) for name in names if name.startswith("group:")]
+    if "anyone" in ticket.policy.approvers or any(group is None or group.platform_groups for group in groups):
+        return ()
+    people_named = [name for name in names if not name.startswith("group:")]
+    members = [person for group in groups if group for person in sorted(group.members)]
+    answered = {given.person for given in approvers.latest(ticket)}
+    asked = dict.fromkeys([*people_named, *members])
+    return [person for person in asked if person not in answered and not _is_barred(person, ticket)]
+
+
+def _is_barred(person: str, ticket: model.Ticket) -> bool:
+    """Whether this person may not answer since it is asked on their own behalf."""
+    own = person == ticket.requester and ticket.request.kind == "permission"
+    return own and not ticket.policy.self_approval
+
+
+def _platforms(group: people.Group) -> Iterable[str]:
+    return sorted({one.partition(":")[0] for one in group.platform_groups})
+
+
+def _listed(items: Sequence[tuple[card.Inline, ...]]) -> tuple[card.Inline, ...]:
+    spans: list[card.Inline] = []
+    for index, item in enumerate(items[:_MOST_PEOPLE]):
+        spans += [Trusted(", ") if index else Trusted(""), *item]
+    more = len(items) - _MOST_PEOPLE
+    spans += [Trusted(f" and {more} more")] if more > 0 else []
+    return tuple(span for span in spans if not isinstance(span, str) or span)

@@ -1,0 +1,155 @@
+"""Who asks, in which session and for whom: the operator's names are the service's words, an agent's are marked."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import pytest
+
+from sayso import asking, machine, model
+from sayso.cards import card, draw, naming
+from sayso.content import text
+from sayso.machine import people
+from sayso.testing.samples import MINT, NOW, after, opened, permission, person, said
+
+DIRECTORY = people.Directory(
+    people={name: people.Profile(frozenset({f"chat:T/{name}"})) for name in ("ann", "bob", "carl")},
+    groups={
+        "release": people.Group(members=frozenset({"ann", "bob"})),
+        "ops": people.Group(members=frozenset({"carl"}), platform_groups=frozenset({"chat:S1"})),
+    },
+)
+
+
+def asked(owner: str, agent: str | None, *, requester: str | None = None) -> str:
+    """The headline of a permission that such an agent asks, in one line."""
+    request = permission(source=model.Source(agent=agent)) if agent else permission()
+    terms = machine.Terms(owner=owner, policy=model.Policy(), route=("web",), requester=requester)
+    ticket = machine.open_ticket(request, terms, id="r1", ref="A" * 22, at=NOW).ticket
+    return line(draw.card_of(ticket, MINT).parts[0])
+
+
+def line(part: card.Part) -> str:
+    return "".join(card.words_of(span) for span in part.inlines())
+
+
+@pytest.mark.parametrize(
+    ("owner", "agent", "headline"),
+    [
+        ("ci", None, "ci asks to run Bash"),
+        ("ci", "ci", "ci asks to run Bash"),
+        ("ci", " CI ", "ci asks to run Bash"),
+        ("ci", "release-bot", "ci (calls itself release-bot) asks to run Bash"),
+        ("local", "release-bot", "release-bot (self-named) asks to run Bash"),
+        ("local", None, "An agent asks to run Bash"),
+    ],
+)
+def test_the_name_of_the_key_is_the_name_and_the_agents_own_is_marked(
+    owner: str, agent: str | None, headline: str
+) -> None:
+    assert asked(owner, agent) == headline
+
+
+def test_whoever_it_is_for_is_named() -> None:
+    assert asked("ci", None, requester="ann") == "ci asks to run Bash on behalf of ann"
+
+
+@pytest.mark.parametrize("name", ["ann", "release-bot_2.x"])
+def test_a_name_of_the_settings_is_the_services_own_word(name: str) -> None:
+    assert naming.given_name(name) == name
+    assert not isinstance(naming.given_name(name), text.Foreign)
+
+
+@pytest.mark.parametrize("name", ["slack:T1/U1", "a b", "a\u202eb", "*x*", "x" * 65, "", "<!channel>"])
+def test_any_other_name_is_foreign(name: str) -> None:
+    assert isinstance(naming.given_name(name), text.Foreign)
+
+
+@pytest.mark.parametrize(
+    ("session", "words"),
+    [
+        ("fix the build", "fix the build"),
+        ("s-1", "s-1"),
+        (str(uuid.UUID(int=0x5F2B9C1A << 96)), "5f2b9c1a"),
+        ("5F2B9C1A" * 4, "5F2B9C1A"),
+        ("deadbeef", "deadbeef"),
+        ("cafe and more cafe", "cafe and more cafe"),
+    ],
+)
+def test_a_session_that_is_only_an_id_is_short(session: str, words: str) -> None:
+    assert naming.session_words(session) == words
+
+
+def test_a_session_of_one_name_is_another_one_for_each_agent() -> None:
+    one, other = naming.session("ci", "fix the build"), naming.session("laptop", "fix the build")
+    assert (one.name.text, other.name.text) == ("ci · fix the build", "laptop · fix the build")
+    assert one.id == other.id
+
+
+def test_a_session_has_the_project_in_its_name_and_on_the_card() -> None:
+    session = "0b0e6a3c-1111-4222-8333-444455556666"
+    ticket = opened(permission(source=model.Source(agent="bot", session=session, project="shop")))
+    drawn = draw.card_of(ticket, MINT)
+    assert drawn.session is not None
+    assert (drawn.session.id, drawn.session.name.text) == (session, "agent · shop · 0b0e6a3c")
+    facts = next(part for part in drawn.parts if isinstance(part, card.Facts))
+    assert "shop · 0b0e6a3c" in [card.words_of(value) for _, value in facts.rows]
+    assert session not in "".join(words for part in drawn.parts for words in card.pieces(part))
+
+
+@pytest.mark.parametrize(
+    ("approvers", "requester", "shown"),
+    [
+        (("anyone",), None, "anyone here"),
+        ((), None, "nobody"),
+        (("ann", "group:release"), None, "ann, release (ann, bob)"),
+        (("group:ops",), None, "ops (carl, its members in Chat)"),
+        (("group:unknown",), None, "unknown"),
+        (("requester",), "ann", "nobody"),
+        (("group:release",), "ann", "release (bob)"),
+    ],
+)
+def test_those_who_may_decide_are_people(approvers: tuple[str, ...], requester: str | None, shown: str) -> None:
+    ticket = opened(approvers=approvers, requester=requester)
+    small_print = line(draw.card_of(ticket, MINT, DIRECTORY).parts[-1])
+    assert small_print.startswith(f"May decide: {shown} · r1 · ")
+
+
+def test_a_question_may_be_answered_by_whoever_it_is_for() -> None:
+    ticket = opened(asking.Question("Which?"), approvers=("requester",), requester="ann")
+    assert "May decide: ann · " in line(draw.card_of(ticket, MINT, DIRECTORY).parts[-1])
+
+
+def test_a_quorum_says_who_has_answered_and_who_is_missing() -> None:
+    ticket = opened(quorum=2, veto=2, approvers=("group:release", "carl"))
+    ticket = after(ticket, said(person("ann", "release"), verdict="allow"), said("carl", verdict="deny"))
+    second = line(draw.card_of(ticket, MINT, DIRECTORY).parts[1])
+    assert second == "1 of 2 people have allowed this: Ann · denied by Carl · missing: bob"
+
+
+def test_nobody_is_called_missing_if_the_settings_do_not_say_who_may() -> None:
+    for approvers in (("anyone", "ann"), ("group:ops", "ann")):
+        ticket = after(opened(quorum=2, approvers=approvers), said("ann", verdict="allow"))
+        second = line(draw.card_of(ticket, MINT, DIRECTORY).parts[1])
+        assert second == "1 of 2 people have allowed this: Ann"
+
+
+def test_a_card_is_drawn_anew_when_the_directory_is_another() -> None:
+    ticket = opened(approvers=("group:release",))
+    one = draw.card_of(ticket, MINT, DIRECTORY)
+    assert draw.card_of(ticket, MINT, DIRECTORY) is one
+    assert line(draw.card_of(ticket, MINT).parts[-1]).startswith("May decide: release · ")
+
+
+def test_the_deadline_counts_down() -> None:
+    facts = next(part for part in draw.card_of(opened(), MINT).parts if isinstance(part, card.Facts))
+    moments = [value for _, value in facts.rows if isinstance(value, card.Moment)]
+    assert [moment.relative for moment in moments] == [False, True]
+
+
+def test_a_long_session_takes_no_longer_by_the_sign() -> None:
+    begun = time.perf_counter()
+    naming.session_words("a" * 1_000_000)
+    naming.session_words("a-" * 500_000)
+    assert time.perf_counter() - begun < 0.5
