@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sayso.cards import card, cutting
+from sayso.cards import card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -162,15 +162,11 @@ def _ids(called: Iterable[str]) -> list[str]:
     return [one.partition(":")[2] for one in called][: bounds.MOST_CALLED]
 
 
-def _controls(controls: Iterable[card.Control]) -> Iterator[Json]:
-    pressed = [control for control in controls if isinstance(control, card.Button)]
-    yield from (_row([_button(control)]) for control in pressed if control.apart)
+def _controls(controls: Sequence[card.Control]) -> Iterator[Json]:
     for control in controls:
         if isinstance(control, card.Pick):
             yield from _pick(control)
-    buttons = [_button(control) for control in pressed if not control.apart]
-    for start in range(0, len(buttons), limits.ROW_BUTTONS):
-        yield _row(buttons[start : start + limits.ROW_BUTTONS])
+    yield from (_row(list(map(_button, row))) for row in rows.rows_of(controls))
 
 
 def _pick(pick: card.Pick) -> Iterator[Json]:

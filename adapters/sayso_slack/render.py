@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso.cards import card, cutting
+from sayso.cards import card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -145,14 +145,10 @@ def _block(part: card.Part) -> Json:
 
 
 def _controls(drawn: card.Card) -> Iterator[Json]:
-    pressed = [control for control in drawn.controls if isinstance(control, card.Button)]
-    yield from (_actions([_button(control, 0)]) for control in pressed if control.apart)
-    buttons = [control for control in pressed if not control.apart]
     for control in drawn.controls:
         if isinstance(control, card.Pick):
             yield from _pick(control)
-    for start in range(0, len(buttons), limits.ACTIONS):
-        row = buttons[start : start + limits.ACTIONS]
+    for row in rows.rows_of(drawn.controls):
         yield _actions([_button(button, index) for index, button in enumerate(row)])
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 import jinja2
 
-from sayso.cards import card, dialog
+from sayso.cards import card, dialog, rows
 from sayso.content import text
 from sayso_web import inputs
 
@@ -134,6 +134,7 @@ def _environment() -> jinja2.Environment:
                 "title_of": _title,
                 "glimpses_of": _glimpses,
                 "outcome_of": _outcome,
+                "split": rows.split,
                 "unknown": _unknown,
             },
         ),

@@ -72,7 +72,7 @@ async def test_people_choose_a_rule_and_fill_in_the_agents_questions_in_slack(co
         env = claude_cli.cli_env(command.folder / "home", api.url)
         options = sdk.options(desk, ClaudeAgentOptions(cwd=command.folder, env=env))
         run = group.create_task(collected(query(prompt="go", options=options)))
-        seen = await ann.press(await card(there), "Allow with rule 1…")
+        seen = await ann.press(await card(there), "Add rule 1 and allow…")
         await there.until(lambda: seen.views)
         assert "Bash(touch a.txt) to what runs without asking" in there.slack.visible_text(ann.view)
         assert (await ann.submit(ann.view)).errors == {}

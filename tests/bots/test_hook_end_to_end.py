@@ -115,7 +115,7 @@ async def test_a_person_reads_the_rule_and_allows_for_the_session(
         async with running(set_up, touch(), touch()) as ran:
             asked = await card(slack)
             assert "Bash(touch made.txt) to what runs without asking" in slack.visible_text(asked)
-            seen = await ann.press(asked, "Allow with rule 1…")
+            seen = await ann.press(asked, "Add rule 1 and allow…")
             await slack.until(lambda: seen.views, within=WITHIN)
             assert "Bash(touch made.txt) to what runs without asking · until this session ends" in slack.visible_text(
                 ann.view

@@ -69,6 +69,9 @@ class Row:
     offered: Callable[[model.Ticket], bool] = _always
     """When it is on a card of these kinds."""
     style: Style = "plain"
+    """What grants more than this once is plain, in words of its own: never to be taken for *Allow*."""
+    first: bool = False
+    """Whether it is always in sight; the others may stand behind *More…* (see `rows`)."""
     deciding: bool = False
     """Whether it decides in favour: dropped from a card that does not show the whole content."""
     window: Window | Special | None = None
@@ -98,9 +101,9 @@ class Row:
 
 
 _OFFERS: dict[model.OfferKind, str] = {
-    "rule": "with rule {}",
-    "folder": "with folder {}",
-    "mode": "and change mode {}",
+    "rule": "Add rule {}",
+    "folder": "Open folder {}",
+    "mode": "Change mode {}",
 }
 
 
@@ -167,8 +170,10 @@ _DECLINE_AND_STOP = replace(
     _DENY_AND_STOP, title="Decline and stop", note="The agent is told to end its run.", submit="Decline and stop"
 )
 
-_REVIEW = Row("review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, deciding=True)
-_PICK = Row("pick", "Choose", "Answered", "--choice LABEL", _SAID, kinds=("choice",), window="pick")
+_REVIEW = Row(
+    "review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, first=True, deciding=True
+)
+_PICK = Row("pick", "Choose", "Answered", "--choice LABEL", _SAID, kinds=("choice",), first=True, window="pick")
 _FILL = Row(
     "fill",
     "Answer",
@@ -177,15 +182,16 @@ _FILL = Row(
     _SAID,
     kinds=("question",),
     style="primary",
+    first=True,
     deciding=True,
     window="fill",
 )
-_DENY = Row("deny", "Deny", "Denied", "--deny", _NO, style="danger")
+_DENY = Row("deny", "Deny", "Denied", "--deny", _NO, style="danger", first=True)
 _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and the agent is to stop")
 
 TABLE: tuple[Row, ...] = (
-    Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", deciding=True),
     replace(_REVIEW, window="review"),
+    Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", first=True, deciding=True),
     _PICK,
     # never alone: the options of a pick
     Row("option", "", "Answered", "", _SAID, kinds=(), index="option"),
@@ -215,7 +221,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "session",
-        "Allow for the session",
+        "Stop asking this session",
         "Allowed for the session",
         "--allow --grant session",
         _SESSION,
@@ -224,7 +230,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "always",
-        "Allow always",
+        "Stop asking for good",
         "Allowed always",
         "--allow --grant always",
         _ALWAYS,
@@ -233,7 +239,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "offer",
-        "Allow {offer}…",
+        "{offer} and allow…",
         "Allowed",
         "--allow --grant {number}",
         _YES,
@@ -260,9 +266,9 @@ TABLE: tuple[Row, ...] = (
         offered=_takes("stop"),
         window=_DECLINE_AND_STOP,
     ),
-    Row("undo", "Take back", "", "", None, kinds=get_args(model.Kind)),
+    Row("undo", "Take back", "", "", None, kinds=get_args(model.Kind), first=True),
 )
-"""In the order in which they stand on a card."""
+"""In the order in which they stand on a card: the most important first."""
 
 REVIEW = replace(_REVIEW, label="Review", style="primary", deciding=False)
 """Stands in for all that decides in favour, on a card that does not show the whole content."""

@@ -145,8 +145,8 @@ class Button:
     """Whether it decides in favour: dropped when the card does not show the whole content."""
     flag: str = ""
     """The same as options of `sayso answer`; empty if there are none."""
-    apart: bool = False
-    """Whether it stands in a row of its own, above the others."""
+    first: bool = False
+    """Whether it is always in sight, see `rows`."""
 
 
 def field_name(index: int) -> str:

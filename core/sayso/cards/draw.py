@@ -198,7 +198,7 @@ def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.T
         style=row.style,
         deciding=row.deciding,
         flag=row.flag.format(number=number + 1),
-        apart=row is buttons.REVIEW,
+        first=row.first,
     )
 
 

@@ -53,7 +53,7 @@ async def test_an_edited_input_is_what_the_agent_may_run(there: Scene, ann: Pers
 
 async def test_a_grant_for_the_session_reaches_the_agent(there: Scene, ann: Person) -> None:
     ticket = await there.ask(sayso.Permission(tool="Bash", input={}, grants=("session",)))
-    await ann.press(there.card, "Allow for the session")
+    await ann.press(there.card, "Stop asking this session")
     assert (await there.decision(ticket)).grant == "session"
 
 
@@ -228,7 +228,7 @@ async def test_every_further_way_to_answer_reaches_the_agent(
     assert (found.outcome, found.stop, found.text, found.grant) == meant
 
 
-@pytest.mark.parametrize(("label", "grant"), [("Allow and change mode 1…", "s0"), ("Review and allow…", None)])
+@pytest.mark.parametrize(("label", "grant"), [("Change mode 1 and allow…", "s0"), ("Review and allow…", None)])
 async def test_what_needs_care_is_shown_in_private_and_allowed_there(
     there: Scene, ann: Person, label: str, grant: str | None
 ) -> None:

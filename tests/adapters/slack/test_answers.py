@@ -36,7 +36,7 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
         "Deny",
         "Deny with reason…",
         "Edit and allow…",
-        "Allow for the session",
+        "Stop asking this session",
     ]
     assert there.card.text == "An agent asks for permission to run a tool"
     assert there.card.metadata == {"event_type": "sayso_request", "event_payload": {"request_id": ticket.id}}
@@ -61,7 +61,7 @@ async def test_deny_stops_the_tool(there: Scene, ann: Person) -> None:
 
 async def test_allow_for_the_session_gives_the_grant(there: Scene, ann: Person) -> None:
     ticket = await there.ask(DEPLOY)
-    await ann.press(there.card, "Allow for the session")
+    await ann.press(there.card, "Stop asking this session")
     assert (await there.decision(ticket)).grant == "session"
 
 
@@ -226,7 +226,7 @@ async def test_every_further_way_to_answer_reaches_the_agent(there: Scene, ann: 
     await there.slack.until(lambda: there.slack.views("U1"))
     await ann.fill(ann.view, {"Your answer": "It is deployed already"})
     await ann.submit(ann.view)
-    await ann.press(offer, "Allow and change mode 1…")
+    await ann.press(offer, "Change mode 1 and allow…")
     await there.slack.until(lambda: there.slack.views("U1"))
     assert "This changes what you are asked from now on" in there.slack.visible_text(ann.view)
     await ann.submit(ann.view)

@@ -362,7 +362,7 @@ async def test_news_that_change_nothing_leave_the_focus_in_a_long_text(page: asy
 async def test_a_key_that_is_held_down_does_not_press_what_comes_next(page: async_api.Page, service: Service) -> None:
     offer = model.Offer(name="make", kind="rule", effect="Bash(make *) runs unasked")
     await service.desk.open(sayso.Permission(tool="Bash", id="r1", offers=[offer]))
-    await card(page, "r1").get_by_role("button", name="Allow with").focus()
+    await card(page, "r1").get_by_role("button", name="Add rule 1").focus()
     await page.keyboard.down("Enter")
     await expect(card(page, "r1").locator(".dialog.over")).to_be_visible()
     await page.keyboard.down("Enter")
@@ -488,10 +488,21 @@ async def test_a_plain_press_beside_inputs_sends_none_of_what_was_typed(page: as
     chosen = card(page, "r2")
     await chosen.get_by_role("button", name="Decline and stop…").press("Enter")
     assert (await service.desk.get("r2")).decision is None
-    await chosen.get_by_role("button", name="Deny and stop").press("Enter")
+    await chosen.get_by_role("button", name="Decline and stop", exact=True).press("Enter")
     await expect(chosen.locator(".verdict")).to_be_visible()
     found = [await decided(service, id) for id in ("r1", "r2")]
     assert [(one.outcome, one.stop, one.text) for one in found] == [("denied", False, None), ("denied", True, None)]
+
+
+async def test_what_is_seldom_pressed_stands_behind_more(page: async_api.Page, service: Service) -> None:
+    await service.desk.open(sayso.Permission(tool="Bash", input={"a": 1}, id="r1", grants=["session", "always"]))
+    asked = card(page, "r1")
+    await expect(asked.get_by_role("button", name="Allow", exact=True)).to_be_visible()
+    await expect(asked.get_by_role("button", name="Deny", exact=True)).to_be_visible()
+    await expect(asked.get_by_role("button", name="Stop asking for good")).to_be_hidden()
+    await asked.get_by_text("More…").click()
+    await asked.get_by_role("button", name="Stop asking for good").press("Enter")
+    assert (await decided(service, "r1")).grant == "always"
 
 
 async def test_two_names_that_differ_only_in_blanks_do_not_look_the_same(

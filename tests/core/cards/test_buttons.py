@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from sayso import asking, errors, machine, model
-from sayso.cards import buttons, card, dialog, draw, submission, tokens
+from sayso.cards import buttons, card, cutting, dialog, draw, rows, submission, tokens
 from sayso.content import text
 from sayso.stores import Row
 from sayso.testing import samples
@@ -122,6 +122,26 @@ def test_the_terminal_names_options_that_say_the_same(ticket: model.Ticket, row:
     given = {name: value for name, value in params.items() if name not in ("id", "as_json") and value not in (None, ())}
     typed = command.read_options(ticket.request, given)
     assert typed == pressed(ticket, row, number)
+
+
+def test_review_allow_and_deny_are_always_in_the_first_row() -> None:
+    for request in REQUESTS.values():
+        ticket = samples.sample(request)
+        for drawn in (draw.card_of(ticket, samples.MINT), cutting.fit(draw.card_of(ticket, samples.MINT), 10)):
+            made = rows.rows_of(drawn.controls)
+            assert all(len(row) <= rows.IN_SIGHT for row in made)
+            seen = [one for one in drawn.controls if isinstance(one, card.Button)]
+            assert sorted(one.token for row in made for one in row) == sorted(one.token for one in seen)
+            asked = [one.action for one in seen if one.action in ("review", "allow", "fill", "deny")]
+            assert [one.action for one in made[0] if one.action in ("review", "allow", "fill", "deny")] == asked
+
+
+def test_a_wider_grant_never_looks_like_an_allow() -> None:
+    for ticket, row, number in OFFERED:
+        if row.action in ("session", "always", "offer"):
+            assert row.style == "plain"
+            assert not row.first
+            assert not row.label_on(ticket.request, number).startswith("Allow")
 
 
 def test_a_question_that_is_ended_says_nothing_of_a_tool() -> None:

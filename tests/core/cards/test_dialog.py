@@ -215,7 +215,7 @@ def test_the_card_of_a_permission_shows_each_argument_and_its_buttons() -> None:
     codes = [part.text.text for part in shown.parts if isinstance(part, card.Code)]
     assert codes == ["make deploy"]
     labels = [control.label for control in shown.controls if isinstance(control, card.Button)]
-    assert labels == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Allow for the session"]
+    assert labels == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Stop asking this session"]
 
 
 def test_the_agents_own_words_stand_below_what_will_run() -> None:
