@@ -67,8 +67,8 @@ _QUOTED = re.compile(
 _ESCAPES = re.compile(r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b", "a": "\a", "b": "\b"}
 _LONGEST = 300
-_KEYWORDS = frozenset("if then elif else do while until ! { time".split())
-_CLOSERS = frozenset("} done fi esac".split())
+_KEYWORDS = frozenset(["if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"])
+_CLOSERS = frozenset(["}", "done", "fi", "esac"])
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
@@ -110,7 +110,7 @@ class _Frame:
         goes, self.goes = self.goes, None
         if goes is not None:
             goes.append(word)
-        elif self.command.words or word.text not in _KEYWORDS and not (word.known and _ASSIGNED.match(word.text)):
+        elif self.command.words or (word.text not in _KEYWORDS and not (word.known and _ASSIGNED.match(word.text))):
             self.command.words.append(word)
 
 
@@ -212,7 +212,7 @@ class _Reader:
         words = [word.text for word in made.words[:1]]
         frame.cases += words == ["case"]
         frame.cases -= words == ["esac"] and frame.cases > 0
-        if not (made.words or made.into) or words and words[0] in _CLOSERS and len(made.words) == 1:
+        if not (made.words or made.into) or (words and words[0] in _CLOSERS and len(made.words) == 1):
             return
         made.written = self.raw[frame.start : min(at, frame.start + _LONGEST)].strip()
         frame.last = made
@@ -246,4 +246,3 @@ def _unescape(found: re.Match[str]) -> str:
         if digits:
             return chr(int(digits, base))
     return _LETTERS.get(found[4], found[4])
-
