@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sayso.content import shell, tools
+from sayso.content import command_line, tools
 from sayso.content.programs import Program
 
 _HARMLESS = re.compile(r"/dev/(?:null|stdout|stderr|tty|fd/\d+)\Z|/(?:var/)?tmp(?:/|\Z)")
@@ -16,6 +16,8 @@ _LAST = frozenset(["cp", "ln", "install", "rsync"])
 _AFTER_FIRST = frozenset(["chmod", "chown", "chgrp"])
 _HOME = re.compile(r"(?:~|\$HOME|\$\{HOME\})(?=/|\Z)")
 _HOME_OF = re.compile(r"/(?:home/[^/]+|Users/[^/]+|root)(?=/|\Z)")
+# In characters.
+_DEEPEST = 500
 _WRITING = re.compile(r"(?i)write|edit|create|save|delete|remove|move|rename|append|patch|put")
 _PATHS = ("file_path", "path", "notebook_path", "file", "filename", "destination", "target")
 
@@ -46,14 +48,16 @@ def by_programs(programs: Iterable[Program], folder: str, start: str) -> Iterato
             yield one.written
 
 
-def _entered(operands: Sequence[shell.Word], folder: str, here: str | None) -> str | None:
+def _entered(operands: Sequence[command_line.Word], folder: str, here: str | None) -> str | None:
     """The folder after a `cd`; None if only the shell knows it."""
     if len(operands) != 1 or not operands[0].known:
         return None
-    return _resolve(operands[0].text, folder, here)
+    entered = _resolve(operands[0].text, folder, here)
+    # nobody goes so deep; counted as outside, so that nothing hides there
+    return entered if entered is None or len(entered) <= _DEEPEST else "/"
 
 
-def _written_by(one: Program) -> Sequence[shell.Word]:
+def _written_by(one: Program) -> Sequence[command_line.Word]:
     operands = one.operands
     if one.name in _ALL:
         return operands
@@ -62,7 +66,7 @@ def _written_by(one: Program) -> Sequence[shell.Word]:
     if one.name in _AFTER_FIRST or (one.name == "sed" and "i" in one.flags):
         return operands[1:]
     if one.name == "dd":
-        return [shell.Word(word.text[3:], word.known) for word in operands if word.text.startswith("of=")]
+        return [command_line.Word(word.text[3:], word.known) for word in operands if word.text.startswith("of=")]
     return ()
 
 

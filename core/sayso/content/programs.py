@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sayso.content import shell
+from sayso.content import command_line
 
 SHELLS = frozenset(["sh", "bash", "zsh", "dash", "ksh", "ash", "fish"])
 INTERPRETERS = SHELLS | frozenset(["python", "python3", "perl", "ruby", "node", "php", "eval", "source", "."])
@@ -20,7 +20,7 @@ _ECHOES = frozenset(["echo", "printf"])
 _OPTION = re.compile(r"-[A-Za-z]*c")
 # A line in a line in a line: nobody writes more of them.
 _DEEPEST = 5
-_LONGEST_PIPE = 50
+_LONGEST_PIPE = 20
 
 
 class _Wrapper(NamedTuple):
@@ -55,8 +55,8 @@ class Program:
 
     name: str
     """Without its folder; empty for a bare redirection, and if only the shell would know it."""
-    arguments: Sequence[shell.Word]
-    command: shell.Command
+    arguments: Sequence[command_line.Word]
+    command: command_line.Command
     first: bool = True
     """Whether it is the command itself, and not what that one runs."""
 
@@ -76,7 +76,7 @@ class Program:
         return "".join(text[1:] for text in self.texts if text[:1] == "-" and text[:2] != "--")
 
     @property
-    def operands(self) -> list[shell.Word]:
+    def operands(self) -> list[command_line.Word]:
         """The arguments that are no options."""
         return [word for word in self.arguments if word.text[:1] != "-"]
 
@@ -98,14 +98,14 @@ def read(raw: str) -> Line:
         if depth > _DEEPEST:
             line.hidden.append(text)
             continue
-        for command in shell.read(text):
+        for command in command_line.read(text):
             waiting.extend((script, depth + 1) for script in _take(line, command))
     return line
 
 
-def _take(line: Line, command: shell.Command) -> Iterator[str]:
+def _take(line: Line, command: command_line.Command) -> Iterator[str]:
     """Add the programs of a command to the line; what it hands to a shell comes back."""
-    words: Sequence[shell.Word] = command.words
+    words: Sequence[command_line.Word] = command.words
     if not words:
         line.programs.append(Program("", (), command))
     for depth in range(_DEEPEST):
@@ -122,7 +122,7 @@ def _take(line: Line, command: shell.Command) -> Iterator[str]:
     line.hidden.append(command.written)
 
 
-def _wrapped_by(program: Program) -> Sequence[shell.Word]:
+def _wrapped_by(program: Program) -> Sequence[command_line.Word]:
     words = program.arguments
     if program.name == "find":
         start = next((number for number, word in enumerate(words) if word.text in _FINDS_RUN), len(words))
@@ -165,7 +165,7 @@ def _scripts_of(line: Line, program: Program) -> Iterator[str]:
         yield from _piped_into(line, command)
 
 
-def _piped_into(line: Line, command: shell.Command) -> Iterator[str]:
+def _piped_into(line: Line, command: command_line.Command) -> Iterator[str]:
     feeder = command.feeder
     words = feeder.words if feeder else []
     if words and words[0].text in _ECHOES and all(word.known for word in words):
@@ -174,9 +174,9 @@ def _piped_into(line: Line, command: shell.Command) -> Iterator[str]:
         line.hidden.append(f"{feeder.written if feeder else ''} | {command.written}")
 
 
-def downloaded(command: shell.Command) -> bool:
+def downloaded(command: command_line.Command) -> bool:
     """Whether what it reads, by a pipe or by a substitution, was downloaded."""
-    feeder: shell.Command | None = command.feeder
+    feeder: command_line.Command | None = command.feeder
     for _ in range(_LONGEST_PIPE):
         if feeder is None:
             break
@@ -186,9 +186,9 @@ def downloaded(command: shell.Command) -> bool:
     return _downloads(command)
 
 
-def _downloads(command: shell.Command) -> bool:
+def _downloads(command: command_line.Command) -> bool:
     return any(map(_is_downloader, command.inside))
 
 
-def _is_downloader(command: shell.Command) -> bool:
+def _is_downloader(command: command_line.Command) -> bool:
     return any(word.text.rpartition("/")[2] in DOWNLOADERS for word in command.words[:3])
