@@ -12,7 +12,11 @@ from sayso_slack import limits, reserve
 
 _NO_LIMIT = 1_000_000
 _BY_TYPE: Mapping[str, Mapping[str, int]] = {
-    "button": {"text": limits.BUTTON_TEXT, "value": limits.BUTTON_VALUE},
+    "button": {
+        "text": limits.BUTTON_TEXT,
+        "value": limits.BUTTON_VALUE,
+        "accessibility_label": limits.SPOKEN_LABEL,
+    },
     "option": {"text": limits.OPTION_TEXT, "description": limits.OPTION_TEXT, "value": limits.OPTION_TEXT},
     "input": {"label": limits.INPUT_LABEL, "hint": limits.INPUT_LABEL},
     "plain_text_input": {"initial_value": limits.TYPED, "placeholder": limits.PLACEHOLDER},

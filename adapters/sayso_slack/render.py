@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sayso import model
 from sayso.cards import card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
@@ -24,6 +25,8 @@ ROOM = WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED,
 
 ACTION = "sayso:"
 """Every action id of ours begins with this; nothing else in the workspace does."""
+BUTTON = f"{ACTION}button"
+"""Those of the buttons on a card whose labels are the service's own."""
 SUBMIT = f"{ACTION}submit"
 """The button that sends what was chosen on the card itself."""
 UNDO = f"{ACTION}undo"
@@ -51,7 +54,7 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
-    controls = list(_controls(shown))
+    controls = [_speak(block, drawn.subject) for block in _controls(shown)]
     blocks = [*_pack(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
     return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks(blocks)}
 
@@ -175,11 +178,26 @@ def _actions(elements: list[Json]) -> Json:
 def _button(button: card.Button, index: int) -> Json:
     made: Json = {
         "type": "button",
-        "action_id": f"{ACTION}button{index}",
+        "action_id": f"{BUTTON}{index}",
         "text": plain(button.label, limits.BUTTON_TEXT),
         "value": button.token,
     }
     return made if button.style == "plain" else {**made, "style": button.style}
+
+
+def _speak(block: Json, subject: str) -> Json:
+    """Buttons of the service with what a screen reader says for them: the label, and who asks for what."""
+    if block["type"] != "actions":
+        return block
+    return {**block, "elements": [_speak_one(one, subject) for one in block["elements"]]}
+
+
+def _speak_one(element: Json, subject: str) -> Json:
+    # the label of an option is foreign text, which is read as it stands
+    if element["type"] != "button" or not element["action_id"].startswith(BUTTON):
+        return element
+    label = model.cut(f"{element['text']['text']}: {subject}", limits.SPOKEN_LABEL)
+    return {**element, "accessibility_label": label}
 
 
 def _pack(blocks: list[Json], most: int) -> list[Json]:

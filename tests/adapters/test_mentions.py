@@ -12,7 +12,9 @@ from sayso import model
 from sayso.cards import draw
 from sayso.machine import people
 from sayso.testing import samples
+from sayso_discord import measure as discord_measure
 from sayso_discord import render as discord_render
+from sayso_slack import measure as slack_measure
 from sayso_slack import render as slack_render
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord.test_render import WORLD, shown
@@ -79,6 +81,7 @@ def test_slack_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.Ti
     ticket, named = made
     drawn = draw.card_of(ticket, samples.MINT)
     payload = slack_render.render(drawn, DIRECTORY.called(drawn.notify, "slack"))
+    assert slack_measure.broken(payload) == []
     found = {str(one.get("user_id") or one.get("usergroup_id")) for one in nodes(payload) if is_mention(one)}
     assert found == allowed_ids(named, "slack")
     assert set(slack_text.pings([{"type": "mrkdwn", "text": payload["text"]}, *payload["blocks"]])) == found
@@ -95,6 +98,7 @@ def test_discord_is_given_no_id_that_the_policy_does_not_call(made: tuple[model.
     drawn = draw.card_of(ticket, samples.MINT)
     called = DIRECTORY.called(drawn.notify, "discord")
     first = discord_render.render(drawn, called, loud=True)
+    assert discord_measure.broken(first) == []
     allowed = first["allowed_mentions"]
     assert allowed["parse"] == []
     assert {*allowed["users"], *allowed["roles"]} == allowed_ids(named, "discord")

@@ -26,6 +26,7 @@ class Moment:
 
 Inline = text.Trusted | text.Foreign | Moment
 
+_UNSAID = text.Trusted("")
 _NOTHING = text.Foreign(text.Safe(""))
 
 
@@ -204,6 +205,8 @@ class Card:
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""
+    subject: text.Trusted = _UNSAID
+    """Who asks for what, without agent text: for screen readers, beside the label of a button."""
     notify: tuple[str, ...] = ()
     """Whom it mentions, by their names in the settings, while it is open: a platform notifies them, and nobody else."""
 

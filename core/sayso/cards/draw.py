@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, history, naming, phrases, prose, shelf, tokens, values
+from sayso.cards import buttons, card, cutting, history, naming, notification, prose, shelf, tokens, values
 from sayso.content import schema, text
 from sayso.machine import approvers, people
 
@@ -57,7 +57,8 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
-        summary=_summary(ticket),
+        summary=notification.summary_of(ticket),
+        subject=notification.subject_of(ticket),
         parts=tuple(_all_parts(ticket, directory)),
         controls=controls,
         review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
@@ -221,15 +222,3 @@ def _tone(ticket: model.Ticket) -> card.Tone:
             return "gone"
         case _:
             assert_never(ticket.decision.outcome)
-
-
-def _summary(ticket: model.Ticket) -> text.Trusted:
-    asks = {
-        "permission": "An agent asks for permission to run a tool",
-        "question": "An agent has a question",
-        "choice": "An agent asks you to choose",
-        "form": "An agent asks you to fill in a form",
-    }[ticket.request.kind]
-    return Trusted(
-        asks if ticket.decision is None else f"{asks}. {phrases.outcome_words(ticket.request.kind, ticket.decision)}."
-    )

@@ -38,7 +38,9 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
         "Edit and allow…",
         "Stop asking this session",
     ]
-    assert there.card.text == "An agent asks for permission to run a tool"
+    assert there.card.text == "An agent asks to run Bash · until 2026-01-01 13:00 UTC"
+    spoken = [one.get("accessibility_label") for one in there.card.blocks[-1]["elements"]]
+    assert spoken[:2] == ["Allow: An agent asks to run Bash", "Deny: An agent asks to run Bash"]
     assert there.card.metadata == {"event_type": "sayso_request", "event_payload": {"request_id": ticket.id}}
 
 

@@ -250,7 +250,7 @@ def test_a_closed_card_has_no_buttons() -> None:
 
 
 def test_no_agent_text_stands_in_a_notification() -> None:
-    shown = draw.card_of(opened(permission(tool="EVIL", title="EVIL", input={"EVIL": "EVIL"})), MINT)
+    shown = draw.card_of(opened(permission(tool="EVIL tool", title="EVIL", input={"EVIL": "EVIL"})), MINT)
     assert "EVIL" not in shown.summary
 
 

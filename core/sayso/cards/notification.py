@@ -1,0 +1,45 @@
+"""What a notification says of a request, and a screen reader of its buttons: no text of an agent stands in it. Pure.
+
+The rule: the name of the key was given by the operator. Of the agent's own words only the name of a tool is repeated,
+and only if it is a plain one: one short word, without a sign that a platform could read as markup or as a link.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sayso import model
+from sayso.cards import naming, phrases
+from sayso.content import text
+
+_PLAIN_TOOL = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
+
+
+def subject_of(ticket: model.Ticket) -> text.Trusted:
+    """Who asks for what."""
+    asker = naming.given_name(ticket.owner)
+    named = ticket.owner != naming.EMBEDDED and isinstance(asker, str)
+    return text.Trusted(f"{asker if named else 'An agent'} {_asks(ticket.request)}")
+
+
+def summary_of(ticket: model.Ticket) -> text.Trusted:
+    """The same with how risky the agent says it is and until when it can be answered, or what became of it."""
+    subject, decision = subject_of(ticket), ticket.decision
+    if decision is not None:
+        return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
+    risk = f" · says the risk is {ticket.request.risk}" if ticket.request.risk else ""
+    return text.Trusted(f"{subject}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _asks(request: model.Request) -> str:
+    if request.kind == "permission":
+        tool = request.tool or ""
+        return f"asks to run {tool if _PLAIN_TOOL.fullmatch(tool) else 'a tool'}"
+    return _ASKS[request.kind]
+
+
+_ASKS: dict[model.Kind, str] = {
+    "question": "has a question",
+    "choice": "asks you to choose",
+    "form": "asks you to fill in a form",
+}

@@ -1,0 +1,78 @@
+"""What a notification says: agent, tool, kind, risk and deadline by the service, and no sentence of an agent."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sayso
+from sayso import machine, model
+from sayso.cards import notification
+from sayso.machine import events
+from sayso.testing import samples
+
+PERMISSION = sayso.Permission(tool="Bash", input={"command": "ls"}, risk="high")
+
+
+def owned(request: model.Request, owner: str = "release-bot") -> model.Ticket:
+    return samples.opened(request).model_copy(update={"owner": owner})
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (PERMISSION, "release-bot asks to run Bash · says the risk is high · until "),
+        (
+            sayso.Permission(tool="mcp__gh__new-issue"),
+            "release-bot asks to run mcp__gh__new-issue · until ",
+        ),
+        (sayso.Question("Is Ann <b>here</b>?"), "release-bot has a question · until "),
+        (sayso.Choice("Which?", ["A", "B"]), "release-bot asks you to choose · until "),
+        (sayso.Form("Fill in", [model.Field(name="f", label="F")]), "release-bot asks you to fill in a form · until "),
+    ],
+)
+def test_it_says_who_asks_for_what_how_risky_and_until_when(request_: model.Request, said: str) -> None:
+    ticket = owned(request_)
+    assert notification.summary_of(ticket) == f"{said}{ticket.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
+def test_afterwards_it_says_what_became_of_it() -> None:
+    ticket = owned(PERMISSION)
+    closed = machine.step(ticket, events.Ticked(at=ticket.expires_at + timedelta(seconds=1))).ticket
+    assert notification.summary_of(closed) == "release-bot asks to run Bash. Expired: nobody answered in time."
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "it, Ann allowed it",
+        "example.com",
+        "<@U1>",
+        "Вash",
+        "a" * 41,
+        "_b_",
+        "*b*",
+        "b\n",
+        "b:c",
+        "b/c",
+        "ba\u200bsh",
+        "-b",
+    ],
+)
+def test_a_tool_whose_name_is_not_plain_is_not_named(tool: str) -> None:
+    assert notification.subject_of(owned(sayso.Permission(tool=tool))) == "release-bot asks to run a tool"
+
+
+@pytest.mark.parametrize("owner", ["local", "Ann allowed it", "<!here>", "", "-x", "é"])
+def test_an_owner_that_is_no_name_of_a_key_is_an_agent(owner: str) -> None:
+    assert notification.subject_of(owned(PERMISSION, owner)) == "An agent asks to run Bash"
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_no_text_of_an_agent_stands_in_it(said: str) -> None:
+    marked = f"Zq{said}qZ"
+    source = model.Source(agent=marked, session=marked, url=marked)
+    told = PERMISSION.model_copy(update={"title": marked, "body": marked, "source": source, "context": {"a": marked}})
+    for ticket in (owned(told), owned(told.model_copy(update={"tool": marked + "!"}))):
+        assert "Zq" not in notification.summary_of(ticket) + notification.subject_of(ticket)
