@@ -64,7 +64,9 @@ class Policy(_Table):
     )
     """An allow that is not used within it is void."""
     notify: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
-        default=["approvers"], description='notify = "approvers", ["ann", "group:release"], or [] for nobody'
+        default="approvers",
+        validate_default=True,
+        description='notify = "approvers", ["ann", "group:release"], or [] for nobody',
     )
     """Whom the first card mentions."""
 
