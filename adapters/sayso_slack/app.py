@@ -41,7 +41,7 @@ def build_app(handle: Handle, client: AsyncWebClient, identity: AuthorizeResult)
         ssl_check_enabled=False,
         attaching_function_token_enabled=False,
     )
-    all_kinds: Any = (app.action, app.view, app.event, app.shortcut)  # pyright: ignore[reportUnknownMemberType]
+    all_kinds: Any = (app.action, app.view, app.event, app.shortcut, app.command)  # pyright: ignore[reportUnknownMemberType]
     for listen in all_kinds:
         listen(_EVERYTHING)(answer)
     return app

@@ -33,6 +33,7 @@ from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
 from sayso_slack.teller import Teller
 from sayso_slack.upkeep import Upkeep
+from sayso_slack.ways import Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _build(
     teller, situation = Teller(desk, channel, api, background), Situation(desk, app)
     replies = Replies(desk, members, KnownNames(api, members, desk.clock, named), situation, teller)
     upkeep = Upkeep(desk, places, channel, api)
-    interactions = Interactions(desk, teller, replies, upkeep, channel, api, background)
+    interactions = Interactions(desk, teller, replies, upkeep, channel, api, background, Ways(desk, members, api))
     interactions.app = named
     return interactions, CatchUp(desk, replies, upkeep, api, app)
 

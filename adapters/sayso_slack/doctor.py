@@ -15,7 +15,7 @@ from sayso.machine import people
 from sayso.stores import Store
 from sayso_slack import members, roster, sockets
 from sayso_slack.api import Api, api_of
-from sayso_slack.manifest import SCOPES
+from sayso_slack.manifest import SCOPES, WAYS
 from sayso_slack.places import Places
 from sayso_slack.settings import Settings
 
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _WRITE_THE_ID = "write the id C… of the channel instead of its name: channel details > About > Channel ID"
 _REINSTALL = "add under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
+
+_UPDATE = (
+    "They are optional, as is the Home tab: paste the manifest of sayso init slack under App Manifest, and reinstall"
+)
 
 
 async def check(
@@ -70,6 +74,10 @@ def _look_at_token(who: Json, scopes: Collection[str], said_at: str | None) -> I
         yield Finding("scopes", False, f"missing: {needed}", _REINSTALL)
     else:
         yield Finding("scopes", True, f"all {len(SCOPES)} are there")
+    # an app of an older manifest goes on working without these
+    lacking = [f"{scope} ({what})" for scope, what in WAYS.items() if scope not in scopes]
+    said = f"not there: {'; '.join(lacking)}. {_UPDATE}" if lacking else "the command and the shortcut are there"
+    yield Finding("ways in", True, said)
 
 
 async def _look_at_way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:

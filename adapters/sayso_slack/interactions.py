@@ -6,6 +6,7 @@ The rule: an answer is stored before Slack hears that it was received, and no ac
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -13,12 +14,12 @@ from typing import Any, assert_never
 from slack_bolt.response import BoltResponse
 
 from sayso import errors, model
-from sayso.cards import phrases, telling, tokens
+from sayso.cards import card, phrases, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.desk import Desk, PressedMessage
 from sayso.machine import people
-from sayso_slack import happenings, parse, render, spoken
+from sayso_slack import happenings, looks, parse, render, spoken, ways
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel
 from sayso_slack.replies import Replies
@@ -51,6 +52,7 @@ class Interactions:
         channel: SlackChannel,
         api: Api,
         background: Background,
+        shown: ways.Ways,
     ) -> None:
         self._desk = desk
         self._teller = teller
@@ -59,20 +61,26 @@ class Interactions:
         self._channel = channel
         self._api = api
         self._background = background
+        self._ways = shown
         self.app = spoken.App()
         self.is_shared: Callable[[], bool] = lambda: False
         """Whether another program receives some of what Slack sends to this app."""
 
     async def handle(self, payload: Any) -> BoltResponse:
         """Respond to one payload, in time; work that takes longer goes on, and a message tells its outcome."""
-        act = parse.parse(payload) or happenings.read(payload, self.app)
+        act = looks.read(payload) or parse.parse(payload) or happenings.read(payload, self.app)
         doing = self._background.start(self._act(act))
         done, _ = await asyncio.wait({doing}, timeout=_ANSWER_WITHIN)
         return doing.result() if done else _FAILED
 
-    async def _act(self, act: parse.Click | parse.Submission | happenings.Happening | None) -> BoltResponse:
+    async def _act(
+        self, act: looks.Look | parse.Click | parse.Submission | happenings.Happening | None
+    ) -> BoltResponse:
         try:
             match act:
+                case looks.Look():
+                    shown = await self._ways.show(act)
+                    return _RECEIVED if shown is None else _respond(shown)
                 case parse.Click():
                     return await self._click(act)
                 case parse.Submission():
@@ -123,11 +131,16 @@ class Interactions:
             return await self._refuse(click, error, account)
         if isinstance(following, Dialog):
             self._background.start(self._show(click, following))
-        elif pressed.action == "undo":
+            return _RECEIVED
+        said = telling.tally(following, before, actor.account)
+        if pressed.action == "undo":
             self._tell_taken_back(click)
             self._background.start(self._replies.unmark_taken(before))
-        elif said := telling.tally(following, before, actor.account):
+        elif said and not click.view:
             self._teller.tell(click, said)
+        if click.view:
+            self._background.start(self._renew_window(click, following, said))
+        self._background.start(self._ways.renew_home(click.who))
         return _RECEIVED
 
     async def _submit(self, submission: parse.Submission) -> BoltResponse:
@@ -144,6 +157,7 @@ class Interactions:
             return self._refuse_submission(submission, error, account)
         if isinstance(following, Dialog):
             return _respond({"response_action": "update", "view": _view_of(following, submission.spot)})
+        self._background.start(self._ways.renew_home(submission.who))
         return _respond({"response_action": "clear"})
 
     async def _find_ticket(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
@@ -163,7 +177,10 @@ class Interactions:
         elif isinstance(error, errors.InvalidToken) and (shown := await self._renew(click)) is not None:
             late = errors.AlreadyDecided(shown)
             said = telling.line(telling.RENEWED) if shown.decision is None else telling.refusal(late, account)
-        self._teller.tell(click, said)
+        if click.view:
+            self._background.start(self._tell_in_window(click, said))
+        else:
+            self._teller.tell(click, said)
         self._teller.freshen(error, click.spot)
         return _RECEIVED if isinstance(error, errors.Refused | errors.NotFound) else _FAILED
 
@@ -177,6 +194,23 @@ class Interactions:
         ticket = await self._desk.get(posted.ticket_id)
         self._background.start(self._teller.redraw(ticket, click.spot))
         return ticket
+
+    async def _renew_window(self, click: parse.Click, ticket: model.Ticket, told: card.Line | None) -> None:
+        try:
+            await self._ways.update(click, ticket, told)
+        except errors.ChannelError as error:
+            log.info("window not renewed", extra={"error": error.message})
+
+    async def _tell_in_window(self, click: parse.Click, told: card.Line) -> None:
+        """Tell in a window why the press in it was not counted."""
+        try:
+            _, ticket = await self._find_ticket(click.token)
+        except errors.SaysoError:
+            shown = render.notice("Not counted", told)
+            with contextlib.suppress(errors.ChannelError):
+                await self._api.post("views.update", view_id=click.view, view=shown)
+            return
+        await self._renew_window(click, ticket, told)
 
     def _tell_taken_back(self, click: parse.Click) -> None:
         said = telling.line(_TAKEN_BACK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sayso import errors
 from sayso.chat.received import Json
-from sayso_slack import happenings
+from sayso_slack import happenings, looks
 
 SCOPES = {
     "chat:write": "post cards and edit them",
@@ -19,9 +19,12 @@ SCOPES = {
     "im:history": "the same in direct messages",
     "mpim:history": "the same in group messages",
 }
-"""Every bot scope, and what it is for."""
+"""Every bot scope that cards and answers need, and what it is for."""
 
-_EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim", *happenings.EVENTS]
+WAYS = {"commands": f"{looks.COMMAND} {looks.PENDING}, and the shortcut Answer this on a message"}
+"""The same for the ways in beside cards; an app without it goes on working."""
+
+_EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim", *happenings.EVENTS, looks.EVENT]
 # the schema of manifests allows no longer address
 _LONGEST_URL = 3_500
 _LONGEST_PATH = 30
@@ -40,6 +43,12 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
         "socket_mode_enabled": socket_mode,
         "token_rotation_enabled": False,
     }
+    command: Json = {
+        "command": looks.COMMAND,
+        "description": "Shows what waits for you",
+        "usage_hint": looks.PENDING,
+        "should_escape": False,
+    }
     if not socket_mode:
         base = (url or "").rstrip("/")
         if not base.startswith("https://") or len(base) > _LONGEST_URL - _LONGEST_PATH:
@@ -47,11 +56,23 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
             raise errors.InvalidSettings("HTTP mode needs the public address of the service", field="url", hint=hint)
         settings["event_subscriptions"]["request_url"] = f"{base}/slack/events"
         settings["interactivity"]["request_url"] = f"{base}/slack/interactions"
-    home = {"home_tab_enabled": False, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
+        command["url"] = f"{base}/slack/commands"
+    home = {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
+    shortcut = {
+        "name": "Answer this",
+        "type": "message",
+        "callback_id": looks.SHORTCUT,
+        "description": "Opens the request that this message stands for",
+    }
     return {
         "_metadata": {"major_version": 2},
         "display_information": {"name": "sayso", "description": "Human approval for AI agents"},
-        "features": {"app_home": home, "bot_user": {"display_name": "sayso", "always_online": True}},
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "features": {
+            "app_home": home,
+            "bot_user": {"display_name": "sayso", "always_online": True},
+            "shortcuts": [shortcut],
+            "slash_commands": [command],
+        },
+        "oauth_config": {"scopes": {"bot": [*SCOPES, *WAYS]}},
         "settings": settings,
     }

@@ -60,6 +60,8 @@ class Click:
     """Whether it was pressed on a message that only this person sees."""
     blocks: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, compare=False)
     """What the card showed."""
+    view: str = ""
+    """The window in which a whole request is shown with its buttons; empty elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def spoken(written: str) -> str:
 
 
 def _read_click(payload: Any) -> Click | None:
-    who = _read_who(payload)
+    who = read_who(payload)
     action = next(iter(items(payload, "actions")), None)
     action_id, token = text(action, "action_id"), text(action, "value")
     if who is None or text(action, "type") != "button" or not action_id.startswith(render.ACTION) or not token:
@@ -149,11 +151,12 @@ def _read_click(payload: Any) -> Click | None:
         response_url=text(payload, "response_url"),
         hidden=hidden,
         blocks=tuple(cast("Mapping[str, Any]", block) for block in shown if isinstance(block, Mapping)),
+        view=text(payload, "view", "id"),
     )
 
 
 def _read_submission(payload: Any) -> Submission | None:
-    who, view = _read_who(payload), get(payload, "view")
+    who, view = read_who(payload), get(payload, "view")
     if who is None or text(view, "callback_id") != render.CALLBACK:
         return None
     try:
@@ -208,7 +211,8 @@ def _read_emoji(parts: list[Any]) -> Iterator[tuple[str, str]]:
         yield from _read_emoji(items(part, "elements"))
 
 
-def _read_who(payload: Any) -> Who | None:
+def read_who(payload: Any) -> Who | None:
+    """The person who acted."""
     user = get(payload, "user")
     some_id = text(user, "id")
     return Who(some_id, text(user, "team_id") or None, text(user, "username")) if some_id else None

@@ -1,4 +1,4 @@
-"""The two addresses that Slack posts to in HTTP mode. Nothing is read from a body before its signature is right."""
+"""The three addresses that Slack posts to in HTTP mode. Nothing is read from a body before its signature is right."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from sayso.chat import received, unsigned
 from sayso.chat.admission import Admission
+from sayso.chat.received import Json
 from sayso.stores import Store
 from sayso_slack import parse
 
@@ -22,7 +23,7 @@ _WRONG_KEY = "copy SLACK_SIGNING_SECRET again from the app's Basic Information p
 def add_routes(
     routes: web.Application, app: AsyncApp, secret: str, seconds: Callable[[], float], store: Store | None = None
 ) -> None:
-    """Serve `/slack/interactions` and `/slack/events`; *seconds* is the time since 1970.
+    """Serve `/slack/interactions`, `/slack/events` and `/slack/commands`; *seconds* is the time since 1970.
 
     Posts that are not signed are noted in *store*.
     """
@@ -30,14 +31,19 @@ def add_routes(
     admission = Admission(parse.is_plausible, verify, _WRONG_KEY, seconds, unsigned.Unsigned("Slack", seconds, store))
 
     async def interactions(request: web.Request) -> web.Response:
-        return await _respond(app, _form_field(await _admit(admission, request)))
+        form = _read_form(await _admit(admission, request))
+        return await _respond(app, received.document(form.get("payload", "")))
 
     async def events(request: web.Request) -> web.Response:
         body = await _admit(admission, request)
-        return await _respond(app, body.decode(errors="replace"))
+        return await _respond(app, received.document(body.decode(errors="replace")))
+
+    async def commands(request: web.Request) -> web.Response:
+        return await _respond(app, _read_form(await _admit(admission, request)))
 
     routes.router.add_post("/slack/interactions", interactions)
     routes.router.add_post("/slack/events", events)
+    routes.router.add_post("/slack/commands", commands)
 
 
 async def _admit(admission: Admission, request: web.Request) -> bytes:
@@ -48,8 +54,7 @@ async def _admit(admission: Admission, request: web.Request) -> bytes:
     return body
 
 
-async def _respond(app: AsyncApp, document: str) -> web.Response:
-    payload = received.document(document)
+async def _respond(app: AsyncApp, payload: Json | None) -> web.Response:
     if payload is None:
         raise web.HTTPBadRequest(text="not a payload")
     try:
@@ -64,6 +69,6 @@ async def _respond(app: AsyncApp, document: str) -> web.Response:
     return web.Response(status=status, text=answer.body, content_type=content_type)
 
 
-def _form_field(body: bytes) -> str:
+def _read_form(body: bytes) -> Json:
     # a tenth of the time that the standard library takes for a form
-    return yarl.URL.build(query_string=body.decode(errors="replace"), encoded=True).query.get("payload", "")
+    return dict(yarl.URL.build(query_string=body.decode(errors="replace"), encoded=True).query)

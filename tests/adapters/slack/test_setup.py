@@ -27,6 +27,21 @@ def shape(required: list[str], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+SHORTCUT = shape(
+    ["name", "type", "callback_id", "description"],
+    name={**TEXT, "maxLength": 24},
+    type={"enum": ["message", "global"]},
+    callback_id={**TEXT, "maxLength": 255},
+    description={**TEXT, "maxLength": 150},
+)
+COMMAND = shape(
+    ["command", "description"],
+    command={**TEXT, "pattern": "^/", "maxLength": 32},
+    url=URL,
+    description={**TEXT, "maxLength": 2000},
+    usage_hint={**TEXT, "maxLength": 1000},
+    should_escape=FLAG,
+)
 # What the facts about manifests say, as far as ours go.
 SHAPE = shape(
     ["_metadata", "display_information", "features", "oauth_config", "settings"],
@@ -36,6 +51,8 @@ SHAPE = shape(
         ["bot_user"],
         app_home=shape([], home_tab_enabled=FLAG, messages_tab_enabled=FLAG, messages_tab_read_only_enabled=FLAG),
         bot_user=shape(["display_name"], display_name={**TEXT, "maxLength": 80}, always_online=FLAG),
+        shortcuts={"type": "array", "maxItems": 10, "items": SHORTCUT},
+        slash_commands={"type": "array", "maxItems": 50, "items": COMMAND},
     ),
     oauth_config=shape(["scopes"], scopes=shape(["bot"], bot={"type": "array", "uniqueItems": True, "items": TEXT})),
     settings=shape(
@@ -67,6 +84,24 @@ def test_the_manifest_for_http_names_both_addresses() -> None:
     jsonschema.validate(made, SHAPE)
     assert made["settings"]["interactivity"]["request_url"] == "https://sayso.example.com/slack/interactions"
     assert made["settings"]["event_subscriptions"]["request_url"] == "https://sayso.example.com/slack/events"
+    assert made["features"]["slash_commands"][0]["url"] == "https://sayso.example.com/slack/commands"
+
+
+def test_the_manifest_asks_for_the_ways_in() -> None:
+    made = manifest.manifest()
+    features = made["features"]
+    assert features["app_home"]["home_tab_enabled"]
+    assert [one["command"] for one in features["slash_commands"]] == ["/sayso"]
+    assert [(one["name"], one["type"]) for one in features["shortcuts"]] == [("Answer this", "message")]
+    assert "commands" in made["oauth_config"]["scopes"]["bot"]
+
+
+async def test_an_older_installation_is_told_what_it_lacks_and_nothing_is_wrong_with_it(there: Scene) -> None:
+    there.slack.scopes.discard("commands")
+    found = {one.name: one for one in await sayso_slack.check(there.settings)}
+    assert all(one.ok for one in found.values())
+    assert "/sayso pending" in found["ways in"].said
+    assert "paste the manifest" in found["ways in"].said
 
 
 @pytest.mark.parametrize("url", [None, "", "http://sayso.example.com", "https://" + "x" * 3500])
@@ -81,8 +116,9 @@ def test_every_scope_that_an_event_needs_is_asked_for() -> None:
     events, scopes = made["settings"]["event_subscriptions"]["bot_events"], set(made["oauth_config"]["scopes"]["bot"])
     assert {f"{event[8:]}:history" for event in events if event.startswith("message.")} <= scopes
     rooms = [event for event in events if not event.startswith("message.")]
-    assert {f"{event.partition('_')[0]}s:read" for event in rooms} <= scopes
+    assert {f"{event.partition('_')[0]}s:read" for event in rooms if event != "app_home_opened"} <= scopes
     assert sorted(rooms) == [
+        "app_home_opened",
         "channel_archive",
         "channel_deleted",
         "channel_id_changed",
@@ -100,6 +136,7 @@ async def test_a_workspace_that_is_set_up_has_nothing_to_repair(there: Scene) ->
     assert [(one.name, one.ok) for one in found] == [
         ("SLACK_BOT_TOKEN", True),
         ("scopes", True),
+        ("ways in", True),
         ("SLACK_APP_TOKEN", True),
         ("channel", True),
     ]

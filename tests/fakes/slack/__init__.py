@@ -49,7 +49,7 @@ class FakeSlack:
         self._ack_within = ack_within
         self._passes = Passes(clock)
         self._views = Views(self.world, self._passes)
-        chat = Chat(self.world, self.scopes)
+        chat = self._chat = Chat(self.world, self.scopes)
         self._server = Server(self.world, self._passes, chat, self.sockets, Tokens(self.bot_token, self.app_token))
         self._server.methods = api.methods(self.world, self._views, chat, self.scopes)
         # One set for all: a test that takes a scope away takes it away everywhere.
@@ -79,7 +79,7 @@ class FakeSlack:
     def person(self, some_id: str, *, name: str, **facts: Any) -> Person:
         """Add somebody, or change what is known of them; *facts* are fields of `User`."""
         user = self.world.users[some_id] = User(some_id, name, **facts)
-        return Person(user, Office(self.world, self._passes, self._views, self._post))
+        return Person(user, Office(self.world, self._passes, self._views, self._post, self._chat))
 
     def channel(
         self, some_id: str, *, name: str, members: Iterable[str] = (), with_app: bool = True, **facts: Any
@@ -169,12 +169,19 @@ class FakeSlack:
 
     # -- the way to the app ----------------------------------------------------------------------------------------
 
-    def use_http(self, base: str, *, interactions: str = "/slack/interactions", events: str = "/slack/events") -> Http:
+    def use_http(
+        self,
+        base: str,
+        *,
+        interactions: str = "/slack/interactions",
+        events: str = "/slack/events",
+        commands: str = "/slack/commands",
+    ) -> Http:
         """From now on post to request URLs below *base*, signed; the answer can make signatures for forgeries."""
         if self._session is None:
             raise RuntimeError("use_http needs the running fake: call it inside `async with`")
         http = Http(base, self.signing_secret, self._ack_within, self._session)
-        http.paths = {"interactive": interactions, "events_api": events}
+        http.paths = {"interactive": interactions, "events_api": events, "slash_commands": commands}
         self._post.route = http
         return http
 

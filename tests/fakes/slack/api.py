@@ -16,8 +16,8 @@ from tests.fakes.slack.world import APP, BOT, BOT_USER, TEAM, Channel, User, Wor
 Method = tuple[Callable[[Json], Json], str | None]
 
 SCOPES: tuple[str, ...] = (
-    "channels:history", "channels:read", "chat:write", "files:write", "groups:history", "groups:read", "im:history",
-    "im:write", "mpim:history", "reactions:write", "usergroups:read", "users:read", "users:read.email",
+    "channels:history", "channels:read", "chat:write", "commands", "files:write", "groups:history", "groups:read",
+    "im:history", "im:write", "mpim:history", "reactions:write", "usergroups:read", "users:read", "users:read.email",
 )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class Post:
         """Send a click, submission or shortcut, once."""
         return self._record(await self.route.send("interactive", payload, 0, ""))
 
+    async def command(self, payload: Json) -> Delivery:
+        """Send a slash command, once."""
+        return self._record(await self.route.send("slash_commands", payload, 0, ""))
+
     async def event(self, payload: Json) -> Delivery:
         """Send an event until it is acknowledged or the retries are used up."""
         done = self._record(await self.route.send("events_api", payload, 0, ""))
@@ -121,7 +125,7 @@ class Sockets:
             return Delivery(payload, acked=False, seconds=0.0, why="no connection", attempt=attempt)
         envelope_id, started = f"envelope-{self._world.number()}", time.monotonic()
         envelope: Json = {"type": kind, "envelope_id": envelope_id, "payload": payload}
-        envelope["accepts_response_payload"] = kind == "interactive"
+        envelope["accepts_response_payload"] = kind != "events_api"
         if kind == "events_api":
             envelope |= {"retry_attempt": attempt, "retry_reason": reason}
         expected = self._expected[envelope_id] = asyncio.get_running_loop().create_future()
@@ -172,16 +176,21 @@ class Http:
         self._secret = secret
         self._within = aiohttp.ClientTimeout(total=ack_within)
         self._session = session
-        self.paths = {"interactive": "/slack/interactions", "events_api": "/slack/events"}
+        self.paths = {
+            "interactive": "/slack/interactions",
+            "events_api": "/slack/events",
+            "slash_commands": "/slack/commands",
+        }
 
     async def reachable(self) -> None:
         """A post tells; there is nothing to wait for."""
 
     async def send(self, kind: str, payload: Json, attempt: int, reason: str) -> Delivery:
-        """One post: a form field for interactions, JSON for events."""
+        """One post: a form field for interactions, a form for commands, JSON for events."""
         body, content_type = json.dumps(payload), "application/json"
-        if kind == "interactive":
-            body, content_type = urllib.parse.urlencode({"payload": body}), "application/x-www-form-urlencoded"
+        if kind != "events_api":
+            fields: Json = {"payload": body} if kind == "interactive" else payload
+            body, content_type = urllib.parse.urlencode(fields), "application/x-www-form-urlencoded"
         headers = {"Content-Type": content_type, **self.signature(body)}
         if attempt:
             headers |= {"x-slack-retry-num": str(attempt), "x-slack-retry-reason": reason}

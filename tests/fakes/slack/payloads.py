@@ -21,6 +21,14 @@ def interaction(kind: str, user: User, trigger_id: str) -> Json:
     return {"type": kind, "team": team, "user": who, **app, "trigger_id": trigger_id}
 
 
+def command(user: User, channel: Channel, typed: tuple[str, str], response_url: str, trigger_id: str) -> Json:
+    """A slash command, whose fields are all texts: over HTTP they come as a form."""
+    where: Json = {"team_id": TEAM, "team_domain": "fake", "channel_id": channel.id, "channel_name": channel.name}
+    who: Json = {"user_id": user.id, "user_name": user.name, "api_app_id": APP, "token": "never-trust-me"}
+    words: Json = {"command": typed[0], "text": typed[1], "is_enterprise_install": "false"}
+    return {**where, **who, **words, "response_url": response_url, "trigger_id": trigger_id}
+
+
 def on_message(message: Message, channel: Channel, entered: Entered, response_url: str) -> Json:
     """Where a click happened, for a message; an ephemeral one does not come along."""
     hidden = message.only_for is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fakes.slack import controls, state
 from tests.fakes.slack import payloads as slack_payloads
+from tests.fakes.slack.chat import Chat
 from tests.fakes.slack.controls import Control, Json
 from tests.fakes.slack.delivery import Delivery, Post
 from tests.fakes.slack.limits import Refused
@@ -29,6 +30,7 @@ class Office:
     passes: Passes
     views: Views
     post: Post
+    chat: Chat
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,30 @@ class Person:
         return await self._event(
             {"type": "app_home_opened", "user": self.user.id, "channel": dm.id, "tab": "home", **view}
         )
+
+    async def command(self, channel: str, command: str, words: str = "") -> Seen:
+        """Type a slash command; what the app answers at once is for this person, unless it says otherwise."""
+        seen, key = self._seen(), self._office.passes.url(channel, "", self.user.id)
+        url, trigger = f"{self._world.base_url}/response/{key}", self._office.passes.trigger(self.user.id)
+        asked = slack_payloads.command(self.user, self._world.channels[channel], (command, words), url, trigger)
+        done = await self._office.post.command(asked)
+        seen = dataclasses.replace(seen, deliveries=(done,), trouble="" if done.acked else TROUBLE)
+        if not done.answer:
+            return seen
+        try:
+            self._office.chat.respond(self._office.passes.spend(key), done.answer)
+        except Refused as refused:
+            return dataclasses.replace(seen, trouble=f"{TROUBLE} {refused.answer}")
+        return seen
+
+    async def use_on(self, message: Message, callback_id: str) -> Seen:
+        """Use a message shortcut, from the menu beside a message."""
+        seen, key = self._seen(), self._office.passes.url(message.channel, message.ts, self.user.id)
+        url, channel = f"{self._world.base_url}/response/{key}", self._world.channels[message.channel]
+        about = slack_payloads.on_message(message, channel, {}, url)
+        payload = {**self._interaction("message_action"), **about, "message_ts": message.ts}
+        done = await self._office.post.interaction({**payload, "callback_id": callback_id})
+        return dataclasses.replace(seen, deliveries=(done,), trouble="" if done.acked else TROUBLE)
 
     async def use_shortcut(self, callback_id: str) -> Seen:
         """Start a global shortcut."""

@@ -1,0 +1,64 @@
+"""Reads who wants to see a list or a request: the Home tab, the command, the shortcut, the buttons of a list. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sayso.chat.received import get, items, text
+from sayso_slack import lists, parse
+
+COMMAND, PENDING = "/sayso", "pending"
+SHORTCUT = "sayso_answer"
+EVENT = "app_home_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody wants to see a list, or one request."""
+
+    who: parse.Who
+    what: Literal["home", "command", "turn", "open", "answer"]
+    trigger: str = ""
+    response_url: str = field(default="", repr=False)
+    about: str = ""
+    """The words after the command, the page, or the ref of the request."""
+    spots: tuple[parse.Spot, ...] = ()
+    """The message and the one that its thread hangs on."""
+    in_home: bool = False
+
+
+def read(payload: Any) -> Look | None:
+    """What somebody wants to see; None if it is something else."""
+    kind = text(payload, "type")
+    if text(payload, "command") == COMMAND:
+        who = parse.Who(text(payload, "user_id"), text(payload, "team_id") or None, text(payload, "user_name"))
+        url, about = text(payload, "response_url"), text(payload, "text").strip().lower()
+        return Look(who, "command", response_url=url, about=about) if who.user else None
+    if kind == "event_callback" and text(payload, "event", "type") == EVENT:
+        user, tab = text(payload, "event", "user"), text(payload, "event", "tab")
+        return Look(parse.Who(user), "home", in_home=True) if user and tab == "home" else None
+    if kind == "message_action" and text(payload, "callback_id") == SHORTCUT:
+        return _read_shortcut(payload)
+    return _read_press(payload) if kind == "block_actions" else None
+
+
+def _read_shortcut(payload: Any) -> Look | None:
+    who, channel = parse.read_who(payload), text(payload, "channel", "id")
+    stamps = (text(payload, "message_ts"), text(payload, "message", "thread_ts"))
+    spots = tuple(parse.Spot(channel, stamp) for stamp in stamps if channel and stamp)
+    url = text(payload, "response_url")
+    return None if who is None else Look(who, "answer", text(payload, "trigger_id"), url, spots=spots)
+
+
+def _read_press(payload: Any) -> Look | None:
+    action, who = next(iter(items(payload, "actions")), None), parse.read_who(payload)
+    action_id = text(action, "action_id")
+    what: Literal["open", "turn"] | None = "open" if action_id == lists.OPEN else None
+    if action_id.startswith(lists.TURN):
+        what = "turn"
+    if who is None or what is None:
+        return None
+    at_home = get(payload, "view", "type") == "home"
+    url = text(payload, "response_url")
+    return Look(who, what, text(payload, "trigger_id"), url, text(action, "value"), in_home=at_home)

@@ -1,0 +1,183 @@
+"""What waits for one person, and what they answered lately: the list behind every way in that is not a card.
+
+The rule: a list is short and read within bounds, however much is open; and it shows only what this person may answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sayso import aside, machine, model
+from sayso.cards import card, draw, phrases
+from sayso.content import text
+from sayso.desk import Desk
+from sayso.machine import approvers, people
+from sayso.stores import Query
+
+Trusted = text.Trusted
+
+PAGE = 10
+"""Requests on one page: as many as every chat has room for, with a button for each."""
+_MOST_READ = 200
+_AT_ONCE = 20
+# Seconds. Chats wait three for an answer, and who it is has to be looked up as well.
+_READ_WITHIN = 1.0
+_MOST_COUNTED = 2_000
+_LATELY, _MOST_DECIDED, _MOST_BYTES = 5, 50, 4 * model.MAX_REQUEST_BYTES
+# Characters of what is asked, in a line of a list.
+_SHOWN = 100
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request in a list."""
+
+    ref: str
+    """By which a press on *Open* finds the request; it opens nothing to somebody who may not answer."""
+    headline: tuple[card.Inline, ...]
+    about: text.Trusted
+    """How long it waits still, or what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of what waits for a person, what expires first at the top; and what they answered lately."""
+
+    waiting: tuple[Row, ...] = ()
+    answered: tuple[Row, ...] = ()
+    page: int = 0
+    more: bool = False
+    """Whether a further page follows."""
+    unread: int = 0
+    """How many open requests were not looked at; some of them may be for this person."""
+
+    @property
+    def title(self) -> text.Trusted:
+        """What it comes to, in a sentence; fit for a notification."""
+        count = self.page * PAGE + len(self.waiting)
+        if not self.waiting:
+            return Trusted("Nothing more waits for you" if self.page else "Nothing waits for you")
+        if self.more or self.page:
+            return Trusted(f"Waiting for you: {self.page * PAGE + 1} to {count}, what expires first on top")
+        return Trusted("1 request waits for you" if count == 1 else f"{count} requests wait for you")
+
+    @property
+    def rest(self) -> text.Trusted | None:
+        """What is said about requests that were not looked at."""
+        if not self.unread:
+            return None
+        count = f"{self.unread} more open {'request was' if self.unread == 1 else 'requests were'}"
+        return Trusted(f"{count} not looked at: they expire later, and some may be for you.")
+
+
+ANSWERED = Trusted("What you answered lately")
+NO_REQUEST = "No request stands for this message. Use this on a card, or below one."
+HOW = "Type /sayso pending for what waits for you. What agents ask comes as a card, too."
+
+
+async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
+    """A page of the list of one person; page 0 also has what they answered lately."""
+    person, now, shown = desk.setup.directory.identify(actor), desk.clock.now(), (page + 1) * PAGE
+    found, read = await _read_waiting(desk, person, shown + 1)
+    more = len(found) > shown
+    left = 0 if more else await desk.store.count(Query(state="pending", limit=_MOST_COUNTED)) - read
+    lately: Sequence[model.Ticket] = () if page else await _lately(desk, person)
+    return Listing(
+        waiting=tuple(await aside.run(_rows, desk, found[page * PAGE : shown], now)),
+        answered=tuple(await aside.run(_rows, desk, lately, now)),
+        page=page,
+        more=more,
+        unread=max(0, left),
+    )
+
+
+async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
+    """The request behind a row.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAllowed: this person may not answer it.
+    """
+    return check(desk, await desk.store.load_by_ref(ref), actor)
+
+
+def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
+    """The request as it is now, for somebody who may answer it. Raises `NotAllowed`."""
+    person = desk.setup.directory.identify(actor)
+    if not machine.may_answer(ticket, person):
+        raise machine.refusal(ticket, person)
+    return machine.read(ticket, desk.clock.now())
+
+
+async def _read_waiting(desk: Desk, person: model.Person, most: int) -> tuple[list[model.Ticket], int]:
+    """What waits for somebody, what expires first at the top, and how many open requests were read for it.
+
+    An index gives the ids; a few requests at a time are read until there are enough, or a bound is met.
+    """
+    found, read, time = list[model.Ticket](), 0, asyncio.get_running_loop().time
+    ends = time() + _READ_WITHIN
+    ids = await desk.store.due(_END_OF_TIME, _MOST_READ)
+    while read < len(ids) and len(found) < most and time() < ends:
+        some = ids[read : read + _AT_ONCE]
+        loaded = await asyncio.gather(*map(desk.store.load, some), return_exceptions=True)
+        # one that cannot be read must not hide the others
+        whole = (one for one in loaded if isinstance(one, model.Ticket) and one.expires_at > desk.clock.now())
+        found += [ticket for ticket in whole if _waits_for(ticket, person)]
+        read += len(some)
+    return found, read
+
+
+def _waits_for(ticket: model.Ticket, person: model.Person) -> bool:
+    if ticket.decision is not None or ticket.held or ticket.taken is not None:
+        return False
+    if any(given.person == person.id for given in approvers.latest(ticket)):
+        return False  # it waits for others
+    return machine.may_answer(ticket, person)
+
+
+async def _lately(desk: Desk, person: model.Person) -> Sequence[model.Ticket]:
+    decided = await desk.store.list(Query(state="decided", limit=_MOST_DECIDED, most_bytes=_MOST_BYTES))
+    return [one for one in decided if one.decision and any(by.person == person.id for by in one.decision.by)][:_LATELY]
+
+
+def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Row]:
+    return [Row(ticket.ref, _headline(desk, ticket), _about(ticket, now)) for ticket in tickets]
+
+
+def _headline(desk: Desk, ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """The card's own headline, and how what it asks begins."""
+    parts = draw.card_of(ticket, desk.mint).parts
+    asked = ticket.request.title if ticket.request.kind != "permission" else _begin(parts)
+    first = tuple(parts[0].inlines())
+    if not asked or any(card.words_of(one) == asked for one in first):
+        return first
+    return (*first, Trusted(" · "), text.line(asked if len(asked) <= _SHOWN else f"{asked[:_SHOWN]}…"))
+
+
+def _begin(parts: Sequence[card.Part]) -> str:
+    """How the arguments begin that would run."""
+    inputs = (part.text.text for part in parts if isinstance(part, card.Code) and part.role == "input")
+    return next(inputs, "")[: _SHOWN + 1].strip().partition("\n")[0]
+
+
+def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
+    if ticket.decision is not None:
+        said = phrases.outcome_words(ticket.request.kind, ticket.decision)
+        return Trusted(f"{said} · {duration(now - ticket.decision.decided_at)} ago")
+    risk = f"{ticket.request.risk} risk · " if ticket.request.risk else ""
+    return Trusted(f"{risk}expires in {duration(ticket.expires_at - now)}")
+
+
+def duration(time: timedelta) -> str:
+    """A length of time as people say it, rounded down."""
+    seconds = max(0, int(time.total_seconds()))
+    for size, unit in _UNITS:
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+    return "less than a minute"

@@ -1,0 +1,146 @@
+"""What waits for one person: only what they may answer, what expires first on top, read within bounds."""
+
+from datetime import timedelta
+
+import pytest
+
+from sayso import errors, model
+from sayso.cards import card, tokens
+from sayso.chat import listing
+from sayso.desk import Desk, Setup
+from sayso.machine import people
+from sayso.stores import memory
+from sayso.testing.clock import ManualClock
+
+ANN = people.Actor("web:ann", "Ann", person="ann")
+BOB = people.Actor("web:bob", "Bob", person="bob")
+POLICIES = {
+    "default": model.Policy(approvers=("ann",)),
+    "bobs": model.Policy(approvers=("bob",)),
+    "both": model.Policy(approvers=("ann", "bob"), quorum=2),
+}
+
+
+class Counting(memory.MemoryStore):
+    """Counts the requests that are read."""
+
+    loaded = 0
+
+    async def load(self, id: str) -> model.Ticket:
+        self.loaded += 1
+        return await super().load(id)
+
+
+@pytest.fixture
+def store() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def desk(store: Counting, clock: ManualClock) -> Desk:
+    directory = people.Directory({"ann": people.Profile(), "bob": people.Profile()})
+    return Desk(store, tokens.TokenMaker(b"for tests only"), Setup(POLICIES, directory, ("web",), ("web",)), clock)
+
+
+async def ask(desk: Desk, tool: str, policy: str | None = None, **more: object) -> model.Ticket:
+    asked = model.Request(kind="permission", tool=tool, input={"command": "make"}, policy=policy)
+    return await desk.open(asked.model_copy(update=more))
+
+
+def words(rows: tuple[listing.Row, ...]) -> list[str]:
+    return ["".join(map(card.words_of, row.headline)) for row in rows]
+
+
+async def test_only_what_this_person_may_answer_is_listed_and_what_expires_first_is_on_top(desk: Desk) -> None:
+    await ask(desk, "later", expires_in=900.0)
+    await ask(desk, "bobs", "bobs")
+    await ask(desk, "sooner", expires_in=60.0)
+    found = await listing.list_for(desk, ANN)
+    first, second = words(found.waiting)
+    assert "sooner" in first
+    assert "later" in second
+    assert found.title == "2 requests wait for you"
+    assert (found.more, found.unread) == (False, 0)
+
+
+async def test_what_was_answered_is_listed_apart_and_newest_first(desk: Desk, clock: ManualClock) -> None:
+    asked = await ask(desk, "shell")
+    await desk.answer(asked.id, model.Answer(verdict="deny"), ANN)
+    clock.advance(120)
+    found = await listing.list_for(desk, ANN)
+    assert found.title == "Nothing waits for you"
+    assert [row.about for row in found.answered] == ["Denied · 2 min ago"]
+    assert (await listing.list_for(desk, BOB)).answered == ()
+
+
+async def test_a_vote_for_a_quorum_waits_for_others(desk: Desk) -> None:
+    asked = await ask(desk, "shell", "both")
+    await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)
+    assert (await listing.list_for(desk, ANN)).waiting == ()
+    assert len((await listing.list_for(desk, BOB)).waiting) == 1
+
+
+async def test_what_has_expired_is_not_listed_even_before_anybody_noticed(desk: Desk, clock: ManualClock) -> None:
+    await ask(desk, "shell", expires_in=60.0)
+    clock.advance(61)
+    assert (await listing.list_for(desk, ANN)).waiting == ()
+
+
+async def test_a_page_reads_hardly_more_than_it_shows(desk: Desk, store: Counting) -> None:
+    for number in range(120):
+        await ask(desk, f"tool{number}")
+    store.loaded = 0
+    found = await listing.list_for(desk, ANN)
+    assert (len(found.waiting), found.more, found.unread) == (listing.PAGE, True, 0)
+    assert store.loaded <= 2 * listing.PAGE
+
+
+async def test_a_list_is_never_a_walk_and_says_what_it_did_not_look_at(desk: Desk, store: Counting) -> None:
+    for number in range(230):
+        await ask(desk, f"tool{number}", "bobs", expires_in=600.0)
+    await ask(desk, "mine", expires_in=900.0)
+    store.loaded = 0
+    found = await listing.list_for(desk, ANN)
+    assert store.loaded <= 200
+    assert (found.waiting, found.unread) == ((), 31)
+    assert "31 more open requests were not looked at" in (found.rest or "")
+
+
+async def test_pages_follow_one_another_without_gap_or_repetition(desk: Desk) -> None:
+    for number in range(25):
+        await ask(desk, f"tool{number:02}", expires_in=600.0 + number)
+    seen = [name for page in range(3) for name in words((await listing.list_for(desk, ANN, page)).waiting)]
+    assert [name.split("tool")[1][:2] for name in seen] == [f"{number:02}" for number in range(25)]
+    assert (await listing.list_for(desk, ANN, 1)).title == "Waiting for you: 11 to 20, what expires first on top"
+    assert (await listing.list_for(desk, ANN, 3)).title == "Nothing more waits for you"
+
+
+async def test_a_row_opens_its_request_to_those_who_may_answer_and_to_nobody_else(desk: Desk) -> None:
+    await ask(desk, "shell")
+    (row,) = (await listing.list_for(desk, ANN)).waiting
+    assert (await listing.open_for(desk, row.ref, ANN)).request.tool == "shell"
+    with pytest.raises(errors.NotAllowed):
+        await listing.open_for(desk, row.ref, BOB)
+    with pytest.raises(errors.NotFound):
+        await listing.open_for(desk, "nothing", ANN)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "less than a minute"),
+        (59, "less than a minute"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_600, "1 h"),
+        (90_000, "1 day"),
+        (200_000, "2 days"),
+    ],
+)
+def test_a_length_of_time_is_said_as_people_say_it(seconds: int, said: str) -> None:
+    assert listing.duration(timedelta(seconds=seconds)) == said
