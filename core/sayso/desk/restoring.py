@@ -53,7 +53,7 @@ def backup(database: Path, target: Path) -> None:
         raise sqlite_file.wrong(f"there is no database at {database}", "run this in the folder of the service")
     if target.exists():
         raise errors.InvalidSettings(f"{target} is there already", field="FILE", hint="name a new file")
-    _copy(database, beside := target.with_name(target.name + ".new"))
+    sqlite_file.while_busy(sqlite_file.BUSY_TIMEOUT)(_copy, database, beside := target.with_name(target.name + ".new"))
     os.replace(beside, target)
 
 
@@ -67,7 +67,7 @@ async def restore(copy: Path, database: Path, at: datetime) -> Restored:
     known = _check(copy, database)
     fresh = database.with_name(database.name + ".restoring")
     _remove(fresh)
-    _copy(copy, fresh)
+    sqlite_file.while_busy(sqlite_file.BUSY_TIMEOUT)(_copy, copy, fresh)
     try:
         store = await sqlite.SqliteStore.open(str(fresh))
         try:
@@ -173,6 +173,8 @@ def _copy(source: Path, target: Path) -> None:
             contextlib.closing(sqlite_file.open_reader(str(source))) as db,
             contextlib.closing(apsw.Connection(str(target))) as copy,
         ):
+            # some versions of apsw let no other thread run in this call: it must not wait, `while_busy` does
+            db.set_busy_timeout(0)
             with copy.backup("main", db, "main") as copying:
                 copying.step()
             # one file, with nothing beside it

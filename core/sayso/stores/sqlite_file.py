@@ -65,17 +65,24 @@ def open_file(path: str, busy_timeout: float) -> apsw.Connection:
     found = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if found < OLDEST_SQLITE:
         raise wrong(f"SQLite {apsw.sqlite_lib_version()} can damage the database", "install a newer apsw")
-    # SQLite does not wait by itself in each case: of two connections that switch one new file to WAL, one fails at once
-    patient = tenacity.Retrying(
+    end = time.monotonic() + busy_timeout
+    db = while_busy(busy_timeout)(lambda: _open_once(path, max(0.0, end - time.monotonic())))
+    db.set_busy_timeout(_milliseconds(busy_timeout))
+    return db
+
+
+def while_busy(seconds: float) -> tenacity.Retrying:
+    """Call something again while another process has the file, for *seconds* at most.
+
+    SQLite does not wait by itself in each case: of two connections that switch one new file to WAL, one fails at once,
+    and so does a backup in some versions.
+    """
+    return tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error.__cause__, apsw.BusyError)),
-        stop=tenacity.stop_after_delay(busy_timeout),
+        stop=tenacity.stop_after_delay(seconds),
         wait=tenacity.wait_random(0, 0.05),
         reraise=True,
     )
-    end = time.monotonic() + busy_timeout
-    db = patient(lambda: _open_once(path, max(0.0, end - time.monotonic())))
-    db.set_busy_timeout(_milliseconds(busy_timeout))
-    return db
 
 
 def _open_once(path: str, busy_timeout: float) -> apsw.Connection:
