@@ -49,6 +49,8 @@ class Document(model.Frozen):
     undelivered: tuple[str, ...]
     used_at: datetime | None = None
     """When the allow was used."""
+    asked_back: model.AskedBack | None = None
+    """What this request answers with its body."""
     request: model.Request
 
 

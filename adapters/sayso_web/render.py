@@ -15,7 +15,7 @@ from sayso_web import inputs
 
 # From this many lines or characters on, a box says how long it is; it is shown whole all the same.
 LONG_BOX, _LONG_TEXT = 30, 4_000
-_SAID: Mapping[card.Role, str] = {"answer": "Answer", "reason": "Reason"}
+_SAID: Mapping[card.Role, str] = {"answer": "Answer", "reason": "Reason", "question": "Question"}
 
 
 @dataclass(frozen=True, slots=True)

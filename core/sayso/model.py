@@ -34,6 +34,9 @@ FieldKind = parts.FieldKind
 Option = parts.Option
 Field = parts.Field
 Reason = parts.Reason
+AskedBack = parts.AskedBack
+Person = parts.Person
+By = parts.By
 
 MAX_NAME = parts.MAX_NAME
 MAX_TITLE = parts.MAX_TITLE
@@ -149,26 +152,14 @@ class Answer(Frozen):
 
     verdict: Verdict | None = None
     reason: Reason | None = None
+    question: Reason | None = None
+    """Goes with a deny: what the agent is asked back. The next request of its session shows it, with its answer."""
     input: JsonObject | None = None
     grant: Name | None = None
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     choice: str | None = None
     choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=2 * MAX_OPTIONS)] = None
     values: JsonObject | None = None
-
-
-class Person(Frozen):
-    """Somebody who answers, as the directory knows them now; their accounts on `platforms` are known."""
-
-    id: str
-    """The name in `[people]`, or the account itself if no person is configured for it."""
-    name: str
-    account: str
-    """Platform, organisation and user: `slack:T1/U1`."""
-    groups: tuple[str, ...] = ()
-    member: bool = False
-    """A full member of the place: no guest, no stranger, no bot."""
-    platforms: tuple[str, ...] = ()
 
 
 class Given(Frozen):
@@ -191,15 +182,6 @@ class Taken(Frozen):
     """When it is delivered."""
 
 
-class By(Frozen):
-    """One person whose answer made the decision."""
-
-    person: str
-    name: str
-    via: str
-    at: datetime
-
-
 class Decision(Frozen, Generic[V]):
     """The one final outcome that the agent gets."""
 
@@ -212,6 +194,8 @@ class Decision(Frozen, Generic[V]):
         # None if nothing was allowed; a caller has looked at `allowed` before, which no type checker can know
         input: JsonObject | None = None
     reason: str | None = None
+    question: str | None = None
+    """Of a denial: what the agent is asked back."""
     text: str | None = None
     choices: tuple[str, ...] | None = None
     values: JsonObject | None = None
@@ -289,6 +273,8 @@ class Ticket(Frozen):
     """Since an older copy of the database was put back: it is not answered and not used until an operator says so."""
     minted: int = 0
     """How often its buttons were made anew; those of before are worth nothing."""
+    asked_back: AskedBack | None = None
+    """What this request answers with its body."""
 
     @property
     def state(self) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import pydantic
@@ -183,6 +184,40 @@ class Field(Frozen):
     """Of a text; `decimal` is said of a number whose every digit counts, and comes as text if JSON would round it."""
     example: Annotated[str, pydantic.StringConstraints(max_length=MAX_NAME)] | None = None
     """What a right text looks like; told to people whose text does not fit the pattern."""
+
+
+class Person(Frozen):
+    """Somebody who answers, as the directory knows them now; their accounts on `platforms` are known."""
+
+    id: str
+    """The name in `[people]`, or the account itself if no person is configured for it."""
+    name: str
+    account: str
+    """Platform, organisation and user: `slack:T1/U1`."""
+    groups: tuple[str, ...] = ()
+    member: bool = False
+    """A full member of the place: no guest, no stranger, no bot."""
+    platforms: tuple[str, ...] = ()
+
+
+class By(Frozen):
+    """One person whose answer made the decision."""
+
+    person: str
+    name: str
+    via: str
+    at: datetime
+
+
+class AskedBack(Frozen):
+    """What somebody asked the agent instead of allowing; the agent's next request of that session answers it."""
+
+    id: RequestId
+    """Of the request that was denied with it."""
+    name: str
+    """Of the person, as people know them."""
+    question: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--stop", "verdict", flag_value="stop", help="Deny it, and end the agent's run, if that is offered.")
 @click.option("--respond", metavar="TEXT", help="Answer in place of the tool, if that is offered.")
 @click.option("--reason", help="Why; the agent reads it.")
+@click.option("--ask-back", metavar="TEXT", help="Deny with a question; the agent's next request answers it.")
 @click.option("--input", metavar="JSON", help="Allow, but with this input.")
 @click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
 @click.option("--text", help="Answer a question.")
@@ -58,6 +59,9 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     values: Sequence[str] = given.pop("values", ())
     if "respond" in given:
         given |= {"verdict": "respond", "text": given.pop("respond")}
+    if "ask_back" in given:
+        given = {"verdict": "deny", **given, "question": given["ask_back"]}
+        del given["ask_back"]
     if "grant" in given:
         given["grant"] = _grant(request, given["grant"])
     if "input" in given:

@@ -11,38 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from sayso import model
+from sayso.cards import windows
 
 _Allowing = Literal["allow", "session", "always", "offer", "edit"]
-_Refusing = Literal["deny", "reason", "respond", "stop"]
+_Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
 Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "other", "fill"]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
 
 Style = Literal["primary", "danger", "plain"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A window with one thing to write, which then is part of the answer."""
-
-    title: str
-    name: str
-    """Of its input."""
-    label: str
-    fills: Literal["reason", "text", "choice"]
-    """The part of the answer."""
-    submit: str
-    note: str = ""
-    required: bool = True
-    danger: bool = False
-    question: bool = False
-    """Whether it repeats what was asked."""
-
-    @property
-    def longest(self) -> int:
-        """How many characters may be written."""
-        return model.MAX_REASON if self.fills == "reason" else model.MAX_TEXT
-
-
+Window = windows.Window
 Special = Literal["edit", "offer", "review", "pick", "fill"]
 """A window that is made from the content of its request: `dialog` draws it, `submission` reads it."""
 
@@ -93,9 +72,14 @@ class Row:
             return self.label
         return self.label.format(offer=_OFFERS[request.offers[number].kind].format(number + 1))
 
-    def gives(self, verdict: model.Verdict | None, grant: str | None) -> bool:
+    @property
+    def asks_back(self) -> bool:
+        """Whether it says no with a question."""
+        return isinstance(self.window, Window) and self.window.fills == "question"
+
+    def gives(self, verdict: model.Verdict | None, grant: str | None, asks_back: bool = False) -> bool:
         """Whether an answer with these can come from this button."""
-        if self.answer is None or self.answer.verdict != verdict:
+        if self.answer is None or self.answer.verdict != verdict or self.asks_back != asks_back:
             return False
         return grant not in (None, *get_args(model.Grant)) if self.index == "offer" else self.answer.grant == grant
 
@@ -137,39 +121,6 @@ _SESSION = model.Answer(verdict="allow", grant="session")
 _ALWAYS = model.Answer(verdict="allow", grant="always")
 _OTHERS: tuple[model.Kind, ...] = ("question", "choice", "form")
 
-_WHY_NOT = Window(
-    title="Deny with a reason",
-    name="reason",
-    label="Why not? The agent reads this.",
-    fills="reason",
-    submit="Deny",
-    danger=True,
-)
-_OTHERWISE = Window(
-    title="Another answer", name="other", label="Your answer", fills="choice", submit="Answer", question=True
-)
-_IN_PLACE = Window(
-    title="Answer instead",
-    note="The tool does not run. The agent takes your words as its result.",
-    name="text",
-    label="Your answer",
-    fills="text",
-    submit="Answer",
-)
-_DENY_AND_STOP = Window(
-    title="Deny and stop",
-    note="The tool does not run, and the agent is told to end its run.",
-    name="reason",
-    label="Why? For the record.",
-    fills="reason",
-    required=False,
-    submit="Deny and stop",
-    danger=True,
-)
-_DECLINE_AND_STOP = replace(
-    _DENY_AND_STOP, title="Decline and stop", note="The agent is told to end its run.", submit="Decline and stop"
-)
-
 _REVIEW = Row(
     "review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, first=True, deciding=True
 )
@@ -187,6 +138,7 @@ _FILL = Row(
     window="fill",
 )
 _DENY = Row("deny", "Deny", "Denied", "--deny", _NO, style="danger", first=True)
+_ASKS = Row("askback", "Ask back…", "Denied", "--ask-back TEXT", _NO, window=windows.ASK_BACK, then=", with a question")
 _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and the agent is to stop")
 
 TABLE: tuple[Row, ...] = (
@@ -202,13 +154,13 @@ TABLE: tuple[Row, ...] = (
         flag="--choice TEXT",
         offered=_takes_words,
         deciding=True,
-        window=_OTHERWISE,
+        window=windows.OTHERWISE,
     ),
     _FILL,
     replace(_FILL, label="Fill in", kinds=("form",), flag="--value NAME=VALUE …"),
     _DENY,
     replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=_takes("deny"), style="plain"),
-    Row("reason", "Deny with reason…", "Denied", "--deny --reason TEXT", _NO, window=_WHY_NOT),
+    Row("reason", "Deny with reason…", "Denied", "--deny --reason TEXT", _NO, window=windows.WHY_NOT),
     Row(
         "edit",
         "Edit and allow…",
@@ -219,6 +171,8 @@ TABLE: tuple[Row, ...] = (
         deciding=True,
         window="edit",
     ),
+    _ASKS,
+    replace(_ASKS, done="Declined", kinds=_OTHERS, offered=_takes("deny")),
     Row(
         "session",
         "Stop asking this session",
@@ -255,16 +209,16 @@ TABLE: tuple[Row, ...] = (
         "--respond TEXT",
         _INSTEAD,
         offered=_takes("respond"),
-        window=_IN_PLACE,
+        window=windows.IN_PLACE,
     ),
-    replace(_END, offered=_takes("stop"), window=_DENY_AND_STOP),
+    replace(_END, offered=_takes("stop"), window=windows.DENY_AND_STOP),
     replace(
         _END,
         label="Decline and stop…",
         done="Declined",
         kinds=_OTHERS,
         offered=_takes("stop"),
-        window=_DECLINE_AND_STOP,
+        window=windows.DECLINE_AND_STOP,
     ),
     Row("undo", "Take back", "", "", None, kinds=get_args(model.Kind), first=True),
 )
@@ -287,7 +241,9 @@ def row_of(action: Action, kind: model.Kind) -> Row:
     return next((row for row in rows if kind in row.kinds), rows[0])
 
 
-def row_for(kind: model.Kind, verdict: model.Verdict | None, grant: str | None = None) -> Row:
+def row_for(
+    kind: model.Kind, verdict: model.Verdict | None, grant: str | None = None, *, asks_back: bool = False
+) -> Row:
     """The button from which such an answer comes, whatever it was given with."""
-    rows = [row for row in TABLE if row.gives(verdict, grant)]
+    rows = [row for row in TABLE if row.gives(verdict, grant, asks_back)]
     return next((row for row in rows if kind in row.kinds), rows[0])

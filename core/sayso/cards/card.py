@@ -53,7 +53,7 @@ class Ask:
         return (self.text,)
 
 
-Role = Literal["input", "edited", "answer", "reason", "diff", "text", "offer", "other"]
+Role = Literal["input", "edited", "answer", "reason", "question", "diff", "text", "offer", "other"]
 """`input`, `edited`: what was to run, and what runs instead. `diff`, `text`: an attachment."""
 
 

@@ -76,9 +76,10 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[ca
         *history.held_parts(ticket),
         *history.taken_parts(ticket),
         *_question_parts(request),
+        *history.asked_back_parts(ticket),
         *_input_parts(request),
         *_option_parts(request),
-        *_agent_parts(request),
+        *_agent_parts(request, answers=ticket.asked_back is not None),
     ]
     shown += [card.Facts(tuple(_facts(ticket)), request.risk)]
     yield headline
@@ -130,10 +131,10 @@ def _option_parts(request: model.Request) -> Iterable[card.Part]:
         )
 
 
-def _agent_parts(request: model.Request) -> Iterable[card.Part]:
+def _agent_parts(request: model.Request, answers: bool) -> Iterable[card.Part]:
     # what the agent says about itself comes below what will really run
     told = [request.title] if request.kind == "permission" and request.title else []
-    if request.body:
+    if request.body and not answers:
         told.append(request.body)
     if told:
         yield card.Says(prose.parse("\n\n".join(told)))

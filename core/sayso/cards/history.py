@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from sayso import model
-from sayso.cards import buttons, card, phrases, values
+from sayso.cards import buttons, card, phrases, prose, values
 from sayso.content import fields, text, wording
 
 Trusted = text.Trusted
@@ -33,9 +33,21 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Line((Trusted(_RESTORED if ticket.held else "It was not used in time, and is void"),))
     if decision.reason:
         yield card.Code((Trusted("Reason"),), text.literal(decision.reason), role="reason")
+    if decision.question:
+        yield card.Code((Trusted("Question"),), text.literal(decision.question), role="question")
     if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
         yield from values.parts_of(decision.input or {}, "Runs instead, as edited", "edited")
     yield from _answer_parts(decision)
+
+
+def asked_back_parts(ticket: model.Ticket) -> Iterable[card.Part]:
+    """What the agent was asked back before, and the words with which this request answers it."""
+    asked, body = ticket.asked_back, ticket.request.body
+    if asked is None:
+        return
+    yield card.Line((text.line(asked.name), Trusted(" asked: "), text.line(asked.question)))
+    # above what will run, since it is the answer to a person; still in the frame of the agent's words
+    yield card.Says(prose.parse(body)) if body else card.Note((Trusted("The agent does not answer that."),))
 
 
 def held_parts(ticket: model.Ticket) -> Iterable[card.Part]:
@@ -79,11 +91,11 @@ def _more(request: model.Request, row: buttons.Row | None, grant: str | None) ->
 
 def tell_answer(request: model.Request, answer: model.Answer, by: model.Person) -> tuple[card.Inline, ...]:
     """What somebody did, as a row of the history: in the words of the button that they pressed."""
-    row = buttons.row_for(request.kind, answer.verdict, answer.grant)
+    row = buttons.row_for(request.kind, answer.verdict, answer.grant, asks_back=answer.question is not None)
     spans: list[card.Inline] = [Trusted(f"{row.done} by "), *tell_person(by), *_more(request, row, answer.grant)]
     spans += [Trusted(", with an edited input")] if answer.input is not None else []
-    reason = answer.text if answer.verdict == "respond" else answer.reason
-    spans += [Trusted(": "), text.line(reason)] if reason else []
+    said = (answer.text if answer.verdict == "respond" else None, answer.reason, answer.question)
+    spans += [span for words in said if words for span in (Trusted(": "), text.line(words))]
     return tuple(spans)
 
 

@@ -28,7 +28,8 @@ def outcome_row(kind: model.Kind, decision: model.Decision) -> buttons.Row | Non
         case "allowed":
             return buttons.row_for(kind, "allow", decision.grant)
         case "denied":
-            return buttons.row_for(kind, "stop" if decision.stop else "deny")
+            asks_back = bool(decision.question) and not decision.stop
+            return buttons.row_for(kind, "stop" if decision.stop else "deny", asks_back=asks_back)
         case "answered":
             return buttons.row_for(kind, "respond" if kind == "permission" else None)
         case "expired" | "cancelled" | "superseded" | "undeliverable":

@@ -21,6 +21,8 @@ class Terms:
     route: tuple[model.Place, ...]
     requester: str | None = None
     key: str | None = None
+    asked_back: model.AskedBack | None = None
+    """What was asked back before; a fact that the service adds, since people read it on the card."""
 
 
 def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:
@@ -33,6 +35,8 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
         "requester": terms.requester,
         "expires_at": expires_at.isoformat(),
     }
+    if terms.asked_back is not None:
+        bound["asked_back"] = terms.asked_back.model_dump(mode="json")
     return digest.digest(bound, "request")
 
 
@@ -44,7 +48,7 @@ def _bound_policy(policy: model.Policy) -> model.JsonObject:
 
 def check(ticket: model.Ticket) -> None:
     """Compute the digest from the content again. Raises `Altered` if it differs."""
-    terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester)
+    terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester, asked_back=ticket.asked_back)
     try:
         found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)
     except errors.InvalidRequest as error:

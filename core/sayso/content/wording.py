@@ -51,7 +51,7 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             with_input = ", with an edited input: use the edited input" if edited else ""
             return f"{what} was allowed by {people(decision)}{with_input}.{because}"
         case "denied":
-            then = " End this run now." if decision.stop else ""
+            then = " End this run now." if decision.stop else _asks_back(decision)
             if ticket.request.kind != "permission":
                 return f"{what} was declined by {people(decision)}. Do not assume an answer.{then}{because}"
             return f"{what} was denied by {people(decision)}. Do not run it and do not work around it.{then}{because}"
@@ -70,6 +70,13 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
         case _:
             assert_never(decision.outcome)
+
+
+def _asks_back(decision: model.Decision) -> str:
+    if not decision.question:
+        return ""
+    asks = f"{decision.by[0].person} asks" if len(decision.by) == 1 else "They ask"
+    return f" {asks} back: {decision.question} Answer that in the body of your next request."
 
 
 def listed(labels: Sequence[str]) -> str:

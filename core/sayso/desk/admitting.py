@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from sayso import aside, errors, machine, model
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import authority, quota
+from sayso.desk import asking_back, authority, quota
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -29,9 +29,12 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         if platform and platform.check_place:
             platform.check_place(place)
     async with _within_limits(shell, request.id, caller):
+        terms = await asking_back.add(shell, request, terms)
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
         found = await _stored(shell, opened)
+        if found is None:
+            await asking_back.forget(shell, opened.ticket)
     await authority.confirm(shell.store, caller.owner, caller.key, shell.clock.now())
     return found or opened.ticket, found is None
 

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
-from sayso.desk import admitting, asker, attendance, authority, notes, pressing, shell
+from sayso.desk import admitting, asker, asking_back, attendance, authority, notes, pressing, shell
 from sayso.desk import setup as setups
 from sayso.machine import events, people
 from sayso.stores import Store
@@ -189,9 +189,11 @@ class Desk(shell.Shell):
         person = self.setup.directory.identify(actor)
         await authority.check(self.store, actor.key)
         try:
-            return await self.step(id, lambda: happened(person))
+            answered = await self.step(id, lambda: happened(person))
         except errors.Refused as refused:
             if isinstance(refused, errors.Unworkable):
                 log.error("the rules failed over an answer", extra={"ticket": id, "error": refused.why})
             await self.record_refusal(id, person, refused)
             raise
+        await asking_back.keep(self, answered)
+        return answered

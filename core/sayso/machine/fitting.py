@@ -10,7 +10,7 @@ from sayso.content import digest, fields
 
 PARTS: Mapping[model.Verdict, set[str]] = {
     "allow": {"reason", "input", "grant"},
-    "deny": {"reason"},
+    "deny": {"reason", "question"},
     "stop": {"reason"},
     "respond": {"text"},
 }

@@ -56,7 +56,9 @@ def _content(
     reasons = [one.answer.reason for one in by if one.answer.reason]
     content: model.JsonObject = {"reason": "; ".join(reasons) or reason}
     if outcome == "denied":
-        return content | {"stop": any(one.answer.verdict == "stop" for one in by)}
+        asked = [one.answer.question for one in by if one.answer.question]
+        stop = any(one.answer.verdict == "stop" for one in by)
+        return content | {"stop": stop, "question": "; ".join(asked) or None}
     if outcome == "answered" and request.kind == "permission":
         return content | {"text": last.text}
     if outcome == "allowed":

@@ -14,6 +14,8 @@ RETURN = "return"
 """How often the caller of a request came back."""
 WAITER = "waiter"
 """Somebody who waits for a request in a process."""
+ASKED_BACK = "askback"
+"""What an agent session was asked back, until its next request."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

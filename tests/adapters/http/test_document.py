@@ -33,6 +33,7 @@ FULL = model.Ticket(
     used_for="first",
     held=True,
     minted=2,
+    asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
 )
 """A ticket of which nothing is as it was when it was asked."""
 
@@ -68,7 +69,8 @@ def test_the_wire_form_keeps_its_order() -> None:
     sent = tickets.to_document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
-        *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "request"),
+        *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "asked_back"),
+        "request",
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

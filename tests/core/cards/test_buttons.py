@@ -101,7 +101,7 @@ def test_a_press_means_what_its_row_says_and_is_told_in_its_words(
     ticket: model.Ticket, row: buttons.Row, number: int
 ) -> None:
     answer = pressed(ticket, row, number)
-    assert row.gives(answer.verdict, answer.grant)
+    assert row.gives(answer.verdict, answer.grant, answer.question is not None)
     at = samples.NOW
     given = samples.said().model_copy(update={"answer": answer, "at": at})
     closed = machine.step(ticket, given).ticket

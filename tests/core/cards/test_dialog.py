@@ -215,7 +215,7 @@ def test_the_card_of_a_permission_shows_each_argument_and_its_buttons() -> None:
     codes = [part.text.text for part in shown.parts if isinstance(part, card.Code)]
     assert codes == ["make deploy"]
     labels = [control.label for control in shown.controls if isinstance(control, card.Button)]
-    assert labels == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Stop asking this session"]
+    assert labels == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Ask back…", "Stop asking this session"]
 
 
 def test_the_agents_own_words_stand_below_what_will_run() -> None:
@@ -235,7 +235,7 @@ def test_hostile_text_anywhere_raises_a_warning_in_the_services_own_place() -> N
 def test_what_does_not_fit_cannot_be_allowed_from_the_card() -> None:
     shown = cutting.fit(draw.card_of(opened(permission(input={"text": "x" * 9000}, grants=("session",))), MINT), 4000)
     labels = [control.label for control in shown.controls if isinstance(control, card.Button)]
-    assert labels == ["Review", "Deny", "Deny with reason…"]
+    assert labels == ["Review", "Deny", "Deny with reason…", "Ask back…"]
     assert sum(map(cutting.size, shown.parts)) <= 4200
     assert any(isinstance(part, card.Code) and part.cut for part in shown.parts)
 

@@ -95,12 +95,17 @@ def test_a_question_is_declined_only_where_the_agent_can_take_it() -> None:
 
 
 def test_only_what_was_offered_has_a_button() -> None:
-    assert buttons(permission()) == ["Allow", "Deny", "Deny with reason…", "Edit and allow…"]
+    assert buttons(permission()) == ["Allow", "Deny", "Deny with reason…", "Edit and allow…", "Ask back…"]
     assert buttons(permission(offers=OFFERS, verdicts=("respond", "stop"), editable=False)) == [
-        "Allow", "Deny", "Deny with reason…", "Add rule 1 and allow…", "Change mode 2 and allow…", "Answer instead…",
-        "Deny and stop…",
+        "Allow", "Deny", "Deny with reason…", "Ask back…", "Add rule 1 and allow…", "Change mode 2 and allow…",
+        "Answer instead…", "Deny and stop…",
     ]  # fmt: skip
-    assert buttons(asking.Question("Why?", verdicts=["deny", "stop"])) == ["Answer", "Decline", "Decline and stop…"]
+    assert buttons(asking.Question("Why?", verdicts=["deny", "stop"])) == [
+        "Answer",
+        "Decline",
+        "Ask back…",
+        "Decline and stop…",
+    ]
     assert buttons(permission(confirm=True))[0] == "Review and allow…"
 
 

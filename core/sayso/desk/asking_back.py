@@ -1,0 +1,63 @@
+"""A question back to an agent, kept until its next request of the same session, and for a day at most.
+
+It is kept beside the decision, which tells the agent the same: if a crash falls between the two, only the next card
+does not repeat it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from datetime import timedelta
+
+import pydantic
+
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk.shell import Shell
+from sayso.machine import Terms
+from sayso.stores import Record
+from sayso.stores.record_kinds import ASKED_BACK
+
+KEPT = timedelta(days=1)
+
+
+async def keep(shell: Shell, ticket: model.Ticket) -> None:
+    """Keep the question with which this ticket was denied; a newer one takes the place of an older one."""
+    session, decision = ticket.request.source.session, ticket.decision
+    if session is None or decision is None or not decision.question:
+        return
+    name, at = _name(ticket.owner, session), decision.decided_at
+    asked = model.AskedBack(id=ticket.id, name=_names(decision), question=decision.question, at=at)
+    found = await shell.store.get(ASKED_BACK, name)
+    value, version = asked.model_dump(mode="json"), found.version if found else 0
+    # of two at the same moment one is enough
+    with contextlib.suppress(errors.Conflict):
+        await shell.store.put(Record(ASKED_BACK, name, value, at + KEPT, version))
+
+
+async def add(shell: Shell, request: model.Request, terms: Terms) -> Terms:
+    """The terms of a request, with what its session was asked back."""
+    if request.source.session is None:
+        return terms
+    found = await shell.store.get(ASKED_BACK, _name(terms.owner, request.source.session))
+    if found is None or found.expires_at is None or found.expires_at <= shell.clock.now():
+        return terms
+    with contextlib.suppress(pydantic.ValidationError):
+        return dataclasses.replace(terms, asked_back=model.AskedBack.model_validate(found.value))
+    return terms
+
+
+async def forget(shell: Shell, ticket: model.Ticket) -> None:
+    """Forget what a new request shows now."""
+    session = ticket.request.source.session
+    if session is not None and ticket.asked_back is not None:
+        await shell.store.remove(ASKED_BACK, _name(ticket.owner, session))
+
+
+def _names(decision: model.Decision) -> str:
+    return " and ".join(one.name for one in decision.by)
+
+
+def _name(owner: str, session: str) -> str:
+    return tokens.id_from("session", owner, session)
