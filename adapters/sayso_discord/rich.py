@@ -75,13 +75,13 @@ def code(content: str) -> str:
     return f"``{_BREAK if held[0] == '`' else ''}{held}``"
 
 
-def fence(content: str) -> str:
-    """Foreign text in a box, to the letter, its empty lines at both ends included."""
+def fence(content: str, language: str = "") -> str:
+    """Foreign text in a box, to the letter, its empty lines at both ends included; *language* is a word of ours."""
     held = _MANY_TICKS.sub(f"`{_BREAK}", content)
     head = _BREAK if held[:1] in ("\n", "") else ""
     # a fence shows no last line break, and a last tick would count among its own
     tail = _BREAK if held[-1:] in ("\n", "`") else ""
-    return f"```\n{head}{held}{tail}\n```"
+    return f"```{language}\n{head}{held}{tail}\n```"
 
 
 def escape(content: str) -> str:
@@ -90,10 +90,10 @@ def escape(content: str) -> str:
 
 
 def _code(shown: card.Code) -> str:
-    label = "".join(inline(span, strong=True) for span in shown.label)
-    box = fence(shown.text.text) if shown.text.text else "*empty*"
-    cut = f"\n*… {shown.cut} more characters are not shown here*" if shown.cut else ""
-    return f"{label}\n{box}{cut}"
+    label = ["".join(inline(span, strong=True) for span in shown.label)] if shown.label else []
+    box = fence(shown.text.text, "diff" if shown.diff else "") if shown.text.text else "*empty*"
+    cut = [f"*… {escape(shown.left_out)}*"] if shown.left_out else []
+    return "\n".join([*label, box, *cut])
 
 
 def _option(number: int, label: text.Foreign, description: text.Foreign | None) -> str:

@@ -86,10 +86,10 @@ def inline(span: card.Inline, *, strong: bool = False) -> Json:
 
 
 def _code(shown: card.Code) -> list[Json]:
-    label = section(inline(span, strong=True) for span in shown.label)
+    label = [section(inline(span, strong=True) for span in shown.label)] if shown.label else []
     box = _box(shown.text.text) if shown.text.text else section([leaf("")])
-    cut = [section([leaf(f"… {shown.cut} more characters are not shown here", italic=True)])] if shown.cut else []
-    return [label, box, *cut]
+    cut = [section([leaf(f"… {shown.left_out}", italic=True)])] if shown.left_out else []
+    return [*label, box, *cut]
 
 
 def _box(content: str) -> Json:

@@ -93,9 +93,23 @@ def _glimpses(drawn: card.Card) -> list[tuple[str, text.Foreign]]:
     """What a line of the history shows of the content: what was asked, and what was said to it."""
     boxes = [part for part in drawn.parts if isinstance(part, card.Code)]
     title = _title(drawn)
-    asked = [title] if title else [box.text for box in boxes if box.role == "input"][:1]
+    asked = [title] if title else [_text_of(part) for part in drawn.parts if _is_input(part)][:1]
     said = [(_SAID[box.role], box.text) for box in boxes if box.role in _SAID][:1]
     return [*(("", shown) for shown in asked), *said]
+
+
+def _is_input(part: card.Part) -> bool:
+    return isinstance(part, card.Code | card.Line) and part.role in ("input", "edited")
+
+
+def _text_of(part: card.Part) -> text.Foreign:
+    """What a part holds, without what stands above it, of a change only what changes; it is escaped already."""
+    if not isinstance(part, card.Code):
+        return text.Foreign(text.Safe("".join(card.pieces(part))))
+    if not part.diff:
+        return part.text
+    rows = part.text.text.split("\n")[2 if part.role == "edited" else 0 :]
+    return text.Foreign(text.Safe(" ".join(row for row in rows if row[:1] in ("+", "-"))))
 
 
 def _is_option_list(part: card.Part) -> bool:
@@ -104,10 +118,6 @@ def _is_option_list(part: card.Part) -> bool:
 
 def _is_note(part: card.Part) -> bool:
     return isinstance(part, card.Note)
-
-
-def _is_diff(part: card.Code) -> bool:
-    return part.role == "diff"
 
 
 def _outcome(drawn: card.Card) -> card.Line | None:
@@ -125,7 +135,7 @@ def _environment() -> jinja2.Environment:
     )
     # jinja declares these tables as holding only what it puts into them itself
     for table, more in (
-        (made.tests, {"option_list": _is_option_list, "note": _is_note, "diff": _is_diff}),
+        (made.tests, {"option_list": _is_option_list, "note": _is_note}),
         (made.filters, {"kind": _kind, "widget": inputs.widget_of, "utc": _utc, "length_note": _length}),
         (
             made.globals,

@@ -76,16 +76,21 @@ def _field(field: model.Field, width: int) -> Iterable[str]:
 
 def _part(part: card.Part, width: int) -> Iterable[str]:
     match part:
+        case card.Line(text=spans, role="input"):
+            # behind the bar each value has a row of its own: no value can pose as another one
+            for span in spans:
+                yield from rows.put_behind_bar(span.text, width) if isinstance(span, text.Foreign) else ()
         case card.Line(text=spans) | card.Note(text=spans):
             yield from rows.hang(_spans(spans), width)
         case card.Ask(text=shown):
             yield "Asked:"
             yield from rows.put_behind_bar(shown.text, width)
-        case card.Code(label=label, text=shown, cut=cut):
-            yield from rows.hang(f"{_spans(label)}:", width)
+        case card.Code(label=label, text=shown):
+            if label:
+                yield from rows.hang(f"{_spans(label)}:", width)
             yield from rows.put_behind_bar(shown.text, width)
-            if cut:
-                yield f"  ({cut} more characters)"
+            if part.left_out:
+                yield f"  ({part.left_out})"
         case card.Says(text=told):
             yield "The agent says:"
             yield from rows.put_behind_bar(prose.plain(told), width)

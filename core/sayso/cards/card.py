@@ -14,6 +14,8 @@ from sayso import model
 from sayso.cards import buttons, prose
 from sayso.content import text
 
+Trusted = text.Trusted
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -30,12 +32,17 @@ _UNSAID = text.Trusted("")
 _NOTHING = text.Foreign(text.Safe(""))
 
 
+Role = Literal["input", "edited", "answer", "reason", "question", "diff", "text", "offer", "other"]
+"""`input`, `edited`: what was to run, and what runs instead. `diff`, `text`: an attachment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A sentence of the service; agent text inside it is set apart as literal."""
 
     text: tuple[Inline, ...]
     strong: bool = False
+    role: Role = "other"
 
     def inlines(self) -> Iterable[Inline]:
         """All its text, in order."""
@@ -53,20 +60,28 @@ class Ask:
         return (self.text,)
 
 
-Role = Literal["input", "edited", "answer", "reason", "question", "diff", "text", "offer", "other"]
-"""`input`, `edited`: what was to run, and what runs instead. `diff`, `text`: an attachment."""
-
-
 @dataclass(frozen=True, slots=True)
 class Code:
     """Agent text in a box that shows it to the letter."""
 
     label: tuple[Inline, ...]
+    """What stands above the box; nothing if the headline says what it is."""
     text: text.Foreign
     cut: int = 0
     """How many characters are not shown here."""
     role: Role = "other"
     """What it is. A surface may show some of them in another way; the label is for people to read."""
+    diff: bool = False
+    """Whether its rows begin with `+` for what comes, `-` for what goes, or a blank."""
+    cut_lines: int = 0
+    """How many lines these characters are."""
+
+    @property
+    def left_out(self) -> Trusted:
+        """How much is not shown here, in words; empty if all is."""
+        lines = f"{self.cut_lines:,} more lines, " if self.cut_lines > 1 else ""
+        signs = f"{self.cut:,} {'' if lines else 'more '}character{'' if self.cut == 1 else 's'}"
+        return Trusted(f"{lines}{signs} not shown here" if self.cut else "")
 
     def inlines(self) -> Iterable[Inline]:
         """All its text, in order."""

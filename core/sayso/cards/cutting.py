@@ -5,6 +5,7 @@ The rule: a card that does not show everything decides nothing in favour.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,6 +17,10 @@ Trusted = text.Trusted
 # A line break takes the room of this many characters, so that a long listing is not a tall card.
 LINE_COST = 40
 _SHORTEST = 160
+# Whoever must review it all needs its beginning only, and the buttons in sight.
+_BEGINNING = 1_600
+# Unchanged rows beside a change that stay, when a diff is cut.
+_AROUND = 3
 
 
 def fit(drawn: card.Card, room: int) -> card.Card:
@@ -28,7 +33,7 @@ def fit(drawn: card.Card, room: int) -> card.Card:
     kept = drawn.parts[: _most_parts(room)]
     small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
     large = sum(size(part) > _SHORTEST for part in kept)
-    share = max(_SHORTEST, (room - small - 2 * _SHORTEST) // max(1, large))
+    share = max(_SHORTEST, min(room - small - 2 * _SHORTEST, _BEGINNING) // max(1, large))
     parts = [_cut(part, share) for part in kept]
     if len(kept) < len(drawn.parts):
         parts.append(card.Note((Trusted(f"{len(drawn.parts) - len(kept)} more parts are not shown here."),)))
@@ -76,9 +81,41 @@ def _cut(part: card.Part, share: int) -> card.Part:
     elif isinstance(part, card.Says):
         label = (Trusted("The agent says"),)
     full = "\n".join(card.pieces(part)) if not isinstance(part, card.Code) else part.text.text
+    if isinstance(part, card.Code) and part.diff:
+        return _cut_diff(part, share)
     head = full[: _taken(full, 0, share)]
-    role = part.role if isinstance(part, card.Code) else "other"
-    return card.Code(label, text.Foreign(text.Safe(head)), cut=len(full) - len(head), role=role)
+    rest = full.count("\n", len(head)) + 1
+    box = part if isinstance(part, card.Code) else card.Code(label, text.Foreign(text.Safe("")))
+    return replace(box, text=text.Foreign(text.Safe(head)), cut=len(full) - len(head), cut_lines=rest)
+
+
+def _cut_diff(part: card.Code, share: int) -> card.Code:
+    """A diff without what stays the same far from a change, and of the rest the beginning."""
+    rows = part.text.text.split("\n")
+    kept: list[str] = []
+    signs = lines = 0
+    for near, run in itertools.groupby(zip(_near_changes(rows), rows, strict=True), key=lambda pair: pair[0]):
+        some = [row for _, row in run]
+        for row in some if near else [f"@@ {len(some)} unchanged lines @@"]:
+            piece = row[: max(0, share - LINE_COST)]
+            share -= len(row) + LINE_COST
+            kept += [piece] if piece else []
+            signs += len(piece) + 1 if near else 0
+            lines += near and piece == row
+        if share <= LINE_COST:
+            break
+    shown = text.Foreign(text.Safe("\n".join(kept)))
+    return replace(part, text=shown, cut=max(1, len(part.text.text) - signs), cut_lines=len(rows) - lines)
+
+
+def _near_changes(rows: list[str]) -> list[bool]:
+    near = [False] * len(rows)
+    for order in (range(len(rows)), reversed(range(len(rows)))):
+        since = _AROUND + 1
+        for index in order:
+            since = 0 if rows[index][:1] != " " else since + 1
+            near[index] |= since <= _AROUND
+    return near
 
 
 def _taken(full: str, start: int, share: int) -> int:
@@ -96,16 +133,25 @@ def _split(part: card.Part, room: int) -> Iterable[card.Part]:
     if size(part) <= room:
         yield part
         return
-    label = part.label if isinstance(part, card.Code) else (Trusted("The agent says"),)
-    role = part.role if isinstance(part, card.Code) else "other"
-    full = part.text.text if isinstance(part, card.Code) else "\n".join(card.pieces(part))
-    share = max(1, room - sum(len(card.words_of(span)) for span in label) - LINE_COST)
-    start = 0
+    box = part
+    if not isinstance(box, card.Code):
+        box = card.Code((Trusted("The agent says"),), text.Foreign(text.Safe("\n".join(card.pieces(part)))))
+    full = box.text.text
+    share = max(1, room - sum(len(card.words_of(span)) for span in box.label) - LINE_COST)
+    start, sign = 0, ""
     while start < len(full):
         # the beginning of a page is remembered: cutting it off would copy all the rest each time
         page = full[start : start + max(1, _taken(full, start, share))]
         line = page.rfind("\n", len(page) // 2)
         if start + len(page) < len(full) and line >= 0:
             page = page[: line + 1]  # a page ends with a line if it can
-        yield card.Code(label, text.Foreign(text.Safe(page)), role=role)
+        yield replace(box, text=text.Foreign(text.Safe(sign + page)))
         start += len(page)
+        if box.diff:
+            sign = _sign_of_rest(sign + page)
+
+
+def _sign_of_rest(page: str) -> str:
+    """What the next page of a diff begins with if it goes on within a row: that row's sign, and not its text."""
+    row = page[page.rfind("\n") + 1 :]
+    return row[:1]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, history, naming, notification, prose, shelf, tokens, values
+from sayso.cards import arguments, buttons, card, cutting, history, naming, notification, prose, shelf, tokens, values
 from sayso.content import schema, text
 from sayso.machine import approvers, people
 
@@ -113,12 +113,16 @@ def _left_out_parts(names: Sequence[str]) -> Iterable[card.Part]:
         yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")))
 
 
-def _input_parts(request: model.Request) -> Iterable[card.Part]:
-    if request.kind == "permission":
-        arguments = request.input or {}
-        yield from values.parts_of(arguments, "Input", "input")
-        if not arguments:
-            yield card.Note((Trusted("It runs without any input."),))
+def _input_parts(ticket: model.Ticket) -> Iterable[card.Part]:
+    asked = ticket.request.input or {}
+    if ticket.request.kind != "permission":
+        return
+    if not asked:
+        yield card.Note((Trusted("It runs without any input."),))
+    edited = history.edited_input(ticket)
+    # what a person changed stands above already, as it was asked and as it runs
+    above = () if edited is None else arguments.changed(asked, edited)
+    yield from arguments.parts_of(ticket.request.tool or "", {key: asked[key] for key in asked if key not in above})
 
 
 def _option_parts(request: model.Request) -> Iterable[card.Part]:
@@ -140,7 +144,8 @@ def _agent_parts(request: model.Request, answers: bool) -> Iterable[card.Part]:
         yield card.Says(prose.parse("\n\n".join(told)))
     for attachment in request.attachments:
         label = (Trusted(f"Attached {attachment.kind} · "), text.line(attachment.name))
-        yield card.Code(label, text.literal(attachment.text, code=True), role=attachment.kind)
+        shown = text.literal(attachment.text, code=True)
+        yield card.Code(label, shown, role=attachment.kind, diff=attachment.kind == "diff")
 
 
 def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:

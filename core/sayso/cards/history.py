@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from sayso import model
-from sayso.cards import buttons, card, phrases, prose, values
+from sayso.cards import arguments, buttons, card, phrases, prose, values
 from sayso.content import fields, text, wording
 
 Trusted = text.Trusted
@@ -35,8 +35,7 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Code((Trusted("Reason"),), text.literal(decision.reason), role="reason")
     if decision.question:
         yield card.Code((Trusted("Question"),), text.literal(decision.question), role="question")
-    if decision.outcome == "allowed" and wording.is_edited(ticket, decision):
-        yield from values.parts_of(decision.input or {}, "Runs instead, as edited", "edited")
+    yield from _edited_parts(ticket)
     yield from _answer_parts(decision)
 
 
@@ -73,8 +72,20 @@ def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     if answer.verdict:
         row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant)
         yield card.Line((Trusted(row.done), *_more(ticket.request, row, answer.grant)))
-    if answer.input is not None:
-        yield from values.parts_of(answer.input, "Runs instead, as edited", "edited")
+    yield from _edited_parts(ticket)
+
+
+def edited_input(ticket: model.Ticket) -> model.JsonObject | None:
+    """What runs, or will run, in place of what was asked; None if nobody changed it."""
+    decision = ticket.decision
+    if decision is None:
+        return ticket.taken.given.answer.input if ticket.taken else None
+    return decision.input if decision.outcome == "allowed" and wording.is_edited(ticket, decision) else None
+
+
+def _edited_parts(ticket: model.Ticket) -> Iterable[card.Part]:
+    runs = edited_input(ticket)
+    return () if runs is None else arguments.edited_parts(ticket.request.input or {}, runs)
 
 
 def _texts(value: Any) -> list[str]:
