@@ -77,7 +77,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[ca
         *history.taken_parts(ticket),
         *_question_parts(request),
         *history.asked_back_parts(ticket),
-        *_input_parts(request),
+        *_input_parts(ticket),
         *_option_parts(request),
         *_agent_parts(request, answers=ticket.asked_back is not None),
     ]
