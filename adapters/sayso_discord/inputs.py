@@ -61,6 +61,14 @@ def option(index: int, label: text.Foreign) -> Json:
     return {"label": head, "value": str(index), "description": measure.cut(shown[len(head) - 1 :], limits.OPTION_TEXT)}
 
 
+def describe(menu: Json, described: Sequence[text.Foreign | None]) -> Json:
+    """The menu with what is said about its options, as far as there is room for it."""
+    for one, about in zip(menu["options"], described, strict=False):
+        if about is not None and about.text.strip() and "description" not in one:
+            one["description"] = measure.cut(about.text, limits.OPTION_TEXT)
+    return menu
+
+
 def draft(parts: Any) -> dict[str, dialog.Submitted]:
     """What was filled in, by input name, from a submitted modal; what makes no sense is left out."""
     found: dict[str, dialog.Submitted] = {}

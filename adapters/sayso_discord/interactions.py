@@ -163,7 +163,7 @@ class Interactions:
     def _open(self, act: parse.Click | parse.Submission, dialog: Dialog) -> Json:
         if not dialog.inputs:
             pressed = tokens.read(dialog.token)
-            if pressed.action == "review" and pressed.index == 0 and dialog.more:
+            if pressed.action in ("review", "details") and pressed.index == 0 and dialog.more:
                 self._background.start(self._hand_file(act.interaction, pressed.ref))
             return _privately(act.interaction, render.page(dialog))
         if isinstance(act, parse.Submission):

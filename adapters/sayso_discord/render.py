@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sayso.cards import card, cutting, rows
+from sayso.cards import asked, card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -26,6 +26,8 @@ NOBODY: Json = {"parse": []}
 
 NOBODY_CALLED = people.Called()
 _MENUS = 4
+# What stands before an option: its number, of at most three digits.
+_NUMBERING = 6
 # With less room than this hardly anything of the content would be shown.
 _LEAST_ROOM = reserve.CARD_CONTENT // 16
 # The longest id of a component: 31 bits.
@@ -70,7 +72,7 @@ def modal(dialog: Dialog) -> Json:
     told = [*map(rich.part, dialog.parts), *filter(None, map(inputs.above, dialog.inputs))]
     room = len(labels) < limits.MODAL_PARTS
     return {
-        "title": measure.cut(dialog.title, limits.MODAL_TITLE),
+        "title": measure.cut(dialog.heading(limits.MODAL_TITLE), limits.MODAL_TITLE),
         "custom_id": custom_ids.write("window", dialog.token),
         "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
     }
@@ -138,7 +140,7 @@ def look(payload: Json) -> object:
 
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
-    shown = cutting.fit(drawn, room)
+    shown = _without_list(cutting.fit(drawn, room))
     first, *others = map(rich.part, shown.parts)
     rows = list(_controls(shown.controls))
     content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])
@@ -169,9 +171,29 @@ def _controls(controls: Sequence[card.Control]) -> Iterator[Json]:
     yield from (_row(list(map(_button, row))) for row in rows.rows_of(controls))
 
 
+def _without_list(drawn: card.Card) -> card.Card:
+    """The card without its list of options, if its buttons or its menus show all of them."""
+    pick = next((one for one in drawn.controls if isinstance(one, card.Pick)), None)
+    if pick is None or _needs_window(pick):
+        return drawn
+    longest = limits.BUTTON_LABEL if _has_buttons(pick) else limits.OPTION_TEXT
+    described = 0 if _has_buttons(pick) else limits.OPTION_TEXT
+    # signs beyond the first plane count twice there
+    return asked.without_list(drawn, longest // 2 - _NUMBERING, described // 2)
+
+
+def _has_buttons(pick: card.Pick) -> bool:
+    return not pick.multiple and len(pick.labels) <= bounds.OPTION_BUTTONS
+
+
+def _needs_window(pick: card.Pick) -> bool:
+    # what is chosen in one menu is sent without that of the others
+    return len(pick.labels) > (limits.SELECT_OPTIONS if pick.multiple else _MENUS * limits.SELECT_OPTIONS)
+
+
 def _pick(pick: card.Pick) -> Iterator[Json]:
     count = len(pick.labels)
-    if not pick.multiple and count <= bounds.OPTION_BUTTONS:
+    if _has_buttons(pick):
         yield _row(
             [
                 _pressable(f"{number} · {label.text}", custom_ids.write("press", token), components.SECONDARY)
@@ -179,8 +201,7 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
             ]
         )
         return
-    if count > (limits.SELECT_OPTIONS if pick.multiple else _MENUS * limits.SELECT_OPTIONS):
-        # what is chosen in one menu is sent without that of the others
+    if _needs_window(pick):
         yield _row([_pressable("Choose…", custom_ids.write("press", pick.submit), components.SUCCESS)])
         return
     for number, start in enumerate(range(0, count, limits.SELECT_OPTIONS)):
@@ -188,7 +209,8 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
         said = "Choose one or several" if pick.multiple else "Choose one"
         more = f" ({start + 1} to {start + len(some)})" if count > limits.SELECT_OPTIONS else ""
         sends = custom_ids.write("choose", pick.submit, number)
-        yield _row([inputs.select(sends, some, start, multiple=pick.multiple, placeholder=said + more)])
+        menu = inputs.select(sends, some, start, multiple=pick.multiple, placeholder=said + more)
+        yield _row([inputs.describe(menu, pick.described[start : start + limits.SELECT_OPTIONS])])
 
 
 def _button(button: card.Button) -> Json:

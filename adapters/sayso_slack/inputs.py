@@ -52,11 +52,20 @@ def render(given: dialog.Input, *, tight: bool = False) -> list[Json]:
     return [*(_box(content, _ABOVE_TIGHT if tight else _ABOVE) for content in above), block]
 
 
-def chooser(labels: Sequence[text.Foreign], *, multiple: bool, longest: int = limits.OPTION_TEXT) -> Json:
-    """The element with which one or several of these are chosen."""
-    options = [
+def chooser(
+    labels: Sequence[text.Foreign],
+    *,
+    multiple: bool,
+    longest: int = limits.OPTION_TEXT,
+    described: Sequence[text.Foreign | None] = (),
+) -> Json:
+    """The element with which one or several of these are chosen; a description that is too long stays away."""
+    options: list[Json] = [
         {"text": numbered(number, label, longest), "value": str(number - 1)} for number, label in enumerate(labels, 1)
     ]
+    for option, about in zip(options, described, strict=False):
+        if about is not None and about.text.strip() and len(about.text) <= limits.OPTION_TEXT:
+            option["description"] = plain(about.text)
     if len(options) <= limits.BOX_OPTIONS:
         kind = "checkboxes" if multiple else "radio_buttons"
         return {"type": kind, "options": options, "action_id": ELEMENT}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sayso import model
-from sayso.cards import card, cutting, rows
+from sayso.cards import asked, card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -49,7 +49,7 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     *called* are those whom it notifies.
     """
     room = reserve.CARD_CONTENT - sum(map(_length_of, drawn.controls))
-    shown = cutting.fit(drawn, room)
+    shown = _without_list(cutting.fit(drawn, room))
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
@@ -74,7 +74,7 @@ def _view(dialog: Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Jso
         "type": "modal",
         "callback_id": CALLBACK,
         "private_metadata": json.dumps({"token": dialog.token, **(seat or {})}),
-        "title": plain(dialog.title, limits.TITLE),
+        "title": plain(dialog.heading(limits.TITLE), limits.TITLE),
         "close": plain("Close" if dialog.submit is None else "Cancel"),
         "blocks": _pack(blocks, limits.VIEW_BLOCKS),
     }
@@ -155,8 +155,19 @@ def _controls(drawn: card.Card) -> Iterator[Json]:
         yield _actions([_button(button, index) for index, button in enumerate(row)])
 
 
+def _without_list(drawn: card.Card) -> card.Card:
+    """The card without its list of options, if its buttons or its menu show all of them."""
+    menu = next((one for one in drawn.controls if isinstance(one, card.Pick) and not _has_buttons(one)), None)
+    longest = limits.OPTION_TEXT if menu else limits.BUTTON_TEXT
+    return asked.without_list(drawn, longest - inputs.NUMBERING, limits.OPTION_TEXT if menu else 0)
+
+
+def _has_buttons(pick: card.Pick) -> bool:
+    return not pick.multiple and len(pick.labels) <= bounds.OPTION_BUTTONS
+
+
 def _pick(pick: card.Pick) -> Iterator[Json]:
-    if not pick.multiple and len(pick.labels) <= bounds.OPTION_BUTTONS:
+    if _has_buttons(pick):
         labels = [inputs.numbered(number, label, limits.BUTTON_TEXT) for number, label in enumerate(pick.labels, 1)]
         yield _actions(
             [
@@ -165,7 +176,7 @@ def _pick(pick: card.Pick) -> Iterator[Json]:
             ]
         )
         return
-    chosen = inputs.chooser(pick.labels, multiple=pick.multiple)
+    chosen = inputs.chooser(pick.labels, multiple=pick.multiple, described=pick.described)
     label = plain("Choose one or several" if pick.multiple else "Choose one")
     yield {"type": "input", "block_id": pick.name, "label": label, "optional": True, "element": chosen}
     yield _actions([{"type": "button", "action_id": SUBMIT, "text": plain("Submit"), "value": pick.submit}])

@@ -15,7 +15,7 @@ from sayso.cards import windows
 
 _Allowing = Literal["allow", "session", "always", "offer", "edit"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
-Action = Literal[_Allowing, _Refusing, "undo", "review", "option", "pick", "other", "fill"]
+Action = Literal[_Allowing, _Refusing, "undo", "review", "details", "option", "pick", "other", "fill"]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
 
 Style = Literal["primary", "danger", "plain"]
@@ -144,6 +144,8 @@ _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and th
 TABLE: tuple[Row, ...] = (
     replace(_REVIEW, window="review"),
     Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", first=True, deciding=True),
+    # on closed cards only: it answers nothing
+    Row("details", "Details", "", "", None, kinds=(), window="review"),
     _PICK,
     # never alone: the options of a pick
     Row("option", "", "Answered", "", _SAID, kinds=(), index="option"),

@@ -185,6 +185,8 @@ class Pick:
     flag: str = ""
     """The choice of one option as an option of `sayso answer`."""
     name: str = PICKED
+    described: tuple[text.Foreign | None, ...] = ()
+    """What is said about each option; a surface with room for it beside the label shows no list of its own."""
 
 
 Control = Button | Pick
@@ -217,6 +219,10 @@ class Card:
     controls: tuple[Control, ...] = ()
     review: Button | None = None
     """Stands in for what decides in favour, if the parts do not fit; `cutting.fit` puts it among the controls."""
+    brief: tuple[Part, ...] = ()
+    """Stands in for the parts on a surface that keeps closed cards among others; empty while it is open."""
+    details: Button | None = None
+    """Opens all of a closed request, if the brief parts leave something out; `cutting.fit` puts it there."""
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""

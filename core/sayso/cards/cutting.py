@@ -28,6 +28,9 @@ def fit(drawn: card.Card, room: int) -> card.Card:
 
     If it does not fit, long parts are cut and the cut is said. What decides in favour goes, and *Review* comes instead.
     """
+    if drawn.brief:
+        more = (drawn.details,) if drawn.details else ()
+        return replace(drawn, parts=drawn.brief, controls=more, brief=(), details=None)
     if whole(drawn, room):
         return replace(drawn, review=None)
     kept = drawn.parts[: _most_parts(room)]

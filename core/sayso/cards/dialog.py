@@ -29,6 +29,9 @@ steps_of = inputs.steps_of
 _MADE_UP = text.line("The tool knows no such argument. Left empty, it is taken away.")
 
 
+_ONE_STEP = Trusted("Your answer")
+
+
 @dataclass(frozen=True, slots=True)
 class Dialog:
     """A window over the card. Submitting sends `token` and the inputs; without `submit` it can only be closed."""
@@ -41,6 +44,16 @@ class Dialog:
     danger: bool = False
     more: bool = False
     """Whether submitting leads to a further page or step."""
+    name: text.Foreign | None = None
+    """What the agent calls the form; it stands in quotes in the title."""
+
+    def heading(self, longest: int) -> str:
+        """The title with the name of the form, in plain text of *longest* characters."""
+        rest = f" · {self.title}" if self.more or self.title != _ONE_STEP else ""
+        room = longest - len(rest) - 2
+        if self.name is None or not self.name.text.strip() or room < 1:
+            return self.title
+        return f"“{model.cut(self.name.text, room)}”{rest}"
 
 
 # A form has a step for each field at most; a token's index holds the step and, above it, which draft it goes on with.
@@ -80,7 +93,7 @@ def of_press(
         case "offer":
             return _offer(ticket, pressed.index, token)
         case "review":
-            return review(ticket, pressed.index, maker, limits)
+            return review(ticket, pressed.index, maker, limits, pressed.action)
         case "fill":
             return fill(ticket, step_of(pressed.index), token, limits)
         case "pick":
@@ -146,15 +159,21 @@ def look_again(
     return Dialog(Trusted("Look again"), token, pages[0], submit=Trusted("Allow as it is")) if len(pages) == 1 else None
 
 
-def review(ticket: model.Ticket, page: int, maker: tokens.TokenMaker, limits: WindowLimits) -> Dialog:
-    """One page of the whole content; only the last one lets the person decide."""
+def review(
+    ticket: model.Ticket,
+    page: int,
+    maker: tokens.TokenMaker,
+    limits: WindowLimits,
+    action: buttons.Action = "review",
+) -> Dialog:
+    """One page of the whole content; only the last one lets the person decide, and none of the *details*."""
     pages = draw.pages_of(ticket, maker, limits.content)
     page = min(page, len(pages) - 1)
-    token = maker.token(ticket, "review", page)
+    token = maker.token(ticket, action, page)
     title = Trusted(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
     if page + 1 < len(pages):
         return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True)
-    if ticket.decision is not None:
+    if ticket.decision is not None or action == "details":
         return Dialog(title, token, pages[page])
     submit = Trusted("Allow" if ticket.request.kind == "permission" else "Answer")
     return Dialog(title, token, pages[page], submit=submit)
@@ -163,10 +182,19 @@ def review(ticket: model.Ticket, page: int, maker: tokens.TokenMaker, limits: Wi
 def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> Dialog:
     """One step of a question or form."""
     steps = steps_of(ticket, limits)
-    title = Trusted(f"Step {step + 1} of {len(steps)}" if len(steps) > 1 else "Your answer")
+    title = Trusted(f"Step {step + 1} of {len(steps)}") if len(steps) > 1 else _ONE_STEP
+    form = ticket.request.title if ticket.request.kind == "form" else None
     more = step + 1 < len(steps)
     submit = Trusted("Next") if more else Trusted("Answer")
-    return Dialog(title, token, _question(ticket), steps[min(step, len(steps) - 1)], submit, more=more)
+    return Dialog(
+        title,
+        token,
+        _question(ticket),
+        steps[min(step, len(steps) - 1)],
+        submit,
+        more=more,
+        name=text.line(form) if form else None,
+    )
 
 
 def _question(ticket: model.Ticket) -> tuple[card.Part, ...]:

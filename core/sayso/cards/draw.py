@@ -7,7 +7,21 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import arguments, buttons, card, cutting, history, naming, notification, prose, shelf, tokens, values
+from sayso.cards import (
+    arguments,
+    asked,
+    buttons,
+    card,
+    closed,
+    cutting,
+    history,
+    naming,
+    notification,
+    prose,
+    shelf,
+    tokens,
+    values,
+)
 from sayso.content import schema, text
 from sayso.machine import approvers, people
 
@@ -42,7 +56,7 @@ def glance_of(
 def _draw_glance(drawn: card.Card, longest: int, room: int) -> card.Card | None:
     if cutting.whole(drawn, longest):
         return None
-    return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None), room), controls=())
+    return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None, brief=()), room), controls=())
 
 
 def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:
@@ -52,8 +66,9 @@ def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf
 
 def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
     """Draw the card of a ticket anew; `card_of` does so once."""
-    closed = ticket.decision is not None or ticket.held
-    controls = () if closed else tuple(_controls(ticket, maker))
+    at_rest = ticket.decision is not None or ticket.held
+    controls = () if at_rest else tuple(_controls(ticket, maker))
+    more = closed.leaves_out(ticket)
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
@@ -61,7 +76,9 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.
         subject=notification.subject_of(ticket),
         parts=tuple(_all_parts(ticket, directory)),
         controls=controls,
-        review=None if closed else _button(ticket, buttons.REVIEW, 0, maker),
+        review=None if at_rest else _button(ticket, buttons.REVIEW, 0, maker),
+        brief=closed.brief_parts(ticket),
+        details=_button(ticket, buttons.row_of("details", ticket.request.kind), 0, maker) if more else None,
         session=naming.session_of(ticket),
         talk=ticket.request.kind != "permission",
         notify=approvers.to_notify(ticket),
@@ -79,6 +96,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[ca
         *history.asked_back_parts(ticket),
         *_input_parts(ticket),
         *_option_parts(request),
+        *asked.field_parts(request),
         *_agent_parts(request, answers=ticket.asked_back is not None),
     ]
     shown += [card.Facts(tuple(_facts(ticket)), request.risk)]
@@ -213,7 +231,8 @@ def _pick(ticket: model.Ticket, row: buttons.Row, maker: tokens.TokenMaker) -> c
     request = ticket.request
     picked = tuple(maker.token(ticket, "option", index) for index in range(len(request.options)))
     labels = tuple(text.line(option.label) for option in request.options)
-    return card.Pick(labels, picked, maker.token(ticket, row.action), request.multiple, row.flag)
+    about = tuple(text.literal(option.description) if option.description else None for option in request.options)
+    return card.Pick(labels, picked, maker.token(ticket, row.action), request.multiple, row.flag, described=about)
 
 
 def _tone(ticket: model.Ticket) -> card.Tone:

@@ -11,6 +11,9 @@ from sayso.content import fields, text, wording
 
 Trusted = text.Trusted
 
+MOST_PEOPLE = 8
+"""Of those who decided; the log names all of them."""
+
 _RESTORED = "It is from before an older copy of the database was put back, and is void"
 
 
@@ -19,14 +22,10 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     decision = ticket.decision
     if decision is None:
         return
-    row = phrases.outcome_row(ticket.request.kind, decision)
-    done = row.done if row else phrases.outcome_words(ticket.request.kind, decision)
-    spans: list[card.Inline] = [Trusted(done)]
-    for index, one in enumerate(decision.by):
-        spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
-        spans += [Trusted(" ("), text.line(one.person), Trusted(")")] if one.person != one.name else []
-    spans += _more(ticket.request, row, decision.grant)
+    spans = outcome_spans(ticket, decision)
     yield card.Line((*spans, Trusted(" · "), card.Moment(decision.decided_at)), strong=True)
+    if told := told_line(decision):
+        yield told
     if decision.used_at:
         yield card.Line((Trusted("Used · "), card.Moment(decision.used_at)))
     elif decision.void:
@@ -36,7 +35,28 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     if decision.question:
         yield card.Code((Trusted("Question"),), text.literal(decision.question), role="question")
     yield from _edited_parts(ticket)
-    yield from _answer_parts(decision)
+    yield from _answer_parts(ticket, decision)
+
+
+def outcome_spans(ticket: model.Ticket, decision: model.Decision) -> list[card.Inline]:
+    """What was decided, by whom, and what goes with it."""
+    row = phrases.outcome_row(ticket.request.kind, decision)
+    done = row.done if row else phrases.outcome_words(ticket.request.kind, decision)
+    spans: list[card.Inline] = [Trusted(done)]
+    for index, one in enumerate(decision.by[:MOST_PEOPLE]):
+        spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
+        other = one.person.casefold() != one.name.casefold()
+        spans += [Trusted(" ("), text.line(one.person), Trusted(")")] if other else []
+    more = len(decision.by) - MOST_PEOPLE
+    spans += [Trusted(f" and {more} more")] if more > 0 else []
+    return [*spans, *_more(ticket.request, row, decision.grant)]
+
+
+def told_line(decision: model.Decision) -> card.Line | None:
+    """What the agent was told of a request that no person decided."""
+    if decision.by or decision.outcome in ("allowed", "denied", "answered"):
+        return None
+    return card.Line((Trusted("The agent was told: "), text.line(decision.model_text)))
 
 
 def asked_back_parts(ticket: model.Ticket) -> Iterable[card.Part]:
@@ -115,10 +135,11 @@ def tell_person(by: model.Person) -> tuple[card.Inline, ...]:
     return (text.line(by.id), Trusted(" ("), text.line(by.account), Trusted(")"))
 
 
-def _answer_parts(decision: model.Decision) -> Iterable[card.Part]:
+def _answer_parts(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Part]:
     if decision.text is not None:
         yield card.Code((Trusted("Answer"),), text.literal(decision.text), role="answer")
     for choice in decision.choices or ():
         yield card.Code((Trusted("Answer"),), text.line(choice), role="answer")
     if decision.values is not None:
-        yield from values.parts_of(decision.values, "Answer", "answer")
+        labels = {field.name: field.label for field in fields.of_request(ticket.request)}
+        yield from values.parts_of(decision.values, "Answer", "answer", labels)

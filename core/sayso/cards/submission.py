@@ -44,7 +44,7 @@ def _meaning(
         case "edit":
             return _edit(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "review":
-            return _turn_page(ticket, pressed.index, draft, maker, limits)
+            return _turn_page(ticket, pressed, maker, limits)
         case "fill":
             return _take_step(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "pick":
@@ -166,11 +166,11 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
 
 
 def _turn_page(
-    ticket: model.Ticket, page: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
+    ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
     last = len(draw.pages_of(ticket, maker, limits.content)) - 1
-    if page < last:
-        return dialog.review(ticket, page + 1, maker, limits)
+    if pressed.index < last or pressed.action == "details":
+        return dialog.review(ticket, pressed.index + 1, maker, limits, pressed.action)
     if ticket.request.kind == "permission":
         return model.Answer(verdict="allow")
     return dialog.fill(ticket, 0, maker.token(ticket, "fill"), limits)

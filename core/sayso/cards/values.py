@@ -28,15 +28,21 @@ def are_many(arguments: Mapping[str, Any]) -> bool:
     return len(arguments) > MOST_KEYS or any(len(key) > LONGEST_KEY or not key for key in arguments)
 
 
-def parts_of(arguments: Mapping[str, Any], heading: str, role: card.Role) -> Iterable[card.Code]:
-    """A tool input, one box for each argument, so that line breaks are line breaks."""
+def parts_of(
+    arguments: Mapping[str, Any], heading: str, role: card.Role, labels: Mapping[str, str] | None = None
+) -> Iterable[card.Code]:
+    """A tool input, one box for each argument, so that line breaks are line breaks.
+
+    *labels* says how people know an argument.
+    """
     if are_many(arguments):
         yield card.Code((text.Trusted(heading),), text.literal(text_of(dict(arguments)), code=True), role=role)
         return
     for key, value in arguments.items():
         kind = "" if isinstance(value, str) else " (JSON)"
         shown = text.literal(text_of(value), code=True)
-        yield card.Code((text.Trusted(f"{heading}{kind} · "), text.line(key)), shown, role=role)
+        named = text.line((labels or {}).get(key, key))
+        yield card.Code((text.Trusted(f"{heading}{kind} · "), named), shown, role=role)
 
 
 def readable(value: Any) -> str:

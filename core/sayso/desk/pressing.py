@@ -43,7 +43,7 @@ class Press:
 
 async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
-    await _may(shell, ticket, press.actor)
+    await _may(shell, ticket, press)
     if press.draft is None:
         opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits)
         if opened is not None:
@@ -105,9 +105,14 @@ def _finder(shell: Shell, name: str) -> Callable[[model.Place], Awaitable[str]] 
     return platform.find_room if platform else None
 
 
-async def _may(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> None:
+async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
-    person = shell.setup.directory.identify(actor)
+    person = shell.setup.directory.identify(press.actor)
+    if press.pressed.action == "details" and ticket.decision is not None:
+        # it stood there for every member to read
+        if press.actor.member or machine.may_answer(ticket, person):
+            return
+        raise errors.NotAllowed("only full members of this place may read it again")
     holding.check(ticket)
     if ticket.decision is not None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)

@@ -30,7 +30,7 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
     shown = there.slack.visible_text(there.card)
     assert "An agent asks to run Bash" in shown
     assert "make deploy" in shown
-    assert f"May decide: anyone · {ticket.id}" in shown
+    assert f"May decide: anyone here · {ticket.id}" in shown
     assert there.slack.controls(there.card) == [
         "Allow",
         "Deny",
@@ -51,7 +51,7 @@ async def test_allow_lets_the_tool_run_and_closes_the_card(there: Scene, ann: Pe
     decision = await there.decision(ticket)
     assert (decision.outcome, decision.by[0].person, decision.by[0].via) == ("allowed", "ann", "slack:T1/U1")
     assert decision.input == {"command": "make deploy", "retries": 3}
-    assert there.slack.controls(there.card) == []
+    assert there.slack.controls(there.card) == ["Details"]
     assert "Allowed by ann · 2026-01-01 12:00 UTC" in there.slack.visible_text(there.card)
 
 

@@ -29,9 +29,9 @@ def is_moment(span: object) -> bool:
 
 def test_a_card_says_what_became_of_an_allow() -> None:
     allowed = after(opened(), said(verdict="allow"))
-    assert told(*history.outcome_parts(allowed)) == ["Allowed by Ann (ann) · "]
+    assert told(*history.outcome_parts(allowed)) == ["Allowed by Ann · "]
     used = after(allowed, events.Used(at=LATER, by="agent"))
-    assert told(*history.outcome_parts(used)) == ["Allowed by Ann (ann) · ", "Used · "]
+    assert told(*history.outcome_parts(used)) == ["Allowed by Ann · ", "Used · "]
     assert allowed.decision is not None
     void = allowed.model_copy(update={"decision": allowed.decision.model_copy(update={"void": True})})
     assert told(*history.outcome_parts(void))[1:] == ["It was not used in time, and is void"]
