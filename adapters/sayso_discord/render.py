@@ -81,11 +81,13 @@ def modal(dialog: Dialog) -> Json:
 def page(dialog: Dialog) -> Json:
     """A message for one person that shows the parts of a dialog, with the button that sends it off."""
     shown: list[Json] = [*_texts([f"**{rich.escape(dialog.title)}**", *map(rich.part, dialog.parts)])]
+    pressed: list[Json] = []
     if dialog.submit is not None:
         sends = custom_ids.write("submit", dialog.token)
         style = components.DANGER if dialog.danger else components.SUCCESS
-        shown.append(_row([_pressable(dialog.submit, sends, style)]))
-    return private(shown)
+        pressed.append(_pressable(dialog.submit, sends, style))
+    pressed += map(_button, dialog.jumps)
+    return private([*shown, *([_row(pressed)] if pressed else [])])
 
 
 def step(dialog: Dialog, said: str) -> Json:

@@ -222,6 +222,9 @@ class Interactions:
     async def _show(self, click: parse.Click, dialog: Dialog) -> None:
         view = _view_of(dialog, click.spot)
         try:
+            if click.jumps:
+                await self._api.post("views.update", view_id=click.view, view=view)
+                return
             # a press inside a modal opens the next one on top of it
             method = "views.push" if click.spot is None and not click.hidden else "views.open"
             await self._api.post(method, trigger_id=click.trigger, view=view)

@@ -62,6 +62,8 @@ class Click:
     """What the card showed."""
     view: str = ""
     """The window in which a whole request is shown with its buttons; empty elsewhere."""
+    jumps: bool = field(default=False, compare=False)
+    """Whether it shows another page in the window in which it was pressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def _read_click(payload: Any) -> Click | None:
     container = get(payload, "container")
     channel = text(container, "channel_id") or text(payload, "channel", "id")
     message = text(container, "message_ts") or text(payload, "message", "ts")
+    if jumps := action_id.startswith(render.JUMP):
+        channel, message = _read_seat(payload)
     # a message for one person is never a card
     hidden = get(container, "is_ephemeral") is True or action_id == render.UNDO
     shown = items(payload, "message", "blocks")
@@ -152,7 +156,17 @@ def _read_click(payload: Any) -> Click | None:
         hidden=hidden,
         blocks=tuple(cast("Mapping[str, Any]", block) for block in shown if isinstance(block, Mapping)),
         view=text(payload, "view", "id"),
+        jumps=jumps,
     )
+
+
+def _read_seat(payload: Any) -> tuple[str, str]:
+    """The card over which a window was opened."""
+    try:
+        kept = json.loads(text(payload, "view", "private_metadata"))
+    except (ValueError, RecursionError):
+        return "", ""
+    return text(kept, "channel"), text(kept, "message")
 
 
 def _read_submission(payload: Any) -> Submission | None:

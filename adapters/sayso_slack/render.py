@@ -20,7 +20,22 @@ from sayso.content import text
 from sayso.machine import people
 from sayso_slack import inputs, limits, reserve, rich
 
-ROOM = WindowLimits(content=reserve.CARD_CONTENT, inputs=8, typed=bounds.EDITED, answer=limits.TYPED)
+
+def _json_length(shown: str) -> int:
+    return len(json.dumps(shown)) - 2
+
+
+def _block_length(part: card.Part) -> int:
+    return len(json.dumps(_block(part))) + 2
+
+
+ROOM = WindowLimits(
+    content=reserve.CARD_CONTENT,
+    inputs=8,
+    typed=bounds.EDITED,
+    answer=limits.TYPED,
+    paper=cutting.Paper(reserve.VIEW_CONTENT, part=_block_length, text=_json_length),
+)
 """What one modal holds: eight full inputs stay within the bytes of a view even if every character takes twelve."""
 
 ACTION = "sayso:"
@@ -29,6 +44,8 @@ BUTTON = f"{ACTION}button"
 """Those of the buttons on a card whose labels are the service's own."""
 SUBMIT = f"{ACTION}submit"
 """The button that sends what was chosen on the card itself."""
+JUMP = f"{ACTION}jump"
+"""The buttons of a review that lead to another page in the same window."""
 UNDO = f"{ACTION}undo"
 """The button of what one person was told; the card's own one is a button like others."""
 CALLBACK = "sayso"
@@ -67,7 +84,9 @@ def render_dialog(dialog: Dialog, seat: Mapping[str, str] | None = None) -> Json
 
 
 def _view(dialog: Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
-    blocks = [_block(part) for part in dialog.parts]
+    jumps = [{**_button(jump, 0), "action_id": f"{JUMP}{number}"} for number, jump in enumerate(dialog.jumps)]
+    blocks = [_actions(jumps)] if jumps else []
+    blocks += [_block(part) for part in dialog.parts]
     for given in dialog.inputs:
         blocks += inputs.render(given, tight=tight)
     view: Json = {

@@ -92,13 +92,13 @@ def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monk
         return once(ticket, mint)
 
     monkeypatch.setattr(draw, "draw_card", counted)
-    ticket = asked({"command": f"ls {surface}\n" * 6_000})
-    pages = len(draw.pages_of(ticket, samples.MINT, ROOMS[surface].content))
-    for page in range(pages):
+    ticket = asked({"command": f"ls {surface}\n" * 40_000})
+    pages = len(draw.pages_of(ticket, samples.MINT, ROOMS[surface].page))
+    for page in range(0, pages, max(1, pages // 10)):
         # each press reads the ticket from the store again
         again = model.Ticket.model_validate_json(ticket.model_dump_json())
         assert dialog.review(again, page, samples.MINT, ROOMS[surface]).title == f"Page {page + 1} of {pages}"
-    assert pages > 10
+    assert pages > 2
     assert len(times) == 1
 
 

@@ -6,8 +6,8 @@ The rule: a card that does not show everything decides nothing in favour.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from sayso.cards import card
 from sayso.content import text
@@ -21,6 +21,8 @@ _SHORTEST = 160
 _BEGINNING = 1_600
 # Unchanged rows beside a change that stay, when a diff is cut.
 _AROUND = 3
+# Characters that are measured at once while a page is filled.
+_STEP = 8_192
 
 
 def fit(drawn: card.Card, room: int) -> card.Card:
@@ -57,17 +59,33 @@ def size(part: card.Part) -> int:
     return sum(len(piece) + LINE_COST * piece.count("\n") for piece in card.pieces(part))
 
 
-def pages(parts: Iterable[card.Part], room: int) -> tuple[tuple[card.Part, ...], ...]:
-    """All parts, in pages of at most *room* characters; nothing is left out. Long boxes go on over several pages."""
+def _height(shown: str) -> int:
+    return len(shown) + LINE_COST * shown.count("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What a page of a surface holds, and how it measures that; two texts together measure what they do one by one."""
+
+    room: int
+    part: Callable[[card.Part], int] = size
+    """The room that a part takes, with all that stands around its text."""
+    text: Callable[[str], int] = _height
+
+
+def pages(parts: Iterable[card.Part], room: int | Paper) -> tuple[tuple[card.Part, ...], ...]:
+    """All parts, in pages of at most *room*; nothing is left out. Long boxes go on over several pages."""
+    paper = room if isinstance(room, Paper) else Paper(room)
     pages: list[list[card.Part]] = [[]]
-    left = room
+    left = paper.room
     for part in parts:
-        for piece in _split(part, room):
-            if size(piece) > left and pages[-1]:
+        for piece in _split(part, paper, left):
+            taken = paper.part(piece)
+            if taken > left and pages[-1]:
                 pages.append([])
-                left = room
+                left = paper.room
             pages[-1].append(piece)
-            left -= size(piece)
+            left -= taken
     return tuple(map(tuple, pages))
 
 
@@ -86,7 +104,7 @@ def _cut(part: card.Part, share: int) -> card.Part:
     full = "\n".join(card.pieces(part)) if not isinstance(part, card.Code) else part.text.text
     if isinstance(part, card.Code) and part.diff:
         return _cut_diff(part, share)
-    head = full[: _taken(full, 0, share)]
+    head = full[: _taken(full, 0, share, _height)]
     rest = full.count("\n", len(head)) + 1
     box = part if isinstance(part, card.Code) else card.Code(label, text.Foreign(text.Safe("")))
     return replace(box, text=text.Foreign(text.Safe(head)), cut=len(full) - len(head), cut_lines=rest)
@@ -121,35 +139,40 @@ def _near_changes(rows: list[str]) -> list[bool]:
     return near
 
 
-def _taken(full: str, start: int, share: int) -> int:
-    """How many characters from *start* on take no more room than *share*."""
-    taken = cost = 0
-    for character in full[start : start + share]:
-        cost += 1 + (LINE_COST if character == "\n" else 0)
-        if cost > share:
-            break
-        taken += 1
+def _taken(full: str, start: int, room: int, measure: Callable[[str], int]) -> int:
+    """How many characters from *start* on take no more than *room*."""
+    taken, step = 0, min(room, _STEP)
+    while step and start + taken < len(full):
+        piece = full[start + taken : start + taken + step]
+        cost = measure(piece)
+        if cost <= room:
+            taken, room = taken + len(piece), room - cost
+        else:
+            step //= 2
     return taken
 
 
-def _split(part: card.Part, room: int) -> Iterable[card.Part]:
-    if size(part) <= room:
+def _split(part: card.Part, paper: Paper, left: int) -> Iterable[card.Part]:
+    if paper.part(part) <= paper.room:
         yield part
         return
     box = part
     if not isinstance(box, card.Code):
         box = card.Code((Trusted("The agent says"),), text.Foreign(text.Safe("\n".join(card.pieces(part)))))
     full = box.text.text
-    share = max(1, room - sum(len(card.words_of(span)) for span in box.label) - LINE_COST)
+    around = paper.part(replace(box, text=text.Foreign(text.Safe("")))) + LINE_COST
+    share = max(1, paper.room - around)
+    # a page that is still half empty takes the beginning
+    room = max(1, left - around) if 2 * left > paper.room else share
     start, sign = 0, ""
     while start < len(full):
         # the beginning of a page is remembered: cutting it off would copy all the rest each time
-        page = full[start : start + max(1, _taken(full, start, share))]
+        page = full[start : start + max(1, _taken(full, start, room, paper.text))]
         line = page.rfind("\n", len(page) // 2)
         if start + len(page) < len(full) and line >= 0:
             page = page[: line + 1]  # a page ends with a line if it can
         yield replace(box, text=text.Foreign(text.Safe(sign + page)))
-        start += len(page)
+        start, room = start + len(page), share
         if box.diff:
             sign = _sign_of_rest(sign + page)
 

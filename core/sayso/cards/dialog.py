@@ -44,6 +44,8 @@ class Dialog:
     danger: bool = False
     more: bool = False
     """Whether submitting leads to a further page or step."""
+    jumps: tuple[card.Button, ...] = ()
+    """Other pages of the same."""
     name: text.Foreign | None = None
     """What the agent calls the form; it stands in quotes in the title."""
 
@@ -167,16 +169,27 @@ def review(
     action: buttons.Action = "review",
 ) -> Dialog:
     """One page of the whole content; only the last one lets the person decide, and none of the *details*."""
-    pages = draw.pages_of(ticket, maker, limits.content)
+    pages = draw.pages_of(ticket, maker, limits.page)
     page = min(page, len(pages) - 1)
     token = maker.token(ticket, action, page)
     title = Trusted(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")
+    jumps = tuple(_jumps(ticket, action, page, len(pages) - 1, maker))
     if page + 1 < len(pages):
-        return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True)
+        return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True, jumps=jumps)
     if ticket.decision is not None or action == "details":
-        return Dialog(title, token, pages[page])
+        return Dialog(title, token, pages[page], jumps=jumps)
     submit = Trusted("Allow" if ticket.request.kind == "permission" else "Answer")
-    return Dialog(title, token, pages[page], submit=submit)
+    return Dialog(title, token, pages[page], submit=submit, jumps=jumps)
+
+
+def _jumps(
+    ticket: model.Ticket, action: buttons.Action, page: int, last: int, maker: tokens.TokenMaker
+) -> Iterable[card.Button]:
+    """Ways to the beginning and to the end, if they are not this page or the next one."""
+    wanted = {"First page": 0} if page > 0 else {}
+    wanted |= {"Last page": last} if page + 1 < last else {}
+    for label, number in wanted.items():
+        yield card.Button(Trusted(label), maker.token(ticket, action, number), action)
 
 
 def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> Dialog:

@@ -59,8 +59,8 @@ def _draw_glance(drawn: card.Card, longest: int, room: int) -> card.Card | None:
     return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None, brief=()), room), controls=())
 
 
-def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int) -> shelf.Pages:
-    """The whole card in pages of *room* characters."""
+def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int | cutting.Paper) -> shelf.Pages:
+    """The whole card in pages of *room*."""
     return _PAGES.pages(ticket, maker, lambda: draw_card(ticket, maker), room)
 
 

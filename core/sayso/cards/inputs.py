@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso import model
-from sayso.cards import card, values
+from sayso.cards import card, cutting, values
 from sayso.content import field_kinds, fields, readers, text
 
 # A text that may be longer than this gets several lines.
@@ -35,6 +35,13 @@ class WindowLimits:
     """Characters of one typed answer."""
     options: int = model.MAX_OPTIONS
     """Options that one input holds; a longer list takes the room of several inputs."""
+    paper: cutting.Paper | None = None
+    """What a page of a review holds, if that is not *content*."""
+
+    @property
+    def page(self) -> cutting.Paper:
+        """What a page of a review holds."""
+        return self.paper or cutting.Paper(self.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class _Drawn:
     terms: object
     drawn: cards.Card
     size: int
-    pages: dict[int, Pages] = field(default_factory=dict[int, Pages])
+    pages: dict[int | cutting.Paper, Pages] = field(default_factory=dict[int | cutting.Paper, Pages])
 
 
 @dataclass(slots=True)
@@ -52,8 +52,10 @@ class Shelf:
         """The card of *ticket*, as *draw* makes it."""
         return self._find(ticket, terms, draw).drawn
 
-    def pages(self, ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card], room: int) -> Pages:
-        """The same in pages of *room* characters."""
+    def pages(
+        self, ticket: model.Ticket, terms: object, draw: Callable[[], cards.Card], room: int | cutting.Paper
+    ) -> Pages:
+        """The same in pages of *room*; they are cut once."""
         kept = self._find(ticket, terms, draw)
         if room not in kept.pages:
             kept.pages[room] = cutting.pages(kept.drawn.parts, room)

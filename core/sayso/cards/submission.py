@@ -168,7 +168,7 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
 def _turn_page(
     ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    last = len(draw.pages_of(ticket, maker, limits.content)) - 1
+    last = len(draw.pages_of(ticket, maker, limits.page)) - 1
     if pressed.index < last or pressed.action == "details":
         return dialog.review(ticket, pressed.index + 1, maker, limits, pressed.action)
     if ticket.request.kind == "permission":

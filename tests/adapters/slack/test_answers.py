@@ -36,10 +36,11 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
         "Deny",
         "Deny with reason…",
         "Edit and allow…",
+        "Ask back…",
         "Stop asking this session",
     ]
     assert there.card.text == "An agent asks to run Bash · until 2026-01-01 13:00 UTC"
-    spoken = [one.get("accessibility_label") for one in there.card.blocks[-1]["elements"]]
+    spoken = [one.get("accessibility_label") for one in there.card.blocks[-2]["elements"]]
     assert spoken[:2] == ["Allow: An agent asks to run Bash", "Deny: An agent asks to run Bash"]
     assert there.card.metadata == {"event_type": "sayso_request", "event_payload": {"request_id": ticket.id}}
 
@@ -195,16 +196,33 @@ def boxes(view: View) -> str:
 
 
 async def test_long_content_is_allowed_only_after_all_of_it_was_shown(there: Scene, ann: Person) -> None:
-    command = "\n".join(f"echo line {n}" for n in range(500))
+    command = "\n".join(f"echo line {n}" for n in range(40_000))
     ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": command}))
-    assert there.slack.controls(there.card) == ["Review", "Deny", "Deny with reason…"]
+    assert there.slack.controls(there.card) == ["Review", "Deny", "Deny with reason…", "Ask back…"]
     view = await there.open(ann, "Review")
     read = boxes(view)
+    assert "Last page" in there.slack.controls(view)
     while "Next page" in there.slack.controls(ann.view):
         await ann.submit(ann.view)
         read += boxes(ann.view)
     assert read == command
     assert "Allow" in there.slack.controls(ann.view)
+    await ann.submit(ann.view)
+    assert (await there.decision(ticket)).allowed
+
+
+async def test_a_review_jumps_to_its_end_and_back_in_the_same_window(there: Scene, ann: Person) -> None:
+    command = "\n".join(f"echo line {n}" for n in range(60_000))
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": command}))
+    first = await there.open(ann, "Review")
+    await ann.press(first, "Last page")
+    await there.slack.until(lambda: "Allow" in there.slack.controls(ann.view))
+    assert "echo line 59999" in boxes(ann.view)
+    await ann.press(ann.view, "First page")
+    await there.slack.until(lambda: "Next page" in there.slack.controls(ann.view))
+    assert "echo line 0\n" in boxes(ann.view)
+    await ann.press(ann.view, "Last page")
+    await there.slack.until(lambda: "Allow" in there.slack.controls(ann.view))
     await ann.submit(ann.view)
     assert (await there.decision(ticket)).allowed
 
