@@ -12,6 +12,7 @@ from sayso import model, testing
 from sayso.cards import draw, tokens
 from sayso.desk import Desk
 from sayso.stores import memory
+from sayso.testing import samples
 from sayso.testing.clock import ManualClock
 from sayso_bots.terminal import render, rows
 
@@ -143,3 +144,8 @@ def test_every_row_fits_and_nothing_is_lost(shown: str, width: int) -> None:
     assert all(row.startswith("  │ ") and cells.cell_len(row) < width for row in found)
     joined = "".join(row.removeprefix("  │ ").removeprefix("↳ ") for row in found)
     assert joined == shown.replace("↳", "⟦U+21B3⟧")
+
+
+def test_short_values_have_a_row_each_so_that_none_poses_as_another() -> None:
+    asked = samples.opened(sayso.Permission(tool="scale", input={"to": 3, "note": "3 · force true"}))
+    assert "\n  │ to 3\n  │ note 3 · force true\n" in render.render(draw.card_of(asked, samples.MINT))

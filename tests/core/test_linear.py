@@ -106,6 +106,10 @@ REQUESTS: dict[str, Callable[[int], dict[str, Any]]] = {
     "long names above large numbers": lambda n: _permission({"k" * (n // 10): [2**60] * 20}),
     "nested": lambda n: _permission({"a": [[["x"] * 10] * 10] * (n // 100)}),
     "lines": lambda n: _permission({"command": "ls\n" * (n // 3)}),
+    "an edit": lambda n: _edit("x\ny\n" * (n // 8), "y\nx\n" * (n // 8)),
+    "an edit of one line": lambda n: _edit("x " * (n // 4), "x" * (n // 2)),
+    "many edits": lambda n: _permission({"path": "a", "edits": [{"oldText": "a\nb", "newText": "b\na"}] * (n // 40)}),
+    "deep": lambda n: _permission({"a": [_nested(60)] * (n // 200), "b": ["x" * 80] * (n // 90)}),
     "attachments": lambda n: {
         **_permission({}),
         "attachments": [{"name": "a", "kind": "diff", "text": "+a\n-b\n" * (n // 6)}] * 5,
@@ -130,7 +134,24 @@ REQUESTS: dict[str, Callable[[int], dict[str, Any]]] = {
 
 
 def _permission(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "permission", "tool": "Bash", "input": arguments}
+    return {"kind": "permission", "tool": "edit_file" if "edits" in arguments else "Bash", "input": arguments}
+
+
+def _edit(old: str, new: str) -> dict[str, Any]:
+    # so long that the least change is not looked for: below that the work is bounded, and not linear
+    least = "z\n" * 200
+    return {
+        **_permission({}),
+        "tool": "replace",
+        "input": {"old_string": f"a\n{least}{old}", "new_string": f"b\n{new}"},
+    }
+
+
+def _nested(depth: int) -> Any:
+    value: Any = "x" * 80
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def ticket_of(document: dict[str, Any]) -> model.Ticket:

@@ -169,3 +169,15 @@ def test_hostile_text_in_dialogs_stays_literal_and_inside_the_limits(request: mo
         opened = dialog.of_press(ticket, pressed, samples.MINT, render.ROOM)
         if opened is not None and (opened.parts or opened.inputs):
             check(render.render_dialog(opened))
+
+
+def test_a_change_is_drawn_as_a_diff_that_no_row_of_it_can_end() -> None:
+    edit = {"path": "a.py", "old_str": "x\n```\n<@1>", "new_str": "y\n```\n<@1>"}
+    asked = samples.opened(sayso.Permission(tool="str_replace", input=edit))
+    (content,) = (
+        part["content"]
+        for part in components.walk(render.render(draw.card_of(asked, samples.MINT))["components"])
+        if "```diff" in part.get("content", "")
+    )
+    fenced = content.partition("```diff\n")[2]
+    assert fenced.startswith("-x\n+y\n `\u200b`\u200b`\n <@1>\n```")

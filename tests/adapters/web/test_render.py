@@ -14,6 +14,7 @@ from sayso import machine, model, testing
 from sayso.cards import dialog, draw, tokens
 from sayso.content import text
 from sayso.machine import events
+from sayso.testing import samples
 from sayso_web import render, sessions, view
 from tests.adapters.web.service import MINT, Elements, setup
 
@@ -129,3 +130,13 @@ def test_a_part_that_no_template_shows_is_an_error_and_not_a_gap() -> None:
     drawn = draw.card_of(testing.ticket("title", "Which?"), MINT)
     with pytest.raises(TypeError, match="Picture"):
         render.render(replace(drawn, parts=(drawn.parts[0], Picture("x"))))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_what_was_asked_and_what_runs_is_a_diff_with_its_heads_apart() -> None:
+    asked = samples.opened(sayso.Permission(tool="Bash", input={"command": "make <prod>"}))
+    ran = samples.after(asked, samples.said(verdict="allow", input={"command": "make <x>"}))
+    html = render.render(draw.card_of(ran, MINT))
+    assert '<span class="head">--- asked</span>\n<span class="head">+++ runs</span>\n' in html
+    assert '<span class="less">-make &lt;prod&gt;</span>\n<span class="more">+make &lt;x&gt;</span></pre>' in html
+    # a line of the history says what changed
+    assert "-make &lt;prod&gt; +make &lt;x&gt;" in render.render_row(draw.card_of(ran, MINT))
