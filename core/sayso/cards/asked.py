@@ -21,6 +21,11 @@ _KINDS: Mapping[model.FieldKind, str] = {
     "date": "a date",
 }
 
+_HINTS: Mapping[model.Kind, text.Trusted] = {
+    "question": Trusted("Reply to this message, or press Answer."),
+    "choice": Trusted("Reply to this message with an option or its number, or choose here."),
+}
+
 
 def field_parts(request: model.Request) -> Iterable[card.Part]:
     """The fields of a form, so that people know what they need before they begin."""
@@ -36,6 +41,18 @@ def field_parts(request: model.Request) -> Iterable[card.Part]:
         spans += [Trusted(f" ({said})")] if said else []
     if asked:
         yield card.Line(tuple(span for span in spans if isinstance(span, text.Foreign) or span))
+
+
+def hint_of(ticket: model.Ticket) -> text.Trusted:
+    """How to answer in words; empty if words do not count, or count no more."""
+    open_now = ticket.decision is None and ticket.taken is None and not ticket.held
+    return _HINTS.get(ticket.request.kind, Trusted("")) if open_now else Trusted("")
+
+
+def with_hint(drawn: card.Card) -> card.Card:
+    """The card with how to answer in words below all else, if it has the buttons beside which that is true."""
+    beside = any(control.action == "fill" if isinstance(control, card.Button) else True for control in drawn.controls)
+    return replace(drawn, parts=(*drawn.parts, card.Note((drawn.hint,)))) if drawn.hint and beside else drawn
 
 
 def without_list(drawn: card.Card, longest: int, described: int) -> card.Card:

@@ -226,6 +226,8 @@ class Card:
     session: Session | None = None
     talk: bool = False
     """Whether it may be answered by talking; a permission never is."""
+    hint: text.Trusted = _UNSAID
+    """How to answer in words, for a surface where a reply counts; `asked.with_hint` puts it last."""
     subject: text.Trusted = _UNSAID
     """Who asks for what, without agent text: for screen readers, beside the label of a button."""
     notify: tuple[str, ...] = ()

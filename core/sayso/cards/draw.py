@@ -81,6 +81,7 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.
         details=_button(ticket, buttons.row_of("details", ticket.request.kind), 0, maker) if more else None,
         session=naming.session_of(ticket),
         talk=ticket.request.kind != "permission",
+        hint=asked.hint_of(ticket),
         notify=approvers.to_notify(ticket),
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from sayso import asking, model
 from sayso.cards import asked, card, dialog, draw, tokens
-from sayso.testing.samples import MINT, opened
+from sayso.testing.samples import MINT, after, opened, said
 
 REFUND = asking.Form(
     "Refund",
@@ -89,3 +89,23 @@ def test_the_window_of_a_question_has_our_title() -> None:
     window = dialog.of_press(ticket, tokens.read(MINT.token(ticket, "fill")), MINT, limits)
     assert window is not None
     assert window.heading(24) == "Your answer"
+
+
+def hints(ticket: model.Ticket) -> list[str]:
+    """What a chat says last about how to answer in words."""
+    parts = asked.with_hint(draw.card_of(ticket, MINT)).parts
+    said = ["".join(card.words_of(span) for span in part.text) for part in parts if isinstance(part, card.Note)]
+    return [line for line in said if line.startswith("Reply")]
+
+
+def test_a_reply_is_named_only_where_it_counts() -> None:
+    question = opened(asking.Question("Which?"))
+    assert hints(question) == ["Reply to this message, or press Answer."]
+    assert len(hints(opened(asking.Choice("Which?", ["A", "B"])))) == 1
+    assert hints(opened()) == hints(opened(REFUND)) == []
+
+
+def test_a_reply_is_not_named_when_it_counts_no_more() -> None:
+    question = opened(asking.Question("Which?"))
+    taken = after(question, said(text="Acme").model_copy(update={"grace": 10.0}))
+    assert hints(taken) == hints(after(question, said(text="Acme"))) == []
