@@ -120,7 +120,7 @@ class ChannelContract(abc.ABC):
     def test_what_is_not_shown_whole_can_be_reviewed_and_denied_and_not_allowed(self) -> None:
         for ticket in samples.long():
             offered = self.controls(self.render(draw.card_of(ticket, samples.MINT)))
-            assert set(offered) == {"Review", "Deny", "Deny with reason…"}
+            assert set(offered) == {"Review", "Deny", "Deny with reason…", "Ask back…"}
 
     @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
     @pytest.mark.parametrize("field", get_args(testing.RequestField))
