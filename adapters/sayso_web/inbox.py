@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -46,7 +47,8 @@ class Inbox:
             session,
             after=after,
             older=before is not None,
-            waiting=[shown for *_, shown in sorted(waiting[:MOST_WAITING])],
+            waiting=[one.shown for one in sorted(waiting[:MOST_WAITING])],
+            mine=sum(one.mine for one in waiting[:MOST_WAITING]),
             more=len(waiting) > MOST_WAITING,
             decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
             next=_write_cursor(decided[ROWS - 1]) if len(decided) > ROWS else None,
@@ -97,14 +99,17 @@ class Inbox:
         log = [(row.entry.at, story.tell(row, ticket.request)) for row in await self._desk.store.log(ticket.id)]
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
-    async def _read_waiting(self, own: view.View) -> list[tuple[datetime, str, str]]:
-        """Read what waits: its end, its id, and its card; a few at a time, since each may be large."""
-        found: list[tuple[datetime, str, str]] = []
+    async def _read_waiting(self, own: view.View) -> list[_Waiting]:
+        """Read what waits; a few at a time, since each may be large."""
+        found: list[_Waiting] = []
         before = None
         while len(found) <= MOST_WAITING:
             some = await self._list("pending", _AT_ONCE, before)
             shown = await aside.run(_draw_each, own.draw_in_list, some)
-            found += [(ticket.expires_at, ticket.id, card) for ticket, card in zip(some, shown, strict=True)]
+            found += [
+                _Waiting(ticket.expires_at, ticket.id, drawn, own.waits(ticket))
+                for ticket, drawn in zip(some, shown, strict=True)
+            ]
             if len(some) < _AT_ONCE:
                 break
             before = (some[-1].created_at, some[-1].id)
@@ -118,6 +123,15 @@ class Inbox:
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
         body = render.fill(name, session=session, now=self._desk.clock.now(), **values)
         return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
+
+
+class _Waiting(NamedTuple):
+    """One request in the list; they are sorted by their end."""
+
+    until: datetime
+    id: str
+    shown: str
+    mine: bool
 
 
 def _draw_each(show: Callable[[model.Ticket], str], tickets: Iterable[model.Ticket]) -> list[str]:

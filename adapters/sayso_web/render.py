@@ -37,6 +37,8 @@ class Frame:
     """Why this person may not answer; the controls are left out."""
     elsewhere: bool = False
     """It is read and answered on its own page."""
+    waits: bool = False
+    """Whether it waits for this person: they may answer, and have not yet."""
 
 
 def render(drawn: card.Card, frame: Frame | None = None) -> str:

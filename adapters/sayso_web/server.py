@@ -48,6 +48,9 @@ def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *
     for path in sorted(_STATIC.iterdir()):
         router.add_get(f"/static/{path.name}", _with_error_pages(_serve(path)))
     router.add_get("/favicon.ico", _with_error_pages(_serve(_STATIC / "quiet.svg")))
+    router.add_get("/icons/{count:[0-9]{1,3}}.svg", _with_error_pages(_serve_icon))
+    # at the top, since a worker serves only what stands below it
+    router.add_get("/worker.js", _with_error_pages(_serve(_STATIC / "worker.js")))
 
 
 def _with_error_pages(handler: Handler) -> Handler:
@@ -96,6 +99,12 @@ def _show_error(request: web.Request, error: errors.SaysoError) -> web.Response:
     heading = _HEADINGS.get(error.status, "That did not work")
     body = render.fill("message.html", session=None, heading=heading, said=said, hint=error.hint)
     return web.Response(text=body, status=error.status, content_type="text/html", charset="utf-8")
+
+
+async def _serve_icon(request: web.Request) -> web.StreamResponse:
+    """Serve the icon with a count on it. It knows nothing of the requests; the page names the count."""
+    drawn = render.fill("icon.svg", count=int(request.match_info["count"]))
+    return web.Response(text=drawn, content_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
 def _serve(path: pathlib.Path) -> Handler:

@@ -54,15 +54,24 @@ class View:
             wrong=_place(ticket, opened, press.wrong),
             notice=press.notice,
             barred=barred,
+            waits=self.waits(ticket),
         )
         return render.render(drawn, shown)
+
+    def waits(self, ticket: model.Ticket) -> bool:
+        """Tell whether a ticket waits for this person: they may answer it, and have not yet."""
+        person = self.desk.setup.directory.identify(self.session.actor)
+        if ticket.decision or ticket.taken or ticket.held or not machine.may_answer(ticket, person):
+            return False
+        return all(given.person != person.id for given in ticket.answers)
 
     def draw_in_list(self, ticket: model.Ticket) -> str:
         """Draw it among others: whole if it is short."""
         short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST, self.desk.setup.directory)
         if short is None:
             return self.draw(ticket)
-        return render.render(short, render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None))
+        shown = render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None, waits=self.waits(ticket))
+        return render.render(short, shown)
 
     def draw_row(self, ticket: model.Ticket) -> str:
         """Draw a decided ticket as a line of the history."""

@@ -53,11 +53,13 @@ const pending = () => [...waiting.querySelectorAll('.card[data-state="pending"]'
 
 function tally() {
   if (!$("count")) return;
-  const n = pending().length;
-  $("count").textContent = n;
+  const all = pending();
+  $("count").textContent = all.length;
   $("empty").hidden = waiting.children.length > 0;
-  document.title = n ? `(${n}) ${base}` : base;
-  document.querySelector('link[rel="icon"]').href = n ? "/static/waiting.svg" : "/static/quiet.svg";
+  // the title and the icon count what this person may answer; the list shows what others may, too
+  const mine = all.filter((card) => card.dataset.waits).length;
+  document.title = mine ? `(${mine}) ${base}` : base;
+  document.querySelector('link[rel="icon"]').href = `/icons/${Math.min(mine, 10)}.svg`;
 }
 
 function add(card) {
@@ -97,6 +99,8 @@ function replace(old, card) {
 function retell(old, card) {
   // the answer to a press was quicker than older news
   if (old.dataset.state !== "pending") return;
+  if (card.dataset.waits) old.dataset.waits = "yes";
+  else delete old.dataset.waits;
   const [told, fresh] = [old, card].map((one) => one.querySelector(".told"));
   count(told);
   if (!told.isEqualNode(fresh)) swap(told, fresh, old);

@@ -1,5 +1,5 @@
 "use strict";
-// News for open pages: one of them listens, and tells the others. What to do with news is in inbox.js.
+// News for open pages: one of them listens, and tells the others. What to do with news is in inbox.js and notify.js.
 
 const states = { on: "Live", lost: "Connection lost, trying again…", out: "Signed out: reload the page", old: "Much has changed: reload the page" };
 
@@ -23,7 +23,9 @@ function hear(told) {
   if (told.state) state(told.state);
   if (told.news && Number(told.id) >= Number(last)) {
     last = told.id;
-    take(JSON.parse(told.news));
+    const news = JSON.parse(told.news);
+    take(news);
+    ring(news);
   }
   if (told.hello && listening) catchUp(told.hello, Number(told.after));
 }

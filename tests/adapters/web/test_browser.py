@@ -14,7 +14,7 @@ from playwright.async_api import expect
 
 import sayso
 from sayso import model
-from sayso.machine import events
+from sayso.machine import events, people
 from tests.adapters.web.service import ANN, Service, serving
 from tests.conftest import BOUND, require, until
 
@@ -637,3 +637,78 @@ async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share
     assert len(await page.evaluate(f"{LOOKS}; joined()")) == 1
     assert len(await page.evaluate(f"{LOOKS}; confused()")) == 1
     await page.close()
+
+
+async def notices(page: async_api.Page) -> list[tuple[str, str]]:
+    """What the browser shows of notifications: the tag and the text of each."""
+    shown = await page.evaluate(
+        "navigator.serviceWorker.ready.then(worker => worker.getNotifications())"
+        ".then(all => all.map(one => [one.tag, one.body]))"
+    )
+    return sorted((tag, body) for tag, body in shown)
+
+
+async def shows(page: async_api.Page, wanted: list[tuple[str, str]]) -> None:
+    """Wait until these are the notifications shown."""
+    async with asyncio.timeout(BOUND):
+        while await notices(page) != wanted:  # noqa: ASYNC110 (the browser tells nobody)
+            await asyncio.sleep(0.02)
+
+
+async def test_the_title_and_the_icon_count_what_waits_for_this_person(
+    chromium: async_api.Browser, service: Service
+) -> None:
+    await service.desk.open(sayso.Question("?", id="r1"))
+    await service.desk.open(sayso.Question("?", id="r2", policy="ann"))
+    context = await chromium.new_context()
+    page = await inbox(context, service, "bob")
+    await expect(page).to_have_title("(1) sayso")
+    await expect(page.locator("#count")).to_have_text("2")
+    icon = page.locator('link[rel="icon"]')
+    await expect(icon).to_have_attribute("href", "/icons/1.svg")
+    await service.desk.open(sayso.Permission(tool="Bash", id="r3", policy="two"))
+    await expect(page).to_have_title("(2) sayso")
+    bob = people.Actor(account="web:bob", name="bob", member=True, person="bob")
+    await service.desk.answer("r3", model.Answer(verdict="allow"), bob)
+    await expect(page).to_have_title("(1) sayso")
+    assert ">9+<" in await (await page.request.get(f"{service.url}/icons/10.svg")).text()
+    await context.close()
+
+
+async def test_nobody_is_asked_about_notifications_before_they_press_the_button(
+    chromium: async_api.Browser, service: Service
+) -> None:
+    context = await chromium.new_context()
+    await context.add_init_script(
+        "Notification.requestPermission = async () => { self.asked = true; return 'default' }"
+    )
+    page = await inbox(context, service)
+    await service.desk.open(sayso.Question("?", id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    assert (await page.evaluate("self.asked"), await notices(page)) == (None, [])
+    await page.locator("#notify").click()
+    assert await page.evaluate("self.asked")
+    await context.close()
+
+
+async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_with_it(
+    chromium: async_api.Browser, service: Service
+) -> None:
+    context = await chromium.new_context()
+    await context.grant_permissions(["notifications"])
+    page = await inbox(context, service, "bob")
+    await page.get_by_role("button", name="Notify me").click()
+    await expect(page.locator("#notify")).to_have_text("Notifications on")
+    await service.desk.open(sayso.Question("not for bob", id="r0", policy="ann"))
+    await service.desk.open(sayso.Permission(tool="Bash", title="Approved by Ann", input={"command": "x"}, id="r1"))
+    await expect(card(page, "r1")).to_be_visible()
+    summary = str(await card(page, "r1").get_attribute("data-summary"))
+    assert "Approved by Ann" not in summary
+    await shows(page, [("sayso-r1", summary)])
+    await service.desk.answer("r1", model.Answer(verdict="deny"), ANN)
+    await shows(page, [])
+    await page.locator("#notify").click()
+    await service.desk.open(sayso.Question("?", id="r2"))
+    await expect(card(page, "r2")).to_be_visible()
+    assert await notices(page) == []
+    await context.close()

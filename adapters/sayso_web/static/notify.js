@@ -1,0 +1,46 @@
+"use strict";
+// Notifications of the browser, if a person asks for them by the button. Their text is the service's own.
+
+const bell = $("notify");
+const wanted = "sayso-notify";
+const told = new Set([...document.querySelectorAll(".card[data-waits]")].map((card) => card.dataset.id));
+// Only where a page is trusted with it: over https, or on this machine.
+const able = bell && isSecureContext && "Notification" in self && "serviceWorker" in navigator;
+const worker = able && navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready);
+const ringing = () => Notification.permission === "granted" && localStorage.getItem(wanted) === "on";
+
+function dressBell() {
+  bell.hidden = false;
+  bell.disabled = Notification.permission === "denied";
+  bell.textContent = bell.disabled ? "Notifications are blocked" : ringing() ? "Notifications on" : "Notify me";
+}
+
+async function pressBell() {
+  const on = !ringing() && (await Notification.requestPermission()) === "granted";
+  localStorage.setItem(wanted, on ? "on" : "off");
+  dressBell();
+  say(on ? "You will be notified of new requests that wait for you." : "You will not be notified.");
+}
+
+// Every open page hears all news; the one that listens shows them, so that each is shown once.
+async function ring(news) {
+  if (!able) return;
+  const card = parse(news.card);
+  const waits = news.state === "pending" && Boolean(card.dataset.waits);
+  const fresh = waits && !told.has(news.id);
+  if (waits) told.add(news.id);
+  else if (!told.delete(news.id)) return;
+  if (!listening || !ringing()) return;
+  const shower = await worker;
+  if (fresh) shower.showNotification("sayso", notice(news.id, card.dataset.summary));
+  else if (!waits) for (const old of await shower.getNotifications({ tag: `sayso-${news.id}` })) old.close();
+}
+
+function notice(id, body) {
+  return { body, tag: `sayso-${id}`, icon: "/icons/1.svg", data: `/requests/${id}` };
+}
+
+if (able) {
+  bell.addEventListener("click", pressBell);
+  dressBell();
+}
