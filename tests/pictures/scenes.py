@@ -19,6 +19,15 @@ EDIT = {
     "new_string": "RETRIES = 5\nTIMEOUT = 10\nDEBUG = False\n",
 }
 
+EDITS = {
+    "file_path": "/srv/app/config.py",
+    "edits": [
+        {"old_string": "RETRIES = 3", "new_string": "RETRIES = 5"},
+        {"old_string": "\treturn x", "new_string": "    return x ", "replace_all": True},
+        {"old_string": 'host = "paypal"', "new_string": 'host = "p\u0430ypal"'},
+    ],
+}
+
 
 def scenes() -> Mapping[str, model.Ticket]:
     """Tickets by the name of their picture."""
@@ -59,6 +68,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "danger": opened(danger),
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),
         "write": opened(asking.Permission(tool="Write", input={"file_path": "/srv/app/new.py", "content": "import sys\n\nprint(sys.argv)\n"}, source=AGENT)),
+        "edits": opened(asking.Permission(tool="MultiEdit", input=EDITS, source=AGENT, attachments=[model.Attachment(name="fix.diff", kind="diff", text="--- a/config.py\n+++ b/config.py\n@@ -1 +1 @@\n-RETRIES = 3\n+RETRIES = 5\n")])),
         "nested": opened(asking.Permission(tool="mcp__k8s__scale", input=nested, source=AGENT)),
         "long": opened(asking.Permission(tool="Bash", input={"command": "echo line\n" * 400}, source=AGENT)),
         "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90]))),
