@@ -9,7 +9,7 @@ from sayso.chat.received import Json
 
 ROW, BUTTON, SELECT, TYPED_INPUT, TEXT, CONTAINER, LABEL, RADIO, CHECKBOXES = 1, 2, 3, 4, 10, 17, 18, 21, 22
 # Styles of a button, and of a typed input.
-PRIMARY, SECONDARY, SUCCESS, DANGER = 1, 2, 3, 4
+PRIMARY, SECONDARY, SUCCESS, DANGER, LINK = 1, 2, 3, 4, 5
 ONE_LINE, PARAGRAPH = 1, 2
 # Flags of a message.
 SUPPRESS_EMBEDS, EPHEMERAL, COMPONENTS_V2 = 1 << 2, 1 << 6, 1 << 15

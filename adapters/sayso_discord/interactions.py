@@ -204,8 +204,8 @@ class Interactions:
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
         sent = self._answers.get(interaction.id)
         ticket = await self._desk.store.load_by_ref(ref)
-        parts = (await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)).parts
-        content = "\n\n".join("\n".join(card.pieces(part)) for part in parts)
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        content = await aside.run(card.text_of, drawn)
         try:
             await _when_responded(sent)
             await self._api.hand_file(interaction, "request.txt", content)

@@ -87,6 +87,11 @@ def page(dialog: Dialog) -> Json:
         style = components.DANGER if dialog.danger else components.SUCCESS
         pressed.append(_pressable(dialog.submit, sends, style))
     pressed += map(_button, dialog.jumps)
+    if dialog.link:
+        # a link of the operator's own: no foreign text becomes one
+        pressed.append(
+            {"type": components.BUTTON, "style": components.LINK, "label": "Open in the inbox", "url": dialog.link}
+        )
     return private([*shown, *([_row(pressed)] if pressed else [])])
 
 

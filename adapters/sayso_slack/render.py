@@ -46,6 +46,8 @@ SUBMIT = f"{ACTION}submit"
 """The button that sends what was chosen on the card itself."""
 JUMP = f"{ACTION}jump"
 """The buttons of a review that lead to another page in the same window."""
+LINK = f"{ACTION}link"
+_IN_INBOX = "Open in the inbox"
 UNDO = f"{ACTION}undo"
 """The button of what one person was told; the card's own one is a button like others."""
 CALLBACK = "sayso"
@@ -85,6 +87,9 @@ def render_dialog(dialog: Dialog, seat: Mapping[str, str] | None = None) -> Json
 
 def _view(dialog: Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
     jumps = [{**_button(jump, 0), "action_id": f"{JUMP}{number}"} for number, jump in enumerate(dialog.jumps)]
+    if dialog.link:
+        # a link of the operator's own; it only says that it was pressed, which nobody reads
+        jumps.append({"type": "button", "action_id": LINK, "text": plain(_IN_INBOX), "url": dialog.link})
     blocks = [_actions(jumps)] if jumps else []
     blocks += [_block(part) for part in dialog.parts]
     for given in dialog.inputs:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, telling, tokens
+from sayso.cards import card, dialog, draw, telling, tokens
 from sayso.chat import talk
 from sayso.desk import Desk
 from sayso.stores import Query
@@ -59,6 +59,16 @@ class Inbox:
         session = await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
         return await self._show_request(session, ticket, await _draw(view.View(self._desk, session), ticket))
+
+    async def file(self, request: web.Request) -> web.Response:
+        """Hand out all that is asked as a text file; a browser saves it, and never shows it as a page of ours."""
+        await self._guard.session_of(request)
+        ticket = await self._desk.store.load(request.match_info["id"])
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        # half a character cannot be written
+        content = (await aside.run(card.text_of, drawn)).encode("utf-8", "replace")
+        headers = {"Content-Disposition": 'attachment; filename="request.txt"', "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=content, content_type="text/plain", charset="utf-8", headers=headers)
 
     async def press(self, request: web.Request) -> web.Response:
         """Take a press on a card, or a submitted dialog."""

@@ -167,6 +167,11 @@ async def test_the_service_names_the_policy_of_requests_that_name_none() -> None
     assert (await front.open(sayso.Question("Why?", policy="default"))).policy.quorum == 1
 
 
+def test_the_address_of_the_service_is_where_a_review_links_to() -> None:
+    assert desk_of('[service]\nurl = "https://sayso.example.com"').setup.address == "https://sayso.example.com"
+    assert desk_of("").setup.address == ""
+
+
 async def test_a_policy_called_default_is_for_requests_without_one() -> None:
     front = desk_of('[policies.default]\napprovers = ["anyone"]\nquorum = 3')
     assert (await front.open(sayso.Question("Hm?"))).policy.quorum == 3

@@ -76,6 +76,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         callbacks=callbacks,
         grace=timedelta(seconds=settings.service.grace),
         limits=limits(settings.service) if callbacks else quota.Limits(),
+        address=(settings.service.url or "").rstrip("/"),
         policy=settings.service.policy or DEFAULT,
     )
 

@@ -239,6 +239,11 @@ def pieces(part: Part) -> Iterable[str]:
     return map(words_of, part.inlines())
 
 
+def text_of(drawn: Card) -> str:
+    """The whole card as a text file."""
+    return "\n\n".join("\n".join(pieces(part)) for part in drawn.parts) + "\n"
+
+
 def words_of(span: Inline) -> str:
     """A piece of a text as plain words."""
     if isinstance(span, Moment):

@@ -46,6 +46,8 @@ class Dialog:
     """Whether submitting leads to a further page or step."""
     jumps: tuple[card.Button, ...] = ()
     """Other pages of the same."""
+    link: str = ""
+    """The same request in the inbox, where it is one page and a file."""
     name: text.Foreign | None = None
     """What the agent calls the form; it stands in quotes in the title."""
 

@@ -180,7 +180,7 @@ class Desk(shell.Shell):
             return await self.take_back(ticket.id, actor)
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if isinstance(following, dialog.Dialog):
-            return following
+            return pressing.linked(self, ticket, following)
         return await self.answer(ticket.id, following, actor)
 
     async def _said(

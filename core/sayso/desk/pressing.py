@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sayso import aside, errors, machine, model
@@ -54,6 +54,13 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)
     return found
+
+
+def linked(shell: Shell, ticket: model.Ticket, opened: dialog.Dialog) -> dialog.Dialog:
+    """A page of a review with the way to the whole request in the inbox."""
+    if not shell.setup.address or tokens.read(opened.token).action not in ("review", "details"):
+        return opened
+    return replace(opened, link=f"{shell.setup.address}/requests/{ticket.id}")
 
 
 async def seated(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) -> None:

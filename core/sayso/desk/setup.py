@@ -44,6 +44,8 @@ class Setup:
     """How long an answer by plain words can be taken back before the agent is told; a minute at most."""
     limits: quota.Limits = field(default_factory=quota.Limits)
     """What one caller may ask."""
+    address: str = ""
+    """Where people reach the inbox, if the operator named it: windows of a review link to the request there."""
     policy: str = DEFAULT
     """Of requests that name no policy, from callers who are bound to none."""
 

@@ -1,5 +1,6 @@
 """Every way to answer in Slack, from the card that an agent's request becomes to the decision that the agent gets."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
@@ -225,6 +226,16 @@ async def test_a_review_jumps_to_its_end_and_back_in_the_same_window(there: Scen
     await there.slack.until(lambda: "Allow" in there.slack.controls(ann.view))
     await ann.submit(ann.view)
     assert (await there.decision(ticket)).allowed
+
+
+async def test_a_review_links_to_the_inbox_if_the_operator_named_its_address(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": "x" * 20_000}))
+    view = await there.open(ann, "Review")
+    assert "Open in the inbox" not in there.slack.controls(view)
+    there.front.setup = dataclasses.replace(there.front.setup, address="https://sayso.example.com")
+    view = await there.open(ann, "Review")
+    [link] = [one for block in view.blocks for one in block.get("elements", []) if one.get("url")]
+    assert link["url"] == f"https://sayso.example.com/requests/{ticket.id}"
 
 
 WIDE = sayso.Permission(
