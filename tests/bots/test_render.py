@@ -17,7 +17,14 @@ from sayso.testing.clock import ManualClock
 from sayso_bots.terminal import render, rows
 
 ANSWERS: dict[str, list[str]] = {
-    "permission": ["--allow", "--deny", "--deny --reason TEXT", "--allow --input JSON", "--allow --grant session"],
+    "permission": [
+        "--allow",
+        "--deny",
+        "--deny --reason TEXT",
+        "--allow --input JSON",
+        "--ask-back TEXT",
+        "--allow --grant session",
+    ],
     "question": ["--text TEXT"],
     "choice": ["--choice LABEL", "--choice TEXT"],
     "form": ["--value NAME=VALUE …"],
