@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import sayso_discord.render
+import sayso_slack.measure
 import sayso_slack.parse
 import sayso_slack.render
 import sayso_web.render
@@ -100,6 +101,19 @@ def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monk
         assert dialog.review(again, page, samples.MINT, ROOMS[surface]).title == f"Page {page + 1} of {pages}"
     assert pages > 2
     assert len(times) == 1
+
+
+@pytest.mark.parametrize("sign", ["x", "x" * 40 + "\n", '\\"', "漢"])
+def test_a_megabyte_is_read_in_ten_windows_of_slack(sign: str) -> None:
+    raw = sign * (1_000_000 // (len(json.dumps(sign, ensure_ascii=False).encode()) - 2))
+    ticket, room = ticket_of({"kind": "permission", "tool": "Bash", "input": {"command": raw}}), ROOMS["slack"]
+    pages = draw.pages_of(ticket, samples.MINT, room.page)
+    assert len(pages) <= 10
+    shown = "".join(part.text.text for page in pages for part in page if isinstance(part, card.Code))
+    assert shown == raw
+    for number in range(len(pages)):
+        opened = dialog.review(ticket, number, samples.MINT, room)
+        assert sayso_slack.measure.broken(sayso_slack.render.render_dialog(opened)) == []
 
 
 def test_a_card_is_drawn_anew_when_its_ticket_changes() -> None:

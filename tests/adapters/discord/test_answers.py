@@ -1,5 +1,6 @@
 """Every way to answer in Discord, from the card that an agent's request becomes to the decision that the agent gets."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
@@ -245,3 +246,16 @@ async def test_a_question_can_be_declined_where_the_agent_can_take_it(there: Sce
     ticket = await there.ask(sayso.Question("Which customer?", verdicts=["deny"]))
     await ann.press(there.card, "Decline")
     assert (await there.decision(ticket)).outcome == "denied"
+
+
+async def test_a_review_jumps_to_its_end_and_links_to_the_inbox(there: Scene, ann: Person) -> None:
+    there.front.setup = dataclasses.replace(there.front.setup, address="https://sayso.example.com")
+    ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": "x" * 20_000}))
+    seen = await ann.press(there.card, "Review")
+    await there.discord.until(lambda: len(seen.ephemerals) == 2)
+    page = next(one for one in seen.ephemerals if not one.attachments)
+    assert {"First page", "Last page"} & set(there.discord.controls(page)) == {"Last page"}
+    assert f"https://sayso.example.com/requests/{ticket.id}" in str(page)
+    await ann.press(page, "Last page")
+    page = next(one for one in there.discord.ephemerals(ANN) if one.id == page.id)
+    assert {"First page", "Allow"} <= set(there.discord.controls(page))

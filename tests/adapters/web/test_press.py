@@ -56,13 +56,13 @@ async def decision(service: Service, id: str) -> model.Decision | None:
 
 
 async def test_the_whole_request_is_a_file_that_is_saved_and_never_a_page(service: Service, browser: Browser) -> None:
-    asked = await service.desk.open(sayso.Permission(tool="Bash", input={"command": "<script>1</script>\n" * 60_000}))
+    asked = await service.desk.open(sayso.Permission(tool="Bash", input={"command": "<script>1</script>\n" * 40_000}))
     reply = await browser.get(f"/requests/{asked.id}/request.txt")
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert reply.headers["Content-Disposition"] == 'attachment; filename="request.txt"'
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
-    assert reply.text.count("<script>1</script>") == 60_000
+    assert reply.text.count("<script>1</script>") == 40_000
 
 
 async def test_a_press_decides_as_the_person_who_signed_in(service: Service, browser: Browser) -> None:
