@@ -25,6 +25,7 @@ from sayso_discord.channel import DiscordChannel
 from sayso_discord.gateway import Gateway, Listeners, Patience
 from sayso_discord.interactions import Interactions
 from sayso_discord.members import Members
+from sayso_discord.messages import Messages
 from sayso_discord.notes import Notes
 from sayso_discord.places import Places
 from sayso_discord.replies import Replies
@@ -101,7 +102,8 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         places = Places(api, desk.setup.directory, settings.channel, threads=settings.threads == "session")
         threads = Threads(api, desk.store)
         channel = DiscordChannel(api, places, desk.store, threads, bot_user)
-        desk.platforms[NAME] = Platform(channel, Notes(api, places, threads), places.conversation, places.check)
+        notes, messages = Notes(api, places, threads), Messages(api, places)
+        desk.platforms[NAME] = Platform(channel, notes, places.conversation, places.check, messages)
         members = Members(api, places)
         background = Background()
         interactions = Interactions(desk, members, channel, api, background)

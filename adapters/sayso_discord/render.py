@@ -118,6 +118,11 @@ def spoken(line: card.Line) -> Json:
     return _body(_texts([rich.part(line)]))
 
 
+def message(line: card.Line, link: str = "") -> Json:
+    """A direct message of the service, with the address of a card."""
+    return _body(_texts([rich.part(line), *([f"[Open the card](<{link}>)"] if link else [])]))
+
+
 def note(note: card.Says) -> Json:
     """A progress note of an agent, labelled as such."""
     return _body(_texts([rich.part(note)]))

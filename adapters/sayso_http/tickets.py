@@ -78,6 +78,7 @@ class Page(model.Frozen):
 LEFT_OUT: Mapping[str, str] = {
     "ref": "whoever knows it can make the buttons work",
     "used_for": "it is the caller's own name for an attempt, which the caller knows",
+    "tell": "it is a direct message to somebody, and none of the places where people answer",
     "minted": "it says only which buttons of old cards are dead",
 }
 FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)

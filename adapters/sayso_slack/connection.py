@@ -24,6 +24,7 @@ from sayso_slack.catchup import CatchUp
 from sayso_slack.channel import SlackChannel
 from sayso_slack.interactions import Interactions
 from sayso_slack.members import Home, Members
+from sayso_slack.messages import Messages
 from sayso_slack.names import KnownNames
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
@@ -76,11 +77,12 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         ChannelError: Slack cannot be reached.
     """
     async with api_of(settings) as api:
-        identity, name = await _identify(api, settings)
+        identity, name, workspace = await _identify(api, settings)
         places = Places(api, desk.setup.directory, settings.channel, desk.clock)
         await doctor.require_channel(api, places, settings)
         channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", desk.setup.directory)
-        desk.platforms[NAME] = Platform(channel, Notes(api, places, desk.store), places.find, places.check)
+        notes, messages = Notes(api, places, desk.store), Messages(api, places, workspace)
+        desk.platforms[NAME] = Platform(channel, notes, places.find, places.check, messages)
         background = Background()
         interactions, catch_up = _build(desk, api, places, channel, identity, name, background)
         app = build_app(interactions.handle, api.client, identity)
@@ -119,8 +121,8 @@ def _build(
     return interactions, CatchUp(desk, replies, upkeep, api, app)
 
 
-async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]:
-    """Who the app is, and its name."""
+async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str, str]:
+    """Who the app is, its name, and the address of its workspace."""
     try:
         who, _ = await api.identify()
     except errors.ChannelError as error:
@@ -134,7 +136,7 @@ async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str]
         bot_id=who.get("bot_id"),
         bot_token=settings.bot_token,
     )
-    return identity, str(who.get("user") or "")
+    return identity, str(who.get("user") or ""), str(who.get("url") or "")
 
 
 def _groups_of(desk: Desk) -> frozenset[str]:

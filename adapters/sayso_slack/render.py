@@ -125,6 +125,14 @@ def whisper(line: card.Line | str, undo: str = "") -> Json:
     return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
 
 
+def message(line: card.Line, link: str = "") -> Json:
+    """A direct message of the service, with the address of a card."""
+    told = rich.part(line)
+    more = [rich.section([{"type": "link", "url": link, "text": "Open the card"}])] if link else []
+    said = "".join(card.words_of(span) for span in line.text)
+    return {"text": _escape(said)[: limits.SUMMARY], "blocks": [rich.block([*told, *more])], **_QUIET}
+
+
 def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
     """A card as a press brings it back, without its buttons, and with the reason why."""
     kept = [block for block in blocks if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]

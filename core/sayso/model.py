@@ -260,6 +260,8 @@ class Ticket(Frozen):
     digest: str
     created_at: datetime
     expires_at: datetime
+    tell: tuple[Place, ...] = ()
+    """Where the requester is told what became of it."""
     answers: tuple[Given, ...] = ()
     taken: Taken | None = None
     """The answer that is delivered soon; it does not count yet."""

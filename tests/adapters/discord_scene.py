@@ -131,7 +131,7 @@ async def scene(
 ) -> AsyncGenerator[Scene]:
     """Everything up, and down again at the end."""
     clock = ManualClock()
-    setup = Setup({"default": policy or model.Policy()}, directory, route, ("discord",))
+    setup = Setup({"default": policy or model.Policy()}, directory, route, ("discord",), tell_requester=True)
     front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
     async with FakeDiscord(clock=lambda: clock.now().timestamp(), privileged=privileged) as discord:
         discord.channel(OPS, name="ops")

@@ -133,7 +133,7 @@ async def scene(
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = ManualClock()
     policies = {"default": policy or model.Policy()}
-    setup = Setup(policies, directory or DIRECTORY, route, ("slack",), grace=grace)
+    setup = Setup(policies, directory or DIRECTORY, route, ("slack",), grace=grace, tell_requester=True)
     front = Desk(kept or memory.MemoryStore(), MINT, setup, clock)
     async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])

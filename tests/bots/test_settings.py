@@ -127,6 +127,18 @@ async def test_notify_says_whom_the_card_mentions(written: str, mentioned: tuple
     assert draw.card_of(ticket, front.mint).notify == mentioned
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [("", ("slack:@ann",)), ("tell_requester = true", ("slack:@ann",)), ("tell_requester = false", ())],
+)
+async def test_tell_requester_says_whether_the_requester_is_told(written: str, told: tuple[str, ...]) -> None:
+    setup = toml.setup(parse(f"{PEOPLE}[service]\n{written}"), ["web", "slack"])
+    front = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), setup, ManualClock())
+    for requester, place in (("ann", told), ("bob", ()), ("cid", ()), (None, ())):
+        ticket = await front.open(sayso.Permission(tool="deploy"), Caller(requester=requester))
+        assert ticket.tell == place, requester
+
+
 @pytest.mark.parametrize(("written", "seconds"), [("", 900), ('valid_for = "2m"', 120), ("valid_for = 30", 30)])
 async def test_a_policy_says_how_long_an_allow_is_good(written: str, seconds: float) -> None:
     clock = ManualClock()

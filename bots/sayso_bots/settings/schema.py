@@ -110,6 +110,8 @@ class Service(_Table):
         default="10s", validate_default=True, description='grace = "10s"; at most "1m"'
     )
     """How long an answer by plain words can be taken back before the agent is told."""
+    tell_requester: bool = pydantic.Field(default=True, description="tell_requester = true, or false")
+    """Whether the person of the key that asked is told in a chat what became of it."""
     owner: _Name | None = pydantic.Field(default=None, description='owner = "ann", a person')
     """Whom the printed sign-in link signs in; a person, if there are any."""
 

@@ -6,8 +6,8 @@ The rule: a person is named as people know them, never by an account. Names are 
 from __future__ import annotations
 
 from sayso import errors, model
-from sayso.cards import card, phrases, tokens
-from sayso.content import text
+from sayso.cards import card, notification, phrases, tokens
+from sayso.content import text, wording
 from sayso.machine import approvers
 
 Trusted = text.Trusted
@@ -29,6 +29,16 @@ _UNLINKED = (
 def line(said: str) -> card.Line:
     """A sentence of the service."""
     return card.Line((Trusted(said),))
+
+
+def outcome(ticket: model.Ticket) -> card.Line:
+    """What became of a request, for whom it was asked."""
+    subject, decision = notification.subject_of(ticket), ticket.decision
+    if decision is None:
+        return line(f"{subject} on your behalf. {phrases.too_late(ticket)}")
+    by = f" by {wording.people(decision)}" if decision.by else ""
+    words = phrases.outcome_words(ticket.request.kind, decision, by)
+    return line(f"{subject} on your behalf. {words}.")
 
 
 def refusal(error: errors.SaysoError, account: str = "") -> card.Line:

@@ -23,6 +23,8 @@ class Terms:
     key: str | None = None
     asked_back: model.AskedBack | None = None
     """What was asked back before; a fact that the service adds, since people read it on the card."""
+    tell: tuple[model.Place, ...] = ()
+    """Where the requester is told what became of it."""
 
 
 def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:

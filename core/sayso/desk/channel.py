@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +39,20 @@ class Teller(Protocol):
         ...
 
 
+class Messenger(Protocol):
+    """A platform on which one person is told what became of a request."""
+
+    async def tell(
+        self, place: model.Place, said: card.Line, cards: Sequence[model.PostedCard], *, ticket_id: str, again: bool
+    ) -> None:
+        """Tell the person of *place*, with a link to one of the *cards*. *again*: an earlier try may have got through.
+
+        Raises:
+            ChannelError: `final` if this person can never be told.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A platform that is connected: all that the desk and the courier know of it."""
@@ -50,3 +64,5 @@ class Platform:
     """Says which room of the platform a place is. Raises `ChannelError` if that cannot be found out."""
     check_place: Callable[[model.Place], None] | None = None
     """Raises `InvalidRequest` if a place of it makes no sense."""
+    messenger: Messenger | None = None
+    """Tells one person something, if it can."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from sayso import aside, clock, errors, model
-from sayso.cards import draw
+from sayso.cards import draw, telling
 from sayso.desk import authority, channel, lanes
 from sayso.desk.desk import Desk
 from sayso.machine import events
@@ -24,6 +24,8 @@ LEASE = lanes.LEASE
 _LONGEST_WAIT = 300.0
 # A card that could not be edited this often is left as it is; a press on it is still answered truly.
 _MOST_REDRAWS = 30
+# Whoever could not be told in about an hour reads it on the card.
+_MOST_TELLS = 20
 
 
 class Resumer(Protocol):
@@ -86,6 +88,8 @@ class Courier:
                     await self._redraw(ticket, place, again=job.attempts > 0)
                 case events.Resume():
                     await self._resume(ticket)
+                case events.Tell(place=place):
+                    await self._tell(ticket, place, again=job.attempts > 0)
                 case _:
                     assert_never(job.effect)
         except asyncio.CancelledError:
@@ -110,7 +114,7 @@ class Courier:
         match job.effect:
             case events.Redraw():
                 await self._store.put_off(job, self._clock.now())  # to draw it once more does no harm
-            case events.Announce() | events.Resume():
+            case events.Announce() | events.Resume() | events.Tell():
                 await self._store.retry(job, self._clock.now(), "the courier was stopped")
             case _:
                 assert_never(job.effect)
@@ -180,6 +184,15 @@ class Courier:
         elif self._resumer is not None and await self._resumer.resume(ticket):
             await self._record_delivery(ticket, events.CALLBACK, "")
 
+    async def _tell(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
+        platform = self._desk.platforms.get(model.channel_of(place))
+        if ticket.held or platform is None or platform.messenger is None:
+            log.info("the requester is not told", extra={"ticket": ticket.id, "place": place, "held": ticket.held})
+            return
+        cards = await self._store.cards(ticket.id)
+        said = telling.outcome(ticket)
+        await platform.messenger.tell(place, said, cards, ticket_id=ticket.id, again=again)
+
     async def _fail(self, job: Job, error: errors.ChannelError) -> None:
         context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
         wait = None if error.final else await self._wait_after(job, error)
@@ -193,7 +206,7 @@ class Courier:
                 if error.final or error.gone:
                     # a card that is gone for good can no more be answered than one that never came
                     await self._desk.place_lost(job.ticket_id, place, reason(error))
-            case events.Resume():
+            case events.Resume() | events.Tell():
                 pass
             case _:
                 assert_never(job.effect)
@@ -207,6 +220,8 @@ class Courier:
                 wait: float | None = _backoff(failed)
             case events.Redraw():
                 wait = _backoff(failed) if failed <= _MOST_REDRAWS else None
+            case events.Tell():
+                wait = _backoff(failed) if failed <= _MOST_TELLS else None
             case events.Resume():
                 wait = await self._wait_for_receiver(job.ticket_id, failed)
             case _:

@@ -48,6 +48,8 @@ class Setup:
     """Where people reach the inbox, if the operator named it: windows of a review link to the request there."""
     policy: str = DEFAULT
     """Of requests that name no policy, from callers who are bound to none."""
+    tell_requester: bool = False
+    """Whether the person on whose behalf something is asked is told in a chat what became of it."""
 
 
 def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms:
@@ -66,13 +68,27 @@ def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms
         _reachable(setup, place)
     if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
+    route = wanted or setup.route
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
-        route=wanted or setup.route,
+        route=route,
         requester=caller.requester,
         key=caller.key,
+        tell=_tell(setup, caller.requester, route),
     )
+
+
+def _tell(setup: Setup, requester: str | None, route: tuple[model.Place, ...]) -> tuple[model.Place, ...]:
+    """Where the requester is told of the outcome: in one chat, if possible in one in which it is asked."""
+    if requester is None or not setup.tell_requester:
+        return ()
+    known = setup.directory.people.get(requester, people.Profile())
+    names = [model.channel_of(place) for place in (*route, *sorted(setup.channels or ()))]
+    accounts = {model.channel_of(account) for account in known.accounts}
+    reached = (name for name in names if name in accounts and (setup.channels is None or name in setup.channels))
+    place = next((f"{name}:@{requester}" for name in reached), None)
+    return () if place is None or place in route else (place,)
 
 
 def policy_of(setup: Setup, wanted: str | None, caller: Caller) -> str:

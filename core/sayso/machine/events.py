@@ -130,7 +130,14 @@ class Resume(model.Frozen):
     place: model.Place = CALLBACK
 
 
-Effect = Announce | Redraw | Resume
+class Tell(model.Frozen):
+    """Tell the person on whose behalf it was asked what became of it."""
+
+    type: Literal["tell"] = "tell"
+    place: model.Place
+
+
+Effect = Announce | Redraw | Resume | Tell
 
 effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
     Annotated[Effect, pydantic.Field(discriminator="type")]

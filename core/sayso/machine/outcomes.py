@@ -7,6 +7,7 @@ from typing import Any
 
 from sayso import model
 from sayso.content import digest, fields, wording
+from sayso.machine import events
 
 
 def decided(
@@ -74,3 +75,14 @@ def _content(
     elif request.kind == "form":
         content["values"] = last.values
     return content
+
+
+def tells(ticket: model.Ticket) -> tuple[events.Tell, ...]:
+    """Who is told what became of it beside those who see its cards: the requester, unless they know it already."""
+    decision = ticket.decision
+    # who withdrew it, or asked it anew, knows that
+    if decision is None or decision.outcome in ("cancelled", "superseded"):
+        return ()
+    if ticket.requester in {one.person for one in decision.by}:
+        return ()
+    return tuple(events.Tell(place=place) for place in ticket.tell)

@@ -54,6 +54,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         requester=terms.requester,
         key=terms.key,
         route=terms.route,
+        tell=terms.tell,
         digest=binding.digest_of(request, terms, id, expires_at),
         created_at=at,
         expires_at=expires_at,
@@ -280,7 +281,7 @@ def _decide(
     reason: str | None = None,
 ) -> Step:
     closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason)})
-    return Step(closed, (*_redraws(closed), *_resumes(closed)))
+    return Step(closed, (*_redraws(closed), *_resumes(closed), *outcomes.tells(closed)))
 
 
 def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
