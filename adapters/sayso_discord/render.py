@@ -131,7 +131,9 @@ def note(note: card.Says) -> Json:
 def opening(session: card.Session, failed: str | None = None) -> Json:
     """The message that a session's thread hangs on; with *failed* it says why no thread could be begun."""
     told = f"🧵 Questions and notes of the session {rich.inline(session.name)}"
-    if failed:
+    if not failed:
+        told += "\n-# Answer in this thread, with the buttons or just by writing there\\."
+    else:
         told += f"\n{rich.escape(f'They are asked here, since no thread could be begun: {failed}')}"
     return _body(_texts([told]))
 

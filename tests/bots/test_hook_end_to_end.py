@@ -65,7 +65,7 @@ async def test_a_person_allows_in_slack_and_the_command_runs(
         async with running(set_up) as ran:
             asked = await card(slack)
             shown = slack.visible_text(asked)
-            assert "Claude Code asks to run Bash" in shown
+            assert "claude (calls itself Claude Code) asks to run Bash" in shown
             assert "touch made.txt" in shown
             assert str(set_up.cwd) in shown
             assert set_up.files() == []
@@ -73,7 +73,7 @@ async def test_a_person_allows_in_slack_and_the_command_runs(
             assert [result.is_error for result in await ran] == [False]
         assert set_up.files() == ["made.txt"]
         await slack.until(lambda: "Allowed by ann" in slack.visible_text(slack.messages("C1")[0]), within=WITHIN)
-    assert slack.controls(slack.messages("C1")[0]) == []
+    assert slack.controls(slack.messages("C1")[0]) == ["Details"]
 
 
 @pytest.mark.parametrize("kind", ["command"])
@@ -149,7 +149,7 @@ async def test_a_killed_cli_leaves_a_card_that_says_so(command: Command, slack: 
         async with claude_cli.start_cli("go", **set_up.options(model.url)):
             await card(slack)
         await slack.until(lambda: "Withdrawn" in slack.visible_text(slack.messages("C1")[0]), within=WITHIN)
-    assert slack.controls(slack.messages("C1")[0]) == []
+    assert slack.controls(slack.messages("C1")[0]) == ["Details"]
 
 
 async def test_what_claude_code_tells_its_user_is_told_in_a_thread_of_its_session(

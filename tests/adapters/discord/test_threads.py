@@ -114,7 +114,7 @@ async def test_a_question_whose_thread_was_deleted_is_asked_in_a_new_one(there: 
     assert modal_seen.modals
     await ann.reply(card, "Acme")
     assert (await decided(there, ticket)).text == "Acme"
-    assert there.discord.controls(there.cards(thread(there))[0]) == []
+    assert there.discord.controls(there.cards(thread(there))[0]) == ["Details"]
 
 
 @pytest.mark.parametrize("fault", ["reset", "lost", "503"])
