@@ -101,7 +101,7 @@ async def test_people_decide_in_slack_what_claude_code_may_run(there: Setup, ann
     async with running(there.command.folder, service, touch("a"), touch("b"), touch("c"), asks) as run:
         allowed = await card(there, 1)
         shown = there.slack.visible_text(allowed)
-        assert "Claude Code asks to run Bash" in shown
+        assert "(calls itself Claude Code) asks to run Bash" in shown
         assert str(there.command.folder / "work") in shown
         await there.restart()
         assert (await ann.press(allowed, "Allow")).acked
