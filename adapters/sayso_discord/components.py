@@ -7,10 +7,12 @@ from typing import Any, cast
 
 from sayso.chat.received import Json
 
-ROW, BUTTON, SELECT, TYPED_INPUT, TEXT, CONTAINER, LABEL, RADIO, CHECKBOXES = 1, 2, 3, 4, 10, 17, 18, 21, 22
+ROW, BUTTON, SELECT, TYPED_INPUT, SECTION, TEXT, CONTAINER, LABEL, RADIO, CHECKBOXES = 1, 2, 3, 4, 9, 10, 17, 18, 21, 22
 # Styles of a button, and of a typed input.
 PRIMARY, SECONDARY, SUCCESS, DANGER, LINK = 1, 2, 3, 4, 5
 ONE_LINE, PARAGRAPH = 1, 2
+# Kinds of an application command: typed with a slash, and in the menu of a message.
+COMMAND, MESSAGE_MENU = 1, 3
 # Flags of a message.
 SUPPRESS_EMBEDS, EPHEMERAL, COMPONENTS_V2 = 1 << 2, 1 << 6, 1 << 15
 
@@ -25,4 +27,4 @@ def walk(node: Any) -> Iterator[Json]:
         if "type" in part:
             yield part
         yield from walk(part.get("components"))
-        yield from walk(part.get("component"))
+        yield from walk([part[name] for name in ("accessory", "component") if name in part])

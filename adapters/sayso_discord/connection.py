@@ -18,7 +18,7 @@ from sayso.chat.received import Json
 from sayso.desk import Desk
 from sayso.desk.channel import Platform
 from sayso.stores import Store
-from sayso_discord import doctor, parse, refusals, server
+from sayso_discord import doctor, parse, refusals, server, ways
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import DiscordChannel
@@ -121,6 +121,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
             else:
                 interactions.others_first = 0.0
                 background.start_repeatable(catch_up.keep_on((patience or Patience()).poll))
+            background.start_repeatable(ways.register(api, str(about["id"])))
             yield Discord(channel, settings, gateway, interactions, catch_up, desk.store)
         finally:
             if gateway is not None:

@@ -9,13 +9,15 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-How = Literal["press", "choose", "submit", "window"]
-"""A button; a menu that sends what was chosen; a button that sends a window off as it is; a window with inputs."""
+How = Literal["press", "choose", "submit", "window", "open", "turn"]
+"""A button; a menu that sends what was chosen; a button that sends a window off as it is; a window with inputs.
+
+In a list: a button that opens a request, and one that turns the page."""
 
 # The version of this form; a component with another version counts as outdated.
 _PREFIX = "sayso1"
-_LETTERS: dict[str, How] = {"p": "press", "c": "choose", "s": "submit", "w": "window"}
-_SHAPE = re.compile(rf"{_PREFIX}:([pcsw])([0-9]?):([A-Za-z0-9._-]{{1,80}})")
+_LETTERS: dict[str, How] = {"p": "press", "c": "choose", "s": "submit", "w": "window", "o": "open", "t": "turn"}
+_SHAPE = re.compile(rf"{_PREFIX}:([pcswot])([0-9]?):([A-Za-z0-9._-]{{1,80}})")
 
 
 @dataclass(frozen=True, slots=True)

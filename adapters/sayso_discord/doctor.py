@@ -11,7 +11,7 @@ from sayso.chat.finding import Finding
 from sayso.chat.received import Json
 from sayso.machine import people
 from sayso.stores import Store
-from sayso_discord import manifest, roster, sharing
+from sayso_discord import manifest, roster, sharing, ways
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.places import Places
 from sayso_discord.settings import Settings
@@ -71,11 +71,24 @@ async def _look_at_all(api: Api, settings: Settings, directory: people.Directory
     else:
         said = "message content is off: answers come by buttons, by replies and by mentions"
     yield Finding("intents", True, said)
+    yield await _look_at_commands(api, str(about.get("id")))
     if settings.channel:
         async for one in _look_at_channel(api, settings, directory):
             yield one
     async for one in roster.look(api, await _find_guild(api, settings, directory), directory):
         yield one
+
+
+async def _look_at_commands(api: Api, application: str) -> Finding:
+    """Whether the ways in beside cards are there; without them everything else works."""
+    try:
+        lacking = ways.missing(await ways.find(api, application))
+    except errors.ChannelError as error:
+        return Finding("commands", True, f"not found out: {error.message}")
+    if not lacking:
+        said = "/sayso and Answer this are there; a server that does not show them: open the link of sayso init discord"
+        return Finding("commands", True, said)
+    return Finding("commands", True, f"not there yet: {', '.join(lacking)}. The next start of sayso serve makes them")
 
 
 async def _find_guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:

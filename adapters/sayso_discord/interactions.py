@@ -18,17 +18,18 @@ from sayso.chat.background import Background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk, PressedMessage
-from sayso_discord import parse, render
+from sayso_discord import components, looks, parse, render
 from sayso_discord.api import Api
 from sayso_discord.channel import DiscordChannel
 from sayso_discord.members import Members
 from sayso_discord.settings import NAME
 from sayso_discord.stale import Stale
+from sayso_discord.ways import Ways
 
 log = logging.getLogger(__name__)
 
 # Callback types of Discord's interaction reference.
-MESSAGE, RECEIVED, CHANGE, MODAL = 4, 6, 7, 9
+MESSAGE, LATER, RECEIVED, CHANGE, MODAL = 4, 5, 6, 7, 9
 # Seconds. Discord shows the clicker a failure after three, and the answer itself takes a moment.
 _ANSWER_WITHIN = 2.0
 _RESPONDED_WITHIN = 10.0
@@ -57,6 +58,7 @@ class Interactions:
         self._answers: dict[str, asyncio.Future[bool]] = {}
         self._typed: Recent[tuple[str, str], Draft] = Recent(_DRAFTS_REMEMBERED)
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
+        self._ways = Ways(desk, members)
         self._stale = Stale(desk, channel, api)
         self.on_taken_back: Callable[[model.Ticket], Coroutine[Any, Any, None]] | None = None
         """Called after somebody took back an answer by words with its button."""
@@ -68,18 +70,21 @@ class Interactions:
 
         Work that takes longer goes on, and another message tells its outcome.
         """
-        act = parse.parse(payload)
+        act = looks.read(payload) or parse.parse(payload)
         if act is None:
             return {"type": MESSAGE, "data": render.whisper(telling.line(_NOTHING_HERE))}
         if act.interaction.id in self._seen:
             return None  # events may come several times
         self._seen[act.interaction.id] = None
         self._answers[act.interaction.id] = asyncio.get_running_loop().create_future()
-        task = self._background.start(self._act(act))
+        task = self._background.start(self._look(act) if isinstance(act, looks.Look) else self._act(act))
         done, _ = await asyncio.wait({task}, timeout=_ANSWER_WITHIN)
         if done:
             return task.result()
         self._background.start(self._tell_late(act.interaction, task))
+        # silence answers only a press
+        if looks.is_command(payload):
+            return {"type": LATER, "data": {"flags": components.EPHEMERAL}}
         return {"type": RECEIVED}
 
     def mark_responded(self, payload: Any, *, taken: bool = True) -> None:
@@ -87,6 +92,17 @@ class Interactions:
         sent = self._answers.pop(str(payload.get("id")), None)
         if sent is not None and not sent.done():
             sent.set_result(taken)
+
+    async def _look(self, look: looks.Look) -> Json:
+        try:
+            shown = await self._ways.show(look)
+        except errors.SaysoError as error:
+            shown = render.whisper(telling.refusal(error))
+        except Exception:
+            # the outermost loop of a look, as that of a press is below
+            log.exception("nothing shown")
+            shown = render.whisper(telling.line(phrases.TRY_AGAIN))
+        return {"type": CHANGE if look.what == "turn" else MESSAGE, "data": shown}
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
         account = ""

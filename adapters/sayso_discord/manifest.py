@@ -24,6 +24,9 @@ INTENTS = {
 }
 """The privileged intents, which are switched on in the Developer Portal."""
 
+SCOPES = "bot%20applications.commands"
+"""The bot itself, and its commands in the server."""
+
 
 def bits() -> int:
     """All permissions as one number."""
@@ -39,4 +42,4 @@ def invite(application: str) -> str:
     if not (application.isascii() and application.isdigit() and len(application) <= _LONGEST_ID):
         hint = "the Application ID of General Information in the Developer Portal: digits only"
         raise errors.InvalidSettings("this is not an application id", field="application", hint=hint)
-    return f"https://discord.com/oauth2/authorize?client_id={application}&scope=bot&permissions={bits()}"
+    return f"https://discord.com/oauth2/authorize?client_id={application}&scope={SCOPES}&permissions={bits()}"

@@ -125,7 +125,7 @@ def is_plausible(timestamp: str, signature: str, seconds: float) -> bool:
 
 def parse(payload: Any) -> Click | Submission | None:
     """What an interaction was, or None if it is not for us. A component of another form has an empty token."""
-    kind, who, interaction = get(payload, "type"), _read_who(payload), _read_interaction(payload)
+    kind, who, interaction = get(payload, "type"), read_who(payload), read_interaction(payload)
     if kind not in (PRESSED, SUBMITTED) or who is None or interaction is None:
         return None
     data = get(payload, "data")
@@ -173,7 +173,8 @@ def author(message: Any) -> str:
     return text(message, "author", "id")
 
 
-def _read_who(payload: Any) -> Who | None:
+def read_who(payload: Any) -> Who | None:
+    """The person who acted."""
     member = get(payload, "member")
     return _read_person(get(member, "user") or get(payload, "user"), member, known=True)
 
@@ -205,7 +206,8 @@ def roles_of(member: Any) -> frozenset[str]:
     return frozenset(map(str, items(member, "roles")))
 
 
-def _read_interaction(payload: Any) -> Interaction | None:
+def read_interaction(payload: Any) -> Interaction | None:
+    """How an interaction is answered."""
     some_id, app, token = text(payload, "id"), text(payload, "application_id"), text(payload, "token")
     flags = get(payload, "message", "flags")
     private = isinstance(flags, int) and bool(flags & components.EPHEMERAL)

@@ -30,7 +30,11 @@ async def findings(there: Scene, **changes: Any) -> dict[str, sayso_discord.Find
 
 def test_the_invitation_asks_for_what_is_used_and_nothing_else() -> None:
     asked = parse_qs(urlsplit(manifest.invite("901")).query)
-    assert asked == {"client_id": ["901"], "scope": ["bot"], "permissions": [str(manifest.bits())]}
+    assert asked == {
+        "client_id": ["901"],
+        "scope": ["bot applications.commands"],
+        "permissions": [str(manifest.bits())],
+    }
     used = may.VIEW | may.SEND | may.SEND_IN_THREADS | may.CREATE_PUBLIC_THREADS
     assert manifest.bits() == used | may.ATTACH_FILES | may.READ_HISTORY | may.ADD_REACTIONS
 
@@ -47,6 +51,7 @@ async def test_a_server_that_is_set_up_has_nothing_to_repair(there: Scene) -> No
         ("DISCORD_BOT_TOKEN", True),
         ("interactions", True),
         ("intents", True),
+        ("commands", True),
         ("channel", True),
         ("permissions", True),
     ]

@@ -21,6 +21,7 @@ from tests.fakes.discord import controls as discord_controls
 from tests.fakes.discord import delivery, payloads, text, world
 from tests.fakes.discord.calls import Answer, Call, Handler
 from tests.fakes.discord.chat import Chat
+from tests.fakes.discord.commands import Commands
 from tests.fakes.discord.delivery import ByGateway, Delivery, Http
 from tests.fakes.discord.errors import Json
 from tests.fakes.discord.gateway import CONNECT, Gateway
@@ -56,12 +57,16 @@ class FakeDiscord:
         interactions = Interactions(self.world, posting, chat)
         self.gateway = Gateway(self.world, self.bot_token)
         self.world.emit = self.gateway.emit
+        self.commands = Commands(self.world)
         handlers = {**chat.handlers(), **threads.handlers(), **interactions.handlers(), **self._own_routes()}
+        handlers |= self.commands.handlers()
         self._server = Server(self.world, self.bot_token, handlers)
         self._server.gateway = self.gateway.serve
         refusals = self._server.refusals
         route = ByGateway(self.world)
-        self._office = Office(self.world, posting, chat, threads, interactions, route, ack_within, refusals)
+        self._office = Office(
+            self.world, posting, chat, threads, interactions, self.commands, route, ack_within, refusals
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:

@@ -19,6 +19,8 @@ ROUTES: dict[str, tuple[str, str]] = {
     "get_my_user": ("GET", "/users/@me"),
     "get_user": ("GET", "/users/{user_id}"),
     "get_my_oauth2_application": ("GET", "/oauth2/applications/@me"),
+    "list_application_commands": ("GET", "/applications/{application_id}/commands"),
+    "create_application_command": ("POST", "/applications/{application_id}/commands"),
     "get_gateway": ("GET", "/gateway"),
     "get_bot_gateway": ("GET", "/gateway/bot"),
     "create_dm": ("POST", "/users/@me/channels"),

@@ -11,10 +11,11 @@ from typing import Any
 
 from tests.fakes.discord import controls, forms, payloads
 from tests.fakes.discord import permissions as may
+from tests.fakes.discord.commands import CHAT, ON_MESSAGE
 from tests.fakes.discord.components import BUTTON, ENTITY_SELECTS, SELECTS
 from tests.fakes.discord.controls import Control
 from tests.fakes.discord.errors import Json
-from tests.fakes.discord.interactions import COMPONENT, SUBMIT, Interaction
+from tests.fakes.discord.interactions import COMMAND, COMPONENT, SUBMIT, Interaction
 from tests.fakes.discord.post import Office
 from tests.fakes.discord.world import BOT, PRIVATE_THREAD, Channel, Message, Modal, User, World
 
@@ -88,6 +89,22 @@ class Person:
     async def react(self, message: Message, emoji: str) -> None:
         """Add a reaction."""
         self._office.chat.add_reaction(self._now(message), emoji, self.user.id)
+
+    async def command(self, channel: str, words: str) -> Seen:
+        """Type a command and one subcommand of it, such as `sayso pending`."""
+        name, _, below = words.partition(" ")
+        known = self._office.commands.find(name, CHAT)
+        if below not in [one["name"] for one in known["options"]]:
+            raise LookupError(f"there is no {words!r}")
+        data: Json = {"id": known["id"], "name": name, "type": CHAT, "options": [{"type": 1, "name": below}]}
+        return await self._command(channel, data)
+
+    async def use_on(self, message: Message, name: str) -> Seen:
+        """Use a command from the menu of a message."""
+        known, current = self._office.commands.find(name, ON_MESSAGE), self._now(message)
+        resolved: Json = {"messages": {current.id: payloads.message(self._world, current)}}
+        data: Json = {"id": known["id"], "name": name, "type": ON_MESSAGE, "target_id": current.id}
+        return await self._command(message.channel, {**data, "resolved": resolved})
 
     # -- modals ----------------------------------------------------------------------------------------------------
 
@@ -196,6 +213,12 @@ class Person:
         await asyncio.gather(*(self._office.send(each, self.user, data) for each in made))
         trouble = "" if all(each.answer is not None for each in made) else FAILED
         return dataclasses.replace(seen, interactions=tuple(made), trouble=trouble)
+
+    async def _command(self, channel: str, data: Json) -> Seen:
+        seen, made = self._seen(), self._office.interactions.begin(COMMAND, self.user.id, channel, None)
+        await self._office.send(made, self.user, data)
+        trouble = "" if made.answer is not None else FAILED
+        return dataclasses.replace(seen, interactions=(made,), trouble=trouble)
 
     def _resolved(self, element: Json, values: list[str]) -> Json:
         if element["type"] not in ENTITY_SELECTS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.fakes.discord import payloads
 from tests.fakes.discord.chat import Chat
+from tests.fakes.discord.commands import Commands
 from tests.fakes.discord.delivery import Delivery, Route
 from tests.fakes.discord.errors import Broken, Json, Refused
 from tests.fakes.discord.interactions import Interaction, Interactions
@@ -24,6 +25,7 @@ class Office:
     chat: Chat
     threads: Threads
     interactions: Interactions
+    commands: Commands
     route: Route
     patience: float
     refusals: list[tuple[str, Json]]

@@ -1,0 +1,82 @@
+"""What waits for one person, as a message for them; and one request as a window, which here is a message too. Pure.
+
+The rule: as in `render`, foreign text goes only through `rich`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sayso.cards import card
+from sayso.chat import listing
+from sayso.chat.received import Json
+from sayso.content import text
+from sayso_discord import components, custom_ids, measure, render, rich
+
+# Characters of a piece of foreign text in a row: the first that fits, since signs that are escaped take more room.
+_LONGEST = (120, 60, 20)
+
+
+def whisper(shown: listing.Listing) -> Json:
+    """The list as a message for one person."""
+    made: Json = {}
+    for longest in _LONGEST:
+        made = render.private([*_parts(shown, longest)])
+        if measure.fits(made["components"]):
+            break
+    return made
+
+
+def window(drawn: card.Card) -> Json:
+    """A request with its buttons, for one person."""
+    made = render.render(drawn)
+    return {**made, "flags": made["flags"] | components.EPHEMERAL}
+
+
+def _parts(shown: listing.Listing, longest: int) -> Iterator[Json]:
+    yield _text(f"**{rich.escape(shown.title)}**")
+    for row in shown.waiting:
+        opens = {
+            "type": components.BUTTON,
+            "style": components.SECONDARY,
+            "label": "Open",
+            "custom_id": custom_ids.write("open", row.ref),
+        }
+        yield {"type": components.SECTION, "components": [_text(_row(row, longest))], "accessory": opens}
+    if shown.rest:
+        yield _text(f"-# {rich.escape(shown.rest)}")
+    turns = [("Back", shown.page - 1)] if shown.page else []
+    turns += [("Next", shown.page + 1)] if shown.more else []
+    if turns:
+        yield {"type": components.ROW, "components": [_turn(label, page) for label, page in turns]}
+    if shown.answered:
+        yield _text(_answered(shown.answered, longest))
+
+
+def _answered(rows: Sequence[listing.Row], longest: int) -> str:
+    # without buttons: a message holds forty components
+    return "\n".join([f"**{rich.escape(listing.ANSWERED)}**", *(_row(row, longest) for row in rows)])
+
+
+def _row(row: listing.Row, longest: int) -> str:
+    asked = "".join(rich.inline(_cut(span, longest)) for span in row.headline)
+    return f"{asked}\n-# {rich.escape(row.about)}"
+
+
+def _cut(span: card.Inline, longest: int) -> card.Inline:
+    if not isinstance(span, text.Foreign):
+        return span
+    return text.Foreign(text.Safe(measure.cut(span.text, longest)), span.warnings)
+
+
+def _turn(label: str, page: int) -> Json:
+    return {
+        "type": components.BUTTON,
+        "style": components.SECONDARY,
+        "label": label,
+        "custom_id": custom_ids.write("turn", str(page)),
+    }
+
+
+def _text(content: str) -> Json:
+    return {"type": components.TEXT, "content": content}

@@ -1,0 +1,58 @@
+"""Reads who wants to see a list or a request: the command, the menu of a message, the buttons of a list. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sayso.chat.received import get, text
+from sayso_discord import custom_ids, parse
+from sayso_discord.components import COMMAND as COMMAND_TYPE
+from sayso_discord.components import MESSAGE_MENU
+
+COMMAND, PENDING, ANSWER = "sayso", "pending", "Answer this"
+_COMMANDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody wants to see a list, or one request."""
+
+    who: parse.Who
+    interaction: parse.Interaction
+    what: Literal["command", "turn", "open", "answer"]
+    about: str = ""
+    """The page, or the ref of the request."""
+    spots: tuple[parse.Spot, ...] = ()
+    """The message and the one that it replies to."""
+
+
+def read(payload: Any) -> Look | None:
+    """What somebody wants to see; None if it is something else."""
+    who, interaction = parse.read_who(payload), parse.read_interaction(payload)
+    if who is None or interaction is None:
+        return None
+    kind, data = get(payload, "type"), get(payload, "data")
+    if kind == parse.PRESSED:
+        carried = custom_ids.read(text(data, "custom_id"))
+        if carried is None or carried.how not in ("open", "turn"):
+            return None
+        return Look(who, interaction, "open" if carried.how == "open" else "turn", carried.token)
+    if kind != _COMMANDED:
+        return None
+    if get(data, "type") == COMMAND_TYPE and text(data, "name") == COMMAND:
+        return Look(who, interaction, "command")
+    if get(data, "type") == MESSAGE_MENU and text(data, "name") == ANSWER:
+        return Look(who, interaction, "answer", spots=_spots(payload, data))
+    return None
+
+
+def is_command(payload: Any) -> bool:
+    """Whether it is no press on a component, and so cannot be answered by silence."""
+    return bool(get(payload, "type") == _COMMANDED)
+
+
+def _spots(payload: Any, data: Any) -> tuple[parse.Spot, ...]:
+    channel, target = text(payload, "channel_id") or text(payload, "channel", "id"), text(data, "target_id")
+    replied_to = text(data, "resolved", "messages", target, "message_reference", "message_id")
+    return tuple(parse.Spot(channel, message) for message in (target, replied_to) if channel and message)

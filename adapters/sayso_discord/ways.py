@@ -1,0 +1,109 @@
+"""The ways in beside cards: `/sayso pending`, and *Answer this* in the menu of a message.
+
+The rule: who asks is known from their own act, and sees only what they may answer. An answer is a press like any.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from sayso import aside, errors
+from sayso.cards import draw, telling
+from sayso.chat import listing
+from sayso.chat.received import Json, items, text
+from sayso.desk import Desk
+from sayso.machine import people
+from sayso_discord import components, lists, looks, render
+from sayso_discord.api import Api
+from sayso_discord.members import Members
+from sayso_discord.settings import NAME
+
+log = logging.getLogger(__name__)
+
+# In servers, and in the direct messages of the bot; installed to servers only.
+_WHERE: Json = {"contexts": [0, 1], "integration_types": [0]}
+COMMANDS: Sequence[Json] = (
+    {
+        "name": looks.COMMAND,
+        "type": components.COMMAND,
+        "description": "What agents ask",
+        "options": [{"type": 1, "name": looks.PENDING, "description": "Shows what waits for you, to you alone"}],
+        **_WHERE,
+    },
+    {"name": looks.ANSWER, "type": components.MESSAGE_MENU, **_WHERE},
+)
+"""The commands of ours, as Discord keeps them."""
+_PATH = "/applications/{application_id}/commands"
+
+
+class Ways:
+    """Shows people what waits for them."""
+
+    def __init__(self, desk: Desk, members: Members) -> None:
+        self._desk = desk
+        self._members = members
+
+    async def show(self, look: looks.Look) -> Json:
+        """What to show, and only to this person. Raises `ChannelError`."""
+        try:
+            actor = await self._members.actor(look.who)
+            match look.what:
+                case "command":
+                    return lists.whisper(await listing.list_for(self._desk, actor))
+                case "turn":
+                    return lists.whisper(await listing.list_for(self._desk, actor, _page(look.about)))
+                case "open" | "answer":
+                    return await self._open(look, actor)
+        except errors.Refused as error:
+            return render.whisper(telling.refusal(error))
+        except errors.NotFound:
+            return render.whisper(telling.line(telling.GONE))
+
+    async def _open(self, look: looks.Look, actor: people.Actor) -> Json:
+        if look.what == "open":
+            ticket = await listing.open_for(self._desk, look.about, actor)
+        else:
+            found = [await self._desk.store.find_card(NAME, spot.channel, spot.message) for spot in look.spots]
+            posted = next(filter(None, found), None)
+            if posted is None:
+                return render.whisper(telling.line(listing.NO_REQUEST))
+            ticket = listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint))
+
+
+async def register(api: Api, application: str) -> None:
+    """Make our commands known to Discord, each by itself: those of anybody else on the same bot stay as they are.
+
+    Without them everything else works, so that a refusal is only told in the log.
+    """
+    try:
+        known = {(one.get("name"), one.get("type")): one for one in await find(api, application)}
+        for command in COMMANDS:
+            if _facts(command) != _facts(known.get((command["name"], command["type"]))):
+                await api.send("POST", _PATH, command, application_id=application)
+    except errors.ChannelError as error:
+        log.warning("commands not registered", extra={"error": error.message})
+
+
+async def find(api: Api, application: str) -> Sequence[Json]:
+    """The commands of the application, of all servers. Raises `ChannelError`."""
+    found: Sequence[Json] = await api.get(_PATH, application_id=application)
+    return found
+
+
+def missing(known: Sequence[Mapping[str, object]]) -> list[str]:
+    """Which commands of ours are not there, by name."""
+    there = {(one.get("name"), one.get("type")) for one in known}
+    return [str(one["name"]) for one in COMMANDS if (one["name"], one["type"]) not in there]
+
+
+def _facts(command: object) -> tuple[object, ...]:
+    """What we say of a command; Discord adds fields of its own."""
+    options = [(text(one, "name"), text(one, "description")) for one in items(command, "options")]
+    where = [sorted(map(str, items(command, name))) for name in _WHERE]
+    return text(command, "name"), text(command, "description"), options, where
+
+
+def _page(given: str) -> int:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 else 0
