@@ -69,7 +69,7 @@ class Ways:
             if posted is None:
                 return render.whisper(telling.line(listing.NO_REQUEST))
             ticket = listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
-        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint))
+        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
 
 
 async def register(api: Api, application: str) -> None:

@@ -56,7 +56,7 @@ class Ways:
 
     async def update(self, click: parse.Click, ticket: model.Ticket, told: card.Line | None) -> None:
         """Bring the window up to date in which somebody pressed. Raises `ChannelError`."""
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         await self._api.post("views.update", view_id=click.view, view=lists.window(drawn, told))
 
     async def renew_home(self, who: parse.Who) -> None:
@@ -91,7 +91,7 @@ class Ways:
                 await self._refuse(look, telling.line(listing.NO_REQUEST))
                 return
             ticket = listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint)
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         await self._api.post("views.open", trigger_id=look.trigger, view=lists.window(drawn))
 
     async def _refuse(self, look: looks.Look, told: card.Line) -> Json | None:

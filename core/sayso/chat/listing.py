@@ -151,7 +151,7 @@ def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Ro
 
 def _headline(desk: Desk, ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """The card's own headline, and how what it asks begins."""
-    parts = draw.card_of(ticket, desk.mint).parts
+    parts = draw.card_of(ticket, desk.mint, desk.setup.directory).parts
     asked = ticket.request.title if ticket.request.kind != "permission" else _begin(parts)
     first = tuple(parts[0].inlines())
     if not asked or any(card.words_of(one) == asked for one in first):
