@@ -161,8 +161,12 @@ def _headline(desk: Desk, ticket: model.Ticket) -> tuple[card.Inline, ...]:
 
 def _begin(parts: Sequence[card.Part]) -> str:
     """How the arguments begin that would run."""
-    inputs = (part.text.text for part in parts if isinstance(part, card.Code) and part.role == "input")
-    return next(inputs, "")[: _SHOWN + 1].strip().partition("\n")[0]
+    inputs = (part for part in parts if isinstance(part, card.Code | card.Line) and part.role == "input")
+    first = next(inputs, None)
+    if first is None:
+        return ""
+    shown = first.text.text if isinstance(first, card.Code) else "".join(card.pieces(first))
+    return shown[: _SHOWN + 1].strip().partition("\n")[0]
 
 
 def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
