@@ -59,6 +59,14 @@ class Api:
         """Write. Raises `ChannelError`."""
         return cast(Json, await self._call(method, path, ids, **({} if body is None else {"json": body})) or {})
 
+    async def send_files(self, path: str, body: Json, files: Mapping[str, tuple[str, bytes]], **ids: str) -> Json:
+        """Post a message with *files*: by name, the type and the bytes of each. Raises `ChannelError`."""
+        named = [{"id": index, "filename": name} for index, name in enumerate(files)]
+        form: list[Json] = [{"name": "payload_json", "value": json.dumps({**body, "attachments": named})}]
+        for index, (name, (kind, raw)) in enumerate(files.items()):
+            form.append({"name": f"files[{index}]", "value": raw, "filename": name, "content_type": kind})
+        return cast(Json, await self._call("POST", path, ids, form=form))
+
     async def answer(self, interaction: parse.Interaction, response: Json) -> None:
         """Answer an interaction, once. Raises `ChannelError`."""
         params = http.MultipartParameters(response, None, None)

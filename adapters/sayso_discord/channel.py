@@ -10,8 +10,10 @@ from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card
+from sayso.chat.received import Json
+from sayso.content import images
 from sayso.stores import Record, Store
-from sayso_discord import pace, parse, refusals, render
+from sayso_discord import components, pace, parse, refusals, render
 from sayso_discord.api import Api
 from sayso_discord.places import Places
 from sayso_discord.settings import NAME
@@ -118,7 +120,10 @@ class DiscordChannel:
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
-        sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
+        if files := _files_of(drawn, body):
+            sent = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
+        else:
+            sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
         posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]))
         if again:
             # it may be the first card, found by its nonce, which still shows what it showed then
@@ -163,6 +168,14 @@ async def _within_an_effect() -> AsyncGenerator[None]:
             yield
     except TimeoutError as error:
         raise errors.ChannelError("Discord took too long", unsure=True) from error
+
+
+def _files_of(drawn: card.Card, body: Json) -> dict[str, tuple[str, bytes]]:
+    """The images that a message names, with their bytes. A later edit names them again, and Discord has kept them."""
+    galleries = (one for one in components.walk(body["components"]) if one["type"] == components.GALLERY)
+    named = {item["media"]["url"].removeprefix("attachment://") for one in galleries for item in one["items"]}
+    found = (part for part in drawn.parts if isinstance(part, card.Image) and part.file_name in named)
+    return {one.file_name: (one.media_type, images.bytes_of(one.data)) for one in found}
 
 
 def _mark_of(message: Any) -> object:

@@ -162,11 +162,19 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _ACCENTS[drawn.tone],
-        "components": [_text(rich.separate_quotes(content)), *rows],
+        "components": [_text(rich.separate_quotes(content)), *_gallery(shown), *rows],
     }
     state = mark(json.dumps(container, sort_keys=True))
     container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2
     return _body([container])
+
+
+def _gallery(shown: card.Card) -> Iterator[Json]:
+    """The attached images, by the names of files that the channel sends along."""
+    images = [part for part in shown.parts if isinstance(part, card.Image)]
+    if images:
+        items = [{"media": {"url": f"attachment://{one.file_name}"}, "description": "Attached image"} for one in images]
+        yield {"type": components.GALLERY, "items": items}
 
 
 def _less(room: int) -> int:

@@ -27,6 +27,8 @@ def part(shown: card.Part) -> str:
             return _quote(escape(asked.text) or "*empty*")
         case card.Code():
             return _code(shown)
+        case card.Image(text=spans):
+            return "".join(inline(span) for span in spans)
         case card.Says(text=told):
             return "\n".join(["**The agent says**", *_prose(told.blocks)])
         case card.Facts(rows=rows):

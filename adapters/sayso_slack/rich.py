@@ -27,6 +27,8 @@ def part(shown: card.Part) -> list[Json]:
             return [_quote([leaf(asked.text)])]
         case card.Code():
             return _code(shown)
+        case card.Image(text=spans):
+            return [section([*map(inline, spans), leaf(" · it is shown in the inbox", italic=True)])]
         case card.Says(text=told):
             return [section([leaf("The agent says", bold=True)]), *_prose(told.blocks)]
         case card.Facts(rows=rows):

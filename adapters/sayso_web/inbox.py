@@ -11,6 +11,7 @@ from aiohttp import web
 from sayso import aside, errors, model
 from sayso.cards import card, dialog, draw, telling, tokens
 from sayso.chat import talk
+from sayso.content import images
 from sayso.desk import Desk
 from sayso.stores import Query
 from sayso_web import inputs, render, sessions, story, view
@@ -24,6 +25,10 @@ _AT_ONCE = 20
 
 # The script asks for the card alone; without it the browser gets a page.
 FRAGMENT = "Sayso-Fragment"
+
+
+# An image that somebody opens by itself can do nothing, whatever is in it.
+_ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=3600"}
 
 
 class Inbox:
@@ -69,6 +74,17 @@ class Inbox:
         content = (await aside.run(card.text_of, drawn)).encode("utf-8", "replace")
         headers = {"Content-Disposition": 'attachment; filename="request.txt"', "X-Content-Type-Options": "nosniff"}
         return web.Response(body=content, content_type="text/plain", charset="utf-8", headers=headers)
+
+    async def image(self, request: web.Request) -> web.Response:
+        """Serve an attached image, as what its bytes say that it is. Raises `NotFound`."""
+        await self._guard.session_of(request)
+        ticket = await self._desk.store.load(request.match_info["id"])
+        index = int(request.match_info["index"])
+        for one in ticket.request.attachments[index : index + 1]:
+            if one.kind == "image" and one.data:
+                body = await aside.run(images.bytes_of, one.data)
+                return web.Response(body=body, content_type=images.type_of(one.data), headers=_ALONE)
+        raise errors.NotFound("there is no such image")
 
     async def press(self, request: web.Request) -> web.Response:
         """Take a press on a card, or a submitted dialog."""

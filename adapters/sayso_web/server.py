@@ -41,6 +41,7 @@ def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *
     router.add_get("/", _with_error_pages(pages.index))
     router.add_get("/requests/{id}", _with_error_pages(pages.request))
     router.add_get("/requests/{id}/request.txt", _with_error_pages(pages.file))
+    router.add_get("/requests/{id}/images/{index:[0-9]{1,2}}", _with_error_pages(pages.image))
     router.add_post("/press", _with_error_pages(pages.press))
     router.add_get("/events", _with_error_pages(news.events), allow_head=False)
     router.add_get("/signin", _with_error_pages(sign.show))

@@ -113,11 +113,24 @@ class Source(Frozen):
 
 
 class Attachment(Frozen):
-    """A text or a diff that belongs to the request; shown in full or by review."""
+    """A text, a diff or an image that belongs to the request. Texts are shown in full or by review."""
 
     name: Name
-    kind: Literal["text", "diff"] = "text"
-    text: str
+    kind: Literal["text", "diff", "image"] = "text"
+    text: str | None = None
+    """Of a text or a diff."""
+    data: str | None = None
+    """Of an image: its bytes in base64, PNG, JPEG, GIF or WebP. None is ever fetched from an address."""
+    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"] | None = None
+    """What the asking side says that the image is; refused if its bytes are something else."""
+
+    @pydantic.model_validator(mode="after")
+    def _has_its_content(self) -> Attachment:
+        image = self.kind == "image"
+        wanted, other = ("data", self.text) if image else ("text", self.data or self.media_type)
+        if getattr(self, wanted) is None or other is not None:
+            raise ValueError(f"an attachment of kind {self.kind} has {wanted}, and not what another kind has")
+        return self
 
 
 class Offer(Frozen):

@@ -80,7 +80,7 @@ def _part(part: card.Part, width: int) -> Iterable[str]:
             # behind the bar each value has a row of its own: no value can pose as another one
             for span in spans:
                 yield from rows.put_behind_bar(span.text, width) if isinstance(span, text.Foreign) else ()
-        case card.Line(text=spans) | card.Note(text=spans):
+        case card.Line(text=spans) | card.Note(text=spans) | card.Image(text=spans):
             yield from rows.hang(_spans(spans), width)
         case card.Ask(text=shown):
             yield "Asked:"

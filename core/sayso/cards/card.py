@@ -6,13 +6,13 @@ Agent text stands only in `Foreign` and `Prose`; what the service says is `Trust
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sayso import model
 from sayso.cards import buttons, prose
-from sayso.content import text
+from sayso.content import images, text
 
 Trusted = text.Trusted
 
@@ -89,6 +89,28 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An attached image, told in words. A surface that can show it shows it as well."""
+
+    text: tuple[Inline, ...]
+    ticket_id: str
+    index: int
+    """Which attachment of the ticket's request it is."""
+    media_type: str
+    data: str = field(repr=False)
+    """In base64. Renderers leave it alone and use `file_name`; whoever sends a payload adds the bytes."""
+
+    @property
+    def file_name(self) -> str:
+        """What the service calls the file; the agent's name for it is only shown."""
+        return f"image-{self.index + 1}.{images.ENDINGS[self.media_type]}"
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Says:
     """The agent's own explanation, labelled as such."""
 
@@ -145,7 +167,7 @@ class Note:
         return self.text
 
 
-Part = Line | Ask | Code | Says | Facts | Choices | Warn | Note
+Part = Line | Ask | Code | Image | Says | Facts | Choices | Warn | Note
 
 
 @dataclass(frozen=True, slots=True)

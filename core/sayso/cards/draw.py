@@ -10,6 +10,7 @@ from sayso import model
 from sayso.cards import (
     arguments,
     asked,
+    attached,
     buttons,
     card,
     closed,
@@ -99,6 +100,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[ca
         *_option_parts(request),
         *asked.field_parts(request),
         *_agent_parts(request, answers=ticket.asked_back is not None),
+        *attached.parts_of(ticket),
     ]
     shown += [card.Facts(tuple(_facts(ticket)), request.risk)]
     yield headline
@@ -161,10 +163,6 @@ def _agent_parts(request: model.Request, answers: bool) -> Iterable[card.Part]:
         told.append(request.body)
     if told:
         yield card.Says(prose.parse("\n\n".join(told)))
-    for attachment in request.attachments:
-        label = (Trusted(f"Attached {attachment.kind} · "), text.line(attachment.name))
-        shown = text.literal(attachment.text, code=True)
-        yield card.Code(label, shown, role=attachment.kind, diff=attachment.kind == "diff")
 
 
 def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:

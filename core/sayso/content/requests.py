@@ -12,7 +12,7 @@ import pydantic
 import pydantic_core
 
 from sayso import aside, errors, model
-from sayso.content import digest, fields, shapes
+from sayso.content import digest, fields, images, shapes
 
 _PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
 OF_KIND: Mapping[model.Kind, set[str]] = {
@@ -65,6 +65,7 @@ def _checked_document(request: model.Request) -> str:
         raise errors.InvalidRequest(f"a {request.kind} needs a title", field="title", hint="the question itself")
     else:
         fields.check_fields(fields.of_request(request))
+    images.check(request.attachments)
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)

@@ -1,5 +1,6 @@
 """Open cards in Discord stay where people can press them, or the agent learns at once that nobody can."""
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -12,7 +13,9 @@ from sayso.cards import tokens
 from sayso.desk import Desk, courier
 from sayso.machine import people
 from sayso.stores import Store, memory
+from sayso_discord import components
 from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, QUICK, ROLE, Scene, scene
+from tests.core.content.test_images import png
 from tests.fakes.discord import Person
 from tests.fakes.discord import permissions as may
 
@@ -355,3 +358,17 @@ async def test_over_http_a_deleted_card_comes_back_and_a_card_without_its_reques
         assert "not known here" in await there.whispered(await ann.press(there.card, "Allow"))
         await there.discord.until(lambda: there.discord.controls(there.card) == [])
         assert (await store.load(ticket.id)).decision is None
+
+
+async def test_an_attached_image_is_uploaded_with_its_card_and_stays_after_the_answer(
+    there: Scene, ann: Person
+) -> None:
+    data = base64.b64encode(png()).decode()
+    attached = model.Attachment(name="@everyone.png", kind="image", data=data)
+    await there.ask(sayso.Permission(tool="Bash", input={"command": "make"}, attachments=[attached]))
+    assert there.discord.attached(there.card) == {"image-1.png": png()}
+    [gallery] = [one for one in components.walk(list(there.card.sent)) if one["type"] == components.GALLERY]
+    assert [item["media"]["url"] for item in gallery["items"]] == ["attachment://image-1.png"]
+    await ann.press(there.card, "Allow")
+    await there.deliver()
+    assert there.discord.attached(there.card) == {"image-1.png": png()}

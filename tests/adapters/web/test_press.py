@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import AsyncGenerator
 from datetime import timedelta
@@ -15,6 +16,7 @@ from sayso.machine import people
 from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 from tests.adapters.web.service import ANN, Browser, Service, serving
+from tests.core.content.test_images import png
 
 REFUND = {
     "type": "object",
@@ -422,3 +424,21 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     await service.desk.answer(id, sayso.Answer(text="Bolt"), owner)
     late = await browser.press(undo)
     assert "It cannot be taken back any more: the agent was told at" in re.sub("<[^>]*>", "", late.text)
+
+
+async def test_an_attached_image_is_shown_and_served_as_nothing_else(service: Service, browser: Browser) -> None:
+    data = base64.b64encode(png()).decode()
+    attached = [
+        model.Attachment(name="log", text="x"),
+        model.Attachment(name='"><script>.png', kind="image", data=data),
+    ]
+    await service.desk.open(sayso.Question("Right?", attachments=attached, id="r1"))
+    page = (await browser.get("/")).text
+    assert 'src="/requests/r1/images/1"' in page
+    assert "<script>.png" not in page
+    async with browser.http.get(f"{service.url}/requests/r1/images/1") as reply:
+        assert (reply.status, await reply.read(), reply.content_type) == (200, png(), "image/png")
+        assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert (reply.headers["X-Content-Type-Options"], reply.content_length) == ("nosniff", len(png()))
+    assert [(await browser.get(f"/requests/r1/images/{number}")).status for number in (0, 2)] == [404, 404]
+    assert (await service.browser().get("/requests/r1/images/1")).status == 401

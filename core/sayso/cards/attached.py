@@ -1,0 +1,32 @@
+"""What an agent attached, as parts of a card: texts and diffs in boxes, images beside them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sayso import model
+from sayso.cards import card
+from sayso.content import images, text
+
+Trusted = text.Trusted
+
+
+def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
+    """The parts for all attachments, in order."""
+    for index, one in enumerate(ticket.request.attachments):
+        label = (Trusted(f"Attached {one.kind} · "), text.line(one.name))
+        if one.kind == "image":
+            data = one.data or ""
+            found = images.type_of(data)
+            told = (*label, Trusted(f" · {_WORDS[found]}, {_size(images.size_of(data))}"))
+            yield card.Image(told, ticket.id, index, found, data)
+        else:
+            shown = text.literal(one.text or "", code=True)
+            yield card.Code(label, shown, role=one.kind, diff=one.kind == "diff")
+
+
+_WORDS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WebP"}
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 1_000 else f"{count / 1_000:,.0f} kB"

@@ -1,0 +1,119 @@
+"""Attached images: what is one, what is refused, and that the digest covers every byte."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from typing import Any
+
+import pydantic
+import pytest
+
+import sayso
+from sayso import errors, model
+from sayso.cards import card, draw
+from sayso.content import images, requests
+from sayso.testing import samples
+from tests.counting import MOST, grows
+
+
+def png(width: int = 2, height: int = 2, colour: bytes = b"\xff\x00\x00") -> bytes:
+    """A whole picture in one colour."""
+    rows = zlib.compress(b"".join(b"\0" + colour * width for _ in range(height)))
+    chunks = ((b"IHDR", struct.pack("!IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
+    made = (
+        struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+def image(raw: bytes | None = None, **given: Any) -> model.Attachment:
+    data = base64.b64encode(png() if raw is None else raw).decode()
+    return model.Attachment(**{"name": "shop.png", "kind": "image", "data": data, **given})
+
+
+def asked(*attached: model.Attachment) -> model.Request:
+    return requests.checked(sayso.Question("Does this look right?", attachments=attached))
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (png(), "image/png"),
+        (b"\xff\xd8\xff\xe0 and so on", "image/jpeg"),
+        (b"GIF89a and so on", "image/gif"),
+        (b"RIFF\n\0\0\0WEBP and so on", "image/webp"),
+    ],
+)
+def test_an_image_is_what_its_bytes_say(head: bytes, kind: str) -> None:
+    data = asked(image(head)).attachments[0].data or ""
+    assert (images.type_of(data), images.bytes_of(data), images.size_of(data)) == (kind, head, len(head))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        image(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        image(name="logo.SVG"),
+        image(name="logo.svgz "),
+        image(b"<html><script>"),
+        image(b""),
+        image(b"RIFF\0\0\0\0WAVE"),
+        image(media_type="image/gif"),
+        image(data="https://example.com/a.png"),
+        image(data="iVBORw0KGgo=\n!"),
+        image(png() + bytes(images.MAX_BYTES)),
+    ],
+)
+def test_what_is_not_an_image_is_refused_by_name(wrong: model.Attachment) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        asked(image(), wrong)
+    assert refused.value.field == "attachments.1.data"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "image"},
+        {"kind": "image", "text": "x"},
+        {"kind": "image", "data": "x", "text": "x"},
+        {"kind": "text"},
+        {"kind": "text", "text": "x", "data": "x"},
+        {"kind": "image", "data": "x", "media_type": "image/svg+xml"},
+        {"kind": "image", "url": "https://example.com/a.png"},
+    ],
+)
+def test_each_kind_has_its_own_content_and_no_address(wrong: dict[str, Any]) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        model.Attachment(name="a", **wrong)
+
+
+def test_the_largest_image_fits_into_a_request() -> None:
+    largest = png() + bytes(images.MAX_BYTES - len(png()))
+    assert images.size_of(asked(image(largest)).attachments[0].data or "") == images.MAX_BYTES
+
+
+def test_the_digest_covers_every_byte() -> None:
+    one, other = (samples.opened(asked(image(png(colour=colour)))) for colour in (b"\xff\x00\x00", b"\xfe\x00\x00"))
+    assert one.digest != other.digest
+
+
+def test_a_text_is_stored_as_it_was_before_there_were_images() -> None:
+    stored = json.loads(requests.text_of(asked(model.Attachment(name="log", text=""))))
+    assert stored["attachments"] == [{"name": "log", "text": ""}]
+
+
+def test_an_image_stands_on_the_card_by_name_type_and_size() -> None:
+    drawn = draw.draw_card(samples.opened(asked(image())), samples.MINT)
+    [shown] = [part for part in drawn.parts if isinstance(part, card.Image)]
+    assert "".join(card.pieces(shown)) == f"Attached image · shop.png · PNG, {len(png())} bytes"
+    assert (shown.file_name, shown.media_type) == ("image-1.png", "image/png")
+
+
+def test_an_image_is_checked_in_linear_work() -> None:
+    def check(data: str) -> None:
+        images.check([model.Attachment(name="a" * 200, kind="image", data=data)])
+
+    assert grows(lambda size: base64.b64encode(png() + bytes(size)).decode(), check) < MOST
