@@ -150,3 +150,16 @@ async def test_an_edit_rings_for_nobody_and_a_card_that_is_posted_again_does() -
         await there.deliver()
         await there.discord.until(lambda: there.cards() and there.card.id != old.id)
         assert len(there.discord.pings(there.card)) == 2
+
+
+async def test_a_card_to_each_approver_closes_with_the_others() -> None:
+    policy = model.Policy(approvers=("ann", "bob"))
+    async with slack_scene.scene(policy=policy, directory=DIRECTORY) as there:
+        ann = there.slack.person("U1", name="ann")
+        there.slack.person("U2", name="bob")
+        await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        (mine,), (other,) = there.slack.dms("U1"), there.slack.dms("U2")
+        assert there.slack.controls(other)
+        await ann.press(mine, "Allow")
+        await there.deliver()
+        assert [there.slack.controls(one) for user in ("U1", "U2") for one in there.slack.dms(user)] == [[], []]

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sayso import errors, machine, model
+from sayso import errors, machine, model, parts
 from sayso.desk import quota
 from sayso.machine import people
 
 DEFAULT = "default"
+# As many direct messages as people can be mentioned on a card.
+_MOST_DIRECT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms
     if policy is None:
         known = ", ".join(setup.policies)
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
-    wanted = _route(request, caller)
+    wanted = _expanded(setup, _route(request, caller), policy, caller)
     for place in wanted:
         _reachable(setup, place)
     if request.callback_url and not setup.callbacks:
@@ -111,6 +113,30 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
         hint = f"leave route out; this key asks at {', '.join(caller.route)}"
         raise errors.InvalidRequest("this key cannot choose its places", field="route", hint=hint)
     return caller.route or wanted
+
+
+def _expanded(
+    setup: Setup, places: tuple[model.Place, ...], policy: model.Policy, caller: Caller
+) -> tuple[model.Place, ...]:
+    """The places, with a direct message to each approver in place of `approvers`."""
+    if parts.APPROVERS not in places:
+        return places
+    names = (caller.requester if name == "requester" else name for name in policy.approvers)
+    found = [place for name in setup.directory.members(name for name in names if name) for place in _at(setup, name)]
+    if not found:
+        hint = "name people or groups with members under approvers, with accounts on a chat that is connected"
+        raise errors.InvalidRequest("its policy names nobody who has a direct message", field="route", hint=hint)
+    shown = (found[:_MOST_DIRECT] if place == parts.APPROVERS else [place] for place in places)
+    return tuple(dict.fromkeys(place for some in shown for place in some))
+
+
+def _at(setup: Setup, person: str) -> list[model.Place]:
+    """The direct messages of a person on the first chat of theirs that is connected."""
+    known = setup.directory.people.get(person, people.Profile())
+    names = {model.channel_of(account) for account in known.accounts}
+    channels = map(model.channel_of, setup.route) if setup.channels is None else setup.channels
+    reached = next((name for name in channels if name in names), None)
+    return [f"{reached}:@{person}"] if reached else []
 
 
 def _reachable(setup: Setup, place: model.Place) -> None:

@@ -91,6 +91,12 @@ class Directory:
         accounts = (account for some in known for account in sorted(some))
         return Called(_on(platform, accounts), _on(platform, groups))
 
+    def members(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The people of these names: of a group those whom the settings name."""
+        groups = ((name, self.groups.get(name.removeprefix("group:"), Group())) for name in names)
+        listed = (sorted(group.members) if name.startswith("group:") else [name] for name, group in groups)
+        return tuple(dict.fromkeys(person for some in listed for person in some))
+
     def check(self, policy: model.Policy, name: str) -> None:
         """Refuse a policy that names somebody unknown, or that too few people could ever meet.
 
