@@ -154,7 +154,7 @@ def look(payload: Json) -> object:
 
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
-    shown = asked.with_hint(_without_list(cutting.fit(drawn, room)))
+    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
     first, *others = map(rich.part, shown.parts)
     rows = list(_controls(shown.controls))
     content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])

@@ -68,7 +68,7 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     *called* are those whom it notifies.
     """
     room = reserve.CARD_CONTENT - sum(map(_length_of, drawn.controls))
-    shown = asked.with_hint(_without_list(cutting.fit(drawn, room)))
+    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
     blocks = [_block(part) for part in shown.parts]
     blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):

@@ -185,6 +185,8 @@ class Button:
     """The same as options of `sayso answer`; empty if there are none."""
     first: bool = False
     """Whether it is always in sight, see `rows`."""
+    needs: int = 0
+    """How many characters its window must take at least, to be of use."""
 
 
 def field_name(index: int) -> str:

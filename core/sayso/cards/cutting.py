@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from sayso import model
 from sayso.cards import card
 from sayso.content import text
 
@@ -25,16 +26,18 @@ _AROUND = 3
 _STEP = 8_192
 
 
-def fit(drawn: card.Card, room: int) -> card.Card:
+def fit(drawn: card.Card, room: int, typed: int = model.MAX_REQUEST_BYTES) -> card.Card:
     """*drawn* in at most *room* characters of content, with the controls that it has then.
 
     If it does not fit, long parts are cut and the cut is said. What decides in favour goes, and *Review* comes instead.
+    *typed* is how many characters a window takes: what needs more of them is not offered.
     """
     if drawn.brief:
         more = (drawn.details,) if drawn.details else ()
         return replace(drawn, parts=drawn.brief, controls=more, brief=(), details=None)
     if whole(drawn, room):
-        return replace(drawn, review=None)
+        useful = (one for one in drawn.controls if not isinstance(one, card.Button) or one.needs <= typed)
+        return replace(drawn, review=None, controls=tuple(useful))
     kept = drawn.parts[: _most_parts(room)]
     small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
     large = sum(size(part) > _SHORTEST for part in kept)

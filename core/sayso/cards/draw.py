@@ -223,7 +223,12 @@ def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.T
         deciding=row.deciding,
         flag=row.flag.format(number=number + 1),
         first=row.first,
+        needs=_shortest_value(ticket.request) if row.action == "edit" else 0,
     )
+
+
+def _shortest_value(request: model.Request) -> int:
+    return min((len(values.text_of(value)) for value in (request.input or {}).values()), default=0)
 
 
 def _pick(ticket: model.Ticket, row: buttons.Row, maker: tokens.TokenMaker) -> card.Pick:

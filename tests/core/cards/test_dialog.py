@@ -322,3 +322,10 @@ def test_words_that_were_taken_are_known_again() -> None:
         assert plain_words.is_repeated(ticket, "chat:T/ann", words)
         assert not plain_words.is_repeated(ticket, "chat:T/bob", words)
     assert not plain_words.is_repeated(question, "chat:T/ann", "why not")
+
+
+def test_an_edit_is_offered_only_where_a_window_takes_a_value() -> None:
+    for size, offered in ((1_000, True), (1_001, False)):
+        drawn = draw.card_of(opened(permission(input={"text": "x" * size})), MINT)
+        shown = cutting.fit(drawn, 4_000, 1_000)
+        assert ("edit" in [one.action for one in shown.controls if isinstance(one, card.Button)]) == offered
