@@ -33,6 +33,7 @@ FULL = model.Ticket(
     used_for="first",
     held=True,
     minted=2,
+    tell=("chat:@carl",),
     asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
 )
 """A ticket of which nothing is as it was when it was asked."""
@@ -56,7 +57,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     assert [name for name, field in model.Ticket.model_fields.items() if getattr(FULL, name) == field.default] == []
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
-    assert arrived == FULL.model_copy(update={"ref": "", "used_for": None, "minted": 0})
+    assert arrived == FULL.model_copy(update={"ref": "", "used_for": None, "minted": 0, "tell": ()})
 
 
 def test_every_part_of_a_log_row_crosses_the_wire() -> None:
