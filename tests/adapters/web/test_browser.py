@@ -624,6 +624,7 @@ async def test_words_stand_apart_headings_skip_no_level_and_no_two_regions_share
     await desk.open(sayso.Permission(id="d1", tool="Bash", input={"command": "ls"}))
     await desk.answer("d1", model.Answer(verdict="deny", reason="not today"), ANN)
     page = await inbox(context, service)
+    await card(page, "r1").get_by_text("More…").click()
     await card(page, "r1").get_by_role("button", name="Deny with reason…").click()
     await card(page, "r3f").get_by_role("button", name="Answer").click()
     await expect(card(page, "r3f").locator(".wrong").first).to_be_visible()
