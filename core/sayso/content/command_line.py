@@ -47,8 +47,8 @@ _TOKENS = re.compile(
     | (?P<variable>\$\{?)
     | (?P<string><<<)
     | <<-?[\ \t]*(?P<document>[^\s;|&<>()]+)
-    | (?P<into>(?:\d*|&)>>?[&|]?)
-    | (?P<from>\d*<)
+    | (?P<into>(?:[0-9]*|&)>>?[&|]?)
+    | (?P<from>[0-9]*<)
     | (?P<pipe>\|&?(?!\|))
     | (?P<end>\|\||&&|;+&?|&|\n)
     | (?P<group>\()
@@ -193,7 +193,7 @@ class _Reader:
 
     def _take_documents(self, frame: _Frame, at: int) -> int:
         for end, command in frame.documents:
-            found = re.compile(rf"^\t*{re.escape(end)}$", re.MULTILINE).search(self.raw, at)
+            found = re.compile(rf"^\t*{re.escape(end)}(?=\n|\Z)", re.MULTILINE).search(self.raw, at)
             command.fed.append(self.raw[at : found.start() if found else len(self.raw)])
             at = found.end() if found else len(self.raw)
         frame.documents = []

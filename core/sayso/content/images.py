@@ -47,7 +47,7 @@ def size_of(data: str) -> int:
 
 def _check(one: model.Attachment, field: str) -> None:
     data = one.data or ""
-    if re.search(r"\.svgz?\s*$", one.name, re.IGNORECASE):
+    if re.search(r"\.svgz?\s*\Z", one.name, re.IGNORECASE):
         raise errors.InvalidRequest("an SVG can hold scripts and is not shown", field=field, hint=_HINT)
     if size_of(data) > MAX_BYTES:
         raise errors.InvalidRequest(f"the image has more than {MAX_BYTES:,} bytes", field=field, hint="make it smaller")

@@ -10,7 +10,7 @@ from typing import Any
 from sayso.content import command_line, tools
 from sayso.content.programs import Program
 
-_HARMLESS = re.compile(r"/dev/(?:null|stdout|stderr|tty|fd/\d+)\Z|/(?:var/)?tmp(?:/|\Z)")
+_HARMLESS = re.compile(r"/dev/(?:null|stdout|stderr|tty|fd/[0-9]+)\Z|/(?:var/)?tmp(?:/|\Z)")
 _ALL = frozenset(["rm", "rmdir", "mv", "touch", "mkdir", "tee", "truncate", "shred", "unlink"])
 _LAST = frozenset(["cp", "ln", "install", "rsync"])
 _AFTER_FIRST = frozenset(["chmod", "chown", "chgrp"])

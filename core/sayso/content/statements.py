@@ -10,8 +10,8 @@ CLIENTS = frozenset(["psql", "mysql", "mariadb", "sqlite3", "sqlcmd", "duckdb", 
 """Programs whose words may be SQL."""
 
 _TOKENS = re.compile(
-    r"""--[^\n]*+ | /\*!\d* | /\*(?:[^*]|\*(?!/))*+(?:\*/)? | \*/
-    | '[^']*+'? | (?P<name>"[^"]*+"? | `[^`]*+`?) | (?P<word>[A-Za-z_]\w*+) | (?P<sign>\d++|[;=(]) | .""",
+    r"""--[^\n]*+ | /\*![0-9]* | /\*(?:[^*]|\*(?!/))*+(?:\*/)? | \*/
+    | '[^']*+'? | (?P<name>"[^"]*+"? | `[^`]*+`?) | (?P<word>[A-Za-z_]\w*+) | (?P<sign>[0-9]++|[;=(]) | .""",
     re.VERBOSE | re.DOTALL,
 )
 _THINGS = frozenset(

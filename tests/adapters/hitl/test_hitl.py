@@ -96,7 +96,7 @@ async def test_long_questions_and_payloads_are_shown_whole(scene: Scene) -> None
     request = (await scene.ticket()).request
     assert (request.title or "").endswith("…")
     assert request.body == "long " * 200
-    assert json.loads(request.attachments[0].text) == {"path": "é.env"}
+    assert json.loads(request.attachments[0].text or "") == {"path": "é.env"}
 
 
 async def test_an_event_that_asks_nothing_is_answered_and_forgotten(scene: Scene) -> None:
