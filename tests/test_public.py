@@ -78,7 +78,7 @@ def test_pages_and_examples_import_only_what_is_public() -> None:
     assert sum(1 for _, text in EXAMPLES_IN_PYTHON for _ in imports(text)) > 30
 
 
-@pytest.mark.parametrize("old", ["store", "people", "memory", "hitl", "courier"])
+@pytest.mark.parametrize("old", ["store", "people", "memory", "hitl", "courier", "callers"])
 def test_an_old_address_leads_to_the_module_of_today_and_says_so(old: str) -> None:
     command = [sys.executable, "-c", OLD, f"sayso.{old}"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -18,6 +18,7 @@ ADDRESSES: Mapping[str, str] = {
     "attendance": "sayso.desk.attendance",
     "authority": "sayso.desk.authority",
     "binding": "sayso.content.binding",
+    "callers": "sayso.desk.callers",
     "courier": "sayso.desk.courier",
     "datafile": "sayso.stores.sqlite_file",
     "dialog": "sayso.cards.dialog",
