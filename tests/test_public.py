@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from sayso import moved
+from sayso.content import text
 from tests.test_docs import PAGES, ROOT, blocks
 
 ROW = re.compile(r"^\|\s*(`sayso[^|]*)\|([^|]*)\|[^|]+\|$", re.MULTILINE)
@@ -92,3 +93,7 @@ def test_every_old_address_leads_somewhere_and_none_of_ours_is_used() -> None:
     wrong = [new for new in moved.ADDRESSES.values() if importlib.util.find_spec(new) is None]
     assert wrong == []
     assert [old for old in moved.ADDRESSES if (ROOT / "core" / "sayso" / f"{old}.py").exists()] == []
+
+
+def test_a_renderer_written_with_the_old_name_of_foreign_text_knows_it() -> None:
+    assert isinstance(text.literal("ls"), text.Literal)

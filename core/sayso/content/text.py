@@ -32,6 +32,8 @@ class Foreign:
     """One sentence for each kind of trick, without any foreign text, always in the same order."""
 
 
+Literal = Foreign  # its name until 0.2
+
 _PLAIN = bytes([9, 10, *range(0x20, 0x7F)])
 
 # Cf holds a few visible Arabic and Kaithi number signs; some blank-looking signs are not in any blank class.
