@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from sayso import model
 from sayso.cards import asked, card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
@@ -17,7 +18,12 @@ from sayso.machine import people
 from sayso_discord import components, custom_ids, inputs, limits, measure, reserve, rich
 
 ROOM = WindowLimits(
-    content=reserve.PAGE_CONTENT, inputs=4, typed=bounds.EDITED, answer=reserve.ANSWER, options=limits.SELECT_OPTIONS
+    content=reserve.PAGE_CONTENT,
+    inputs=4,
+    typed=bounds.EDITED,
+    answer=reserve.ANSWER,
+    options=limits.SELECT_OPTIONS,
+    asks_again=True,
 )
 """What one modal holds: four labels, and a text above them."""
 
@@ -37,6 +43,7 @@ _CUT = "*… more is not shown here*"
 _ROOM_FOR_CUT = "*…*" * 10
 _MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
 _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
+_RISKY: Mapping[model.Risk | None, int] = {"medium": 0xE67E22, "high": 0xF23F43}
 _STYLES: Mapping[str, int] = {
     "primary": components.SUCCESS,
     "danger": components.DANGER,
@@ -157,11 +164,11 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
     first, *others = map(rich.part, shown.parts)
     rows = list(_controls(shown.controls))
-    content = "\n".join([f"{_MARKS[drawn.tone]} {first}", *others, *([calls] if calls else [])])
+    content = "\n".join([f"{_sign(drawn)} {first}", *others, *([calls] if calls else [])])
     container: Json = {
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
-        "accent_color": _ACCENTS[drawn.tone],
+        "accent_color": _RISKY.get(drawn.risk, _ACCENTS[drawn.tone]),
         "components": [_text(rich.separate_quotes(content)), *_gallery(shown), *rows],
     }
     state = mark(json.dumps(container, sort_keys=True))
@@ -175,6 +182,13 @@ def _gallery(shown: card.Card) -> Iterator[Json]:
     if images:
         items = [{"media": {"url": f"attachment://{one.file_name}"}, "description": "Attached image"} for one in images]
         yield {"type": components.GALLERY, "items": items}
+
+
+def _sign(drawn: card.Card) -> str:
+    """What a headline begins with: what became of it, or how risky it is."""
+    if drawn.risk is not None and drawn.risk in card.RISK_WORDS:
+        return f"{rich.RISKS[drawn.risk]} **{card.RISK_WORDS[drawn.risk]}** ·"
+    return _MARKS[drawn.tone]
 
 
 def _less(room: int) -> int:

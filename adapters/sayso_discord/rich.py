@@ -7,12 +7,15 @@ markup; whatever could end such a place is broken up by U+200B, which foreign te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
+from sayso import model
 from sayso.cards import card, prose
 from sayso.content import text
 
+RISKS: Mapping[model.Risk, str] = {"low": "⚠️", "medium": "⚠️", "high": "🚨"}
+"""The sign of a risk."""
 _BREAK = "\u200b"
 _SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
 _MANY_TICKS = re.compile(r"`(?=`)")
@@ -37,6 +40,8 @@ def part(shown: card.Part) -> str:
             return "\n".join(_option(number, *option) for number, option in enumerate(options, 1))
         case card.Warn(text=said):
             return f"⚠️ **{escape(said)}**"
+        case card.Risk(text=spans, level=level):
+            return f"{RISKS[level]} " + "".join(inline(span) for span in spans)
         case card.Note(text=spans):
             return "-# " + "".join(inline(span) for span in spans)
         case _:

@@ -70,12 +70,19 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
     room = reserve.CARD_CONTENT - sum(map(_length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
     blocks = [_block(part) for part in shown.parts]
-    blocks[0]["elements"][0]["elements"][:0] = [rich.emoji(_MARKS[drawn.tone]), rich.leaf(" ")]
+    blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
     controls = [_speak(block, drawn.subject) for block in _controls(shown)]
     blocks = [*_pack(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
     return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks(blocks)}
+
+
+def _sign(drawn: card.Card) -> list[Json]:
+    """What a headline begins with: what became of it, or how risky it is."""
+    if drawn.risk is not None and drawn.risk in card.RISK_WORDS:
+        return [rich.emoji(rich.RISKS[drawn.risk]), rich.leaf(f" {card.RISK_WORDS[drawn.risk]} ·", bold=True)]
+    return [rich.emoji(_MARKS[drawn.tone])]
 
 
 def render_dialog(dialog: Dialog, seat: Mapping[str, str] | None = None) -> Json:
@@ -225,6 +232,15 @@ def _button(button: card.Button, index: int) -> Json:
         "text": plain(button.label, limits.BUTTON_TEXT),
         "value": button.token,
     }
+    if button.confirm is not None:
+        asked = button.confirm
+        made["confirm"] = {
+            "title": plain(asked.title, limits.CONFIRM_TITLE),
+            "text": plain(asked.question, limits.CONFIRM_TEXT),
+            "confirm": plain(asked.submit, limits.CONFIRM_BUTTON),
+            "deny": plain("Cancel"),
+            "style": "danger",
+        }
     return made if button.style == "plain" else {**made, "style": button.style}
 
 

@@ -5,9 +5,10 @@ The rule: foreign text stands only in code-styled leaves, quotes and boxes; bold
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
+from sayso import model
 from sayso.cards import card, prose
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -16,6 +17,8 @@ from sayso.machine import people
 
 # Slack draws lists this deep; deeper ones are shown at this depth.
 _DEEPEST = 6
+RISKS: Mapping[model.Risk, str] = {"low": "warning", "medium": "warning", "high": "rotating_light"}
+"""The sign of a risk; Slack has no colour for a block."""
 
 
 def part(shown: card.Part) -> list[Json]:
@@ -37,6 +40,8 @@ def part(shown: card.Part) -> list[Json]:
             return [element for number, option in enumerate(options, 1) for element in _option(number, *option)]
         case card.Warn(text=said):
             return [section([emoji("warning"), leaf(f" {said}", bold=True)])]
+        case card.Risk(text=spans, level=level):
+            return [section([emoji(RISKS[level]), leaf(" "), *map(inline, spans)])]
         case card.Note(text=spans):
             return [section(inline(span) for span in spans)]
         case _:

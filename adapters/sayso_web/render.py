@@ -127,6 +127,10 @@ def _outcome(drawn: card.Card) -> card.Line | None:
     return lines[0] if lines and drawn.tone != "pending" else None
 
 
+def _risk_word(drawn: card.Card) -> str:
+    return card.RISK_WORDS.get(drawn.risk, "")
+
+
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("sayso_web"),
@@ -146,6 +150,7 @@ def _environment() -> jinja2.Environment:
                 "title_of": _title,
                 "glimpses_of": _glimpses,
                 "outcome_of": _outcome,
+                "risk_word": _risk_word,
                 "split": rows.split,
                 "unknown": _unknown,
             },

@@ -16,7 +16,7 @@ from sayso_web import inputs, render, sessions
 # is shown in part, with the way to its own page, so that a page of many stays one that can be read.
 _ENDLESS = sys.maxsize
 LONGEST_IN_LIST, SHOWN_IN_LIST = 20_000, 4_000
-NO_LIMITS = dialog.WindowLimits(content=_ENDLESS, inputs=_ENDLESS, typed=_ENDLESS)
+NO_LIMITS = dialog.WindowLimits(content=_ENDLESS, inputs=_ENDLESS, typed=_ENDLESS, asks_again=True)
 
 
 @dataclass(frozen=True, slots=True)

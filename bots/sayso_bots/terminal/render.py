@@ -20,7 +20,8 @@ def render(drawn: card.Card, width: int = 80) -> str:
 
     *width* is how many columns the terminal has: no line of others is left for it to break.
     """
-    shown = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
+    risk = card.RISK_WORDS.get(drawn.risk, "").upper()
+    shown = [f"{_TONES[drawn.tone]} {risk and f'{risk} · '}{drawn.summary}", ""]
     for part in drawn.parts:
         shown += _part(part, width)
     if commands := list(_commands(drawn)):
@@ -103,6 +104,8 @@ def _part(part: card.Part, width: int) -> Iterable[str]:
                 yield from rows.put_behind_bar(description.text, width) if description else ()
         case card.Warn(text=said):
             yield f"! {said}"
+        case card.Risk(text=spans, level=level):
+            yield from rows.hang(f"{'!!' if level == 'high' else '!'} {_spans(spans)}", width)
         case _:
             assert_never(part)
 

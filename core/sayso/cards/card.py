@@ -5,7 +5,7 @@ Agent text stands only in `Foreign` and `Prose`; what the service says is `Trust
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -126,8 +126,6 @@ class Facts:
     """Short facts: what they are, and their value."""
 
     rows: tuple[tuple[Inline, Inline], ...]
-    risk: model.Risk | None = None
-    """How high the agent says that the risk is; if it says so, the first row is about that."""
 
     def inlines(self) -> Iterable[Inline]:
         """All its text, in order."""
@@ -157,6 +155,18 @@ class Warn:
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """What is risky, and who says so; it stands above all content."""
+
+    text: tuple[Inline, ...]
+    level: model.Risk
+
+    def inlines(self) -> Iterable[Inline]:
+        """All its text, in order."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Small print of the service."""
 
@@ -167,7 +177,22 @@ class Note:
         return self.text
 
 
-Part = Line | Ask | Code | Image | Says | Facts | Choices | Warn | Note
+Part = Line | Ask | Code | Image | Says | Facts | Choices | Warn | Risk | Note
+
+RISK_WORDS: Mapping[model.Risk | None, text.Trusted] = {
+    "medium": text.Trusted("Medium risk"),
+    "high": text.Trusted("High risk"),
+}
+"""What a headline begins with; a low risk is not worth a word there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What a person is asked before a press counts."""
+
+    title: text.Trusted
+    question: text.Trusted
+    submit: text.Trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,8 @@ class Button:
     """Whether it decides in favour: dropped when the card does not show the whole content."""
     flag: str = ""
     """The same as options of `sayso answer`; empty if there are none."""
+    confirm: Confirm | None = None
+    """What a surface asks before the press counts: by itself, or by the window that the press opens."""
     first: bool = False
     """Whether it is always in sight, see `rows`."""
     needs: int = 0
@@ -254,6 +281,8 @@ class Card:
     """How to answer in words, for a surface where a reply counts; `asked.with_hint` puts it last."""
     subject: text.Trusted = _UNSAID
     """Who asks for what, without agent text: for screen readers, beside the label of a button."""
+    risk: model.Risk | None = None
+    """The highest that the service finds or the agent says, while it is open."""
     notify: tuple[str, ...] = ()
     """Whom it mentions, by their names in the settings, while it is open: a platform notifies them, and nobody else."""
 

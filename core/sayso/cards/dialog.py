@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, draw, inputs, tokens, values
+from sayso.cards import buttons, card, cutting, draw, inputs, risks, tokens, values
 from sayso.content import text, typography
 from sayso.machine import fitting
 
@@ -89,7 +89,7 @@ def of_press(
     window = buttons.row_of(pressed.action, ticket.request.kind).window
     match window:
         case None:
-            return None
+            return _ask_again(ticket, pressed, token) if limits.asks_again else None
         case buttons.Window():
             return _ask_for_words(ticket, window, token)
         case "edit":
@@ -104,6 +104,14 @@ def of_press(
             return Dialog(Trusted("Choose"), token, _question(ticket), inputs_of(ticket)[:1], Trusted("Answer"))
         case _:
             assert_never(window)
+
+
+def _ask_again(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dialog | None:
+    risky = risks.of(ticket.request)
+    confirm = risks.second_press(buttons.row_of(pressed.action, ticket.request.kind), risky)
+    if confirm is None:
+        return None
+    return Dialog(confirm.title, token, risky.parts, submit=confirm.submit, danger=True)
 
 
 def _ask_for_words(ticket: model.Ticket, window: buttons.Window, token: str) -> Dialog:

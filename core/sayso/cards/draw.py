@@ -19,6 +19,7 @@ from sayso.cards import (
     naming,
     notification,
     prose,
+    risks,
     shelf,
     tokens,
     values,
@@ -68,14 +69,15 @@ def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int | cutting
 def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
     """Draw the card of a ticket anew; `card_of` does so once."""
     at_rest = ticket.decision is not None or ticket.held
-    controls = () if at_rest else tuple(_controls(ticket, maker))
+    risky = risks.of(ticket.request)
+    controls = () if at_rest else tuple(_controls(ticket, maker, risky))
     more = closed.leaves_out(ticket)
     return card.Card(
         ticket_id=ticket.id,
         tone=_tone(ticket),
-        summary=notification.summary_of(ticket),
+        summary=notification.summary_of(ticket, risky.level),
         subject=notification.subject_of(ticket),
-        parts=tuple(_all_parts(ticket, directory)),
+        parts=tuple(_all_parts(ticket, directory, () if ticket.decision else risky.parts)),
         controls=controls,
         review=None if at_rest else _button(ticket, buttons.REVIEW, 0, maker),
         brief=closed.brief_parts(ticket),
@@ -83,11 +85,12 @@ def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.
         session=naming.session_of(ticket),
         talk=ticket.request.kind != "permission",
         hint=asked.hint_of(ticket),
+        risk=None if ticket.decision else risky.level,
         notify=approvers.to_notify(ticket),
     )
 
 
-def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Part]:
+def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequence[card.Risk]) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
     shown = [
@@ -102,10 +105,11 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory) -> Iterable[ca
         *_agent_parts(request, answers=ticket.asked_back is not None),
         *attached.parts_of(ticket),
     ]
-    shown += [card.Facts(tuple(_facts(ticket)), request.risk)]
+    shown += [card.Facts(tuple(_facts(ticket)))]
     yield headline
     if so_far := naming.answered_so_far(ticket, directory):
         yield so_far
+    yield from risky
     yield from _warnings([headline, *shown])
     yield from shown
     yield card.Note(tuple(_small_print(ticket, directory)))
@@ -176,8 +180,7 @@ def _warnings_of(part: card.Part) -> Iterable[text.Trusted]:
 
 def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
     request, source = ticket.request, ticket.request.source
-    if request.risk:
-        yield Trusted("Risk"), Trusted(request.risk)
+    yield from risks.facts(ticket)
     if working_on := naming.project_and_session(request):
         yield Trusted("Session"), working_on
     if source.url:
@@ -209,9 +212,13 @@ def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:
     )
 
 
-def _controls(ticket: model.Ticket, maker: tokens.TokenMaker) -> Iterable[card.Control]:
+def _controls(ticket: model.Ticket, maker: tokens.TokenMaker, risky: risks.Risks) -> Iterable[card.Control]:
     for row, number in buttons.on(ticket):
-        yield _pick(ticket, row, maker) if row.action == "pick" else _button(ticket, row, number, maker)
+        if row.action == "pick":
+            yield _pick(ticket, row, maker)
+        else:
+            button = _button(ticket, row, number, maker)
+            yield dataclasses.replace(button, confirm=risks.second_press(row, risky))
 
 
 def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker) -> card.Button:

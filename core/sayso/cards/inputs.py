@@ -35,6 +35,8 @@ class WindowLimits:
     """Characters of one typed answer."""
     options: int = model.MAX_OPTIONS
     """Options that one input holds; a longer list takes the room of several inputs."""
+    asks_again: bool = False
+    """Whether a press that is to be confirmed opens a window; a surface that asks by itself needs none."""
     paper: cutting.Paper | None = None
     """What a page of a review holds, if that is not *content*."""
 

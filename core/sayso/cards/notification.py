@@ -22,12 +22,12 @@ def subject_of(ticket: model.Ticket) -> text.Trusted:
     return text.Trusted(f"{asker if named else 'An agent'} {_asks(ticket.request)}")
 
 
-def summary_of(ticket: model.Ticket) -> text.Trusted:
-    """The same with how risky the agent says it is and until when it can be answered, or what became of it."""
+def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
+    """The same with how risky it is and until when it can be answered, or what became of it."""
     subject, decision = subject_of(ticket), ticket.decision
     if decision is not None:
         return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
-    risk = f" · says the risk is {ticket.request.risk}" if ticket.request.risk else ""
+    risk = f" · {level} risk" if level in ("medium", "high") else ""
     return text.Trusted(f"{subject}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
 
 

@@ -22,7 +22,7 @@ def owned(request: model.Request, owner: str = "release-bot") -> model.Ticket:
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        (PERMISSION, "release-bot asks to run Bash · says the risk is high · until "),
+        (PERMISSION, "release-bot asks to run Bash · high risk · until "),
         (
             sayso.Permission(tool="mcp__gh__new-issue"),
             "release-bot asks to run mcp__gh__new-issue · until ",
@@ -34,13 +34,13 @@ def owned(request: model.Request, owner: str = "release-bot") -> model.Ticket:
 )
 def test_it_says_who_asks_for_what_how_risky_and_until_when(request_: model.Request, said: str) -> None:
     ticket = owned(request_)
-    assert notification.summary_of(ticket) == f"{said}{ticket.expires_at:%Y-%m-%d %H:%M} UTC"
+    assert notification.summary_of(ticket, ticket.request.risk) == f"{said}{ticket.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 def test_afterwards_it_says_what_became_of_it() -> None:
     ticket = owned(PERMISSION)
     closed = machine.step(ticket, events.Ticked(at=ticket.expires_at + timedelta(seconds=1))).ticket
-    assert notification.summary_of(closed) == "release-bot asks to run Bash. Expired: nobody answered in time."
+    assert notification.summary_of(closed, None) == "release-bot asks to run Bash. Expired: nobody answered in time."
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_no_text_of_an_agent_stands_in_it(said: str) -> None:
     source = model.Source(agent=marked, session=marked, url=marked)
     told = PERMISSION.model_copy(update={"title": marked, "body": marked, "source": source, "context": {"a": marked}})
     for ticket in (owned(told), owned(told.model_copy(update={"tool": marked + "!"}))):
-        assert "Zq" not in notification.summary_of(ticket) + notification.subject_of(ticket)
+        assert "Zq" not in notification.summary_of(ticket, ticket.request.risk) + notification.subject_of(ticket)

@@ -1,0 +1,63 @@
+"""How a card says what is risky: above everything else, with the words that triggered it, and once more at a press.
+
+The rule: what the service finds beats what the agent says, and neither lowers the other.
+An agent's own risk is its claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sayso import model
+from sayso.cards import buttons, card
+from sayso.content import risk, text
+
+Trusted = text.Trusted
+
+_SHOWN = 5
+_SAID: Mapping[model.Risk, text.Trusted] = {
+    "low": Trusted("low risk"),
+    "medium": Trusted("medium risk"),
+    "high": Trusted("high risk"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Risks:
+    """What a card says about one request."""
+
+    level: model.Risk | None
+    """The highest of all."""
+    parts: tuple[card.Risk, ...]
+    words: text.Trusted
+    """What the service found and what the agent says, without any words of the input."""
+
+
+def of(request: model.Request) -> Risks:
+    """The risks of a request: those that the service finds first, then the agent's claim."""
+    found, claim = risk.marks_of(request), request.risk
+    parts = [card.Risk((Trusted(f"{mark.words}: "), text.line(mark.trigger)), mark.level) for mark in found[:_SHOWN]]
+    if len(found) > _SHOWN:
+        parts.append(card.Risk((Trusted(f"{len(found) - _SHOWN} more findings"),), found[_SHOWN].level))
+    said = list(dict.fromkeys(mark.words for mark in found))
+    # a low risk that the agent claims stands among the other facts: up here it would speak for a yes
+    if claim in ("medium", "high"):
+        parts.append(card.Risk((Trusted("The agent says: "), _SAID[claim]), claim))
+        said.append(f"The agent says: {_SAID[claim]}")
+    level = risk.highest([claim, *(mark.level for mark in found)])
+    return Risks(level, tuple(parts), Trusted(". ".join(said)))
+
+
+def facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
+    """The agent's claim as a fact, if it does not stand above."""
+    claim = ticket.request.risk
+    if claim == "low" or (claim and ticket.decision is not None):
+        yield Trusted("Risk, as the agent says"), Trusted(claim)
+
+
+def second_press(row: buttons.Row, risks: Risks) -> card.Confirm | None:
+    """What is asked before a press on this button counts, if it allows something of high risk at once."""
+    if risks.level != "high" or row.window is not None or row.answer is None or row.answer.verdict != "allow":
+        return None
+    return card.Confirm(Trusted("High risk"), Trusted(f"{risks.words}. {row.label}?"), Trusted(row.label))
