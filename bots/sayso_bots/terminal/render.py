@@ -20,8 +20,7 @@ def render(drawn: card.Card, width: int = 80) -> str:
 
     *width* is how many columns the terminal has: no line of others is left for it to break.
     """
-    risk = card.RISK_WORDS.get(drawn.risk, "").upper()
-    shown = [f"{_TONES[drawn.tone]} {risk and f'{risk} · '}{drawn.summary}", ""]
+    shown = [f"{_TONES[drawn.tone]} {drawn.summary}", ""]
     for part in drawn.parts:
         shown += _part(part, width)
     if commands := list(_commands(drawn)):

@@ -5,14 +5,14 @@ Agent text stands only in `Foreign` and `Prose`; what the service says is `Trust
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from sayso import model
 from sayso.cards import buttons, prose
-from sayso.content import images, text
+from sayso.content import images, risk, text
 
 Trusted = text.Trusted
 
@@ -179,11 +179,7 @@ class Note:
 
 Part = Line | Ask | Code | Image | Says | Facts | Choices | Warn | Risk | Note
 
-RISK_WORDS: Mapping[model.Risk | None, text.Trusted] = {
-    "medium": text.Trusted("Medium risk"),
-    "high": text.Trusted("High risk"),
-}
-"""What a headline begins with; a low risk is not worth a word there."""
+RISK_WORDS = risk.WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso import model
-from sayso.content import findings
+from sayso.content import findings, text
 
 Call = findings.Call
 READ = findings.READ
@@ -21,6 +21,11 @@ _MOST = 2
 _LONGEST = 120
 
 LEVELS: Mapping[model.Risk | None, int] = {None: 0, "low": 1, "medium": 2, "high": 3}
+WORDS: Mapping[model.Risk | None, text.Trusted] = {
+    "medium": text.Trusted("Medium risk"),
+    "high": text.Trusted("High risk"),
+}
+"""What a headline begins with; a low risk is not worth a word there."""
 
 
 @dataclass(frozen=True, slots=True)
