@@ -1,4 +1,4 @@
-"""Draws the pictures: `python -m tests.pictures [--out FOLDER] [--only NAME ...] [--surface slack ...]`."""
+"""Draws the pictures: `python -m tests.pictures [--out FOLDER] [--only NAME ...] [--surface slack ...]` or `--docs`."""
 
 import argparse
 import asyncio
@@ -29,6 +29,15 @@ from tests.pictures.scenes import MINT, scenes
 
 # Debian has no colour emoji by itself; the fake Discord of the tests ships them.
 EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-emoji-v2.051.ttf"
+# What stands in docs/images: the most telling of each surface.
+DOCS = {
+    "slack": ("command", "danger", "edit", "quorum", "denied"),
+    "discord": ("command", "choice", "question", "allowed"),
+    "inbox": ("command",),
+    "inbox-390": ("form",),
+    "terminal": ("edit",),
+}
+MOST_BYTES = 150_000
 SURFACES = ("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390")
 NAMES = {"U0ANN": "Ann", "U0BOB": "Bob"}
 
@@ -100,13 +109,27 @@ async def shoot_inbox(out: Path, surface: str, tickets: dict[str, model.Ticket],
             await context.close()
 
 
+def draw_docs(out: Path) -> None:
+    """Draw the pictures of the pages. Raises `ValueError` if one is too large to stand there."""
+    tickets = scenes()
+    for surface, names in DOCS.items():
+        asyncio.run(shoot(out, [surface], {name: tickets[name] for name in names}))
+        for path in (out / f"{surface}-{name}.png" for name in names):
+            if path.stat().st_size > MOST_BYTES:
+                raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes")
+
+
 def main() -> None:
     """Read the arguments, and draw."""
     parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("pictures"))
     parser.add_argument("--only", nargs="*", help="names of scenes; all unless given")
     parser.add_argument("--surface", nargs="*", choices=SURFACES, default=list(SURFACES))
+    parser.add_argument("--docs", action="store_true", help="draw those that stand in docs/images, and nothing else")
     given = parser.parse_args()
+    if given.docs:
+        draw_docs(Path("docs/images"))
+        return
     given.out.mkdir(parents=True, exist_ok=True)
     tickets = {name: ticket for name, ticket in scenes().items() if not given.only or name in given.only}
     asyncio.run(shoot(given.out, given.surface, tickets))
