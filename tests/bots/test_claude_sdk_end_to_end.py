@@ -45,7 +45,7 @@ async def test_an_agent_that_is_killed_while_people_think_runs_the_allowed_call_
             await first.line("waiting for people")
             asked = await card(there)
             assert "echo ran >> made.txt" in there.slack.visible_text(asked)
-            assert SESSION in there.slack.visible_text(asked)
+            assert SESSION[:8] in there.slack.visible_text(asked)
             await first.kill()
         assert (await ann.press(asked, "Allow")).acked
         async with agent(there, api) as second:

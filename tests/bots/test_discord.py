@@ -357,7 +357,9 @@ def test_the_token_is_asked_for_where_it_is_missing(command: Command) -> None:
 
 def test_init_prints_the_invitation(command: Command) -> None:
     done = command("init", "discord", "901")
-    assert done.stdout.startswith("https://discord.com/oauth2/authorize?client_id=901&scope=bot&permissions=")
+    assert done.stdout.startswith(
+        "https://discord.com/oauth2/authorize?client_id=901&scope=bot%20applications.commands&permissions="
+    )
     assert "Read Message History" in done.stderr
 
 

@@ -502,6 +502,7 @@ async def test_what_is_seldom_pressed_stands_behind_more(page: async_api.Page, s
     await expect(asked.get_by_role("button", name="Stop asking for good")).to_be_hidden()
     await asked.get_by_text("More…").click()
     await asked.get_by_role("button", name="Stop asking for good").press("Enter")
+    await expect(asked.locator(".verdict")).to_be_visible()
     assert (await decided(service, "r1")).grant == "always"
 
 

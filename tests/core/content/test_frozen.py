@@ -158,7 +158,11 @@ async def test_an_allow_whose_content_was_changed_is_not_used(filed: Desk, file:
 async def test_an_allowed_input_that_was_changed_is_not_used(filed: Desk, file: Path) -> None:
     await filed.open(sayso.Permission(id="r1", tool="Bash", input={"command": "ls"}))
     await filed.answer("r1", model.Answer(verdict="allow", input={"command": "ls -l"}), ANN)
-    rewrite(file, '"input":{"command":"ls -l"},"reason":null,"text"', '"input":{"command":"rm"},"reason":null,"text"')
+    rewrite(
+        file,
+        '"input":{"command":"ls -l"},"reason":null,"question"',
+        '"input":{"command":"rm"},"reason":null,"question"',
+    )
     with pytest.raises(errors.Altered):
         await filed.use("r1")
 
