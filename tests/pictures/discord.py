@@ -71,8 +71,8 @@ def _piece(piece: markdown.Piece, content: str, now: datetime, names: dict[str, 
             fenced = f"```\n{piece.words}" in content or f"```{piece.words}" in content or "\n" in piece.words
             return f"<pre>{words}</pre>" if fenced else f"<code>{words}</code>"
         case "time":
-            found = re.search(rf"<t:{piece.target or piece.words}(?::([a-zA-Z]))?>", content)
-            stamp = int(re.sub(r"\D", "", piece.target or piece.words) or 0)
+            stamp = int(re.sub(r"[^0-9]", "", piece.target or piece.words) or 0)
+            found = re.search(rf"<t:{stamp}:([a-zA-Z])>", content)
             at = datetime.fromtimestamp(stamp, UTC)
             form = found[1] if found else "f"
             return f'<span class="stamp">{ago(at, now) if form == "R" else at.strftime("%-d %B %Y %H:%M")}</span>'
