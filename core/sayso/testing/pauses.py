@@ -11,7 +11,7 @@ import abc
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -281,4 +281,6 @@ def _holds(found: Any, said: Any) -> bool:
         return str(found.agent).startswith(str(said.agent))
     if isinstance(said, dict):
         return bool({**found, **said} == found)
-    return set(said) <= set(found) if isinstance(said, tuple) else bool(found == said)
+    if isinstance(said, tuple):
+        return set(cast(tuple[object, ...], said)) <= set(found)
+    return bool(found == said)

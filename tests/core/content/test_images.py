@@ -31,7 +31,8 @@ def png(width: int = 2, height: int = 2, colour: bytes = b"\xff\x00\x00") -> byt
 
 def image(raw: bytes | None = None, **given: Any) -> model.Attachment:
     data = base64.b64encode(png() if raw is None else raw).decode()
-    return model.Attachment(**{"name": "shop.png", "kind": "image", "data": data, **given})
+    wanted: dict[str, Any] = {"name": "shop.png", "kind": "image", "data": data, **given}
+    return model.Attachment(**wanted)
 
 
 def asked(*attached: model.Attachment) -> model.Request:

@@ -471,8 +471,8 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
     taken, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow(memory.MemoryStore):
-        async def take(self, channels: Collection[str], now: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
-            jobs = await super().take(channels, now, lease, limit)
+        async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
+            jobs = await super().take(channels, at, lease, limit)
             if jobs:
                 taken.set()
                 await go_on.wait()
