@@ -111,12 +111,11 @@ class Office:
 
     async def asked(self, count: int = 1) -> list[model.Ticket]:
         """The open requests, once there are *count*."""
+        changes = self.desk.store.changes()
         async with asyncio.timeout(SOON):
-            async for _ in self.desk.store.changes():
-                found = [ticket for ticket in await self.all() if ticket.decision is None]
-                if len(found) >= count:
-                    return found
-        raise AssertionError("the store was closed")
+            while len(found := [ticket for ticket in await self.all() if ticket.decision is None]) < count:
+                await anext(changes)
+        return found
 
     async def next(self, running: asyncio.Task[None]) -> model.Ticket | None:
         """The oldest open request; None if the run ends without one."""

@@ -1,12 +1,13 @@
 """The parts that chats share: work beside an answer, what was seen lately, and what a platform sent."""
 
 import asyncio
+import importlib.metadata
 from typing import Any
 
 import pytest
 
 from sayso import errors
-from sayso.chat import finding, received, roster
+from sayso.chat import finding, plugin, received, roster
 from sayso.chat.background import Background
 from sayso.chat.conversations import Conversations
 from sayso.chat.finding import Finding
@@ -163,3 +164,27 @@ async def test_no_more_people_are_looked_up_than_a_platform_takes_calls() -> Non
     last, known = await look_up(named, *[None] * len(named))
     assert (last.name, f"{roster.MOST} are looked up at a time" in last.said) == (f"people.p{roster.MOST}.chat", True)
     assert known.said == f"the server knows {roster.MOST} of {len(named)}"
+
+
+def test_a_chat_that_cannot_be_loaded_is_named_with_what_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = importlib.metadata.EntryPoint("teams", "sayso_nowhere:chat", plugin.GROUP)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (missing,))
+    with pytest.raises(errors.InvalidSettings, match="the chat teams cannot be loaded: ModuleNotFoundError") as caught:
+        plugin.installed.__wrapped__()
+    assert (caught.value.field, caught.value.hint) == ("teams", "mend or remove sayso_nowhere:chat")
+
+
+def test_an_object_that_is_not_a_chat_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = importlib.metadata.EntryPoint("json", "json:dumps", plugin.GROUP)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (wrong,))
+    with pytest.raises(errors.InvalidSettings, match="json:dumps is not the only chat with the name json") as caught:
+        plugin.installed.__wrapped__()
+    assert (caught.value.field, caught.value.hint) == ("json", "remove the package that brings it")
+
+
+def test_of_two_chats_with_one_name_neither_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *_ = importlib.metadata.entry_points(group=plugin.GROUP)
+    for wrong in ((first, first), (importlib.metadata.EntryPoint("teams", first.value, plugin.GROUP),)):
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda found=wrong, **_: found)
+        with pytest.raises(errors.InvalidSettings, match=f"is not the only chat with the name {wrong[-1].name}"):
+            plugin.installed.__wrapped__()

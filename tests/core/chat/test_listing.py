@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sayso import errors, model
+from sayso import asking, errors, model
 from sayso.cards import card, tokens
 from sayso.chat import listing
 from sayso.desk import Desk, Setup
@@ -144,3 +144,16 @@ async def test_a_row_opens_its_request_to_those_who_may_answer_and_to_nobody_els
 )
 def test_a_length_of_time_is_said_as_people_say_it(seconds: int, said: str) -> None:
     assert listing.duration(timedelta(seconds=seconds)) == said
+
+
+async def test_an_answer_that_can_still_be_taken_back_waits_for_nobody(desk: Desk) -> None:
+    asked = await desk.open(asking.Question("Which customer?", policy="both"))
+    await desk.answer(asked.id, model.Answer(text="Acme"), ANN, grace=timedelta(seconds=10))
+    assert (await listing.list_for(desk, BOB)).waiting == ()
+
+
+async def test_a_call_without_arguments_is_listed_by_its_headline_alone(desk: Desk) -> None:
+    await ask(desk, "reboot", input={})
+    (said,) = words((await listing.list_for(desk, ANN)).waiting)
+    assert "reboot" in said
+    assert " · " not in said

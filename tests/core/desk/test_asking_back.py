@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -104,3 +105,10 @@ async def test_only_a_deny_asks_back(desk: Desk, verdict: model.Verdict) -> None
         await desk.answer(asked.id, model.Answer(verdict=verdict, question="why?"), ANN)
     assert caught.value.field == "question"
     assert tokens.read(samples.MINT.token(asked, "askback")).action == "askback"
+
+
+async def test_a_question_of_another_shape_is_left_out_and_stops_no_request(desk: Desk) -> None:
+    await ask_back(desk)
+    (kept,) = await desk.store.scan("askback")
+    await desk.store.put(dataclasses.replace(kept, value={"asks": QUESTION}))
+    assert (await desk.open(request())).asked_back is None

@@ -10,8 +10,8 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.desk import Desk, Setup, courier, lanes, timekeeper
-from sayso.machine import events
+from sayso.desk import Caller, Desk, Setup, channel, courier, lanes, timekeeper
+from sayso.machine import events, people
 from sayso.stores import Job, memory, sqlite
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -487,3 +487,67 @@ async def test_what_was_leased_while_the_courier_stopped_is_handed_back(board: B
     await asyncio.gather(running, return_exceptions=True)
     assert await store.next_job(["chat"]) == clock.now()
     assert board.pinned == {}
+
+
+class Messages:
+    """A messenger that fails as often as it is told to."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.told: list[tuple[str, bool]] = []
+
+    async def tell(
+        self, place: str, said: card.Line, cards: Sequence[model.PostedCard], *, ticket_id: str, again: bool
+    ) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise errors.ChannelError("503")
+        self.told.append((place, again))
+
+
+async def expired_for_ann(store: memory.MemoryStore, clock: ManualClock) -> Desk:
+    """A desk whose one request expired, which Ann is to be told in a chat."""
+    directory = people.Directory({"ann": people.Profile(frozenset({"chat:T/ann"}))})
+    setup = Setup(directory=directory, channels={"chat", "web"}, route=("web:ops",), tell_requester=True)
+    desk = Desk(store, MINT, setup, clock)
+    asked = await desk.open(permission(expires_in=60.0), Caller(requester="ann"))
+    assert asked.tell == ("chat:@ann",)
+    clock.advance(60)
+    await desk.let_time_act(asked.id)
+    return desk
+
+
+async def test_a_requester_who_could_not_be_told_is_told_again_later(board: Board, clock: ManualClock) -> None:
+    store, messages = memory.MemoryStore(), Messages(failures=1)
+    desk = await expired_for_ann(store, clock)
+    desk.platforms["chat"] = channel.Platform(board, messenger=messages)
+    runner = courier.Courier(desk, [board])
+    await runner.deliver()
+    assert messages.told == []
+    assert await runner.deliver() == 0
+    clock.advance(2)
+    assert await runner.deliver() == 1
+    assert messages.told == [("chat:@ann", True)]
+
+
+async def test_a_requester_who_can_never_be_told_is_given_up_in_the_end(board: Board, clock: ManualClock) -> None:
+    store, messages = memory.MemoryStore(), Messages(failures=99)
+    desk = await expired_for_ann(store, clock)
+    desk.platforms["chat"] = channel.Platform(board, messenger=messages)
+    runner, tried = courier.Courier(desk, [board]), 0
+    while await store.next_job(["chat"]):
+        tried += await runner.deliver()
+        clock.advance(400)
+    assert (tried, messages.told) == (21, [])
+
+
+async def test_a_platform_without_messages_tells_the_requester_nothing(
+    board: Board, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = memory.MemoryStore()
+    desk = await expired_for_ann(store, clock)
+    desk.platforms["chat"] = channel.Platform(board)
+    with caplog.at_level("INFO"):
+        assert await courier.Courier(desk, [board]).deliver() == 1
+    assert "the requester is not told" in caplog.messages
+    assert await store.next_job(["chat"]) is None

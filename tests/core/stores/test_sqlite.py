@@ -9,8 +9,10 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal, get_args
 
 import apsw
 import pytest
@@ -339,3 +341,31 @@ async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore,
 async def test_no_request_has_an_id_of_half_a_character(store: sqlite.SqliteStore) -> None:
     with pytest.raises(errors.NotFound):
         await store.load("\ud800")
+
+
+async def test_a_close_that_comes_while_a_transaction_waits_for_a_lock_ends_the_thread(path: Path) -> None:
+    begins, may_go_on = threading.Event(), threading.Event()
+
+    def before() -> None:
+        begins.set()
+        may_go_on.wait(5)
+
+    foreign = apsw.Connection(str(path))
+    sqlite_worker.rows(foreign, "begin immediate")
+    worker = sqlite_worker.Worker(apsw.Connection(str(path)), before)
+    running = asyncio.ensure_future(worker.run(lambda db: None, writes=True))
+    assert await asyncio.to_thread(begins.wait, 5)
+    closing = asyncio.ensure_future(worker.close())
+    # runs after the first step of the close, which puts it behind the work
+    asyncio.get_running_loop().call_soon(may_go_on.set)
+    async with asyncio.timeout(5):
+        with pytest.raises(errors.StoreUnavailable, match="database"):
+            await running
+        await closing
+    foreign.close()
+
+
+def test_a_query_that_no_name_stands_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "Name", Literal["added", *get_args(sql.Name)])
+    with pytest.raises(LookupError, match="queries of sqlite: added stand in one place only"):
+        sql.queries.__wrapped__("sqlite")

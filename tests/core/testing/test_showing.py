@@ -1,6 +1,7 @@
 """What the tools for other people's tests show, and of platforms that do not show everything."""
 
 import importlib.metadata
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,16 @@ def test_pages_end_however_many_a_window_has(monkeypatch: pytest.MonkeyPatch) ->
     whole = len(list(showing.windows("value", "x" * 9_000)))
     monkeypatch.setattr(showing, "_MOST_PAGES", 1)
     assert 0 < len(list(showing.windows("value", "x" * 9_000))) <= whole
+
+
+def test_a_platform_with_a_history_shows_its_row_of_a_closed_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "renders_rows.py").write_text("def row(drawn):\n    return drawn.tone, repr(drawn)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    listed = importlib.metadata.EntryPoint("listed", "renders_rows:row", "sayso.renderers")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: (listed,))
+    pending, _ = testing.render("listed", "tool", "Foreign words")
+    [(closed, shown)] = testing.render("listed", "tool", "Foreign words", "row")
+    assert closed != pending
+    assert "Foreign words" in shown
