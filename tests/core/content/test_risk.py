@@ -40,6 +40,10 @@ def test_a_risky_example_and_a_deceiving_one_trigger_their_row(row: risk.Row) ->
         assert all(mark.trigger for mark in found)
 
 
+def test_a_copy_of_a_disk_that_writes_outside_the_folder_is_marked() -> None:
+    assert named(bash("dd if=a of=/etc/x", "/srv/app")) == ["outside"]
+
+
 def test_the_page_shows_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for row in risk.TABLE:
@@ -50,6 +54,15 @@ def test_the_page_shows_the_table() -> None:
     ("command", "names"),
     [
         ("sudo -u bob rm -rf /x", ["delete", "root"]),
+        ("sudo -u bob", ["root"]),
+        ("find . -delete", ["delete"]),
+        ("git clean -f", ["delete"]),
+        ("eval 'rm -rf a'", ["delete"]),
+        ('bash -c "$X"', ["hidden"]),
+        ("cat | " * 22 + "sh", ["hidden"]),
+        ("'a'2>b; rm -r c", ["delete"]),
+        ("$'\\162m' -rf b", ["delete"]),
+        ("rm -r $'a\\nb'", ["delete"]),
         ("find . -name '*.o' -exec rm -rf {} +", ["delete"]),
         ("printf a | xargs -n 1 rm -r", ["delete"]),
         ("for d in a b; do rm -rf $d; done", ["delete"]),
