@@ -107,8 +107,12 @@ def of_press(
 
 
 def _ask_again(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dialog | None:
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    # an input is read for risks only if this press could need a second one: a denial does not wait for it
+    if not risks.allows_at_once(row):
+        return None
     risky = risks.of(ticket.request)
-    confirm = risks.second_press(buttons.row_of(pressed.action, ticket.request.kind), risky)
+    confirm = risks.second_press(row, risky)
     if confirm is None:
         return None
     return Dialog(confirm.title, token, risky.parts, submit=confirm.submit, danger=True)

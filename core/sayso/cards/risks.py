@@ -56,8 +56,13 @@ def facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
         yield Trusted("Risk, as the agent says"), Trusted(claim)
 
 
+def allows_at_once(row: buttons.Row) -> bool:
+    """Whether one press on this button is an allow: only such a press is asked about again."""
+    return row.window is None and row.answer is not None and row.answer.verdict == "allow"
+
+
 def second_press(row: buttons.Row, risks: Risks) -> card.Confirm | None:
     """What is asked before a press on this button counts, if it allows something of high risk at once."""
-    if risks.level != "high" or row.window is not None or row.answer is None or row.answer.verdict != "allow":
+    if risks.level != "high" or not allows_at_once(row):
         return None
     return card.Confirm(Trusted("High risk"), Trusted(f"{risks.words}. {row.label}?"), Trusted(row.label))
