@@ -6,6 +6,7 @@ from tests.test_layout import ROOT, modules
 
 PRAGMA = re.compile(r"#\s*pragma:\s*no\b(?P<rest>.*)", re.IGNORECASE)
 REASON = re.compile(r" (?:cover|branch) - (?P<why>\w.{10,})")
+SKIPS = re.compile(r"\bpytest\.(?:skip|importorskip|mark\.skip(?:if)?)\(")
 
 UNTESTED = {
     "core/sayso/content/requests.py": ["only with some versions of Pydantic"],
@@ -23,6 +24,12 @@ def test_every_line_of_the_core_that_no_test_reaches_is_listed_with_its_reason()
             reason = REASON.fullmatch(pragma["rest"])
             found.setdefault(str(path.relative_to(ROOT)), []).append(reason["why"] if reason else "no reason is given")
     assert found == UNTESTED
+
+
+def test_what_a_python_cannot_have_is_not_collected_rather_than_skipped() -> None:
+    """A skip fails a strict run: `tests.conftest.require` says what is missing, a conftest leaves files out."""
+    found = [path for path in sorted((ROOT / "tests").rglob("*.py")) if SKIPS.search(path.read_text())]
+    assert [str(path.relative_to(ROOT)) for path in found] == ["tests/conftest.py", "tests/fakes/claude_cli.py"]
 
 
 def test_a_pragma_without_a_reason_is_none() -> None:

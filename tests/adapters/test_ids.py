@@ -1,7 +1,5 @@
 """Ids that follow from a call stay what they are: an agent of before an update finds its request after it."""
 
-import importlib
-import sys
 from typing import Any
 
 import pytest
@@ -56,12 +54,6 @@ def test_those_of_pydantic_ai(note: Any, id: str) -> None:
     run = runs.Run(desk=sayso.Desk(memory.MemoryStore(), MINT), prefix="pydantic-ai", name="run-1")
     clerk = deferred._Clerk(run, (), schemas.Tools({}, {}))
     assert clerk._id(ToolCallPart("pay", {"note": note}, tool_call_id="c1"), {"note": note}) == id
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="the AI SDK needs a newer Python")
-def test_those_of_the_ai_sdk() -> None:
-    ai = importlib.import_module("sayso_ai.hooks")
-    assert ai.request_id("order-7", "approve_c1", "c1") == "ai-b8cc2e3b0929e5e3b875370e4a17c525ed7ecb71"
 
 
 def test_those_of_hooks_by_label() -> None:

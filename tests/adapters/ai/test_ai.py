@@ -325,3 +325,8 @@ def test_without_its_package_the_import_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "ai", None)
     with pytest.raises(ImportError, match=r"Python 3\.12 or newer .* pip install '\.\[ai\]'"):
         importlib.import_module("sayso_ai")
+
+
+def test_an_id_that_follows_from_a_call_stays_what_it_is() -> None:
+    made = importlib.import_module("sayso_ai.hooks").request_id("order-7", "approve_c1", "c1")
+    assert made == "ai-b8cc2e3b0929e5e3b875370e4a17c525ed7ecb71"
