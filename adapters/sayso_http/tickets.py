@@ -51,6 +51,8 @@ class Document(model.Frozen):
     """When the allow was used."""
     asked_back: model.AskedBack | None = None
     """What this request answers with its body."""
+    remembered: model.Remembered | None = None
+    """What was decided before on exactly this call."""
     request: model.Request
 
 

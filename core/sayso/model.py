@@ -35,6 +35,8 @@ Option = parts.Option
 Field = parts.Field
 Reason = parts.Reason
 AskedBack = parts.AskedBack
+Remembered = parts.Remembered
+Risky = parts.Risky
 Person = parts.Person
 By = parts.By
 
@@ -277,6 +279,8 @@ class Ticket(Frozen):
     """How often its buttons were made anew; those of before are worth nothing."""
     asked_back: AskedBack | None = None
     """What this request answers with its body."""
+    remembered: Remembered | None = None
+    """What was decided before on the same call; people read it on the card."""
 
     @property
     def state(self) -> State:

@@ -233,6 +233,32 @@ class AskedBack(Frozen):
     at: datetime
 
 
+class Risky(Frozen):
+    """Something risky that an agent was allowed before."""
+
+    id: RequestId
+    words: str
+    """What the service found in it."""
+    trigger: str
+    """The words that triggered it."""
+    at: datetime
+
+
+class Remembered(Frozen):
+    """What people decided in the last days on exactly this call of this agent, as the service remembers it."""
+
+    allowed: int = 0
+    denied: int = 0
+    last: Literal["allowed", "denied"] | None = None
+    """What the latest of these decisions was."""
+    by: str = ""
+    """Who made it, as people know them."""
+    at: datetime | None = None
+    reason: Reason | None = None
+    risky: tuple[Risky, ...] = ()
+    """What else this agent was allowed lately that is risky, the newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class PostedCard:
     """Where a card was posted: enough to edit it and to know it again when somebody presses on it."""

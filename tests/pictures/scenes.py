@@ -63,8 +63,21 @@ def scenes() -> Mapping[str, model.Ticket]:
         source=AGENT,
     )  # fmt: skip
     nested = {"target": {"cluster": "eu-1", "replicas": 3}, "labels": ["web", "blue"], "dry_run": False}
+    before = model.Remembered(
+        allowed=3,
+        denied=1,
+        last="denied",
+        by="Ann",
+        at=NOW - timedelta(seconds=4),
+        reason="Not on a Friday.",
+        risky=(
+            model.Risky(id="r0", words="Deletes folders", trigger="rm -rf /srv/backups", at=NOW - timedelta(hours=1)),
+        ),
+    )
     return {
         "command": opened(command, requester="bob"),
+        "retry": opened(danger).model_copy(update={"remembered": before}),
+        "again": opened(command).model_copy(update={"remembered": model.Remembered(allowed=3, last="allowed", by="Ann", at=NOW - timedelta(days=1))}),
         "danger": opened(danger),
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),
         "write": opened(asking.Permission(tool="Write", input={"file_path": "/srv/app/new.py", "content": "import sys\n\nprint(sys.argv)\n"}, source=AGENT)),

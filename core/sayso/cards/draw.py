@@ -19,6 +19,7 @@ from sayso.cards import (
     naming,
     notification,
     prose,
+    recalled,
     risks,
     shelf,
     tokens,
@@ -107,6 +108,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     ]
     shown += [card.Facts(tuple(_facts(ticket)))]
     yield headline
+    yield from recalled.parts_of(ticket)
     if so_far := naming.answered_so_far(ticket, directory):
         yield so_far
     yield from risky

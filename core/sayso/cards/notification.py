@@ -28,7 +28,8 @@ def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
     if decision is not None:
         return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
     risk = f" · {level} risk" if level in ("medium", "high") else ""
-    return text.Trusted(f"{subject}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
+    before = " · denied before" if ticket.remembered and ticket.remembered.last == "denied" else ""
+    return text.Trusted(f"{subject}{before}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _asks(request: model.Request) -> str:

@@ -23,6 +23,8 @@ class Terms:
     key: str | None = None
     asked_back: model.AskedBack | None = None
     """What was asked back before; a fact that the service adds, since people read it on the card."""
+    remembered: model.Remembered | None = None
+    """What was decided before on the same call; bound for the same reason."""
     tell: tuple[model.Place, ...] = ()
     """Where the requester is told what became of it."""
 
@@ -39,6 +41,8 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
     }
     if terms.asked_back is not None:
         bound["asked_back"] = terms.asked_back.model_dump(mode="json")
+    if terms.remembered is not None:
+        bound["remembered"] = terms.remembered.model_dump(mode="json")
     return digest.digest(bound, "request")
 
 
@@ -50,7 +54,14 @@ def _bound_policy(policy: model.Policy) -> model.JsonObject:
 
 def check(ticket: model.Ticket) -> None:
     """Compute the digest from the content again. Raises `Altered` if it differs."""
-    terms = Terms(ticket.owner, ticket.policy, ticket.route, ticket.requester, asked_back=ticket.asked_back)
+    terms = Terms(
+        ticket.owner,
+        ticket.policy,
+        ticket.route,
+        ticket.requester,
+        asked_back=ticket.asked_back,
+        remembered=ticket.remembered,
+    )
     try:
         found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)
     except errors.InvalidRequest as error:

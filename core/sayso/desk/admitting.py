@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from sayso import aside, errors, machine, model
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, quota
+from sayso.desk import asking_back, authority, quota, remembering
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -31,6 +31,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     async with _within_limits(shell, request.id, caller):
         terms = await asking_back.add(shell, request, terms)
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
+        terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
         found = await _stored(shell, opened)
         if found is None:

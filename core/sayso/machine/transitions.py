@@ -59,6 +59,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         created_at=at,
         expires_at=expires_at,
         asked_back=terms.asked_back,
+        remembered=terms.remembered,
     )
     return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
 

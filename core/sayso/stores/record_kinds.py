@@ -16,6 +16,10 @@ WAITER = "waiter"
 """Somebody who waits for a request in a process."""
 ASKED_BACK = "askback"
 """What an agent session was asked back, until its next request."""
+PAST = "past"
+"""What was decided on some of an agent's calls."""
+RISKY = "risky"
+"""What an agent was allowed lately that is risky."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

@@ -35,6 +35,7 @@ FULL = model.Ticket(
     minted=2,
     tell=("chat:@carl",),
     asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
+    remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
 )
 """A ticket of which nothing is as it was when it was asked."""
 
@@ -71,7 +72,7 @@ def test_the_wire_form_keeps_its_order() -> None:
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "asked_back"),
-        "request",
+        *("remembered", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

@@ -1,0 +1,53 @@
+"""How a card says what the service remembers: a denial of the same call first, then how often it was allowed. Pure.
+
+The rule: nothing is said of a decided request. An earlier allow is told in small print: it must not press for a yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sayso import model
+from sayso.cards import card
+from sayso.content import text
+
+Trusted = text.Trusted
+
+_LONGEST_REASON = 200
+
+
+def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
+    """What was decided before on the same call, and what risky its agent was allowed lately; while it is open."""
+    remembered = ticket.remembered
+    if remembered is None or ticket.decision is not None:
+        return
+    if remembered.last == "denied" and remembered.at is not None:
+        yield card.Line(tuple(_denied(remembered)), strong=True)
+    if counted := _counted(remembered):
+        yield card.Note((counted,))
+    for one in remembered.risky:
+        moment = card.Moment(one.at, relative=True)
+        said = (Trusted(f"This agent was allowed before · {one.words}: "), text.line(one.trigger), Trusted(" · "))
+        yield card.Note((*said, moment))
+
+
+def _denied(remembered: model.Remembered) -> Iterable[card.Inline]:
+    yield from (text.line(remembered.by), Trusted(" denied this before"))
+    if remembered.at is not None:
+        yield from (Trusted(" · "), card.Moment(remembered.at, relative=True))
+    if remembered.reason:
+        more = "…" if len(remembered.reason) > _LONGEST_REASON else ""
+        yield from (Trusted(": "), text.line(remembered.reason[:_LONGEST_REASON] + more))
+
+
+def _counted(remembered: model.Remembered) -> text.Trusted | None:
+    """How often the same call was decided, in a sentence."""
+    if not remembered.allowed:
+        return None if remembered.denied < 2 else Trusted(f"Denied {times(remembered.denied)} in the last 7 days")
+    never = "never denied" if not remembered.denied else f"denied {times(remembered.denied)}"
+    return Trusted(f"Allowed {times(remembered.allowed)} in the last 7 days, {never}")
+
+
+def times(count: int) -> str:
+    """A number of times; more than twenty are not counted."""
+    return "once" if count == 1 else "twice" if count == 2 else f"{count} times{' or more' if count >= 20 else ''}"

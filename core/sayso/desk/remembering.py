@@ -1,0 +1,173 @@
+"""What people decided before on the same call of the same agent: kept beside each decision, shown on the next card.
+
+The rule: bounded by construction. The calls of an agent fall into a fixed number of records by their digest, and each
+record keeps its newest calls of the last days. So a look costs the same, however much was ever asked, and nothing has
+to be swept. If a crash falls between a decision and this, only the next card does not tell it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pydantic
+
+from sayso import aside, errors, model
+from sayso.cards import tokens
+from sayso.content import digest, requests, risk
+from sayso.machine import Terms
+from sayso.stores import Record, Store
+from sayso.stores.record_kinds import PAST, RISKY
+
+KEPT = timedelta(days=7)
+RISKY_FOR = timedelta(days=1)
+# Of a digest's hex digits: 256 records for each agent, of at most so many calls, each with so many moments.
+_DIGITS, _MOST_CALLS, MOST_TIMES = 2, 32, 20
+_MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
+# More tries than writers of one record could win in a row.
+_TRIES = 10
+
+Kept = TypeVar("Kept", bound=model.Frozen)
+
+log = logging.getLogger(__name__)
+
+
+class _Past(model.Frozen):
+    """What was decided on one call."""
+
+    allowed: tuple[datetime, ...] = ()
+    denied: tuple[datetime, ...] = ()
+    by: str = ""
+    reason: str | None = None
+
+
+class _Calls(model.Frozen):
+    """What stands in one record of calls."""
+
+    calls: Mapping[str, _Past] = pydantic.Field(default_factory=dict[str, _Past])
+
+
+class _RiskyCalls(model.Frozen):
+    """What stands in the one record of risky calls."""
+
+    calls: tuple[model.Risky, ...] = ()
+
+
+async def keep(store: Store, ticket: model.Ticket) -> None:
+    """Keep what people decided on this call; what a rule or time decided is not what people think of it."""
+    try:
+        await _keep(store, ticket)
+    except errors.SaysoError as error:
+        # the decision stands, and whoever made it must not be told otherwise
+        log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
+
+
+async def _keep(store: Store, ticket: model.Ticket) -> None:
+    decision, request = ticket.decision, ticket.request
+    if request.kind != "permission" or decision is None or not decision.by:
+        return
+    if decision.outcome not in ("allowed", "denied"):
+        return
+    name, call = await _place(ticket.owner, request)
+    await _change(store, PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
+    if decision.outcome == "allowed":
+        await _keep_risky(store, ticket, decision)
+
+
+async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
+    """The terms of a request, with what is remembered of it."""
+    if request.kind != "permission":
+        return terms
+    name, call = await _place(terms.owner, request)
+    found = await store.get(PAST, name)
+    past = _read(_Calls, found.value if found else {}).calls.get(call, _Past())
+    risky = await _risky_before(store, request, terms.owner, at)
+    remembered = _remembered(past, risky, at)
+    return dataclasses.replace(terms, remembered=remembered) if remembered else terms
+
+
+def _remembered(past: _Past, risky: tuple[model.Risky, ...], at: datetime) -> model.Remembered | None:
+    allowed, denied = _since(past.allowed, at - KEPT), _since(past.denied, at - KEPT)
+    last = max((*allowed, *denied), default=None)
+    if last is None:
+        return model.Remembered(risky=risky) if risky else None
+    return model.Remembered(
+        allowed=len(allowed),
+        denied=len(denied),
+        last="denied" if last in denied else "allowed",
+        by=past.by,
+        at=last,
+        reason=past.reason,
+        risky=risky,
+    )
+
+
+def _since(moments: tuple[datetime, ...], start: datetime) -> tuple[datetime, ...]:
+    return tuple(moment for moment in moments if moment > start)
+
+
+async def _place(owner: str, request: model.Request) -> tuple[str, str]:
+    """The record in which a call stands, and its name there."""
+    arguments = request.input or {}
+    found = await aside.run_large(requests.is_large(request), digest.of_call, request.tool or "", arguments)
+    hexed = found.partition(":")[2]
+    return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
+
+
+def _with(value: Any, call: str, decision: model.Decision) -> model.Frozen:
+    calls, at = dict(_read(_Calls, value).calls), decision.decided_at
+    past = calls.pop(call, _Past())
+    moments: dict[str, object] = {decision.outcome: (*_since(getattr(past, decision.outcome), at - KEPT), at)[-MOST_TIMES:]}
+    by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
+    reason = (decision.reason or "")[:_LONGEST_REASON] or None
+    # the newest stands last, so that the oldest goes first
+    calls[call] = past.model_copy(update={**moments, "by": by, "reason": reason})
+    fresh = {name: one for name, one in calls.items() if _since((*one.allowed, *one.denied), at - KEPT)}
+    return _Calls(calls=dict(list(fresh.items())[-_MOST_CALLS:]))
+
+
+async def _keep_risky(store: Store, ticket: model.Ticket, decision: model.Decision) -> None:
+    ran = ticket.request.model_copy(update={"input": decision.input})
+    marks = [mark for mark in await aside.run(risk.marks_of, ran) if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
+    if not marks:
+        return
+    first, at = marks[0], decision.decided_at
+    new = model.Risky(id=ticket.id, words=first.words, trigger=first.trigger, at=at)
+
+    def changed(value: Any) -> model.Frozen:
+        older = [one for one in _read(_RiskyCalls, value).calls if one.at > at - RISKY_FOR]
+        return _RiskyCalls(calls=(*older, new)[-_MOST_RISKY:])
+
+    await _change(store, RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)
+
+
+async def _risky_before(store: Store, request: model.Request, owner: str, at: datetime) -> tuple[model.Risky, ...]:
+    """What risky this agent was allowed before, for a request that is risky itself."""
+    found = await store.get(RISKY, tokens.id_from("risky", owner))
+    before = [one for one in _read(_RiskyCalls, found.value if found else {}).calls if one.at > at - RISKY_FOR]
+    if not before:
+        return ()
+    marks = await aside.run(risk.marks_of, request)
+    level = risk.highest([request.risk, *(mark.level for mark in marks)])
+    return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
+
+
+async def _change(store: Store, kind: str, name: str, until: datetime, change: Callable[[Any], model.Frozen]) -> None:
+    for _ in range(_TRIES):
+        found = await store.get(kind, name)
+        value = change(found.value if found else {}).model_dump(mode="json")
+        with contextlib.suppress(errors.Conflict):
+            await store.put(Record(kind, name, value, until, found.version if found else 0))
+            return
+
+
+def _read(shape: type[Kept], value: Any) -> Kept:
+    # of another version, or damaged: nothing is remembered
+    try:
+        return shape.model_validate(value)
+    except pydantic.ValidationError:
+        return shape()

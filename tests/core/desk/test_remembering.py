@@ -1,0 +1,156 @@
+"""What the service remembers of a call: told on the next card of the same call, bound, bounded, and for a week."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sayso import asking, errors, model
+from sayso.cards import card, draw
+from sayso.content import binding
+from sayso.desk import Caller, Desk, remembering
+from sayso.stores import Record, memory
+from sayso.stores.record_kinds import PAST, RISKY
+from sayso.testing import samples
+from sayso.testing.clock import ManualClock
+
+ANN = samples.actor()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(samples.NOW)
+
+
+@pytest.fixture
+def desk(clock: ManualClock) -> Desk:
+    return Desk(memory.MemoryStore(), samples.MINT, clock=clock)
+
+
+def request(command: str = "make deploy", tool: str = "Bash", **more: object) -> model.Request:
+    return asking.Permission(tool=tool, input={"command": command}, **more)  # type: ignore[arg-type]
+
+
+async def decide(desk: Desk, verdict: str, command: str = "make deploy", owner: str = "bot", **more: object) -> str:
+    asked = await desk.open(request(command), Caller(owner))
+    answer = model.Answer.model_validate({"verdict": verdict, **more})
+    return (await desk.answer(asked.id, answer, ANN)).id
+
+
+def shown(ticket: model.Ticket) -> list[str]:
+    return ["".join(card.pieces(part)) for part in draw.card_of(ticket, samples.MINT).parts]
+
+
+async def test_a_retry_after_a_no_says_so_first(desk: Desk, clock: ManualClock) -> None:
+    await decide(desk, "deny", reason="not on <!channel> Fridays")
+    clock.advance(4)
+    again = await desk.open(request(), Caller("bot"))
+    second = draw.card_of(again, samples.MINT).parts[1]
+    assert isinstance(second, card.Line)
+    assert second.strong
+    assert card.Moment(samples.NOW, relative=True) in second.text
+    assert shown(again)[1].startswith("Ann denied this before · ")
+    assert shown(again)[1].endswith(": not on <!channel> Fridays")
+    assert "denied before" in draw.card_of(again, samples.MINT).summary
+    # people read it, so it is bound
+    binding.check(again)
+    with pytest.raises(errors.Altered):
+        binding.check(again.model_copy(update={"remembered": None}))
+
+
+async def test_earlier_allows_are_counted_in_small_print(desk: Desk) -> None:
+    for said in ("Allowed once", "Allowed twice", "Allowed 3 times"):
+        await decide(desk, "allow")
+        again = await desk.open(request(), Caller("bot"))
+        assert isinstance(draw.card_of(again, samples.MINT).parts[1], card.Note)
+        assert shown(again)[1] == f"{said} in the last 7 days, never denied"
+        assert "denied before" not in draw.card_of(again, samples.MINT).summary
+
+
+async def test_a_no_after_allows_counts_both_and_a_later_allow_takes_the_first_place(desk: Desk) -> None:
+    await decide(desk, "allow")
+    await decide(desk, "deny")
+    both = shown(await desk.open(request(), Caller("bot")))
+    assert both[1].startswith("Ann denied this before")
+    assert both[2] == "Allowed once in the last 7 days, denied once"
+    await decide(desk, "deny", "make")
+    await decide(desk, "deny", "make")
+    assert shown(await desk.open(request("make"), Caller("bot")))[2] == "Denied twice in the last 7 days"
+
+
+async def test_only_the_same_call_of_the_same_agent_is_meant(desk: Desk) -> None:
+    await decide(desk, "deny")
+    assert (await desk.open(request("make deploy "), Caller("bot"))).remembered is None
+    assert (await desk.open(request(tool="Shell"), Caller("bot"))).remembered is None
+    assert (await desk.open(request(), Caller("other"))).remembered is None
+    assert (await desk.open(asking.Question("make deploy?"), Caller("bot"))).remembered is None
+
+
+async def test_what_nobody_decided_is_not_remembered(desk: Desk, clock: ManualClock) -> None:
+    asked = await desk.open(request(), Caller("bot"))
+    await desk.cancel(asked.id)
+    answered = await desk.open(request(verdicts=["respond"]), Caller("bot"))
+    await desk.answer(answered.id, model.Answer(verdict="respond", text="done by hand"), ANN)
+    assert (await desk.open(request(), Caller("bot"))).remembered is None
+
+
+async def test_words_that_counted_after_their_grace_are_remembered(desk: Desk, clock: ManualClock) -> None:
+    asked = await desk.open(request(), Caller("bot"))
+    await desk.answer(asked.id, model.Answer(verdict="deny"), ANN, grace=timedelta(seconds=5))
+    clock.advance(6)
+    await desk.let_time_act(asked.id)
+    again = await desk.open(request(), Caller("bot"))
+    assert again.remembered is not None
+    assert again.remembered.last == "denied"
+
+
+async def test_it_is_forgotten_after_a_week(desk: Desk, clock: ManualClock) -> None:
+    await decide(desk, "deny")
+    clock.advance(remembering.KEPT.total_seconds() - 1)
+    assert (await desk.open(request(), Caller("bot"))).remembered is not None
+    clock.advance(2)
+    assert (await desk.open(request(), Caller("bot"))).remembered is None
+
+
+async def test_a_risky_call_is_told_on_the_next_risky_one_for_a_day(desk: Desk, clock: ManualClock) -> None:
+    await decide(desk, "allow", "rm -rf /srv/backups")
+    clock.advance(3_600)
+    later = await desk.open(request("rm -rf /srv/app"), Caller("bot"))
+    assert later.remembered is not None
+    (before,) = later.remembered.risky
+    assert (before.words, before.trigger, before.at) == ("Deletes folders", "rm -rf /srv/backups", samples.NOW)
+    assert shown(later)[1].startswith("This agent was allowed before · Deletes folders: rm -rf /srv/backups · ")
+    # one without a risk does not need it, and a denied one was not run
+    assert (await desk.open(request("ls"), Caller("bot"))).remembered is None
+    await decide(desk, "deny", "rm -rf /etc")
+    assert (await desk.open(request("rm -rf /usr"), Caller("bot"))).remembered == later.remembered
+    clock.advance(remembering.RISKY_FOR.total_seconds())
+    assert (await desk.open(request("rm -rf /srv/app"), Caller("bot"))).remembered is None
+
+
+async def test_it_stays_small_however_much_is_decided(desk: Desk) -> None:
+    for number in range(400):
+        await decide(desk, "allow", f"make {number}")
+    for _ in range(25):
+        await decide(desk, "allow", "rm -rf x")
+    records = [*await desk.store.scan(PAST), *await desk.store.scan(RISKY)]
+    assert len(records) <= 257
+    again = await desk.open(request("rm -rf x"), Caller("bot"))
+    assert "Allowed 20 times or more in the last 7 days, never denied" in shown(again)
+    assert again.remembered is not None
+    assert len(again.remembered.risky) == 3
+
+
+async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await decide(desk, "deny")
+    (kept,) = await desk.store.scan(PAST)
+    await desk.store.put(Record(PAST, kept.name, {"of": "another version"}, None, kept.version))
+    assert (await desk.open(request(), Caller("bot"))).remembered is None
+
+    async def fail(record: Record) -> None:
+        raise errors.StoreUnavailable("no room")
+
+    monkeypatch.setattr(desk.store, "put", fail)
+    asked = await desk.open(request(), Caller("bot"))
+    assert (await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)).state == "decided"
