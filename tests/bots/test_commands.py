@@ -43,6 +43,27 @@ def test_an_allow_lets_one_run_of_a_script_through(inside: Call) -> None:
     assert ", used" in inside("list").stdout
 
 
+RISKY = (*RUN[:5], '{"command": "rm -rf /srv/app"}', "--id", "r1")
+
+
+@pytest.mark.parametrize("how", [("--allow",), ("--allow", "--input", '{"command": "rm -rf /"}')])
+def test_a_script_allows_high_risk_only_if_it_says_so(inside: Call, how: tuple[str, ...]) -> None:
+    assert inside(*RISKY).returncode == 0
+    refused = inside("answer", "r1", *how)
+    assert refused.returncode == 2
+    assert "high risk: Deletes folders" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert json.loads(inside("show", "r1", "--json").stdout)["state"] == "pending"
+    assert inside("answer", "r1", *how, "--yes").returncode == 0
+
+
+def test_a_denial_and_an_input_without_the_risk_need_no_yes(inside: Call) -> None:
+    inside(*RISKY)
+    assert inside("answer", "r1", "--allow", "--input", '{"command": "ls"}').returncode == 0
+    inside(*RISKY[:-1], "r2")
+    assert inside("answer", "r2", "--deny").returncode == 0
+
+
 async def test_a_cancelled_request_is_no_decision(command: Command) -> None:
     async with command.started(*RUN, "--wait") as asking:
         await asking.line("waiting for r1", error=True)

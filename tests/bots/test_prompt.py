@@ -73,6 +73,43 @@ def test_yes_allows(tmp_path: Path) -> None:
         assert screen.ended()[0] == 0
 
 
+RISKY = (*ASK, "--input", '{"command": "rm -rf /srv/app"}')
+
+
+def test_high_risk_is_allowed_by_a_second_yes_only(tmp_path: Path) -> None:
+    with terminal(tmp_path, *RISKY) as screen:
+        screen.until("Allow?")
+        screen.type("y")
+        screen.until("High risk. Deletes folders. Allow? Type yes:")
+        screen.type("y")
+        screen.until("only yes allows it")
+        screen.until("Allow?")
+        screen.type("y")
+        screen.until("Type yes:")
+        screen.type("yes")
+        assert screen.ended()[0] == 0
+
+
+def test_a_denial_of_high_risk_is_not_asked_about(tmp_path: Path) -> None:
+    with terminal(tmp_path, *RISKY) as screen:
+        screen.until("Allow?")
+        screen.type("n")
+        assert screen.ended()[0] == 1
+
+
+def test_the_allow_of_a_command_is_asked_about_at_a_terminal(tmp_path: Path, inside: Call) -> None:
+    inside("ask", *RISKY[1:-3], *RISKY[-2:])
+    with terminal(tmp_path, "answer", "r1", "--allow") as screen:
+        screen.until("Type yes:")
+        screen.type("no")
+        screen.until("only yes allows it")
+        assert screen.ended()[0] == 2
+    with terminal(tmp_path, "answer", "r1", "--allow") as screen:
+        screen.until("Type yes:")
+        screen.type("yes")
+        assert screen.ended()[0] == 0
+
+
 def test_an_unclear_key_is_asked_again_and_words_are_the_reason_of_a_denial(tmp_path: Path) -> None:
     with terminal(tmp_path, *ASK) as screen:
         for unclear in ("", "a", "ok", "allow", "yes please", "?"):

@@ -33,18 +33,23 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
 @click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
+@click.option("--yes", is_flag=True, help="Allow something of high risk without being asked again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the request as JSON.")
-def command(id: str, as_json: bool, **given: Any) -> None:
+def command(id: str, as_json: bool, yes: bool, **given: Any) -> None:
     """Answer a request. Without any option, ask at the terminal."""
-    asyncio.run(_answer(id, as_json, {name: value for name, value in given.items() if value not in (None, ())}))
+    said = {name: value for name, value in given.items() if value not in (None, ())}
+    asyncio.run(_answer(id, as_json, yes, said))
 
 
-async def _answer(id: str, as_json: bool, given: dict[str, Any]) -> None:
+async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> None:
     async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         try:
             if given:
-                ticket = await desk.answer(ticket.id, read_options(ticket.request, given))
+                said = read_options(ticket.request, given)
+                if not yes:
+                    await prompt.confirm(ticket, said)
+                ticket = await desk.answer(ticket.id, said)
             else:
                 ticket = await prompt.answer(desk, ticket)
         except errors.AlreadyDecided as error:

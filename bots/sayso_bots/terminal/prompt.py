@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import errors, model
-from sayso.cards import plain_words
+from sayso.cards import plain_words, risks
 from sayso.content import field_kinds, fields, text
 from sayso_bots.terminal import access, output, render, rows
 
@@ -47,9 +47,27 @@ async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket
     output.print_card(ticket)
     while True:
         try:
-            return await desk.answer(ticket.id, await _ask(ticket.request))
+            said = await _ask(ticket.request)
+            await confirm(ticket, said)
+            return await desk.answer(ticket.id, said)
         except errors.InvalidAnswer as error:
             output.say(error.message, err=True)
+
+
+async def confirm(ticket: model.Ticket, said: model.Answer) -> None:
+    """Ask once more before something of high risk is allowed; a script says so beforehand.
+
+    Raises:
+        InvalidAnswer: it was not said again, or there is no keyboard to ask at.
+    """
+    asked = risks.before_allow(ticket.request, said) if ticket.decision is None else None
+    if asked is None:
+        return
+    if not sys.stdin.isatty():
+        raise errors.InvalidAnswer(f"{asked.title.lower()}: {asked.question}", hint="add --yes to allow it")
+    typed = await _read_line(f"{asked.title}. {asked.question} Type yes: ")
+    if typed.strip().lower() != "yes":
+        raise errors.InvalidAnswer("not allowed: only yes allows it")
 
 
 async def decide(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decision:

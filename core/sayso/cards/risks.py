@@ -63,6 +63,18 @@ def allows_at_once(row: buttons.Row) -> bool:
 
 def second_press(row: buttons.Row, risks: Risks) -> card.Confirm | None:
     """What is asked before a press on this button counts, if it allows something of high risk at once."""
-    if risks.level != "high" or not allows_at_once(row):
+    return _confirm(row, risks) if allows_at_once(row) else None
+
+
+def before_allow(request: model.Request, said: model.Answer) -> card.Confirm | None:
+    """The same before a whole answer that was typed; None if it is no allow, or of no high risk as it would run."""
+    if request.kind != "permission" or said.verdict != "allow":
+        return None
+    ran = request if said.input is None else request.model_copy(update={"input": said.input})
+    return _confirm(buttons.row_of("allow", request.kind), of(ran))
+
+
+def _confirm(row: buttons.Row, risks: Risks) -> card.Confirm | None:
+    if risks.level != "high":
         return None
     return card.Confirm(Trusted("High risk"), Trusted(f"{risks.words}. {row.label}?"), Trusted(row.label))

@@ -121,7 +121,9 @@ async def _place(owner: str, request: model.Request) -> tuple[str, str]:
 def _with(value: Any, call: str, decision: model.Decision) -> model.Frozen:
     calls, at = dict(_read(_Calls, value).calls), decision.decided_at
     past = calls.pop(call, _Past())
-    moments: dict[str, object] = {decision.outcome: (*_since(getattr(past, decision.outcome), at - KEPT), at)[-MOST_TIMES:]}
+    moments: dict[str, object] = {
+        decision.outcome: (*_since(getattr(past, decision.outcome), at - KEPT), at)[-MOST_TIMES:]
+    }
     by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
     reason = (decision.reason or "")[:_LONGEST_REASON] or None
     # the newest stands last, so that the oldest goes first
