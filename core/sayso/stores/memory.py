@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import watch
+from sayso.stores import memory_audit, watch
+from sayso.stores.auditing import ChainedRow
 from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 
@@ -23,16 +24,15 @@ class _Task:
     """The fence of the job that holds it; 0 if nobody does."""
 
 
-class MemoryStore:
+class MemoryStore(memory_audit.MemoryAudit):
     """A `Store` that forgets everything when the process ends."""
 
     durability = Durability("memory", "", "nothing outlives the process", safe=False)
 
     def __init__(self) -> None:
-        self._tickets: dict[str, model.Ticket] = {}
+        super().__init__()
         self._by_ref: dict[str, str] = {}
         self._postponed: dict[str, datetime] = {}
-        self._log: list[tuple[int, str, int, str]] = []
         self._outbox: dict[str, _Task] = {}
         self._cards: dict[tuple[str, str, str], model.PostedCard] = {}
         self._records: dict[tuple[str, str], Record] = {}
@@ -72,24 +72,25 @@ class MemoryStore:
             self._postponed.pop(ticket.id, None)
             for effect in step.effects:
                 self._put_effect(ticket.id, effect, entry.at)
-            await self.append(ticket.id, ticket.version, entry)
+            self._log(ticket.id, ticket.version, entry, ticket)
+            self._watch.tell(ticket.id, ticket.version)
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        self._log.append((len(self._log) + 1, ticket_id, version, entry.model_dump_json()))
+        self._log(ticket_id, version, entry, None)
         self._watch.tell(ticket_id, version)
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
-        return [_read_row(row) for row in self._log if row[1] == id]
+        return [_read_row(row) for row in self._rows if row.ticket_id == id]
 
     async def log_after(self, number: int, limit: int = 100) -> Sequence[Row]:
         """See `Store.log_after`."""
-        return [_read_row(row) for row in self._log[number : number + limit]]
+        return [_read_row(row) for row in self._rows[number : number + limit]]
 
     async def last_row(self) -> int:
         """See `Store.last_row`."""
-        return len(self._log)
+        return len(self._rows)
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
@@ -208,6 +209,21 @@ class MemoryStore:
         """See `Store.scan`."""
         return [_copy_of_record(self._records[key]) for key in sorted(self._records) if key[0] == kind]
 
+    async def forget(self, ticket_id: str) -> int:
+        """See `AuditStore.forget`."""
+        done = [key for key, one in self._outbox.items() if one.job.ticket_id == ticket_id and one.due_at is None]
+        gone = [place for place, posted in self._cards.items() if posted.ticket_id == ticket_id]
+        self._outbox = {key: one for key, one in self._outbox.items() if key not in done}
+        self._cards = {place: posted for place, posted in self._cards.items() if place not in gone}
+        return len(done) + len(gone)
+
+    async def expire(self, at: datetime, limit: int = 500) -> int:
+        """See `AuditStore.expire`."""
+        over = [key for key, one in self._records.items() if one.expires_at is not None and one.expires_at < at]
+        for key in over[:limit]:
+            del self._records[key]
+        return len(over[:limit])
+
     async def close(self) -> None:
         """Cancel the waiters; there is nothing else to release."""
         self._watch.close()
@@ -243,8 +259,8 @@ def _copy_of(ticket: model.Ticket) -> model.Ticket:
     return model.Ticket.model_validate_json(ticket.model_dump_json())
 
 
-def _read_row(row: tuple[int, str, int, str]) -> Row:
-    return Row(row[0], row[1], row[2], events.entry_codec.validate_json(row[3]))
+def _read_row(row: ChainedRow) -> Row:
+    return Row(row.number, row.ticket_id, row.version, events.entry_codec.validate_json(row.entry))
 
 
 def _copy_of_record(record: Record) -> Record:

@@ -209,8 +209,10 @@ class PostgresStore(sql_store.SqlStore):
                 raise _CutBundle
             stored = [won == {True} for won in found]
             new = [commit for bundle, won in zip(group, stored, strict=True) if won for commit in bundle]
-            await db.executemany(self._queries["append"], [commit.logged for commit in new])
+            await db.executemany(self._queries["append"], [commit.appended for commit in new])
             await db.executemany(self._queries["put_effect"], [effect for commit in new for effect in commit.effects])
+            if left := [kept for commit in new for kept in commit.kept]:
+                await db.executemany(self._queries["leave"], left)
         return stored
 
     async def _was_committed(self, commit: sql_store.CommitRows) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sayso import machine, model
 from sayso.machine import events
+from sayso.stores.auditing import AuditStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ Commit = tuple[machine.Step, events.Entry]
 """A step, and the log row that says why."""
 
 
-class Store(Protocol):
+class Store(AuditStore, Protocol):
     """What a database must do for the desk, the courier and the doors. Contract: `sayso.testing.stores`."""
 
     @property

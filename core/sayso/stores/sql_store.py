@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import documents, sql, watch
+from sayso.stores import chain, documents, sql_audit, watch
 from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 Value = documents.Value
@@ -27,26 +27,26 @@ class CommitRows:
 
     ticket: Values | None
     logged: tuple[str, int, str]
+    link: chain.Link
     effects: tuple[Values, ...] = ()
+    kept: tuple[Values, ...] = ()
+    """The values of the query `leave`, for each row of which only a part stays."""
+
+    @property
+    def appended(self) -> Values:
+        """The values of the query `append`."""
+        return *self.logged, self.link.body, self.link.state, self.link.rest
 
 
-class SqlStore(abc.ABC):
+class SqlStore(sql_audit.SqlAudit):
     """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""
 
     durability: Durability
     _watch: watch.Watch
 
     @abc.abstractmethod
-    async def _read(self, query: sql.Name, *values: Value) -> Sequence[RawRow]:
-        """Read the rows of a query."""
-
-    @abc.abstractmethod
     async def _select(self, text: str, *values: Value) -> Sequence[RawRow]:
         """Read the rows of a statement that was put together here."""
-
-    @abc.abstractmethod
-    async def _write(self, query: sql.Name, *values: Value) -> Sequence[RawRow]:
-        """Run a query in a transaction of its own; returns once it is durable."""
 
     @abc.abstractmethod
     async def _commit(self, *commits: CommitRows) -> None:
@@ -75,9 +75,15 @@ class SqlStore(abc.ABC):
         """See `Store.commit_together`."""
         await self._commit(*(_rows_of(step, entry) for step, entry in commits))
 
+    async def erase(self, step: machine.Step, entry: events.Entry, kept: Mapping[int, str]) -> None:
+        """See `AuditStore.erase`."""
+        left = tuple((text, number) for number, text in kept.items())
+        await self._commit(replace(_rows_of(step, entry), kept=left))
+
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""
-        await self._commit(CommitRows(None, _log_row(ticket_id, version, entry)))
+        logged = ticket_id, version, entry.model_dump_json()
+        await self._commit(CommitRows(None, logged, chain.link(*logged, None)))
 
     async def log(self, id: str) -> Sequence[Row]:
         """See `Store.log`."""
@@ -240,11 +246,8 @@ def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
         (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), effect.model_dump_json(), at, at)
         for effect in step.effects
     )
-    return CommitRows(documents.row_of(ticket), _log_row(ticket.id, ticket.version, entry), tuple(effects))
-
-
-def _log_row(ticket_id: str, version: int, entry: events.Entry) -> tuple[str, int, str]:
-    return ticket_id, version, entry.model_dump_json()
+    row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json())
+    return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
 
 
 def _select_page(query: Query) -> tuple[Any, ...]:

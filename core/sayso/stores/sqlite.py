@@ -20,7 +20,7 @@ POLL_INTERVAL = 0.15
 
 # Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader does not wait.
 _POINTS: frozenset[sql.Name] = frozenset(
-    {"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row"}
+    {"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row", "last_seal"}
 )
 
 
@@ -95,9 +95,11 @@ class SqliteStore(sql_store.SqlStore):
                 if commit.ticket and not _put_ticket(db, self._queries["put_ticket"], commit.ticket):
                     # whoever runs this takes back what the commits before it have done
                     raise errors.Conflict(f"request {commit.logged[0]} was changed by somebody else")
-                sqlite_worker.rows(db, self._queries["append"], commit.logged)
+                sqlite_worker.rows(db, self._queries["append"], commit.appended)
                 for effect in commit.effects:
                     sqlite_worker.rows(db, self._queries["put_effect"], effect)
+                for kept in commit.kept:
+                    sqlite_worker.rows(db, self._queries["leave"], kept)
 
         def tell() -> None:
             for ticket_id, version, _ in (commit.logged for commit in commits):

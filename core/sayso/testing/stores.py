@@ -14,7 +14,7 @@ import pytest
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Record, Row, Store
-from sayso.testing import bundles, limits, outboxes, records, tickets, waiters
+from sayso.testing import audits, bundles, limits, outboxes, records, tickets, waiters
 
 Opener = tickets.Opener
 
@@ -26,6 +26,7 @@ class StoreContract(
     limits.LimitContract,
     outboxes.OutboxContract,
     waiters.WaiterContract,
+    audits.AuditContract,
 ):
     """What every store must do."""
 

@@ -102,3 +102,37 @@ delete from records where kind = $1 and name = $2 returning kind, name, value, e
 -- name: scan
 select kind, name, value, expires_at, version from records where kind = $1 order by name;
 
+
+-- name: chained
+select number, ticket_id, version, entry, prev, body, state, hash from log where number > $1 order by number limit $2;
+
+-- name: leave
+update log set entry = $1 where number = $2;
+
+-- name: add_seal
+insert into seals (number, last_row, document) values ($1, $2, $3) on conflict (number) do nothing returning number;
+
+-- name: seals
+select number, last_row, document from seals where number > $1 order by number limit $2;
+
+-- name: last_seal
+select number, last_row, document from seals where number = (select max(number) from seals);
+
+-- name: documents
+select id, document, ref, version, state, owner, session, created_at from tickets where id > $1 order by id limit $2;
+
+-- name: oldest
+select created_at, id from tickets where created_at < $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4;
+
+-- name: forget_cards
+delete from refs where ticket_id = $1 returning number;
+
+-- name: forget_effects
+-- the keys of a ticket begin with its id and a space, which is the sign before "!"
+delete from outbox
+where key > cast($1 as text) || ' ' and key < cast($1 as text) || '!' and due_at is null and lease = 0 returning key;
+
+-- name: expire
+delete from records
+where (kind, name) in (select kind, name from records where expires_at < $1 order by expires_at limit $2)
+returning name;
