@@ -38,7 +38,7 @@ class CommitRows:
         return *self.logged, self.link.body, self.link.state, self.link.rest
 
 
-class SqlStore(sql_audit.SqlAudit):
+class SqlStore(sql_audit.SqlAudit, abc.ABC):
     """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""
 
     durability: Durability
