@@ -35,7 +35,7 @@ PLATFORM = re.compile("slack|discord", re.IGNORECASE)
 EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 # The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
 WINGS = ("top", "content", "machine", "cards", "stores", "desk", "chat", "asking", "testing")
-TOP = {"model", "parts", "errors", "clock", "aside"}
+TOP = {"model", "parts", "errors", "clock", "calendars", "aside"}
 # Files beside the wings that only hand on what is in them.
 DOORS = {"__init__", "blocking", "card", "channel", "moved"}
 # What the core is made of. Platforms, agent frameworks and web servers are the business of adapters.
@@ -44,8 +44,9 @@ IN_CORE = {
     "regex", "rfc8785", "tenacity", "typing_extensions",
 }  # fmt: skip
 PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingContract"}
-# Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served.
-NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap"}
+# Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served; and
+# those that only look something up.
+NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap", "sayso_holidays"}
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(

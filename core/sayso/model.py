@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import parts
+from sayso import calendars, parts
 
 Grant = parts.Grant
 Scalar = parts.Scalar
@@ -147,6 +147,8 @@ class Policy(Frozen):
     """Seconds in which an allow must be used; after them it is void."""
     notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
+    clock: calendars.Calendar | None = None
+    """The deadline counts only the time in which it is open."""
 
 
 class Answer(Frozen):

@@ -38,6 +38,14 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # on_timeout = "deny"
 # valid_for = "15m"                   # an allow that is not used in this time is void
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
+# clock = "office"                    # expires_in counts only the time in which this calendar is open
+
+# [calendars.office]
+# zone = "Europe/Berlin"
+# days = ["mon", "tue", "wed", "thu", "fri"]
+# hours = "09:00-18:00"
+# holidays = "DE-BE"                  # a country or a part of one, dates, or a list of these
+# dates = [{{ from = 2026-01-01, to = 2099-12-31 }}]
 
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in

@@ -15,7 +15,7 @@ import pydantic
 from sayso import model
 from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
-from sayso_bots.settings import durations
+from sayso_bots.settings import durations, times
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
 # Without a colon, which starts a group or an account.
@@ -69,6 +69,8 @@ class Policy(_Table):
         description='notify = "approvers", ["ann", "group:release"], or [] for nobody',
     )
     """Whom the first card mentions."""
+    clock: str | None = pydantic.Field(default=None, description='clock = "office", of [calendars.office]')
+    """The deadline counts only the time in which this calendar is open."""
 
 
 class Service(_Table):
@@ -121,6 +123,7 @@ class Settings(_Table):
 
     people: dict[_Name, Person] = {}
     groups: dict[_Name, Group] = {}
+    calendars: dict[_Name, times.Calendar] = {}
     policies: dict[_Name, Policy] = {}
     service: Service = Service()
 

@@ -7,18 +7,18 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
 import pydantic
 
 import sayso
-from sayso import errors, machine
+from sayso import calendars, errors, machine, model
 from sayso.chat import plugin
 from sayso.desk import DEFAULT, quota
-from sayso.machine import people
-from sayso_bots.settings import schema
+from sayso.machine import people, schedule
+from sayso_bots.settings import schema, times
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -66,8 +66,9 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     """What the desk needs of the settings; *channels* are those that this process reaches."""
     tables = {chat.name: settings.chat(chat.name) for chat in plugin.installed()}
     route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or (machine.INBOX,)
+    known = times.resolved(settings.calendars, datetime.now(UTC).year)
     policies = {DEFAULT: sayso.Policy()}
-    policies |= {name: sayso.Policy(**policy.model_dump()) for name, policy in settings.policies.items()}
+    policies |= {name: _policy(name, policy, known) for name, policy in settings.policies.items()}
     return sayso.Setup(
         policies=policies,
         directory=directory(settings),
@@ -79,7 +80,19 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         address=(settings.service.url or "").rstrip("/"),
         policy=settings.service.policy or DEFAULT,
         tell_requester=settings.service.tell_requester,
+        calendars=known,
     )
+
+
+def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calendar]) -> model.Policy:
+    """The policy of a table, with the calendar that its clock names. Raises `InvalidSettings`."""
+    if table.clock is not None and table.clock not in known:
+        hint = _suggest(table.clock, known) or f"add [calendars.{table.clock}]"
+        key = f"policies.{name}.clock"
+        raise errors.InvalidSettings(f"{key}: {table.clock!r} is no calendar", field=key, hint=hint)
+    policy = model.Policy.model_validate({**table.model_dump(), "clock": known.get(table.clock or "")})
+    schedule.check(policy, name, datetime.now(UTC))
+    return policy
 
 
 def limits(service: schema.Service) -> quota.Limits:

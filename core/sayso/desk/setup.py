@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sayso import errors, machine, model, parts
+from sayso.calendars import Calendar
 from sayso.desk import quota
 from sayso.machine import people
 
@@ -52,6 +53,8 @@ class Setup:
     """Of requests that name no policy, from callers who are bound to none."""
     tell_requester: bool = False
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
+    """By their names."""
 
 
 def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms:

@@ -1,8 +1,8 @@
 """Events in, a new ticket and effects out. No I/O, no clock, no platform.
 
 Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
-`binding` (what a digest binds), `outcomes` (what a decision says) and `holding` (what an older copy means). Time is an
-event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+`binding` (what a digest binds), `schedule` (when time acts), `outcomes` (what a decision says) and `holding` (what an
+older copy means). Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from typing import assert_never
 
 from sayso import errors, model
 from sayso.content import binding, digest
-from sayso.machine import approvers, events, fitting, holding, outcomes
-
-# Used where neither the request nor its policy says how long to wait, in seconds.
-DEFAULT_EXPIRES_IN = 3600.0
+from sayso.machine import approvers, events, fitting, holding, outcomes, schedule
 
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
@@ -24,6 +21,7 @@ INBOX: model.Place = "web"
 # An agent waits no longer than this for words that were taken.
 _LONGEST_GRACE = timedelta(minutes=1)
 
+DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by
@@ -42,8 +40,7 @@ class Step:
 
 def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime) -> Step:
     """A new ticket, and its announcement to every place of its route."""
-    wanted = [seconds for seconds in (request.expires_in, terms.policy.expires_in) if seconds is not None]
-    expires_at = at + timedelta(seconds=min(wanted, default=DEFAULT_EXPIRES_IN))
+    expires_at = schedule.deadline(request, terms.policy, at)
     ticket = model.Ticket(
         id=id,
         ref=ref,

@@ -1,0 +1,124 @@
+"""`[calendars]`, and what a policy says of time: every key does something, and what can never be is refused."""
+
+import itertools
+import tomllib
+import zoneinfo
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+import sayso
+from sayso import errors, model
+from sayso.cards import tokens
+from sayso.desk import Desk
+from sayso.stores import memory
+from sayso.testing.clock import ManualClock
+from sayso_bots.settings import toml
+
+OFFICE = """
+[calendars.office]
+zone = "Europe/Berlin"
+days = ["mon", "tue", "wed", "thu", "fri"]
+hours = "09:00-18:00"
+holidays = "DE-BE"
+[calendars.freeze]
+zone = "Europe/Berlin"
+dates = [{ from = 2099-12-18, to = 2100-01-04 }]
+"""
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+YEAR = datetime.now(UTC).year
+
+
+def setup(text: str) -> sayso.Setup:
+    return toml.setup(toml.parse(tomllib.loads(text)))
+
+
+def berlin(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+def policy(*lines: str) -> str:
+    return "\n".join([OFFICE, "[policies.p]", 'approvers = ["anyone"]', *lines])
+
+
+def open_hours(calendar: str) -> list[int]:
+    """The hours of a Saturday and a Sunday in UTC in which a calendar is open."""
+    known = setup(f"[calendars.c]\n{calendar}").calendars["c"]
+    moments = (datetime(2026, 6, 13 + n // 24, n % 24, tzinfo=UTC) for n in range(48))
+    return [number for number, at in enumerate(moments) if known.is_open(at)]
+
+
+@pytest.mark.parametrize(
+    ("calendar", "hours"),
+    [
+        ("", range(48)),
+        ('days = ["sun"]', range(24, 48)),
+        ('hours = "09:00-11:00"', [9, 10, 33, 34]),
+        ('hours = ["09:00-10:00", "23:00-24:00"]', [9, 23, 33, 47]),
+        ('hours = "23:00-01:00"\ndays = ["sat"]', [23, 24]),
+        ('zone = "Asia/Tokyo"\ndays = ["sun"]', range(15, 39)),
+        ("holidays = 2026-06-13", range(24, 48)),
+        ("dates = [{ from = 2026-06-14, to = 2026-06-20 }]", range(24, 48)),
+    ],
+)
+def test_each_key_of_a_calendar_says_when_it_is_open(calendar: str, hours: list[int]) -> None:
+    assert open_hours(calendar) == list(hours)
+
+
+def test_holidays_come_for_the_years_in_which_a_request_can_live() -> None:
+    off = setup(OFFICE).calendars["office"].off
+    assert {date(year, 3, 8) for year in (YEAR, YEAR + 1)} <= set(off)
+    assert date(YEAR, 3, 8) not in setup(OFFICE.replace("DE-BE", "DE")).calendars["office"].off
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[calendars.c]\nzone = "Europe/Atlantis"', "calendars.c.zone"),
+        ('[calendars.c]\nhours = "9-18"', "calendars.c.hours"),
+        ('[calendars.c]\nhours = "09:00-09:00"', "calendars.c.hours"),
+        ('[calendars.c]\nhours = "24:00-25:00"', "calendars.c.hours"),
+        ('[calendars.c]\ndays = ["monday"]', "calendars.c.days"),
+        ("[calendars.c]\ndays = []", "calendars.c.days"),
+        ('[calendars.c]\nholidays = "XX"', "calendars.c.holidays"),
+        ('[calendars.c]\nholidays = "DE-ZZ"', "calendars.c.holidays"),
+        ('[calendars.c]\nholidays = "Berlin"', "calendars.c.holidays"),
+        ("[calendars.c]\ndates = [{ from = 2026-02-01, to = 2026-01-01 }]", "calendars.c.dates"),
+        ("[calendars.c]\nhour = 3", "calendars.c.hour"),
+        (policy('clock = "ofice"'), "policies.p.clock"),
+        (policy('clock = "freeze"'), "policies.p.clock"),
+        (policy('expires_in = "soon"'), "policies.p.expires_in"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused_with_its_key(text: str, key: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as caught:
+        setup(text)
+    assert (caught.value.field or "").startswith(key)
+
+
+async def asked(text: str, at: datetime, **more: Any) -> model.Ticket:
+    front = Desk(memory.MemoryStore(), tokens.TokenMaker(b"x" * 32), setup(text), ManualClock(at))
+    return await front.open(sayso.Permission(tool="deploy", policy="p", **more))
+
+
+async def test_a_clock_counts_open_time_only() -> None:
+    friday = next(
+        date(YEAR + 1, 9, day) for day in itertools.count(8) if date(YEAR + 1, 9, day).strftime("%a") == "Fri"
+    )
+    at = datetime(friday.year, 9, friday.day, 16, 30, tzinfo=BERLIN)
+    ticket = await asked(policy('clock = "office"', 'expires_in = "8h"'), at)
+    assert ticket.expires_at == at.replace(day=at.day + 3, hour=15)
+    without = await asked(policy('expires_in = "8h"'), at)
+    assert without.expires_at == datetime(friday.year, 9, friday.day + 1, 0, 30, tzinfo=BERLIN)
+    # what the agent can wait is real time
+    shorter = await asked(policy('clock = "office"', 'expires_in = "8h"'), at.replace(hour=20), expires_in=60.0)
+    assert shorter.expires_at == at.replace(hour=20, minute=31)
+
+
+async def test_a_request_is_refused_when_its_calendar_is_over() -> None:
+    text = policy('clock = "soon"').replace(
+        "[policies.p]", f"[calendars.soon]\ndates = [{{ from = {YEAR}-01-01, to = {YEAR + 1}-02-01 }}]\n[policies.p]"
+    )
+    with pytest.raises(errors.InvalidRequest, match="stands still"):
+        await asked(text, datetime(YEAR + 1, 2, 2, tzinfo=UTC))
