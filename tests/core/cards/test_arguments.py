@@ -127,3 +127,31 @@ def test_a_page_that_begins_within_a_row_has_the_sign_of_that_row() -> None:
     boxes = [part.text.text for page in pages for part in page if isinstance(part, card.Code)]
     assert all(shown.startswith("+a") for shown in boxes)
     assert "".join(boxes).replace("+", "") == "a" * 500
+
+
+def test_an_edit_of_more_arguments_than_stand_apart_is_one_diff_of_both() -> None:
+    asked = {f"k{number}": number for number in range(values.MOST_KEYS + 1)}
+    (found,) = arguments.edited_parts(asked, {**asked, "k0": 7})
+    assert isinstance(found, card.Code)
+    assert found.diff
+    assert {'-  "k0": 0,', '+  "k0": 7,'} <= set(found.text.text.split("\n"))
+
+
+def test_the_whole_text_of_a_file_stands_under_its_name() -> None:
+    found = box(arguments.parts_of("write_file", {"path": "/srv/a.py", "content": "a\nb"}))
+    assert (lines([found]), found.diff) == (["Content · /srv/a.pya\nb"], False)
+
+
+def test_a_patch_is_drawn_as_the_diff_that_it_is() -> None:
+    found = box(arguments.parts_of("apply_patch", {"input": "@@\n-a\n+b"}))
+    assert (lines([found]), found.diff) == (["input@@\n-a\n+b"], True)
+
+
+def test_a_change_whose_file_is_not_named_is_a_change_all_the_same() -> None:
+    found = box(arguments.parts_of("replace", {"old_string": "a", "new_string": "b"}))
+    assert lines([found]) == ["Change-a\n+b"]
+
+
+def test_an_agents_words_of_several_lines_stand_in_a_box() -> None:
+    _, words = arguments.parts_of("Bash", {"command": "make", "description": "Build it.\nAllowed by Ann"})
+    assert lines([words]) == ["The agent says · descriptionBuild it.\nAllowed by Ann"]

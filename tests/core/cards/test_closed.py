@@ -181,3 +181,26 @@ async def test_details_of_an_open_request_let_nobody_decide() -> None:
     assert isinstance(again, dialog.Dialog)
     assert again.submit is None
     assert machine.read(ticket, NOW).decision is None
+
+
+def test_a_long_question_back_is_cut_and_has_details() -> None:
+    asked = "Which of the two? " * 30
+    ticket = after(opened(), said(verdict="deny", question=asked))
+    assert any(line.startswith("Question: Which of the two?") and line.endswith("…") for line in shown(ticket))
+    assert closed.leaves_out(ticket)
+
+
+def test_what_was_asked_back_before_is_behind_details() -> None:
+    ticket = after(opened(), said(verdict="allow"))
+    before = model.AskedBack(id="r-1", name="Ann", question="Why?", at=NOW)
+    assert not closed.leaves_out(ticket)
+    assert closed.leaves_out(ticket.model_copy(update={"asked_back": before}))
+
+
+def test_an_open_request_leaves_nothing_out() -> None:
+    assert not closed.leaves_out(opened())
+
+
+def test_an_allow_that_nobody_used_in_time_says_that_it_is_void() -> None:
+    ticket = after(opened(), said(verdict="allow"))
+    assert shown(machine.read(ticket, NOW + timedelta(hours=1)))[0].endswith(" · not used in time, and void")

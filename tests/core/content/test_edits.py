@@ -223,3 +223,11 @@ def test_an_edit_of_more_parts_than_a_press_can_check_is_refused_in_words() -> N
     schema = {"properties": {"a": {"items": {"type": "integer"}}}}
     edits.check(schema, {"a": list(range(1_000))})
     assert "cannot be checked" in refusal({"a": list(range(100_000))}, schema).message
+
+
+def test_an_argument_of_many_forms_is_not_told_all_of_them() -> None:
+    kinds = ["integer", "boolean", "array", "object"]
+    schema = {"properties": {"a": {"anyOf": [{"type": kind} for kind in kinds]}}}
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        after(asked({"a": 1}, schema), said("ann", verdict="allow", input={"a": "x"}))
+    assert "it does not fit any of the forms that the tool takes" in str(refused.value)
