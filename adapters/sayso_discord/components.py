@@ -8,7 +8,7 @@ from typing import Any, cast
 from sayso.chat.received import Json
 
 ROW, BUTTON, SELECT, TYPED_INPUT, SECTION, TEXT = 1, 2, 3, 4, 9, 10
-GALLERY, CONTAINER, LABEL, RADIO, CHECKBOXES = 12, 17, 18, 21, 22
+GALLERY, SEPARATOR, CONTAINER, LABEL, RADIO, CHECKBOXES = 12, 14, 17, 18, 21, 22
 # Styles of a button, and of a typed input.
 PRIMARY, SECONDARY, SUCCESS, DANGER, LINK = 1, 2, 3, 4, 5
 ONE_LINE, PARAGRAPH = 1, 2

@@ -15,7 +15,7 @@ from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.machine import people
-from sayso_discord import components, custom_ids, inputs, limits, measure, reserve, rich
+from sayso_discord import components, custom_ids, inputs, layout, limits, measure, reserve, rich
 
 ROOM = WindowLimits(
     content=reserve.PAGE_CONTENT,
@@ -38,9 +38,6 @@ _NUMBERING = 6
 _LEAST_ROOM = reserve.CARD_CONTENT // 16
 # The longest id of a component: 31 bits.
 _LONGEST_ID = 2**31 - 1
-_CUT = "*… more is not shown here*"
-# At least as long as the line above, also when its signs are escaped.
-_ROOM_FOR_CUT = "*…*" * 10
 _MARKS: Mapping[str, str] = {"pending": "✋", "good": "✅", "bad": "⛔", "gone": "➖"}
 _ACCENTS: Mapping[str, int] = {"pending": 0xF0B232, "good": 0x23A55A, "bad": 0xF23F43, "gone": 0x80848E}
 _RISKY: Mapping[model.Risk | None, int] = {"medium": 0xE67E22, "high": 0xF23F43}
@@ -81,13 +78,13 @@ def modal(dialog: Dialog) -> Json:
     return {
         "title": measure.cut(dialog.heading(limits.MODAL_TITLE), limits.MODAL_TITLE),
         "custom_id": custom_ids.write("window", dialog.token),
-        "components": [*(_texts(told) if room else []), *labels[: limits.MODAL_PARTS]],
+        "components": [*(layout.join(told) if room else []), *labels[: limits.MODAL_PARTS]],
     }
 
 
 def page(dialog: Dialog) -> Json:
     """A message for one person that shows the parts of a dialog, with the button that sends it off."""
-    shown: list[Json] = [*_texts([f"**{rich.escape(dialog.title)}**", *map(rich.part, dialog.parts)])]
+    head = layout.text(f"**{rich.escape(dialog.title)}**")
     pressed: list[Json] = []
     if dialog.submit is not None:
         sends = custom_ids.write("submit", dialog.token)
@@ -99,40 +96,42 @@ def page(dialog: Dialog) -> Json:
         pressed.append(
             {"type": components.BUTTON, "style": components.LINK, "label": "Open in the inbox", "url": dialog.link}
         )
-    return private([*shown, *([_row(pressed)] if pressed else [])])
+    row = [_row(pressed)] if pressed else []
+    shown = layout.of_parts(dialog.parts, limits.COMPONENTS - 1 - _count(row))
+    return private([*layout.within_room([head, *shown]), *row])
 
 
 def step(dialog: Dialog, said: str) -> Json:
     """A message for one person with the button that opens the next modal, which only a button can do."""
     opens = custom_ids.write("press", dialog.token)
     label = "Next" if dialog.submit else "Open"
-    return private([_text(rich.escape(said)), _row([_pressable(label, opens, components.SUCCESS)])])
+    return private([layout.text(rich.escape(said)), _row([_pressable(label, opens, components.SUCCESS)])])
 
 
 def retry(token: str, line: card.Line) -> Json:
     """A message for one person that says what was wrong, with the button that opens the modal again."""
     again = custom_ids.write("press", token)
-    return private([*_texts([rich.part(line)]), _row([_pressable("Try again", again, components.SECONDARY)])])
+    return private([*layout.join([rich.part(line)]), _row([_pressable("Try again", again, components.SECONDARY)])])
 
 
 def whisper(line: card.Line) -> Json:
     """A message for one person."""
-    return private(_texts([rich.part(line)]))
+    return private(layout.join([rich.part(line)]))
 
 
 def spoken(line: card.Line) -> Json:
     """A message of the service that everybody in the conversation sees."""
-    return _body(_texts([rich.part(line)]))
+    return _body(layout.join([rich.part(line)]))
 
 
 def message(line: card.Line, link: str = "") -> Json:
     """A direct message of the service, with the address of a card."""
-    return _body(_texts([rich.part(line), *([f"[Open the card](<{link}>)"] if link else [])]))
+    return _body(layout.join([rich.part(line), *([f"[Open the card](<{link}>)"] if link else [])]))
 
 
 def note(note: card.Says) -> Json:
     """A progress note of an agent, labelled as such."""
-    return _body(_texts([rich.part(note)]))
+    return _body(layout.join([rich.part(note)]))
 
 
 def opening(session: card.Session, failed: str | None = None) -> Json:
@@ -142,7 +141,7 @@ def opening(session: card.Session, failed: str | None = None) -> Json:
         told += "\n-# Answer in this thread, with the buttons or just by writing there\\."
     else:
         told += f"\n{rich.escape(f'They are asked here, since no thread could be begun: {failed}')}"
-    return _body(_texts([told]))
+    return _body(layout.join([told]))
 
 
 def private(parts: list[Json]) -> Json:
@@ -162,26 +161,28 @@ def look(payload: Json) -> object:
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
-    first, *others = map(rich.part, shown.parts)
-    rows = list(_controls(shown.controls))
-    content = "\n".join([f"{_sign(drawn)} {first}", *others, *([calls] if calls else [])])
     container: Json = {
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _RISKY.get(drawn.risk, _ACCENTS[drawn.tone]),
-        "components": [_text(rich.separate_quotes(content)), *_gallery(shown), *rows],
+        "components": _children(shown, _sign(drawn), [layout.text(calls)] if calls else []),
     }
     state = mark(json.dumps(container, sort_keys=True))
     container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2
     return _body([container])
 
 
-def _gallery(shown: card.Card) -> Iterator[Json]:
-    """The attached images, by the names of files that the channel sends along."""
-    images = [part for part in shown.parts if isinstance(part, card.Image)]
-    if images:
-        items = [{"media": {"url": f"attachment://{one.file_name}"}, "description": "Attached image"} for one in images]
-        yield {"type": components.GALLERY, "items": items}
+def _children(shown: card.Card, sign: str, calls: list[Json]) -> list[Json]:
+    controls = list(_controls(shown.controls))
+    most = limits.COMPONENTS - 1 - _count(controls) - len(calls)
+    parts = layout.of_parts(shown.parts, most, sign)
+    if shown.tone != "pending" and not calls and len(controls) == 1 and len(controls[0]["components"]) == 1:
+        return layout.beside(parts, controls[0]["components"][0])
+    return [*parts, *calls, *controls]
+
+
+def _count(shown: list[Json]) -> int:
+    return len(list(components.walk(shown)))
 
 
 def _sign(drawn: card.Card) -> str:
@@ -260,21 +261,6 @@ def _pressable(label: str, custom_id: str, style: int) -> Json:
 
 def _row(elements: list[Json]) -> Json:
     return {"type": components.ROW, "components": elements}
-
-
-def _text(content: str) -> Json:
-    return {"type": components.TEXT, "content": content}
-
-
-def _texts(told: list[str]) -> list[Json]:
-    """One text, or nothing. It mostly fits already; if it does not, the text says that something is missing."""
-    kept: list[str] = []
-    for piece in told:
-        if not measure.fits([_text(rich.separate_quotes("\n".join([*kept, piece, _ROOM_FOR_CUT])))]):
-            kept.append(_CUT)
-            break
-        kept.append(piece)
-    return [_text(rich.separate_quotes("\n".join(kept)))] if kept else []
 
 
 def _body(parts: list[Json]) -> Json:

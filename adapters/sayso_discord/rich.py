@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import card, prose
+from sayso.cards import card, prose, sections
 from sayso.content import text
 
 RISKS: Mapping[model.Risk, str] = {"low": "⚠️", "medium": "⚠️", "high": "🚨"}
@@ -35,7 +35,8 @@ def part(shown: card.Part) -> str:
         case card.Says(text=told):
             return "\n".join(["**The agent says**", *_prose(told.blocks)])
         case card.Facts(rows=rows):
-            return "\n".join(f"{inline(label, strong=True)}: {inline(value)}" for label, value in rows)
+            facts = [f"{inline(label, strong=True)}: {inline(value)}" for label, value in rows]
+            return "-# " + (" · " if sections.on_one_line(shown) else "\n-# ").join(facts)
         case card.Choices(options=options):
             return "\n".join(_option(number, *option) for number, option in enumerate(options, 1))
         case card.Warn(text=said):

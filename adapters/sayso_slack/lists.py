@@ -12,9 +12,9 @@ from sayso.cards import card
 from sayso.chat import bounds, listing
 from sayso.chat.received import Json
 from sayso.content import text
-from sayso_slack import limits, render
+from sayso_slack import actions, limits, render
 
-OPEN, TURN = f"{render.ACTION}open", f"{render.ACTION}turn"
+OPEN, TURN = f"{actions.ACTION}open", f"{actions.ACTION}turn"
 """The actions of a list: open one request, turn to another page."""
 # Characters of a row: a whole list stays far below what a message holds.
 _ROW = 300

@@ -16,7 +16,7 @@ from typing import Any, cast
 from sayso.cards import card, dialog
 from sayso.chat import admission
 from sayso.chat.received import get, items, text
-from sayso_slack import inputs, render
+from sayso_slack import actions, inputs, render
 from sayso_slack import spoken as words
 
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -135,16 +135,16 @@ def _read_click(payload: Any) -> Click | None:
     who = read_who(payload)
     action = next(iter(items(payload, "actions")), None)
     action_id, token = text(action, "action_id"), text(action, "value")
-    if who is None or text(action, "type") != "button" or not action_id.startswith(render.ACTION) or not token:
+    if who is None or text(action, "type") != "button" or not action_id.startswith(actions.ACTION) or not token:
         return None
-    chosen = inputs.draft(get(payload, "state", "values")) if action_id == render.SUBMIT else None
+    chosen = inputs.draft(get(payload, "state", "values")) if action_id == actions.SUBMIT else None
     container = get(payload, "container")
     channel = text(container, "channel_id") or text(payload, "channel", "id")
     message = text(container, "message_ts") or text(payload, "message", "ts")
-    if jumps := action_id.startswith(render.JUMP):
+    if jumps := action_id.startswith(actions.JUMP):
         channel, message = _read_seat(payload)
     # a message for one person is never a card
-    hidden = get(container, "is_ephemeral") is True or action_id == render.UNDO
+    hidden = get(container, "is_ephemeral") is True or action_id == actions.UNDO
     shown = items(payload, "message", "blocks")
     return Click(
         who=who,

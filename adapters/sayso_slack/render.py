@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso import model
-from sayso.cards import asked, card, cutting, rows
+from sayso.cards import asked, card, cutting, sections
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
-from sayso_slack import inputs, limits, reserve, rich
+from sayso_slack import actions, inputs, limits, reserve, rich
 
 
 def _json_length(shown: str) -> int:
@@ -38,18 +37,7 @@ ROOM = WindowLimits(
 )
 """What one modal holds: eight full inputs stay within the bytes of a view even if every character takes twelve."""
 
-ACTION = "sayso:"
-"""Every action id of ours begins with this; nothing else in the workspace does."""
-BUTTON = f"{ACTION}button"
-"""Those of the buttons on a card whose labels are the service's own."""
-SUBMIT = f"{ACTION}submit"
-"""The button that sends what was chosen on the card itself."""
-JUMP = f"{ACTION}jump"
-"""The buttons of a review that lead to another page in the same window."""
-LINK = f"{ACTION}link"
 _IN_INBOX = "Open in the inbox"
-UNDO = f"{ACTION}undo"
-"""The button of what one person was told; the card's own one is a button like others."""
 CALLBACK = "sayso"
 """The callback id of our modals."""
 
@@ -67,15 +55,14 @@ def render(drawn: card.Card, called: people.Called | None = None) -> Json:
 
     *called* are those whom it notifies.
     """
-    room = reserve.CARD_CONTENT - sum(map(_length_of, drawn.controls))
+    room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
-    blocks = [_block(part) for part in shown.parts]
+    controls = list(actions.of_card(shown))
+    blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1))
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
-    controls = [_speak(block, drawn.subject) for block in _controls(shown)]
-    blocks = [*_pack(blocks, limits.MESSAGE_BLOCKS - len(controls)), *controls]
-    return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks(blocks)}
+    return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks([*blocks, *controls])}
 
 
 def _sign(drawn: card.Card) -> list[Json]:
@@ -93,12 +80,14 @@ def render_dialog(dialog: Dialog, seat: Mapping[str, str] | None = None) -> Json
 
 
 def _view(dialog: Dialog, seat: Mapping[str, str] | None, *, tight: bool) -> Json:
-    jumps = [{**_button(jump, 0), "action_id": f"{JUMP}{number}"} for number, jump in enumerate(dialog.jumps)]
+    jumps = [
+        {**actions.button(jump, 0), "action_id": f"{actions.JUMP}{number}"} for number, jump in enumerate(dialog.jumps)
+    ]
     if dialog.link:
         # a link of the operator's own; it only says that it was pressed, which nobody reads
-        jumps.append({"type": "button", "action_id": LINK, "text": plain(_IN_INBOX), "url": dialog.link})
-    blocks = [_actions(jumps)] if jumps else []
-    blocks += [_block(part) for part in dialog.parts]
+        jumps.append({"type": "button", "action_id": actions.LINK, "text": plain(_IN_INBOX), "url": dialog.link})
+    blocks = [actions.row(jumps)] if jumps else []
+    blocks += _blocks(dialog.parts, limits.VIEW_BLOCKS - len(blocks))
     for given in dialog.inputs:
         blocks += inputs.render(given, tight=tight)
     view: Json = {
@@ -128,8 +117,8 @@ def notice(title: str, line: card.Line) -> Json:
 def whisper(line: card.Line | str, undo: str = "") -> Json:
     """A message for one person; with *undo*, also the button that takes an answer back."""
     told = _line(line if isinstance(line, card.Line) else card.Line((text.Trusted(line),)))
-    button = {"type": "button", "action_id": UNDO, "text": plain("Take back"), "value": undo}
-    return {"text": "About what you said here", "blocks": [told, *([_actions([button])] if undo else [])]}
+    button = {"type": "button", "action_id": actions.UNDO, "text": plain("Take back"), "value": undo}
+    return {"text": "About what you said here", "blocks": [told, *([actions.row([button])] if undo else [])]}
 
 
 def message(line: card.Line, link: str = "") -> Json:
@@ -181,82 +170,24 @@ def _restore(node: Any) -> Any:
 
 def _block(part: card.Part) -> Json:
     if isinstance(part, card.Note):
-        shown = "".join(rich.inline(span).get("text") or rich.inline(span)["fallback"] for span in part.text)
-        return {"type": "context", "elements": [plain(shown)]}
+        # a moment in the reader's own time would need mrkdwn, and there is none of that anywhere
+        return {"type": "context", "elements": [plain("".join(card.pieces(part)))]}
     return rich.block(rich.part(part))
-
-
-def _controls(drawn: card.Card) -> Iterator[Json]:
-    for control in drawn.controls:
-        if isinstance(control, card.Pick):
-            yield from _pick(control)
-    for row in rows.rows_of(drawn.controls):
-        yield _actions([_button(button, index) for index, button in enumerate(row)])
 
 
 def _without_list(drawn: card.Card) -> card.Card:
     """The card without its list of options, if its buttons or its menu show all of them."""
-    menu = next((one for one in drawn.controls if isinstance(one, card.Pick) and not _has_buttons(one)), None)
+    menu = next((one for one in drawn.controls if isinstance(one, card.Pick) and not actions.has_buttons(one)), None)
     longest = limits.OPTION_TEXT if menu else limits.BUTTON_TEXT
     return asked.without_list(drawn, longest - inputs.NUMBERING, limits.OPTION_TEXT if menu else 0)
 
 
-def _has_buttons(pick: card.Pick) -> bool:
-    return not pick.multiple and len(pick.labels) <= bounds.OPTION_BUTTONS
-
-
-def _pick(pick: card.Pick) -> Iterator[Json]:
-    if _has_buttons(pick):
-        labels = [inputs.numbered(number, label, limits.BUTTON_TEXT) for number, label in enumerate(pick.labels, 1)]
-        yield _actions(
-            [
-                {"type": "button", "action_id": f"{ACTION}option{index}", "text": label, "value": token}
-                for index, (label, token) in enumerate(zip(labels, pick.tokens, strict=True))
-            ]
-        )
-        return
-    chosen = inputs.chooser(pick.labels, multiple=pick.multiple, described=pick.described)
-    label = plain("Choose one or several" if pick.multiple else "Choose one")
-    yield {"type": "input", "block_id": pick.name, "label": label, "optional": True, "element": chosen}
-    yield _actions([{"type": "button", "action_id": SUBMIT, "text": plain("Submit"), "value": pick.submit}])
-
-
-def _actions(elements: list[Json]) -> Json:
-    return {"type": "actions", "elements": elements}
-
-
-def _button(button: card.Button, index: int) -> Json:
-    made: Json = {
-        "type": "button",
-        "action_id": f"{BUTTON}{index}",
-        "text": plain(button.label, limits.BUTTON_TEXT),
-        "value": button.token,
-    }
-    if button.confirm is not None:
-        asked = button.confirm
-        made["confirm"] = {
-            "title": plain(asked.title, limits.CONFIRM_TITLE),
-            "text": plain(asked.question, limits.CONFIRM_TEXT),
-            "confirm": plain(asked.submit, limits.CONFIRM_BUTTON),
-            "deny": plain("Cancel"),
-            "style": "danger",
-        }
-    return made if button.style == "plain" else {**made, "style": button.style}
-
-
-def _speak(block: Json, subject: str) -> Json:
-    """Buttons of the service with what a screen reader says for them: the label, and who asks for what."""
-    if block["type"] != "actions":
-        return block
-    return {**block, "elements": [_speak_one(one, subject) for one in block["elements"]]}
-
-
-def _speak_one(element: Json, subject: str) -> Json:
-    # the label of an option is foreign text, which is read as it stands
-    if element["type"] != "button" or not element["action_id"].startswith(BUTTON):
-        return element
-    label = model.cut(f"{element['text']['text']}: {subject}", limits.SPOKEN_LABEL)
-    return {**element, "accessibility_label": label}
+def _blocks(parts: Iterable[card.Part], most: int) -> Iterator[Json]:
+    """A block for each part; if that is too much, what an agent brings shares blocks, and only with itself."""
+    split = [(section.kind, [_block(part) for part in section.parts]) for section in sections.sections(parts)]
+    few = sum(len(blocks) for _, blocks in split) <= most
+    for kind, blocks in split:
+        yield from blocks if few or kind != "content" else _pack(blocks, 1)
 
 
 def _pack(blocks: list[Json], most: int) -> list[Json]:
@@ -278,12 +209,6 @@ def _name_blocks(blocks: list[Json]) -> list[Json]:
     return [
         {**block, "block_id": f"{block.get('block_id', 'b')}:{index}:{content}"} for index, block in enumerate(blocks)
     ]
-
-
-def _length_of(control: card.Control) -> int:
-    if isinstance(control, card.Button):
-        return len(control.label)
-    return sum(min(len(label.text) + inputs.NUMBERING, limits.OPTION_TEXT) for label in control.labels)
 
 
 def _escape(said: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import card, prose
+from sayso.cards import card, prose, sections
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.content import text
@@ -35,7 +35,7 @@ def part(shown: card.Part) -> list[Json]:
         case card.Says(text=told):
             return [section([leaf("The agent says", bold=True)]), *_prose(told.blocks)]
         case card.Facts(rows=rows):
-            return [section(_facts(rows))]
+            return [section(_facts(rows, " · " if sections.on_one_line(shown) else "\n"))]
         case card.Choices(options=options):
             return [element for number, option in enumerate(options, 1) for element in _option(number, *option)]
         case card.Warn(text=said):
@@ -107,10 +107,10 @@ def _quote(leaves: list[Json]) -> Json:
     return {"type": "rich_text_quote", "elements": leaves}
 
 
-def _facts(rows: Iterable[tuple[card.Inline, card.Inline]]) -> Iterator[Json]:
+def _facts(rows: Iterable[tuple[card.Inline, card.Inline]], between: str) -> Iterator[Json]:
     for index, (label, value) in enumerate(rows):
         if index:
-            yield leaf("\n")
+            yield leaf(between)
         yield inline(label, strong=True)
         yield leaf(": ")
         yield inline(value)

@@ -135,7 +135,7 @@ def _words(known: tools.Tool, left: dict[str, Any]) -> Iterator[card.Part]:
         return
     del left[known.words]
     if len(said) <= _LONGEST_WORDS and "\n" not in said:
-        yield card.Line((Trusted("The agent says: "), text.line(said)))
+        yield card.Line((Trusted("The agent says: "), text.line(said)), role="words")
     else:
         yield card.Code((Trusted("The agent says · "), text.line(known.words)), text.literal(said), role="input")
 

@@ -40,7 +40,7 @@ def field_parts(request: model.Request) -> Iterable[card.Part]:
         spans += [Trusted(", " if index else ""), text.line(label), Trusted("…" if cut else "")]
         spans += [Trusted(f" ({said})")] if said else []
     if asked:
-        yield card.Line(tuple(span for span in spans if isinstance(span, text.Foreign) or span))
+        yield card.Line(tuple(span for span in spans if isinstance(span, text.Foreign) or span), role="fields")
 
 
 def hint_of(ticket: model.Ticket) -> text.Trusted:

@@ -31,9 +31,9 @@ Inline = text.Trusted | text.Foreign | Moment
 _UNSAID = text.Trusted("")
 _NOTHING = text.Foreign(text.Safe(""))
 
-
-Role = Literal["input", "edited", "answer", "reason", "question", "diff", "text", "offer", "other"]
-"""`input`, `edited`: what was to run, and what runs instead. `diff`, `text`: an attachment."""
+Role = Literal["input", "edited", "words", "fields", "answer", "reason", "question", "diff", "text", "offer", "other"]
+"""`edited`: what runs instead of the `input`. `words`: the agent's. `fields`: to be filled in. `diff`, `text`: files.
+A line that is `other` is about the whole request, see `sections`."""
 
 
 @dataclass(frozen=True, slots=True)

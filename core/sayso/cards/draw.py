@@ -106,15 +106,16 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
         *_agent_parts(request, answers=ticket.asked_back is not None),
         *attached.parts_of(ticket),
     ]
-    shown += [card.Facts(tuple(_facts(ticket)))]
+    shown += [card.Facts(facts)] if (facts := tuple(_facts(ticket))) else []
     yield headline
+    yield from naming.terms(ticket, directory)
     yield from recalled.parts_of(ticket)
-    if so_far := naming.answered_so_far(ticket, directory):
-        yield so_far
     yield from risky
     yield from _warnings([headline, *shown])
     yield from shown
-    yield card.Note(tuple(_small_print(ticket, directory)))
+    yield card.Note(
+        (Trusted("Asked "), card.Moment(ticket.created_at), Trusted(f" · {ticket.id} · {ticket.digest[:19]}"))
+    )
 
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
@@ -137,7 +138,7 @@ def _left_out_parts(names: Sequence[str]) -> Iterable[card.Part]:
         for index, name in enumerate(names[: values.MOST_KEYS]):
             spans += [Trusted(", " if index else ""), text.line(name[: values.LONGEST_KEY])]
         more = len(names) - values.MOST_KEYS
-        yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")))
+        yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")), role="fields")
 
 
 def _input_parts(ticket: model.Ticket) -> Iterable[card.Part]:
@@ -191,17 +192,6 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
         yield Trusted(_OFFERED[offer.kind].format(index + 1)), text.line(offer.effect)
     for name, value in request.context.items():
         yield text.line(name), text.line(value)
-    yield Trusted("Asked"), card.Moment(ticket.created_at)
-    if ticket.decision is None:
-        yield Trusted("Expires"), card.Moment(ticket.expires_at, relative=True)
-
-
-def _small_print(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Inline]:
-    if ticket.decision is None:
-        yield Trusted("May decide: ")
-        yield from naming.who_may(ticket, directory)
-        yield Trusted(" · ")
-    yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
 
 
 def offer_parts(request: model.Request, index: int) -> Iterable[card.Part]:

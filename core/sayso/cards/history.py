@@ -85,13 +85,13 @@ def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:
         (Trusted("Taken as the answer of "), text.line(given.name), Trusted(" · delivered at "), until), strong=True
     )
     answer = given.answer
+    if answer.verdict:
+        row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant)
+        yield card.Line((Trusted(row.done), *_more(ticket.request, row, answer.grant)))
     filled = dict(answer.values or {})
     said = [answer.reason, answer.text, *_texts(filled.pop(fields.ANSWER, None))]
     yield from (card.Code((Trusted("Answer"),), text.literal(one), role="answer") for one in said if one)
     yield from values.parts_of(filled, "Answer", "answer") if filled else ()
-    if answer.verdict:
-        row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant)
-        yield card.Line((Trusted(row.done), *_more(ticket.request, row, answer.grant)))
     yield from _edited_parts(ticket)
 
 

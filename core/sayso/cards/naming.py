@@ -77,6 +77,14 @@ def who_may(ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inl
     return _listed(shown) or (Trusted("nobody"),)
 
 
+def terms(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
+    """By when and by whom it is decided, and who has answered; nothing once it is."""
+    if ticket.decision is None:
+        by_when = (Trusted("Expires "), card.Moment(ticket.expires_at, relative=True))
+        yield card.Line((*by_when, Trusted(" · May decide: "), *who_may(ticket, directory)))
+        yield from filter(None, [answered_so_far(ticket, directory)])
+
+
 def answered_so_far(ticket: model.Ticket, directory: people.Directory) -> card.Line | None:
     """Who has answered and who is missing, if several have to agree."""
     policy = ticket.policy

@@ -7,6 +7,7 @@ import pytest
 
 import sayso
 from sayso import model
+from sayso_discord import components
 from tests.adapters.discord_scene import ANN, BOB, MINT, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Person
 
@@ -33,7 +34,8 @@ def bob(there: Scene) -> Person:
 def press_of(there: Scene, **changed: Any) -> Json:
     """What Discord would send for a press on Allow."""
     card = there.card
-    allow = card.components[0]["components"][1]["components"][0]["custom_id"]
+    rows = [one for one in card.components[0]["components"] if one["type"] == components.ROW]
+    allow = rows[0]["components"][0]["custom_id"]
     member: Json = {"user": {"id": BOB, "username": "bob", "discriminator": "0", "avatar": None}, "roles": []}
     return {
         "id": there.discord.world.snowflake(),

@@ -112,9 +112,10 @@ def test_a_quote_takes_no_line_of_the_service_into_it() -> None:
     request = sayso.Choice("Where?\nThere?", [sayso.Option(label="a", description="> b"), sayso.Option(label="c")])
     asked = request.model_copy(update={"body": "1. one\n\n```\n> in a box\nnext\n```"})
     ticket = samples.sample(asked)
-    message = render.render(draw.card_of(ticket, samples.MINT))
-    parts = components.walk(message["components"])
-    (shown,) = [part["content"] for part in parts if part["type"] == components.TEXT]
+    # a window shows its text above its inputs in one piece, and so the quote and what comes after it
+    opened = dialog.Dialog(title=card.Trusted("x"), token="t", parts=draw.card_of(ticket, samples.MINT).parts)
+    window = render.modal(opened)
+    (shown,) = [part["content"] for part in window["components"]]
     boxed = False
     for line, after in itertools.pairwise(shown.split("\n")):
         boxed ^= line.startswith("```")

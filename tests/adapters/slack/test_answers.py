@@ -31,7 +31,8 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
     shown = there.slack.visible_text(there.card)
     assert "An agent asks to run Bash" in shown
     assert "make deploy" in shown
-    assert f"May decide: anyone here · {ticket.id}" in shown
+    assert " · May decide: anyone here\n" in shown
+    assert f" · {ticket.id} · " in shown
     assert there.slack.controls(there.card) == [
         "Allow",
         "Deny",

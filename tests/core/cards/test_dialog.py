@@ -228,7 +228,7 @@ def test_hostile_text_anywhere_raises_a_warning_in_the_services_own_place() -> N
     shown = draw.card_of(
         opened(permission(input={"command": "ls \u202e"}, source=model.Source(agent="a\u200bb"))), MINT
     )
-    assert isinstance(shown.parts[1], card.Warn)
+    assert isinstance(shown.parts[2], card.Warn)
     assert sum(isinstance(part, card.Warn) for part in shown.parts) >= 1
 
 

@@ -32,10 +32,10 @@ def test_what_the_service_finds_beats_the_claim_and_stands_before_it() -> None:
     assert (draw.card_of(ticket("ls"), samples.MINT).risk, said(draw.card_of(ticket("ls"), samples.MINT))) == (None, [])
 
 
-def test_the_risk_stands_right_below_the_headline_with_foreign_words_set_apart() -> None:
+def test_the_risk_stands_below_the_headline_and_its_terms_with_foreign_words_set_apart() -> None:
     drawn = draw.card_of(ticket("rm -rf '<!channel>\u202e'"), samples.MINT)
     (found,) = [part for part in drawn.parts if isinstance(part, card.Risk)]
-    assert drawn.parts[1] is found
+    assert drawn.parts[2] is found
     assert found.text[0] == "Deletes folders: "
     assert "⟦U+202E⟧" in str(found.text[1])
     assert "channel" not in drawn.summary
