@@ -119,7 +119,11 @@ def test_the_terminal_names_options_that_say_the_same(ticket: model.Ticket, row:
     assert f"  sayso answer r1 {flag}" in render.render(draw.card_of(ticket, samples.MINT)).split("\n")
     options = [OPTIONS.get(word, word) for word in flag.split() if word != "…"]
     params = command.command.make_context("answer", ["r1", *options]).params
-    given = {name: value for name, value in params.items() if name not in ("id", "as_json") and value not in (None, ())}
+    given = {
+        name: value
+        for name, value in params.items()
+        if name not in ("id", "as_json", "yes") and value not in (None, ())
+    }
     typed = command.read_options(ticket.request, given)
     assert typed == pressed(ticket, row, number)
 
