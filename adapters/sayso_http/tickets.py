@@ -53,6 +53,8 @@ class Document(model.Frozen):
     """What this request answers with its body."""
     remembered: model.Remembered | None = None
     """What was decided before on exactly this call."""
+    stopped: model.Standstill | None = None
+    """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
     request: model.Request
 
 
@@ -81,6 +83,7 @@ LEFT_OUT: Mapping[str, str] = {
     "ref": "whoever knows it can make the buttons work",
     "used_for": "it is the caller's own name for an attempt, which the caller knows",
     "tell": "it is a direct message to somebody, and none of the places where people answer",
+    "bound_until": "it says only what the digest covers; `expires_at` is the deadline",
     "minted": "it says only which buttons of old cards are dead",
 }
 FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)

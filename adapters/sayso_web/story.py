@@ -50,6 +50,18 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("An older copy of the database was put back, so it was held"),)
         case events.Released():
             return (Trusted("Let go on by "), text.line(entry.by))
+        case events.Stopped(stop=stop):
+            because = (Trusted(": "), text.line(stop.reason)) if stop.reason else ()
+            return (
+                Trusted("Stopped by "),
+                text.line(stop.name),
+                Trusted(" ("),
+                text.line(stop.via),
+                Trusted(")"),
+                *because,
+            )
+        case events.Resumed():
+            return (Trusted("Goes on: the stop was lifted"),)
         case events.Ticked():
             return (Trusted("Time ran out"),)
 

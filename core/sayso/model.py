@@ -37,6 +37,8 @@ Reason = parts.Reason
 AskedBack = parts.AskedBack
 Remembered = parts.Remembered
 Risky = parts.Risky
+Stop = parts.Stop
+Standstill = parts.Standstill
 Person = parts.Person
 By = parts.By
 
@@ -283,6 +285,10 @@ class Ticket(Frozen):
     """What this request answers with its body."""
     remembered: Remembered | None = None
     """What was decided before on the same call; people read it on the card."""
+    stopped: Standstill | None = None
+    """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
+    bound_until: datetime | None = None
+    """The deadline that the digest covers, if time stood still since; `expires_at` is later then."""
 
     @property
     def state(self) -> State:

@@ -233,6 +233,28 @@ class AskedBack(Frozen):
     at: datetime
 
 
+class Stop(Frozen):
+    """Somebody stopped everything, or one agent: nothing is allowed until it is lifted."""
+
+    by: str
+    """The person, or the operator's key."""
+    name: str
+    """The same, as people know them."""
+    via: str
+    """The account or the key from which it came."""
+    at: datetime
+    agent: Name | None = None
+    """The key that is stopped; None stops all."""
+    reason: Reason | None = None
+
+
+class Standstill(Frozen):
+    """A request under a stop; its time stands still."""
+
+    stop: Stop
+    since: datetime
+
+
 class Risky(Frozen):
     """Something risky that an agent was allowed before."""
 

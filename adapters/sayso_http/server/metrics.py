@@ -101,6 +101,8 @@ class Metrics:
                 self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()
             case events.Used() | events.Held() | events.Released() | events.Revoked():
                 pass
+            case events.Stopped() | events.Resumed():
+                pass
             case _:
                 assert_never(entry)
 

@@ -62,6 +62,7 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     """The answer that the options say. Raises `InvalidAnswer`."""
     choices: Sequence[str] = given.pop("choices", ())
     values: Sequence[str] = given.pop("values", ())
+    given.pop("yes", None)
     if "respond" in given:
         given |= {"verdict": "respond", "text": given.pop("respond")}
     if "ask_back" in given:

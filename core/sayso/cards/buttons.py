@@ -73,6 +73,11 @@ class Row:
         return self.label.format(offer=_OFFERS[request.offers[number].kind].format(number + 1))
 
     @property
+    def says_no(self) -> bool:
+        """Whether it can only come to a denial."""
+        return self.answer is not None and self.answer.verdict in ("deny", "stop")
+
+    @property
     def asks_back(self) -> bool:
         """Whether it says no with a question."""
         return isinstance(self.window, Window) and self.window.fills == "question"
@@ -231,8 +236,13 @@ REVIEW = replace(_REVIEW, label="Review", style="primary", deciding=False)
 
 
 def on(ticket: model.Ticket) -> Iterator[tuple[Row, int]]:
-    """The buttons on the card of an open ticket, each with its number; an answer that was taken can only be undone."""
+    """The buttons on the card of an open ticket, each with its number; an answer that was taken can only be undone.
+
+    Under a stop only those stand there that say no.
+    """
     for row in TABLE:
+        if ticket.stopped is not None and not row.says_no:
+            continue
         if (row.action == "undo") == (ticket.taken is not None):
             yield from ((row, number) for number in row.numbers(ticket))
 

@@ -108,8 +108,9 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     ]
     shown += [card.Facts(facts)] if (facts := tuple(_facts(ticket))) else []
     yield headline
-    yield from naming.terms(ticket, directory)
+    yield from history.stopped_parts(ticket)
     yield from recalled.parts_of(ticket)
+    yield from naming.terms(ticket, directory)
     yield from risky
     yield from _warnings([headline, *shown])
     yield from shown

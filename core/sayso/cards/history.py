@@ -14,6 +14,7 @@ Trusted = text.Trusted
 MOST_PEOPLE = 8
 """Of those who decided; the log names all of them."""
 
+_LONGEST_REASON = 200
 _RESTORED = "It is from before an older copy of the database was put back, and is void"
 
 
@@ -74,6 +75,17 @@ def held_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     if ticket.held and ticket.decision is None:
         yield card.Line((Trusted("Held: an older copy of the database was put back"),), strong=True)
         yield card.Note((Trusted("It may have been decided already. The operator lets it go on, or withdraws it."),))
+
+
+def stopped_parts(ticket: model.Ticket) -> Iterable[card.Part]:
+    """Who stopped it, and what that means."""
+    if ticket.stopped is None or ticket.decision is not None:
+        return
+    stop = ticket.stopped.stop
+    what = Trusted("This agent was stopped by " if stop.agent else "Everything was stopped by ")
+    because = (Trusted(": "), text.line(stop.reason[:_LONGEST_REASON])) if stop.reason else ()
+    yield card.Line((what, text.line(stop.name), Trusted(" · "), card.Moment(stop.at), *because), strong=True)
+    yield card.Note((Trusted("It can be denied, and not allowed. Its time stands still until the stop is lifted."),))
 
 
 def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:

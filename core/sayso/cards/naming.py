@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sayso import model
-from sayso.cards import card
+from sayso.cards import card, phrases
 from sayso.content import text
 from sayso.machine import approvers, people
 
@@ -80,9 +80,18 @@ def who_may(ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inl
 def terms(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
     """By when and by whom it is decided, and who has answered; nothing once it is."""
     if ticket.decision is None:
-        by_when = (Trusted("Expires "), card.Moment(ticket.expires_at, relative=True))
-        yield card.Line((*by_when, Trusted(" · May decide: "), *who_may(ticket, directory)))
+        yield card.Line(
+            (Trusted("Expires "), _by_when(ticket), Trusted(" · May decide: "), *who_may(ticket, directory))
+        )
         yield from filter(None, [answered_so_far(ticket, directory)])
+
+
+def _by_when(ticket: model.Ticket) -> card.Inline:
+    if ticket.stopped is None:
+        return card.Moment(ticket.expires_at, relative=True)
+    # where time stands still, a countdown would be wrong
+    left = phrases.duration(ticket.expires_at - ticket.stopped.since)
+    return Trusted(f"{left} after the stop is lifted")
 
 
 def answered_so_far(ticket: model.Ticket, directory: people.Directory) -> card.Line | None:

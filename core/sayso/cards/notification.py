@@ -29,6 +29,8 @@ def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
         return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
     risk = f" · {level} risk" if level in ("medium", "high") else ""
     before = " · denied before" if ticket.remembered and ticket.remembered.last == "denied" else ""
+    if ticket.stopped is not None:
+        return text.Trusted(f"{subject}{before}{risk} · stopped")
     return text.Trusted(f"{subject}{before}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
 
 

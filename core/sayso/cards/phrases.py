@@ -6,12 +6,14 @@ Only ids appear in them, never display names or agent text, so nobody can speak 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import assert_never
 
 from sayso import errors, model
 from sayso.cards import buttons
 from sayso.content import wording
 
+_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"))
 TRY_AGAIN = "This was not counted: something is down at the moment. Please try again."
 _GONE = "This is not one of our buttons any more: its request is gone, or it was for other content."
 _CLOSED: Mapping[model.Outcome, str] = {
@@ -98,3 +100,13 @@ def explain(error: errors.SaysoError) -> str:
             return f"{said}. {error.hint}" if error.hint else f"{said}."
         case _:
             return TRY_AGAIN
+
+
+def duration(time: timedelta) -> str:
+    """A length of time as people say it, rounded down."""
+    seconds = max(0, int(time.total_seconds()))
+    for size, unit in _UNITS:
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
+    return "less than a minute"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sayso import aside, machine, model
 from sayso.cards import card, draw, phrases
@@ -30,7 +30,6 @@ _LATELY, _MOST_DECIDED, _MOST_BYTES = 5, 50, 4 * model.MAX_REQUEST_BYTES
 # Characters of what is asked, in a line of a list.
 _SHOWN = 100
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +171,8 @@ def _begin(parts: Sequence[card.Part]) -> str:
 def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
     if ticket.decision is not None:
         said = phrases.outcome_words(ticket.request.kind, ticket.decision)
-        return Trusted(f"{said} · {duration(now - ticket.decision.decided_at)} ago")
+        return Trusted(f"{said} · {phrases.duration(now - ticket.decision.decided_at)} ago")
     risk = f"{ticket.request.risk} risk · " if ticket.request.risk else ""
-    return Trusted(f"{risk}expires in {duration(ticket.expires_at - now)}")
-
-
-def duration(time: timedelta) -> str:
-    """A length of time as people say it, rounded down."""
-    seconds = max(0, int(time.total_seconds()))
-    for size, unit in _UNITS:
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}"
-    return "less than a minute"
+    if ticket.stopped is not None:
+        return Trusted(f"{risk}stopped")
+    return Trusted(f"{risk}expires in {phrases.duration(ticket.expires_at - now)}")

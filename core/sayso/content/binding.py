@@ -63,7 +63,7 @@ def check(ticket: model.Ticket) -> None:
         remembered=ticket.remembered,
     )
     try:
-        found = digest_of(ticket.request, terms, ticket.id, ticket.expires_at)
+        found = digest_of(ticket.request, terms, ticket.id, ticket.bound_until or ticket.expires_at)
     except errors.InvalidRequest as error:
         raise errors.Altered(ticket) from error
     if found != ticket.digest:

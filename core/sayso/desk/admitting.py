@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from sayso import aside, errors, machine, model
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, quota, remembering
+from sayso.desk import asking_back, authority, quota, remembering, stops
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -37,7 +37,11 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         if found is None:
             await asking_back.forget(shell, opened.ticket)
     await authority.confirm(shell.store, caller.owner, caller.key, shell.clock.now())
-    return found or opened.ticket, found is None
+    ticket = found or opened.ticket
+    # looked at once it is stored: a stop looks through what is stored when it begins
+    if ticket.decision is None and (await stops.standing(shell.store)).of(ticket.owner):
+        ticket = await shell.let_time_act(ticket.id)
+    return ticket, found is None
 
 
 async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:

@@ -51,6 +51,8 @@ class Setup:
     """Where people reach the inbox, if the operator named it: windows of a review link to the request there."""
     policy: str = DEFAULT
     """Of requests that name no policy, from callers who are bound to none."""
+    stoppers: tuple[str, ...] = ()
+    """People and `group:NAME` who may stop everything, or an agent, and lift that again."""
     tell_requester: bool = False
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])

@@ -8,13 +8,15 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, quota, remembering
+from sayso.desk import authority, channel, quota, remembering, stops
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import events
 from sayso.stores import Store
 
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
+# What a stop forbids, or what it keeps time from doing.
+_UNDER_STOPS = events.Answered | events.TakenBack | events.Settled | events.Ticked | events.Used
 
 
 class Shell:
@@ -91,7 +93,7 @@ class Shell:
         for _ in range(_TRIES):
             ticket = await self.store.load(id)
             event = happened()
-            acting = machine.first(ticket, event)
+            acting = await self._first(ticket, event)
             # these take the digest of the whole content
             weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
             large = weighs and requests.is_large(ticket.request)
@@ -107,6 +109,13 @@ class Shell:
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+
+    async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:
+        if isinstance(event, _UNDER_STOPS):
+            stop = (await stops.standing(self.store)).of(ticket.owner)
+            if line := machine.in_line(ticket, stop, event.at):
+                return line
+        return machine.first(ticket, event)
 
 
 def check_whole(**given: str) -> None:

@@ -102,7 +102,39 @@ class Released(model.Frozen):
     by: str
 
 
-Event = Held | Released | Answered | TakenBack | Settled | Cancelled | Superseded | Undelivered | Lost | Ticked | Used
+class Stopped(model.Frozen):
+    """Somebody stopped everything, or an agent: of a request, and once of none."""
+
+    type: Literal["stopped"] = "stopped"
+    at: datetime
+    stop: model.Stop
+
+
+class Resumed(model.Frozen):
+    """The stop was lifted: of a request, and once of none, which says by whom."""
+
+    type: Literal["resumed"] = "resumed"
+    at: datetime
+    by: str = ""
+    via: str = ""
+    agent: str | None = None
+
+
+Event = (
+    Stopped
+    | Resumed
+    | Held
+    | Released
+    | Answered
+    | TakenBack
+    | Settled
+    | Cancelled
+    | Superseded
+    | Undelivered
+    | Lost
+    | Ticked
+    | Used
+)
 
 
 class Announce(model.Frozen):

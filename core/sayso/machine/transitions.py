@@ -1,8 +1,9 @@
 """Events in, a new ticket and effects out. No I/O, no clock, no platform.
 
 Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
-`binding` (what a digest binds), `schedule` (when time acts), `outcomes` (what a decision says) and `holding` (what an
-older copy means). Time is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
+`binding` (what a digest binds), `schedule` (when time acts), `outcomes` (what a decision says), `holding` (what an
+older copy means), `standstill` (what a stop means) and `using` (when an allow is used). Time is an event. `step` is pure,
+so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from sayso import errors, model
-from sayso.content import binding, digest
-from sayso.machine import approvers, events, fitting, holding, outcomes, schedule
+from sayso.content import binding
+from sayso.machine import approvers, events, fitting, holding, outcomes, schedule, standstill, using
 
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
@@ -27,6 +28,7 @@ refusal = approvers.refusal
 allows_by = approvers.allows_by
 valid_until = outcomes.valid_until
 read = outcomes.read
+in_line = standstill.in_line
 Terms = binding.Terms
 
 
@@ -85,9 +87,13 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 
 def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Used):
-        return _used(ticket, event)
+        return Step(using.used(ticket, event))
     if isinstance(event, events.Held):
         return _changed(ticket, holding.held(ticket))
+    if isinstance(event, events.Stopped):
+        return _in_line(ticket, standstill.stopped(ticket, event), event.at)
+    if isinstance(event, events.Resumed):
+        return _in_line(ticket, standstill.resumed(ticket, event), event.at)
     if ticket.decision is not None:
         if isinstance(event, events.Answered | events.TakenBack):
             raise errors.AlreadyDecided(ticket)
@@ -117,7 +123,7 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
 
 def next_wake(ticket: model.Ticket) -> datetime | None:
     """When time alone changes this ticket; None once it is closed."""
-    if ticket.decision is not None:
+    if ticket.decision is not None or ticket.stopped is not None:
         return None
     return ticket.taken.until if ticket.taken else ticket.expires_at
 
@@ -133,11 +139,12 @@ def first(ticket: model.Ticket, event: events.Event) -> events.Event:
 
 
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
-    if event.at >= ticket.expires_at:
+    if ticket.stopped is None and event.at >= ticket.expires_at:
         raise errors.Refused("the time for this request is over", hint="ask again")
     if not may_answer(ticket, event.by):
         raise refusal(ticket, event.by)
     holding.check(ticket)
+    standstill.check(ticket, event.answer)
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
@@ -146,7 +153,8 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     given = model.Given(person=by.id, name=by.name, via=by.account, at=event.at, answer=answer, platforms=by.platforms)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
-    if event.grace > 0:
+    # where no time runs, a grace would never end
+    if event.grace > 0 and ticket.stopped is None:
         return _taken(ticket, given, timedelta(seconds=event.grace))
     return _given(ticket, given, event.at)
 
@@ -213,31 +221,15 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     return Step(ticket, _redraws(ticket))
 
 
-def _used(ticket: model.Ticket, event: events.Used) -> Step:
-    decision = ticket.decision
-    if ticket.used_at is not None:
-        if event.attempt is not None and event.attempt == ticket.used_for:
-            return Step(ticket)
-        raise errors.AlreadyUsed(ticket)
-    if decision is None:
-        raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
-    if decision.outcome != "allowed":
-        raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
-    holding.check_use(ticket)
-    ends = valid_until(ticket, decision)
-    if event.at >= ends:
-        message = f"the allow of request {ticket.id} is void: it was not used before {ends:%Y-%m-%d %H:%M:%S} UTC"
-        raise errors.NotUsable(message, field="id", hint="ask again under a new id")
-    binding.check(ticket)
-    if digest.of_call(ticket.request.tool or "", decision.input or {}) != decision.input_digest:
-        raise errors.Altered(ticket)
-    used = outcomes.told(ticket, decision.model_copy(update={"used_at": event.at}))
-    facts = {"decision": used, "used_at": event.at, "used_for": event.attempt, "version": ticket.version + 1}
-    return Step(ticket.model_copy(update=facts))
-
-
 def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:
     return Step(before) if after is None else Step(after, _redraws(after))
+
+
+def _in_line(before: model.Ticket, after: model.Ticket | None, at: datetime) -> Step:
+    if after is None or after.decision is not None:
+        # nobody presses on the card of a decided one
+        return Step(after or before)
+    return _shown_somewhere(Step(after, _redraws(after)), at)
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
@@ -259,6 +251,8 @@ def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
 
 
 def _expired(ticket: model.Ticket, at: datetime) -> Step:
+    if ticket.stopped:
+        return Step(ticket)
     if ticket.taken:
         return _settled(ticket, at)
     return _close(ticket, "expired", at) if at >= ticket.expires_at else Step(ticket)

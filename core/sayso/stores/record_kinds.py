@@ -20,6 +20,10 @@ PAST = "past"
 """What was decided on some of an agent's calls."""
 RISKY = "risky"
 """What an agent was allowed lately that is risky."""
+STOP = "stop"
+"""A stop of everything or of one agent, until it is lifted."""
+STOPPED = "stopped"
+"""The stops with which all open requests were brought in line last."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

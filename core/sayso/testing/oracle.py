@@ -15,7 +15,18 @@ from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
 _NOTES = (events.AnswerRefused, events.Delivered, events.Revoked)
-_AT_FIRST = {"answers": (), "taken": None, "undelivered": (), "decision": None, "used_at": None, "used_for": None}
+# What may happen to a decided ticket.
+_AFTER = events.Used | events.Stopped | events.Resumed
+_AT_FIRST = {
+    "answers": (),
+    "taken": None,
+    "undelivered": (),
+    "decision": None,
+    "used_at": None,
+    "used_for": None,
+    "stopped": None,
+    "bound_until": None,
+}
 
 
 @dataclass
@@ -79,7 +90,9 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     changes = [row for row in stored.rows[id] if not isinstance(row.entry, _NOTES)]
     if [row.version for row in changes] != list(range(1, ticket.version + 1)):
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
-    replayed = ticket.model_copy(update={"version": 1, **_AT_FIRST})
+    replayed = ticket.model_copy(
+        update={"version": 1, "expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST}
+    )
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):
@@ -89,7 +102,7 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
             replayed = machine.step(replayed, row.entry).ticket
         except (errors.Refused, errors.AlreadyUsed, errors.NotUsable) as refused:
             yield f"{id}: the log has an answer that had to be refused: {refused}"
-        deciding += replayed.decision is not None and not isinstance(row.entry, events.Used)
+        deciding += replayed.decision is not None and not isinstance(row.entry, _AFTER)
     if deciding > 1:
         yield f"{id}: {deciding} rows of the log decide it"
     if replayed != ticket:

@@ -35,6 +35,8 @@ FULL = model.Ticket(
     minted=2,
     tell=("chat:@carl",),
     asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
+    stopped=model.Standstill(stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=AT), since=AT),
+    bound_until=AT + timedelta(minutes=59),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
 )
 """A ticket of which nothing is as it was when it was asked."""
@@ -58,7 +60,9 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     assert [name for name, field in model.Ticket.model_fields.items() if getattr(FULL, name) == field.default] == []
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
-    assert arrived == FULL.model_copy(update={"ref": "", "used_for": None, "minted": 0, "tell": ()})
+    assert arrived == FULL.model_copy(
+        update={"ref": "", "used_for": None, "minted": 0, "tell": (), "bound_until": None}
+    )
 
 
 def test_every_part_of_a_log_row_crosses_the_wire() -> None:
@@ -72,7 +76,7 @@ def test_the_wire_form_keeps_its_order() -> None:
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "route", "undelivered", "used_at", "asked_back"),
-        *("remembered", "request"),
+        *("remembered", "stopped", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

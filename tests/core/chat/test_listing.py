@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, tokens
+from sayso.cards import card, phrases, tokens
 from sayso.chat import listing
 from sayso.desk import Desk, Setup
 from sayso.machine import people
@@ -143,7 +143,7 @@ async def test_a_row_opens_its_request_to_those_who_may_answer_and_to_nobody_els
     ],
 )
 def test_a_length_of_time_is_said_as_people_say_it(seconds: int, said: str) -> None:
-    assert listing.duration(timedelta(seconds=seconds)) == said
+    assert phrases.duration(timedelta(seconds=seconds)) == said
 
 
 async def test_an_answer_that_can_still_be_taken_back_waits_for_nobody(desk: Desk) -> None:
