@@ -51,19 +51,16 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
         case events.Released():
             return (Trusted("Let go on by "), text.line(entry.by))
         case events.Stopped(stop=stop):
-            because = (Trusted(": "), text.line(stop.reason)) if stop.reason else ()
-            return (
-                Trusted("Stopped by "),
-                text.line(stop.name),
-                Trusted(" ("),
-                text.line(stop.via),
-                Trusted(")"),
-                *because,
-            )
+            return _tell_stop(stop)
         case events.Resumed():
             return (Trusted("Goes on: the stop was lifted"),)
         case events.Ticked():
             return (Trusted("Time ran out"),)
+
+
+def _tell_stop(stop: model.Stop) -> tuple[card.Inline, ...]:
+    because = (Trusted(": "), text.line(stop.reason)) if stop.reason else ()
+    return (Trusted("Stopped by "), text.line(stop.name), Trusted(" ("), text.line(stop.via), Trusted(")"), *because)
 
 
 def _tell_answer(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:

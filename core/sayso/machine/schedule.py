@@ -33,6 +33,16 @@ def after(policy: model.Policy, start: datetime, seconds: float) -> datetime | N
     return start + passed if policy.clock is None else policy.clock.add(start, passed)
 
 
+def put_off(ticket: model.Ticket, moment: datetime, since: datetime, until: datetime) -> datetime:
+    """A moment of the ticket's time, later by as much as its time stood still between *since* and *until*."""
+    clock, request = ticket.policy.clock, ticket.request
+    bound = ticket.bound_until or ticket.expires_at
+    own = request.expires_in is not None and bound == ticket.created_at + timedelta(seconds=request.expires_in)
+    # open time stood still only while it would have run; the agent's own limit is real time
+    passed = None if clock is None or own else clock.add(moment, clock.between(since, until))
+    return moment + (until - since) if passed is None else passed
+
+
 def check(policy: model.Policy, name: str, at: datetime) -> None:
     """Refuse a policy whose times can never come.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sayso import errors, model
-from sayso.machine import events
+from sayso.machine import events, schedule
 
 _NOES = frozenset({"deny", "stop"})
 
@@ -41,7 +41,7 @@ def resumed(ticket: model.Ticket, event: events.Resumed) -> model.Ticket | None:
         return None
     facts: dict[str, object] = {"stopped": None, "version": ticket.version + 1}
     if ticket.decision is None:
-        facts["expires_at"] = ticket.expires_at + (event.at - ticket.stopped.since)
+        facts["expires_at"] = schedule.put_off(ticket, ticket.expires_at, ticket.stopped.since, event.at)
         facts["bound_until"] = ticket.bound_until or ticket.expires_at
     return ticket.model_copy(update=facts)
 

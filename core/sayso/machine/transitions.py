@@ -2,8 +2,8 @@
 
 Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
 `binding` (what a digest binds), `schedule` (when time acts), `outcomes` (what a decision says), `holding` (what an
-older copy means), `standstill` (what a stop means) and `using` (when an allow is used). Time is an event. `step` is pure,
-so a caller that meets a conflict loads the ticket and steps again.
+older copy means), `standstill` (what a stop means) and `using` (when an allow is used). Time is an event. `step` is
+pure, so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations

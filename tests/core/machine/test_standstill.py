@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sayso import asking, errors, machine, model
+from sayso import asking, calendars, errors, machine, model
 from sayso.cards import card, draw
 from sayso.content import binding
 from sayso.machine import events
@@ -148,3 +148,27 @@ def test_a_card_says_who_stopped_it_and_only_lets_it_be_denied(agent: str | None
     ]
     assert drawn.summary.endswith(" · stopped")
     assert "stopped" not in draw.card_of(after(ticket, late(2, "deny")), samples.MINT).summary
+
+
+def test_open_time_stands_still_only_where_it_would_have_run() -> None:
+    office = calendars.Calendar(
+        name="office",
+        zone="UTC",
+        days=("mon", "tue", "wed", "thu", "fri"),
+        hours=(calendars.Hours(opens=540, closes=1080),),
+    )
+    friday = datetime(2026, 3, 6, 16, 0, tzinfo=UTC)
+    policy = model.Policy(clock=office, expires_in=4 * 3_600.0)
+
+    def lifted_on_monday(request: model.Request) -> datetime:
+        terms = machine.Terms("agent", policy, ("web",))
+        ticket = machine.open_ticket(request, terms, id="r1", ref="r" * 22, at=friday).ticket
+        stop = STOP.model_copy(update={"at": friday + timedelta(hours=1)})
+        return after(stopped(ticket, stop), events.Resumed(at=friday + timedelta(days=2, hours=18))).expires_at
+
+    request = model.Request(kind="permission", tool="Bash")
+    # one hour before the stop, Friday's last one and Monday's first one under it, and three hours from ten on
+    assert lifted_on_monday(request) == datetime(2026, 3, 9, 13, 0, tzinfo=UTC)
+    # what an agent can wait is real time
+    own = request.model_copy(update={"expires_in": 7_200.0})
+    assert lifted_on_monday(own) == friday + timedelta(hours=2) + timedelta(days=2, hours=17)
