@@ -45,6 +45,12 @@ class Document(model.Frozen):
     requester: str | None
     policy: model.Policy
     """As it was when the request was asked; later changes do not touch it."""
+    policy_name: str | None = None
+    """What it is called in the settings."""
+    stage: int = 0
+    """Which stage of the policy is open, from 0."""
+    stage_at: datetime | None = None
+    """Since when, once it was not the first."""
     route: tuple[str, ...]
     undelivered: tuple[str, ...]
     used_at: datetime | None = None
@@ -84,6 +90,7 @@ LEFT_OUT: Mapping[str, str] = {
     "used_for": "it is the caller's own name for an attempt, which the caller knows",
     "tell": "it is a direct message to somebody, and none of the places where people answer",
     "bound_until": "it says only what the digest covers; `expires_at` is the deadline",
+    "stage_routes": "they are direct messages to people whose turn it is not yet",
     "minted": "it says only which buttons of old cards are dead",
 }
 FROM_TICKET = tuple(name for name in Document.model_fields if name in model.Ticket.model_fields)

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sayso import errors, machine, model
+from sayso import errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk
+from sayso.machine import approvers
 from sayso_web import inputs, render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -60,10 +61,9 @@ class View:
 
     def waits(self, ticket: model.Ticket) -> bool:
         """Tell whether a ticket waits for this person: they may answer it, and have not yet."""
-        person = self.desk.setup.directory.identify(self.session.actor)
-        if ticket.decision or ticket.taken or ticket.held or not machine.may_answer(ticket, person):
+        if ticket.decision or ticket.taken or ticket.held:
             return False
-        return all(given.person != person.id for given in ticket.answers)
+        return approvers.is_awaited(ticket, self.desk.acting(ticket, self.session.actor))
 
     def draw_in_list(self, ticket: model.Ticket) -> str:
         """Draw it among others: whole if it is short."""
@@ -95,12 +95,11 @@ class View:
         return dialog.fill(ticket, 0, self.desk.mint.token(ticket, "fill"), NO_LIMITS)
 
     def _why_barred(self, ticket: model.Ticket) -> str:
-        person = self.desk.setup.directory.identify(self.session.actor)
+        person = self.desk.acting(ticket, self.session.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
-        if ticket.decision or machine.may_answer(ticket, person):
-            return ""
-        return phrases.sentence(machine.refusal(ticket, person).message)
+        refused = None if ticket.decision else approvers.refused(ticket, person)
+        return phrases.sentence(refused.message) if refused else ""
 
 
 def refusal_words(error: errors.SaysoError) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import calendars, parts
+from sayso import parts, persons, policies
 
 Grant = parts.Grant
 Scalar = parts.Scalar
@@ -39,8 +39,11 @@ Remembered = parts.Remembered
 Risky = parts.Risky
 Stop = parts.Stop
 Standstill = parts.Standstill
-Person = parts.Person
-By = parts.By
+Person = persons.Person
+By = persons.By
+Need = policies.Need
+Stage = policies.Stage
+Policy = policies.Policy
 
 MAX_NAME = parts.MAX_NAME
 MAX_TITLE = parts.MAX_TITLE
@@ -131,28 +134,6 @@ class FormRequest(Request, Generic[V]):
         return self._shape
 
 
-class Policy(Frozen):
-    """Who may answer, how many must agree, by when."""
-
-    approvers: tuple[str, ...] = ("anyone",)
-    """People, `group:NAME`, `requester`, or `anyone` (full members of the place). Empty means nobody."""
-    quorum: Annotated[int, pydantic.Field(strict=True, ge=1, le=MAX_PEOPLE)] = 1
-    """How many different people must allow a permission."""
-    veto: Annotated[int, pydantic.Field(strict=True, ge=1, le=MAX_PEOPLE)] = 1
-    """How many different people must deny it."""
-    self_approval: pydantic.StrictBool = False
-    expires_in: Seconds | None = None
-    """Seconds; a request may ask for less, never for more."""
-    on_timeout: Literal["deny"] = "deny"
-    """Silence is never consent: there is no other value."""
-    valid_for: Seconds = 900.0
-    """Seconds in which an allow must be used; after them it is void."""
-    notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
-    """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
-    clock: calendars.Calendar | None = None
-    """The deadline counts only the time in which it is open."""
-
-
 class Answer(Frozen):
     """What one person said. Its JSON form is the body of `POST /v1/requests/{id}/answers`."""
 
@@ -178,6 +159,17 @@ class Given(Frozen):
     answer: Answer
     """In its stored form: the text of a question and the labels of a choice stand in `values`, under `answer`."""
     platforms: tuple[str, ...] = ()
+    fits: tuple[str, ...] = ()
+    """Whom of those that the policy names this person was at the answer; not kept where all may fill all places."""
+    stage: int = 0
+    """In which stage they answered: they count in that one."""
+    delegate: str | None = None
+    """Who answered in place of this person, as their delegate."""
+
+    @property
+    def human(self) -> str:
+        """Who it was: one human counts once, for whomever they stand in."""
+        return self.delegate or self.person
 
 
 class Taken(Frozen):
@@ -289,6 +281,14 @@ class Ticket(Frozen):
     """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
     bound_until: datetime | None = None
     """The deadline that the digest covers, if time stood still since; `expires_at` is later then."""
+    policy_name: str | None = None
+    """What the policy is called in the settings."""
+    stage: int = 0
+    """Which stage of the policy is open, from 0."""
+    stage_at: datetime | None = None
+    """Since when, once it was not the first."""
+    stage_routes: tuple[tuple[Place, ...], ...] = ()
+    """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
 
     @property
     def state(self) -> State:

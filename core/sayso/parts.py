@@ -199,29 +199,6 @@ class Field(Frozen):
     """What a right text looks like; told to people whose text does not fit the pattern."""
 
 
-class Person(Frozen):
-    """Somebody who answers, as the directory knows them now; their accounts on `platforms` are known."""
-
-    id: str
-    """The name in `[people]`, or the account itself if no person is configured for it."""
-    name: str
-    account: str
-    """Platform, organisation and user: `slack:T1/U1`."""
-    groups: tuple[str, ...] = ()
-    member: bool = False
-    """A full member of the place: no guest, no stranger, no bot."""
-    platforms: tuple[str, ...] = ()
-
-
-class By(Frozen):
-    """One person whose answer made the decision."""
-
-    person: str
-    name: str
-    via: str
-    at: datetime
-
-
 class AskedBack(Frozen):
     """What somebody asked the agent instead of allowing; the agent's next request of that session answers it."""
 

@@ -268,7 +268,7 @@ async def test_a_quorum_that_the_members_of_a_group_cannot_meet_is_named(place: 
     place.settings(SLACK + group)
     (finding,) = await place.named()
     assert finding.name == "policies.default.quorum"
-    assert finding.said.startswith("2 people must agree, and only 1 may")
+    assert finding.said.startswith("2 people must allow, and only 1 may")
     place.slack.usergroup("S1", ["U1", "U2"])
     assert await place.named() == []
     place.slack.fail_next("usergroups.list", "500")

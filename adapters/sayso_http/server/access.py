@@ -51,8 +51,8 @@ class HttpCaller:
             case "agent":
                 return ticket.owner == self.key.name
             case "approver":
-                person = self.desk.setup.directory.identify(self.key.actor)
-                return ticket.requester == person.id or machine.may_answer(ticket, person)
+                person = self.desk.acting(ticket, self.key.actor)
+                return ticket.requester == person.human or machine.may_answer(ticket, person)
 
     async def ticket(self, id: str) -> model.Ticket:
         """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""
@@ -73,7 +73,7 @@ class HttpCaller:
         except errors.NotFound:
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)
-                person = self.desk.setup.directory.identify(self.key.actor)
+                person = self.desk.acting(ticket, self.key.actor)
                 await self.desk.record_refusal(ticket.id, person, machine.refusal(ticket, person))
             raise
 

@@ -69,7 +69,7 @@ class OneTimeAddresses:
         return responses.write(resume.Resumed(id=ticket.id, state=ticket.state, outcome=outcome))
 
     async def _check(self, ticket: model.Ticket, actor: Actor) -> None:
-        person = self._desk.setup.directory.identify(actor)
+        person = self._desk.acting(ticket, actor)
         if ticket.decision is not None:
             raise errors.AlreadyDecided(ticket)
         if not machine.may_answer(ticket, person):

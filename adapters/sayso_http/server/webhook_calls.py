@@ -20,6 +20,7 @@ from aiohttp import web
 from sayso import errors, machine, model
 from sayso.desk import Desk, authority, setup
 from sayso.desk.keys import Authenticate, Keys
+from sayso.machine import approvers
 from sayso.machine.people import Actor
 from sayso.stores import Record
 from sayso_http import routes, webhooks
@@ -85,7 +86,7 @@ class Webhooks:
 
     def _check_policy(self, name: str) -> None:
         policy = self._desk.setup.policies.get(name)
-        if policy is not None and "anyone" not in policy.approvers:
+        if policy is not None and "anyone" not in approvers.names_of(policy.needs_by_stage[0]):
             hint = 'use a policy with approvers = ["anyone"]; whoever has the address is somebody'
             raise errors.InvalidRequest(f"the policy {name!r} says who may answer", field="policy", hint=hint)
 

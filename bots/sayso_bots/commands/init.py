@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ _TEMPLATE = """\
 # [people.ann]                        # one person, whatever they press on
 {accounts}
 # terminal = "ann"                    # the user name at this machine
+
+# [people.bob]
+# terminal = "bob"
 
 # [groups.release]
 # members = ["ann"]
@@ -46,6 +50,18 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # hours = "09:00-18:00"
 # holidays = "DE-BE"                  # a country or a part of one, dates, or a list of these
 # dates = [{{ from = 2026-01-01, to = 2099-12-31 }}]
+
+# [policies.release]
+# needs = [{{ who = ["ann"] }}, {{ who = ["group:release"], count = 2 }}]    # each place another person, in any order
+
+# [policies.payout]
+# stages = [{{ approvers = ["ann"] }}, {{ approvers = ["group:release"] }}]  # one after the other
+
+# [[delegations]]
+# of = "ann"                          # who is away
+# to = ["bob"]                        # who acts for them
+# until = {until}                  # the last day, at most 90 days from now
+# policies = ["payout"]
 
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
@@ -80,6 +96,7 @@ def template() -> str:
     """The commented file, with what each chat that is installed says of itself."""
     chats = plugin.installed()
     return _TEMPLATE.format(
+        until=datetime.now(UTC).date() + timedelta(days=14),
         chats="\n".join(chat.example for chat in chats),
         accounts="\n".join(f"# {chat.account.example}" for chat in chats),
         groups="\n".join(f"# {chat.group.example}" for chat in chats if chat.group),

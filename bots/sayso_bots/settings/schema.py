@@ -5,6 +5,7 @@ Every chat adds a table of its own, and a key for people and for groups.
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Iterable
 from types import GenericAlias
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from sayso import model
+from sayso import model, policies
 from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
 from sayso_bots.settings import durations, times
@@ -27,6 +28,11 @@ _Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$
 def _several(given: object) -> object:
     """One name as a list of one."""
     return [given] if isinstance(given, str) else given
+
+
+_Count = Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)]
+MOST_DAYS = 90
+"""For how long somebody may act for another at most."""
 
 
 class _Table(pydantic.BaseModel):
@@ -46,11 +52,39 @@ class Group(_Table):
     members: list[str] = pydantic.Field(default=[], description='members = ["ann", "bob"]')
 
 
-class Policy(_Table):
+class Need(_Table):
+    """One of the `needs` of a policy: so many different people of these."""
+
+    who: list[str] = pydantic.Field(min_length=1, description='who = ["group:release"]')
+    count: _Count = pydantic.Field(default=1, description="count = 2")
+
+
+_Needs = Annotated[list[Need], pydantic.Field(min_length=1, max_length=policies.MAX_NEEDS)]
+_NEEDS = 'needs = [{ who = ["group:release"], count = 2 }, { who = ["group:security"] }]'
+
+
+class _Places(_Table):
+    """Who must agree, and how many."""
+
+    approvers: list[str] | None = pydantic.Field(
+        default=None, description='approvers = ["ann", "group:release"], or ["anyone"]'
+    )
+    quorum: _Count = pydantic.Field(default=1, description="quorum = 2")
+    needs: _Needs | None = pydantic.Field(default=None, description=_NEEDS)
+    """In place of approvers and quorum: how many of whom, in any order."""
+
+
+class Stage(_Places):
+    """One of the `stages` of a policy: `approvers` and `quorum`, or `needs`."""
+
+
+class Policy(_Places):
     """`[policies.NAME]`: who may answer, how many must agree, by when."""
 
-    approvers: list[str] = pydantic.Field(description='approvers = ["ann", "group:release"], or ["anyone"]')
-    quorum: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = pydantic.Field(1, description="quorum = 2")
+    stages: Annotated[list[Stage], pydantic.Field(min_length=1, max_length=policies.MAX_NEEDS)] | None = pydantic.Field(
+        default=None, description='stages = [{ approvers = ["ann"] }, { approvers = ["group:leads"] }]'
+    )
+    """In place of approvers or needs: one stage after the other."""
     veto: Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)] = pydantic.Field(default=1, description="veto = 1")
     self_approval: bool = pydantic.Field(default=False, description="true or false")
     expires_in: durations.Duration | None = pydantic.Field(
@@ -71,6 +105,16 @@ class Policy(_Table):
     """Whom the first card mentions."""
     clock: str | None = pydantic.Field(default=None, description='clock = "office", of [calendars.office]')
     """The deadline counts only the time in which this calendar is open."""
+
+
+class Delegation(_Table):
+    """One of `[[delegations]]`: somebody is away, and others act for them."""
+
+    of: _Name = pydantic.Field(description='of = "ann", a person')
+    to: Annotated[list[_Name], pydantic.Field(min_length=1)] = pydantic.Field(description='to = ["bob"], people')
+    until: datetime.date = pydantic.Field(description=f"until = 2026-12-24, a date; at most {MOST_DAYS} days from now")
+    """The last day, to its end in UTC."""
+    policies: list[_Name] = pydantic.Field(default=[], description='policies = ["change"]; without it, all')
 
 
 class Service(_Table):
@@ -125,6 +169,7 @@ class Settings(_Table):
     groups: dict[_Name, Group] = {}
     calendars: dict[_Name, times.Calendar] = {}
     policies: dict[_Name, Policy] = {}
+    delegations: list[Delegation] = []
     service: Service = Service()
 
     def chat(self, name: str) -> Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import tomllib
@@ -14,11 +13,11 @@ from typing import Any, cast, get_args, get_origin
 import pydantic
 
 import sayso
-from sayso import calendars, errors, machine, model
+from sayso import errors, machine
 from sayso.chat import plugin
 from sayso.desk import DEFAULT, quota
-from sayso.machine import people, schedule
-from sayso_bots.settings import schema, times
+from sayso.machine import people
+from sayso_bots.settings import schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -67,10 +66,8 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     tables = {chat.name: settings.chat(chat.name) for chat in plugin.installed()}
     route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or (machine.INBOX,)
     known = times.resolved(settings.calendars, datetime.now(UTC).year)
-    policies = {DEFAULT: sayso.Policy()}
-    policies |= {name: _policy(name, policy, known) for name, policy in settings.policies.items()}
     return sayso.Setup(
-        policies=policies,
+        policies=who.policies(settings, known),
         directory=directory(settings),
         route=route,
         channels=channels,
@@ -82,17 +79,6 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         tell_requester=settings.service.tell_requester,
         calendars=known,
     )
-
-
-def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calendar]) -> model.Policy:
-    """The policy of a table, with the calendar that its clock names. Raises `InvalidSettings`."""
-    if table.clock is not None and table.clock not in known:
-        hint = _suggest(table.clock, known) or f"add [calendars.{table.clock}]"
-        key = f"policies.{name}.clock"
-        raise errors.InvalidSettings(f"{key}: {table.clock!r} is no calendar", field=key, hint=hint)
-    policy = model.Policy.model_validate({**table.model_dump(), "clock": known.get(table.clock or "")})
-    schedule.check(policy, name, datetime.now(UTC))
-    return policy
 
 
 def limits(service: schema.Service) -> quota.Limits:
@@ -107,7 +93,7 @@ def directory(settings: schema.Settings) -> people.Directory:
         name: people.Group(frozenset(group.members), frozenset(_platform_groups_of(group)))
         for name, group in settings.groups.items()
     }
-    return people.Directory(known, groups)
+    return people.Directory(known, groups, tuple(who.delegations(settings)))
 
 
 def _accounts_of(person: schema.Person) -> Iterator[str]:
@@ -133,20 +119,20 @@ def _check_names(settings: schema.Settings) -> None:
                 raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
             owners[account] = name
     if settings.service.owner and settings.service.owner not in settings.people:
-        hint = _suggest(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
+        hint = spelling.suggest(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
     if settings.service.policy and settings.service.policy not in setup(settings).policies:
-        hint = _suggest(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
+        hint = (
+            spelling.suggest(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
+        )
         raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:
             if member not in settings.people:
-                hint = _suggest(member, settings.people) or f"add [people.{member}]"
+                hint = spelling.suggest(member, settings.people) or f"add [people.{member}]"
                 raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
-    known = directory(settings)
-    for name, policy in setup(settings).policies.items():
-        known.check(policy, name)
+    who.check(settings, setup(settings))
 
 
 def _refuse_secret(key: str, value: Any) -> None:
@@ -191,7 +177,7 @@ def _complaint_of(error: pydantic.ValidationError) -> errors.InvalidSettings:
     key = ".".join(where)
     if first["type"] == "extra_forbidden":
         known = _known_keys(where[:-1])
-        hint = _suggest(where[-1], known) or f"known here: {', '.join(known)}"
+        hint = spelling.suggest(where[-1], known) or f"known here: {', '.join(known)}"
         return errors.InvalidSettings(f"{key} is no setting", field=key, hint=hint)
     if first["type"] == "missing":
         return errors.InvalidSettings(f"{key} is missing", field=key, hint=_expected_at(where))
@@ -228,8 +214,3 @@ def _walk(where: Sequence[str]) -> tuple[type[pydantic.BaseModel], str | None]:
         inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
         table = next((kind for kind in inner if issubclass(kind, pydantic.BaseModel)), table)
     return table, expected
-
-
-def _suggest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str | None:
-    found = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]!r}?" if found else None

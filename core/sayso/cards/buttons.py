@@ -113,7 +113,7 @@ def _after_a_look(ticket: model.Ticket) -> bool:
 
 
 def _can_be_edited(ticket: model.Ticket) -> bool:
-    return bool(ticket.request.input) and ticket.request.editable and ticket.policy.quorum == 1
+    return bool(ticket.request.input) and ticket.request.editable and ticket.policy.most_needed == 1
 
 
 def _takes_words(ticket: model.Ticket) -> bool:

@@ -11,6 +11,7 @@ from sayso.cards import (
     arguments,
     asked,
     attached,
+    board,
     buttons,
     card,
     closed,
@@ -110,7 +111,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     yield headline
     yield from history.stopped_parts(ticket)
     yield from recalled.parts_of(ticket)
-    yield from naming.terms(ticket, directory)
+    yield from board.terms(ticket, directory)
     yield from risky
     yield from _warnings([headline, *shown])
     yield from shown

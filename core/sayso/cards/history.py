@@ -46,11 +46,19 @@ def outcome_spans(ticket: model.Ticket, decision: model.Decision) -> list[card.I
     spans: list[card.Inline] = [Trusted(done)]
     for index, one in enumerate(decision.by[:MOST_PEOPLE]):
         spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
-        other = one.person.casefold() != one.name.casefold()
-        spans += [Trusted(" ("), text.line(one.person), Trusted(")")] if other else []
+        spans += who_else(one)
     more = len(decision.by) - MOST_PEOPLE
     spans += [Trusted(f" and {more} more")] if more > 0 else []
     return [*spans, *_more(ticket.request, row, decision.grant)]
+
+
+def who_else(one: model.By | model.Given) -> tuple[card.Inline, ...]:
+    """What goes behind a name as a platform has it: the name in the settings, and for whom they stood in."""
+    person = one.delegate or one.person
+    spans: tuple[card.Inline, ...] = ()
+    if person.casefold() != one.name.casefold():
+        spans = (Trusted(" ("), text.line(person), Trusted(")"))
+    return (*spans, Trusted(" for "), text.line(one.person)) if one.delegate else spans
 
 
 def told_line(decision: model.Decision) -> card.Line | None:
@@ -144,7 +152,10 @@ def tell_answer(request: model.Request, answer: model.Answer, by: model.Person) 
 
 def tell_person(by: model.Person) -> tuple[card.Inline, ...]:
     """Who it was, and by which account."""
-    return (text.line(by.id), Trusted(" ("), text.line(by.account), Trusted(")"))
+    account = (Trusted(" ("), text.line(by.account), Trusted(")"))
+    if by.delegate:
+        return (text.line(by.delegate), *account, Trusted(" for "), text.line(by.id))
+    return (text.line(by.id), *account)
 
 
 def _answer_parts(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Part]:

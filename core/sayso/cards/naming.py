@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sayso import model
-from sayso.cards import card, phrases
+from sayso.cards import card
 from sayso.content import text
 from sayso.machine import approvers, people
 
@@ -73,39 +73,12 @@ def project_and_session(request: model.Request) -> card.Inline | None:
 
 def who_may(ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
     """Those who may answer, as people: a group with its members, as far as the settings name them."""
-    shown = [spans for name in dict.fromkeys(ticket.policy.approvers) if (spans := _approver(name, ticket, directory))]
-    return _listed(shown) or (Trusted("nobody"),)
-
-
-def terms(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
-    """By when and by whom it is decided, and who has answered; nothing once it is."""
-    if ticket.decision is None:
-        yield card.Line(
-            (Trusted("Expires "), _by_when(ticket), Trusted(" · May decide: "), *who_may(ticket, directory))
-        )
-        yield from filter(None, [answered_so_far(ticket, directory)])
-
-
-def _by_when(ticket: model.Ticket) -> card.Inline:
-    if ticket.stopped is None:
-        return card.Moment(ticket.expires_at, relative=True)
-    # where time stands still, a countdown would be wrong
-    left = phrases.duration(ticket.expires_at - ticket.stopped.since)
-    return Trusted(f"{left} after the stop is lifted")
-
-
-def answered_so_far(ticket: model.Ticket, directory: people.Directory) -> card.Line | None:
-    """Who has answered and who is missing, if several have to agree."""
-    policy = ticket.policy
-    if ticket.decision is not None or policy.quorum == 1:
-        return None
-    allowed, against = approvers.allows_by(ticket), approvers.against(ticket)
-    spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {policy.quorum} people have allowed this")]
-    spans += [Trusted(": "), *_listed([(text.line(one.name),) for one in allowed])] if allowed else []
-    spans += [Trusted(" · denied by "), *_listed([(text.line(one.name),) for one in against])] if against else []
-    if missing := _missing(ticket, directory):
-        spans += [Trusted(" · missing: "), *_listed([(given_name(one),) for one in missing])]
-    return card.Line(tuple(spans))
+    shown = [
+        spans
+        for name in approvers.names_of(approvers.open_needs(ticket))
+        if (spans := _approver(name, ticket, directory))
+    ]
+    return listed(shown) or (Trusted("nobody"),)
 
 
 def _approver(name: str, ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
@@ -113,39 +86,21 @@ def _approver(name: str, ticket: model.Ticket, directory: people.Directory) -> t
         return (Trusted("anyone here"),)
     if not name.startswith("group:"):
         person = ticket.requester if name == "requester" else name
-        return (given_name(person),) if person and not _is_barred(person, ticket) else ()
+        return (given_name(person),) if person and not approvers.is_barred(ticket, person) else ()
     group = name.removeprefix("group:")
     known = directory.groups.get(group, people.Group())
-    members = [(given_name(one),) for one in sorted(known.members) if not _is_barred(one, ticket)]
+    members = [(given_name(one),) for one in sorted(known.members) if not approvers.is_barred(ticket, one)]
     others = [(Trusted(f"its members in {one.title()}"),) for one in _platforms(known)]
-    inside = _listed([*members, *others])
+    inside = listed([*members, *others])
     return (given_name(group), Trusted(" ("), *inside, Trusted(")")) if inside else (given_name(group),)
-
-
-def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]:
-    """People who may answer and have not; none if the settings alone do not say who may."""
-    names = approvers.named(ticket)
-    groups = [directory.groups.get(name.removeprefix("group:")) for name in names if name.startswith("group:")]
-    if "anyone" in ticket.policy.approvers or any(group is None or group.platform_groups for group in groups):
-        return ()
-    people_named = [name for name in names if not name.startswith("group:")]
-    members = [person for group in groups if group for person in sorted(group.members)]
-    answered = {given.person for given in approvers.latest(ticket)}
-    asked = dict.fromkeys([*people_named, *members])
-    return [person for person in asked if person not in answered and not _is_barred(person, ticket)]
-
-
-def _is_barred(person: str, ticket: model.Ticket) -> bool:
-    """Whether this person may not answer since it is asked on their own behalf."""
-    own = person == ticket.requester and ticket.request.kind == "permission"
-    return own and not ticket.policy.self_approval
 
 
 def _platforms(group: people.Group) -> Iterable[str]:
     return sorted({one.partition(":")[0] for one in group.platform_groups})
 
 
-def _listed(items: Sequence[tuple[card.Inline, ...]]) -> tuple[card.Inline, ...]:
+def listed(items: Sequence[tuple[card.Inline, ...]]) -> tuple[card.Inline, ...]:
+    """Names one after the other, as many as a line has room for."""
     spans: list[card.Inline] = []
     for index, item in enumerate(items[:_MOST_PEOPLE]):
         spans += [Trusted(", ") if index else Trusted(""), *item]

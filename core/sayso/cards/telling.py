@@ -6,7 +6,7 @@ The rule: a person is named as people know them, never by an account. Names are 
 from __future__ import annotations
 
 from sayso import errors, model
-from sayso.cards import card, notification, phrases, tokens
+from sayso.cards import board, card, notification, phrases, tokens
 from sayso.content import text, wording
 from sayso.machine import approvers
 
@@ -86,20 +86,37 @@ def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> ca
     if ticket.decision is not None or ticket.request.kind != "permission":
         return None
     mine = next((one for one in approvers.latest(ticket) if one.via == account), None)
-    if mine is None or (ticket.policy.quorum == 1 and ticket.policy.veto == 1):
+    if mine is None or (ticket.policy.most_needed == 1 and ticket.policy.veto == 1):
         return None
-    allows = mine.answer.verdict == "allow"
-    so_far = len(approvers.allows_by(ticket) if allows else approvers.against(ticket))
-    needed = ticket.policy.quorum if allows else ticket.policy.veto
-    verb = "allowed" if allows else "denied"
-    if allows and mine not in approvers.allows_by(ticket):
-        return line(f"{_UNLINKED} {so_far} of {needed} people have {verb} this.")
-    if before is not None and mine in approvers.latest(before):
+    again = before is not None and mine in approvers.latest(before)
+    if mine.answer.verdict != "allow":
+        return _counted("denied", len(approvers.against(ticket)), ticket.policy.veto, again)
+    counted = approvers.allows_by(ticket)
+    if mine not in counted and mine.person == mine.via and any(one.via != account for one in counted):
+        return line(f"{_UNLINKED} {_so_far(ticket, len(counted))}")
+    if not approvers.is_mixed(ticket.policy):
+        return _counted("allowed", len(counted), ticket.policy.most_needed, again)
+    needed = board.still_needed(ticket)
+    if mine not in counted:
+        return line(f"Noted: all places that you could fill are taken. Still needed: {needed}.")
+    return line(f"You have allowed this. Still needed: {needed}." if again else f"Counted. Still needed: {needed}.")
+
+
+def _so_far(ticket: model.Ticket, count: int) -> str:
+    if approvers.is_mixed(ticket.policy):
+        return f"Still needed: {board.still_needed(ticket)}."
+    return f"{count} of {ticket.policy.most_needed} people have allowed this."
+
+
+def _counted(verb: str, so_far: int, needed: int, again: bool) -> card.Line:
+    if again:
         return line(f"You have {verb} this already. {so_far} of {needed} people have; others have to agree.")
     return line(f"Counted: {so_far} of {needed} people have {verb} this. Others have to agree.")
 
 
 def _name(one: model.By | model.Given) -> str:
+    if one.delegate:
+        return f"{one.delegate} for {one.person}"
     if ":" not in one.person:
         return one.person
     return one.name if one.name and one.name != one.person else "somebody"

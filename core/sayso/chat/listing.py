@@ -81,11 +81,11 @@ HOW = "Type /sayso pending for what waits for you. What agents ask comes as a ca
 
 async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     """A page of the list of one person; page 0 also has what they answered lately."""
-    person, now, shown = desk.setup.directory.identify(actor), desk.clock.now(), (page + 1) * PAGE
-    found, read = await _read_waiting(desk, person, shown + 1)
+    now, shown = desk.clock.now(), (page + 1) * PAGE
+    found, read = await _read_waiting(desk, actor, shown + 1)
     more = len(found) > shown
     left = 0 if more else await desk.store.count(Query(state="pending", limit=_MOST_COUNTED)) - read
-    lately: Sequence[model.Ticket] = () if page else await _lately(desk, person)
+    lately: Sequence[model.Ticket] = () if page else await _lately(desk, actor)
     return Listing(
         waiting=tuple(await aside.run(_rows, desk, found[page * PAGE : shown], now)),
         answered=tuple(await aside.run(_rows, desk, lately, now)),
@@ -107,13 +107,12 @@ async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
 
 def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
     """The request as it is now, for somebody who may answer it. Raises `NotAllowed`."""
-    person = desk.setup.directory.identify(actor)
-    if not machine.may_answer(ticket, person):
-        raise machine.refusal(ticket, person)
+    if refused := approvers.refused(ticket, desk.acting(ticket, actor)):
+        raise refused
     return machine.read(ticket, desk.clock.now())
 
 
-async def _read_waiting(desk: Desk, person: model.Person, most: int) -> tuple[list[model.Ticket], int]:
+async def _read_waiting(desk: Desk, actor: people.Actor, most: int) -> tuple[list[model.Ticket], int]:
     """What waits for somebody, what expires first at the top, and how many open requests were read for it.
 
     An index gives the ids; a few requests at a time are read until there are enough, or a bound is met.
@@ -126,7 +125,7 @@ async def _read_waiting(desk: Desk, person: model.Person, most: int) -> tuple[li
         loaded = await asyncio.gather(*map(desk.store.load, some), return_exceptions=True)
         # one that cannot be read must not hide the others
         whole = (one for one in loaded if isinstance(one, model.Ticket) and one.expires_at > desk.clock.now())
-        found += [ticket for ticket in whole if _waits_for(ticket, person)]
+        found += [ticket for ticket in whole if _waits_for(ticket, desk.acting(ticket, actor))]
         read += len(some)
     return found, read
 
@@ -134,14 +133,15 @@ async def _read_waiting(desk: Desk, person: model.Person, most: int) -> tuple[li
 def _waits_for(ticket: model.Ticket, person: model.Person) -> bool:
     if ticket.decision is not None or ticket.held or ticket.taken is not None:
         return False
-    if any(given.person == person.id for given in approvers.latest(ticket)):
-        return False  # it waits for others
-    return machine.may_answer(ticket, person)
+    return approvers.is_awaited(ticket, person)
 
 
-async def _lately(desk: Desk, person: model.Person) -> Sequence[model.Ticket]:
+async def _lately(desk: Desk, actor: people.Actor) -> Sequence[model.Ticket]:
+    person = desk.setup.directory.identify(actor)
     decided = await desk.store.list(Query(state="decided", limit=_MOST_DECIDED, most_bytes=_MOST_BYTES))
-    return [one for one in decided if one.decision and any(by.person == person.id for by in one.decision.by)][:_LATELY]
+    return [
+        one for one in decided if one.decision and any(person.id in (by.person, by.delegate) for by in one.decision.by)
+    ][:_LATELY]
 
 
 def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Row]:

@@ -27,6 +27,10 @@ class Terms:
     """What was decided before on the same call; bound for the same reason."""
     tell: tuple[model.Place, ...] = ()
     """Where the requester is told what became of it."""
+    policy_name: str | None = None
+    """What the policy is called in the settings."""
+    stage_routes: tuple[tuple[model.Place, ...], ...] = ()
+    """Where it is shown as well, stage by stage."""
 
 
 def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:

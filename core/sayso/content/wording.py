@@ -98,4 +98,9 @@ def failure(error: Exception) -> str:
 
 def people(decision: model.Decision) -> str:
     """Who decided, by id."""
-    return " and ".join(one.person for one in decision.by) or "nobody"
+    return " and ".join(who(one) for one in decision.by) or "nobody"
+
+
+def who(one: model.By) -> str:
+    """One who decided, by id, with the one for whom they did it."""
+    return f"{one.delegate} (for {one.person})" if one.delegate else one.person

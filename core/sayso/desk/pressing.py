@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sayso import aside, errors, machine, model
-from sayso.cards import dialog, submission, tokens
+from sayso.cards import buttons, dialog, submission, tokens
 from sayso.desk.shell import Shell
-from sayso.machine import holding, people
+from sayso.machine import approvers, holding, people
 from sayso.stores import Record
 
 # The kind of the records of half-filled forms.
@@ -114,7 +114,7 @@ def _finder(shell: Shell, name: str) -> Callable[[model.Place], Awaitable[str]] 
 
 async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
-    person = shell.setup.directory.identify(press.actor)
+    person = shell.acting(ticket, press.actor)
     if press.pressed.action == "details" and ticket.decision is not None:
         # it stood there for every member to read
         if press.actor.member or machine.may_answer(ticket, person):
@@ -125,12 +125,18 @@ async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
     elif ticket.taken and ticket.taken.given.person != person.id:
         refusal = errors.AlreadyTaken(ticket)
-    elif not machine.may_answer(ticket, person):
-        refusal = machine.refusal(ticket, person)
+    elif barred := approvers.refused(ticket, person, _verdict_of(ticket, press)):
+        refusal = barred
     else:
         return
     await shell.record_refusal(ticket.id, person, refusal)
     raise refusal
+
+
+def _verdict_of(ticket: model.Ticket, press: Press) -> model.Verdict | None:
+    """What a press comes to say in the end, whatever window opens first; a review may be read by all who may answer."""
+    row = buttons.row_of(press.pressed.action, ticket.request.kind)
+    return row.answer.verdict if row.answer and press.pressed.action != "review" else None
 
 
 async def _earlier(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Draft:

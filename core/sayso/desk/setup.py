@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -70,7 +70,8 @@ def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms
     if policy is None:
         known = ", ".join(setup.policies)
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
-    wanted = _expanded(setup, _route(request, caller), policy, caller)
+    asked = _route(request, caller)
+    wanted = _expanded(setup, asked, policy, caller)
     for place in wanted:
         _reachable(setup, place)
     if request.callback_url and not setup.callbacks:
@@ -83,6 +84,8 @@ def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms
         requester=caller.requester,
         key=caller.key,
         tell=_tell(setup, caller.requester, route),
+        policy_name=name,
+        stage_routes=_stage_routes(setup, policy, caller) if parts.APPROVERS in asked else (),
     )
 
 
@@ -126,13 +129,25 @@ def _expanded(
     """The places, with a direct message to each approver in place of `approvers`."""
     if parts.APPROVERS not in places:
         return places
-    names = (caller.requester if name == "requester" else name for name in policy.approvers)
-    found = [place for name in setup.directory.members(name for name in names if name) for place in _at(setup, name)]
+    found = _direct(setup, policy.needs_by_stage[0], caller)
     if not found:
         hint = "name people or groups with members under approvers, with accounts on a chat that is connected"
         raise errors.InvalidRequest("its policy names nobody who has a direct message", field="route", hint=hint)
-    shown = (found[:_MOST_DIRECT] if place == parts.APPROVERS else [place] for place in places)
+    shown = (found if place == parts.APPROVERS else [place] for place in places)
     return tuple(dict.fromkeys(place for some in shown for place in some))
+
+
+def _stage_routes(setup: Setup, policy: model.Policy, caller: Caller) -> tuple[tuple[model.Place, ...], ...]:
+    """The direct messages of each stage after the first; none if there is one stage only."""
+    stages = policy.needs_by_stage
+    return ((), *(tuple(_direct(setup, needs, caller)) for needs in stages[1:])) if len(stages) > 1 else ()
+
+
+def _direct(setup: Setup, needs: Sequence[model.Need], caller: Caller) -> list[model.Place]:
+    """The direct messages of those whom a stage needs."""
+    names = (caller.requester if name == "requester" else name for need in needs for name in need.who)
+    found = [place for name in setup.directory.members(name for name in names if name) for place in _at(setup, name)]
+    return list(dict.fromkeys(found))[:_MOST_DIRECT]
 
 
 def _at(setup: Setup, person: str) -> list[model.Place]:

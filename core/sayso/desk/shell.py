@@ -10,7 +10,7 @@ from sayso.cards import tokens
 from sayso.content import requests, text
 from sayso.desk import authority, channel, quota, remembering, stops
 from sayso.desk.setup import Caller, Setup
-from sayso.machine import events
+from sayso.machine import delegating, events, people
 from sayso.stores import Store
 
 # More tries than writers could ever win in a row against one click.
@@ -42,6 +42,10 @@ class Shell:
     def house(self) -> Setup:
         """The name of `setup` until 0.2."""
         return self.setup
+
+    def acting(self, ticket: model.Ticket, actor: people.Actor) -> model.Person:
+        """The person behind an account on this request, who may stand in for somebody who is away."""
+        return delegating.acting(self.setup.directory, ticket, actor, self.clock.now())
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""

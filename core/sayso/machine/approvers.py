@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sayso import errors, model, parts
-from sayso.machine import people
+from sayso.machine import events, people, places
+
+latest = places.latest
 
 # Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
 _MOST_OF_ONE = 10
@@ -11,25 +15,71 @@ _AGAINST = frozenset({"deny", "respond", "stop"})
 
 
 def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
-    """Whether the policy lets this person answer."""
-    own = ticket.requester is not None and person.id == ticket.requester
-    if ticket.request.kind == "permission" and own and not ticket.policy.self_approval:
+    """Whether the policy lets this person answer: a permission can be denied out of turn, but only allowed in turn."""
+    if ticket.request.kind != "permission":
+        return _fits(ticket, person, open_needs(ticket))
+    return not _is_barred(ticket, person) and _fits(ticket, person, _all_needs(ticket))
+
+
+def may_allow(ticket: model.Ticket, person: model.Person) -> bool:
+    """Whether an *allow* of theirs counts at this stage."""
+    return may_answer(ticket, person) and _fits(ticket, person, open_needs(ticket))
+
+
+def is_awaited(ticket: model.Ticket, person: model.Person) -> bool:
+    """Whether it waits for this person now: it is their turn, and they have said nothing that counts."""
+    said = next((one for one in latest(ticket) if person.id == one.person or person.human == one.human), None)
+    if said is not None and (said.stage == ticket.stage or said in places.board(ticket).by):
         return False
-    return any(_matches(approver, ticket, person) for approver in ticket.policy.approvers)
+    return may_allow(ticket, person)
+
+
+def is_barred(ticket: model.Ticket, person: str) -> bool:
+    """Whether this person may not answer since it is asked on their own behalf."""
+    own = ticket.requester is not None and person == ticket.requester
+    return own and ticket.request.kind == "permission" and not ticket.policy.self_approval
+
+
+def refused(
+    ticket: model.Ticket, person: model.Person, verdict: model.Verdict | None = None
+) -> errors.NotAllowed | None:
+    """Why this person may not answer, or not with this verdict, and who may; None if they may."""
+    if not may_answer(ticket, person):
+        return refusal(ticket, person)
+    if verdict != "allow" or sits(ticket, person.id):
+        return None
+    if other := _other_face(ticket, person):
+        return errors.NotAllowed(f"you have allowed this already, as {other.person}; one person counts once")
+    if may_allow(ticket, person):
+        return None
+    now, later = _said(names_of(open_needs(ticket))), _said(_turn_of(ticket, person))
+    hint = f"you can deny it now; you can allow it in your turn ({later})"
+    return errors.NotAllowed(f"it is not your turn: at this stage it is for {now}", hint=hint)
 
 
 def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
     """Why this person may not answer, and who may."""
-    if ticket.requester == person.id and not ticket.policy.self_approval:
+    if _is_barred(ticket, person):
+        if person.delegate and person.delegate != ticket.requester:
+            return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
         return errors.NotAllowed("you cannot approve what was asked on your own behalf")
-    who = ", ".join(ticket.policy.approvers) or "nobody"
-    return errors.NotAllowed(f"you may not answer this request; it is for: {who}")
+    return errors.NotAllowed(f"you may not answer this request; it is for: {_said(ticket.policy.everybody)}")
+
+
+def sits(ticket: model.Ticket, person: str) -> bool:
+    """Whether an *allow* of this person fills a place."""
+    return any(one.person == person for one in places.board(ticket).by)
 
 
 def named(ticket: model.Ticket) -> tuple[str, ...]:
-    """Whom the policy names: people by id and groups; `anyone` names nobody."""
-    names = (ticket.requester if name == "requester" else name for name in ticket.policy.approvers)
+    """Whom the policy names at this stage: people by id and groups; `anyone` names nobody."""
+    names = (ticket.requester if name == "requester" else name for name in names_of(open_needs(ticket)))
     return tuple(dict.fromkeys(name for name in names if name and name != "anyone"))
+
+
+def names_of(needs: Iterable[model.Need]) -> tuple[str, ...]:
+    """Whom these needs name, each once."""
+    return tuple(dict.fromkeys(name for need in needs for name in need.who))
 
 
 def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
@@ -42,30 +92,44 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
 
 def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: people.Actor) -> tuple[str, ...]:
     """The platform groups that say whether somebody may answer; none where it is clear without them."""
-    if may_answer(ticket, directory.identify(actor)):
+    person = directory.identify(actor)
+    if may_answer(ticket, person) and not is_mixed(ticket.policy):
         return ()
     listed = [
         directory.groups.get(name.removeprefix("group:"), people.Group())
-        for name in named(ticket)
-        if name.startswith("group:")
+        for name in ticket.policy.everybody
+        if name.startswith("group:") and name.removeprefix("group:") not in person.groups
     ]
     return tuple(dict.fromkeys(name for group in listed for name in sorted(group.platform_groups)))
 
 
 def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
-    """The latest *allow* of each person, of as many as are surely different ones; a quorum counts these.
+    """The latest *allow* of each person who fills a place, of as many as are surely different people."""
+    return places.board(ticket).by
 
-    Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
-    to somebody who allowed it elsewhere, unless it is known which account is theirs on its platform.
-    """
-    allows = {given.person: given for given in latest(ticket) if given.answer.verdict == "allow"}
-    sets = [[given for given in allows.values() if _is_named(given)]]
-    stands = [given for given in ticket.answers if given.person in allows and given.answer.verdict == "allow"]
-    for platform in dict.fromkeys(name for given in stands for name in _platforms(given)):
-        there = (given for given in stands if platform in _platforms(given))
-        sets.append([allows[person] for person in dict.fromkeys(given.person for given in there)])
-    most = max(sets, key=len)
-    return tuple(most)
+
+def given(ticket: model.Ticket, event: events.Answered, answer: model.Answer) -> model.Given:
+    """The answer with what is known of its person at this moment: whom of the policy they are, and the stage."""
+    by, policy = event.by, ticket.policy
+    fits = tuple(name for name in policy.everybody if _matches(name, ticket, by)) if is_mixed(policy) else ()
+    before = next((one for one in places.board(ticket).by if one.person == by.id), None)
+    return model.Given(
+        person=by.id,
+        name=by.name,
+        via=by.account,
+        at=event.at,
+        answer=answer,
+        platforms=by.platforms,
+        fits=fits,
+        delegate=by.delegate,
+        # who sits stays there: one person in several stages counts in the one in which they answered
+        stage=before.stage if before and answer.verdict == "allow" else ticket.stage,
+    )
+
+
+def is_mixed(policy: model.Policy) -> bool:
+    """Whether it has more than one kind of place."""
+    return sum(map(len, policy.needs_by_stage)) > 1
 
 
 def joined(answers: tuple[model.Given, ...], given: model.Given) -> tuple[model.Given, ...]:
@@ -73,11 +137,6 @@ def joined(answers: tuple[model.Given, ...], given: model.Given) -> tuple[model.
     own = [one for one in answers if one.person == given.person]
     gone = own[0] if len(own) >= _MOST_OF_ONE else None
     return (*(one for one in answers if one is not gone), given)
-
-
-def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
-    """The latest answer of each person; only these count."""
-    return tuple({given.person: given for given in ticket.answers}.values())
 
 
 def against(ticket: model.Ticket) -> tuple[model.Given, ...]:
@@ -95,10 +154,37 @@ def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
     return person.id == approver
 
 
-def _platforms(given: model.Given) -> tuple[str, ...]:
-    """Where one account of this person is known, so that every other one there is somebody else's."""
-    return tuple(dict.fromkeys((given.via.partition(":")[0], *given.platforms)))
+def _is_barred(ticket: model.Ticket, person: model.Person) -> bool:
+    if person.delegate is None:
+        return is_barred(ticket, person.id)
+    # nobody's own request goes through by somebody who stands in, whatever the policy says of self-approval
+    return ticket.request.kind == "permission" and ticket.requester in (person.id, person.delegate)
 
 
-def _is_named(given: model.Given) -> bool:
-    return given.person != given.via
+def _other_face(ticket: model.Ticket, person: model.Person) -> model.Given | None:
+    """What the same human allowed for somebody else, or as themselves."""
+    mine = (one for one in latest(ticket) if one.human == person.human and one.person != person.id)
+    return next((one for one in mine if one.answer.verdict == "allow"), None)
+
+
+def _fits(ticket: model.Ticket, person: model.Person, needs: Iterable[model.Need]) -> bool:
+    return any(_matches(name, ticket, person) for name in names_of(needs))
+
+
+def open_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
+    """What is needed at this stage."""
+    stages = ticket.policy.needs_by_stage
+    return stages[min(ticket.stage, len(stages) - 1)]
+
+
+def _all_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
+    return tuple(need for needs in ticket.policy.needs_by_stage for need in needs)
+
+
+def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:
+    """Those of whom this person is one, in another stage."""
+    return tuple(name for name in ticket.policy.everybody if _matches(name, ticket, person))
+
+
+def _said(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nobody"

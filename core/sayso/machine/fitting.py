@@ -61,7 +61,7 @@ def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) ->
     if edited and not ticket.request.editable:
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("the agent cannot run another input", field="input", hint=hint)
-    if edited and ticket.policy.quorum > 1:
+    if edited and ticket.policy.most_needed > 1:
         # people who allowed before would have allowed something else
         hint = "deny with a reason instead"
         raise errors.InvalidAnswer("an input that several must allow cannot be edited", field="input", hint=hint)

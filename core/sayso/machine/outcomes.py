@@ -18,13 +18,17 @@ def decided(
         id=ticket.id,
         outcome=outcome,
         digest=ticket.digest,
-        by=tuple(model.By(person=one.person, name=one.name, via=one.via, at=one.at) for one in by),
+        by=tuple(map(_by, by)),
         decided_at=at,
         valid_until=at + _good_for(ticket) if outcome == "allowed" else None,
         model_text="",
         **_content(ticket, outcome, by, reason),
     )
     return told(ticket, made)
+
+
+def _by(one: model.Given) -> model.By:
+    return model.By(person=one.person, name=one.name, via=one.via, at=one.at, delegate=one.delegate)
 
 
 def read(ticket: model.Ticket, at: datetime) -> model.Ticket:

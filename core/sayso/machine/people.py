@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from sayso import errors, model, parts
+from sayso import model
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,31 @@ class Called:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegation:
+    """Somebody is away, and others act for them."""
+
+    of: str
+    to: frozenset[str]
+    until: datetime
+    policies: frozenset[str] = frozenset()
+    """Under which policies; none means all."""
+
+    def holds(self, person: str, policy: str | None, at: datetime) -> bool:
+        """Whether this person acts for them under a policy at this moment."""
+        return person in self.to and at < self.until and (not self.policies or policy in self.policies)
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """Everybody who is configured. One person has one id, whatever they press on, so a quorum counts people."""
 
     people: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
     groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
+    delegations: tuple[Delegation, ...] = ()
 
     def identify(self, actor: Actor) -> model.Person:
         """The person behind an account; an account that nobody configured is a person of its own."""
-        person = actor.person or self._owner(actor.account) or actor.account
+        person = actor.person or self.owner(actor.account) or actor.account
         return model.Person(
             id=person,
             # half a character in a platform's name can be neither stored nor shown
@@ -76,6 +93,17 @@ class Directory:
             member=actor.member,
             platforms=tuple(sorted({one.partition(":")[0] for one in self.people.get(person, Profile()).accounts})),
         )
+
+    def stand_ins(self, actor: Actor, policy: str | None, at: datetime) -> tuple[model.Person, ...]:
+        """Those for whom the person behind an account acts under a policy at this moment, each with its delegate."""
+        me = self.identify(actor)
+        # the platform groups of an account say nothing of whom it acts for
+        acts = (
+            replace(actor, person=one.of, groups=frozenset())
+            for one in self.delegations
+            if one.holds(me.id, policy, at)
+        )
+        return tuple(self.identify(one).model_copy(update={"delegate": me.id, "name": me.name}) for one in acts)
 
     def called(self, names: Sequence[str], platform: str) -> Called:
         """How those whom a policy names are called on a platform: people, and groups by their platform groups."""
@@ -97,60 +125,13 @@ class Directory:
         listed = (sorted(group.members) if name.startswith("group:") else [name] for name, group in groups)
         return tuple(dict.fromkeys(person for some in listed for person in some))
 
-    def check(self, policy: model.Policy, name: str) -> None:
-        """Refuse a policy that names somebody unknown, or that too few people could ever meet.
-
-        Raises:
-            InvalidSettings: `field` is the key of the policy.
-        """
-        for approver in policy.approvers:
-            if approver not in ("anyone", "requester"):
-                self._check_known(approver, f"policies.{name}.approvers")
-        for called in policy.notify:
-            key = f"policies.{name}.notify"
-            if called in ("anyone", "requester"):
-                hint = 'people, "group:NAME", "approvers", or []'
-                raise errors.InvalidSettings(f"{key}: {called!r} cannot be mentioned", field=key, hint=hint)
-            if called != parts.APPROVERS:
-                self._check_known(called, key)
-        known_to_all = self.most(policy, {})
-        if policy.approvers and known_to_all is not None and known_to_all < policy.quorum:
-            message = f"policies.{name}.quorum is {policy.quorum}, and only {known_to_all} may approve"
-            raise errors.InvalidSettings(message, field=f"policies.{name}.quorum", hint="add approvers")
-
-    def _check_known(self, name: str, key: str) -> None:
-        group = name.removeprefix("group:")
-        if name not in self.people and not (name.startswith("group:") and group in self.groups):
-            hint = f"add [people.{name}]" if group == name else f"add [groups.{group}]"
-            raise errors.InvalidSettings(f"{key}: {name!r} is unknown", field=key, hint=hint)
-
-    def most(self, policy: model.Policy, enrolled: Mapping[str, Enrolled]) -> int | None:
-        """How many may approve who are surely different people; *enrolled* has who is in which platform group.
-
-        None where nobody can tell: anyone may approve, or a platform group is not among *enrolled*.
-        """
-        named = [one for one in policy.approvers if not one.startswith("group:")]
-        groups = [self.groups.get(one.removeprefix("group:"), Group()) for one in policy.approvers if one not in named]
-        platform_groups = frozenset[str]().union(*(group.platform_groups for group in groups))
-        if "anyone" in named or not platform_groups <= enrolled.keys():
-            return None
-        found = set(named).union(*(group.members for group in groups))
-        accounts = (account for name in platform_groups for account in enrolled[name].accounts)
-        found |= {person for account in accounts if (person := self._owner(account))}
-        platforms = {name.partition(":")[0] for name in platform_groups}
-        # an account that nobody configured may belong to somebody who allowed it on another platform
-        there = (self._most_there(found, [enrolled[g] for g in _on(one, platform_groups)], one) for one in platforms)
-        return max((len(found), *there))
-
-    def _most_there(self, found: Collection[str], groups: Sequence[Enrolled], platform: str) -> int:
-        """How many may approve on one platform."""
-        known = [name for name in found if _on(platform, self.people.get(name, Profile()).accounts)]
-        accounts = frozenset[str]().union(*(group.accounts for group in groups))
-        strangers = [account for account in accounts if self._owner(account) is None]
-        return len(known) + len(strangers) + sum(group.others for group in groups)
-
-    def _owner(self, account: str) -> str | None:
+    def owner(self, account: str) -> str | None:
+        """Whose account this is; None if nobody configured it."""
         return next((name for name, profile in self.people.items() if account in profile.accounts), None)
+
+    def has_account(self, person: str, platform: str) -> bool:
+        """Whether an account of this person is known there."""
+        return bool(_on(platform, self.people.get(person, Profile()).accounts))
 
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from sayso import errors, model
 from sayso.content import binding
-from sayso.machine import approvers, events, fitting, holding, outcomes, schedule, standstill, using
+from sayso.machine import approvers, events, fitting, holding, outcomes, places, schedule, stages, standstill, using
 
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
@@ -54,6 +54,8 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         key=terms.key,
         route=terms.route,
         tell=terms.tell,
+        policy_name=terms.policy_name,
+        stage_routes=terms.stage_routes,
         digest=binding.digest_of(request, terms, id, expires_at),
         created_at=at,
         expires_at=expires_at,
@@ -141,16 +143,15 @@ def first(ticket: model.Ticket, event: events.Event) -> events.Event:
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     if ticket.stopped is None and event.at >= ticket.expires_at:
         raise errors.Refused("the time for this request is over", hint="ask again")
-    if not may_answer(ticket, event.by):
-        raise refusal(ticket, event.by)
+    if refused := approvers.refused(ticket, event.by, event.answer.verdict):
+        raise refused
     holding.check(ticket)
     standstill.check(ticket, event.answer)
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
     answer = fitting.fit(ticket, event.answer)
-    by = event.by
-    given = model.Given(person=by.id, name=by.name, via=by.account, at=event.at, answer=answer, platforms=by.platforms)
+    given = approvers.given(ticket, event, answer)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
     # where no time runs, a grace would never end
@@ -162,7 +163,8 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
 def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
     """Whether this person said it before, from the same account; from another one it says where they are, too."""
     mine = [old for old in ticket.answers if old.person == given.person]
-    stands = bool(mine) and fitting.alike(mine[-1].answer, given.answer)
+    # whoever had no place in an earlier stage may fill one in this
+    stands = bool(mine) and mine[-1].stage == given.stage and fitting.alike(mine[-1].answer, given.answer)
     return stands and any(old.via == given.via and fitting.alike(old.answer, given.answer) for old in mine)
 
 
@@ -216,9 +218,11 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     against = approvers.against(ticket)
     if len(against) >= ticket.policy.veto:
         return _decide(ticket, "answered" if last.answer.verdict == "respond" else "denied", at, against)
-    if len(allows_by(ticket)) >= ticket.policy.quorum:
-        return _decide(ticket, "allowed", at, allows_by(ticket))
-    return Step(ticket, _redraws(ticket))
+    board = places.board(ticket)
+    if board.is_full:
+        return _decide(ticket, "allowed", at, board.by)
+    turned = stages.turned(ticket, board.open, at)
+    return Step(turned, (*stages.announcements(ticket, turned), *_redraws(ticket)))
 
 
 def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:

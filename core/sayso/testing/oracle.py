@@ -26,6 +26,8 @@ _AT_FIRST = {
     "used_for": None,
     "stopped": None,
     "bound_until": None,
+    "stage": 0,
+    "stage_at": None,
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.desk import keys, token_secret
-from sayso.machine import people
+from sayso.machine import people, staffing
 from sayso.stores import memory
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,13 +91,13 @@ def test_accounts_become_people_with_the_groups_of_this_moment() -> None:
 )
 def test_a_policy_that_cannot_be_met_stops_the_start(policy: model.Policy, field: str) -> None:
     with pytest.raises(errors.InvalidSettings) as refused:
-        DIRECTORY.check(policy, "p")
+        staffing.check(DIRECTORY, policy, "p")
     assert refused.value.field == field
 
 
 def test_a_policy_that_can_be_met_is_fine() -> None:
     for approvers in ((), ("anyone",), ("group:release",), ("ann", "bob")):
-        DIRECTORY.check(model.Policy(approvers=approvers, quorum=2 if approvers else 1), "p")
+        staffing.check(DIRECTORY, model.Policy(approvers=approvers, quorum=2 if approvers else 1), "p")
 
 
 async def test_the_token_secret_survives_and_a_short_one_is_refused(

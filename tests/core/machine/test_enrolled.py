@@ -3,7 +3,7 @@
 import pytest
 
 import sayso
-from sayso.machine import people
+from sayso.machine import people, staffing
 
 ANN = people.Profile(frozenset({"slack:T1/U1", "discord:1"}))
 BOB = people.Profile(frozenset({"discord:2"}))
@@ -40,4 +40,6 @@ def enrolled(*accounts: str, others: int = 0) -> people.Enrolled:
 def test_a_quorum_can_have_as_many_as_are_surely_different(
     approvers: list[str], found: dict[str, people.Enrolled], most: int | None
 ) -> None:
-    assert DIRECTORY.most(sayso.Policy(approvers=tuple(approvers)), found) == most
+    short = staffing.shortage(DIRECTORY, sayso.Policy(approvers=tuple(approvers), quorum=9), found)
+    assert short == (None if most is None else staffing.Shortage("quorum", 9, most))
+    assert staffing.shortage(DIRECTORY, sayso.Policy(approvers=tuple(approvers), quorum=most or 9), found) is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayso import errors
-from sayso.machine import people
+from sayso.machine import people, staffing
 from sayso.stores import Store
 from sayso_bots.commands.doctor import claude_code
 from sayso_bots.service import checks, database
@@ -89,10 +89,9 @@ async def _look_at_chats(given: environment.Environment, chosen: schema.Settings
             enrolled |= one.enrolled
             yield Finding(f"{name} {one.name}", one.ok, one.said, one.hint)
     for name, policy in toml.setup(chosen).policies.items():
-        most = directory.most(policy, enrolled)
-        if policy.approvers and most is not None and most < policy.quorum:
-            said = f"{policy.quorum} people must agree, and only {most} may (members of groups were counted)"
-            yield Finding(f"policies.{name}.quorum", False, said, "add approvers, or people to their groups")
+        if short := staffing.shortage(directory, policy, enrolled):
+            said = f"{staffing.said(short)} (members of groups were counted)"
+            yield Finding(f"policies.{name}.{short.key}", False, said, staffing.HINT)
 
 
 async def _look_at_service(url: str, key: str | None) -> str | checks.Fault:

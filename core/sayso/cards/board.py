@@ -1,0 +1,143 @@
+"""The board of places: who has allowed, which places are free, what comes next, and who sat where in the end. Pure.
+
+The rule: what a place is called comes from the settings, who fills it is a name of a platform and so foreign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sayso import model
+from sayso.cards import card, naming, phrases
+from sayso.content import text
+from sayso.machine import approvers, people, places
+
+Trusted = text.Trusted
+
+_DOT = Trusted(" · ")
+
+
+def terms(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
+    """By when and by whom it is decided, and the board of places."""
+    if ticket.decision is None:
+        by_when = (Trusted("Expires "), _by_when(ticket))
+        yield card.Line((*by_when, Trusted(" · May decide: "), *naming.who_may(ticket, directory)))
+    yield from lines(ticket, directory)
+
+
+def _by_when(ticket: model.Ticket) -> card.Inline:
+    if ticket.stopped is None:
+        return card.Moment(ticket.expires_at, relative=True)
+    # where time stands still, a countdown would be wrong
+    return Trusted(f"{phrases.duration(ticket.expires_at - ticket.stopped.since)} after the stop is lifted")
+
+
+def lines(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
+    """Who has answered and who is missing, if several have to agree; who sat where, once it was allowed."""
+    if ticket.decision is not None:
+        yield from _seated(ticket, ticket.decision)
+    elif approvers.is_mixed(ticket.policy):
+        yield _open(ticket)
+    elif ticket.policy.most_needed > 1:
+        yield _alike(ticket, directory)
+
+
+def words(ticket: model.Ticket) -> text.Trusted:
+    """The free and filled places in plain words, without people; nothing where one allow decides."""
+    if ticket.decision is not None or ticket.policy.most_needed == 1 or ticket.request.kind != "permission":
+        return Trusted("")
+    return Trusted("".join(map(card.words_of, _places(ticket, with_people=False))))
+
+
+def still_needed(ticket: model.Ticket) -> text.Trusted:
+    """The free places of the open stage, such as *1 of release and 1 of security*."""
+    board = places.board(ticket)
+    free = [seats for seats in board.stages[min(board.open, len(board.stages) - 1)] if seats.missing]
+    said = (f"{seats.missing} of {card_words(label(seats.need, ticket))}" for seats in free)
+    return Trusted(" and ".join(said))
+
+
+def label(need: model.Need, ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """What a place is called: the names of those who may fill it."""
+    spans: list[card.Inline] = []
+    for index, name in enumerate(need.who):
+        spans += [Trusted(" or ") if index else Trusted(""), _called(name, ticket)]
+    return tuple(span for span in spans if span != "") or (Trusted("nobody"),)
+
+
+def card_words(spans: Iterable[card.Inline]) -> str:
+    """Pieces of a line as plain words."""
+    return "".join(map(card.words_of, spans))
+
+
+def _called(name: str, ticket: model.Ticket) -> card.Inline:
+    if name == "requester":
+        return naming.given_name(ticket.requester) if ticket.requester else Trusted("the requester")
+    kind, colon, rest = name.rpartition(":")
+    return naming.given_name(rest if colon and kind == "group" else name)
+
+
+def _open(ticket: model.Ticket) -> card.Line:
+    against = approvers.against(ticket)
+    denied = (Trusted(" · denied by "), *_names(against)) if against else ()
+    return card.Line((*_places(ticket, with_people=True), *denied))
+
+
+def _places(ticket: model.Ticket, *, with_people: bool) -> tuple[card.Inline, ...]:
+    """The places of the open stage, and whose turn comes after it."""
+    board = places.board(ticket)
+    count, here = len(board.stages), min(ticket.stage, len(board.stages) - 1)
+    spans: list[card.Inline] = [Trusted(f"Stage {here + 1} of {count}: ")] if count > 1 else []
+    for index, seats in enumerate(board.stages[here]):
+        filled = Trusted(f" {len(seats.by)} of {seats.need.count}")
+        spans += [*([_DOT] if index else []), *label(seats.need, ticket), filled]
+        spans += [Trusted(" ("), *_names(seats.by), Trusted(")")] if seats.by and with_people else []
+    for stage in board.stages[here + 1 :]:
+        spans.append(Trusted(" · then "))
+        for index, seats in enumerate(stage):
+            several = Trusted(f"{seats.need.count} of " if seats.need.count > 1 else "")
+            spans += [*([Trusted(" and ")] if index else []), several, *label(seats.need, ticket)]
+    return tuple(span for span in spans if span != "")
+
+
+def _seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line]:
+    if decision.outcome != "allowed" or not approvers.is_mixed(ticket.policy):
+        return
+    spans: list[card.Inline] = []
+    for stage in places.board(ticket).stages:
+        for seats in stage:
+            if seats.by:
+                spans += [*([_DOT] if spans else []), *label(seats.need, ticket), Trusted(": "), *_names(seats.by)]
+    if spans:
+        yield card.Line(tuple(spans))
+
+
+def _alike(ticket: model.Ticket, directory: people.Directory) -> card.Line:
+    """All places are of one kind: people are counted, and those who are missing have names."""
+    allowed, against = approvers.allows_by(ticket), approvers.against(ticket)
+    spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.most_needed} people have allowed this")]
+    spans += [Trusted(": "), *_names(allowed)] if allowed else []
+    spans += [Trusted(" · denied by "), *_names(against)] if against else []
+    if missing := _missing(ticket, directory):
+        spans += [Trusted(" · missing: "), *naming.listed([(naming.given_name(one),) for one in missing])]
+    return card.Line(tuple(spans))
+
+
+def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]:
+    """People who may answer and have not; none if the settings alone do not say who may."""
+    names = approvers.named(ticket)
+    groups = [directory.groups.get(name.removeprefix("group:")) for name in names if name.startswith("group:")]
+    if "anyone" in ticket.policy.everybody or any(group is None or group.platform_groups for group in groups):
+        return ()
+    answered = {given.person for given in approvers.latest(ticket)}
+    asked = directory.members(names)
+    return [person for person in asked if person not in answered and not approvers.is_barred(ticket, person)]
+
+
+def _names(by: Sequence[model.Given]) -> tuple[card.Inline, ...]:
+    return naming.listed([_who(one) for one in by])
+
+
+def _who(one: model.Given) -> tuple[card.Inline, ...]:
+    stands_in = (Trusted(" for "), text.line(one.person)) if one.delegate else ()
+    return (text.line(one.name), *stands_in)

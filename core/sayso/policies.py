@@ -1,0 +1,101 @@
+"""Who may answer, how many must agree, by when: a policy as plain data. Frozen.
+
+The rule: whatever was written, there is one form that the rules read: stages of needs, in `Policy.needs_by_stage`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+
+import pydantic
+
+from sayso import calendars, parts
+
+MAX_NEEDS = 10
+"""Kinds of people that one stage needs, and stages of one policy."""
+
+_Count = Annotated[int, pydantic.Field(strict=True, ge=1, le=parts.MAX_PEOPLE)]
+_Names = Annotated[tuple[str, ...], pydantic.Field(max_length=parts.MAX_PEOPLE)]
+
+
+class Need(parts.Frozen):
+    """So many different people of these."""
+
+    who: _Names
+    """People, `group:NAME`, `requester`, or `anyone`."""
+    count: _Count = 1
+
+
+def _one_way_to_say_who(given: Any) -> Any:
+    """Refuse approvers beside needs or stages: one of them would count for nothing. Raises ValueError."""
+    if not isinstance(given, dict):
+        return given
+    said = cast("dict[str, Any]", given)
+    ways = [name for name in ("approvers", "needs", "stages") if said.get(name)]
+    if len(ways) > 1:
+        raise ValueError(f"say who by one of: {', '.join(ways)}")
+    if ways in ([], ["approvers"]):
+        return said
+    if said.get("quorum", 1) != 1:
+        raise ValueError(f"{ways[0]} say themselves how many; leave quorum out")
+    return {**said, "approvers": ()}
+
+
+class Stage(parts.Frozen):
+    """Who has to agree at one point of an order: `approvers` and `quorum`, or `needs`."""
+
+    approvers: _Names = ()
+    quorum: _Count = 1
+    needs: Annotated[tuple[Need, ...], pydantic.Field(max_length=MAX_NEEDS)] = ()
+
+    _ways = pydantic.model_validator(mode="before")(_one_way_to_say_who)
+
+    @property
+    def places(self) -> tuple[Need, ...]:
+        """Its needs, however they were written."""
+        return self.needs or (Need(who=self.approvers, count=self.quorum),)
+
+
+class Policy(parts.Frozen):
+    """Who may answer, how many must agree, by when."""
+
+    approvers: _Names = ("anyone",)
+    """People, `group:NAME`, `requester`, or `anyone` (full members of the place). Empty means nobody."""
+    quorum: _Count = 1
+    """How many different people must allow a permission."""
+    needs: Annotated[tuple[Need, ...], pydantic.Field(max_length=MAX_NEEDS)] = ()
+    """In place of approvers and quorum: how many of which people, in any order. One person fills one place."""
+    stages: Annotated[tuple[Stage, ...], pydantic.Field(max_length=MAX_NEEDS)] = ()
+    """In place of them: one after the other."""
+    veto: _Count = 1
+    """How many different people must deny it."""
+    self_approval: pydantic.StrictBool = False
+    expires_in: parts.Seconds | None = None
+    """Seconds; a request may ask for less, never for more."""
+    on_timeout: Literal["deny"] = "deny"
+    """Silence is never consent: there is no other value."""
+    valid_for: parts.Seconds = 900.0
+    """Seconds in which an allow must be used; after them it is void."""
+    notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
+    """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
+    clock: calendars.Calendar | None = None
+    """The deadline counts only the time in which it is open."""
+
+    _ways = pydantic.model_validator(mode="before")(_one_way_to_say_who)
+
+    @property
+    def needs_by_stage(self) -> tuple[tuple[Need, ...], ...]:
+        """The one form of who and how many: in each stage its needs."""
+        if self.stages:
+            return tuple(stage.places for stage in self.stages)
+        return (self.needs or (Need(who=self.approvers, count=self.quorum),),)
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Whom it names in any stage, each once."""
+        return tuple(dict.fromkeys(name for needs in self.needs_by_stage for need in needs for name in need.who))
+
+    @property
+    def most_needed(self) -> int:
+        """How many people must allow it in all."""
+        return sum(need.count for needs in self.needs_by_stage for need in needs)

@@ -1,0 +1,183 @@
+"""Who sits where: people are matched to places, whatever the order; stages, quorum and veto, against an oracle."""
+
+import itertools
+import random
+from datetime import timedelta
+
+import pytest
+
+from sayso import errors, machine, model
+from sayso.machine import approvers, events, people, places
+from sayso.testing.samples import NOW, after, opened, person, said
+
+MIX = (model.Need(who=("group:release",), count=2), model.Need(who=("group:security",)))
+ORDER = (model.Stage(approvers=("group:release",)), model.Stage(approvers=("group:leads",)))
+
+
+def allowed(ticket: model.Ticket) -> bool:
+    return ticket.decision is not None and ticket.decision.outcome == "allowed"
+
+
+def by(ticket: model.Ticket) -> list[str]:
+    assert ticket.decision is not None
+    return [one.person for one in ticket.decision.by]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["ann", "bob", "cid"])))
+def test_a_person_of_two_groups_moves_up_so_that_everybody_has_a_place(order: tuple[str, ...]) -> None:
+    groups = {"ann": ("release", "security"), "bob": ("release",), "cid": ("release",)}
+    ticket = opened(needs=MIX)
+    for name in order:
+        assert not allowed(ticket)
+        ticket = after(ticket, said(person(name, *groups[name]), verdict="allow"))
+    assert sorted(by(ticket)) == ["ann", "bob", "cid"]
+    assert [[one.person for one in seats.by] for seats in places.board(ticket).stages[0]][1] == ["ann"]
+
+
+def test_one_person_fills_one_place_however_many_groups_they_are_in() -> None:
+    ticket = after(opened(needs=MIX), said(person("ann", "release", "security"), verdict="allow"))
+    assert places.board(ticket).seated == 1
+    ticket = after(ticket, said(person("bob", "release"), verdict="allow"))
+    assert not allowed(ticket)
+
+
+def test_whoever_has_no_place_left_is_on_record_and_moves_in_when_one_becomes_free() -> None:
+    ticket = opened(needs=(model.Need(who=("group:release",)), model.Need(who=("group:security",))), veto=2)
+    ticket = after(ticket, *(said(person(name, "release"), verdict="allow") for name in ("ann", "bob")))
+    assert [one.person for one in places.board(ticket).by] == ["ann"]
+    ticket = after(ticket, said(person("ann", "release"), after=6, verdict="deny"))
+    assert [one.person for one in places.board(ticket).by] == ["bob"]
+
+
+def test_a_denial_counts_whatever_stage_it_comes_from() -> None:
+    ticket = after(opened(stages=ORDER), said(person("lea", "leads"), verdict="deny"))
+    assert ticket.decision is not None
+    assert ticket.decision.outcome == "denied"
+
+
+def test_stages_come_one_after_the_other() -> None:
+    ticket = opened(stages=ORDER)
+    with pytest.raises(errors.NotAllowed, match="not your turn: at this stage it is for group:release") as early:
+        machine.step(ticket, said(person("lea", "leads"), verdict="allow"))
+    assert early.value.hint == "you can deny it now; you can allow it in your turn (group:leads)"
+    ticket = after(ticket, said(person("ann", "release"), verdict="allow"))
+    assert (ticket.stage, ticket.stage_at, ticket.decision) == (1, NOW + timedelta(seconds=5), None)
+    ticket = after(ticket, said(person("lea", "leads"), after=9, verdict="allow"))
+    assert by(ticket) == ["ann", "lea"]
+
+
+def test_a_person_of_two_stages_counts_in_the_one_in_which_they_answered() -> None:
+    both = person("ann", "release", "leads")
+    ticket = after(opened(stages=ORDER), said(both, verdict="allow"))
+    again = after(ticket, said(both, after=6, verdict="allow"))
+    assert (again, again.decision) == (ticket, None)
+    other = both.model_copy(update={"account": "web:ann"})
+    elsewhere = after(ticket, said(other, after=6, verdict="allow"))
+    assert (elsewhere.stage, elsewhere.decision, [one.stage for one in elsewhere.answers]) == (1, None, [0, 0])
+
+
+def test_whoever_had_no_place_in_one_stage_may_fill_one_in_the_next() -> None:
+    stages = (
+        model.Stage(needs=(model.Need(who=("group:release",)), model.Need(who=("group:security",)))),
+        model.Stage(approvers=("group:release",)),
+    )
+    ticket = opened(stages=stages)
+    for seconds, name in enumerate(("ann", "bob")):
+        ticket = after(ticket, said(person(name, "release"), after=seconds, verdict="allow"))
+    ticket = after(ticket, said(person("sec", "security"), after=3, verdict="allow"))
+    assert ticket.stage == 1
+    assert [approvers.is_awaited(ticket, person(name, "release")) for name in ("ann", "bob")] == [False, True]
+    assert by(after(ticket, said(person("bob", "release"), after=4, verdict="allow"))) == ["ann", "sec", "bob"]
+
+
+def test_a_place_that_becomes_free_opens_its_stage_again() -> None:
+    ticket = after(opened(stages=ORDER, veto=2), said(person("ann", "release"), verdict="allow"))
+    ticket = after(ticket, said(person("ann", "release"), after=7, verdict="deny"))
+    assert (ticket.stage, ticket.decision) == (0, None)
+    ticket = after(ticket, said(person("bob", "release"), after=8, verdict="allow"))
+    assert (ticket.stage, ticket.stage_at) == (1, NOW + timedelta(seconds=8))
+
+
+def test_a_stage_is_shown_to_those_whose_turn_it_is() -> None:
+    terms = machine.Terms(
+        owner="agent",
+        policy=model.Policy(stages=ORDER),
+        route=("chat:@ann",),
+        stage_routes=((), ("chat:@lea",)),
+    )
+    ticket = machine.open_ticket(opened().request, terms, id="r1", ref="A" * 22, at=NOW).ticket
+    assert approvers.to_notify(ticket) == ("group:release",)
+    turned = machine.step(ticket, said(person("ann", "release"), verdict="allow"))
+    assert turned.effects == (events.Announce(place="chat:@lea"), events.Redraw(place="chat:@ann"))
+    assert approvers.to_notify(turned.ticket) == ("group:leads",)
+
+
+def test_an_unlinked_account_may_be_somebody_of_an_earlier_stage() -> None:
+    stages = (model.Stage(approvers=("anyone",)), model.Stage(approvers=("anyone",)))
+    one = model.Person(id="chat:T/1", name="A", account="chat:T/1", member=True)
+    other = model.Person(id="talk:1", name="A", account="talk:1", member=True)
+    third = model.Person(id="chat:T/2", name="B", account="chat:T/2", member=True)
+    ticket = after(opened(stages=stages), said(one, verdict="allow"), said(other, after=6, verdict="allow"))
+    assert (ticket.stage, ticket.decision) == (1, None)
+    assert by(after(ticket, said(third, after=7, verdict="allow"))) == ["chat:T/1", "chat:T/2"]
+
+
+def test_a_question_under_stages_is_answered_by_the_first() -> None:
+    ticket = opened(model.Request(kind="question", title="Which?"), stages=ORDER)
+    assert approvers.may_answer(ticket, person("ann", "release"))
+    assert not approvers.may_answer(ticket, person("lea", "leads"))
+
+
+def test_who_is_said_in_one_way_only() -> None:
+    for wrong in (
+        {"approvers": ["ann"], "needs": [{"who": ["bob"]}]},
+        {"needs": [{"who": ["bob"]}], "quorum": 2},
+        {"stages": [{"approvers": ["ann"], "needs": [{"who": ["bob"]}]}]},
+    ):
+        with pytest.raises(ValueError, match=r"one of|leave quorum out"):
+            model.Policy.model_validate(wrong)
+    mixed = model.Policy(needs=MIX)
+    assert (mixed.approvers, model.Policy.model_validate_json(mixed.model_dump_json())) == ((), mixed)
+
+
+def test_the_platform_groups_of_every_place_are_looked_up() -> None:
+    directory = people.Directory(
+        {"ann": people.Profile(frozenset({"chat:T/ann"}))},
+        {
+            "release": people.Group(frozenset({"ann"}), frozenset({"chat:S1"})),
+            "security": people.Group(frozenset(), frozenset({"chat:S2"})),
+        },
+    )
+    ann = people.Actor("chat:T/ann", "Ann", member=True)
+    assert approvers.groups_to_ask(opened(needs=MIX), directory, ann) == ("chat:S2",)
+    assert approvers.groups_to_ask(opened(approvers=("group:release",)), directory, ann) == ()
+
+
+# --- against an oracle -------------------------------------------------------------------------------------------
+
+GROUPS = ("a", "b", "c")
+
+
+def can_sit(fits: list[list[int]], counts: list[int]) -> int:
+    """The most who can sit, by trying every assignment."""
+    if not fits:
+        return 0
+    first, *rest = fits
+    sit = [1 + can_sit(rest, [c - (i == n) for i, c in enumerate(counts)]) for n in first if counts[n]]
+    return max([can_sit(rest, counts), *sit])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_matching_seats_as_many_as_trying_everything(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(1000):
+        counts = [chance.randint(1, 2) for _ in range(chance.randint(1, 3))]
+        fits = [chance.sample(range(len(counts)), chance.randint(0, len(counts))) for _ in range(chance.randint(0, 6))]
+        sitting = places.match(fits, counts)
+        assert sum(one is not None for one in sitting) == can_sit(fits, counts)
+        assert all(one is None or one in fit for one, fit in zip(sitting, fits, strict=True))
+        assert all(sitting.count(need) <= count for need, count in enumerate(counts))
+        # whoever came first and could sit with those before them, sits
+        for number in range(len(fits)):
+            rank = can_sit(fits[: number + 1], counts) - can_sit(fits[:number], counts)
+            assert (sitting[number] is not None) == (rank == 1)
