@@ -46,7 +46,8 @@ IN_CORE = {
 PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingContract"}
 # Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served; and
 # those that only look something up.
-NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap", "sayso_holidays"}
+_LOOK_UPS = {"sayso_holidays", "sayso_ical", "sayso_pagerduty"}
+NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap"} | _LOOK_UPS
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(

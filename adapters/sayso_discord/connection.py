@@ -103,8 +103,8 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         threads = Threads(api, desk.store)
         channel = DiscordChannel(api, places, desk.store, threads, bot_user)
         notes, messages = Notes(api, places, threads), Messages(api, places)
-        desk.platforms[NAME] = Platform(channel, notes, places.conversation, places.check, messages)
-        members = Members(api, places)
+        members = Members(api, places, desk.clock)
+        desk.platforms[NAME] = Platform(channel, notes, places.conversation, places.check, messages, members)
         background = Background()
         interactions = Interactions(desk, members, channel, api, background)
         replies = Replies(desk, members, api, threads)
@@ -127,6 +127,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
             if gateway is not None:
                 await gateway.close()
             await background.close()
+            await members.close()
 
 
 def _listeners(

@@ -19,6 +19,8 @@ _UNAUTHORIZED, _NO_ACCESS, _NO_DIRECT_MESSAGES, _NO_PERMISSION, _WRONG_KIND = 40
 _NO_HISTORY, _TOO_MANY_THREADS = 160002, 160006
 # No thread can be begun here: no right to, too many of them, or not this kind of channel.
 NO_THREAD = (_NO_ACCESS, _NO_PERMISSION, _TOO_MANY_THREADS, _WRONG_KIND)
+# Discord knows no such user, or has none of that id in the server.
+NO_MEMBER = (10007, 10013)
 GONE = (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE)
 # A thread that answers like this takes no more messages.
 CLOSED = (UNKNOWN_CHANNEL, ARCHIVED, LOCKED)

@@ -19,7 +19,7 @@ from sayso_discord.api import Api
 Found = dict[str, frozenset[str]]
 """The roles of the people who were found."""
 
-_UNKNOWN = (10007, 10013)
+_UNKNOWN = refusals.NO_MEMBER
 
 
 async def look(api: Api, guild: str | None, directory: people.Directory) -> AsyncIterator[Finding]:

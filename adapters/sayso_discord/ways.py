@@ -68,7 +68,7 @@ class Ways:
             posted = next(filter(None, found), None)
             if posted is None:
                 return render.whisper(telling.line(listing.NO_REQUEST))
-            ticket = listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+            ticket = await listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
         return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sayso import errors, machine, model
 from sayso.content import requests
-from sayso.desk import Desk, keys
+from sayso.desk import Desk, identity, keys
 from sayso.stores import Query
 from sayso_hitl import wire
 
@@ -83,7 +83,7 @@ class _Door:
         if not (given.isascii() and given.isdigit() and len(given) < 10):
             raise errors.InvalidRequest("limit must be a number", field="limit", hint=f"1 to {_MOST_RECENT}")
         query = Query(owner=wire.CALLER.owner, limit=min(int(given), _MOST_RECENT), most_bytes=_MOST_BYTES)
-        seen = [one for one in await self._desk.store.list(query) if self._sees(key, one)]
+        seen = [one for one in await self._desk.store.list(query) if await self._sees(key, one)]
         return web.json_response([await self._saved_event(one) for one in seen])
 
     async def respond(self, request: web.Request) -> web.Response:
@@ -106,7 +106,7 @@ class _Door:
     async def _saved_event(self, ticket: model.Ticket) -> model.JsonObject:
         return wire.saved_event(ticket, await self._desk.store.log(ticket.id) if ticket.decision else ())
 
-    def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
+    async def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
         if key.role == "operator":
             return True
-        return machine.may_answer(ticket, self._desk.acting(ticket, key.actor))
+        return machine.may_answer(ticket, await identity.find(self._desk, ticket, key.actor))

@@ -13,6 +13,10 @@ from sayso_http import callback_urls
 
 # Seconds for one call, in all: Standard Webhooks asks for 15 to 30.
 PATIENCE = 20.0
+# The same for a document: somebody waits for what is in it.
+_GET_WITHIN = 8.0
+LARGEST = 2_000_000
+"""Bytes of a document that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,7 @@ class Poster:
         except errors.InvalidRequest as error:
             raise errors.ChannelError(error.message, final=True, hint=error.hint) from error
         sockets = callback_urls.SafeSockets(target, self._allow)
-        connector = aiohttp.TCPConnector(
-            socket_factory=sockets.make, resolver=self._resolver, use_dns_cache=False, force_close=True
-        )
-        # without proxies from the environment, without cookies, and nothing is kept between calls
-        session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        session = _session(sockets, self._resolver)
         timeout = aiohttp.ClientTimeout(total=self._patience)
         try:
             async with (
@@ -78,3 +78,55 @@ class Poster:
                 message = f"the callback's host leads to {sockets.refused}, which is not public"
                 raise errors.ChannelError(message, final=True, hint=hint) from error
             raise errors.ChannelError(f"the callback did not get through: {type(error).__name__}") from error
+
+
+class Getter:
+    """Gets a document that the operator named: of the public internet, or of a host that they allowed."""
+
+    def __init__(self, allow: Collection[str] = (), *, resolver: abc.AbstractResolver | None = None) -> None:
+        self._allow = frozenset(allow)
+        self._resolver = resolver
+
+    async def get(self, url: str, setting: str) -> bytes:
+        """The document; redirects are not followed. Errors name the *setting*: the address may be a secret.
+
+        Raises:
+            ChannelError: it did not come, or is too large.
+        """
+        try:
+            target = callback_urls.check_callback_url(url, self._allow)
+        except errors.InvalidRequest as error:
+            raise errors.ChannelError(f"the address of {setting} must not be called", final=True) from error
+        sockets = callback_urls.SafeSockets(target, self._allow)
+        timeout = aiohttp.ClientTimeout(total=_GET_WITHIN)
+        headers = {"Accept-Encoding": "identity"}
+        try:
+            async with (
+                _session(sockets, self._resolver) as session,
+                session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response,
+            ):
+                if response.status != 200:
+                    raise errors.ChannelError(f"the address of {setting} answers with status {response.status}")
+                return await _read(response, setting)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if sockets.refused:
+                said = f"the address of {setting} leads into a private network"
+                raise errors.ChannelError(said, final=True, hint="private = true beside it, if it is yours") from error
+            raise errors.ChannelError(f"the address of {setting} gives nothing: {type(error).__name__}") from error
+
+
+async def _read(response: aiohttp.ClientResponse, setting: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65_536):
+        body += chunk
+        if len(body) > LARGEST:
+            raise errors.ChannelError(f"the address of {setting} gives more than {LARGEST} bytes", final=True)
+    return bytes(body)
+
+
+def _session(sockets: callback_urls.SafeSockets, resolver: abc.AbstractResolver | None) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        socket_factory=sockets.make, resolver=resolver, use_dns_cache=False, force_close=True
+    )
+    # without proxies from the environment, without cookies, and nothing is kept between calls
+    return aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())

@@ -82,9 +82,11 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         await doctor.require_channel(api, places, settings)
         channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", desk.setup.directory)
         notes, messages = Notes(api, places, desk.store), Messages(api, places, workspace)
-        desk.platforms[NAME] = Platform(channel, notes, places.find, places.check, messages)
+        members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))
+        desk.platforms[NAME] = Platform(channel, notes, places.find, places.check, messages, members)
         background = Background()
-        interactions, catch_up = _build(desk, api, places, channel, identity, name, background)
+        app_named = spoken.App(identity.bot_user_id or "", name)
+        interactions, catch_up = _build(desk, api, places, channel, members, app_named, background)
         app = build_app(interactions.handle, api.client, identity)
         sockets = Sockets(app, settings.app_token) if settings.app_token else None
         interactions.is_shared = lambda: sockets is not None and sockets.is_shared
@@ -97,6 +99,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
             if sockets is not None:
                 await sockets.close()
             await background.close()
+            await members.close()
 
 
 def _build(
@@ -104,21 +107,17 @@ def _build(
     api: Api,
     places: Places,
     channel: SlackChannel,
-    identity: AuthorizeResult,
-    name: str,
+    members: Members,
+    named: spoken.App,
     background: Background,
 ) -> tuple[Interactions, CatchUp]:
     """What takes clicks and words, and what makes up for those that were missed."""
-    app = identity.bot_user_id or ""
-    home = Home(identity.team_id or "", identity.enterprise_id)
-    members = Members(api, desk.clock, home, _groups_of(desk))
-    named = spoken.App(app, name)
-    teller, situation = Teller(desk, channel, api, background), Situation(desk, app)
+    teller, situation = Teller(desk, channel, api, background), Situation(desk, named.user)
     replies = Replies(desk, members, KnownNames(api, members, desk.clock, named), situation, teller)
     upkeep = Upkeep(desk, places, channel, api)
     interactions = Interactions(desk, teller, replies, upkeep, channel, api, background, Ways(desk, members, api))
     interactions.app = named
-    return interactions, CatchUp(desk, replies, upkeep, api, app)
+    return interactions, CatchUp(desk, replies, upkeep, api, named.user)
 
 
 async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str, str]:
@@ -137,8 +136,3 @@ async def _identify(api: Api, settings: Settings) -> tuple[AuthorizeResult, str,
         bot_token=settings.bot_token,
     )
     return identity, str(who.get("user") or ""), str(who.get("url") or "")
-
-
-def _groups_of(desk: Desk) -> frozenset[str]:
-    listed = desk.setup.directory.groups.values()
-    return frozenset(name for group in listed for name in group.platform_groups if name.startswith("slack:"))

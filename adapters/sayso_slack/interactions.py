@@ -18,7 +18,6 @@ from sayso.cards import card, phrases, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.desk import Desk, PressedMessage
-from sayso.machine import people
 from sayso_slack import happenings, looks, parse, render, spoken, ways
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel
@@ -122,7 +121,7 @@ class Interactions:
         account = ""
         try:
             pressed, before = await self._find_ticket(click.token)
-            actor = await self._find_actor(click.who, before)
+            actor = await self._replies.members.actor(click.who)
             account = actor.account
             following = await self._desk.press(
                 click.token, actor, render.ROOM, _pressed_message(click.spot), click.draft
@@ -146,8 +145,7 @@ class Interactions:
     async def _submit(self, submission: parse.Submission) -> BoltResponse:
         account = ""
         try:
-            _, before = await self._find_ticket(submission.token)
-            actor = await self._find_actor(submission.who, before)
+            actor = await self._replies.members.actor(submission.who)
             account = actor.account
             following = await self._desk.press(
                 submission.token, actor, render.ROOM, _pressed_message(submission.spot), submission.draft
@@ -164,9 +162,6 @@ class Interactions:
         """The request that a button names; whether the button is genuine is for the desk to find out."""
         pressed = tokens.read(token)
         return pressed, await self._desk.store.load_by_ref(pressed.ref)
-
-    async def _find_actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
-        return await self._replies.actor(who, ticket)
 
     async def _refuse(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
         said = explain(error, account, shared=self.is_shared())

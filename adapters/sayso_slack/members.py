@@ -6,29 +6,22 @@ The rule: in doubt somebody is a stranger. No name is believed, and no fact is o
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from sayso import errors
 from sayso.chat.received import Json
 from sayso.clock import Clock
+from sayso.desk import fresh
 from sayso.machine import people
 from sayso_slack import parse
 from sayso_slack.api import Api
+from sayso_slack.settings import NAME
 
-log = logging.getLogger(__name__)
-
-Found = TypeVar("Found")
-Needs = Callable[[people.Actor], Collection[str]]
-
-# Long enough for a burst of clicks, short enough for somebody who has just lost their account.
-_FRESH = timedelta(seconds=60)
 # Seconds. The click must be answered within three, and the decision has to be stored in that time as well.
-_LOOK_UP_WITHIN = 1.5
-_MOST_KEPT = 10_000
+_LOOK_UP_WITHIN = 1.2
+UNKNOWN = ("user_not_found", "user_not_visible")
+"""What Slack says of an account that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +33,60 @@ class Home:
 
 
 class Members:
-    """Looks people and user groups up; *groups* are the user groups that the directory names, such as `slack:S1`."""
+    """Looks people and user groups up."""
 
-    def __init__(self, api: Api, clock: Clock, home: Home, groups: Collection[str]) -> None:
+    def __init__(self, api: Api, clock: Clock, home: Home) -> None:
         self._api = api
-        self._clock = clock
         self._home = home
-        self._groups = sorted(groups)
-        self._kept: dict[str, tuple[datetime, Any]] = {}
+        self._users: fresh.Fresh[Json] = fresh.Fresh(clock)
+        self._lists: fresh.Fresh[Collection[str]] = fresh.Fresh(clock)
 
-    async def actor(self, who: parse.Who, needs: Needs | None = None) -> people.Actor:
-        """The person who acted; *needs* says which user groups matter, without it all of them do.
+    async def actor(self, who: parse.Who) -> people.Actor:
+        """The person who acted.
 
         Raises:
             NotAllowed: a bot, or somebody whose account was closed.
-            ChannelError: Slack did not say who this is, or whether they are in a group that matters.
+            ChannelError: Slack did not say who this is.
         """
-        ends = asyncio.get_running_loop().time() + _LOOK_UP_WITHIN
         try:
-            async with asyncio.timeout_at(ends):
+            async with asyncio.timeout(_LOOK_UP_WITHIN):
                 user = await self._load_user(who.user)
         except TimeoutError as error:
             raise errors.ChannelError("Slack did not say in time who this is") from error
         if user.get("deleted") or user.get("is_bot") or user.get("id") != who.user:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)
-        account = f"slack:{organisation(user, self._home)}/{who.user}"
-        alone = people.Actor(account, _name_of(user) or who.name, member)
-        wanted = self._groups if needs is None else [one for one in needs(alone) if one.startswith("slack:")]
-        return replace(alone, groups=await self._find_groups(who.user, wanted, ends)) if member and wanted else alone
+        # a guest may be in a user group, and decides nothing all the same
+        groups_known = frozenset() if member else frozenset({NAME})
+        account = f"{NAME}:{organisation(user, self._home)}/{who.user}"
+        return people.Actor(account, _name_of(user) or who.name, member, complete=groups_known)
+
+    async def is_in(self, group: str, account: str) -> bool:
+        """Whether an account of ours is in a user group. Raises `ChannelError`."""
+        _, _, some_id = account.rpartition("/")
+        if some_id not in await self._load_members(group):
+            return False
+        user = await self._load_user(some_id)
+        whole = not user.get("deleted") and not user.get("is_bot") and self._is_member(user, parse.Who(some_id, None))
+        return whole and account == f"{NAME}:{organisation(user, self._home)}/{some_id}"
+
+    async def is_open(self, account: str) -> bool:
+        """Whether an account is still there. Raises `ChannelError`."""
+        try:
+            return not (await self._load_user(account.rpartition("/")[2])).get("deleted")
+        except errors.ChannelError as error:
+            if any(code in error.message for code in UNKNOWN):
+                return False
+            raise
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        await self._users.close()
+        await self._lists.close()
 
     async def find_name(self, user: str) -> str:
         """What somebody is called. Raises `ChannelError`."""
         return _name_of(await self._load_user(user)) or "somebody"
-
-    async def _find_groups(self, user: str, groups: Collection[str], ends: float) -> frozenset[str]:
-        """The groups that somebody is in. A group that fails matters only if no other group has that person."""
-        asking = {asyncio.ensure_future(self._load_members(group)): group for group in groups}
-        left = max(0.0, ends - asyncio.get_running_loop().time())
-        done, late = await asyncio.wait(asking, timeout=left)
-        for one in late:
-            one.cancel()
-        failed = [error for one in done if (error := one.exception()) is not None]
-        inside = frozenset(asking[one] for one in done if one.exception() is None and user in one.result())
-        if inside or not (late or failed):
-            return inside
-        raise failed[0] if failed else errors.ChannelError("Slack did not say in time who is in which group")
 
     def _is_member(self, user: Json, who: parse.Who) -> bool:
         guest = any(user.get(fact) for fact in ("is_restricted", "is_ultra_restricted", "is_stranger"))
@@ -101,32 +102,14 @@ class Members:
             found: Json = (await self._api.get("users.info", user=user))["user"]
             return found
 
-        return await self._recall(f"user:{user}", ask)
+        return await self._users.get(user, ask)
 
     async def _load_members(self, group: str) -> Collection[str]:
         async def ask() -> Collection[str]:
-            some_id = group.removeprefix("slack:")
-            try:
-                answer = await self._api.get("usergroups.users.list", usergroup=some_id)
-            except errors.ChannelError as error:
-                if not error.final:
-                    raise
-                # a group that cannot be read has no members; others can still decide
-                log.error("user group unreadable", extra={"group": group, "error": error.message, "hint": error.hint})
-                return frozenset()
+            answer = await self._api.get("usergroups.users.list", usergroup=group.removeprefix(f"{NAME}:"))
             return frozenset(map(str, answer["users"]))
 
-        return await self._recall(group, ask)
-
-    async def _recall(self, key: str, ask: Callable[[], Awaitable[Found]]) -> Found:
-        now = self._clock.now()
-        at, kept = self._kept.get(key, (None, None))
-        if at is None or not now - _FRESH < at <= now:
-            kept = await ask()
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            self._kept[key] = (now, kept)
-        return cast(Found, kept)
+        return await self._lists.get(group, ask)
 
 
 def _name_of(user: Json) -> str:

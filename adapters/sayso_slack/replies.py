@@ -5,15 +5,12 @@ The rule: each message is judged once. If one cannot be judged now, Slack is tol
 
 from __future__ import annotations
 
-import functools
-
 from sayso import errors, model
 from sayso.cards import card, plain_words, telling
 from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
 from sayso.desk import Desk
-from sayso.machine import approvers, people
 from sayso_slack import names, parse, spoken
 from sayso_slack.members import Members
 from sayso_slack.settings import NAME
@@ -29,7 +26,7 @@ class Replies:
         self, desk: Desk, members: Members, known: names.KnownNames, situation: Situation, teller: Teller
     ) -> None:
         self._desk = desk
-        self._members = members
+        self.members = members
         self._known = known
         self._situation = situation
         self._teller = teller
@@ -96,7 +93,7 @@ class Replies:
     async def _answer(self, reply: parse.Reply, written: str, meaning: talk.Meaning, asked: model.Ticket) -> None:
         account = ""
         try:
-            actor = await self.actor(reply.who, asked)
+            actor = await self.members.actor(reply.who)
             account = actor.account
             grace = talk.grace(self._desk.setup.grace, meaning)
             ticket = await self._desk.answer(asked.id, plain_words.read(asked, written), actor, grace=grace)
@@ -115,18 +112,13 @@ class Replies:
         elif reply.files:
             self._teller.tell_once(reply, telling.line(talk.FILES_LEFT))
 
-    async def actor(self, who: parse.Who, ticket: model.Ticket) -> people.Actor:
-        """The person who acts on a request, with the groups that its policy asks for. Raises as `Members.actor`."""
-        needs = functools.partial(approvers.groups_to_ask, ticket, self._desk.setup.directory)
-        return await self._members.actor(who, needs)
-
     async def _answer_changed(self, reply: parse.Reply, ticket: model.Ticket, counted: Counted) -> None:
         if ticket.taken is None or ticket.decision is not None:
             self._teller.tell_once(reply, _late_line(ticket, counted))
             return
         written, _ = await self._known.words(reply)
         try:
-            actor = await self.actor(reply.who, ticket)
+            actor = await self.members.actor(reply.who)
             left = ticket.taken.until - self._desk.clock.now()
             await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
         except errors.AlreadyDecided as error:

@@ -15,8 +15,6 @@ from sayso.machine import people
 from sayso_slack import members
 from sayso_slack.api import Api
 
-_UNKNOWN = ("user_not_found", "user_not_visible")
-
 
 async def look(api: Api, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
     """What there is to say about everybody and every group that is named."""
@@ -38,7 +36,7 @@ async def _fault_of(api: Api, home: members.Home, named: roster.Named) -> Findin
     try:
         found: Json = (await api.get("users.info", user=user))["user"]
     except errors.ChannelError as error:
-        if not any(code in error.message for code in _UNKNOWN):
+        if not any(code in error.message for code in members.UNKNOWN):
             raise
         workspace = (
             "" if team in (home.team, home.enterprise) else f"; {team} is another workspace, this is {home.team}"

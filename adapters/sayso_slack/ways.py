@@ -90,7 +90,7 @@ class Ways:
             if posted is None:
                 await self._refuse(look, telling.line(listing.NO_REQUEST))
                 return
-            ticket = listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+            ticket = await listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         await self._api.post("views.open", trigger_id=look.trigger, view=lists.window(drawn))
 

@@ -41,7 +41,7 @@ class Inbox:
     async def index(self, request: web.Request) -> web.Response:
         """Show what waits, soonest expiry first, and below it what was decided."""
         session = await self._guard.session_of(request)
-        own = view.View(self._desk, session)
+        own = await view.of(self._desk, session)
         before = _read_cursor(request.query.get("before"))
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
@@ -63,7 +63,7 @@ class Inbox:
         """Show one request with its log."""
         session = await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
-        return await self._show_request(session, ticket, await _draw(view.View(self._desk, session), ticket))
+        return await self._show_request(session, ticket, await _draw(await view.of(self._desk, session), ticket))
 
     async def file(self, request: web.Request) -> web.Response:
         """Hand out all that is asked as a text file; a browser saves it, and never shows it as a page of ours."""
@@ -89,7 +89,7 @@ class Inbox:
     async def press(self, request: web.Request) -> web.Response:
         """Take a press on a card, or a submitted dialog."""
         session, form = await self._guard.read_post(request)
-        token, own = form.first("token"), view.View(self._desk, session)
+        token, own = form.first("token"), await view.of(self._desk, session)
         draft = inputs.draft_of(form.values) if form.first("submitted") else None
         try:
             before = await self._load_pressed(token)

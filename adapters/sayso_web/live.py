@@ -93,7 +93,7 @@ class Live:
         return after
 
     async def _describe(self, ticket: model.Ticket, session: sessions.Session) -> dict[str, object]:
-        own = view.View(self._desk, session)
+        own = await view.of(self._desk, session)
         return {
             "id": ticket.id,
             "state": ticket.state,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sayso import errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.content import fields, text
-from sayso.desk import Desk
-from sayso.machine import approvers
+from sayso.desk import Desk, identity
+from sayso.machine import approvers, people
 from sayso_web import inputs, render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -39,6 +39,8 @@ class View:
 
     desk: Desk
     session: sessions.Session
+    actor: people.Actor
+    """Whose session it is, with the groups they are in now."""
 
     def draw(self, ticket: model.Ticket, press: Press = NOTHING) -> str:
         """Draw the card of a ticket, as HTML."""
@@ -63,7 +65,7 @@ class View:
         """Tell whether a ticket waits for this person: they may answer it, and have not yet."""
         if ticket.decision or ticket.taken or ticket.held:
             return False
-        return approvers.is_awaited(ticket, self.desk.acting(ticket, self.session.actor))
+        return approvers.is_awaited(ticket, self.desk.acting(ticket, self.actor))
 
     def draw_in_list(self, ticket: model.Ticket) -> str:
         """Draw it among others: whole if it is short."""
@@ -95,11 +97,16 @@ class View:
         return dialog.fill(ticket, 0, self.desk.mint.token(ticket, "fill"), NO_LIMITS)
 
     def _why_barred(self, ticket: model.Ticket) -> str:
-        person = self.desk.acting(ticket, self.session.actor)
+        person = self.desk.acting(ticket, self.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
         refused = None if ticket.decision else approvers.refused(ticket, person)
         return phrases.sentence(refused.message) if refused else ""
+
+
+async def of(desk: Desk, session: sessions.Session) -> View:
+    """The eyes of one session, which know the groups that this person is in now."""
+    return View(desk, session, await identity.complete(desk, session.actor))
 
 
 def refusal_words(error: errors.SaysoError) -> str:

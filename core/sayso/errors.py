@@ -14,6 +14,7 @@ SaysoError
 │   ├─ AlreadyDecided     somebody, or the deadline, was first          409
 │   ├─ AlreadyTaken       somebody's answer is delivered in a moment    409
 │   ├─ NotAllowed         this person may not decide this               403
+│   ├─ MembershipUnknown  nobody could find out whether they may        503
 │   ├─ Altered            its content is not what was asked any more    409
 │   ├─ InvalidAnswer      the answer does not fit the request           422
 │   │   └─ Unworkable     the rules failed over it
@@ -117,6 +118,13 @@ class NotAllowed(Refused):
 
     code = "not_allowed"
     status = 403
+
+
+class MembershipUnknown(Refused):
+    """Nobody could find out whether this person is in a group, or on call; in doubt nobody decides anything."""
+
+    code = "could_not_find_out"
+    status = 503
 
 
 class Altered(Refused):

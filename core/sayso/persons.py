@@ -16,6 +16,9 @@ class Person(parts.Frozen):
     account: str
     """Platform, organisation and user: `slack:T1/U1`."""
     groups: tuple[str, ...] = ()
+    """Those they are in for certain, and the rotas that have them on call now: `release`, `oncall:payments`."""
+    unknown: tuple[str, ...] = ()
+    """Groups and rotas of which nobody could find out whether this person is in them."""
     member: bool = False
     """A full member of the place: no guest, no stranger, no bot."""
     platforms: tuple[str, ...] = ()

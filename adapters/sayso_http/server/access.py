@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from sayso import errors, machine, model
-from sayso.desk import Desk
+from sayso.desk import Desk, identity
 from sayso.desk.keys import Key
 from sayso.stores import Query
 from sayso_http import routes
@@ -43,7 +43,7 @@ class HttpCaller:
                 # the key itself refuses
                 _ = self.key.actor
 
-    def sees(self, ticket: model.Ticket) -> bool:
+    async def sees(self, ticket: model.Ticket) -> bool:
         """Tell whether this key may know of the request."""
         match self.key.role:
             case "operator":
@@ -51,14 +51,14 @@ class HttpCaller:
             case "agent":
                 return ticket.owner == self.key.name
             case "approver":
-                person = self.desk.acting(ticket, self.key.actor)
+                person = await identity.find(self.desk, ticket, self.key.actor)
                 return ticket.requester == person.human or machine.may_answer(ticket, person)
 
     async def ticket(self, id: str) -> model.Ticket:
         """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""
         with contextlib.suppress(errors.NotFound):
             ticket = await self.desk.store.load(id)
-            if self.sees(ticket):
+            if await self.sees(ticket):
                 return ticket
         raise errors.NotFound("there is no such request", field="id", hint="see: GET /v1/requests")
 
@@ -73,7 +73,7 @@ class HttpCaller:
         except errors.NotFound:
             with contextlib.suppress(errors.NotFound):
                 ticket = await self.desk.store.load(id)
-                person = self.desk.acting(ticket, self.key.actor)
+                person = await identity.find(self.desk, ticket, self.key.actor)
                 await self.desk.record_refusal(ticket.id, person, machine.refusal(ticket, person))
             raise
 
@@ -87,7 +87,7 @@ class HttpCaller:
         share = query.most_bytes and max(1, query.most_bytes * _CHUNK // max(query.limit, _CHUNK))
         more = dataclasses.replace(query, limit=_CHUNK, most_bytes=share)
         while len(found) < query.limit and (chunk := await self.desk.store.list(more)):
-            found += [ticket for ticket in chunk if self.sees(ticket)]
+            found += [ticket for ticket in chunk if await self.sees(ticket)]
             if found and len(chunk) < _CHUNK:
                 break  # the last ones, or as many as may be read at once
             more = dataclasses.replace(more, before=(chunk[-1].created_at, chunk[-1].id))

@@ -82,7 +82,7 @@ class EventStream:
             if len(visible) >= _REMEMBERED:
                 visible.clear()
             try:
-                visible[ticket_id] = caller.sees(await self._desk.store.load(ticket_id))
+                visible[ticket_id] = await caller.sees(await self._desk.store.load(ticket_id))
             except errors.Unreadable:
                 # one damaged request must not end everybody's stream
                 return False

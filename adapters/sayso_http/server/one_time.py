@@ -14,7 +14,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from sayso import errors, machine, model
-from sayso.desk import Desk
+from sayso.desk import Desk, identity
 from sayso.desk.keys import Authenticate, Keys
 from sayso.machine.people import Actor
 from sayso.stores import Record, record_kinds
@@ -69,7 +69,7 @@ class OneTimeAddresses:
         return responses.write(resume.Resumed(id=ticket.id, state=ticket.state, outcome=outcome))
 
     async def _check(self, ticket: model.Ticket, actor: Actor) -> None:
-        person = self._desk.acting(ticket, actor)
+        person = await identity.find(self._desk, ticket, actor)
         if ticket.decision is not None:
             raise errors.AlreadyDecided(ticket)
         if not machine.may_answer(ticket, person):

@@ -21,12 +21,14 @@ _TEMPLATE = """\
 # [people.ann]                        # one person, whatever they press on
 {accounts}
 # terminal = "ann"                    # the user name at this machine
+# email = "ann@example.com"           # by which rotas, and chats that verified it, know this person
 
 # [people.bob]
 # terminal = "bob"
 
 # [groups.release]
 # members = ["ann"]
+# on_call = {{ ical = "https://calendar.example.com/release.ics" }}   # who is on call: an approver "oncall:release"
 {groups}
 
 [policies.default]

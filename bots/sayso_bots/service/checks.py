@@ -15,7 +15,7 @@ from sayso.chat import plugin
 from sayso.desk import token_secret
 from sayso.stores import sqlite_file
 from sayso_bots.service import database, listening
-from sayso_bots.settings import environment, schema
+from sayso_bots.settings import environment, on_call, schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,18 @@ async def check_chats(given: environment.Environment, chosen: schema.Settings) -
     return " and ".join(chat.name for chat in wanted) or "none: people answer in the inbox and at the terminal"
 
 
+async def check_on_call(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """Whether what the rotas need is here; who is on call is for `sayso doctor` to ask."""
+    on_call.require(given, chosen)
+    named = [name for name, group in chosen.groups.items() if group.on_call]
+    return f"for {', '.join(named)}" if named else "no group has anybody on call"
+
+
 _FIRST: Mapping[str, Check] = {"secret": check_secret, "address": check_address, "database": check_database}
 
-ALL: Mapping[str, Check] = {**_FIRST, "chats": check_chats}
+ALL: Mapping[str, Check] = {**_FIRST, "chats": check_chats, "on call": check_on_call}
 
-LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": check_file, "chats": check_chats}
+LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": check_file, "chats": check_chats, "on call": check_on_call}
 """With what only `sayso doctor` looks at, because it may take long."""
 
 

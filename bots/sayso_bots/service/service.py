@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import hmac
 import importlib.util
@@ -20,10 +21,10 @@ import sayso_http.server
 import sayso_web
 from sayso import machine
 from sayso.cards import tokens
-from sayso.desk import Desk, authority, courier, keys, timekeeper, token_secret
+from sayso.desk import Desk, Setup, authority, courier, keys, timekeeper, token_secret
 from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
-from sayso_bots.settings import environment, schema, toml
+from sayso_bots.settings import environment, on_call, schema, toml
 from sayso_http import callback, callback_urls, health, outbound
 from sayso_http.server import auth, connections, hosts, reading, responses, waits
 
@@ -72,9 +73,7 @@ async def run(
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.connect(given, create=True))
-        setup = toml.setup(
-            chosen, [machine.INBOX, *(chat.name for chat in checks.configured_chats(given, chosen))], callbacks=True
-        )
+        setup = make_setup(given, chosen)
         desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
@@ -92,6 +91,13 @@ async def run(
         if hitl:
             await stack.enter_async_context(dashboard.run(desk, hitl))
         yield Service(names.url, desk, sessions, said, crew.failed)
+
+
+def make_setup(given: environment.Environment, chosen: schema.Settings) -> Setup:
+    """What the desk of a service needs of the settings."""
+    channels = [machine.INBOX, *(chat.name for chat in checks.configured_chats(given, chosen))]
+    made = toml.setup(chosen, channels, callbacks=True)
+    return dataclasses.replace(made, rotas=on_call.open_rotas(given, chosen))
 
 
 def limits_of(service: schema.Service) -> connections.Limits:

@@ -17,6 +17,8 @@ from sayso.chat.settings import address_variable
 _ELSEWHERE = {"SAYSO_SECRET", "SAYSO_PLAIN_HTTP"}
 _OURS = {"SAYSO_CONFIG", "SAYSO_URL", "SAYSO_KEY", "SAYSO_DATABASE_URL", "SAYSO_HOST", "SAYSO_PORT"} | _ELSEWHERE
 _URL = address_variable("SAYSO_URL")
+_PAGERDUTY_URL = address_variable("PAGERDUTY_API_URL")
+PAGERDUTY_URL = "https://api.pagerduty.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Environment:
     database: str = field(default=opening.DEFAULT_DATABASE, repr=False)
     host: str = "127.0.0.1"
     port: int = 8700
+    pagerduty_token: str | None = field(default=None, repr=False)
+    pagerduty_url: str = PAGERDUTY_URL
     chats: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The variables of chats, by name."""
 
@@ -53,6 +57,8 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         database=given.get("SAYSO_DATABASE_URL", opening.DEFAULT_DATABASE),
         host=given.get("SAYSO_HOST", "127.0.0.1"),
         port=_port(given.get("SAYSO_PORT", "8700")),
+        pagerduty_token=given.get("PAGERDUTY_TOKEN"),
+        pagerduty_url=_pagerduty_url(given),
         chats=_of_chats(given),
     )
 
@@ -69,6 +75,12 @@ def _url(given: Mapping[str, str]) -> str | None:
     url = given.get("SAYSO_URL")
     if url:
         _URL.check(url)
+    return url
+
+
+def _pagerduty_url(given: Mapping[str, str]) -> str:
+    url = given.get("PAGERDUTY_API_URL", PAGERDUTY_URL)
+    _PAGERDUTY_URL.check(url)
     return url
 
 

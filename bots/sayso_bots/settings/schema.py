@@ -44,12 +44,35 @@ class Person(_Table):
 
     terminal: _Id | None = pydantic.Field(default=None, description='terminal = "ann", the user name at this machine')
     """The user name at this machine."""
+    email: Annotated[str, pydantic.StringConstraints(pattern=r"^[^\s@]{1,64}@[A-Za-z0-9.-]{1,190}$")] | None = (
+        pydantic.Field(default=None, description='email = "ann@example.com"')
+    )
+    """By which rotas, and platforms that verified it, know this person."""
+
+
+class OnCall(_Table):
+    """`on_call` of `[groups.NAME]`: who says who is on call, one of them."""
+
+    ical: Annotated[str, pydantic.StringConstraints(pattern=r"^https?://\S{1,2000}$")] | None = pydantic.Field(
+        default=None, description='on_call = { ical = "https://…" }, the address of a calendar'
+    )
+    """The address of a calendar."""
+    pagerduty: Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Z0-9]{4,40}$")] | None = pydantic.Field(
+        default=None, description='on_call = { pagerduty = "P538IZH" }, the id of a schedule'
+    )
+    """The id of a schedule of PagerDuty."""
+    private: bool = pydantic.Field(default=False, description="private = true, or false")
+    """Whether the calendar's address may be plain http, or lead into a private network."""
 
 
 class Group(_Table):
-    """`[groups.NAME]`: people, and the platform groups that count as well."""
+    """`[groups.NAME]`: people, the platform groups that count as well, and who of them is on call."""
 
     members: list[str] = pydantic.Field(default=[], description='members = ["ann", "bob"]')
+    on_call: OnCall | None = pydantic.Field(
+        default=None, description='on_call = { ical = "https://…" } or { pagerduty = "P538IZH" }'
+    )
+    """Whoever is on call for it, written `oncall:NAME` as an approver."""
 
 
 class Need(_Table):

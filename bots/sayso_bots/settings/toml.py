@@ -17,7 +17,7 @@ from sayso import errors, machine
 from sayso.chat import plugin
 from sayso.desk import DEFAULT, quota
 from sayso.machine import people
-from sayso_bots.settings import schema, spelling, times, who
+from sayso_bots.settings import on_call, schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -88,16 +88,22 @@ def limits(service: schema.Service) -> quota.Limits:
 
 def directory(settings: schema.Settings) -> people.Directory:
     """Everybody, with the accounts they press from."""
-    known = {name: people.Profile(frozenset(_accounts_of(person))) for name, person in settings.people.items()}
+    known = {
+        name: people.Profile(frozenset(_accounts_of(person)), person.email or "")
+        for name, person in settings.people.items()
+    }
     groups = {
-        name: people.Group(frozenset(group.members), frozenset(_platform_groups_of(group)))
+        name: people.Group(
+            frozenset(group.members), frozenset(_platform_groups_of(group)), on_call=group.on_call is not None
+        )
         for name, group in settings.groups.items()
     }
     return people.Directory(known, groups, tuple(who.delegations(settings)))
 
 
 def _accounts_of(person: schema.Person) -> Iterator[str]:
-    return (f"{platform}:{account}" for platform, account in person.model_dump(exclude_none=True).items())
+    given = person.model_dump(exclude={"email"}, exclude_none=True)
+    return (f"{platform}:{account}" for platform, account in given.items())
 
 
 def _platform_groups_of(group: schema.Group) -> Iterator[str]:
@@ -118,6 +124,9 @@ def _check_names(settings: schema.Settings) -> None:
                 key = f"people.{name}.{account.partition(':')[0]}"
                 raise errors.InvalidSettings(f"{key}: {account} belongs to people.{owners[account]}", field=key)
             owners[account] = name
+        if person.email and (other := owners.setdefault(person.email.lower(), name)) != name:
+            key = f"people.{name}.email"
+            raise errors.InvalidSettings(f"{key}: {person.email} belongs to people.{other}", field=key)
     if settings.service.owner and settings.service.owner not in settings.people:
         hint = spelling.suggest(settings.service.owner, settings.people) or f"add [people.{settings.service.owner}]"
         raise errors.InvalidSettings("service.owner is no person", field="service.owner", hint=hint)
@@ -132,6 +141,7 @@ def _check_names(settings: schema.Settings) -> None:
             if member not in settings.people:
                 hint = spelling.suggest(member, settings.people) or f"add [people.{member}]"
                 raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
+        on_call.check(name, group.on_call)
     who.check(settings, setup(settings))
 
 

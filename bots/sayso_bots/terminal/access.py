@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import getpass
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from sayso.desk import Desk, asker, callers, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database
-from sayso_bots.settings import environment, toml
+from sayso_bots.settings import environment, on_call, toml
 
 
 class LogRow(Protocol):
@@ -89,7 +90,8 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
         async with connect_to_service(given.url, given.key) as remote:
             yield remote
         return
-    setup = toml.setup(toml.load(given.config))
+    chosen = toml.load(given.config)
+    setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
     async with database.connect(given, create=create) as store:
         desk = Desk(store, await token_secret.mint(store), setup)
         yield LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))

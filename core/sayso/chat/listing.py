@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sayso import aside, machine, model
 from sayso.cards import card, draw, phrases
 from sayso.content import text
-from sayso.desk import Desk
+from sayso.desk import Desk, identity
 from sayso.machine import approvers, people
 from sayso.stores import Query
 
@@ -81,6 +81,7 @@ HOW = "Type /sayso pending for what waits for you. What agents ask comes as a ca
 
 async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     """A page of the list of one person; page 0 also has what they answered lately."""
+    actor = await identity.complete(desk, actor)
     now, shown = desk.clock.now(), (page + 1) * PAGE
     found, read = await _read_waiting(desk, actor, shown + 1)
     more = len(found) > shown
@@ -102,12 +103,12 @@ async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
         NotFound: there is no such request.
         NotAllowed: this person may not answer it.
     """
-    return check(desk, await desk.store.load_by_ref(ref), actor)
+    return await check(desk, await desk.store.load_by_ref(ref), actor)
 
 
-def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
-    """The request as it is now, for somebody who may answer it. Raises `NotAllowed`."""
-    if refused := approvers.refused(ticket, desk.acting(ticket, actor)):
+async def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
+    """The request as it is now, for somebody who may answer it. Raises `NotAllowed`, `MembershipUnknown`."""
+    if refused := approvers.refused(ticket, await identity.find(desk, ticket, actor)):
         raise refused
     return machine.read(ticket, desk.clock.now())
 

@@ -53,6 +53,26 @@ class Messenger(Protocol):
         ...
 
 
+class Membership(Protocol):
+    """A platform that knows its people and groups. What it says is a minute old at most."""
+
+    async def is_in(self, group: str, account: str) -> bool:
+        """Whether an account is in a group or role of it: `slack:S1`, `slack:T1/U1`. A guest is in none.
+
+        Raises:
+            ChannelError: the platform did not say.
+        """
+        ...
+
+    async def is_open(self, account: str) -> bool:
+        """Whether an account is still there: neither closed, nor out of the workspace or server.
+
+        Raises:
+            ChannelError: the platform did not say.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A platform that is connected: all that the desk and the courier know of it."""
@@ -66,3 +86,5 @@ class Platform:
     """Raises `InvalidRequest` if a place of it makes no sense."""
     messenger: Messenger | None = None
     """Tells one person something, if it can."""
+    membership: Membership | None = None
+    """Says who is in a group of it, if it can."""

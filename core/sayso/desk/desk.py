@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
-from sayso.desk import admitting, asker, asking_back, attendance, authority, notes, pressing, shell
+from sayso.desk import admitting, asker, asking_back, attendance, authority, identity, notes, pressing, shell
 from sayso.desk import setup as setups
 from sayso.machine import events, people
 from sayso.stores import Store
@@ -107,6 +107,7 @@ class Desk(shell.Shell):
             AlreadyDecided: it is closed; the error carries the ticket.
             AlreadyTaken: somebody else's answer was taken, and is delivered in a moment.
             NotAllowed: this person may not answer it.
+            MembershipUnknown: nobody could find out whether they may.
             InvalidAnswer: the answer does not fit; `field` names the part.
             Unauthorized: the key of this person was revoked.
         """
@@ -186,9 +187,7 @@ class Desk(shell.Shell):
     async def _said(
         self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
     ) -> model.Ticket:
-        directory = self.setup.directory
-        # whom somebody stands in for depends on the request; the rules look again that one human counts once
-        person = self.acting(await self.store.load(id), actor) if directory.delegations else directory.identify(actor)
+        person = await identity.find(self, await self.store.load(id), actor)
         await authority.check(self.store, actor.key)
         try:
             answered = await self.step(id, lambda: happened(person))

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sayso import aside, errors, machine, model
 from sayso.cards import buttons, dialog, submission, tokens
+from sayso.desk import identity
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, holding, people
 from sayso.stores import Record
@@ -114,7 +115,7 @@ def _finder(shell: Shell, name: str) -> Callable[[model.Place], Awaitable[str]] 
 
 async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
-    person = shell.acting(ticket, press.actor)
+    person = await identity.find(shell, ticket, press.actor)
     if press.pressed.action == "details" and ticket.decision is not None:
         # it stood there for every member to read
         if press.actor.member or machine.may_answer(ticket, person):

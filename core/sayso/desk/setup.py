@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sayso import errors, machine, model, parts
 from sayso.calendars import Calendar
-from sayso.desk import quota
+from sayso.desk import quota, rotas
 from sayso.machine import people
 
 DEFAULT = "default"
@@ -53,6 +53,8 @@ class Setup:
     """Of requests that name no policy, from callers who are bound to none."""
     stoppers: tuple[str, ...] = ()
     """People and `group:NAME` who may stop everything, or an agent, and lift that again."""
+    rotas: Mapping[str, rotas.Rota] = field(default_factory=dict[str, rotas.Rota])
+    """Who is on call, by the names of groups."""
     tell_requester: bool = False
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])

@@ -11,6 +11,7 @@ latest = places.latest
 
 # Answers of one person that a ticket keeps; the log has all of them, and only the latest counts.
 _MOST_OF_ONE = 10
+_TRY_AGAIN = "try again in a minute; the operator sees the cause by: sayso doctor"
 _AGAINST = frozenset({"deny", "respond", "stop"})
 
 
@@ -42,7 +43,7 @@ def is_barred(ticket: model.Ticket, person: str) -> bool:
 
 def refused(
     ticket: model.Ticket, person: model.Person, verdict: model.Verdict | None = None
-) -> errors.NotAllowed | None:
+) -> errors.NotAllowed | errors.MembershipUnknown | None:
     """Why this person may not answer, or not with this verdict, and who may; None if they may."""
     if not may_answer(ticket, person):
         return refusal(ticket, person)
@@ -52,18 +53,22 @@ def refused(
         return errors.NotAllowed(f"you have allowed this already, as {other.person}; one person counts once")
     if may_allow(ticket, person):
         return None
+    if unsure := _unsure(person, names_of(open_needs(ticket))):
+        return unsure
     now, later = _said(names_of(open_needs(ticket))), _said(_turn_of(ticket, person))
     hint = f"you can deny it now; you can allow it in your turn ({later})"
     return errors.NotAllowed(f"it is not your turn: at this stage it is for {now}", hint=hint)
 
 
-def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed:
+def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed | errors.MembershipUnknown:
     """Why this person may not answer, and who may."""
     if _is_barred(ticket, person):
         if person.delegate and person.delegate != ticket.requester:
             return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
         return errors.NotAllowed("you cannot approve what was asked on your own behalf")
-    return errors.NotAllowed(f"you may not answer this request; it is for: {_said(ticket.policy.everybody)}")
+    return _unsure(person, ticket.policy.everybody) or errors.NotAllowed(
+        f"you may not answer this request; it is for: {_said(ticket.policy.everybody)}"
+    )
 
 
 def sits(ticket: model.Ticket, person: str) -> bool:
@@ -91,16 +96,23 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
 
 
 def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: people.Actor) -> tuple[str, ...]:
-    """The platform groups that say whether somebody may answer; none where it is clear without them."""
+    """The platform groups and rotas that say whether somebody may answer; none where it is clear without them."""
     person = directory.identify(actor)
     if may_answer(ticket, person) and not is_mixed(ticket.policy):
         return ()
-    listed = [
-        directory.groups.get(name.removeprefix("group:"), people.Group())
-        for name in ticket.policy.everybody
-        if name.startswith("group:") and name.removeprefix("group:") not in person.groups
-    ]
-    return tuple(dict.fromkeys(name for group in listed for name in sorted(group.platform_groups)))
+    names = (name for name in ticket.policy.everybody if name.removeprefix("group:") not in person.groups)
+    return groups_behind(names, directory)
+
+
+def groups_behind(names: Iterable[str], directory: people.Directory) -> tuple[str, ...]:
+    """The platform groups and rotas that say who is meant by these names."""
+    found: list[str] = []
+    for name in names:
+        if name.startswith(people.ON_CALL):
+            found.append(name)
+        elif name.startswith("group:"):
+            found += sorted(directory.groups.get(name.removeprefix("group:"), people.Group()).platform_groups)
+    return tuple(dict.fromkeys(found))
 
 
 def allows_by(ticket: model.Ticket) -> tuple[model.Given, ...]:
@@ -149,6 +161,8 @@ def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
         return person.member
     if approver == "requester":
         return person.id == ticket.requester
+    if approver.startswith(people.ON_CALL):
+        return approver in person.groups
     if approver.startswith("group:"):
         return approver.removeprefix("group:") in person.groups
     return person.id == approver
@@ -187,4 +201,19 @@ def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:
 
 
 def _said(names: Iterable[str]) -> str:
-    return ", ".join(names) or "nobody"
+    return ", ".join(map(_called, names)) or "nobody"
+
+
+def _called(name: str) -> str:
+    rota = name.removeprefix(people.ON_CALL)
+    return name if rota == name else f"whoever is on call for {rota}"
+
+
+def _unsure(person: model.Person, names: Iterable[str]) -> errors.MembershipUnknown | None:
+    """That nobody could find out whether this person is one of these."""
+    name = next((name for name in names if name.removeprefix("group:") in person.unknown), None)
+    if name is None:
+        return None
+    rota, group = name.removeprefix(people.ON_CALL), name.removeprefix("group:")
+    what = f"whether you are in the group {group}" if rota == name else f"who is on call for {rota}"
+    return errors.MembershipUnknown(f"could not find out {what}, so nothing was counted", hint=_TRY_AGAIN)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sayso import model
+
+ON_CALL = "oncall:"
+"""How an approver begins who is whoever is on call: `oncall:payments`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,14 @@ class Actor:
     """Untrusted, for showing only."""
     member: bool = False
     """A full member of the place: no guest, no stranger, no bot, not deactivated."""
+    email: str = ""
+    """As the platform verified it; never what somebody wrote of themselves."""
     groups: frozenset[str] = frozenset()
-    """Platform groups or roles, as `slack:S1`."""
+    """Platform groups or roles, as `slack:S1`, and rotas, as `oncall:payments`."""
+    complete: frozenset[str] = frozenset()
+    """Platforms that told all groups of theirs: this person is in no other one there."""
+    unknown: frozenset[str] = frozenset()
+    """Groups and rotas of which nobody could find out whether this person is in them."""
     person: str | None = None
     """Set only by a door that signed the person in itself: by a key, or by a session made with one."""
     key: str | None = None
@@ -32,6 +41,8 @@ class Profile:
     """A configured person: their accounts on every platform."""
 
     accounts: frozenset[str] = frozenset()
+    email: str = ""
+    """By which an account is theirs on a platform that verified it, and on which no account of theirs is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,8 @@ class Group:
 
     members: frozenset[str] = frozenset()
     platform_groups: frozenset[str] = frozenset()
+    on_call: bool = False
+    """Whether a rota says who of it is on call: `oncall:NAME`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +96,14 @@ class Directory:
 
     def identify(self, actor: Actor) -> model.Person:
         """The person behind an account; an account that nobody configured is a person of its own."""
-        person = actor.person or self.owner(actor.account) or actor.account
+        person = actor.person or self.owner(actor.account) or self._by_email(actor) or actor.account
         return model.Person(
             id=person,
             # half a character in a platform's name can be neither stored nor shown
             name=(actor.name or person).encode(errors="replace").decode(),
             account=actor.account,
-            groups=tuple(name for name, group in self.groups.items() if self._is_in(group, person, actor)),
+            groups=tuple(self._groups_of(person, actor)),
+            unknown=tuple(self._unknown_of(person, actor)),
             member=actor.member,
             platforms=tuple(sorted({one.partition(":")[0] for one in self.people.get(person, Profile()).accounts})),
         )
@@ -99,7 +113,7 @@ class Directory:
         me = self.identify(actor)
         # the platform groups of an account say nothing of whom it acts for
         acts = (
-            replace(actor, person=one.of, groups=frozenset())
+            replace(actor, person=one.of, groups=frozenset(), unknown=frozenset())
             for one in self.delegations
             if one.holds(me.id, policy, at)
         )
@@ -109,6 +123,8 @@ class Directory:
         """How those whom a policy names are called on a platform: people, and groups by their platform groups."""
         people, groups = list[str](), list[str]()
         for name in names:
+            if name.startswith(ON_CALL):
+                continue  # a mention stays where it stands, and the next shift would read it
             if name.startswith("group:"):
                 group = self.groups.get(name.removeprefix("group:"), Group())
                 groups += sorted(group.platform_groups)
@@ -121,7 +137,8 @@ class Directory:
 
     def members(self, names: Iterable[str]) -> tuple[str, ...]:
         """The people of these names: of a group those whom the settings name."""
-        groups = ((name, self.groups.get(name.removeprefix("group:"), Group())) for name in names)
+        plain = (name for name in names if not name.startswith(ON_CALL))
+        groups = ((name, self.groups.get(name.removeprefix("group:"), Group())) for name in plain)
         listed = (sorted(group.members) if name.startswith("group:") else [name] for name, group in groups)
         return tuple(dict.fromkeys(person for some in listed for person in some))
 
@@ -133,8 +150,36 @@ class Directory:
         """Whether an account of this person is known there."""
         return bool(_on(platform, self.people.get(person, Profile()).accounts))
 
+    def _by_email(self, actor: Actor) -> str | None:
+        if not actor.email:
+            return None
+        found = next((name for name, one in self.people.items() if same_email(one.email, actor.email)), None)
+        # whoever named an account on this platform named the only one
+        named = _on(actor.account.partition(":")[0], self.people[found].accounts) if found else ()
+        return None if named else found
+
+    def _groups_of(self, person: str, actor: Actor) -> Iterator[str]:
+        for name, group in self.groups.items():
+            if self._is_in(group, person, actor):
+                yield name
+            if group.on_call and f"{ON_CALL}{name}" in actor.groups:
+                yield f"{ON_CALL}{name}"
+
+    def _unknown_of(self, person: str, actor: Actor) -> Iterator[str]:
+        """Groups that this person may be in: nobody could find out."""
+        for name, group in self.groups.items():
+            if not self._is_in(group, person, actor) and group.platform_groups & actor.unknown:
+                yield name
+            if f"{ON_CALL}{name}" in actor.unknown:
+                yield f"{ON_CALL}{name}"
+
     def _is_in(self, group: Group, person: str, actor: Actor) -> bool:
         return person in group.members or bool(group.platform_groups & actor.groups)
+
+
+def same_email(one: str, other: str) -> bool:
+    """Whether two addresses are the same mailbox: case does not tell them apart, and nothing else is forgiven."""
+    return bool(one) and one.lower() == other.lower()
 
 
 def local(name: str = "local") -> Actor:

@@ -94,6 +94,12 @@ def _keyed(policy: model.Policy) -> Iterable[Sequence[tuple[str, model.Need]]]:
 
 
 def _check_known(directory: people.Directory, name: str, key: str) -> None:
+    if name.startswith(people.ON_CALL):
+        group = name.removeprefix(people.ON_CALL)
+        if not directory.groups.get(group, people.Group()).on_call:
+            hint = f'add to [groups.{group}]: on_call = {{ ical = "https://…" }}'
+            raise errors.InvalidSettings(f"{key}: nobody says who is {name!r}", field=key, hint=hint)
+        return
     group = name.removeprefix("group:")
     if name not in directory.people and not (name.startswith("group:") and group in directory.groups):
         hint = f"add [people.{name}]" if group == name else f"add [groups.{group}]"
@@ -102,6 +108,8 @@ def _check_known(directory: people.Directory, name: str, key: str) -> None:
 
 def _is_told(directory: people.Directory, need: model.Need, enrolled: Mapping[str, people.Enrolled]) -> bool:
     """Whether it can be told who is meant."""
+    if any(name.startswith(people.ON_CALL) for name in need.who):
+        return False
     return "anyone" not in need.who and _platform_groups(directory, need) <= enrolled.keys()
 
 

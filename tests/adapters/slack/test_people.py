@@ -416,7 +416,9 @@ async def test_a_group_that_fails_in_passing_refuses_nobody_whom_another_one_kno
         there.slack._server.methods["usergroups.users.list"] = (group, "usergroups:read")
         ticket = await there.ask(DEPLOY)
         refused = await eve.press(there.card, "Allow")
-        assert not refused.acked, "nobody can say that eve is in neither"
+        said = await there.whispered(refused)
+        assert said.startswith("Could not find out whether you are in the group g1, so nothing was counted.")
+        assert refused.acked
         assert (await there.front.get(ticket.id)).decision is None
         await bob.press(there.card, "Allow")
         assert (await there.decision(ticket)).allowed
@@ -426,7 +428,7 @@ async def test_a_group_that_fails_in_passing_refuses_nobody_whom_another_one_kno
 
 
 @asynccontextmanager
-async def members(user: Json | None, groups: tuple[str, ...] = ()) -> AsyncGenerator[Members, None]:
+async def members(user: Json | None) -> AsyncGenerator[Members, None]:
     """Members of workspace T1 in organisation E1, of whom Slack knows *user*; None never answers."""
 
     async def info(request: web.Request) -> web.Response:
@@ -434,18 +436,22 @@ async def members(user: Json | None, groups: tuple[str, ...] = ()) -> AsyncGener
             await asyncio.Event().wait()
         return web.json_response({"ok": True, "user": user})
 
-    async def no_group(request: web.Request) -> web.Response:
-        return web.json_response({"ok": False, "error": "no_such_subteam"})
+    async def group(request: web.Request) -> web.Response:
+        if request.query["usergroup"] == "S404":
+            return web.json_response({"ok": False, "error": "no_such_subteam"})
+        return web.json_response({"ok": True, "users": ["U5"]})
 
     served = web.Application()
     served.router.add_get("/api/users.info", info)
-    served.router.add_get("/api/usergroups.users.list", no_group)
+    served.router.add_get("/api/usergroups.users.list", group)
     runner = web.AppRunner(served, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
     async with api_of(sayso_slack.Settings("xoxb-fake", api_url=url)) as api:
-        yield Members(api, ManualClock(), Home("T1", "E1"), groups)
+        known = Members(api, ManualClock(), Home("T1", "E1"))
+        yield known
+        await known.close()
     await runner.cleanup()
 
 
@@ -464,10 +470,33 @@ async def members(user: Json | None, groups: tuple[str, ...] = ()) -> AsyncGener
 async def test_members_are_those_of_the_workspace_or_its_organisation(
     facts: Json, team: str | None, account: str | None, member: bool
 ) -> None:
-    async with members({"id": "U5", "name": "eve", **facts}, ("slack:S404",)) as known:
+    async with members({"id": "U5", "name": "eve", **facts}) as known:
         actor = await known.actor(Who("U5", team, "eve"))
-    assert (actor.member, actor.groups) == (member, frozenset())
+    # of a guest or a stranger no user group is asked for
+    assert (actor.member, actor.complete) == (member, frozenset() if member else frozenset({"slack"}))
     assert account in (None, actor.account)
+
+
+@pytest.mark.parametrize(
+    ("facts", "account", "inside"),
+    [
+        ({"team_id": "T1"}, "slack:T1/U5", True),
+        ({"team_id": "T1"}, "slack:T9/U5", False),
+        ({"team_id": "T1", "is_restricted": True}, "slack:T1/U5", False),
+        ({"team_id": "T1", "deleted": True}, "slack:T1/U5", False),
+        ({"team_id": "T1", "is_bot": True}, "slack:T1/U5", False),
+        ({"team_id": "T1"}, "slack:T1/U6", False),
+    ],
+)
+async def test_a_user_group_has_full_members_of_the_workspace_alone(facts: Json, account: str, inside: bool) -> None:
+    async with members({"id": "U5", **facts}) as known:
+        assert await known.is_in("slack:S1", account) == inside
+
+
+async def test_a_user_group_that_slack_does_not_know_is_not_taken_for_an_empty_one() -> None:
+    async with members({"id": "U5", "team_id": "T1"}) as known:
+        with pytest.raises(errors.ChannelError):
+            await known.is_in("slack:S404", "slack:T1/U5")
 
 
 async def test_an_answer_about_somebody_else_is_refused() -> None:
