@@ -478,11 +478,12 @@ def test_the_settings_page_has_every_key_with_its_default_and_no_other() -> None
 
 def test_the_settings_page_has_every_variable_with_its_default_and_no_other() -> None:
     source = inspect.getsource(environment)
-    known = set(re.findall(r'"(SAYSO_[A-Z_]*[A-Z])"', source))
+    known = set(re.findall(r'"((?:SAYSO|PAGERDUTY)_[A-Z_]*[A-Z])"', source))
     known |= {variable.name for chat in plugin.installed() for variable in chat.variables}
     said = table("docs/settings.md", "Environment")
     plain = environment.read({})
     defaults = {"SAYSO_DATABASE_URL": plain.database, "SAYSO_HOST": plain.host, "SAYSO_PORT": str(plain.port)}
+    defaults["PAGERDUTY_API_URL"] = plain.pagerduty_url
     assert said == {name: f"`{defaults[name]}`" if name in defaults else "" for name in known}
 
 
