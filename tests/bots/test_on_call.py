@@ -160,7 +160,7 @@ def test_a_schedule_needs_its_token_at_the_start_and_at_doctor(command: Command,
 
 
 def test_a_calendar_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(on_call.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     chosen = parse('[groups.g]\non_call = { ical = "https://x.example.com/a" }')
     with pytest.raises(errors.InvalidSettings) as refused:
         on_call.require(environment.read({}), chosen)
