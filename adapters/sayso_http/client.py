@@ -21,7 +21,7 @@ from sayso import errors, model
 from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso.desk import asker
-from sayso_http import calls, log_rows, routes, session_notes, tickets, webhooks, wire_errors
+from sayso_http import calls, log_rows, routes, session_notes, standing_stops, tickets, webhooks, wire_errors
 
 V = TypeVar("V", default=Any)
 Body = TypeVar("Body", bound=pydantic.BaseModel)
@@ -226,6 +226,20 @@ class RemoteDesk:
     async def respond_webhook(self, id: str, body: Any) -> None:
         """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""
         await self._calls.send(routes.REPLY_TO_WEBHOOK, id, body=json.dumps(body).encode(), once=True)
+
+    async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
+        """Stop everything, or one agent; returns all stops. Raises `NotAllowed`, `InvalidRequest`."""
+        body = standing_stops.Wanted(agent=agent, reason=reason).model_dump_json().encode()
+        return _read(await self._calls.send(routes.STOP, body=body), standing_stops.Standing).stops
+
+    async def resume(self, agent: str | None = None) -> Sequence[model.Stop]:
+        """Lift the stop of everything, or of one agent; returns the others. Raises `NotAllowed`, `NotFound`."""
+        body = standing_stops.Lifted(agent=agent).model_dump_json().encode()
+        return _read(await self._calls.send(routes.LIFT, body=body, once=True), standing_stops.Standing).stops
+
+    async def stops(self) -> Sequence[model.Stop]:
+        """What is stopped. Raises `NotAllowed`."""
+        return _read(await self._calls.send(routes.STOPS), standing_stops.Standing).stops
 
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """Read what happened to a request, oldest row first. Raises `NotFound`."""

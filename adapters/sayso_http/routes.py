@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pydantic
 
 from sayso import model
-from sayso_http import health, log_rows, resume, session_notes, tickets, webhooks
+from sayso_http import health, log_rows, resume, session_notes, standing_stops, tickets, webhooks
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -36,8 +36,8 @@ CALLER_KEY = r"[\x21-\x7e]{1,512}"
 
 Shape = type[pydantic.BaseModel]
 Schema = Mapping[str, Any]
-Who = Literal["anybody with a key", "who asks", "who cancels", "who answers"]
-"""Who may call: agents and operators ask and cancel, approvers answer."""
+Who = Literal["anybody with a key", "who asks", "who cancels", "who answers", "who stops"]
+"""Who may call: agents and operators ask and cancel, approvers answer; operators stop, and whom the settings name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +222,37 @@ CALL_WEBHOOK = Open(
     writes={202: webhooks.Accepted, 200: webhooks.AnyJson},
     fails=(403, 404, *_READ),
 )
+STOP = Keyed(
+    method="post",
+    path="/v1/stop",
+    summary="Stop everything, or one agent: nothing is allowed or used, and no time runs, until it is lifted.",
+    who="who stops",
+    handler=lambda on: on.stops.stop,
+    reads=standing_stops.Wanted,
+    body_required=False,
+    writes={200: standing_stops.Standing},
+    fails=(403, *_READ),
+)
+LIFT = Keyed(
+    method="post",
+    path="/v1/resume",
+    summary="Lift the stop of everything, or of one agent.",
+    who="who stops",
+    handler=lambda on: on.stops.resume,
+    reads=standing_stops.Lifted,
+    body_required=False,
+    writes={200: standing_stops.Standing},
+    fails=(403, 404, *_READ),
+)
+STOPS = Keyed(
+    method="get",
+    path="/v1/stops",
+    summary="What is stopped.",
+    who="who stops",
+    handler=lambda on: on.stops.show,
+    writes={200: standing_stops.Standing},
+    fails=(403,),
+)
 EVENTS = Keyed(
     method="get",
     path="/v1/events",
@@ -265,5 +296,5 @@ METRICS = Open(
 
 OPERATIONS: Sequence[Open | Keyed] = (
     *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
-    *(CALL_WEBHOOK, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
+    *(STOP, LIFT, STOPS, CALL_WEBHOOK, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
 )

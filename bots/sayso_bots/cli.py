@@ -27,6 +27,8 @@ _COMMANDS: Mapping[str, str] = {
     "show": "show",
     "answer": "answer",
     "cancel": "cancel",
+    "stop": "stop",
+    "resume": "resume",
     "link": "link",
     "keys": "keys",
     "backup": "backup",

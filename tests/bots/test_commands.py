@@ -318,3 +318,29 @@ def test_a_package_that_only_an_extra_brings_is_named_with_its_extra(command: Co
     refused = command("serve", PYTHONPATH=path, **variables)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "pip install '.[slack]'" in refused.stderr
+
+
+def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> None:
+    assert inside("stop", "--agent", "bto").returncode == 2
+    inside(*RUN)
+    stopped = inside("stop", "--reason", "a key leaked")
+    assert stopped.returncode == 0
+    assert stopped.stdout.startswith("Everything was stopped by ")
+    assert stopped.stdout.rstrip().endswith("UTC: a key leaked")
+    assert "stopped" in inside("list").stdout
+    assert "Everything was stopped by" in inside("show", "r1").stdout
+    refused = inside("answer", "r1", "--allow")
+    assert refused.returncode == 2
+    assert "has stopped everything: it can only be denied now" in refused.stderr
+    assert json.loads(inside("stop", "--json").stdout)[0]["reason"] == "a key leaked"
+    assert inside("stop", "--agent", "local").stdout.count("stopped by") == 2
+    assert "The agent local was stopped by" in inside("resume").stdout
+    assert inside("resume", "--agent", "local").stdout == "Nothing is stopped.\n"
+    assert "there is no stop of everything" in inside("resume").stderr
+    assert inside("answer", "r1", "--allow").returncode == 0
+
+
+def test_a_denial_counts_under_a_stop(inside: Call) -> None:
+    inside(*RUN)
+    inside("stop")
+    assert inside("answer", "r1", "--deny").returncode == 0

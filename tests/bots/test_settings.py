@@ -389,3 +389,14 @@ def test_a_name_where_discord_needs_an_id_is_refused(text: str, key: str, hint: 
         parse(text)
     assert caught.value.field == key
     assert hint in (caught.value.hint or "")
+
+
+async def test_the_settings_name_who_may_stop() -> None:
+    setup = toml.setup(parse(f'{PEOPLE}[groups.sre]\nmembers = ["bob"]\n[service]\nstop = ["ann", "group:sre"]'))
+    assert setup.stoppers == ("owner", "ann", "group:sre")
+    assert toml.setup(parse(f'{PEOPLE}[service]\nowner = "ann"')).stoppers == ("ann",)
+    assert toml.setup(parse("")).stoppers == ("owner",)
+    for unknown in ("zoe", "group:zoe", "anyone"):
+        with pytest.raises(errors.InvalidSettings, match=r"service\.stop") as wrong:
+            parse(f'{PEOPLE}[service]\nstop = ["{unknown}"]')
+        assert wrong.value.field == "service.stop"

@@ -58,6 +58,8 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
         ("show",),
         ("answer",),
         ("cancel",),
+        ("stop",),
+        ("resume",),
         ("doctor",),
         ("link",),
         ("backup",),

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from sayso import errors, machine, model
-from sayso.desk import Desk, identity
+from sayso.desk import Desk, identity, stopping
 from sayso.desk.keys import Key
 from sayso.stores import Query
 from sayso_http import routes
@@ -39,9 +39,21 @@ class HttpCaller:
             case "who cancels":
                 if approver:
                     raise errors.NotAllowed("a key of role approver cannot cancel", hint="deny it instead")
+            case "who stops":
+                _ = self.stopper
             case "who answers":
                 # the key itself refuses
                 _ = self.key.actor
+
+    @property
+    def stopper(self) -> stopping.Who:
+        """Who stops with this key: an operator, or a person whom the settings name. Raises `NotAllowed`."""
+        name = self.key.name
+        if self.key.role == "operator":
+            return stopping.Who(name, name, f"key:{name}")
+        if self.key.role == "agent":
+            raise errors.NotAllowed("a key of role agent cannot stop anything", hint="use an operator's key")
+        return stopping.of_person(self.desk.setup, self.desk.setup.directory.identify(self.key.actor))
 
     async def sees(self, ticket: model.Ticket) -> bool:
         """Tell whether this key may know of the request."""

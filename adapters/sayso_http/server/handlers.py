@@ -20,6 +20,7 @@ from sayso_http.server import (
     one_time,
     probes,
     requests,
+    stop_calls,
     waits,
     webhook_calls,
 )
@@ -35,6 +36,7 @@ class Handlers:
     one_time: one_time.OneTimeAddresses
     webhooks: webhook_calls.Webhooks
     notes: notes.Notes
+    stops: stop_calls.Stops
     events: event_stream.EventStream
     probes: probes.Probes
     metrics: metrics.Metrics
@@ -66,6 +68,7 @@ def add_routes(
         one_time=one_time.OneTimeAddresses(desk, authenticate),
         webhooks=webhook_calls.Webhooks(desk, authenticate, held),
         notes=notes.Notes(desk, authenticate),
+        stops=stop_calls.Stops(desk, authenticate),
         events=event_stream.EventStream(desk, authenticate, held, longest_silence),
         probes=probes.Probes(desk, ready or {}, alive),
         metrics=metrics.Metrics(desk),

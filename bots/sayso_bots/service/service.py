@@ -21,7 +21,7 @@ import sayso_http.server
 import sayso_web
 from sayso import machine
 from sayso.cards import tokens
-from sayso.desk import Desk, Setup, authority, courier, keys, timekeeper, token_secret
+from sayso.desk import Desk, Setup, authority, courier, keys, stopping, timekeeper, token_secret
 from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
 from sayso_bots.settings import environment, on_call, schema, toml
@@ -143,6 +143,7 @@ def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> 
     resumer = resumers.Resumers(ways, callbacks)
     crew.start("courier", courier.Courier(desk, [one.channel for one in desk.platforms.values()], resumer).run)
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
+    crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
 
 

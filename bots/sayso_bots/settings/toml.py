@@ -77,6 +77,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         address=(settings.service.url or "").rstrip("/"),
         policy=settings.service.policy or DEFAULT,
         tell_requester=settings.service.tell_requester,
+        stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,
     )
 

@@ -44,6 +44,8 @@ def check(settings: schema.Settings, made: sayso.Setup) -> None:
     """Refuse policies and delegations that make no sense. Raises `InvalidSettings`; `field` is the key."""
     for name, policy in made.policies.items():
         staffing.check(made.directory, policy, name)
+    for stopper in settings.service.stop:
+        staffing.check_known(made.directory, stopper, "service.stop")
     for number, one in enumerate(settings.delegations):
         _check_delegation(one, f"delegations.{number}", made)
 

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model
-from sayso.desk import Desk, asker, callers, token_secret
+from sayso.desk import Desk, asker, callers, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database
@@ -43,6 +43,18 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""
+        ...
+
+    async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
+        """Stop everything, or one agent; returns all stops."""
+        ...
+
+    async def resume(self, agent: str | None = None) -> Sequence[model.Stop]:
+        """Lift the stop of everything, or of one agent; returns the others."""
+        ...
+
+    async def stops(self) -> Sequence[model.Stop]:
+        """What is stopped."""
         ...
 
 
@@ -81,6 +93,26 @@ class LocalDesk(callers.CallersDesk):
     async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""
         return await self.desk.store.log(id)
+
+    async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
+        """Stop as whoever is at this terminal."""
+        await stopping.stop(self.desk, self._who, agent, reason)
+        return await self.stops()
+
+    async def resume(self, agent: str | None = None) -> Sequence[model.Stop]:
+        """Lift a stop as whoever is at this terminal."""
+        await stopping.resume(self.desk, self._who, agent)
+        return await self.stops()
+
+    async def stops(self) -> Sequence[model.Stop]:
+        """What is stopped."""
+        return (await stops.standing(self.desk.store)).all
+
+    @property
+    def _who(self) -> stopping.Who:
+        # whoever can write the database needs no permission of ours
+        person = self.desk.setup.directory.identify(self.actor)
+        return stopping.Who(person.id, person.name, person.account)
 
 
 @contextlib.asynccontextmanager

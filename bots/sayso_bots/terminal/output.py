@@ -40,11 +40,22 @@ def state_of(ticket: model.Ticket) -> str:
     """In a word or two."""
     if ticket.decision is None:
         taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
-        return "held" if ticket.held else taken
+        return "held" if ticket.held else "stopped" if ticket.stopped else taken
     decision = ticket.decision
     by = f" by {wording.people(decision)}" if decision.by else ""
     used = ", used" if ticket.used_at else ""
     return phrases.outcome_words(ticket.request.kind, decision, by) + used
+
+
+def print_stops(stops: Sequence[model.Stop], *, as_json: bool) -> None:
+    """All stops that stand."""
+    if as_json:
+        print_json([stop.model_dump(mode="json") for stop in stops])
+        return
+    for stop in stops:
+        say(phrases.stopped(stop))
+    if not stops:
+        say("Nothing is stopped.")
 
 
 def print_table(heads: Sequence[str], cells: Sequence[Sequence[str]], *, foreign: int | None = None) -> None:

@@ -102,6 +102,13 @@ def explain(error: errors.SaysoError) -> str:
             return TRY_AGAIN
 
 
+def stopped(stop: model.Stop) -> str:
+    """What is stopped, by whom, since when and why."""
+    what = f"The agent {stop.agent}" if stop.agent else "Everything"
+    because = f": {stop.reason}" if stop.reason else "."
+    return f"{what} was stopped by {stop.by} at {stop.at:%Y-%m-%d %H:%M:%S} UTC{because}"
+
+
 def duration(time: timedelta) -> str:
     """A length of time as people say it, rounded down."""
     seconds = max(0, int(time.total_seconds()))

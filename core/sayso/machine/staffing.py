@@ -35,14 +35,14 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     for key, who in _named(policy):
         for one in who:
             if one not in ("anyone", "requester"):
-                _check_known(directory, one, f"policies.{name}.{key}")
+                check_known(directory, one, f"policies.{name}.{key}")
     for called in policy.notify:
         key = f"policies.{name}.notify"
         if called in ("anyone", "requester"):
             hint = 'people, "group:NAME", "approvers", or []'
             raise errors.InvalidSettings(f"{key}: {called!r} cannot be mentioned", field=key, hint=hint)
         if called != parts.APPROVERS:
-            _check_known(directory, called, key)
+            check_known(directory, called, key)
     if short := shortage(directory, policy):
         key = f"policies.{name}.{short.key}"
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
@@ -93,7 +93,8 @@ def _keyed(policy: model.Policy) -> Iterable[Sequence[tuple[str, model.Need]]]:
             yield [(f"{above}quorum", model.Need(who=stage.approvers, count=stage.quorum))]
 
 
-def _check_known(directory: people.Directory, name: str, key: str) -> None:
+def check_known(directory: people.Directory, name: str, key: str) -> None:
+    """Refuse a name that is neither a person nor a group. Raises `InvalidSettings`."""
     if name.startswith(people.ON_CALL):
         group = name.removeprefix(people.ON_CALL)
         if not directory.groups.get(group, people.Group()).on_call:

@@ -190,5 +190,6 @@ RESTRICTED = Setup(
         "default": sayso.Policy(approvers=("ann",)),
         "two": sayso.Policy(approvers=("ann", "bob"), quorum=2),
         "open": sayso.Policy(),
-    }
+    },
+    stoppers=("ann",),
 )

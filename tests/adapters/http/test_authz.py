@@ -38,6 +38,10 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("POST", f"/v1/requests/{OWN}/use", None, {"bot": 409, "other": 404, "ann": 403, "bob": 403, "op": 404}),
     ("POST", f"/v1/requests/{OWN}/cancel", None, {"bot": 200, "other": 404, "ann": 403, "bob": 403, "op": 200}),
     ("GET", f"/v1/requests/{OWN}/log", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
+    ("POST", "/v1/stop", {"reason": "leak"}, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
+    ("GET", "/v1/stops", None, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
+    # 404: nothing is stopped
+    ("POST", "/v1/resume", None, {"bot": 403, "ann": 404, "bob": 403, "op": 404}),
     # 422: no chat is connected here
     ("POST", "/v1/sessions/s-1/notes", {"text": "half done"}, {"bot": 422, "ann": 403, "bob": 403, "op": 422}),
     (

@@ -1,0 +1,24 @@
+"""`sayso stop`: stops everything, or one agent, until `sayso resume`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, output
+
+
+@click.command("stop", epilog='\b\nExample:\n  sayso stop --reason "a key leaked"\n  sayso stop --agent release-bot')
+@click.option("--agent", metavar="NAME", help="Only the agent with the key of this name.")
+@click.option("--reason", help="Why; people read it on every open card.")
+@click.option("--json", "as_json", is_flag=True, help="Print all stops as JSON.")
+def command(agent: str | None, reason: str | None, as_json: bool) -> None:
+    """Stop everything: nothing is allowed or used, and no time runs, until `sayso resume`."""
+    asyncio.run(_stop(agent, reason, as_json))
+
+
+async def _stop(agent: str | None, reason: str | None, as_json: bool) -> None:
+    async with access.connect(environment.read()) as desk:
+        output.print_stops(await desk.stop(agent, reason), as_json=as_json)
