@@ -40,20 +40,18 @@ class HttpCaller:
                 if approver:
                     raise errors.NotAllowed("a key of role approver cannot cancel", hint="deny it instead")
             case "who stops":
-                _ = self.stopper
+                if self.key.role == "agent":
+                    raise errors.NotAllowed("a key of role agent cannot stop anything", hint="use an operator's key")
             case "who answers":
                 # the key itself refuses
                 _ = self.key.actor
 
-    @property
-    def stopper(self) -> stopping.Who:
+    async def stopper(self) -> stopping.Who:
         """Who stops with this key: an operator, or a person whom the settings name. Raises `NotAllowed`."""
         name = self.key.name
         if self.key.role == "operator":
             return stopping.Who(name, name, f"key:{name}")
-        if self.key.role == "agent":
-            raise errors.NotAllowed("a key of role agent cannot stop anything", hint="use an operator's key")
-        return stopping.of_person(self.desk.setup, self.desk.setup.directory.identify(self.key.actor))
+        return await stopping.find(self.desk, self.key.actor)
 
     async def sees(self, ticket: model.Ticket) -> bool:
         """Tell whether this key may know of the request."""

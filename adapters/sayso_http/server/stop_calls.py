@@ -22,16 +22,17 @@ class Stops:
         wanted = await reading.body(request, standing_stops.Wanted, empty=True)
         # a body may take its time
         await self._authenticate(request)
-        await stopping.stop(self._desk, caller.stopper, wanted.agent, wanted.reason)
+        await stopping.stop(self._desk, await caller.stopper(), wanted.agent, wanted.reason)
         return await self.show(request, caller)
 
     async def resume(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Lift a stop."""
         lifted = await reading.body(request, standing_stops.Lifted, empty=True)
         await self._authenticate(request)
-        await stopping.resume(self._desk, caller.stopper, lifted.agent)
+        await stopping.resume(self._desk, await caller.stopper(), lifted.agent)
         return await self.show(request, caller)
 
     async def show(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show what is stopped."""
+        await caller.stopper()
         return responses.write(standing_stops.Standing(stops=(await stops.standing(self._desk.store)).all))

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sayso import errors, machine, model
-from sayso.desk import stops
-from sayso.desk.setup import Setup
+from sayso.desk import identity, stops
 from sayso.desk.shell import Shell, check_whole
-from sayso.machine import events
+from sayso.machine import approvers, events, people
 from sayso.stores import Query, Record
 from sayso.stores.record_kinds import KEY, STOPPED
 
@@ -33,18 +32,30 @@ class Who:
     via: str
 
 
-def may(setup: Setup, person: model.Person) -> bool:
-    """Whether the settings let this person stop, and lift stops."""
-    named = {name.removeprefix("group:") for name in setup.stoppers if name.startswith("group:")}
-    return person.id in setup.stoppers or not named.isdisjoint(person.groups)
+async def may(shell: Shell, actor: people.Actor) -> bool:
+    """Whether the settings let whoever this is stop, and lift stops; groups are looked up as they are now."""
+    return _is_named(shell, await _person(shell, actor))
 
 
-def of_person(setup: Setup, person: model.Person) -> Who:
-    """This person as one who may. Raises `NotAllowed`."""
-    if not may(setup, person):
-        names = ", ".join(setup.stoppers) or "an operator"
-        raise errors.NotAllowed(f"you may not stop agents, or let them go on; it is for: {names}")
-    return Who(person.id, person.name, person.account)
+async def find(shell: Shell, actor: people.Actor) -> Who:
+    """Whoever this is, as one who may stop and lift stops. Raises `NotAllowed`."""
+    person = await _person(shell, actor)
+    if _is_named(shell, person):
+        return Who(person.id, person.name, person.account)
+    names = ", ".join(shell.setup.stoppers) or "an operator"
+    unsure = f"; could not find out who is in {', '.join(person.unknown)}" if person.unknown else ""
+    raise errors.NotAllowed(f"you may not stop agents, or let them go on; it is for: {names}{unsure}")
+
+
+async def _person(shell: Shell, actor: people.Actor) -> model.Person:
+    directory = shell.setup.directory
+    wanted = approvers.groups_behind(shell.setup.stoppers, directory)
+    return directory.identify(await identity.complete(shell, actor, wanted))
+
+
+def _is_named(shell: Shell, person: model.Person) -> bool:
+    names = {person.id, *(name if ":" in name else f"group:{name}" for name in person.groups)}
+    return not names.isdisjoint(shell.setup.stoppers)
 
 
 async def stop(shell: Shell, who: Who, agent: str | None = None, reason: str | None = None) -> model.Stop:

@@ -190,12 +190,22 @@ async def test_where_a_stop_cannot_be_read_nothing_is_allowed(desk: Desk) -> Non
         await desk.answer(asked.id, YES, ANN)
 
 
-def test_who_may_is_named_by_the_settings() -> None:
+async def test_who_may_is_named_by_the_settings(desk: Desk) -> None:
     groups = {"sre": people.Group(members=frozenset({"bob"}))}
-    setup = Setup(stoppers=("ann", "group:sre"), directory=people.Directory(groups=groups))
-    assert stopping.of_person(setup, samples.person("ann")) == stopping.Who("ann", "Ann", samples.person("ann").account)
-    assert stopping.may(setup, samples.person("bob", "sre"))
+    profiles = {name: people.Profile(frozenset({f"chat:T/{name}"})) for name in ("ann", "bob", "carl")}
+    desk.setup = Setup(stoppers=("ann", "group:sre"), directory=people.Directory(profiles, groups))
+    assert await stopping.find(desk, samples.actor("ann")) == stopping.Who("ann", "Ann", "chat:T/ann")
+    assert await stopping.may(desk, samples.actor("bob"))
+    assert not await stopping.may(desk, samples.actor("carl"))
     with pytest.raises(errors.NotAllowed, match="it is for: ann, group:sre"):
-        stopping.of_person(setup, samples.person("carl"))
+        await stopping.find(desk, samples.actor("carl"))
+    desk.setup = Setup()
     with pytest.raises(errors.NotAllowed, match="it is for: an operator"):
-        stopping.of_person(Setup(), samples.person("ann"))
+        await stopping.find(desk, samples.actor("ann"))
+
+
+async def test_a_group_that_nobody_can_ask_does_not_stop_and_says_so(desk: Desk) -> None:
+    groups = {"sre": people.Group(platform_groups=frozenset({"chat:S1"}))}
+    desk.setup = Setup(stoppers=("group:sre",), directory=people.Directory({}, groups))
+    with pytest.raises(errors.NotAllowed, match="could not find out who is in"):
+        await stopping.find(desk, samples.actor("ann"))
