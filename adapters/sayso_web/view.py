@@ -100,7 +100,7 @@ class View:
         person = self.desk.acting(ticket, self.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
-        refused = None if ticket.decision else approvers.refused(ticket, person)
+        refused = None if ticket.decision else approvers.refused(ticket, person, directory=self.desk.setup.directory)
         return phrases.sentence(refused.message) if refused else ""
 
 

@@ -181,6 +181,13 @@ def test_show_prints_the_whole_card_the_ways_to_answer_and_the_log(inside: Call)
     assert [row["type"] for row in json.loads(inside("show", "r1", "--log", "--json").stdout)["log"]] == ["opened"]
 
 
+def test_show_names_the_people_of_a_group(inside: Call, tmp_path: Path) -> None:
+    settings = '[people.ann]\nterminal = "ann"\n[groups.release]\nmembers = ["ann"]\n'
+    (tmp_path / "sayso.toml").write_text(settings + '[policies.default]\napprovers = ["group:release"]\n')
+    inside(*RUN)
+    assert "May decide: release (ann)" in inside("show", "r1").stdout
+
+
 def test_show_lists_the_fields_of_a_form(inside: Call) -> None:
     inside("ask", "form", "Refund", "--schema", '{"properties": {"amount": {"type": "number"}}}', "--id", "f1")
     assert '--value "amount"=…  (number, may be left out)  "amount"' in inside("show", "f1").stdout

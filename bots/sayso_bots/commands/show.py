@@ -28,7 +28,7 @@ async def _show(id: str, with_log: bool, as_json: bool) -> None:
     if as_json:
         output.print_json(output.document_of(ticket) | ({"log": entries} if with_log else {}))
         return
-    output.print_card(ticket)
+    output.print_card(ticket, access.directory_of(desk))
     for entry in entries:
         what, at = entry.pop("type"), entry.pop("at")
         output.say(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())

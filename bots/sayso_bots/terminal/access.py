@@ -115,6 +115,11 @@ class LocalDesk(callers.CallersDesk):
         return stopping.Who(person.id, person.name, person.account)
 
 
+def directory_of(desk: CommandDesk) -> people.Directory:
+    """Who is known here; over the wire nobody, since the settings are the service's."""
+    return desk.desk.setup.directory if isinstance(desk, LocalDesk) else people.Directory()
+
+
 @contextlib.asynccontextmanager
 async def connect(given: environment.Environment, *, create: bool = False) -> AsyncGenerator[CommandDesk]:
     """Connect to the desk that the environment names. Raises as `database.connect`."""

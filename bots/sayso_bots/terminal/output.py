@@ -12,6 +12,7 @@ import click
 from sayso import model
 from sayso.cards import draw, phrases, tokens
 from sayso.content import fields, text, wording
+from sayso.machine import people
 from sayso_bots.terminal import render, rows
 from sayso_http import tickets
 
@@ -29,9 +30,10 @@ def document_of(ticket: model.Ticket) -> model.JsonObject:
     return tickets.to_document(ticket).model_dump(mode="json")
 
 
-def print_card(ticket: model.Ticket) -> None:
+def print_card(ticket: model.Ticket, directory: people.Directory) -> None:
     """Print the card as text; buttons stand there as commands, so no working token is made for it."""
-    click.echo(render.render(draw.card_of(ticket, tokens.TokenMaker(b"for showing only")), rows.columns()))
+    drawn = draw.card_of(ticket, tokens.TokenMaker(b"for showing only"), directory)
+    click.echo(render.render(drawn, rows.columns()))
     if ticket.request.kind == "form" and ticket.decision is None:
         click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
 

@@ -44,7 +44,7 @@ async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket
         raise errors.AlreadyDecided(ticket)
     if not sys.stdin.isatty():
         raise errors.InvalidRequest("say what to answer", hint="see: sayso answer --help")
-    output.print_card(ticket)
+    output.print_card(ticket, access.directory_of(desk))
     while True:
         try:
             said = await _ask(ticket.request)

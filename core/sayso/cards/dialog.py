@@ -11,7 +11,7 @@ from typing import assert_never
 from sayso import model
 from sayso.cards import buttons, card, cutting, draw, inputs, risks, tokens, values
 from sayso.content import text, typography
-from sayso.machine import fitting
+from sayso.machine import fitting, people
 
 Trusted = text.Trusted
 
@@ -82,7 +82,11 @@ def index_of(step: int, typed: Draft) -> int:
 
 
 def of_press(
-    ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: WindowLimits
+    ticket: model.Ticket,
+    pressed: tokens.Pressed,
+    maker: tokens.TokenMaker,
+    limits: WindowLimits,
+    directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog | None:
     """The dialog that this press opens; None if the press alone is the answer."""
     token = maker.token(ticket, pressed.action, pressed.index)
@@ -97,7 +101,7 @@ def of_press(
         case "offer":
             return _offer(ticket, pressed.index, token)
         case "review":
-            return review(ticket, pressed.index, maker, limits, pressed.action)
+            return review(ticket, pressed.index, maker, limits, pressed.action, directory)
         case "fill":
             return fill(ticket, step_of(pressed.index), token, limits)
         case "pick":
@@ -181,9 +185,10 @@ def review(
     maker: tokens.TokenMaker,
     limits: WindowLimits,
     action: buttons.Action = "review",
+    directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog:
     """One page of the whole content; only the last one lets the person decide, and none of the *details*."""
-    pages = draw.pages_of(ticket, maker, limits.page)
+    pages = draw.pages_of(ticket, maker, limits.page, directory)
     page = min(page, len(pages) - 1)
     token = maker.token(ticket, action, page)
     title = Trusted(f"Page {page + 1} of {len(pages)}" if len(pages) > 1 else "The whole request")

@@ -35,10 +35,11 @@ _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
 _SHELF = shelf.Shelf()
 _PAGES, _GLANCES = shelf.Shelf(), shelf.Glances()
-_NOBODY_KNOWN = people.Directory()
 
 
-def card_of(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
+def card_of(
+    ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = people.NOBODY_KNOWN
+) -> card.Card:
     """The card of a ticket: pending with its buttons, closed without any. What did not change is drawn once.
 
     *directory* says who is in the groups that may answer.
@@ -51,7 +52,7 @@ def glance_of(
     maker: tokens.TokenMaker,
     longest: int,
     room: int,
-    directory: people.Directory = _NOBODY_KNOWN,
+    directory: people.Directory = people.NOBODY_KNOWN,
 ) -> card.Card | None:
     """The card in *room* characters and without buttons, for a list; None if it has no more than *longest*."""
     return _GLANCES.card(ticket, lambda: _draw_glance(card_of(ticket, maker, directory), longest, room))
@@ -63,12 +64,19 @@ def _draw_glance(drawn: card.Card, longest: int, room: int) -> card.Card | None:
     return dataclasses.replace(cutting.fit(dataclasses.replace(drawn, review=None, brief=()), room), controls=())
 
 
-def pages_of(ticket: model.Ticket, maker: tokens.TokenMaker, room: int | cutting.Paper) -> shelf.Pages:
+def pages_of(
+    ticket: model.Ticket,
+    maker: tokens.TokenMaker,
+    room: int | cutting.Paper,
+    directory: people.Directory = people.NOBODY_KNOWN,
+) -> shelf.Pages:
     """The whole card in pages of *room*."""
-    return _PAGES.pages(ticket, maker, lambda: draw_card(ticket, maker), room)
+    return _PAGES.pages(ticket, (maker, directory), lambda: draw_card(ticket, maker, directory), room)
 
 
-def draw_card(ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = _NOBODY_KNOWN) -> card.Card:
+def draw_card(
+    ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = people.NOBODY_KNOWN
+) -> card.Card:
     """Draw the card of a ticket anew; `card_of` does so once."""
     at_rest = ticket.decision is not None or ticket.held
     risky = risks.of(ticket.request)

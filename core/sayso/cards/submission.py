@@ -10,7 +10,7 @@ import pydantic
 from sayso import errors, model
 from sayso.cards import buttons, card, dialog, draw, tokens
 from sayso.content import digest, entries, fields, requests, typed_json, typography
-from sayso.machine import fitting
+from sayso.machine import fitting, people
 
 
 def follow(
@@ -19,6 +19,7 @@ def follow(
     draft: dialog.Draft,
     maker: tokens.TokenMaker,
     limits: dialog.WindowLimits,
+    directory: people.Directory = people.NOBODY_KNOWN,
 ) -> dialog.Dialog | model.Answer:
     """What follows from a submitted dialog or a deciding press: the next step, or the answer.
 
@@ -26,7 +27,7 @@ def follow(
         InvalidAnswer: `field` is the name of the input that is wrong.
     """
     try:
-        return _meaning(ticket, pressed, draft, maker, limits)
+        return _meaning(ticket, pressed, draft, maker, limits, directory)
     except pydantic.ValidationError as error:
         # half a character, say: nothing that a person can type, but a forged submission can hold it
         raise errors.InvalidAnswer(requests.invalid(error).message, field=next(iter(draft), None)) from error
@@ -38,13 +39,14 @@ def _meaning(
     draft: dialog.Draft,
     maker: tokens.TokenMaker,
     limits: dialog.WindowLimits,
+    directory: people.Directory,
 ) -> dialog.Dialog | model.Answer:
     row = buttons.row_of(pressed.action, ticket.request.kind)
     match row.window:
         case "edit":
             return _edit(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "review":
-            return _turn_page(ticket, pressed, maker, limits)
+            return _turn_page(ticket, pressed, maker, limits, directory)
         case "fill":
             return _take_step(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "pick":
@@ -166,11 +168,15 @@ def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
 
 
 def _turn_page(
-    ticket: model.Ticket, pressed: tokens.Pressed, maker: tokens.TokenMaker, limits: dialog.WindowLimits
+    ticket: model.Ticket,
+    pressed: tokens.Pressed,
+    maker: tokens.TokenMaker,
+    limits: dialog.WindowLimits,
+    directory: people.Directory,
 ) -> dialog.Dialog | model.Answer:
-    last = len(draw.pages_of(ticket, maker, limits.page)) - 1
+    last = len(draw.pages_of(ticket, maker, limits.page, directory)) - 1
     if pressed.index < last or pressed.action == "details":
-        return dialog.review(ticket, pressed.index + 1, maker, limits, pressed.action)
+        return dialog.review(ticket, pressed.index + 1, maker, limits, pressed.action, directory)
     if ticket.request.kind == "permission":
         return model.Answer(verdict="allow")
     return dialog.fill(ticket, 0, maker.token(ticket, "fill"), limits)

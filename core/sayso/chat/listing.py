@@ -108,7 +108,7 @@ async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
 
 async def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
     """The request as it is now, for somebody who may answer it. Raises `NotAllowed`, `MembershipUnknown`."""
-    if refused := approvers.refused(ticket, await identity.find(desk, ticket, actor)):
+    if refused := approvers.refused(ticket, await identity.find(desk, ticket, actor), directory=desk.setup.directory):
         raise refused
     return machine.read(ticket, desk.clock.now())
 

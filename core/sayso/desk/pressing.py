@@ -45,12 +45,13 @@ class Press:
 async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
     await _may(shell, ticket, press)
+    known = shell.setup.directory
     if press.draft is None:
-        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits)
+        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits, known)
         if opened is not None:
             return opened
     typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
-    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.limits)
+    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.limits, known)
     if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)
@@ -126,7 +127,7 @@ async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
     elif ticket.taken and ticket.taken.given.person != person.id:
         refusal = errors.AlreadyTaken(ticket)
-    elif barred := approvers.refused(ticket, person, _verdict_of(ticket, press)):
+    elif barred := approvers.refused(ticket, person, _verdict_of(ticket, press), shell.setup.directory):
         refusal = barred
     else:
         return

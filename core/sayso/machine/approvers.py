@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import errors, model, parts
-from sayso.machine import events, people, places
+from sayso.machine import events, people, places, who
 
 latest = places.latest
 
@@ -42,11 +42,17 @@ def is_barred(ticket: model.Ticket, person: str) -> bool:
 
 
 def refused(
-    ticket: model.Ticket, person: model.Person, verdict: model.Verdict | None = None
+    ticket: model.Ticket,
+    person: model.Person,
+    verdict: model.Verdict | None = None,
+    directory: people.Directory = people.NOBODY_KNOWN,
 ) -> errors.NotAllowed | errors.MembershipUnknown | None:
-    """Why this person may not answer, or not with this verdict, and who may; None if they may."""
+    """Why this person may not answer, or not with this verdict, and who may; None if they may.
+
+    With a *directory* it says who is in the groups.
+    """
     if not may_answer(ticket, person):
-        return refusal(ticket, person)
+        return refusal(ticket, person, directory)
     if verdict != "allow" or sits(ticket, person.id):
         return None
     if other := _other_face(ticket, person):
@@ -55,20 +61,24 @@ def refused(
         return None
     if unsure := _unsure(person, names_of(open_needs(ticket))):
         return unsure
-    now, later = _said(names_of(open_needs(ticket))), _said(_turn_of(ticket, person))
+    now = who.in_words(names_of(open_needs(ticket)), directory)
+    later = who.in_words(_turn_of(ticket, person), directory)
     hint = f"you can deny it now; you can allow it in your turn ({later})"
     return errors.NotAllowed(f"it is not your turn: at this stage it is for {now}", hint=hint)
 
 
-def refusal(ticket: model.Ticket, person: model.Person) -> errors.NotAllowed | errors.MembershipUnknown:
-    """Why this person may not answer, and who may."""
+def refusal(
+    ticket: model.Ticket, person: model.Person, directory: people.Directory = people.NOBODY_KNOWN
+) -> errors.NotAllowed | errors.MembershipUnknown:
+    """Why this person may not answer, and who may: with a *directory* also who is in the groups."""
     if _is_barred(ticket, person):
         if person.delegate and person.delegate != ticket.requester:
             return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
         return errors.NotAllowed("you cannot approve what was asked on your own behalf")
-    return _unsure(person, ticket.policy.everybody) or errors.NotAllowed(
-        f"you may not answer this request; it is for: {_said(ticket.policy.everybody)}"
-    )
+    if unsure := _unsure(person, ticket.policy.everybody):
+        return unsure
+    names = [(ticket.requester or name) if name == "requester" else name for name in ticket.policy.everybody]
+    return errors.NotAllowed(f"you may not answer this request; it is for {who.in_words(names, directory)}")
 
 
 def sits(ticket: model.Ticket, person: str) -> bool:
@@ -198,15 +208,6 @@ def _all_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
 def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:
     """Those of whom this person is one, in another stage."""
     return tuple(name for name in ticket.policy.everybody if _matches(name, ticket, person))
-
-
-def _said(names: Iterable[str]) -> str:
-    return ", ".join(map(_called, names)) or "nobody"
-
-
-def _called(name: str) -> str:
-    rota = name.removeprefix(people.ON_CALL)
-    return name if rota == name else f"whoever is on call for {rota}"
 
 
 def _unsure(person: model.Person, names: Iterable[str]) -> errors.MembershipUnknown | None:

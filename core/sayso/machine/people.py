@@ -182,6 +182,10 @@ def same_email(one: str, other: str) -> bool:
     return bool(one) and one.lower() == other.lower()
 
 
+NOBODY_KNOWN = Directory()
+"""Where no settings say who anybody is."""
+
+
 def local(name: str = "local") -> Actor:
     """Whoever sits at this machine's terminal; a full member of their own setup."""
     return Actor(account=f"terminal:{name}", name=name, member=True)

@@ -83,7 +83,7 @@ async def test_a_role_counts_from_the_press_itself() -> None:
         bob = there.discord.person(BOB, name="bob")
         ticket = await there.ask(DEPLOY)
         seen = await bob.press(there.card, "Allow")
-        assert "it is for: group:release" in await there.whispered(seen)
+        assert "it is for the group release (its members in Discord)" in await there.whispered(seen)
         bob = there.discord.person(BOB, name="bob", roles=(ROLE,))
         await bob.press(there.card, "Allow")
         assert (await there.decision(ticket)).by[0].person == f"discord:{BOB}"

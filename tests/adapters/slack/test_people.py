@@ -76,7 +76,7 @@ async def test_a_same_user_id_of_another_workspace_is_somebody_else() -> None:
         impostor = there.slack.person("U1", name="ann", team_id="T9")
         await there.ask(DEPLOY)
         seen = await impostor.press(there.card, "Allow")
-        assert await there.whispered(seen) == "You may not answer this request; it is for: ann."
+        assert await there.whispered(seen) == "You may not answer this request; it is for ann."
 
 
 async def test_membership_of_a_user_group_is_read_at_the_click() -> None:
@@ -84,7 +84,7 @@ async def test_membership_of_a_user_group_is_read_at_the_click() -> None:
         bob = there.slack.person("U2", name="bob")
         ticket = await there.ask(DEPLOY)
         seen = await bob.press(there.card, "Allow")
-        assert "it is for: group:release" in await there.whispered(seen)
+        assert "it is for the group release (its members in Slack)" in await there.whispered(seen)
         there.slack.usergroup("S1", ["U2"])
         there.clock.advance(61)
         await bob.press(there.card, "Allow")

@@ -185,7 +185,7 @@ async def test_whoever_decided_and_presses_again_is_told_that_it_counted(service
 async def test_who_may_not_decide_sees_why_and_has_no_buttons(service: Service, browser: Browser) -> None:
     id = await permission(service, policy="ann")
     page = (await browser.get("/")).text
-    assert "You may not answer this request; it is for: ann." in page
+    assert "You may not answer this request; it is for ann." in page
     assert ">Allow<" not in page
     reply = await browser.press(await service.token(id, "allow"))
     assert reply.status == 403
@@ -313,7 +313,7 @@ async def test_the_page_of_a_request_tells_what_happened(service: Service, brows
     page = (await browser.get(f"/requests/{id}")).text
     log = re.sub(r"<[^>]*>", "", page[page.index('id="log"') :])
     assert "Asked with the key local" in log
-    assert "owner (web:owner) was turned away: you may not answer this request; it is for: ann" in log
+    assert "owner (web:owner) was turned away: you may not answer this request; it is for ann" in log
     assert "Denied by ann (web:ann): not today" in log
     assert (await browser.get("/requests/none")).status == 404
 

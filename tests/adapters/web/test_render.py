@@ -140,3 +140,8 @@ def test_what_was_asked_and_what_runs_is_a_diff_with_its_heads_apart() -> None:
     assert '<span class="less">-make &lt;prod&gt;</span>\n<span class="more">+make &lt;x&gt;</span></pre>' in html
     # a line of the history says what changed
     assert "-make &lt;prod&gt; +make &lt;x&gt;" in render.render_row(draw.card_of(ran, MINT))
+
+
+def test_a_line_of_the_history_begins_with_what_became_of_it() -> None:
+    row = render.render_row(draw.card_of(samples.after(samples.opened(), samples.said(verdict="allow")), MINT))
+    assert row.index("Allowed by") < row.index("asks to run") < row.index("make deploy")

@@ -7,6 +7,7 @@ import pytest
 from sayso import asking, errors, model
 from sayso.cards import card, cutting, dialog, draw, plain_words, submission, tokens
 from sayso.content import text
+from sayso.machine import people
 from sayso.testing import samples
 from sayso.testing.samples import MINT, opened, permission
 
@@ -329,3 +330,11 @@ def test_an_edit_is_offered_only_where_a_window_takes_a_value() -> None:
         drawn = draw.card_of(opened(permission(input={"text": "x" * size})), MINT)
         shown = cutting.fit(drawn, 4_000, 1_000)
         assert ("edit" in [one.action for one in shown.controls if isinstance(one, card.Button)]) == offered
+
+
+def test_a_review_names_the_people_who_may_decide() -> None:
+    directory = people.Directory(groups={"release": people.Group(frozenset({"ann"}))})
+    ticket = opened(approvers=("group:release",))
+    shown = dialog.of_press(ticket, tokens.read(MINT.token(ticket, "review")), MINT, ROOM, directory)
+    assert shown is not None
+    assert "release (ann)" in "".join(words for part in shown.parts for words in card.pieces(part))
