@@ -93,7 +93,7 @@ async def test_in_slack_whoever_is_on_call_decides_and_others_are_told_which_of_
                 rotas.down = False
                 told = await eve.press(card, "Allow")
                 await slack.until(lambda: told.ephemerals)
-                assert slack.visible_text(told.ephemerals[0]).endswith("it is for: whoever is on call for payments.")
+                assert slack.visible_text(told.ephemerals[0]).endswith("it is for whoever is on call for payments.")
                 assert (await ann.press(card, "Allow")).acked
                 code, out, _ = await asking.ended()
     assert (code, "allowed by ann" in out) == (0, True)
@@ -117,7 +117,7 @@ async def test_in_discord_whoever_is_on_call_decides(command: Command, tmp_path:
                 card = discord.messages(room)[0]
                 told = await eve.press(card, "Allow")
                 await discord.until(lambda: told.ephemerals)
-                assert "it is for: whoever is on call for payments" in discord.visible_text(told.ephemerals[0])
+                assert "it is for whoever is on call for payments" in discord.visible_text(told.ephemerals[0])
                 await bob.press(card, "Allow")
                 code, out, _ = await asking.ended()
     assert (code, "allowed by bob" in out) == (0, True)

@@ -98,7 +98,7 @@ async def test_whoever_is_not_on_call_is_told_for_whom_it_is(actor: people.Actor
     ticket = await asked(front)
     with pytest.raises(errors.NotAllowed) as refused:
         await front.answer(ticket.id, sayso.Answer(verdict="allow"), actor)
-    assert refused.value.message.endswith("it is for: whoever is on call for payments")
+    assert refused.value.message.endswith("it is for whoever is on call for payments")
 
 
 @pytest.mark.parametrize("fault", ["lost", "slow"])
