@@ -108,10 +108,9 @@ class CatchUp:
 
     async def _find_places(self) -> Mapping[str, Stood]:
         found: dict[str, Stood] = defaultdict(dict)
-        async for ticket in pending.requests(self._desk.store):
-            for posted in await self._desk.store.cards(ticket.id):
-                if posted.channel == NAME and await self._channel.find_latest(posted) == posted:
-                    found[posted.conversation][posted.message] = (ticket, posted)
+        async for ticket, posted in pending.cards_on(self._desk.store, NAME):
+            if await self._channel.find_latest(posted) == posted:
+                found[posted.conversation][posted.message] = (ticket, posted)
         return found
 
     async def _read(self, conversation: str, stood: Stood) -> dict[str, Any]:

@@ -45,10 +45,9 @@ class CatchUp:
 
     async def run(self) -> None:
         """Look at every pending card once, questions first; a failure at one card does not stop the others."""
-        undecided = [ticket async for ticket in pending.requests(self._desk.store)]
-        asked = [*reversed(undecided), *await self._find_just_decided()]
-        cards = [(ticket, posted) for ticket in asked for posted in await self._desk.store.cards(ticket.id)]
-        cards = [(ticket, posted) for ticket, posted in cards if posted.channel == NAME]
+        undecided = [one async for one in pending.cards_on(self._desk.store, NAME)]
+        undecided.sort(key=lambda one: one[0].created_at)
+        cards = [*undecided, *await self._find_just_decided()]
         visible: dict[str, bool] = {}
         for ticket, posted in sorted(cards, key=_by_urgency):
             try:
@@ -61,12 +60,14 @@ class CatchUp:
             except errors.SaysoError as error:
                 log.warning("card not looked at", extra={"ticket": ticket.id, "error": error.message})
 
-    async def _find_just_decided(self) -> Sequence[model.Ticket]:
+    async def _find_just_decided(self) -> Sequence[tuple[model.Ticket, model.PostedCard]]:
         """The questions that ended while nobody listened: people who answered them are told that it was too late."""
         found = await self._desk.store.list(Query(state="decided", limit=_JUST_DECIDED))
         since = self._desk.clock.now() - _LONGEST_AWAY
         ended = [one for one in found if one.decision and one.decision.decided_at > since]
-        return [one for one in ended if one.request.kind in ("question", "choice")]
+        asked = {one.id: one for one in ended if one.request.kind in ("question", "choice")}
+        cards = await self._desk.store.cards(*asked)
+        return [(asked[posted.ticket_id], posted) for posted in cards if posted.channel == NAME]
 
     async def _read(self, ticket: model.Ticket, posted: model.PostedCard) -> None:
         try:

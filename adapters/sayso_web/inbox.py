@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from sayso.stores import Query
 from sayso_web import inputs, render, sessions, story, view
 from sayso_web.guard import Guard
 
-# More than anybody works through; beyond it the newest are shown and the page says so.
+# More than anybody works through; beyond it those that expire first are shown and the page says so.
 MOST_WAITING = 200
 ROWS = 20
 # Tickets that are read and drawn at once.
@@ -46,13 +47,13 @@ class Inbox:
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
         waiting = [] if before else await self._read_waiting(own)
-        decided = await self._list("decided", ROWS + 1, before)
+        decided = await self._desk.store.list(Query(state="decided", limit=ROWS + 1, before=before))
         return self._page(
             "inbox.html",
             session,
             after=after,
             older=before is not None,
-            waiting=[one.shown for one in sorted(waiting[:MOST_WAITING])],
+            waiting=[one.shown for one in waiting[:MOST_WAITING]],
             mine=sum(one.mine for one in waiting[:MOST_WAITING]),
             more=len(waiting) > MOST_WAITING,
             decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
@@ -126,25 +127,17 @@ class Inbox:
         return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
 
     async def _read_waiting(self, own: view.View) -> list[_Waiting]:
-        """Read what waits; a few at a time, since each may be large."""
+        """Read what waits, what expires first on top; a few at a time, since each may be large."""
         found: list[_Waiting] = []
-        before = None
+        query = Query(state="pending", soonest=True, limit=_AT_ONCE)
         while len(found) <= MOST_WAITING:
-            some = await self._list("pending", _AT_ONCE, before)
+            some = await self._desk.store.list(query)
             shown = await aside.run(_draw_each, own.draw_in_list, some)
-            found += [
-                _Waiting(ticket.expires_at, ticket.id, drawn, own.waits(ticket))
-                for ticket, drawn in zip(some, shown, strict=True)
-            ]
+            found += [_Waiting(drawn, own.waits(ticket)) for ticket, drawn in zip(some, shown, strict=True)]
             if len(some) < _AT_ONCE:
                 break
-            before = (some[-1].created_at, some[-1].id)
+            query = dataclasses.replace(query, before=(some[-1].expires_at, some[-1].id))
         return found
-
-    async def _list(
-        self, state: model.State, limit: int, before: tuple[datetime, str] | None = None
-    ) -> list[model.Ticket]:
-        return list(await self._desk.store.list(Query(state=state, limit=limit, before=before)))
 
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
         body = render.fill(name, session=session, now=self._desk.clock.now(), **values)
@@ -152,10 +145,8 @@ class Inbox:
 
 
 class _Waiting(NamedTuple):
-    """One request in the list; they are sorted by their end."""
+    """One request in the list."""
 
-    until: datetime
-    id: str
     shown: str
     mine: bool
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sayso import errors
 from sayso.clock import Clock, SystemClock
-from sayso.desk import keys
+from sayso.desk import authority, keys
 from sayso.machine import people
 from sayso.stores import Record, Store, record_kinds
 
@@ -80,7 +80,7 @@ class Sessions:
         if code.startswith("sayso_"):
             key = await self._keys.find(code)
             person = key.actor.person or key.name
-            return await self._begin(person, {"key": key.name, "key_made": key.created_at.isoformat()})
+            return await self._begin(person, {"key": key.record})
         # a wrong code, which anybody can send, writes nothing
         known = await self._store.get(record_kinds.SIGN_IN, _hash(code))
         record = await self._store.remove(record_kinds.SIGN_IN, _hash(code)) if known else None
@@ -107,7 +107,7 @@ class Sessions:
         await self._store.remove(record_kinds.SESSION, session.name)
         log.info("signed out", extra={"person": session.person})
 
-    async def _begin(self, person: str, opened_with: dict[str, str]) -> Session:
+    async def _begin(self, person: str, opened_with: dict[str, str | None]) -> Session:
         session = Session(secrets.token_urlsafe(32), person)
         now = self._clock.now()
         value = {"person": person, "began_at": now.isoformat(), **opened_with}
@@ -116,10 +116,8 @@ class Sessions:
         return session
 
     async def _key_lives(self, record: Record) -> bool:
-        name, made = record.value.get("key"), record.value.get("key_made")
-        if name is None:
-            return True
-        return any(key.name == name and key.created_at.isoformat() == made for key in await self._keys.list())
+        # one that was begun by an older version names its key in another way, and is begun again
+        return await authority.holds(self._store, record.value.get("key"))
 
     async def _sweep(self) -> None:
         now = self._clock.now()

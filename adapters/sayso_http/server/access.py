@@ -7,13 +7,13 @@ import dataclasses
 from collections.abc import Sequence
 
 from sayso import errors, machine, model
-from sayso.desk import Desk, identity, stopping
+from sayso.desk import Desk, identity, stopping, visibility
 from sayso.desk.keys import Key
 from sayso.stores import Query
 from sayso_http import routes
 
-# Tickets read at once while looking for those that somebody may see.
-_CHUNK = 20
+# As many pages are read at most for one that somebody may see a part of.
+_MOST_CHUNKS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,8 +61,7 @@ class HttpCaller:
             case "agent":
                 return ticket.owner == self.key.name
             case "approver":
-                person = await identity.find(self.desk, ticket, self.key.actor)
-                return ticket.requester == person.human or machine.may_answer(ticket, person)
+                return _is_for(ticket, await identity.find(self.desk, ticket, self.key.actor))
 
     async def ticket(self, id: str) -> model.Ticket:
         """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""
@@ -92,13 +91,20 @@ class HttpCaller:
         if self.key.role != "approver":
             owner = None if self.key.role == "operator" else self.key.name
             return await self.desk.store.list(dataclasses.replace(query, owner=owner))
-        found: list[model.Ticket] = []
-        # what may be read at once is shared out, or a page of many chunks would be that many times as large
-        share = query.most_bytes and max(1, query.most_bytes * _CHUNK // max(query.limit, _CHUNK))
-        more = dataclasses.replace(query, limit=_CHUNK, most_bytes=share)
-        while len(found) < query.limit and (chunk := await self.desk.store.list(more)):
-            found += [ticket for ticket in chunk if await self.sees(ticket)]
-            if found and len(chunk) < _CHUNK:
-                break  # the last ones, or as many as may be read at once
+        # found out once, and not for each request
+        actor = await identity.complete(self.desk, self.key.actor)
+        theirs = await visibility.concerning(self.desk, actor)
+        requester = self.desk.setup.directory.identify(actor).id
+        more = dataclasses.replace(query, audiences=theirs, requester=requester)
+        for _ in range(_MOST_CHUNKS):
+            chunk = await self.desk.store.list(more)
+            found = [ticket for ticket in chunk if _is_for(ticket, self.desk.acting(ticket, actor))]
+            if found or not chunk:
+                return found
+            # they stand in for somebody, but not under these policies; or an older version wrote down no audience
             more = dataclasses.replace(more, before=(chunk[-1].created_at, chunk[-1].id))
-        return found[: query.limit]
+        return ()
+
+
+def _is_for(ticket: model.Ticket, approver: model.Person) -> bool:
+    return ticket.requester == approver.human or machine.may_answer(ticket, approver)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from aiohttp import web
 from sayso import aside, errors, machine, model
 from sayso.desk import Desk
 from sayso.desk.keys import Authenticate
-from sayso.stores import Query
+from sayso.stores import Query, Store
 from sayso_http import log_rows, routes, tickets, webhooks
 from sayso_http.server import access, held_polls, reading, responses, waits
 
@@ -75,7 +75,8 @@ class Requests:
 
     async def _page(self, caller: access.HttpCaller, query: Query) -> web.Response:
         found = await caller.tickets(query)
-        documents = [await self._load_document(ticket) for ticket in found]
+        cards = await _cards_by_ticket(self._desk.store, found)
+        documents = [self._document(ticket, cards[ticket.id]) for ticket in found]
         full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
         following = found[-1].id if full else None
         page = tickets.Page.model_construct(requests=tuple(documents), next=following)
@@ -122,8 +123,10 @@ class Requests:
         return responses.write(log_rows.Log.model_construct(rows=rows))
 
     async def _load_document(self, ticket: model.Ticket) -> tickets.Document:
-        now = machine.read(ticket, self._desk.clock.now())
-        return tickets.to_document(now, await self._desk.store.cards(ticket.id))
+        return self._document(ticket, await self._desk.store.cards(ticket.id))
+
+    def _document(self, ticket: model.Ticket, cards: Sequence[model.PostedCard]) -> tickets.Document:
+        return tickets.to_document(machine.read(ticket, self._desk.clock.now()), cards)
 
     async def _show(self, ticket: model.Ticket) -> web.Response:
         return responses.write(await self._load_document(ticket))
@@ -132,6 +135,13 @@ class Requests:
 async def _is_more(caller: access.HttpCaller, query: Query, last: model.Ticket) -> bool:
     """Whether a page that is shorter than was asked for was cut at its size."""
     return bool(await caller.tickets(dataclasses.replace(query, before=_cursor(last), limit=1)))
+
+
+async def _cards_by_ticket(store: Store, found: Sequence[model.Ticket]) -> Mapping[str, Sequence[model.PostedCard]]:
+    cards: dict[str, list[model.PostedCard]] = {ticket.id: [] for ticket in found}
+    for posted in await store.cards(*cards):
+        cards[posted.ticket_id].append(posted)
+    return cards
 
 
 def _cursor(ticket: model.Ticket) -> tuple[datetime, str]:

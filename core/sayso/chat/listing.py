@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sayso import aside, machine, model
 from sayso.cards import card, draw, phrases
 from sayso.content import text
-from sayso.desk import Desk, identity
+from sayso.desk import Desk, identity, visibility
 from sayso.machine import approvers, people
 from sayso.stores import Query
 
@@ -29,7 +29,6 @@ _MOST_COUNTED = 2_000
 _LATELY, _MOST_DECIDED, _MOST_BYTES = 5, 50, 4 * model.MAX_REQUEST_BYTES
 # Characters of what is asked, in a line of a list.
 _SHOWN = 100
-_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,11 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     """A page of the list of one person; page 0 also has what they answered lately."""
     actor = await identity.complete(desk, actor)
     now, shown = desk.clock.now(), (page + 1) * PAGE
-    found, read = await _read_waiting(desk, actor, shown + 1)
+    theirs = await visibility.concerning(desk, actor)
+    waiting = Query(state="pending", audiences=theirs, soonest=True, limit=_AT_ONCE)
+    found, read = await _read_waiting(desk, actor, waiting, shown + 1)
     more = len(found) > shown
-    left = 0 if more else await desk.store.count(Query(state="pending", limit=_MOST_COUNTED)) - read
+    left = 0 if more else await desk.store.count(replace(waiting, limit=_MOST_COUNTED)) - read
     lately: Sequence[model.Ticket] = () if page else await _lately(desk, actor)
     return Listing(
         waiting=tuple(await aside.run(_rows, desk, found[page * PAGE : shown], now)),
@@ -113,21 +114,21 @@ async def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.
     return machine.read(ticket, desk.clock.now())
 
 
-async def _read_waiting(desk: Desk, actor: people.Actor, most: int) -> tuple[list[model.Ticket], int]:
+async def _read_waiting(desk: Desk, actor: people.Actor, waiting: Query, most: int) -> tuple[list[model.Ticket], int]:
     """What waits for somebody, what expires first at the top, and how many open requests were read for it.
 
-    An index gives the ids; a few requests at a time are read until there are enough, or a bound is met.
+    A few requests at a time are read until there are enough, or a bound is met.
     """
     found, read, time = list[model.Ticket](), 0, asyncio.get_running_loop().time
     ends = time() + _READ_WITHIN
-    ids = await desk.store.due(_END_OF_TIME, _MOST_READ)
-    while read < len(ids) and len(found) < most and time() < ends:
-        some = ids[read : read + _AT_ONCE]
-        loaded = await asyncio.gather(*map(desk.store.load, some), return_exceptions=True)
-        # one that cannot be read must not hide the others
-        whole = (one for one in loaded if isinstance(one, model.Ticket) and one.expires_at > desk.clock.now())
+    while read < _MOST_READ and len(found) < most and time() < ends:
+        some = await desk.store.list(waiting)
+        whole = (one for one in some if one.expires_at > desk.clock.now())
         found += [ticket for ticket in whole if _waits_for(ticket, desk.acting(ticket, actor))]
         read += len(some)
+        if len(some) < waiting.limit:
+            break
+        waiting = replace(waiting, before=(some[-1].expires_at, some[-1].id))
     return found, read
 
 

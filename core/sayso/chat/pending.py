@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sayso import model
@@ -15,23 +15,18 @@ _MOST_PENDING = 300
 _JUST_DECIDED = 50
 
 
-async def requests(store: Store) -> AsyncIterator[model.Ticket]:
-    """All that is open, newest first."""
-    before = None
-    while page := await store.list(Query(state="pending", limit=_PAGE, before=before)):
-        for ticket in page:
-            yield ticket
-        before = (page[-1].created_at, page[-1].id)
+async def cards_on(store: Store, name: str) -> AsyncIterator[tuple[model.Ticket, model.PostedCard]]:
+    """All that is open, with each of its cards on the channel *name*."""
+    async for page in _pages(store):
+        stand = {ticket.id: ticket for ticket in page}
+        for posted in await store.cards(*stand):
+            if posted.channel == name:
+                yield stand[posted.ticket_id], posted
 
 
 async def cards_in(store: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.PostedCard]]:
     """What is open in a conversation of the channel *name*, with its cards there."""
-    return [
-        (ticket, posted)
-        async for ticket in requests(store)
-        for posted in await store.cards(ticket.id)
-        if posted.channel == name and posted.conversation == conversation
-    ]
+    return [(ticket, posted) async for ticket, posted in cards_on(store, name) if posted.conversation == conversation]
 
 
 async def open_at(store: Store, at: datetime, *, changed: bool) -> list[model.Ticket]:
@@ -48,3 +43,10 @@ def was_open(ticket: model.Ticket, at: datetime, *, changed: bool) -> bool:
     # what was decided at the same moment was open when words were written that are changed only now
     decided_at = ticket.decision.decided_at
     return decided_at > at or (changed and decided_at == at)
+
+
+async def _pages(store: Store) -> AsyncIterator[Sequence[model.Ticket]]:
+    before = None
+    while page := await store.list(Query(state="pending", limit=_PAGE, before=before)):
+        yield page
+        before = (page[-1].created_at, page[-1].id)

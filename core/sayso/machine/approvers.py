@@ -167,15 +167,20 @@ def against(ticket: model.Ticket) -> tuple[model.Given, ...]:
 
 
 def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
-    if approver == "anyone":
-        return person.member
     if approver == "requester":
         return person.id == ticket.requester
-    if approver.startswith(people.ON_CALL):
-        return approver in person.groups
-    if approver.startswith("group:"):
-        return approver.removeprefix("group:") in person.groups
-    return person.id == approver
+    return is_called(approver, person)
+
+
+def is_called(name: str, person: model.Person) -> bool:
+    """Whether a person is one of those whom a policy names so."""
+    if name == "anyone":
+        return person.member
+    if name.startswith(people.ON_CALL):
+        return name in person.groups
+    if name.startswith("group:"):
+        return name.removeprefix("group:") in person.groups
+    return person.id == name
 
 
 def _is_barred(ticket: model.Ticket, person: model.Person) -> bool:

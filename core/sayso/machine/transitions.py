@@ -14,7 +14,19 @@ from typing import assert_never
 
 from sayso import errors, model
 from sayso.content import binding
-from sayso.machine import approvers, events, fitting, holding, outcomes, places, schedule, stages, standstill, using
+from sayso.machine import (
+    approvers,
+    audiences,
+    events,
+    fitting,
+    holding,
+    outcomes,
+    places,
+    schedule,
+    stages,
+    standstill,
+    using,
+)
 
 # The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
 INBOX: model.Place = "web"
@@ -26,6 +38,8 @@ DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by
+audience = audiences.audience
+concerns = audiences.concerns
 valid_until = outcomes.valid_until
 read = outcomes.read
 in_line = standstill.in_line

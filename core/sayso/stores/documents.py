@@ -49,7 +49,7 @@ def to_datetime_if_any(stored: int | None) -> datetime | None:
 
 
 def row_of(ticket: model.Ticket) -> Values:
-    """The row of a ticket."""
+    """The row of a ticket; its document stands last."""
     wake = machine.next_wake(ticket)
     return (
         ticket.id,
@@ -60,6 +60,9 @@ def row_of(ticket: model.Ticket) -> Values:
         ticket.owner,
         ticket.request.source.session,
         to_micros(ticket.created_at),
+        machine.audience(ticket),
+        ticket.requester,
+        to_micros(ticket.expires_at),
         _text(ticket),
     )
 

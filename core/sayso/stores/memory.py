@@ -99,11 +99,16 @@ class MemoryStore(memory_audit.MemoryAudit):
             ticket
             for ticket in self._tickets.values()
             if all(value is None or value == _facts(ticket)[name] for name, value in wanted.items())
-            and (query.before is None or _age(ticket) < query.before)
+            and _comes_after(query, ticket)
             and ticket.id.startswith(query.prefix or "")
+            and _is_for(query, ticket)
         ]
-        newest = sorted(found, key=_age, reverse=True)[: query.limit]
-        return [_copy_of(ticket) for ticket in _within(query.most_bytes, newest)]
+        page = sorted(found, key=_end if query.soonest else _age, reverse=not query.soonest)[: query.limit]
+        return [_copy_of(ticket) for ticket in _within(query.most_bytes, page)]
+
+    async def audiences(self) -> Sequence[str]:
+        """See `Store.audiences`."""
+        return sorted({machine.audience(ticket) for ticket in self._tickets.values()})
 
     async def summary(self, id: str) -> Summary:
         """See `Store.summary`."""
@@ -181,9 +186,9 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.remove_card`."""
         self._cards.pop((posted.channel, posted.conversation, posted.message), None)
 
-    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
+    async def cards(self, *ticket_ids: str) -> Sequence[model.PostedCard]:
         """See `Store.cards`."""
-        return [posted for posted in self._cards.values() if posted.ticket_id == ticket_id]
+        return [posted for posted in self._cards.values() if posted.ticket_id in ticket_ids]
 
     async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
         """See `Store.find_card`."""
@@ -205,9 +210,10 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.remove`."""
         return self._records.pop((kind, name), None)
 
-    async def scan(self, kind: str) -> Sequence[Record]:
+    async def scan(self, kind: str, prefix: str = "") -> Sequence[Record]:
         """See `Store.scan`."""
-        return [_copy_of_record(self._records[key]) for key in sorted(self._records) if key[0] == kind]
+        names = (name for found, name in sorted(self._records) if found == kind and name.startswith(prefix))
+        return [_copy_of_record(self._records[kind, name]) for name in names]
 
     async def forget(self, ticket_id: str) -> int:
         """See `AuditStore.forget`."""
@@ -276,6 +282,22 @@ def _within(most: int | None, tickets: Sequence[model.Ticket]) -> Sequence[model
         return tickets
     sizes = itertools.accumulate(len(ticket.model_dump_json().encode()) for ticket in tickets[:-1])
     return [ticket for ticket, before in zip(tickets, (0, *sizes), strict=False) if before < most]
+
+
+def _is_for(query: Query, ticket: model.Ticket) -> bool:
+    if query.audiences is None or machine.audience(ticket) in query.audiences:
+        return True
+    return query.requester is not None and ticket.requester == query.requester
+
+
+def _comes_after(query: Query, ticket: model.Ticket) -> bool:
+    if query.before is None:
+        return True
+    return _end(ticket) > query.before if query.soonest else _age(ticket) < query.before
+
+
+def _end(ticket: model.Ticket) -> tuple[datetime, str]:
+    return ticket.expires_at, ticket.id
 
 
 def _age(ticket: model.Ticket) -> tuple[datetime, str]:

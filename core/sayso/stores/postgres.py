@@ -48,11 +48,13 @@ class _CutBundle(Exception):
 class PostgresStore(sql_store.SqlStore):
     """A `Store` in a PostgreSQL database that processes may share. Use `await PostgresStore.open(url)`."""
 
+    dialect = "postgres"
+
     def __init__(
         self, pool: asyncpg.Pool, timeout: float, poll_interval: float, seen: int, durability: Durability
     ) -> None:
         self.durability = durability
-        self._queries = sql.queries("postgres")
+        self._queries = sql.queries(self.dialect)
         self._pool = pool
         self._timeout = timeout
         self._watch = watch.Watch(self._tail, poll_interval, seen)

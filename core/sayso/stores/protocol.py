@@ -38,7 +38,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which tickets to list, newest first; `before` is the (created_at, id) of the last one already seen."""
+    """Which tickets to list, newest first; `before` is the moment and the id of the last one already seen.
+
+    The moment is `created_at`, and `expires_at` if *soonest*: then pending ones are listed, what expires first on top.
+    """
 
     state: model.State | None = None
     owner: str | None = None
@@ -47,6 +50,11 @@ class Query:
     before: tuple[datetime, str] | None = None
     prefix: str | None = None
     """How the id begins."""
+    audiences: Collection[str] | None = None
+    """Only those for these audiences, as `machine.audience` writes them; see `Store.audiences`."""
+    requester: str | None = None
+    """With *audiences*: also those that were asked on behalf of this person."""
+    soonest: bool = False
     most_bytes: int | None = None
     """Of stored documents in one answer, which holds one at least; a shorter page than *limit* may then have more."""
 
@@ -153,6 +161,10 @@ class Store(AuditStore, Protocol):
         """Return the little that figures need. Raises `NotFound`."""
         ...
 
+    async def audiences(self) -> Sequence[str]:
+        """Return each audience that there is, once: few, however many tickets there are."""
+        ...
+
     async def count(self, query: Query) -> int:
         """Count the tickets that `list` would give, without reading them."""
         ...
@@ -213,8 +225,8 @@ class Store(AuditStore, Protocol):
         """Forget a card that is not there any more."""
         ...
 
-    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
-        """Return the posted cards of a ticket, oldest first."""
+    async def cards(self, *ticket_ids: str) -> Sequence[model.PostedCard]:
+        """Return the posted cards of tickets, oldest first."""
         ...
 
     async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
@@ -233,8 +245,8 @@ class Store(AuditStore, Protocol):
         """Delete a record and return it. Of two callers at once exactly one gets it."""
         ...
 
-    async def scan(self, kind: str) -> Sequence[Record]:
-        """Return all records of a kind, by name."""
+    async def scan(self, kind: str, prefix: str = "") -> Sequence[Record]:
+        """Return the records of a kind whose name begins so, by name."""
         ...
 
     async def close(self) -> None:

@@ -7,12 +7,12 @@ import json
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import ClassVar, TypeVar
 
 from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
-from sayso.stores import chain, documents, sql_audit, watch
+from sayso.stores import chain, documents, lists, sql, sql_audit, watch
 from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 Value = documents.Value
@@ -41,6 +41,7 @@ class CommitRows:
 class SqlStore(sql_audit.SqlAudit, abc.ABC):
     """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""
 
+    dialect: ClassVar[sql.Dialect]
     durability: Durability
     _watch: watch.Watch
 
@@ -105,7 +106,7 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
         found, page = list[model.Ticket](), query
-        while rows := await self._select(*_select_page(page)):
+        while rows := await self._select_page(page):
             found += await aside.run_large(_is_large(rows), _read_tickets, rows)
             if len(rows) < page.limit or len(found) == query.limit:
                 break
@@ -122,9 +123,12 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     async def count(self, query: Query) -> int:
         """See `Store.count`."""
-        where, values = _where(query)
-        text = f"select count(*) from (select 1 from tickets where {where} limit ${len(values)}) as found"
+        text, values = lists.select_count(query, self.dialect)
         return int((await self._select(text, *values))[0][0])
+
+    async def audiences(self) -> Sequence[str]:
+        """See `Store.audiences`."""
+        return [row[0] for row in await self._read("audiences")]
 
     async def due(self, at: datetime, limit: int = 100) -> Sequence[str]:
         """See `Store.due`."""
@@ -184,9 +188,9 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.remove_card`."""
         await self._write("remove_card", posted.channel, posted.conversation, posted.message)
 
-    async def cards(self, ticket_id: str) -> Sequence[model.PostedCard]:
+    async def cards(self, *ticket_ids: str) -> Sequence[model.PostedCard]:
         """See `Store.cards`."""
-        return [model.PostedCard(*row) for row in await self._read("cards", ticket_id)]
+        return [model.PostedCard(*row) for row in await self._read("cards", json.dumps(ticket_ids))]
 
     async def find_card(self, channel: str, conversation: str, message: str) -> model.PostedCard | None:
         """See `Store.find_card`."""
@@ -212,15 +216,20 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.remove`."""
         return documents.read_one(f"{kind} {name}", documents.read_record, await self._write("remove", kind, name))
 
-    async def scan(self, kind: str) -> Sequence[Record]:
+    async def scan(self, kind: str, prefix: str = "") -> Sequence[Record]:
         """See `Store.scan`."""
-        return list(documents.read_all(documents.read_record, await self._read("scan", kind)))
+        rows = await self._read("scan", kind, prefix, prefix + lists.LAST)
+        return list(documents.read_all(documents.read_record, rows))
 
     async def _version(self, id: str) -> int:
         rows = await self._read("version", id)
         if not rows:
             raise errors.NotFound(f"there is no request {id}")
         return int(rows[0][0])
+
+    async def _select_page(self, query: Query) -> Sequence[RawRow]:
+        text, values = lists.select_page(query, self.dialect)
+        return await self._select(text, *values)
 
     async def _ticket(self, name: str, rows: Sequence[RawRow]) -> model.Ticket:
         found = await aside.run_large(
@@ -248,38 +257,6 @@ def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
     )
     row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json())
     return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
-
-
-def _select_page(query: Query) -> tuple[Any, ...]:
-    where, values = _where(query)
-    order = "order by created_at desc, id desc"
-    page = f"select document, created_at, id from tickets where {where} {order} limit ${len(values)}"
-    if query.most_bytes is None:
-        return page, *values
-    # summed up by the database, so that nothing beyond is read into this process
-    summed = f"sum(octet_length(document)) over ({order}) as total"
-    sized = f"select document, created_at, id, {summed} from ({page}) as page"
-    within = f"total - octet_length(document) < ${len(values) + 1}"
-    text = f"select document, created_at, id from ({sized}) as sized where {within} {order}"
-    return text, *values, query.most_bytes
-
-
-def _where(query: Query) -> tuple[str, list[Value]]:
-    # the state is written out, so that the partial index of pending tickets can be used
-    clauses, values = [f"state = '{query.state}'"] if query.state else ["true"], list[Value]()
-    for column, value in (("owner", query.owner), ("session", query.session)):
-        if value is not None:
-            values.append(value)
-            clauses.append(f"{column} = ${len(values)}")
-    if query.prefix is not None:
-        values += [len(query.prefix), query.prefix]
-        # the types are named for PostgreSQL, which cannot guess them
-        clauses.append(f"substr(id, 1, cast(${len(values) - 1} as integer)) = cast(${len(values)} as text)")
-    if query.before is not None:
-        values += [documents.to_micros(query.before[0]), query.before[1]]
-        clauses.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
-    values.append(query.limit)
-    return " and ".join(clauses), values
 
 
 def _age(row: RawRow) -> tuple[datetime, str]:

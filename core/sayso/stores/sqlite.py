@@ -27,14 +27,19 @@ _POINTS: frozenset[sql.Name] = frozenset(
 class SqliteStore(sql_store.SqlStore):
     """A `Store` in an SQLite file; several processes may open the same one. Use `await SqliteStore.open(path)`."""
 
+    dialect = "sqlite"
+
     def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
-        self._queries = sql.queries("sqlite")
+        self._queries = sql.queries(self.dialect)
         self._reader = _open_reader(connection.filename)
         self._file = sqlite_file.OpenedFile(connection.filename)
         self._damage: errors.StoreUnavailable | None = None
         self._data_version = sqlite_file.read_pragma(connection, "data_version")
         [[seen]] = sqlite_worker.rows(connection, self._queries["last_row"])
         self._worker = sqlite_worker.Worker(connection, self._file.check)
+        # a list may take its time, and no commit waits for it
+        reads = sqlite_file.open_reader(connection.filename) if connection.filename else None
+        self._lists = sqlite_worker.Worker(reads, self._file.check) if reads else self._worker
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         level = f"journal_mode={sqlite_file.read_pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
@@ -62,6 +67,7 @@ class SqliteStore(sql_store.SqlStore):
         if self._reader:
             self._reader.close()
             self._reader = None
+        await self._lists.close()
         await self._worker.close()
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
@@ -76,7 +82,7 @@ class SqliteStore(sql_store.SqlStore):
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         with self._noting_damage():
-            return await self._worker.run(lambda db: sqlite_worker.rows(db, text, values))
+            return await self._lists.run(lambda db: sqlite_worker.rows(db, text, values))
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]

@@ -14,7 +14,7 @@ import pytest
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Record, Row, Store
-from sayso.testing import audits, bundles, limits, outboxes, records, tickets, waiters
+from sayso.testing import audits, bundles, limits, outboxes, pages, records, tickets, waiters
 
 Opener = tickets.Opener
 
@@ -25,6 +25,7 @@ class StoreContract(
     bundles.BundleContract,
     limits.LimitContract,
     outboxes.OutboxContract,
+    pages.PageContract,
     waiters.WaiterContract,
     audits.AuditContract,
 ):

@@ -349,9 +349,12 @@ async def test_more_than_can_be_shown_is_said(
     service: Service, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sayso_web.inbox.MOST_WAITING", 2)
-    for _ in range(3):
-        await service.desk.open(sayso.Question("?"))
-    assert "More than 2 requests are waiting." in (await browser.get("/")).text
+    for name, seconds in (("first", 60), ("second", 120), ("last", 900)):
+        await service.desk.open(sayso.Question(f"{name}?").model_copy(update={"expires_in": seconds}))
+    page = (await browser.get("/")).text
+    assert "More than 2 requests are waiting. These expire first." in page
+    assert page.index("first?") < page.index("second?")
+    assert "last?" not in page
     assert len(await service.desk.store.list(Query(state="pending"))) == 3
 
 

@@ -1,5 +1,6 @@
 """What waits for one person: only what they may answer, what expires first on top, read within bounds."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from sayso.cards import card, phrases, tokens
 from sayso.chat import listing
 from sayso.desk import Desk, Setup
 from sayso.machine import people
-from sayso.stores import memory
+from sayso.stores import Query, memory
 from sayso.testing.clock import ManualClock
 
 ANN = people.Actor("web:ann", "Ann", person="ann")
@@ -26,9 +27,16 @@ class Counting(memory.MemoryStore):
 
     loaded = 0
 
-    async def load(self, id: str) -> model.Ticket:
-        self.loaded += 1
-        return await super().load(id)
+    async def list(self, query: Query) -> Sequence[model.Ticket]:
+        found = await super().list(query)
+        self.loaded += len(found)
+        return found
+
+    async def count(self, query: Query) -> int:
+        before = self.loaded
+        found = await super().count(query)
+        self.loaded = before
+        return found
 
 
 @pytest.fixture
@@ -100,10 +108,21 @@ async def test_a_page_reads_hardly_more_than_it_shows(desk: Desk, store: Countin
     assert store.loaded <= 2 * listing.PAGE
 
 
-async def test_a_list_is_never_a_walk_and_says_what_it_did_not_look_at(desk: Desk, store: Counting) -> None:
+async def test_what_only_others_may_answer_is_not_read_for_it(desk: Desk, store: Counting) -> None:
     for number in range(230):
         await ask(desk, f"tool{number}", "bobs", expires_in=600.0)
     await ask(desk, "mine", expires_in=900.0)
+    store.loaded = 0
+    found = await listing.list_for(desk, ANN)
+    assert store.loaded == 1
+    assert (len(found.waiting), found.unread) == (1, 0)
+
+
+async def test_a_list_is_never_a_walk_and_says_what_it_did_not_look_at(desk: Desk, store: Counting) -> None:
+    for number in range(230):
+        voted = await ask(desk, f"tool{number}", "both", expires_in=600.0)
+        await desk.answer(voted.id, model.Answer(verdict="allow"), ANN)
+    await ask(desk, "mine", "both", expires_in=900.0)
     store.loaded = 0
     found = await listing.list_for(desk, ANN)
     assert store.loaded <= 200

@@ -127,6 +127,8 @@ def test_nobody_allows_what_was_asked_on_their_own_behalf() -> None:
 def test_only_those_whom_the_policy_names_may_answer(approvers: tuple[str, ...], who: model.Person, may: bool) -> None:
     ticket = opened(approvers=approvers, requester="carl", self_approval=True)
     assert machine.may_answer(ticket, who) is may
+    # lists are read by the audience, with what was asked for somebody: whoever may answer finds it
+    assert machine.concerns(machine.audience(ticket), who) or who.id == "carl" or not may
     if not may:
         with pytest.raises(errors.NotAllowed):
             machine.step(ticket, said(who, verdict="allow"))

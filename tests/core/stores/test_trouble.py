@@ -25,6 +25,7 @@ from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
 from tests.conftest import BOUND, until
+from tests.core.stores.tampering import tamper
 from tests.fakes.pg import pg_schema, pg_server
 
 __all__ = ["pg_schema", "pg_server"]
@@ -61,7 +62,7 @@ async def rewrite(store: Kept, id: str, change: Changed) -> None:
     [[text]] = await store._read("load", id)
     document = json.loads(text)
     change(document)
-    await store._select("update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
+    await tamper(store, "update tickets set document = $1 where id = $2 returning id", json.dumps(document), id)
 
 
 def newer(document: dict[str, Any]) -> None:
@@ -102,9 +103,9 @@ async def test_a_row_of_an_earlier_version_is_read(store: Kept) -> None:
 async def test_entries_and_effects_of_a_newer_version_are_read_as_far_as_they_are_known(store: Kept) -> None:
     await tickets.ask(store, "r1")
     more = '{"type":"opened","at":"2026-03-01T12:00:00Z","by":"agent","digest":"d","mood":1}'
-    await store._select("update log set entry = $1 where ticket_id = 'r1' returning number", more)
+    await tamper(store, "update log set entry = $1 where ticket_id = 'r1' returning number", more)
     effect = '{"type":"announce","place":"chat:#ops","urgent":true}'
-    await store._select("update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
+    await tamper(store, "update outbox set effect = $1 where ticket_id = 'r1' returning key", effect)
     assert [row.entry for row in await store.log("r1")] == [tickets.opened()]
     assert [job.effect for job in await store.take(["chat"], tickets.NOW, 10)] == [events.Announce(place="chat:#ops")]
 
@@ -135,13 +136,13 @@ async def test_pages_and_streams_go_on_behind_rows_that_cannot_be_read(store: Ke
         await rewrite(store, f"r{n}", unknown_outcome)
     assert [one.id for one in await store.list(Query(limit=3))] == ["r5", "r1", "r0"]
     broken = """update log set entry = '{"type":"riddle"}' where ticket_id <> 'r5' returning number"""
-    await store._select(broken)
+    await tamper(store, broken)
     assert [row.ticket_id for row in await store.log_after(0, 2)] == ["r5"]
 
 
 async def test_a_record_that_cannot_be_read_is_named(store: Kept) -> None:
     await store.put(Record("draft", "x", {"n": 1}))
-    await store._select("update records set value = '{' where kind = 'draft' returning kind")
+    await tamper(store, "update records set value = '{' where kind = 'draft' returning kind")
     with pytest.raises(errors.Unreadable, match="draft x"):
         await store.get("draft", "x")
     assert await store.scan("draft") == []
@@ -300,7 +301,7 @@ def test_two_programs_that_make_one_file_at_the_same_moment_both_know_it(
 async def test_a_file_of_the_first_version_is_known_by_its_tables(path: Path) -> None:
     first = await sqlite.SqliteStore.open(str(path))
     await tickets.ask(first, "r1")
-    await first._select("pragma application_id = 0")
+    await tamper(first, "pragma application_id = 0")
     await first.close()
     again = await sqlite.SqliteStore.open(str(path))
     assert (await again.load("r1")).id == "r1"

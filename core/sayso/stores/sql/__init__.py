@@ -15,6 +15,7 @@ Name = Literal[
     "add_card",
     "add_seal",
     "append",
+    "audiences",
     "cards",
     "chained",
     "documents",

@@ -9,12 +9,15 @@ select version from tickets where id = $1;
 
 -- name: put_ticket
 -- one statement for a new ticket and for a changed one: no row comes back if the version before is not stored
-insert into tickets (id, ref, version, state, wake_at, owner, session, created_at, document)
+insert into tickets
+    (id, ref, version, state, wake_at, owner, session, created_at, audience, requester, ends_at, document)
 select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
-       cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text)
+       cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text), cast($10 as text),
+       cast($11 as bigint), cast($12 as text)
 where cast($3 as bigint) = 1 or exists (select 1 from tickets where id = $1)
 on conflict (id) do update
-set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document
+set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document,
+    audience = excluded.audience, ends_at = excluded.ends_at
 where tickets.version = excluded.version - 1
 returning id, ref, version;
 
@@ -42,18 +45,12 @@ and (cast($4 as text) is null or exists (select 1 from tickets where id = $1 and
 -- name: last_row
 select coalesce(max(number), 0) from log;
 
--- name: due
-select id from tickets where state = 'pending' and wake_at <= $1 order by wake_at, id limit $2;
-
 -- name: postpone
 update tickets set wake_at = $1 where id = $2 and state = 'pending';
 
 -- name: probe
 insert into records (kind, name, value, expires_at, version) values ('probe', 'store', '{}', null, 1)
 on conflict (kind, name) do update set version = records.version + 1;
-
--- name: next_due
-select min(wake_at) from tickets where state = 'pending';
 
 -- name: done
 -- the row stays, without a due time, so that its fence never starts again
@@ -78,9 +75,6 @@ on conflict (channel, conversation, message) do nothing;
 -- name: remove_card
 delete from refs where channel = $1 and conversation = $2 and message = $3;
 
--- name: cards
-select ticket_id, place, channel, conversation, message from refs where ticket_id = $1 order by number;
-
 -- name: find_card
 select ticket_id, place, channel, conversation, message from refs
 where channel = $1 and conversation = $2 and message = $3;
@@ -100,7 +94,16 @@ select kind, name, value, expires_at, version from records where kind = $1 and n
 delete from records where kind = $1 and name = $2 returning kind, name, value, expires_at, version;
 
 -- name: scan
-select kind, name, value, expires_at, version from records where kind = $1 order by name;
+select kind, name, value, expires_at, version from records where kind = $1 and name >= $2 and name < $3 order by name;
+
+-- name: audiences
+-- from one to the next in the index, and never over the rows of one
+with recursive found (audience) as (
+    select min(audience) from tickets
+    union all
+    select (select min(audience) from tickets where audience > found.audience) from found where audience is not null
+)
+select audience from found where audience is not null;
 
 
 -- name: chained
@@ -122,7 +125,17 @@ select number, last_row, document from seals where number = (select max(number) 
 select id, document, ref, version, state, owner, session, created_at from tickets where id > $1 order by id limit $2;
 
 -- name: oldest
-select created_at, id from tickets where created_at < $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4;
+select created_at, id from (
+    select * from (
+        select created_at, id from tickets
+        where state = 'decided' and created_at < $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4
+    ) as decided
+    union all
+    select * from (
+        select created_at, id from tickets
+        where state = 'pending' and created_at < $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4
+    ) as pending
+) as found order by created_at, id limit $4;
 
 -- name: forget_cards
 delete from refs where ticket_id = $1 returning number;
