@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sayso import errors, machine, model
 from sayso.machine import events
-from sayso.stores import memory_audit, watch
+from sayso.stores import memory_audit, memory_lists, watch
 from sayso.stores.auditing import ChainedRow
 from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
@@ -94,17 +93,7 @@ class MemoryStore(memory_audit.MemoryAudit):
 
     async def list(self, query: Query) -> Sequence[model.Ticket]:
         """See `Store.list`."""
-        wanted = {"state": query.state, "owner": query.owner, "session": query.session}
-        found = [
-            ticket
-            for ticket in self._tickets.values()
-            if all(value is None or value == _facts(ticket)[name] for name, value in wanted.items())
-            and _comes_after(query, ticket)
-            and ticket.id.startswith(query.prefix or "")
-            and _is_for(query, ticket)
-        ]
-        page = sorted(found, key=_end if query.soonest else _age, reverse=not query.soonest)[: query.limit]
-        return [_copy_of(ticket) for ticket in _within(query.most_bytes, page)]
+        return [_copy_of(ticket) for ticket in memory_lists.page(query, self._tickets.values())]
 
     async def audiences(self) -> Sequence[str]:
         """See `Store.audiences`."""
@@ -271,34 +260,3 @@ def _read_row(row: ChainedRow) -> Row:
 
 def _copy_of_record(record: Record) -> Record:
     return replace(record, value=json.loads(json.dumps(record.value)))
-
-
-def _facts(ticket: model.Ticket) -> dict[str, str | None]:
-    return {"state": ticket.state, "owner": ticket.owner, "session": ticket.request.source.session}
-
-
-def _within(most: int | None, tickets: Sequence[model.Ticket]) -> Sequence[model.Ticket]:
-    if most is None:
-        return tickets
-    sizes = itertools.accumulate(len(ticket.model_dump_json().encode()) for ticket in tickets[:-1])
-    return [ticket for ticket, before in zip(tickets, (0, *sizes), strict=False) if before < most]
-
-
-def _is_for(query: Query, ticket: model.Ticket) -> bool:
-    if query.audiences is None or machine.audience(ticket) in query.audiences:
-        return True
-    return query.requester is not None and ticket.requester == query.requester
-
-
-def _comes_after(query: Query, ticket: model.Ticket) -> bool:
-    if query.before is None:
-        return True
-    return _end(ticket) > query.before if query.soonest else _age(ticket) < query.before
-
-
-def _end(ticket: model.Ticket) -> tuple[datetime, str]:
-    return ticket.expires_at, ticket.id
-
-
-def _age(ticket: model.Ticket) -> tuple[datetime, str]:
-    return ticket.created_at, ticket.id

@@ -335,8 +335,8 @@ async def test_every_query_finds_its_rows_by_an_index(store: sqlite.SqliteStore,
     plan = await store._worker.run(
         lambda db: [str(row[3]) for row in sqlite_worker.rows(db, f"explain query plan {text}", values)]
     )
-    scans = [line for line in plan if line.startswith("SCAN") and " INDEX " not in line]
-    assert set(scans) <= {"SCAN CONSTANT ROW", "SCAN found", "SCAN json_each VIRTUAL TABLE INDEX 1:"}
+    scans = {line.split()[1] for line in plan if line.startswith("SCAN") and " INDEX " not in line}
+    assert not scans & {"tickets", "log", "outbox", "refs", "records", "seals"}
 
 
 async def test_no_request_has_an_id_of_half_a_character(store: sqlite.SqliteStore) -> None:
