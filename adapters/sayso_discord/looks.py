@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sayso.chat.received import get, text
+from sayso.chat import orders
+from sayso.chat.received import get, items, text
 from sayso_discord import custom_ids, parse
 from sayso_discord.components import COMMAND as COMMAND_TYPE
 from sayso_discord.components import MESSAGE_MENU
@@ -25,6 +26,7 @@ class Look:
     """The page, or the ref of the request."""
     spots: tuple[parse.Spot, ...] = ()
     """The message and the one that it replies to."""
+    order: orders.Order | None = None
 
 
 def read(payload: Any) -> Look | None:
@@ -41,10 +43,24 @@ def read(payload: Any) -> Look | None:
     if kind != _COMMANDED:
         return None
     if get(data, "type") == COMMAND_TYPE and text(data, "name") == COMMAND:
-        return Look(who, interaction, "command")
+        return Look(who, interaction, "command", order=_order(data))
     if get(data, "type") == MESSAGE_MENU and text(data, "name") == ANSWER:
         return Look(who, interaction, "answer", spots=_spots(payload, data))
     return None
+
+
+def _order(data: Any) -> orders.Order | None:
+    """What is ordered by the subcommand; None for the one that lists."""
+    below = next(iter(items(data, "options")), None)
+    given = {text(one, "name"): text(one, "value") for one in items(below, "options")}
+    agent, reason = given.get(orders.AGENT), given.get(orders.REASON)
+    match text(below, "name"):
+        case "stop":
+            return orders.Order("stop", agent, reason)
+        case "resume":
+            return orders.Order("resume", agent)
+        case _:
+            return None
 
 
 def is_command(payload: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from sayso import aside, errors
 from sayso.cards import draw, telling
-from sayso.chat import listing
+from sayso.chat import listing, orders
 from sayso.chat.received import Json, items, text
 from sayso.desk import Desk
 from sayso.machine import people
@@ -23,12 +23,29 @@ log = logging.getLogger(__name__)
 
 # In servers, and in the direct messages of the bot; installed to servers only.
 _WHERE: Json = {"contexts": [0, 1], "integration_types": [0]}
+# A subcommand, and a text that may be left out.
+_BELOW, _TEXT = 1, 3
+_LONGEST = 200
+
+
+def _said(name: str) -> Json:
+    return {"name": name, "description": orders.SAID[name]}
+
+
+def _words(name: str) -> Json:
+    return {"type": _TEXT, **_said(name), "required": False, "max_length": _LONGEST}
+
+
 COMMANDS: Sequence[Json] = (
     {
         "name": looks.COMMAND,
         "type": components.COMMAND,
         "description": "What agents ask",
-        "options": [{"type": 1, "name": looks.PENDING, "description": "Shows what waits for you, to you alone"}],
+        "options": [
+            {"type": _BELOW, "name": looks.PENDING, "description": "Shows what waits for you, to you alone"},
+            {"type": _BELOW, **_said(orders.STOP), "options": [_words(orders.AGENT), _words(orders.REASON)]},
+            {"type": _BELOW, **_said(orders.RESUME), "options": [_words(orders.AGENT)]},
+        ],
         **_WHERE,
     },
     {"name": looks.ANSWER, "type": components.MESSAGE_MENU, **_WHERE},
@@ -49,6 +66,8 @@ class Ways:
         try:
             actor = await self._members.actor(look.who)
             match look.what:
+                case "command" if look.order is not None:
+                    return render.whisper(await orders.obey(self._desk, look.order, actor))
                 case "command":
                     return lists.whisper(await listing.list_for(self._desk, actor))
                 case "turn":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sayso.chat import orders
 from sayso.chat.received import get, items, text
 from sayso_slack import lists, parse
 
@@ -26,6 +27,7 @@ class Look:
     spots: tuple[parse.Spot, ...] = ()
     """The message and the one that its thread hangs on."""
     in_home: bool = False
+    order: orders.Order | None = None
 
 
 def read(payload: Any) -> Look | None:
@@ -33,8 +35,8 @@ def read(payload: Any) -> Look | None:
     kind = text(payload, "type")
     if text(payload, "command") == COMMAND:
         who = parse.Who(text(payload, "user_id"), text(payload, "team_id") or None, text(payload, "user_name"))
-        url, about = text(payload, "response_url"), text(payload, "text").strip().lower()
-        return Look(who, "command", response_url=url, about=about) if who.user else None
+        url, said = text(payload, "response_url"), text(payload, "text").strip()
+        return Look(who, "command", "", url, said.lower(), order=orders.read(said)) if who.user else None
     if kind == "event_callback" and text(payload, "event", "type") == EVENT:
         user, tab = text(payload, "event", "user"), text(payload, "event", "tab")
         return Look(parse.Who(user), "home", in_home=True) if user and tab == "home" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sayso import errors
+from sayso.chat import orders
 from sayso.chat.received import Json
 from sayso_slack import happenings, looks
 
@@ -46,7 +47,7 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
     command: Json = {
         "command": looks.COMMAND,
         "description": "Shows what waits for you",
-        "usage_hint": looks.PENDING,
+        "usage_hint": orders.HINT,
         "should_escape": False,
     }
     if not socket_mode:

@@ -9,7 +9,7 @@ import logging
 
 from sayso import aside, errors, model
 from sayso.cards import card, draw, telling
-from sayso.chat import listing
+from sayso.chat import listing, orders
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
 from sayso.desk import Desk
@@ -41,6 +41,8 @@ class Ways:
                 case "home":
                     await self._publish(look.who, actor, 0)
                 case "command":
+                    if look.order is not None:
+                        return _private(render.whisper(await orders.obey(self._desk, look.order, actor)))
                     if look.about in ("", looks.PENDING):
                         return _private(lists.whisper(await listing.list_for(self._desk, actor)))
                     return _private(render.whisper(listing.HOW))

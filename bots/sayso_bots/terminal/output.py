@@ -55,7 +55,7 @@ def print_stops(stops: Sequence[model.Stop], *, as_json: bool) -> None:
         print_json([stop.model_dump(mode="json") for stop in stops])
         return
     for stop in stops:
-        say(phrases.stopped(stop))
+        say(phrases.stopped(stop) + (f": {stop.reason}" if stop.reason else ""))
     if not stops:
         say("Nothing is stopped.")
 

@@ -103,10 +103,9 @@ def explain(error: errors.SaysoError) -> str:
 
 
 def stopped(stop: model.Stop) -> str:
-    """What is stopped, by whom, since when and why."""
+    """What is stopped, by whom and since when; without the reason, which is somebody's own words."""
     what = f"The agent {stop.agent}" if stop.agent else "Everything"
-    because = f": {stop.reason}" if stop.reason else "."
-    return f"{what} was stopped by {stop.by} at {stop.at:%Y-%m-%d %H:%M:%S} UTC{because}"
+    return f"{what} was stopped by {stop.by} at {stop.at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def duration(time: timedelta) -> str:

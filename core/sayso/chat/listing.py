@@ -75,7 +75,10 @@ class Listing:
 
 ANSWERED = Trusted("What you answered lately")
 NO_REQUEST = "No request stands for this message. Use this on a card, or below one."
-HOW = "Type /sayso pending for what waits for you. What agents ask comes as a card, too."
+HOW = (
+    "Type /sayso pending for what waits for you. What agents ask comes as a card, too. "
+    "Whoever may, types /sayso stop or /sayso stop agent NAME to stop everything or one agent, and /sayso resume."
+)
 
 
 async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:

@@ -58,8 +58,12 @@ def _is_named(shell: Shell, person: model.Person) -> bool:
     return not names.isdisjoint(shell.setup.stoppers)
 
 
-async def stop(shell: Shell, who: Who, agent: str | None = None, reason: str | None = None) -> model.Stop:
+async def stop(
+    shell: Shell, who: Who, agent: str | None = None, reason: str | None = None, *, follow: bool = True
+) -> model.Stop:
     """Stop everything, or one agent. Where it is stopped already, that stop stands.
+
+    With *follow* the open requests are brought in line before it returns; else `watch` does so.
 
     Raises:
         InvalidRequest: there is no such agent.
@@ -73,12 +77,13 @@ async def stop(shell: Shell, who: Who, agent: str | None = None, reason: str | N
         # of no request; it wakes the other copies
         await shell.store.append("", 0, events.Stopped(at=wanted.at, stop=wanted))
     found = (await stops.standing(shell.store)).exactly(agent) or wanted
-    await bring_in_line(shell)
+    if follow:
+        await bring_in_line(shell)
     return found
 
 
-async def resume(shell: Shell, who: Who, agent: str | None = None) -> None:
-    """Lift the stop of everything, or of one agent. Raises `NotFound` where none stands."""
+async def resume(shell: Shell, who: Who, agent: str | None = None, *, follow: bool = True) -> None:
+    """Lift the stop of everything, or of one agent; *follow* as in `stop`. Raises `NotFound` where none stands."""
     if not await stops.remove(shell.store, agent):
         standing = await stops.standing(shell.store)
         others = ", ".join(one.agent or "everything" for one in standing.all) or "nothing"
@@ -86,7 +91,8 @@ async def resume(shell: Shell, who: Who, agent: str | None = None) -> None:
         what = "everything" if agent is None else f"the agent {agent!r}"
         raise errors.NotFound(f"there is no stop of {what}", field="agent", hint=hint)
     await shell.store.append("", 0, events.Resumed(at=shell.clock.now(), by=who.id, via=who.via, agent=agent))
-    await bring_in_line(shell)
+    if follow:
+        await bring_in_line(shell)
 
 
 async def watch(shell: Shell) -> None:

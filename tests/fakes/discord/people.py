@@ -90,13 +90,16 @@ class Person:
         """Add a reaction."""
         self._office.chat.add_reaction(self._now(message), emoji, self.user.id)
 
-    async def command(self, channel: str, words: str) -> Seen:
-        """Type a command and one subcommand of it, such as `sayso pending`."""
+    async def command(self, channel: str, words: str, **given: str) -> Seen:
+        """Type a command and one subcommand of it, such as `sayso pending`, with what is *given* for its options."""
         name, _, below = words.partition(" ")
         known = self._office.commands.find(name, CHAT)
-        if below not in [one["name"] for one in known["options"]]:
-            raise LookupError(f"there is no {words!r}")
-        data: Json = {"id": known["id"], "name": name, "type": CHAT, "options": [{"type": 1, "name": below}]}
+        there = {one["name"]: [each["name"] for each in one.get("options", ())] for one in known["options"]}
+        if not set(given) <= set(there.get(below, ())) or below not in there:
+            raise LookupError(f"there is no {words!r} with {sorted(given)}")
+        options: list[Json] = [{"type": 3, "name": option, "value": value} for option, value in given.items()]
+        typed: Json = {"type": 1, "name": below} | ({"options": options} if options else {})
+        data: Json = {"id": known["id"], "name": name, "type": CHAT, "options": [typed]}
         return await self._command(channel, data)
 
     async def use_on(self, message: Message, name: str) -> Seen:

@@ -1,0 +1,79 @@
+"""`/sayso stop` and `/sayso resume` in a chat: the words, and what follows from them.
+
+The rule: a stop may be said with any words behind it, which are its reason. What lifts one must be said exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sayso import errors
+from sayso.cards import card, phrases
+from sayso.content import text
+from sayso.desk import Desk, stopping, stops
+from sayso.machine import people
+
+Trusted = text.Trusted
+
+STOP, RESUME, AGENT, REASON = "stop", "resume", "agent", "reason"
+SAID = {
+    STOP: "Stops everything, or one agent, until it is resumed",
+    RESUME: "Lets everything that was stopped go on, or one agent",
+    AGENT: "The name of the agent's key; without it everything is meant",
+    REASON: "Why; people read it on every open card",
+}
+"""What a platform that lists commands says of each."""
+HINT = "pending, stop [agent NAME] [why], resume [agent NAME]"
+
+
+_LIFTED = "Lifted. What was open goes on, with as much time as it had."
+_LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody orders."""
+
+    what: Literal["stop", "resume"]
+    agent: str | None = None
+    reason: str | None = None
+
+
+def read(words: str) -> Order | None:
+    """The order in the words after the command; None if they are something else."""
+    verb, _, rest = words.strip().partition(" ")
+    first, _, more = rest.strip().partition(" ")
+    agent, _, after = more.strip().partition(" ")
+    named = first.lower() == AGENT
+    match verb.lower():
+        case "stop":
+            return Order("stop", agent, after.strip() or None) if named else Order("stop", None, rest.strip() or None)
+        case "resume" if named and not after.strip():
+            return Order("resume", agent)
+        case "resume" if not rest.strip():
+            return Order("resume")
+        case _:
+            return None
+
+
+async def obey(desk: Desk, order: Order, actor: people.Actor) -> card.Line:
+    """Stop, or lift a stop; what whoever ordered it is told. Raises `NotAllowed`.
+
+    Open cards follow by themselves: a chat waits three seconds for an answer.
+    """
+    who = await stopping.find(desk, actor)
+    try:
+        if order.what == "stop":
+            await stopping.stop(desk, who, order.agent, order.reason, follow=False)
+        else:
+            await stopping.resume(desk, who, order.agent, follow=False)
+    except (errors.InvalidRequest, errors.NotFound) as error:
+        # it repeats what was typed
+        return card.Line((text.line(f"{phrases.sentence(error.message)} {phrases.sentence(error.hint or '')}"),))
+    standing = (await stops.standing(desk.store)).all
+    spans: list[card.Inline] = [Trusted(_LIFTED)] if order.what == "resume" else []
+    for stop in standing:
+        spans.append(Trusted(f"{' ' if spans else ''}{phrases.stopped(stop)}"))
+        spans += [Trusted(": "), text.line(stop.reason[:_LONGEST_REASON])] if stop.reason else [Trusted(".")]
+    return card.Line(tuple(spans))
