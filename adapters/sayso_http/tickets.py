@@ -61,6 +61,8 @@ class Document(model.Frozen):
     """What was decided before on exactly this call."""
     stopped: model.Standstill | None = None
     """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
+    ruled: model.Ruled | None = None
+    """What the operator's rules came to; null if there are none."""
     request: model.Request
 
 

@@ -18,7 +18,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
     entry = row.entry
     match entry:
         case events.Opened():
-            return (Trusted("Asked with the key "), text.line(entry.by))
+            return (Trusted("Asked with the key "), text.line(entry.by), *_tell_ruled(entry.ruled))
         case events.Delivered():
             return (Trusted("Shown at "), text.line(entry.place))
         case events.Undelivered():
@@ -61,6 +61,17 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
 def _tell_stop(stop: model.Stop) -> tuple[card.Inline, ...]:
     because = (Trusted(": "), text.line(stop.reason)) if stop.reason else ()
     return (Trusted("Stopped by "), text.line(stop.name), Trusted(" ("), text.line(stop.via), Trusted(")"), *because)
+
+
+def _tell_ruled(ruled: model.Ruled | None) -> Iterable[card.Inline]:
+    """What the rules came to, and what those that are only watched would have done."""
+    if ruled is None:
+        return
+    done = {"allow": "; allowed by the rule ", "deny": "; denied by the rule ", "ask": "; asked by the rule "}
+    if ruled.rule is not None:
+        yield from (Trusted(done[ruled.effect]), text.line(ruled.rule))
+    for name in ruled.watched:
+        yield from (Trusted("; matched by the rule "), text.line(name), Trusted(", which is only watched"))
 
 
 def _tell_answer(request: model.Request, entry: events.Answered) -> Iterable[card.Inline]:

@@ -29,12 +29,13 @@ Offer = parts.Offer
 OfferKind = parts.OfferKind
 Risk = parts.Risk
 PostedCard = parts.PostedCard
-MessageRef = PostedCard  # its name until 0.2
+MessageRef = PostedCard  # until 0.2
 FieldKind = parts.FieldKind
 Option = parts.Option
 Field = parts.Field
 Reason = parts.Reason
 AskedBack = parts.AskedBack
+Ruled = parts.Ruled
 Remembered = parts.Remembered
 Risky = parts.Risky
 Stop = parts.Stop
@@ -177,7 +178,6 @@ class Taken(Frozen):
 
     given: Given
     until: datetime
-    """When it is delivered."""
 
 
 class Decision(Frozen, Generic[V]):
@@ -205,6 +205,8 @@ class Decision(Frozen, Generic[V]):
     input_digest: str | None = None
     """Of `{"input", "tool"}` as it may run: the edited input, if a person edited it."""
     by: tuple[By, ...] = ()
+    rule: Name | None = None
+    """The operator's rule that decided it without anybody."""
     decided_at: datetime
     valid_until: datetime | None = None
     """An allow that is not used before this is void."""
@@ -289,6 +291,8 @@ class Ticket(Frozen):
     """Since when, once it was not the first."""
     stage_routes: tuple[tuple[Place, ...], ...] = ()
     """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
+    ruled: Ruled | None = None
+    """What the operator's rules came to; None if there were none."""
 
     @property
     def state(self) -> State:

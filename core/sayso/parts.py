@@ -258,6 +258,18 @@ class Remembered(Frozen):
     """What else this agent was allowed lately that is risky, the newest first."""
 
 
+class Ruled(Frozen):
+    """What the operator's rules came to when it was asked."""
+
+    rule: Name | None = None
+    """The rule that decided or asked; None where none did, so that people are asked anyway."""
+    effect: Literal["allow", "deny", "ask"] = "ask"
+    reason: Reason | None = None
+    """What the rule says of a decision of its own."""
+    watched: tuple[Name, ...] = ()
+    """Rules that matched and decide nothing yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class PostedCard:
     """Where a card was posted: enough to edit it and to know it again when somebody presses on it."""

@@ -309,7 +309,6 @@ def test_a_wrong_key_or_value_is_named_in_full_with_a_hint(text: str, key: str, 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ('[[rules]]\neffect = "allow"', "rules"),
         ('[policies.p]\napprovers = []\nremind = ["5m"]', "policies.p.remind"),
         ("[policies.p]\napprovers = []\nescalate = []", "policies.p.escalate"),
     ],

@@ -65,6 +65,30 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # until = {until}                  # the last day, at most 90 days from now
 # policies = ["payout"]
 
+# [[rules]]                           # decided without anybody; a deny wins, then the first match: docs/rules.md
+# id = "no-secrets"
+# match = {{ tool = ["Bash", "Read"], "input.*" = "*.env*" }}
+# effect = "deny"
+# reason = "Secrets are not read by agents."
+
+# [[rules]]
+# id = "reads"
+# match = {{ tool = ["Read", "Grep", "Glob"] }}
+# effect = "allow"
+# limit = {{ count = 500, per = "1h", by = "agent" }}
+# until = 2099-12-31
+
+# [[rules]]
+# id = "terraform"
+# match = {{ tool = "Bash", program = "terraform" }}
+# effect = "ask"                      # under this policy, and there
+# policy = "production"
+# route = ["web"]
+# when = 'kind == "permission"'       # CEL; it counts only if it is true
+# during = "office"                   # or "!office" while it is closed
+# after = {{ match = {{ tool = "backups" }}, within = "1h", by = "all" }}
+# mode = "observe"                    # decides nothing, and says what it would have done
+
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
 # url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine

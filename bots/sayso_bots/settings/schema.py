@@ -16,7 +16,7 @@ import pydantic
 from sayso import model, policies
 from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
-from sayso_bots.settings import durations, times
+from sayso_bots.settings import durations, rule_tables, times
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
 # Without a colon, which starts a group or an account.
@@ -195,6 +195,7 @@ class Settings(_Table):
     calendars: dict[_Name, times.Calendar] = {}
     policies: dict[_Name, Policy] = {}
     delegations: list[Delegation] = []
+    rules: list[rule_tables.Rule] = []
     service: Service = Service()
 
     def chat(self, name: str) -> Table | None:

@@ -15,16 +15,17 @@ import pydantic
 import sayso
 from sayso import errors, machine
 from sayso.chat import plugin
+from sayso.content import digest
 from sayso.desk import DEFAULT, quota
 from sayso.machine import people
-from sayso_bots.settings import on_call, schema, spelling, times, who
+from sayso_bots.settings import on_call, rule_tables, schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
 _RESERVED = {"anyone", "requester", "group", "nobody", "approvers"}
-_NOT_YET = re.compile(r"rules|policies\.[^.]+\.(remind|escalate)")
+_NOT_YET = re.compile(r"policies\.[^.]+\.(remind|escalate)")
 
 
 def load(path: Path | None) -> schema.Settings:
@@ -56,7 +57,7 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
     try:
         settings = schema.with_chats().model_validate(raw)
     except pydantic.ValidationError as error:
-        raise _complaint_of(error) from error
+        raise _complaint_of(error, raw) from error
     _check_names(settings)
     return settings
 
@@ -66,8 +67,9 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
     tables = {chat.name: settings.chat(chat.name) for chat in plugin.installed()}
     route = tuple(f"{name}:{table.channel}" for name, table in tables.items() if table) or (machine.INBOX,)
     known = times.resolved(settings.calendars, datetime.now(UTC).year)
+    policies = who.policies(settings, known)
     return sayso.Setup(
-        policies=who.policies(settings, known),
+        policies=policies,
         directory=directory(settings),
         route=route,
         channels=channels,
@@ -79,6 +81,8 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         tell_requester=settings.service.tell_requester,
         stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,
+        rules=rule_tables.book(settings.rules, known, policies),
+        digest=digest.digest(settings.model_dump(mode="json", exclude_defaults=True), "settings"),
     )
 
 
@@ -147,7 +151,8 @@ def _check_names(settings: schema.Settings) -> None:
 
 
 def _refuse_secret(key: str, value: Any) -> None:
-    leaf = key.rpartition(".")[2]
+    # the last part of a condition is a name of somebody else's
+    leaf = "" if ".match." in key else key.rpartition(".")[2]
     if isinstance(value, str) and (_secret_value().match(value) or _SECRET_KEY.search(leaf)):
         such = next((f", such as {chat.token}" for chat in plugin.installed()), "")
         hint = f"secrets come only by environment{such}; this one may have been seen: replace it"
@@ -179,13 +184,13 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _complaint_of(error: pydantic.ValidationError) -> errors.InvalidSettings:
+def _complaint_of(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> errors.InvalidSettings:
     """One of Pydantic's complaints in our words; wrong values are not repeated, one may be a secret."""
     found = error.errors(include_url=False)
     # a misspelt key is missing under its right name, too; the spelling is what to tell
     first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     where = tuple(str(part) for part in first["loc"])
-    key = ".".join(where)
+    key = ".".join(rule_tables.named(where, raw.get("rules")))
     if first["type"] == "extra_forbidden":
         known = _known_keys(where[:-1])
         hint = spelling.suggest(where[-1], known) or f"known here: {', '.join(known)}"

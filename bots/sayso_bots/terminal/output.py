@@ -44,9 +44,8 @@ def state_of(ticket: model.Ticket) -> str:
         taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
         return "held" if ticket.held else "stopped" if ticket.stopped else taken
     decision = ticket.decision
-    by = f" by {wording.people(decision)}" if decision.by else ""
     used = ", used" if ticket.used_at else ""
-    return phrases.outcome_words(ticket.request.kind, decision, by) + used
+    return phrases.outcome_words(ticket.request.kind, decision, wording.by_whom(decision)) + used
 
 
 def print_stops(stops: Sequence[model.Stop], *, as_json: bool) -> None:

@@ -47,6 +47,7 @@ def outcome_spans(ticket: model.Ticket, decision: model.Decision) -> list[card.I
     for index, one in enumerate(decision.by[:MOST_PEOPLE]):
         spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
         spans += who_else(one)
+    spans += [Trusted(" by the rule "), text.line(decision.rule)] if decision.rule else []
     more = len(decision.by) - MOST_PEOPLE
     spans += [Trusted(f" and {more} more")] if more > 0 else []
     return [*spans, *_more(ticket.request, row, decision.grant)]

@@ -51,8 +51,7 @@ def too_late(ticket: model.Ticket) -> str:
     decision = ticket.decision
     if decision is None:
         return "This request is still open."
-    by = f" by {wording.people(decision)}" if decision.by else ""
-    words = outcome_words(ticket.request.kind, decision, by)
+    words = outcome_words(ticket.request.kind, decision, wording.by_whom(decision))
     return f"Too late: {words[0].lower()}{words[1:]} at {moment(decision)}."
 
 

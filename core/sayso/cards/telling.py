@@ -36,8 +36,7 @@ def outcome(ticket: model.Ticket) -> card.Line:
     subject, decision = notification.subject_of(ticket), ticket.decision
     if decision is None:
         return line(f"{subject} on your behalf. {phrases.too_late(ticket)}")
-    by = f" by {wording.people(decision)}" if decision.by else ""
-    words = phrases.outcome_words(ticket.request.kind, decision, by)
+    words = phrases.outcome_words(ticket.request.kind, decision, wording.by_whom(decision))
     return line(f"{subject} on your behalf. {words}.")
 
 

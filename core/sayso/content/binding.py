@@ -25,6 +25,8 @@ class Terms:
     """What was asked back before; a fact that the service adds, since people read it on the card."""
     remembered: model.Remembered | None = None
     """What was decided before on the same call; bound for the same reason."""
+    ruled: model.Ruled | None = None
+    """What the operator's rules came to."""
     tell: tuple[model.Place, ...] = ()
     """Where the requester is told what became of it."""
     policy_name: str | None = None
@@ -47,6 +49,8 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
         bound["asked_back"] = terms.asked_back.model_dump(mode="json")
     if terms.remembered is not None:
         bound["remembered"] = terms.remembered.model_dump(mode="json")
+    if terms.ruled is not None:
+        bound["ruled"] = terms.ruled.model_dump(mode="json", exclude_defaults=True)
     return digest.digest(bound, "request")
 
 
@@ -65,6 +69,7 @@ def check(ticket: model.Ticket) -> None:
         ticket.requester,
         asked_back=ticket.asked_back,
         remembered=ticket.remembered,
+        ruled=ticket.ruled,
     )
     try:
         found = digest_of(ticket.request, terms, ticket.id, ticket.bound_until or ticket.expires_at)

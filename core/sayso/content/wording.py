@@ -96,9 +96,15 @@ def failure(error: Exception) -> str:
     return f"{error} ({error.hint})" if error.hint else str(error)
 
 
+def by_whom(decision: model.Decision) -> str:
+    """` by` and who decided; nothing where nobody and no rule did."""
+    return f" by {people(decision)}" if decision.by or decision.rule else ""
+
+
 def people(decision: model.Decision) -> str:
-    """Who decided, by id."""
-    return " and ".join(who(one) for one in decision.by) or "nobody"
+    """Who decided, by id; or which rule."""
+    rule = f"the rule {decision.rule!r}" if decision.rule else "nobody"
+    return " and ".join(who(one) for one in decision.by) or rule
 
 
 def who(one: model.By) -> str:

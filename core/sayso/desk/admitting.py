@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import AsyncGenerator
+from datetime import datetime
 
 from sayso import aside, errors, machine, model
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, quota, remembering, stops
+from sayso.desk import asking_back, authority, judging, quota, remembering, stops
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -23,14 +24,16 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
     request = await aside.run_large(large, requests.ready, request)
-    terms = setups.terms(shell.setup, request, caller)
+    if not shell.setup.rules.rules:
+        setups.terms(shell.setup, request, caller)
     for place in request.route:
         platform = shell.platforms.get(model.channel_of(place))
         if platform and platform.check_place:
             platform.check_place(place)
     async with _within_limits(shell, request.id, caller):
-        terms = await asking_back.add(shell, request, terms)
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
+        terms = await _terms(shell, request, caller, id, now)
+        terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
         found = await _stored(shell, opened)
@@ -44,10 +47,25 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     return ticket, found is None
 
 
+async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
+    """The terms of a request; the rules are asked once, so not if it is there already."""
+    setup = shell.setup
+    if not setup.rules.rules or await _is_known(shell, request.id):
+        return setups.terms(setup, request, caller)
+    ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
+    return setups.terms(setup, request, caller, ruling)
+
+
 async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:
     """Store it, together with the end of the one it takes the place of. Where it was asked before, that one."""
     ticket = opened.ticket
-    entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
+    entry = events.Opened(
+        at=ticket.created_at,
+        by=ticket.owner,
+        digest=ticket.digest,
+        ruled=ticket.ruled,
+        settings=shell.setup.digest,
+    )
     for _ in range(_TRIES):
         try:
             if replaced := await _replaced(shell, ticket):

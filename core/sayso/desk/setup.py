@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sayso import errors, machine, model, parts
+from sayso import errors, machine, model, parts, rules
 from sayso.calendars import Calendar
 from sayso.desk import quota, rotas
 from sayso.machine import people
@@ -14,6 +14,7 @@ from sayso.machine import people
 DEFAULT = "default"
 # As many direct messages as people can be mentioned on a card.
 _MOST_DIRECT = 100
+_NO_RULING = rules.Ruling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +60,31 @@ class Setup:
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     """By their names."""
+    rules: rules.Book = field(default_factory=rules.Book)
+    """What is decided without anybody, and what is asked otherwise than it would be."""
+    digest: str | None = None
+    """Of the settings, for the log."""
 
 
-def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms:
-    """Under which policy this is asked, and where it goes.
+def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ruling = _NO_RULING) -> machine.Terms:
+    """Under which policy this is asked, and where it goes: first by a rule, then by the key, then by the request.
 
     Raises:
         InvalidRequest: the setup has no such policy or place, or the caller is bound to another.
     """
+    rule = ruling.rule
     name = policy_of(setup, request.policy, caller)
+    name = rule.policy if rule and rule.policy else name
     policy = setup.policies.get(name)
     if policy is None:
         known = ", ".join(setup.policies)
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
-    asked = _route(request, caller)
-    wanted = _expanded(setup, asked, policy, caller)
-    for place in wanted:
-        _reachable(setup, place)
     if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
-    route = wanted or setup.route
+    asked = _route(request, caller)
+    asked = rule.route if rule and rule.route else asked
+    # what a rule decides is asked nowhere; the inbox shows what is stored
+    route = _reached(setup, asked, policy, caller) if ruling.effect == "ask" else (machine.INBOX,)
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
@@ -88,7 +94,24 @@ def terms(setup: Setup, request: model.Request, caller: Caller) -> machine.Terms
         tell=_tell(setup, caller.requester, route),
         policy_name=name,
         stage_routes=_stage_routes(setup, policy, caller) if parts.APPROVERS in asked else (),
+        ruled=_ruled(ruling) if setup.rules.rules else None,
     )
+
+
+def _reached(
+    setup: Setup, asked: tuple[model.Place, ...], policy: model.Policy, caller: Caller
+) -> tuple[model.Place, ...]:
+    wanted = _expanded(setup, asked, policy, caller)
+    for place in wanted:
+        _reachable(setup, place)
+    return wanted or setup.route
+
+
+def _ruled(ruling: rules.Ruling) -> model.Ruled:
+    rule = ruling.rule
+    if rule is None:
+        return model.Ruled(watched=ruling.watched)
+    return model.Ruled(rule=rule.id, effect=rule.effect, reason=rule.reason, watched=ruling.watched)
 
 
 def _tell(setup: Setup, requester: str | None, route: tuple[model.Place, ...]) -> tuple[model.Place, ...]:

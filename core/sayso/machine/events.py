@@ -183,6 +183,10 @@ class Opened(model.Frozen):
     at: datetime
     by: str
     digest: str
+    ruled: model.Ruled | None = None
+    """What the operator's rules came to."""
+    settings: str | None = None
+    """The digest of the settings under which it was asked; None where no rules were."""
 
 
 class AnswerRefused(model.Frozen):

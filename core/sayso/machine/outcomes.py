@@ -31,6 +31,15 @@ def _by(one: model.Given) -> model.By:
     return model.By(person=one.person, name=one.name, via=one.via, at=one.at, delegate=one.delegate)
 
 
+def ruled(ticket: model.Ticket, at: datetime) -> model.Decision | None:
+    """The decision of the operator's rules alone; None if people are asked."""
+    said = ticket.ruled
+    if said is None or said.rule is None or said.effect == "ask":
+        return None
+    made = decided(ticket, "allowed" if said.effect == "allow" else "denied", at, (), said.reason)
+    return told(ticket, made.model_copy(update={"rule": said.rule}))
+
+
 def read(ticket: model.Ticket, at: datetime) -> model.Ticket:
     """The ticket as it reads at this moment: an allow that was not used in time is void."""
     decision = ticket.decision

@@ -75,7 +75,12 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
         expires_at=expires_at,
         asked_back=terms.asked_back,
         remembered=terms.remembered,
+        ruled=terms.ruled,
     )
+    if decision := outcomes.ruled(ticket, at):
+        # nobody is asked, so there is no card: whoever waits gets it at once
+        ruled = ticket.model_copy(update={"decision": decision})
+        return Step(ruled, _resumes(ruled))
     return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
 
 

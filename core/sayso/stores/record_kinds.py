@@ -24,6 +24,10 @@ STOP = "stop"
 """A stop of everything or of one agent, until it is lifted."""
 STOPPED = "stopped"
 """The stops with which all open requests were brought in line last."""
+ALLOWANCE = "allowance"
+"""What a rule with a limit allowed lately, by the ids of the requests."""
+EARLIER = "earlier"
+"""When a call came last that a rule looks for."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

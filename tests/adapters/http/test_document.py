@@ -42,6 +42,7 @@ FULL = model.Ticket(
     stage_at=AT,
     stage_routes=((), ("chat:@ann",)),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
+    ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
 """A ticket of which nothing is as it was when it was asked."""
 
@@ -80,7 +81,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at"),
         *("route", "undelivered", "used_at", "asked_back"),
-        *("remembered", "stopped", "request"),
+        *("remembered", "stopped", "ruled", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]
