@@ -2,8 +2,8 @@
 
 Every rule lives here, or in the pure files it calls: `approvers` (who may answer), `fitting` (what an answer must be),
 `binding` (what a digest binds), `schedule` (when time acts), `outcomes` (what a decision says), `holding` (what an
-older copy means), `standstill` (what a stop means) and `using` (when an allow is used). Time is an event. `step` is
-pure, so a caller that meets a conflict loads the ticket and steps again.
+older copy means), `standstill` (what a stop means), `using` (when an allow is used) and `opened` (how it begins). Time
+is an event. `step` is pure, so a caller that meets a conflict loads the ticket and steps again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sayso.machine import (
     events,
     fitting,
     holding,
+    opened,
     outcomes,
     places,
     schedule,
@@ -56,31 +57,10 @@ class Step:
 
 def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: datetime) -> Step:
     """A new ticket, and its announcement to every place of its route."""
-    expires_at = schedule.deadline(request, terms.policy, at)
-    ticket = model.Ticket(
-        id=id,
-        ref=ref,
-        version=1,
-        request=request,
-        policy=terms.policy,
-        owner=terms.owner,
-        requester=terms.requester,
-        key=terms.key,
-        route=terms.route,
-        tell=terms.tell,
-        policy_name=terms.policy_name,
-        stage_routes=terms.stage_routes,
-        digest=binding.digest_of(request, terms, id, expires_at),
-        created_at=at,
-        expires_at=expires_at,
-        asked_back=terms.asked_back,
-        remembered=terms.remembered,
-        ruled=terms.ruled,
-    )
-    if decision := outcomes.ruled(ticket, at):
+    ticket = opened.ticket(request, terms, id, ref, at)
+    if ticket.decision is not None:
         # nobody is asked, so there is no card: whoever waits gets it at once
-        ruled = ticket.model_copy(update={"decision": decision})
-        return Step(ruled, _resumes(ruled))
+        return Step(ticket, _resumes(ticket))
     return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
 
 

@@ -1,0 +1,36 @@
+"""How a ticket begins: open, or decided by the operator's rules. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sayso import model
+from sayso.content import binding
+from sayso.machine import outcomes, schedule
+
+
+def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: datetime) -> model.Ticket:
+    """A new ticket, under its terms."""
+    expires_at = schedule.deadline(request, terms.policy, at)
+    made = model.Ticket(
+        id=id,
+        ref=ref,
+        version=1,
+        request=request,
+        policy=terms.policy,
+        owner=terms.owner,
+        requester=terms.requester,
+        key=terms.key,
+        route=terms.route,
+        tell=terms.tell,
+        policy_name=terms.policy_name,
+        stage_routes=terms.stage_routes,
+        digest=binding.digest_of(request, terms, id, expires_at),
+        created_at=at,
+        expires_at=expires_at,
+        asked_back=terms.asked_back,
+        remembered=terms.remembered,
+        ruled=terms.ruled,
+    )
+    decision = outcomes.ruled(made, at)
+    return made.model_copy(update={"decision": decision}) if decision else made
