@@ -10,10 +10,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, telling, tokens
+from sayso.cards import card, dialog, draw, history, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
-from sayso.desk import Desk
+from sayso.desk import Desk, stops
 from sayso.stores import Query
 from sayso_web import inputs, render, sessions, story, view
 from sayso_web.guard import Guard
@@ -56,6 +56,7 @@ class Inbox:
             waiting=[one.shown for one in waiting[:MOST_WAITING]],
             mine=sum(one.mine for one in waiting[:MOST_WAITING]),
             more=len(waiting) > MOST_WAITING,
+            stops=[history.stop_line(stop) for stop in (await stops.standing(self._desk.store)).all],
             decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
             next=_write_cursor(decided[ROWS - 1]) if len(decided) > ROWS else None,
         )

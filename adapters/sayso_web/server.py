@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk import Desk
-from sayso_web import inbox, live, render, sessions, signin, view
+from sayso_web import inbox, live, render, sessions, signin, stop_page, view
 from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,10 @@ def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *
     router.add_get("/requests/{id}", _with_error_pages(pages.request))
     router.add_get("/requests/{id}/request.txt", _with_error_pages(pages.file))
     router.add_get("/requests/{id}/images/{index:[0-9]{1,2}}", _with_error_pages(pages.image))
+    halt = stop_page.StopPage(desk, guard)
+    router.add_get("/stops", _with_error_pages(halt.show))
+    router.add_post("/stop", _with_error_pages(halt.stop))
+    router.add_post("/resume", _with_error_pages(halt.resume))
     router.add_post("/press", _with_error_pages(pages.press))
     router.add_get("/events", _with_error_pages(news.events), allow_head=False)
     router.add_get("/signin", _with_error_pages(sign.show))

@@ -91,10 +91,17 @@ def stopped_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     if ticket.stopped is None or ticket.decision is not None:
         return
     stop = ticket.stopped.stop
-    what = Trusted("This agent was stopped by " if stop.agent else "Everything was stopped by ")
-    because = (Trusted(": "), text.line(stop.reason[:_LONGEST_REASON])) if stop.reason else ()
-    yield card.Line((what, text.line(stop.name), Trusted(" · "), card.Moment(stop.at), *because), strong=True)
+    yield stop_line(stop, (Trusted("This agent"),) if stop.agent else None)
     yield card.Note((Trusted("It can be denied, and not allowed. Its time stands still until the stop is lifted."),))
+
+
+def stop_line(stop: model.Stop, agent: tuple[card.Inline, ...] | None = None) -> card.Line:
+    """What was stopped, by whom, when and why."""
+    named = agent or (Trusted("The agent "), text.line(stop.agent or ""))
+    what = named if stop.agent else (Trusted("Everything"),)
+    because = (Trusted(": "), text.line(stop.reason[:_LONGEST_REASON])) if stop.reason else ()
+    by = (Trusted(" was stopped by "), text.line(stop.name), Trusted(" · "), card.Moment(stop.at))
+    return card.Line((*what, *by, *because), strong=True)
 
 
 def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:
