@@ -79,7 +79,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "retry": opened(danger).model_copy(update={"remembered": before}),
         "again": opened(command).model_copy(update={"remembered": model.Remembered(allowed=3, last="allowed", by="Ann", at=NOW - timedelta(days=1))}),
         "danger": opened(danger),
-        "stopped": after(opened(command), events.Stopped(at=NOW + timedelta(minutes=1), stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=NOW + timedelta(minutes=1), reason="a key leaked"))),
+        "standstill": after(opened(command), events.Stopped(at=NOW + timedelta(minutes=1), stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=NOW + timedelta(minutes=1), reason="a key leaked"))),
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),
         "write": opened(asking.Permission(tool="Write", input={"file_path": "/srv/app/new.py", "content": "import sys\n\nprint(sys.argv)\n"}, source=AGENT)),
         "edits": opened(asking.Permission(tool="MultiEdit", input=EDITS, source=AGENT, attachments=[model.Attachment(name="fix.diff", kind="diff", text="--- a/config.py\n+++ b/config.py\n@@ -1 +1 @@\n-RETRIES = 3\n+RETRIES = 5\n")])),
