@@ -144,6 +144,10 @@ class Answer(Frozen):
     """Goes with a deny: what the agent is asked back. The next request of its session shows it, with its answer."""
     input: JsonObject | None = None
     grant: Name | None = None
+    confirm: Name | None = None
+    """Goes with an allow whose policy wants the name of what is touched to be typed."""
+    break_glass: Literal[True] | None = None
+    """An allow in an emergency, alone and at once, by those whom the policy lets."""
     text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     choice: str | None = None
     choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=2 * MAX_OPTIONS)] = None

@@ -15,6 +15,7 @@ MAX_NEEDS = 10
 """Kinds of people that one stage needs, and stages of one policy."""
 
 _Count = Annotated[int, pydantic.Field(strict=True, ge=1, le=parts.MAX_PEOPLE)]
+Confirmed = Annotated[str, pydantic.StringConstraints(pattern=r"^(tool|input(\.[^.\s]{1,100}){1,5})$")]
 _Names = Annotated[tuple[str, ...], pydantic.Field(max_length=parts.MAX_PEOPLE)]
 
 
@@ -78,6 +79,10 @@ class Policy(parts.Frozen):
     """Seconds in which an allow must be used; after them it is void."""
     notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
+    reason: Literal["allow", "deny", "both"] | None = None
+    """For which verdicts a reason must be given."""
+    confirm: parts.Seconds | Confirmed | None = None
+    """What it takes to allow: seconds in which it is read, or what is typed: `tool`, or `input.` and a path in it."""
     clock: calendars.Calendar | None = None
     """The deadline counts only the time in which it is open."""
 

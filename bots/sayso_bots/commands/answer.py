@@ -29,6 +29,7 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--reason", help="Why; the agent reads it.")
 @click.option("--ask-back", metavar="TEXT", help="Deny with a question; the agent's next request answers it.")
 @click.option("--input", metavar="JSON", help="Allow, but with this input.")
+@click.option("--confirm", metavar="NAME", help="Allow where its policy wants a name to be typed: this one.")
 @click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")

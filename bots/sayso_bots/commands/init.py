@@ -43,6 +43,8 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # expires_in = "15m"
 # on_timeout = "deny"
 # valid_for = "15m"                   # an allow that is not used in this time is void
+# reason = "deny"                     # "allow", "deny" or "both": for what a reason must be given
+# confirm = "10s"                     # time to read before an allow; or "tool", "input.NAME": what is typed to allow
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
 # clock = "office"                    # expires_in counts only the time in which this calendar is open
 

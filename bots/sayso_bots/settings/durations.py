@@ -13,7 +13,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])")
 
 
-def _seconds(value: Any) -> Any:
+def seconds(value: Any) -> Any:
+    """A time as people write it in seconds; anything else as it is. Raises ValueError."""
     if isinstance(value, str):
         found = _SHAPE.fullmatch(value)
         if not found:
@@ -22,8 +23,8 @@ def _seconds(value: Any) -> Any:
     return value
 
 
-Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.BeforeValidator(_seconds)]
+Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.BeforeValidator(seconds)]
 """A time in seconds, at most a minute."""
 
-Duration = Annotated[model.Seconds, pydantic.BeforeValidator(_seconds)]
+Duration = Annotated[model.Seconds, pydantic.BeforeValidator(seconds)]
 """A time in seconds, more than 0 and at most 30 days."""

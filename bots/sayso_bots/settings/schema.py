@@ -35,6 +35,11 @@ MOST_DAYS = 90
 """For how long somebody may act for another at most."""
 
 
+def _confirm(given: object) -> object:
+    """A time to read in seconds; what is to be typed stays as it is."""
+    return durations.seconds(given) if not isinstance(given, str) or given[:1].isdigit() else given
+
+
 class _Table(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -126,6 +131,14 @@ class Policy(_Places):
         description='notify = "approvers", ["ann", "group:release"], or [] for nobody',
     )
     """Whom the first card mentions."""
+    reason: Literal["allow", "deny", "both"] | None = pydantic.Field(
+        default=None, description='reason = "allow", "deny" or "both"'
+    )
+    """For which verdicts a reason must be given."""
+    confirm: Annotated[model.Seconds | policies.Confirmed | None, pydantic.BeforeValidator(_confirm)] = pydantic.Field(
+        default=None, description='confirm = "10s" to read it, or what is typed: "tool", or "input.NAME"'
+    )
+    """What it takes to allow."""
     clock: str | None = pydantic.Field(default=None, description='clock = "office", of [calendars.office]')
     """The deadline counts only the time in which this calendar is open."""
 

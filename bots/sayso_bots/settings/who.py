@@ -30,6 +30,10 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
     written = table.model_dump(exclude_none=True)
     policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or "")})
     schedule.check(policy, name, datetime.now(UTC))
+    lives = policy.expires_in or schedule.DEFAULT_EXPIRES_IN
+    if isinstance(policy.confirm, float) and policy.confirm >= lives:
+        said = f"it would be over after {lives:g} seconds, before anybody has read it for {policy.confirm:g}"
+        raise _wrong(f"policies.{name}.confirm", said, "less time to read, or a later expires_in")
     return policy
 
 

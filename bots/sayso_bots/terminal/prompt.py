@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import errors, model
-from sayso.cards import plain_words, risks
+from sayso.cards import demanded, plain_words, risks
 from sayso.content import field_kinds, fields, text
 from sayso_bots.terminal import access, output, render, rows
 
@@ -47,7 +47,7 @@ async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket
     output.print_card(ticket, access.directory_of(desk))
     while True:
         try:
-            said = await _ask(ticket.request)
+            said = await _ask(ticket)
             await confirm(ticket, said)
             return await desk.answer(ticket.id, said)
         except errors.InvalidAnswer as error:
@@ -83,9 +83,10 @@ async def decide(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decisi
     return decided
 
 
-async def _ask(request: model.Request) -> model.Answer:
+async def _ask(ticket: model.Ticket) -> model.Answer:
+    request = ticket.request
     if request.kind == "permission":
-        return await _ask_verdict()
+        return await _ask_demanded(ticket, await _ask_verdict())
     asked = fields.of_request(request)
     values = {field.name: value for field in asked if (value := await _ask_value(field)) not in (None, "", [])}
     value = values.get(fields.ANSWER)
@@ -94,6 +95,18 @@ async def _ask(request: model.Request) -> model.Answer:
     if request.kind == "question":
         return model.Answer(text=value or None)
     return model.Answer(choices=tuple(value or ())) if request.multiple else model.Answer(choice=value)
+
+
+async def _ask_demanded(ticket: model.Ticket, said: model.Answer) -> model.Answer:
+    """The answer with what its policy wants along."""
+    given: dict[str, str] = {}
+    for asked in demanded.missing(ticket, said):
+        if asked.hint is not None:
+            output.say(f"{asked.label_text}: {asked.hint.text}")
+        given[asked.name] = (await _read_line(render.question(asked.label, ": ", rows.columns()))).strip()
+    if not all(given.values()):
+        raise errors.InvalidAnswer("please write something")
+    return said.model_copy(update=given)
 
 
 async def _ask_verdict() -> model.Answer:

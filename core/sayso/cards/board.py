@@ -35,7 +35,7 @@ def _by_when(ticket: model.Ticket) -> card.Inline:
 def lines(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
     """Who has answered and who is missing, if several have to agree; who sat where, once it was allowed."""
     if ticket.decision is not None:
-        yield from _seated(ticket, ticket.decision)
+        yield from seated(ticket, ticket.decision)
     elif approvers.is_mixed(ticket.policy):
         yield _open(ticket)
     elif ticket.policy.most_needed > 1:
@@ -100,7 +100,8 @@ def _places(ticket: model.Ticket, *, with_people: bool) -> tuple[card.Inline, ..
     return tuple(span for span in spans if span != "")
 
 
-def _seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line]:
+def seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line]:
+    """Who sat where, once it was allowed."""
     if decision.outcome != "allowed" or not approvers.is_mixed(ticket.policy):
         return
     spans: list[card.Inline] = []

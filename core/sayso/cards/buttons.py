@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from sayso import model
 from sayso.cards import windows
+from sayso.machine import demands
 
 _Allowing = Literal["allow", "session", "always", "offer", "edit"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
@@ -116,6 +117,11 @@ def _can_be_edited(ticket: model.Ticket) -> bool:
     return bool(ticket.request.input) and ticket.request.editable and ticket.policy.most_needed == 1
 
 
+def _may_be_silent(ticket: model.Ticket) -> bool:
+    # where a denial needs a reason, the plain button asks for it
+    return not demands.wants_reason(ticket, "deny")
+
+
 def _takes_words(ticket: model.Ticket) -> bool:
     return ticket.request.other
 
@@ -167,7 +173,15 @@ TABLE: tuple[Row, ...] = (
     replace(_FILL, label="Fill in", kinds=("form",), flag="--value NAME=VALUE …"),
     _DENY,
     replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=_takes("deny"), style="plain"),
-    Row("reason", "Deny with reason…", "Denied", "--deny --reason TEXT", _NO, window=windows.WHY_NOT),
+    Row(
+        "reason",
+        "Deny with reason…",
+        "Denied",
+        "--deny --reason TEXT",
+        _NO,
+        offered=_may_be_silent,
+        window=windows.WHY_NOT,
+    ),
     Row(
         "edit",
         "Edit and allow…",

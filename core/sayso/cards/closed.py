@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sayso import model
-from sayso.cards import card, history, naming, values
+from sayso.cards import board, card, history, naming, values
 from sayso.content import fields, text, tools, wording
 
 Trusted = text.Trusted
@@ -24,6 +24,7 @@ def brief_parts(ticket: model.Ticket) -> tuple[card.Part, ...]:
     if decision is None:
         return ()
     lines = [card.Line(tuple(_verdict(ticket, decision)), strong=True), card.Line(tuple(_about(ticket, decision)))]
+    lines += board.seated(ticket, decision)
     if decision.reason:
         lines.append(card.Line((Trusted("Reason: "), *_short(decision.reason, _REASON))))
     if decision.question:

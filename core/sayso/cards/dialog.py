@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, draw, inputs, risks, tokens, values
+from sayso.cards import buttons, card, cutting, demanded, draw, inputs, risks, tokens, values
 from sayso.content import text, typography
-from sayso.machine import fitting, people
+from sayso.machine import demands, fitting, people
 
 Trusted = text.Trusted
 
@@ -65,6 +65,10 @@ _STEPS = 2 * model.MAX_FIELDS
 _DRAFTS = 49_999
 
 
+DEMANDED = 100
+"""Added to the number of an offer whose window was read: what follows is the window for what the policy wants."""
+
+
 def step_of(index: int) -> int:
     """The step of a form that a token's index names."""
     return index % _STEPS
@@ -93,9 +97,11 @@ def of_press(
     window = buttons.row_of(pressed.action, ticket.request.kind).window
     match window:
         case None:
-            return _ask_again(ticket, pressed, token) if limits.asks_again else None
+            return _demand_first(ticket, pressed, token) or (
+                _ask_again(ticket, pressed, token) if limits.asks_again else None
+            )
         case buttons.Window():
-            return _ask_for_words(ticket, window, token)
+            return _ask_for_words(ticket, pressed, window, token)
         case "edit":
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "offer":
@@ -110,6 +116,22 @@ def of_press(
             assert_never(window)
 
 
+def _demand_first(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dialog | None:
+    """The window for what the policy wants with an answer that a press alone would give."""
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    return demand(ticket, row, row.answer, token) if row.answer and demanded.opens(ticket, row) else None
+
+
+def demand(ticket: model.Ticket, row: buttons.Row, answer: model.Answer, token: str) -> Dialog:
+    """A window for what the policy wants with this answer."""
+    allows = answer.verdict == "allow"
+    risky = risks.of(ticket.request) if allows else None
+    parts = (*(risky.parts if risky else ()), *demanded.parts_of(ticket, answer))
+    danger = not allows or (risky is not None and risky.level == "high")
+    label = Trusted(row.label.rstrip("…")) if row.index is None else Trusted("Allow")
+    return Dialog(label, token, parts, demanded.missing(ticket, answer), label, danger=danger)
+
+
 def _ask_again(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dialog | None:
     row = buttons.row_of(pressed.action, ticket.request.kind)
     # an input is read for risks only if this press could need a second one: a denial does not wait for it
@@ -122,18 +144,23 @@ def _ask_again(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> Dia
     return Dialog(confirm.title, token, risky.parts, submit=confirm.submit, danger=True)
 
 
-def _ask_for_words(ticket: model.Ticket, window: buttons.Window, token: str) -> Dialog:
+def _ask_for_words(ticket: model.Ticket, pressed: tokens.Pressed, window: buttons.Window, token: str) -> Dialog:
     parts = _question(ticket) if window.question else ()
     if window.note:
         parts = (*parts, card.Note((Trusted(window.note),)))
     label, longest = Trusted(window.label), window.longest
-    written = Input(window.name, label, required=window.required, multiline=True, longest=longest)
+    row = buttons.row_of(pressed.action, ticket.request.kind)
+    required = window.required or bool(row.answer and demands.wants_reason(ticket, row.answer.verdict))
+    written = Input(window.name, label, required=required, multiline=True, longest=longest)
     return Dialog(Trusted(window.title), token, parts, (written,), Trusted(window.submit), danger=window.danger)
 
 
 def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
-    if index >= len(ticket.request.offers):
+    if index % DEMANDED >= len(ticket.request.offers):
         return None
+    if index >= DEMANDED:
+        row = buttons.row_of("offer", ticket.request.kind)
+        return demand(ticket, row, model.Answer(verdict="allow"), token)
     return Dialog(
         Trusted("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=Trusted("Allow")
     )

@@ -16,6 +16,7 @@ from sayso.cards import (
     card,
     closed,
     cutting,
+    demanded,
     history,
     naming,
     notification,
@@ -225,7 +226,9 @@ def _controls(ticket: model.Ticket, maker: tokens.TokenMaker, risky: risks.Risks
             yield _pick(ticket, row, maker)
         else:
             button = _button(ticket, row, number, maker)
-            yield dataclasses.replace(button, confirm=risks.second_press(row, risky))
+            # a window that the press opens says the risk, and is a second press itself
+            confirm = None if demanded.opens(ticket, row) else risks.second_press(row, risky)
+            yield dataclasses.replace(button, confirm=confirm)
 
 
 def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker) -> card.Button:

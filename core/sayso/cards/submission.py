@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import pydantic
 
 from sayso import errors, model
-from sayso.cards import buttons, card, dialog, draw, tokens
+from sayso.cards import buttons, card, demanded, dialog, draw, tokens
 from sayso.content import digest, entries, fields, requests, typed_json, typography
 from sayso.machine import fitting, people
 
@@ -27,10 +27,40 @@ def follow(
         InvalidAnswer: `field` is the name of the input that is wrong.
     """
     try:
-        return _meaning(ticket, pressed, draft, maker, limits, directory)
+        found = _meaning(ticket, pressed, draft, maker, limits, directory)
+        return found if isinstance(found, dialog.Dialog) else _with_demands(ticket, pressed, found, draft, maker)
     except pydantic.ValidationError as error:
         # half a character, say: nothing that a person can type, but a forged submission can hold it
         raise errors.InvalidAnswer(requests.invalid(error).message, field=next(iter(draft), None)) from error
+
+
+def _with_demands(
+    ticket: model.Ticket,
+    pressed: tokens.Pressed,
+    answer: model.Answer,
+    draft: dialog.Draft,
+    maker: tokens.TokenMaker,
+) -> dialog.Dialog | model.Answer:
+    """The answer with what its policy wants along, or the window that asks for it."""
+    asked = demanded.missing(ticket, answer)
+    whole = demanded.filled(answer, asked, draft) if asked else answer
+    if whole is not None:
+        return whole
+    row = buttons.row_of("allow" if pressed.action == "review" else pressed.action, ticket.request.kind)
+    return dialog.demand(ticket, row, answer, _next_token(ticket, pressed, draft, maker))
+
+
+def _next_token(ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, maker: tokens.TokenMaker) -> str:
+    """The token of the window that follows the one in which an answer was given."""
+    match pressed.action:
+        case "edit":
+            return maker.token(ticket, "edit", dialog.index_of(dialog.step_of(pressed.index) + 1, draft))
+        case "offer":
+            return maker.token(ticket, "offer", pressed.index % dialog.DEMANDED + dialog.DEMANDED)
+        case "review":
+            return maker.token(ticket, "allow")
+        case _:
+            return maker.token(ticket, pressed.action, pressed.index)
 
 
 def _meaning(
@@ -223,6 +253,7 @@ def _label_of(ticket: model.Ticket, index: int) -> str:
 
 
 def _grant_of(ticket: model.Ticket, index: int) -> str:
+    index %= dialog.DEMANDED
     if index >= len(ticket.request.offers):
         raise errors.InvalidAnswer("there is no such offer", field="grant")
     return ticket.request.offers[index].name

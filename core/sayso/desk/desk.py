@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, overload
 
 from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
-from sayso.desk import admitting, asker, asking_back, attendance, authority, identity, notes, pressing, shell
+from sayso.desk import admitting, asker, asking_back, attendance, authority, identity, notes, pressing, reading, shell
 from sayso.desk import setup as setups
 from sayso.machine import events, people
 from sayso.stores import Store
@@ -112,9 +112,17 @@ class Desk(shell.Shell):
             Unauthorized: the key of this person was revoked.
         """
         seconds = grace.total_seconds()
-        return await self._said(
-            id, actor, lambda by: events.Answered(at=self.clock.now(), by=by, answer=answer, grace=seconds)
-        )
+        since: datetime | None = None
+
+        def happened(by: model.Person) -> events.Answered:
+            return events.Answered(at=self.clock.now(), by=by, answer=answer, grace=seconds, read_since=since)
+
+        try:
+            return await self._said(id, actor, happened)
+        except errors.ReadFirst:
+            ticket = await self.store.load(id)
+            since = await reading.begun(self, ticket, await identity.find(self, ticket, actor))
+            return await self._said(id, actor, happened)
 
     async def take_back(self, id: str, actor: people.Actor) -> model.Ticket:
         """Take back an answer that was taken and is not delivered yet; only who gave it can.
@@ -191,6 +199,9 @@ class Desk(shell.Shell):
         await authority.check(self.store, actor.key)
         try:
             answered = await self.step(id, lambda: happened(person))
+        except errors.ReadFirst:
+            # neither a fault nor a refusal: it is tried again
+            raise
         except errors.Refused as refused:
             if isinstance(refused, errors.Unworkable):
                 log.error("the rules failed over an answer", extra={"ticket": id, "error": refused.why})

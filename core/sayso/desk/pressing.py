@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from sayso import aside, errors, machine, model
 from sayso.cards import buttons, dialog, submission, tokens
-from sayso.desk import identity
+from sayso.desk import identity, reading
 from sayso.desk.shell import Shell
-from sayso.machine import approvers, holding, people
+from sayso.machine import approvers, demands, holding, people
 from sayso.stores import Record
 
 # The kind of the records of half-filled forms.
@@ -49,6 +49,7 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
     if press.draft is None:
         opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits, known)
         if opened is not None:
+            await _begin_reading(shell, ticket, press)
             return opened
     typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
     found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.limits, known)
@@ -56,6 +57,12 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         number = dialog.draft_of(tokens.read(found.token).index)
         await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)
     return found
+
+
+async def _begin_reading(shell: Shell, ticket: model.Ticket, press: Press) -> None:
+    row = buttons.row_of(press.pressed.action, ticket.request.kind)
+    if demands.reading_time(ticket) and row.answer and row.answer.verdict == "allow":
+        await reading.begun(shell, ticket, await identity.find(shell, ticket, press.actor))
 
 
 def linked(shell: Shell, ticket: model.Ticket, opened: dialog.Dialog) -> dialog.Dialog:

@@ -19,6 +19,8 @@ class Answered(model.Frozen):
     answer: model.Answer
     grace: float = 0.0
     """For how many seconds it can be taken back before it counts."""
+    read_since: datetime | None = None
+    """Since when this person has it open, if its policy gives time to read."""
 
 
 class TakenBack(model.Frozen):

@@ -9,7 +9,7 @@ from sayso import errors, model
 from sayso.content import digest, fields
 
 PARTS: Mapping[model.Verdict, set[str]] = {
-    "allow": {"reason", "input", "grant"},
+    "allow": {"reason", "input", "grant", "confirm", "break_glass"},
     "deny": {"reason", "question"},
     "stop": {"reason"},
     "respond": {"text"},

@@ -9,6 +9,9 @@ from sayso import model
 from sayso.content import digest, fields, wording
 from sayso.machine import events
 
+# The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
+INBOX: model.Place = "web"
+
 
 def decided(
     ticket: model.Ticket, outcome: model.Outcome, at: datetime, by: tuple[model.Given, ...], reason: str | None
@@ -88,6 +91,17 @@ def _content(
     elif request.kind == "form":
         content["values"] = last.values
     return content
+
+
+def redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
+    """Its cards are brought up to date."""
+    kept = (place for place in ticket.route if place != INBOX and place not in ticket.undelivered)
+    return tuple(events.Redraw(place=place) for place in kept)
+
+
+def resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:
+    """The decision is sent to the address that the request named."""
+    return (events.Resume(),) if ticket.request.callback_url else ()
 
 
 def tells(ticket: model.Ticket) -> tuple[events.Tell, ...]:

@@ -17,6 +17,7 @@ from sayso.content import binding
 from sayso.machine import (
     approvers,
     audiences,
+    demands,
     events,
     fitting,
     holding,
@@ -29,8 +30,7 @@ from sayso.machine import (
     using,
 )
 
-# The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost.
-INBOX: model.Place = "web"
+INBOX = outcomes.INBOX
 
 # An agent waits no longer than this for words that were taken.
 _LONGEST_GRACE = timedelta(minutes=1)
@@ -150,6 +150,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
     answer = fitting.fit(ticket, event.answer)
+    demands.check(ticket, event, answer)
     given = approvers.given(ticket, event, answer)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
@@ -181,7 +182,7 @@ def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
     until = min(given.at + min(grace, _LONGEST_GRACE), ticket.expires_at)
     facts = {"taken": model.Taken(given=given, until=until), "version": ticket.version + 1}
     changed = ticket.model_copy(update=facts)
-    return Step(changed, _redraws(changed))
+    return Step(changed, outcomes.redraws(changed))
 
 
 def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
@@ -190,7 +191,7 @@ def _taken_back(ticket: model.Ticket, event: events.TakenBack) -> Step:
     if ticket.taken.given.person != event.by.id:
         raise errors.NotAllowed("only who gave this answer can take it back")
     changed = ticket.model_copy(update={"taken": None, "version": ticket.version + 1})
-    return _shown_somewhere(Step(changed, _redraws(changed)), event.at)
+    return _shown_somewhere(Step(changed, outcomes.redraws(changed)), event.at)
 
 
 def _settled(ticket: model.Ticket, at: datetime) -> Step:
@@ -221,18 +222,18 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     if board.is_full:
         return _decide(ticket, "allowed", at, board.by)
     turned = stages.turned(ticket, board.open, at)
-    return Step(turned, (*stages.announcements(ticket, turned), *_redraws(ticket)))
+    return Step(turned, (*stages.announcements(ticket, turned), *outcomes.redraws(ticket)))
 
 
 def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:
-    return Step(before) if after is None else Step(after, _redraws(after))
+    return Step(before) if after is None else Step(after, outcomes.redraws(after))
 
 
 def _in_line(before: model.Ticket, after: model.Ticket | None, at: datetime) -> Step:
     if after is None or after.decision is not None:
         # nobody presses on the card of a decided one
         return Step(after or before)
-    return _shown_somewhere(Step(after, _redraws(after)), at)
+    return _shown_somewhere(Step(after, outcomes.redraws(after)), at)
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
@@ -242,7 +243,7 @@ def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
     changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
     if set(lost) >= set(ticket.route) and ticket.taken is None:
         return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
-    return Step(changed, _redraws(changed))
+    return Step(changed, outcomes.redraws(changed))
 
 
 def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
@@ -276,13 +277,4 @@ def _decide(
     reason: str | None = None,
 ) -> Step:
     closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason)})
-    return Step(closed, (*_redraws(closed), *_resumes(closed), *outcomes.tells(closed)))
-
-
-def _redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
-    kept = (place for place in ticket.route if place != INBOX and place not in ticket.undelivered)
-    return tuple(events.Redraw(place=place) for place in kept)
-
-
-def _resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:
-    return (events.Resume(),) if ticket.request.callback_url else ()
+    return Step(closed, (*outcomes.redraws(closed), *outcomes.resumes(closed), *outcomes.tells(closed)))

@@ -28,6 +28,8 @@ ALLOWANCE = "allowance"
 """What a rule with a limit allowed lately, by the ids of the requests."""
 EARLIER = "earlier"
 """When a call came last that a rule looks for."""
+READING = "reading"
+"""Since when somebody has a request open that must be read before it is allowed."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

@@ -1,0 +1,170 @@
+"""What a team's policy wants, in both chats: places, stages, who is away, a reason, a name to type, time to read."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import sayso
+from sayso import model
+from sayso.machine import people
+from tests.adapters import discord_scene, slack_scene
+from tests.adapters.discord_scene import ANN, BOB
+
+WHY = "Why? It is on record, and the agent reads it."
+DROP = sayso.Permission(tool="drop", input={"database": "prod-eu"})
+MIX = [{"who": ["group:release"]}, {"who": ["group:security"]}]
+ORDER = [{"approvers": ["group:release"]}, {"approvers": ["group:leads"]}]
+
+
+def directory(platform: str, ann: str, bob: str, *delegations: people.Delegation) -> people.Directory:
+    return people.Directory(
+        {
+            "ann": people.Profile(frozenset({f"{platform}:{ann}"})),
+            "bob": people.Profile(frozenset({f"{platform}:{bob}"})),
+        },
+        {
+            "release": people.Group(frozenset({"ann"})),
+            "security": people.Group(frozenset({"bob"})),
+            "leads": people.Group(frozenset({"bob"})),
+        },
+        delegations,
+    )
+
+
+@asynccontextmanager
+async def slack(**policy: Any) -> AsyncGenerator[tuple[slack_scene.Scene, Any, Any]]:
+    known = directory("slack", "T1/U1", "T1/U2")
+    async with slack_scene.scene(policy=model.Policy(**policy), directory=known) as there:
+        yield there, there.slack.person("U1", name="Ann"), there.slack.person("U2", name="Bob")
+
+
+@asynccontextmanager
+async def discord(**policy: Any) -> AsyncGenerator[tuple[discord_scene.Scene, Any, Any]]:
+    known = directory("discord", ANN, BOB)
+    async with discord_scene.scene(policy=model.Policy(**policy), directory=known) as there:
+        yield there, there.discord.person(ANN, name="Ann"), there.discord.person(BOB, name="Bob")
+
+
+# --- the board of places -----------------------------------------------------------------------------------------
+
+
+async def test_in_slack_the_card_counts_places_and_says_who_sat_where() -> None:
+    async with slack(needs=MIX) as (there, ann, bob):
+        ticket = await there.ask(DROP)
+        assert "release 0 of 1 · security 0 of 1" in there.slack.visible_text(there.card)
+        seen = await ann.press(there.card, "Allow")
+        assert await there.whispered(seen) == "Counted. Still needed: 1 of security."
+        await there.deliver()
+        assert "release 1 of 1 (Ann) · security 0 of 1" in there.slack.visible_text(there.card)
+        seen = await ann.press(there.card, "Allow")
+        assert await there.whispered(seen) == "You have allowed this. Still needed: 1 of security."
+        await bob.press(there.card, "Allow")
+        assert (await there.decision(ticket)).outcome == "allowed"
+        assert "release: Ann · security: Bob" in there.slack.visible_text(there.card)
+
+
+async def test_in_discord_the_card_counts_places_and_says_who_sat_where() -> None:
+    async with discord(needs=MIX) as (there, ann, bob):
+        ticket = await there.ask(DROP)
+        assert "release 0 of 1 · security 0 of 1" in there.discord.visible_text(there.card)
+        seen = await ann.press(there.card, "Allow")
+        assert await there.whispered(seen) == "Counted. Still needed: 1 of security."
+        await there.deliver()
+        assert "release 1 of 1 (Ann) · security 0 of 1" in there.discord.visible_text(there.card)
+        await bob.press(there.card, "Allow")
+        assert (await there.decision(ticket)).outcome == "allowed"
+        assert "release: Ann · security: Bob" in there.discord.visible_text(there.card)
+
+
+async def test_in_slack_a_stage_is_said_and_a_press_out_of_turn_is_told_why() -> None:
+    async with slack(stages=ORDER) as (there, ann, bob):
+        await there.ask(DROP)
+        assert "Stage 1 of 2: release 0 of 1 · then leads" in there.slack.visible_text(there.card)
+        told = await there.whispered(await bob.press(there.card, "Allow"))
+        assert told.startswith("It is not your turn: at this stage it is for group:release.")
+        await ann.press(there.card, "Allow")
+        await there.deliver()
+        assert "Stage 2 of 2: leads 0 of 1" in there.slack.visible_text(there.card)
+
+
+async def test_in_discord_a_stage_is_said_and_a_press_out_of_turn_is_told_why() -> None:
+    async with discord(stages=ORDER) as (there, ann, bob):
+        await there.ask(DROP)
+        assert "Stage 1 of 2: release 0 of 1 · then leads" in there.discord.visible_text(there.card)
+        told = await there.whispered(await bob.press(there.card, "Allow"))
+        assert told.startswith("It is not your turn: at this stage it is for group:release.")
+        await ann.press(there.card, "Allow")
+        await there.deliver()
+        assert "Stage 2 of 2: leads 0 of 1" in there.discord.visible_text(there.card)
+
+
+# --- somebody is away --------------------------------------------------------------------------------------------
+
+
+async def test_in_slack_a_delegate_acts_for_who_is_away_and_both_names_stand_there() -> None:
+    async with slack(approvers=["ann"]) as (there, _, bob):
+        until = there.clock.now() + timedelta(days=1)
+        away = people.Delegation("ann", frozenset({"bob"}), until)
+        setup = there.front.setup
+        ticket = await there.ask(DROP)
+        told = await there.whispered(await bob.press(there.card, "Allow"))
+        assert told == "You may not answer this request; it is for: ann."
+        object.__setattr__(setup, "directory", directory("slack", "T1/U1", "T1/U2", away))
+        await bob.press(there.card, "Allow")
+        decision = await there.decision(ticket)
+        assert [(one.person, one.delegate, one.name) for one in decision.by] == [("ann", "bob", "Bob")]
+        assert "Allowed by Bob for ann" in there.slack.visible_text(there.card)
+
+
+# --- a reason, a name, time --------------------------------------------------------------------------------------
+
+
+async def test_in_slack_a_window_asks_for_the_reason_and_the_name() -> None:
+    async with slack(reason="both", confirm="input.database") as (there, ann, _):
+        ticket = await there.ask(DROP)
+        view = await there.open(ann, "Allow")
+        assert "prod-eu" in there.slack.visible_text(view)
+        await ann.fill(view, {"Type this name to allow it": "prod", WHY: "wanted"})
+        seen = await ann.submit(ann.view)
+        assert list(seen.errors.values()) == ["To allow this, its name has to be typed: the value of input.database."]
+        await ann.fill(ann.view, {"Type this name to allow it": "prod-eu", WHY: "wanted"})
+        await ann.submit(ann.view)
+        assert (await there.decision(ticket)).reason == "wanted"
+
+
+async def test_in_discord_a_window_asks_for_the_reason_and_the_name() -> None:
+    async with discord(reason="both", confirm="input.database") as (there, ann, _):
+        ticket = await there.ask(DROP)
+        modal = await there.opened(ann, "Allow")
+        await ann.fill(modal, {"Type this name to allow it": "prod", WHY: "x"})
+        told = await there.whispered(await ann.submit(modal))
+        assert told.startswith("To allow this, its name has to be typed: the value of input.database.")
+        modal = await there.opened(ann, "Allow")
+        await ann.fill(modal, {"Type this name to allow it": "prod-eu", WHY: "wanted"})
+        await ann.submit(modal)
+        assert (await there.decision(ticket)).reason == "wanted"
+
+
+async def test_in_slack_time_to_read_is_kept() -> None:
+    async with slack(confirm=10.0) as (there, ann, _):
+        ticket = await there.ask(DROP)
+        view = await there.open(ann, "Allow")
+        assert "Its policy gives it 10 seconds to be read." in there.slack.visible_text(view)
+        await ann.submit(view)
+        assert "Read it first: you can allow it in 10 seconds." in there.slack.visible_text(ann.view)
+        there.clock.advance(10)
+        await ann.submit(await there.open(ann, "Allow"))
+        assert (await there.decision(ticket)).outcome == "allowed"
+
+
+async def test_in_discord_time_to_read_is_kept() -> None:
+    async with discord(confirm=10.0) as (there, ann, _):
+        ticket = await there.ask(DROP)
+        seen = await ann.press(there.card, "Allow")
+        assert "Its policy gives it 10 seconds to be read." in await there.whispered(seen)
+        await ann.press(seen.ephemerals[-1], "Allow")
+        assert "Read it first: you can allow it in 10 seconds." in await there.whispered(seen)
+        there.clock.advance(10)
+        await ann.press(seen.ephemerals[0], "Allow")
+        assert (await there.decision(ticket)).outcome == "allowed"
