@@ -189,6 +189,9 @@ class Interactions:
 
     def _refuse_answer(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
+            if act.interaction.private:
+                # the window was a message, and this takes its place
+                return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))
             return self._tell_once(act, telling.refusal(error))
         self._typed[act.who.user, act.token] = act.draft
         return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))

@@ -82,7 +82,7 @@ async def test_in_slack_a_stage_is_said_and_a_press_out_of_turn_is_told_why() ->
         await there.ask(DROP)
         assert "Stage 1 of 2: release 0 of 1 · then leads" in there.slack.visible_text(there.card)
         told = await there.whispered(await bob.press(there.card, "Allow"))
-        assert told.startswith("It is not your turn: at this stage it is for group:release.")
+        assert told.startswith("It is not your turn: now it is for the group release (ann). You can deny it now")
         await ann.press(there.card, "Allow")
         await there.deliver()
         assert "Stage 2 of 2: leads 0 of 1" in there.slack.visible_text(there.card)
@@ -93,7 +93,7 @@ async def test_in_discord_a_stage_is_said_and_a_press_out_of_turn_is_told_why() 
         await there.ask(DROP)
         assert "Stage 1 of 2: release 0 of 1 · then leads" in there.discord.visible_text(there.card)
         told = await there.whispered(await bob.press(there.card, "Allow"))
-        assert told.startswith("It is not your turn: at this stage it is for group:release.")
+        assert told.startswith("It is not your turn: now it is for the group release (ann). You can deny it now")
         await ann.press(there.card, "Allow")
         await there.deliver()
         assert "Stage 2 of 2: leads 0 of 1" in there.discord.visible_text(there.card)
@@ -109,7 +109,7 @@ async def test_in_slack_a_delegate_acts_for_who_is_away_and_both_names_stand_the
         setup = there.front.setup
         ticket = await there.ask(DROP)
         told = await there.whispered(await bob.press(there.card, "Allow"))
-        assert told == "You may not answer this request; it is for: ann."
+        assert told == "You may not answer this request; it is for ann."
         object.__setattr__(setup, "directory", directory("slack", "T1/U1", "T1/U2", away))
         await bob.press(there.card, "Allow")
         decision = await there.decision(ticket)
@@ -166,5 +166,6 @@ async def test_in_discord_time_to_read_is_kept() -> None:
         await ann.press(seen.ephemerals[-1], "Allow")
         assert "Read it first: you can allow it in 10 seconds." in await there.whispered(seen)
         there.clock.advance(10)
-        await ann.press(seen.ephemerals[0], "Allow")
+        await ann.press(seen.ephemerals[-1], "Try again")
+        await ann.press(seen.ephemerals[-1], "Allow")
         assert (await there.decision(ticket)).outcome == "allowed"

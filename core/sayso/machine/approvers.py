@@ -63,8 +63,8 @@ def refused(
         return unsure
     now = who.in_words(names_of(open_needs(ticket)), directory)
     later = who.in_words(_turn_of(ticket, person), directory)
-    hint = f"you can deny it now; you can allow it in your turn ({later})"
-    return errors.NotAllowed(f"it is not your turn: at this stage it is for {now}", hint=hint)
+    said = f"it is not your turn: now it is for {now}. You can deny it now, and allow it in your turn: {later}"
+    return errors.NotAllowed(said)
 
 
 def refusal(

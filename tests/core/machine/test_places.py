@@ -57,9 +57,9 @@ def test_a_denial_counts_whatever_stage_it_comes_from() -> None:
 
 def test_stages_come_one_after_the_other() -> None:
     ticket = opened(stages=ORDER)
-    with pytest.raises(errors.NotAllowed, match="not your turn: at this stage it is for the group release") as early:
+    with pytest.raises(errors.NotAllowed, match="not your turn: now it is for the group release") as early:
         machine.step(ticket, said(person("lea", "leads"), verdict="allow"))
-    assert early.value.hint == "you can deny it now; you can allow it in your turn (the group leads)"
+    assert early.value.message.endswith("You can deny it now, and allow it in your turn: the group leads")
     ticket = after(ticket, said(person("ann", "release"), verdict="allow"))
     assert (ticket.stage, ticket.stage_at, ticket.decision) == (1, NOW + timedelta(seconds=5), None)
     ticket = after(ticket, said(person("lea", "leads"), after=9, verdict="allow"))
