@@ -158,14 +158,6 @@ class InvalidAnswer(Refused):
         self.complaints = dict(complaints or {})
 
 
-class ReadFirst(InvalidAnswer):
-    """The policy gives people time to read, and it is not over; *left* is in seconds."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-        super().__init__(f"read it first: you can allow it in {left} seconds", field="confirm")
-
-
 class Unworkable(InvalidAnswer):
     """The rules failed over an answer, which is a fault of ours; the request stays open, and can still be denied."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import parts, persons, policies
+from sayso import answers, parts, persons, policies
 
 Grant = parts.Grant
 Scalar = parts.Scalar
@@ -45,6 +45,10 @@ By = persons.By
 Need = policies.Need
 Stage = policies.Stage
 Policy = policies.Policy
+Verdict = answers.Verdict
+Answer = answers.Answer
+Given = answers.Given
+Taken = answers.Taken
 
 MAX_NAME = parts.MAX_NAME
 MAX_TITLE = parts.MAX_TITLE
@@ -70,8 +74,6 @@ W = TypeVar("W")
 State = Literal["pending", "decided"]
 Kind = Literal["permission", "question", "choice", "form"]
 Outcome = Literal["allowed", "denied", "answered", "expired", "cancelled", "superseded", "undeliverable"]
-Verdict = Literal["allow", "deny", "respond", "stop"]
-"""`respond`: answer in place of the tool. `stop`: deny, and end the agent's run."""
 FurtherVerdict = Literal["deny", "respond", "stop"]
 """What a request may allow beside a plain allow; see `Request.verdicts`."""
 
@@ -133,55 +135,6 @@ class FormRequest(Request, Generic[V]):
     def shape(self) -> type[pydantic.BaseModel] | None:
         """The model whose instance the decision's `value` is; known only in the process that asked."""
         return self._shape
-
-
-class Answer(Frozen):
-    """What one person said. Its JSON form is the body of `POST /v1/requests/{id}/answers`."""
-
-    verdict: Verdict | None = None
-    reason: Reason | None = None
-    question: Reason | None = None
-    """Goes with a deny: what the agent is asked back. The next request of its session shows it, with its answer."""
-    input: JsonObject | None = None
-    grant: Name | None = None
-    confirm: Name | None = None
-    """Goes with an allow whose policy wants the name of what is touched to be typed."""
-    break_glass: Literal[True] | None = None
-    """An allow in an emergency, alone and at once, by those whom the policy lets."""
-    text: Annotated[str, pydantic.StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
-    choice: str | None = None
-    choices: Annotated[tuple[str, ...] | None, pydantic.FailFast(), pydantic.Field(max_length=2 * MAX_OPTIONS)] = None
-    values: JsonObject | None = None
-
-
-class Given(Frozen):
-    """An answer, by whom and when; the accounts of that person on `platforms` are known."""
-
-    person: str
-    name: str
-    via: str
-    at: datetime
-    answer: Answer
-    """In its stored form: the text of a question and the labels of a choice stand in `values`, under `answer`."""
-    platforms: tuple[str, ...] = ()
-    fits: tuple[str, ...] = ()
-    """Whom of those that the policy names this person was at the answer; not kept where all may fill all places."""
-    stage: int = 0
-    """In which stage they answered: they count in that one."""
-    delegate: str | None = None
-    """Who answered in place of this person, as their delegate."""
-
-    @property
-    def human(self) -> str:
-        """Who it was: one human counts once, for whomever they stand in."""
-        return self.delegate or self.person
-
-
-class Taken(Frozen):
-    """An answer by plain words that was taken, and is delivered soon; until then who gave it can take it back."""
-
-    given: Given
-    until: datetime
 
 
 class Decision(Frozen, Generic[V]):

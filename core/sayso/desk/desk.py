@@ -14,7 +14,7 @@ from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
 from sayso.desk import admitting, asker, asking_back, attendance, authority, identity, notes, pressing, reading, shell
 from sayso.desk import setup as setups
-from sayso.machine import events, people
+from sayso.machine import demands, events, people
 from sayso.stores import Store
 
 V = TypeVar("V", default=Any)
@@ -119,7 +119,7 @@ class Desk(shell.Shell):
 
         try:
             return await self._said(id, actor, happened)
-        except errors.ReadFirst:
+        except demands.ReadFirst:
             ticket = await self.store.load(id)
             since = await reading.begun(self, ticket, await identity.find(self, ticket, actor))
             return await self._said(id, actor, happened)
@@ -199,7 +199,7 @@ class Desk(shell.Shell):
         await authority.check(self.store, actor.key)
         try:
             answered = await self.step(id, lambda: happened(person))
-        except errors.ReadFirst:
+        except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise
         except errors.Refused as refused:

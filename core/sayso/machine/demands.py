@@ -13,6 +13,14 @@ from sayso.machine import events
 _TOOL = "tool"
 
 
+class ReadFirst(errors.InvalidAnswer):
+    """The policy gives people time to read, and it is not over; *left* is in seconds."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        super().__init__(f"read it first: you can allow it in {left} seconds", field="confirm")
+
+
 def wants_reason(ticket: model.Ticket, verdict: model.Verdict | None) -> bool:
     """Whether an answer with this verdict must say why."""
     side = "deny" if verdict == "stop" else verdict
@@ -53,7 +61,7 @@ def check(ticket: model.Ticket, event: events.Answered, answer: model.Answer) ->
         raise errors.InvalidAnswer(f"to allow this, its name has to be typed: {what}", field="confirm")
     if left := _left(ticket, event.read_since, event.at):
         # rounded up, so that whoever waits so long is not too early
-        raise errors.ReadFirst(math.ceil(left))
+        raise ReadFirst(math.ceil(left))
 
 
 def _left(ticket: model.Ticket, since: datetime | None, at: datetime) -> float:

@@ -60,7 +60,7 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
     ticket = opened.ticket(request, terms, id, ref, at)
     if ticket.decision is not None:
         # nobody is asked, so there is no card: whoever waits gets it at once
-        return Step(ticket, _resumes(ticket))
+        return Step(ticket, outcomes.resumes(ticket))
     return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
 
 

@@ -188,13 +188,13 @@ async def test_time_to_read_begins_with_the_first_try_and_is_kept_for_each_perso
     assert isinstance(clock, ManualClock)
     ticket = await desk.open(permission())
     allow = model.Answer(verdict="allow")
-    with pytest.raises(errors.ReadFirst, match="you can allow it in 10 seconds"):
+    with pytest.raises(demands.ReadFirst, match="you can allow it in 10 seconds"):
         await desk.answer(ticket.id, allow, actor())
     clock.advance(4)
-    with pytest.raises(errors.ReadFirst, match="in 6 seconds"):
+    with pytest.raises(demands.ReadFirst, match="in 6 seconds"):
         await desk.answer(ticket.id, allow, actor())
     clock.advance(5)
-    with pytest.raises(errors.ReadFirst, match="in 10 seconds"):
+    with pytest.raises(demands.ReadFirst, match="in 10 seconds"):
         await desk.answer(ticket.id, allow, actor("bob"))
     clock.advance(1)
     # another process has the same store
@@ -211,7 +211,7 @@ async def test_a_press_that_opens_the_window_begins_the_time_to_read_and_a_denia
     assert isinstance(made, dialog.Dialog)
     assert "Its policy gives it 10 seconds to be read" in str(made.parts)
     assert made.inputs == ()
-    with pytest.raises(errors.ReadFirst):
+    with pytest.raises(demands.ReadFirst):
         await desk.press(made.token, actor(), ROOM, None, {})
     clock.advance(10)
     done = await desk.press(made.token, actor(), ROOM, None, {})
@@ -240,7 +240,7 @@ def test_time_to_read_is_in_the_log_so_that_it_can_be_judged_again() -> None:
     ticket = opened(confirm=10.0)
     event = said(verdict="allow", after=20)
     assert after(ticket, event.model_copy(update={"read_since": event.at - timedelta(seconds=10)})).decision is not None
-    with pytest.raises(errors.ReadFirst):
+    with pytest.raises(demands.ReadFirst):
         machine.step(ticket, event)
 
 
