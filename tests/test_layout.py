@@ -34,7 +34,7 @@ FOLDERS_OF_BOTS = ("settings", "service", "terminal", "demo", "commands")
 PLATFORM = re.compile("slack|discord", re.IGNORECASE)
 EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 # The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
-WINGS = ("top", "content", "rules", "machine", "cards", "stores", "desk", "chat", "asking", "testing")
+WINGS = ("top", "content", "rules", "machine", "cards", "stores", "stats", "desk", "chat", "asking", "testing")
 TOP = {"model", "parts", "policies", "persons", "answers", "errors", "clock", "calendars", "aside"}
 # Files beside the wings that only hand on what is in them.
 DOORS = {"__init__", "blocking", "card", "channel", "moved"}
@@ -47,7 +47,7 @@ PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingCont
 # Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served; and
 # those that only look something up.
 _LOOK_UPS = {"sayso_cel", "sayso_holidays", "sayso_ical", "sayso_pagerduty", "sayso_shell"}
-NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap"} | _LOOK_UPS
+NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap", "sayso_plots"} | _LOOK_UPS
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, overload
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import errors, model
+from sayso import errors, model, stats
 from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso.desk import asker
@@ -244,6 +244,10 @@ class RemoteDesk:
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """Read what happened to a request, oldest row first. Raises `NotFound`."""
         return _read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
+
+    async def stats(self, days: float) -> stats.Figures:
+        """Read the numbers of the last *days*, with the key of an operator."""
+        return _read(await self._calls.send(routes.STATS, query={"days": f"{days:g}"}), stats.Figures)
 
     async def _act(self, operation: routes.Operation, id: str, body: bytes, *, once: bool = False) -> model.Ticket:
         try:

@@ -1,26 +1,16 @@
 """Every route of the API, in one table: who may call it, what it takes and gives, and what answers it.
 
 The server registers its routes from this table, the client takes its paths from it, and the OpenAPI document describes
-it. It imports no web server: what answers is named by a function of the handlers, which only the server has.
+it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
-from urllib.parse import quote
+from collections.abc import Sequence
+from typing import get_args
 
-import pydantic
-
-from sayso import model
-from sayso_http import health, log_rows, resume, session_notes, standing_stops, tickets, webhooks
-
-if TYPE_CHECKING:
-    from aiohttp import web
-
-    from sayso_http.server import access, handlers
+from sayso import model, stats
+from sayso_http import health, log_rows, operations, resume, session_notes, standing_stops, tickets, webhooks
 
 # Bytes. Escapes and white space may double a request on the wire.
 BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
@@ -34,49 +24,12 @@ LARGEST_PAGE = 200
 LONGEST_RETRY_KEY = 255
 CALLER_KEY = r"[\x21-\x7e]{1,512}"
 
-Shape = type[pydantic.BaseModel]
-Schema = Mapping[str, Any]
-Who = Literal["anybody with a key", "who asks", "who cancels", "who answers", "who stops"]
-"""Who may call: agents and operators ask and cancel, approvers answer; operators stop, and whom the settings name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """One route: what it reads, what it writes, and the ways it fails beside those that every route has."""
-
-    method: Literal["get", "post"]
-    path: str
-    summary: str
-    writes: Mapping[int, Shape | str]
-    """By status: a model, or the media type of a response that is not one."""
-    reads: Shape | None = None
-    body_required: bool = True
-    fails: Sequence[int] = ()
-    query: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    head: bool = True
-    """Whether a HEAD is answered like its GET."""
-
-    def at(self, *names: str) -> str:
-        """The path with *names* in place of its braces."""
-        parts = iter(names)
-        return re.sub(r"\{[a-z]+\}", lambda _: quote(next(parts), safe=""), self.path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open(Operation):
-    """A route that needs no key."""
-
-    handler: Callable[[handlers.Handlers], Callable[[web.Request], Awaitable[web.StreamResponse]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed(Operation):
-    """A route that needs a key. The handler gets who called; a caller that may not has been refused before."""
-
-    who: Who = "anybody with a key"
-    handler: Callable[[handlers.Handlers], Callable[[web.Request, access.HttpCaller], Awaitable[web.StreamResponse]]]
-
+Operation = operations.Operation
+Open = operations.Open
+Keyed = operations.Keyed
+Shape = operations.Shape
+Schema = operations.Schema
+Who = operations.Who
 
 ROW_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_ROW}
 _READ = (400, 413, 415, 422)
@@ -253,6 +206,16 @@ STOPS = Keyed(
     writes={200: standing_stops.Standing},
     fails=(403,),
 )
+STATS = Keyed(
+    method="get",
+    path="/v1/stats",
+    summary="Numbers of the last days: how long people took, what they decided, and who decides by habit.",
+    who="who operates",
+    handler=lambda on: on.stats.serve,
+    writes={200: stats.Figures},
+    fails=(403, 422),
+    query={"days": {"type": "number", "exclusiveMinimum": 0, "maximum": stats.MOST_DAYS, "default": 30}},
+)
 EVENTS = Keyed(
     method="get",
     path="/v1/events",
@@ -296,5 +259,5 @@ METRICS = Open(
 
 OPERATIONS: Sequence[Open | Keyed] = (
     *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
-    *(STOP, LIFT, STOPS, CALL_WEBHOOK, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
+    *(STOP, LIFT, STOPS, CALL_WEBHOOK, STATS, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
 )

@@ -15,7 +15,7 @@ from sayso.chat import talk
 from sayso.content import images
 from sayso.desk import Desk, stops
 from sayso.stores import Query
-from sayso_web import inputs, render, sessions, story, view
+from sayso_web import inputs, numbers, render, sessions, story, view
 from sayso_web.guard import Guard
 
 # More than anybody works through; beyond it those that expire first are shown and the page says so.
@@ -53,6 +53,7 @@ class Inbox:
             session,
             after=after,
             older=before is not None,
+            numbers=await numbers.may_read(self._desk, session),
             waiting=[one.shown for one in waiting[:MOST_WAITING]],
             mine=sum(one.mine for one in waiting[:MOST_WAITING]),
             more=len(waiting) > MOST_WAITING,

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, cast
 
 import jinja2
 
+from sayso import stats
 from sayso.cards import card, dialog, rows
 from sayso.content import text
 from sayso_web import inputs
@@ -131,6 +132,20 @@ def _risk_word(drawn: card.Card) -> str:
     return card.RISK_WORDS.get(drawn.risk, "")
 
 
+def _foreign(name: str) -> str:
+    return text.line(name).text
+
+
+_FILTERS: Mapping[str, object] = {
+    "kind": _kind,
+    "widget": inputs.widget_of,
+    "utc": _utc,
+    "length_note": _length,
+    "foreign": _foreign,
+    "duration": stats.told,
+}
+
+
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("sayso_web"),
@@ -142,7 +157,7 @@ def _environment() -> jinja2.Environment:
     # jinja declares these tables as holding only what it puts into them itself
     for table, more in (
         (made.tests, {"option_list": _is_option_list, "note": _is_note}),
-        (made.filters, {"kind": _kind, "widget": inputs.widget_of, "utc": _utc, "length_note": _length}),
+        (made.filters, _FILTERS),
         (
             made.globals,
             {

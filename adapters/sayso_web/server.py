@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk import Desk
-from sayso_web import inbox, live, render, sessions, signin, stop_page, view
+from sayso_web import inbox, live, numbers, render, sessions, signin, stop_page, view
 from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,15 @@ _HEADINGS = {
 }
 
 
-def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *, origins: Collection[str]) -> None:
-    """Add the inbox to *app*.
+def add_routes(
+    app: web.Application,
+    desk: Desk,
+    signed_in: sessions.Sessions,
+    *,
+    origins: Collection[str],
+    plots: numbers.Plots = numbers.NO_PLOTS,
+) -> None:
+    """Add the inbox to *app*; *plots* draw the numbers.
 
     *origins* are the addresses under which browsers reach it, such as `http://127.0.0.1:8700`; a form that comes from
     anywhere else is refused. That the service answers to no other host names is for the application's middleware.
@@ -46,6 +53,9 @@ def add_routes(app: web.Application, desk: Desk, signed_in: sessions.Sessions, *
     router.add_get("/stops", _with_error_pages(halt.show))
     router.add_post("/stop", _with_error_pages(halt.stop))
     router.add_post("/resume", _with_error_pages(halt.resume))
+    figures = numbers.Numbers(desk, guard, plots)
+    router.add_get("/stats", _with_error_pages(figures.page))
+    router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))
     router.add_post("/press", _with_error_pages(pages.press))
     router.add_get("/events", _with_error_pages(news.events), allow_head=False)
     router.add_get("/signin", _with_error_pages(sign.show))

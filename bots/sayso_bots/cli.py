@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": "cancel",
     "stop": "stop",
     "resume": "resume",
+    "stats": "stats",
     "link": "link",
     "keys": "keys",
     "backup": "backup",

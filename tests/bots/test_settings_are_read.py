@@ -33,6 +33,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
     "settings": schema.Settings,
     "service": schema.Service,
     "group": schema.Group,
+    "stats": schema.Stats,
 }
 
 

@@ -61,6 +61,7 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
         ("stop",),
         ("resume",),
         ("doctor",),
+        ("stats",),
         ("link",),
         ("backup",),
         ("restore",),

@@ -42,6 +42,9 @@ class HttpCaller:
             case "who stops":
                 if self.key.role == "agent":
                     raise errors.NotAllowed("a key of role agent cannot stop anything", hint="use an operator's key")
+            case "who operates":
+                if self.key.role != "operator":
+                    raise errors.NotAllowed("this is for operators", hint="use a key of role operator")
             case "who answers":
                 # the key itself refuses
                 _ = self.key.actor

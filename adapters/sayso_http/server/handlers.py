@@ -20,6 +20,7 @@ from sayso_http.server import (
     one_time,
     probes,
     requests,
+    statistics,
     stop_calls,
     waits,
     webhook_calls,
@@ -40,6 +41,7 @@ class Handlers:
     events: event_stream.EventStream
     probes: probes.Probes
     metrics: metrics.Metrics
+    stats: statistics.Statistics
     description: description.Description
 
 
@@ -72,6 +74,7 @@ def add_routes(
         events=event_stream.EventStream(desk, authenticate, held, longest_silence),
         probes=probes.Probes(desk, ready or {}, alive),
         metrics=metrics.Metrics(desk),
+        stats=statistics.Statistics(desk),
         description=description.Description(),
     )
     for operation in routes.OPERATIONS:

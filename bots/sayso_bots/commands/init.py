@@ -91,6 +91,9 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # after = {{ match = {{ tool = "backups" }}, within = "1h", by = "all" }}
 # mode = "observe"                    # decides nothing, and says what it would have done
 
+# [stats]
+# readers = ["ann", "group:release"]  # who may see the page of numbers in the inbox; the owner if nobody is named
+
 # [service]
 # owner = "ann"                       # whom the sign-in link of `sayso serve` signs in
 # url = "https://sayso.example.com"   # where people and agents reach the service, if not on this machine

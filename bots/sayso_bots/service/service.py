@@ -79,7 +79,7 @@ async def run(
         stack.push_async_callback(crew.stop)
         _start(crew, desk, chosen.service.callback_hosts)
         sessions = sayso_web.Sessions(store, desk.clock)
-        sayso_web.add_routes(app, desk, sessions, origins=names.origins)
+        sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots())
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)
         _add_aap(app, desk, chosen.service.callback_hosts)
@@ -168,6 +168,15 @@ def _add_api(
         check_callback=check_callback,
     )
     sayso_claude.server.add_routes(app, desk, authenticate=authenticate)
+
+
+def _plots() -> sayso_web.Plots:
+    """What draws the numbers, if its extra is installed."""
+    if not importlib.util.find_spec("pygal"):
+        return sayso_web.Plots()
+    import sayso_plots
+
+    return sayso_web.Plots(sayso_plots.PLOTS, sayso_plots.draw)
 
 
 def _add_mcp(app: web.Application, desk: Desk, origins: Collection[str]) -> None:

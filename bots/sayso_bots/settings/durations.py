@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from sayso import model
+from sayso import errors, model
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd])")
@@ -28,3 +28,17 @@ Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.Befo
 
 Duration = Annotated[model.Seconds, pydantic.BeforeValidator(seconds)]
 """A time in seconds, more than 0 and at most 30 days."""
+
+
+_LONGEST = 366 * 86_400.0
+
+
+def period(given: str, option: str) -> float:
+    """Read how far back something goes, in seconds. Raises `InvalidRequest`, which names the option."""
+    found = _SHAPE.fullmatch(given)
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise errors.InvalidRequest(
+            f"{option} {given!r} is not a time", field=option, hint='"12h" or "7d"; at most "366d"'
+        )
+    return seconds

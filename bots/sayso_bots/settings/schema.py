@@ -200,6 +200,13 @@ class Service(_Table):
     """Whom the printed sign-in link signs in; a person, if there are any."""
 
 
+class Stats(_Table):
+    """`[stats]`: who may see the numbers of everybody's answers."""
+
+    readers: list[str] = pydantic.Field(default=[], description='readers = ["ann", "group:leads"], or ["anyone"]')
+    """The owner of the service if nobody is named; anybody if there are no people."""
+
+
 class Settings(_Table):
     """The whole file, but for the tables of chats."""
 
@@ -210,6 +217,7 @@ class Settings(_Table):
     delegations: list[Delegation] = []
     rules: list[rule_tables.Rule] = []
     service: Service = Service()
+    stats: Stats = Stats()
 
     def chat(self, name: str) -> Table | None:
         """The table of a chat, if the file has it."""

@@ -78,6 +78,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         limits=limits(settings.service) if callbacks else quota.Limits(),
         address=(settings.service.url or "").rstrip("/"),
         policy=settings.service.policy or DEFAULT,
+        readers=who.readers(settings),
         tell_requester=settings.service.tell_requester,
         stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,

@@ -37,6 +37,17 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
     return policy
 
 
+def readers(settings: schema.Settings) -> tuple[str, ...]:
+    """Who may see the numbers: those whom the file names, or the owner; without any people anybody who is signed in."""
+    for name in settings.stats.readers:
+        known = settings.groups if name.startswith("group:") else settings.people
+        if name != "anyone" and name.removeprefix("group:") not in known:
+            hint = spelling.suggest(name.removeprefix("group:"), known) or 'people, "group:NAME", or "anyone"'
+            raise _wrong("stats.readers", f"{name!r} is unknown", hint)
+    owner = settings.service.owner
+    return tuple(settings.stats.readers) or ((owner,) if owner else () if settings.people else ("anyone",))
+
+
 def delegations(settings: schema.Settings) -> Iterator[people.Delegation]:
     """Who acts for whom, to the end of the last day."""
     for one in settings.delegations:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import sayso
-from sayso import errors, model
+from sayso import errors, model, stats
 from sayso.desk import Desk, asker, callers, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
@@ -55,6 +55,9 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def stops(self) -> Sequence[model.Stop]:
         """What is stopped."""
+
+    async def stats(self, days: float) -> stats.Figures:
+        """The numbers of the last *days*, for operators."""
         ...
 
 
@@ -113,6 +116,10 @@ class LocalDesk(callers.CallersDesk):
         # whoever can write the database needs no permission of ours
         person = self.desk.setup.directory.identify(self.actor)
         return stopping.Who(person.id, person.name, person.account)
+
+    async def stats(self, days: float) -> stats.Figures:
+        """The numbers of the last *days*."""
+        return await stats.Numbers(self.desk.store, self.desk.clock).of_last(days)
 
 
 def directory_of(desk: CommandDesk) -> people.Directory:

@@ -70,3 +70,15 @@ def _rotas(directory: people.Directory) -> list[str]:
 
 def _slow(late: Collection[object]) -> set[str]:
     return {"no answer in time"} if late else set()
+
+
+async def of(shell: Shell, actor: people.Actor, names: Collection[str]) -> model.Person:
+    """The person behind an account, with the groups among *names* looked up as they are now."""
+    directory = shell.setup.directory
+    return directory.identify(await complete(shell, actor, approvers.groups_behind(names, directory)))
+
+
+def is_among(names: Collection[str], person: model.Person) -> bool:
+    """Whether a person is one of *names*: people, `group:NAME`, or `anyone`, which is every full member."""
+    groups = {name if ":" in name else f"group:{name}" for name in person.groups}
+    return person.id in names or not groups.isdisjoint(names) or ("anyone" in names and person.member)

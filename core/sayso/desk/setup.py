@@ -56,6 +56,8 @@ class Setup:
     """People and `group:NAME` who may stop everything, or an agent, and lift that again."""
     rotas: Mapping[str, rotas.Rota] = field(default_factory=dict[str, rotas.Rota])
     """Who is on call, by the names of groups."""
+    readers: tuple[str, ...] = ("anyone",)
+    """People, `group:NAME` or `anyone` who may see the numbers of everybody's answers."""
     tell_requester: bool = False
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])

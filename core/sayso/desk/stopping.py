@@ -13,7 +13,7 @@ from datetime import timedelta
 from sayso import errors, machine, model
 from sayso.desk import identity, stops
 from sayso.desk.shell import Shell, check_whole
-from sayso.machine import approvers, events, people
+from sayso.machine import events, people
 from sayso.stores import Query, Record
 from sayso.stores.record_kinds import KEY, STOPPED
 
@@ -34,28 +34,17 @@ class Who:
 
 async def may(shell: Shell, actor: people.Actor) -> bool:
     """Whether the settings let whoever this is stop, and lift stops; groups are looked up as they are now."""
-    return _is_named(shell, await _person(shell, actor))
+    return identity.is_among(shell.setup.stoppers, await identity.of(shell, actor, shell.setup.stoppers))
 
 
 async def find(shell: Shell, actor: people.Actor) -> Who:
     """Whoever this is, as one who may stop and lift stops. Raises `NotAllowed`."""
-    person = await _person(shell, actor)
-    if _is_named(shell, person):
+    person = await identity.of(shell, actor, shell.setup.stoppers)
+    if identity.is_among(shell.setup.stoppers, person):
         return Who(person.id, person.name, person.account)
     names = ", ".join(shell.setup.stoppers) or "an operator"
     unsure = f"; could not find out who is in {', '.join(person.unknown)}" if person.unknown else ""
     raise errors.NotAllowed(f"you may not stop agents, or let them go on; it is for: {names}{unsure}")
-
-
-async def _person(shell: Shell, actor: people.Actor) -> model.Person:
-    directory = shell.setup.directory
-    wanted = approvers.groups_behind(shell.setup.stoppers, directory)
-    return directory.identify(await identity.complete(shell, actor, wanted))
-
-
-def _is_named(shell: Shell, person: model.Person) -> bool:
-    names = {person.id, *(name if ":" in name else f"group:{name}" for name in person.groups)}
-    return not names.isdisjoint(shell.setup.stoppers)
 
 
 async def stop(

@@ -105,7 +105,9 @@ def setup() -> sayso.Setup:
 
 
 @asynccontextmanager
-async def serving(now: clock.Clock | None = None, public: str | None = None) -> AsyncGenerator[Service]:
+async def serving(
+    now: clock.Clock | None = None, public: str | None = None, plots: sayso_web.Plots | None = None
+) -> AsyncGenerator[Service]:
     """An inbox on a free port; *now* is its clock, *public* its only origin where that is another one."""
     store = memory.MemoryStore()
     desk = sayso.Desk(store, MINT, setup(), now)
@@ -115,7 +117,7 @@ async def serving(now: clock.Clock | None = None, public: str | None = None) -> 
     with _port() as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         origins.add(public or url)
-        sayso_web.add_routes(app, desk, sessions, origins=origins)
+        sayso_web.add_routes(app, desk, sessions, origins=origins, plots=plots or sayso_web.Plots())
         await runner.setup()
         await web.SockSite(runner, free).start()
         service = Service(url, desk, sessions, keys.Keys(store), runner)

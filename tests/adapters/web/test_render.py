@@ -14,6 +14,7 @@ from sayso import machine, model, testing
 from sayso.cards import dialog, draw, tokens
 from sayso.content import text
 from sayso.machine import events
+from sayso.stores import memory
 from sayso.testing import samples
 from sayso_web import render, sessions, view
 from tests.adapters.web.service import MINT, Elements, setup
@@ -72,7 +73,8 @@ def test_no_field_can_add_markup(field: testing.RequestField, raw: str) -> None:
 @hypothesis.given(raw=HOSTILE)
 def test_no_dialog_can_be_given_markup(field: testing.RequestField, raw: str) -> None:
     ticket = testing.ticket(field, raw)
-    own = view.View(sayso.Desk(None, MINT, setup()), sessions.Session("s", "owner"))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    session = sessions.Session("s", "owner")
+    own = view.View(sayso.Desk(memory.MemoryStore(), MINT, setup()), session, session.actor)
     for action in ("edit", "reason", "fill", "other", "review"):
         opened = dialog.of_press(ticket, tokens.read(MINT.token(ticket, action)), MINT, view.NO_LIMITS)
         check(own.draw(ticket, view.Press(opened, notice=raw, wrong={"f0": raw, "": raw})))

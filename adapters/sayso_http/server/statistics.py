@@ -1,0 +1,25 @@
+"""The numbers of a period, for operators."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sayso import stats
+from sayso.desk import Desk
+from sayso_http import routes
+from sayso_http.server import access, reading, responses
+
+_DAYS = 30.0
+
+
+class Statistics:
+    """The handler for `GET /v1/stats`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._numbers = stats.Numbers(desk.store, desk.clock)
+
+    async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Count what the last days brought."""
+        asked = reading.query(request, routes.STATS.query).get("days")
+        days = _DAYS if asked is None else reading.seconds(asked, "days", stats.MOST_DAYS)
+        return responses.write(await self._numbers.of_last(days))

@@ -1,0 +1,42 @@
+"""Plots are images that can do nothing: no script, no address elsewhere, and foreign names are text."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from datetime import timedelta
+
+import pytest
+
+import sayso_plots
+from sayso import asking, stats
+from sayso.stats import tally
+from sayso.testing.samples import NOW, after, opened, said
+
+HOSTILE = "</text><script>alert(1)</script>\u202e" + "x" * 100
+
+
+def figures(*tools: str) -> stats.Figures:
+    made = tally.Tally()
+    made.add_all(after(opened(asking.Permission(tool=tool, input={})), said(verdict="allow")) for tool in tools)
+    return made.figures(NOW - timedelta(days=7), NOW, whole=True)
+
+
+@pytest.mark.parametrize("name", sayso_plots.PLOTS)
+@pytest.mark.parametrize("tools", [(), ("Bash", "Bash", "Edit"), (HOSTILE, "Bash")])
+def test_each_plot_is_an_svg_without_script_or_address(name: str, tools: tuple[str, ...]) -> None:
+    drawn = sayso_plots.draw(name, figures(*tools))
+    root = ET.fromstring(drawn)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    for element in root.iter():
+        assert not str(element.tag).endswith(("script", "foreignObject", "image", "link"))
+        assert not [key for key in element.attrib if key.startswith("on") or key.endswith("href")]
+    assert b"\xe2\x80\xae" not in drawn
+    assert b"@import" not in drawn
+    assert b"url(" not in drawn
+
+
+def test_a_bar_has_the_name_of_its_tool_and_the_colour_of_its_outcome() -> None:
+    drawn = sayso_plots.draw("outcomes", figures("Bash")).decode()
+    assert ">Bash<" in drawn
+    assert ">allowed<" in drawn
+    assert "prefers-color-scheme:dark" in drawn
