@@ -11,7 +11,7 @@ from typing import Any
 from sayso import errors, model
 from sayso.cards import card
 from sayso.chat.received import Json
-from sayso.content import images
+from sayso.content import digest, images
 from sayso.stores import Record, Store
 from sayso_discord import components, pace, parse, refusals, render
 from sayso_discord.api import Api
@@ -72,7 +72,8 @@ class DiscordChannel:
         async with self._reposting:
             moved = await self.find_latest(posted)
             if moved != posted:
-                return await self._edit_message(moved.conversation, moved.message, drawn)
+                await self._edit_message(moved.conversation, moved.message, drawn)
+                return
             if len(await self._store.cards(posted.ticket_id)) >= _MOST_TIMES:
                 hint = "look which rule or person of the server deletes the bot's messages"
                 raise errors.ChannelError("the card is deleted again and again", final=True, hint=hint)
@@ -115,8 +116,8 @@ class DiscordChannel:
     ) -> model.PostedCard:
         found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
-            await self._edit_message(conversation, found, drawn)
-            return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
+            shown = await self._edit_message(conversation, found, drawn)
+            return model.PostedCard(drawn.ticket_id, place, NAME, conversation, found, shown)
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
@@ -124,17 +125,19 @@ class DiscordChannel:
             sent = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
         else:
             sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
-        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]))
+        shown = digest.digest(body, "card")
+        posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, str(sent["id"]), shown)
         if again:
             # it may be the first card, found by its nonce, which still shows what it showed then
-            await self._edit_message(conversation, posted.message, drawn)
+            posted = replace(posted, shown=await self._edit_message(conversation, posted.message, drawn))
         return posted
 
     def body_of(self, drawn: card.Card) -> dict[str, Any]:
         """The message of a card as it is edited: it notifies nobody a second time."""
         return render.render(drawn, self._places.mentioned(drawn.notify))
 
-    async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> None:
+    async def _edit_message(self, conversation: str, message: str, drawn: card.Card) -> str:
+        """Edit a message; the digest of what stands there now."""
         body = self.body_of(drawn)
         try:
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
@@ -143,6 +146,7 @@ class DiscordChannel:
                 raise
             await self._threads.reopen(conversation)
             await self._api.send("PATCH", _MESSAGE, body, channel_id=conversation, message=message)
+        return digest.digest(body, "card")
 
     async def _find_earlier(self, conversation: str, ticket_id: str) -> str | None:
         """The oldest card of this request among the latest messages."""

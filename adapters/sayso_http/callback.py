@@ -107,14 +107,18 @@ class CallbackResumer:
         )
         text = Callback(timestamp=decision.decided_at, data=decided).model_dump_json()
         name, at = _webhook_id(ticket, decision), self._clock.now()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "sayso",
-            "webhook-id": name,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": " ".join(hook.sign(name, at, text) for hook in self._hooks),
-        }
-        return text.encode(), headers
+        return text.encode(), headers_of(self._hooks, name, at, text)
+
+
+def headers_of(hooks: Sequence[standardwebhooks.Webhook], name: str, at: datetime, text: str) -> Mapping[str, str]:
+    """The headers of a signed call, by Standard Webhooks."""
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "sayso",
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(hook.sign(name, at, text) for hook in hooks),
+    }
 
 
 def verify(

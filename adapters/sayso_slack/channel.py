@@ -6,11 +6,13 @@ The rule: the metadata holds only ids, since any app of the workspace can read i
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from sayso import errors, model
 from sayso.cards import card
 from sayso.clock import Clock
+from sayso.content import digest
 from sayso.machine import people
 from sayso_slack import pace, render
 from sayso_slack.api import Api, next_page
@@ -56,8 +58,7 @@ class SlackChannel:
         found = await self._find_earlier(conversation, drawn.ticket_id) if again else None
         if found is not None:
             posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
-            await self.edit(posted, drawn)
-            return posted
+            return replace(posted, shown=await self._edit(posted, drawn))
         who = f"{drawn.ticket_id} {place}"
         await self._channel.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
@@ -75,7 +76,8 @@ class SlackChannel:
             if error.gone:
                 self._places.forget(place)
             raise
-        return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]))
+        shown = digest.digest(message, "card")
+        return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]), shown)
 
     def remember_press(self, conversation: str, message: str, response_url: str) -> None:
         """Know that somebody pressed on this message: for a while it can be edited through that press."""
@@ -87,11 +89,16 @@ class SlackChannel:
 
     async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
         """Bring a posted card up to date. Raises `ChannelError`, `gone` if the message or its channel is gone."""
+        await self._edit(posted, drawn)
+
+    async def _edit(self, posted: model.PostedCard, drawn: card.Card) -> str:
+        """As `edit`; the digest of what stands there now."""
         # without parse="none" Slack reads names and addresses into the text of an update
         message = {**self._render(posted.conversation, drawn), "parse": "none"}
         key = f"{posted.conversation}/{posted.message}"
+        shown = digest.digest(message, "card")
         if await self._edit_by_press(key, message):
-            return
+            return shown
         await self._edits.turn("", key)
         try:
             await self._api.post("chat.update", channel=posted.conversation, ts=posted.message, **message)
@@ -101,6 +108,7 @@ class SlackChannel:
             if error.gone and not error.message.endswith("message_not_found"):
                 self._places.forget(posted.place)
             raise
+        return shown
 
     def _render(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
         # Slack notifies the reader of a direct message anyway

@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, str] = {
     "stats": "stats",
     "link": "link",
     "keys": "keys",
+    "audit": "audit",
     "backup": "backup",
     "restore": "restore",
     "hook": "hook.command",
@@ -42,7 +43,10 @@ _COMMANDS: Mapping[str, str] = {
 _READER_GONE = 128 + signal.SIGPIPE
 
 # Packages that only an extra brings; those of a chat are named by the chat.
-_EXTRAS: Mapping[str, str] = {"asyncpg": "postgres", "mcp": "mcp", "mcp_types": "mcp"}
+_EXTRAS: Mapping[str, str] = {
+    **{"asyncpg": "postgres", "mcp": "mcp", "mcp_types": "mcp"},
+    **{"cryptography": "receipts", "jwt": "receipts"},
+}
 
 
 class _ReaderGone(Exception):

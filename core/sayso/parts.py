@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -283,3 +283,5 @@ class PostedCard:
     """The platform's own id of the room it stands in."""
     message: str
     """The platform's own id of the message."""
+    shown: str = field(default="", compare=False)
+    """The digest of what was posted, right after posting; nobody keeps it but the log."""

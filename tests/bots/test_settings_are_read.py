@@ -11,7 +11,7 @@ import pytest
 from sayso import model
 from sayso.chat import plugin
 from sayso.chat.settings import Table
-from sayso_bots.settings import schema
+from sayso_bots.settings import records, schema
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READERS = [*(ROOT / "bots" / "sayso_bots").rglob("*.py"), *(ROOT / "adapters").glob("*/plugin.py")]
@@ -34,6 +34,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
     "service": schema.Service,
     "group": schema.Group,
     "stats": schema.Stats,
+    "audit": records.Audit,
 }
 
 

@@ -110,6 +110,13 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # idle_for = "75s"                    # how long a connection may rest between two requests
 # pending_per_key = 1000              # requests of one key that wait at the same time
 # asks_per_minute = 600               # new requests of one key
+
+# [audit]                             # the log is sealed; keep the seals where nobody of this machine can write
+# file = "/mnt/elsewhere/seals.jsonl"
+# webhook = "https://audit.example.com/seals"
+# tell = []                           # places in a chat that are told the newest seal
+# tell_every = "1d"
+# seal_every = "1m"
 """
 
 _CLAUDE = """

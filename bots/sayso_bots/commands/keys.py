@@ -54,6 +54,30 @@ def callback_key() -> None:
     asyncio.run(_callback())
 
 
+@command.command("signing", epilog="\b\nExample:\n  sayso keys signing\n  sayso keys signing --new")
+@click.option("--new", is_flag=True, help="Print a new private key, for SAYSO_SIGNING_KEY, and change nothing.")
+def signing_keys(new: bool) -> None:
+    """Print the public keys by which seals and receipts are checked, as a JSON Web Key Set."""
+    if new:
+        import sayso_signing
+
+        click.echo(sayso_signing.new_key())
+        said = (
+            "Shown this once. Put it in front: SAYSO_SIGNING_KEY=new,old; leave out the old one when its time is over."
+        )
+        click.echo(said, err=True)
+    else:
+        asyncio.run(_signing())
+
+
+async def _signing() -> None:
+    from sayso_bots.service import signing
+
+    given = environment.read()
+    async with database.connect(given) as store:
+        output.print_json(signing.keyring(given, await token_secret.mint(store)).jwks)
+
+
 async def _callback() -> None:
     # aiohttp comes with it
     from sayso_bots.service import service

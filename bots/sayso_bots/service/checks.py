@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sayso import errors
+from sayso.cards import tokens
 from sayso.chat import plugin
 from sayso.desk import token_secret
 from sayso.stores import sqlite_file
-from sayso_bots.service import database, listening
+from sayso_bots.service import database, listening, signing
 from sayso_bots.settings import environment, on_call, schema
 
 
@@ -89,11 +90,28 @@ async def check_on_call(given: environment.Environment, chosen: schema.Settings)
     return f"for {', '.join(named)}" if named else "no group has anybody on call"
 
 
+async def check_signing(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
+    """What seals of the log and receipts are signed with."""
+    kept = (chosen.audit.file, chosen.audit.webhook, *chosen.audit.tell)
+    if not signing.is_installed():
+        if any(kept) or given.signing_key is not None:
+            signing.keyring(given, tokens.TokenMaker(b""))
+        return f"nothing is signed: the log is not sealed, allows carry no receipt ({signing.INSTALL})"
+    signing.keyring(given, tokens.TokenMaker(b""))
+    words = signing.describe(given)
+    if any(kept) and given.signing_key is None and token_secret.given_secret() is None:
+        hint = "set SAYSO_SIGNING_KEY to what this prints: sayso keys signing --new"
+        return Fault(f"{words}: whoever can write that can sign", hint)
+    return words
+
+
 _FIRST: Mapping[str, Check] = {"secret": check_secret, "address": check_address, "database": check_database}
 
-ALL: Mapping[str, Check] = {**_FIRST, "chats": check_chats, "on call": check_on_call}
+_LAST: Mapping[str, Check] = {"signing": check_signing, "chats": check_chats, "on call": check_on_call}
 
-LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": check_file, "chats": check_chats, "on call": check_on_call}
+ALL: Mapping[str, Check] = {**_FIRST, **_LAST}
+
+LOOKED_AT: Mapping[str, Check] = {**_FIRST, "file": check_file, **_LAST}
 """With what only `sayso doctor` looks at, because it may take long."""
 
 

@@ -23,7 +23,7 @@ from sayso import machine
 from sayso.cards import tokens
 from sayso.desk import Desk, Setup, authority, courier, keys, stopping, timekeeper, token_secret
 from sayso.stores import Durability
-from sayso_bots.service import checks, dashboard, database, listening, resumers, workers
+from sayso_bots.service import checks, dashboard, database, listening, resumers, sealers, signing, workers
 from sayso_bots.settings import environment, on_call, schema, toml
 from sayso_http import callback, callback_urls, health, outbound
 from sayso_http.server import auth, connections, hosts, reading, responses, waits
@@ -78,6 +78,9 @@ async def run(
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, chosen.service.callback_hosts)
+        if signing.is_installed():
+            keys_here = signing.keyring(given, desk.mint)
+            crew.start("seals", sealers.sealer(desk, chosen, keys_here, derive_callback_secret(desk.mint)).run)
         sessions = sayso_web.Sessions(store, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots())
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)

@@ -29,6 +29,9 @@ Grace = Annotated[float, pydantic.Field(strict=True, ge=0, le=60), pydantic.Befo
 Duration = Annotated[model.Seconds, pydantic.BeforeValidator(seconds)]
 """A time in seconds, more than 0 and at most 30 days."""
 
+Long = Annotated[float, pydantic.Field(strict=True, ge=86_400, le=3_660 * 86_400), pydantic.BeforeValidator(seconds)]
+"""A time in seconds, from a day to ten years."""
+
 
 _LONGEST = 366 * 86_400.0
 

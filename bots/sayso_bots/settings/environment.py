@@ -15,7 +15,15 @@ from sayso.chat.settings import address_variable
 
 # Read by the core and by the hook; named here, so that they are known.
 _ELSEWHERE = {"SAYSO_SECRET", "SAYSO_PLAIN_HTTP"}
-_OURS = {"SAYSO_CONFIG", "SAYSO_URL", "SAYSO_KEY", "SAYSO_DATABASE_URL", "SAYSO_HOST", "SAYSO_PORT"} | _ELSEWHERE
+_OURS = {
+    "SAYSO_CONFIG",
+    "SAYSO_URL",
+    "SAYSO_KEY",
+    "SAYSO_DATABASE_URL",
+    "SAYSO_HOST",
+    "SAYSO_PORT",
+    "SAYSO_SIGNING_KEY",
+} | _ELSEWHERE
 _URL = address_variable("SAYSO_URL")
 _PAGERDUTY_URL = address_variable("PAGERDUTY_API_URL")
 PAGERDUTY_URL = "https://api.pagerduty.com"
@@ -33,6 +41,8 @@ class Environment:
     port: int = 8700
     pagerduty_token: str | None = field(default=None, repr=False)
     pagerduty_url: str = PAGERDUTY_URL
+    signing_key: str | None = field(default=None, repr=False)
+    """Private keys for seals and receipts."""
     chats: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The variables of chats, by name."""
 
@@ -59,6 +69,7 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         port=_port(given.get("SAYSO_PORT", "8700")),
         pagerduty_token=given.get("PAGERDUTY_TOKEN"),
         pagerduty_url=_pagerduty_url(given),
+        signing_key=given.get("SAYSO_SIGNING_KEY"),
         chats=_of_chats(given),
     )
 

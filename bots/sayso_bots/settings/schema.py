@@ -16,7 +16,7 @@ import pydantic
 from sayso import model, policies
 from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
-from sayso_bots.settings import durations, rule_tables, times
+from sayso_bots.settings import durations, records, rule_tables, times
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
 # Without a colon, which starts a group or an account.
@@ -218,6 +218,7 @@ class Settings(_Table):
     rules: list[rule_tables.Rule] = []
     service: Service = Service()
     stats: Stats = Stats()
+    audit: records.Audit = records.Audit()
 
     def chat(self, name: str) -> Table | None:
         """The table of a chat, if the file has it."""

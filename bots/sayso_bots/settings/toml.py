@@ -13,7 +13,7 @@ from typing import Any, cast, get_args, get_origin
 import pydantic
 
 import sayso
-from sayso import errors, machine
+from sayso import errors, machine, parts
 from sayso.chat import plugin
 from sayso.content import digest
 from sayso.desk import DEFAULT, quota
@@ -141,6 +141,10 @@ def _check_names(settings: schema.Settings) -> None:
             spelling.suggest(settings.service.policy, settings.policies) or f"add [policies.{settings.service.policy}]"
         )
         raise errors.InvalidSettings("service.policy is not a policy", field="service.policy", hint=hint)
+    for place in settings.audit.tell:
+        if settings.chat(parts.channel_of(place)) is None:
+            hint = "name a place of a chat that has a table here"
+            raise errors.InvalidSettings(f"audit.tell: there is no chat for {place}", field="audit.tell", hint=hint)
     for name, group in settings.groups.items():
         key = f"groups.{name}.members"
         for member in group.members:

@@ -130,7 +130,7 @@ class Courier:
         else:
             return
         if fresh or not await self._is_recorded(ticket, place):
-            await self._record_delivery(ticket, place, posted.message)
+            await self._record_delivery(ticket, place, posted.message, posted.shown)
         await self._catch_up(ticket, posted)
 
     async def _catch_up(self, shown: model.Ticket, posted: model.PostedCard) -> None:
@@ -144,7 +144,7 @@ class Courier:
             if posted.place == place:
                 moved = await self._edit(ticket, posted, again=again)
                 if moved != posted:
-                    await self._record_delivery(ticket, place, moved.message)
+                    await self._record_delivery(ticket, place, moved.message, moved.shown)
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
         posted = await self._channel(place).post(
@@ -235,9 +235,10 @@ class Courier:
         # one that cannot be read is tried as rarely as a card is
         return _backoff(failed)
 
-    async def _record_delivery(self, ticket: model.Ticket, place: model.Place, message: str) -> None:
+    async def _record_delivery(self, ticket: model.Ticket, place: model.Place, message: str, shown: str = "") -> None:
         at: datetime = self._clock.now()
-        await self._store.append(ticket.id, ticket.version, events.Delivered(at=at, place=place, message=message))
+        entry = events.Delivered(at=at, place=place, message=message, shown=shown or None)
+        await self._store.append(ticket.id, ticket.version, entry)
 
     async def _is_recorded(self, ticket: model.Ticket, place: model.Place) -> bool:
         rows = await self._store.log(ticket.id)

@@ -188,7 +188,7 @@ class Opened(model.Frozen):
     ruled: model.Ruled | None = None
     """What the operator's rules came to."""
     settings: str | None = None
-    """The digest of the settings under which it was asked; None where no rules were."""
+    """The digest of the settings under which it was asked."""
 
 
 class AnswerRefused(model.Frozen):
@@ -217,6 +217,8 @@ class Delivered(model.Frozen):
     at: datetime
     place: model.Place
     message: str
+    shown: str | None = None
+    """The digest of what was posted: the canonical JSON of the message as the platform got it."""
 
 
 Entry = Event | Opened | AnswerRefused | Delivered | Revoked

@@ -73,6 +73,10 @@ class AuditStore(Protocol):
         """Return tickets whose id comes after *id*, in the order of ids, as they are written."""
         ...
 
+    async def document(self, id: str) -> StoredTicket | None:
+        """Return one ticket as it is written."""
+        ...
+
     async def oldest(self, after: Position, until: datetime, limit: int = 200) -> Sequence[Position]:
         """Return the requests after a position that were made before *until*, oldest first."""
         ...

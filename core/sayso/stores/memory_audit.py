@@ -46,8 +46,11 @@ class MemoryAudit(abc.ABC):
 
     async def documents(self, id: str, limit: int = 200) -> Sequence[StoredTicket]:
         """See `AuditStore.documents`."""
-        found = [documents.row_of(self._tickets[one]) for one in sorted(self._tickets) if one > id][:limit]
-        return [StoredTicket(str(row[0]), str(row[-1]), (*row[1:4], *row[5:8])) for row in found]
+        return [_stored(self._tickets[one]) for one in sorted(self._tickets) if one > id][:limit]
+
+    async def document(self, id: str) -> StoredTicket | None:
+        """See `AuditStore.document`."""
+        return _stored(self._tickets[id]) if id in self._tickets else None
 
     async def oldest(self, after: Position, until: datetime, limit: int = 200) -> Sequence[Position]:
         """See `AuditStore.oldest`."""
@@ -66,3 +69,8 @@ class MemoryAudit(abc.ABC):
         self._heads[ticket_id] = here = link.hash_after(prev)
         row = ChainedRow(len(self._rows) + 1, ticket_id, version, text, prev, link.body, link.state, here)
         self._rows.append(row)
+
+
+def _stored(ticket: model.Ticket) -> StoredTicket:
+    row = documents.row_of(ticket)
+    return StoredTicket(ticket.id, str(row[-1]), (*row[1:4], *row[5:8]))

@@ -47,8 +47,11 @@ class SqlAudit(abc.ABC):
 
     async def documents(self, id: str, limit: int = 200) -> Sequence[StoredTicket]:
         """See `AuditStore.documents`."""
-        rows = await self._read("documents", id, limit)
-        return [StoredTicket(row[0], row[1], tuple(row[2:])) for row in rows]
+        return [_stored(row) for row in await self._read("documents", id, limit)]
+
+    async def document(self, id: str) -> StoredTicket | None:
+        """See `AuditStore.document`."""
+        return next((_stored(row) for row in await self._read("document", id)), None)
 
     async def oldest(self, after: Position, until: datetime, limit: int = 200) -> Sequence[Position]:
         """See `AuditStore.oldest`."""
@@ -64,3 +67,7 @@ class SqlAudit(abc.ABC):
     async def expire(self, at: datetime, limit: int = 500) -> int:
         """See `AuditStore.expire`."""
         return len(await self._write("expire", documents.to_micros(at), limit))
+
+
+def _stored(row: documents.RawRow) -> StoredTicket:
+    return StoredTicket(row[0], row[1], tuple(row[2:]))

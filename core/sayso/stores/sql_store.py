@@ -182,7 +182,7 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     async def add_card(self, posted: model.PostedCard) -> None:
         """See `Store.add_card`."""
-        await self._write("add_card", *astuple(posted))
+        await self._write("add_card", *astuple(posted)[:5])
 
     async def remove_card(self, posted: model.PostedCard) -> None:
         """See `Store.remove_card`."""

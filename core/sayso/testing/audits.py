@@ -53,6 +53,7 @@ class AuditContract(tickets.Opened):
         assert [one.id for one in found] == ["r1"]
         found = [*found, *await store.documents("r1")]
         assert {one.id: chain.sha256(one.document) for one in found} == states
+        assert [await store.document(id) for id in ("r1", "r3")] == [found[0], None]
         assert found[0].facts == ("ref-r1", 2, "decided", "agent", None, 1_772_366_400_000_000)
 
     async def test_rows_of_one_request_written_at_once_are_one_chain(self, store: Store) -> None:

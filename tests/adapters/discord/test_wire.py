@@ -12,6 +12,7 @@ from discord import gateway as library
 import sayso
 from sayso import errors, machine, model
 from sayso.cards import draw
+from sayso.content import digest
 from sayso.machine import events
 from sayso.stores import memory
 from sayso_discord import gateway
@@ -64,6 +65,13 @@ async def test_a_card_that_was_posted_and_not_recorded_is_found_long_after(there
     there.clock.advance(3000)  # its nonce is forgotten by then
     ref = await there.link.channel.post(f"discord:{OPS}", drawn, again=True)
     assert ref.message == there.card.id
+
+
+async def test_the_log_has_the_digest_of_what_was_posted(there: Scene) -> None:
+    ticket = await there.ask(DEPLOY)
+    [sent] = [call.body for call in there.discord.calls if call.operation == POSTS]
+    rows = [row.entry for row in await there.front.store.log(ticket.id)]
+    assert [entry.shown for entry in rows if isinstance(entry, events.Delivered)] == [digest.digest(sent)]
 
 
 @pytest.mark.parametrize(("fault", "hint"), [("50001", "view that channel"), ("50013", "Permissions"), ("10003", "id")])

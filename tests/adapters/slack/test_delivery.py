@@ -10,7 +10,8 @@ import sayso
 import sayso_slack
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.machine import people
+from sayso.content import digest
+from sayso.machine import events, people
 from sayso.model import PostedCard
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -540,3 +541,20 @@ async def _pinned(there: Scene, ticket: model.Ticket) -> PostedCard:
     ref = await there.link.channel.post("slack:#ops", _drawn(there, ticket), again=False)
     there.clock.advance(1)
     return ref
+
+
+async def test_the_log_has_the_digest_of_what_was_posted(there: Scene) -> None:
+    ticket = await there.ask(DEPLOY)
+    [sent] = [call.payload for call in there.slack.calls if call.method == "chat.postMessage"]
+    message = {name: value for name, value in sent.items() if name not in ("channel", "token")}
+    rows = [row.entry for row in await there.front.store.log(ticket.id)]
+    assert [entry.shown for entry in rows if isinstance(entry, events.Delivered)] == [digest.digest(message)]
+
+
+async def test_the_log_has_the_digest_of_what_a_card_shows_that_was_found_again(there: Scene) -> None:
+    ticket = await there.ask(DEPLOY)
+    drawn = draw.card_of(ticket, there.front.mint)
+    posted = await there.link.channel.post("slack:#ops", drawn, again=True)
+    sent = [call.payload for call in there.slack.calls if call.method == "chat.update"][-1]
+    message = {name: value for name, value in sent.items() if name not in ("channel", "token", "ts")}
+    assert posted.shown == digest.digest(message)

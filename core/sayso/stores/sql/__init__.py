@@ -18,6 +18,7 @@ Name = Literal[
     "audiences",
     "cards",
     "chained",
+    "document",
     "documents",
     "done",
     "due",

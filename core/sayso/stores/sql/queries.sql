@@ -124,6 +124,9 @@ select number, last_row, document from seals where number = (select max(number) 
 -- name: documents
 select id, document, ref, version, state, owner, session, created_at from tickets where id > $1 order by id limit $2;
 
+-- name: document
+select id, document, ref, version, state, owner, session, created_at from tickets where id = $1;
+
 -- name: oldest
 select created_at, id from (
     select * from (

@@ -1,0 +1,24 @@
+"""The sealing of the log in the service: who keeps its seals, by the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sayso.audit import seals
+from sayso.desk import Desk, seal_keepers, sealing
+from sayso_bots.settings import schema
+from sayso_http import seal_webhook
+
+
+def sealer(desk: Desk, chosen: schema.Settings, signer: seals.Signer, secret: bytes) -> sealing.Sealer:
+    """The sealer of this process; *secret* signs what is posted."""
+    audit, places = chosen.audit, list[sealing.Place]()
+    if audit.file is not None:
+        places.append(sealing.Place(seal_keepers.FileKeeper(Path(audit.file))))
+    if audit.webhook is not None:
+        hosts = chosen.service.callback_hosts
+        keeper = seal_webhook.WebhookKeeper(audit.webhook, secret, allow=hosts, clock=desk.clock)
+        places.append(sealing.Place(keeper))
+    for place in audit.tell:
+        places.append(sealing.Place(seal_keepers.ChatKeeper(desk.platforms, place), audit.tell_every))
+    return sealing.Sealer(desk.store, desk.clock, signer, places, audit.seal_every)

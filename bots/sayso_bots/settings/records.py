@@ -1,0 +1,66 @@
+"""`[audit]`, `[receipts]` and `[retention]`: who keeps seals of the log, whom receipts are for, what is erased when."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pydantic
+
+from sayso import model
+from sayso_bots.settings import durations
+
+_Address = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^\s#@]{1,2000}$")]
+_Audience = Annotated[str, pydantic.StringConstraints(pattern=r"^[!-~]{1,200}$")]
+
+
+def _several(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+class _Table(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Audit(_Table):
+    """`[audit]`: seals of the log, and where they are kept besides."""
+
+    seal_every: durations.Duration = pydantic.Field(
+        default="1m", validate_default=True, description='seal_every = "1m"'
+    )
+    """How often what was written is sealed."""
+    file: Annotated[str, pydantic.StringConstraints(min_length=1)] | None = pydantic.Field(
+        default=None, description='file = "seals.jsonl", on another disk or machine'
+    )
+    """Gets each seal as a line."""
+    webhook: _Address | None = pydantic.Field(default=None, description='webhook = "https://audit.example.com/seals"')
+    """Gets each seal by a signed call."""
+    tell: Annotated[list[model.Place], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=[], description='tell = ["slack:#audit"], places in a chat'
+    )
+    """Where the newest seal is told."""
+    tell_every: durations.Duration = pydantic.Field(
+        default="1d", validate_default=True, description='tell_every = "1d"'
+    )
+    """How often it is told there."""
+
+
+class Receipts(_Table):
+    """`[receipts]`: what an allow carries, so that others need not ask the service."""
+
+    issue: bool = pydantic.Field(default=True, description="issue = true, or false")
+    """Whether an allow carries a signed receipt."""
+    audience: _Audience = pydantic.Field(default="sayso", description='audience = "payments.example.com"')
+    """Whom receipts are for: who checks one refuses what is for somebody else."""
+
+
+class Retention(_Table):
+    """`[retention]`: when content is erased. Who decided what and when stays, and can be checked."""
+
+    content: durations.Long | None = pydantic.Field(
+        default=None, description='content = "90d", a day to ten years; without it nothing is erased'
+    )
+    """How long the content of a decided request is kept."""
+    traces: durations.Long = pydantic.Field(
+        default="30d", validate_default=True, description='traces = "30d", a day to ten years'
+    )
+    """How long it is known where the cards of a decided request stand."""

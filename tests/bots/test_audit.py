@@ -1,0 +1,204 @@
+"""`sayso audit` as an operator has it, and an auditor who has nothing but a file and a script of a page."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+import standardwebhooks
+from aiohttp import test_utils, web
+
+import sayso_signing
+from tests.bots.conftest import PATIENCE, Call, Command
+from tests.test_docs import blocks
+
+ASK = ("ask", "permission", "--tool", "Bash", "--input", '{"command": "make deploy"}', "--id")
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
+
+
+def script() -> str:
+    """What docs/audit.md hands to an auditor."""
+    (block,) = (one for one in blocks("python", page="docs/audit.md") if one.info == "script")
+    return block.text
+
+
+def run_script(folder: Path, file: str, key: str) -> subprocess.CompletedProcess[str]:
+    """In a process that finds no module of ours, and nothing of the environment."""
+    (folder / "verify.py").write_text(script())
+    found = subprocess.run([sys.executable, "-I", "-c", "import sayso"], cwd=folder, capture_output=True, check=False)
+    blocked = "" if found.returncode else "import sys; sys.modules['sayso'] = None\n"
+    line = [sys.executable, "-I", "-c", f"{blocked}{script()}", file, key]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def public() -> str:
+    return next(iter(sayso_signing.Keyring.read(KEY).public.values()))
+
+
+def asked(inside: Call, *ids: str) -> None:
+    for id in ids:
+        assert inside(*ASK, id).returncode == 0
+        assert inside("answer", id, "--allow").returncode == 0
+
+
+def touch(folder: Path, text: str) -> None:
+    with apsw.Connection(str(folder / "sayso.db")) as db:
+        db.execute(text).fetchall()
+
+
+def test_the_script_of_the_page_has_sixty_lines_and_no_module_of_ours() -> None:
+    assert len(script().splitlines()) <= 60
+    assert "sayso" not in script()
+
+
+def test_a_log_is_checked_and_a_touch_is_named(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1", "r2")
+    done = inside("audit", "verify", SAYSO_SIGNING_KEY=KEY)
+    assert done.returncode == 0
+    assert "4 rows, 0 seals, 2 requests\n4 rows after the last seal" in done.stdout
+    touch(tmp_path, "update log set entry = replace(entry, '\"allow\"', '\"deny\"') where number = 2")
+    wrong = inside("audit", "verify", SAYSO_SIGNING_KEY=KEY)
+    assert wrong.returncode == 1
+    assert "WRONG  row 2: its text is not what was written" in wrong.stdout
+    report = json.loads(inside("audit", "verify", "--json", SAYSO_SIGNING_KEY=KEY).stdout)
+    assert (report["ok"], report["findings"][0]["where"], report["trusted"]) == (False, "row 2", [public()])
+
+
+@pytest.mark.parametrize("content", [(), ("--without-content",)])
+def test_an_auditor_checks_an_export_with_nothing_but_the_script(
+    inside: Call, tmp_path: Path, content: tuple[str, ...]
+) -> None:
+    asked(inside, "r1", "r2", "r3")
+    done = inside("audit", "export", "log.jsonl", *content, SAYSO_SIGNING_KEY=KEY)
+    assert (done.returncode, "6 rows written" in done.stderr) == (0, True)
+    assert (tmp_path / "log.jsonl").stat().st_mode & 0o077 == 0
+    assert ("make deploy" in (tmp_path / "log.jsonl").read_text()) is not bool(content)
+    good = run_script(tmp_path, "log.jsonl", public())
+    assert (good.returncode, good.stdout, good.stderr) == (0, "the log is what was written\n", "")
+    assert inside("audit", "verify", "log.jsonl", "--key", public()).returncode == 0
+    assert "is not trusted" in inside("audit", "verify", "log.jsonl", "--key", "x").stdout
+    assert run_script(tmp_path, "log.jsonl", "x").returncode == 1
+
+
+def test_the_script_finds_whatever_our_own_check_finds(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1", "r2", "r3")
+    assert inside("audit", "export", "log.jsonl", SAYSO_SIGNING_KEY=KEY).returncode == 0
+    lines = (tmp_path / "log.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "verify.py").write_text(script())
+    copies: list[list[str]] = []
+    for at in range(1, len(lines) - 1):
+        found = json.loads(lines[at])
+        copies.append([*lines[:at], *lines[at + 1 :]])
+        for name, value in found.items():
+            if isinstance(value, str | int) and name not in ("kind", "number"):
+                changed = {**found, name: value + "x" if isinstance(value, str) else value + 1}
+                copies.append([*lines[:at], json.dumps(changed) + "\n", *lines[at + 1 :]])
+    # in one process: starting Python is what takes long
+    body = script().partition("with open(sys.argv[1]")[0]
+    names: dict[str, object] = {}
+    exec(body, names)
+    faults = names["faults"]
+    assert callable(faults)
+    assert list(faults([json.loads(line) for line in lines], public())) == []
+    missed = []
+    for copy in copies:
+        try:
+            found_here = list(faults([json.loads(line) for line in copy], public()))
+        except (ValueError, KeyError):
+            found_here = ["it cannot be read"]
+        if not found_here:
+            missed.append(copy)
+    assert len(copies) > 60
+    assert missed == []
+
+
+def test_a_cut_log_is_found_by_the_seals_that_were_kept_elsewhere(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1", "r2")
+    assert inside("audit", "export", "one.jsonl", SAYSO_SIGNING_KEY=KEY).returncode == 0
+    kept = [json.loads(line)["seal"] for line in (tmp_path / "one.jsonl").read_text().splitlines() if '"seal"' in line]
+    (tmp_path / "seals.jsonl").write_text("\n".join(kept) + "\n")
+    against = ("audit", "verify", "--against", "seals.jsonl")
+    assert inside(*against, SAYSO_SIGNING_KEY=KEY).returncode == 0
+    touch(tmp_path, "delete from seals; delete from log where ticket_id = 'r2'; delete from tickets where id = 'r2'")
+    assert inside("audit", "verify", SAYSO_SIGNING_KEY=KEY).returncode == 0
+    done = inside(*against, SAYSO_SIGNING_KEY=KEY)
+    assert (done.returncode, "the end of the log was cut off" in done.stdout) == (1, True)
+
+
+def test_the_table_is_for_people(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1")
+    assert inside("audit", "export", "--csv", "log.csv").returncode == 0
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert [row.split(",")[4] for row in rows] == ["what", "opened", "answered"]
+    assert "make deploy" not in "".join(rows)
+    assert inside("audit", "export", "--csv", "log.csv").returncode == 2
+    assert inside("audit", "export", "--csv", "--without-content", "x.csv").returncode == 2
+    assert inside("audit", "export", "no/folder.jsonl").returncode == 2
+    assert inside("audit", "export", "--csv", "-").stdout.splitlines() == rows
+
+
+def test_keys_are_made_and_shown(inside: Call) -> None:
+    asked(inside, "r1")
+    made = inside("keys", "signing", "--new").stdout.strip()
+    pair = f"{made},{KEY}"
+    shown = json.loads(inside("keys", "signing", SAYSO_SIGNING_KEY=pair).stdout)["keys"]
+    assert [one["x"] for one in shown] == [*sayso_signing.Keyring.read(pair).public.values()]
+    assert shown[1]["x"] == public()
+    for wrong in ("short", "é", f"{KEY},"):
+        refused = inside("keys", "signing", SAYSO_SIGNING_KEY=wrong)
+        assert (refused.returncode, wrong in refused.stderr) == (2, False)
+
+
+def test_a_place_without_a_chat_stops_the_start(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[audit]\ntell = ["slack:#audit"]\n')
+    refused = inside("audit", "verify")
+    assert refused.returncode == 2
+    (tmp_path / "sayso.toml").write_text('[audit]\nseal_every = "soon"\n')
+    assert "audit.seal_every" in inside("list").stderr
+
+
+async def test_the_service_seals_what_it_writes_and_keeps_the_seals_elsewhere(command: Command, tmp_path: Path) -> None:
+    calls: asyncio.Queue[tuple[bytes, dict[str, str]]] = asyncio.Queue()
+
+    async def receive(request: web.Request) -> web.Response:
+        calls.put_nowait((await request.read(), dict(request.headers)))
+        return web.Response(status=503 if calls.qsize() == 1 else 200)
+
+    app = web.Application()
+    app.router.add_post("/seals", receive)
+    async with test_utils.TestServer(app) as receiver:
+        (tmp_path / "sayso.toml").write_text(
+            f'[audit]\nfile = "elsewhere.jsonl"\nseal_every = "0.2s"\nwebhook = "{receiver.make_url("/seals")}"\n'
+            f'[service]\ncallback_hosts = ["127.0.0.1:{receiver.port}"]\n'
+        )
+        given = {"SAYSO_PORT": "0", "SAYSO_SIGNING_KEY": KEY}
+        async with command.started("serve", **given) as running:
+            await running.line("sayso listens on")
+            assert (await asyncio.to_thread(command, *ASK, "r1", **given)).returncode == 0
+            async with asyncio.timeout(PATIENCE):
+                (first, _), (body, headers) = await calls.get(), await calls.get()
+            await running.kill()
+    # what was not taken comes again, and is the same
+    assert first == body
+    secret = command("keys", "callback", **given).stdout.strip()
+    standardwebhooks.Webhook(secret).verify(body, {name.lower(): one for name, one in headers.items()})
+    kept = (tmp_path / "elsewhere.jsonl").read_text().splitlines()
+    assert json.loads(body)["data"] == {"number": 1, "seal": kept[0]}
+    done = command("audit", "verify", "--against", "elsewhere.jsonl", **given)
+    assert (done.returncode, "the log is what was written" in done.stdout) == (0, True), done.stdout
+
+
+def test_a_key_that_follows_from_the_secret_is_named_by_the_doctor(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[audit]\nfile = "seals.jsonl"\n')
+    asked(inside, "r1")
+    secret = "s" * 40
+    found = {}
+    for name, given in (("db", {}), ("env", {"SAYSO_SECRET": secret}), ("own", {"SAYSO_SIGNING_KEY": KEY})):
+        report = json.loads(inside("doctor", "--json", SAYSO_PORT="0", **given).stdout)
+        found[name] = next((one["ok"], one["said"]) for one in report if one["name"] == "signing")
+    assert found["db"] == (False, "follows from the secret in the database: whoever can write that can sign")
+    assert found["env"] == (True, "follows from SAYSO_SECRET")
+    assert found["own"] == (True, "SAYSO_SIGNING_KEY")
