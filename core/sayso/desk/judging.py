@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sayso import aside, errors, model, rules
 from sayso.content import digest
+from sayso.desk import stops
 from sayso.desk.shell import Shell
 from sayso.rules import matching, rulings
 from sayso.stores import Record, Store
@@ -28,7 +29,9 @@ async def rule(
     found = await aside.run_large(large, book.matching, call, at)
     found = tuple([one for one in found if one.after is None or await _came_before(shell.store, one.after, call, at)])
     await _keep_for_later(shell.store, book, call, at)
-    spent = set[str]()
+    stopped = bool(found) and (await stops.standing(shell.store)).of(owner) is not None
+    # under a stop no rule allows anything: people are asked, and can allow it once it is lifted
+    spent = {one.id for one in found if one.effect == "allow"} if stopped else set[str]()
     while True:
         ruling = rulings.decide(found, spent)
         limit = ruling.rule.limit if ruling.rule else None

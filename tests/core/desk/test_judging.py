@@ -11,7 +11,7 @@ import pytest
 
 from sayso import errors, machine, model, rules, stores
 from sayso.content import binding
-from sayso.desk import Caller, Desk, Setup
+from sayso.desk import Caller, Desk, Setup, stopping
 from sayso.machine import events
 from sayso.rules import rule as words
 from sayso.stores import Query, Store, memory
@@ -191,3 +191,27 @@ async def test_an_allow_by_a_rule_is_void_after_its_time_as_any_other() -> None:
     clock.advance(timedelta(minutes=15).total_seconds())
     with pytest.raises(errors.NotUsable):
         await desk.use(ticket.id, Caller("bot"))
+
+
+async def test_under_a_stop_an_allow_asks_people_and_spends_nothing_and_a_deny_denies() -> None:
+    limited = rule("allow", limit=rules.Limit(count=1, per=3600))
+    desk = desk_of(limited, rule("deny", "rm"))
+    await desk.open(call("other"), Caller("bot"))
+    ann = stopping.Who("ann", "Ann", "chat:T/ann")
+    await stopping.stop(desk, ann, "bot")
+    asked = await desk.open(call(), Caller("bot"))
+    assert (asked.state, asked.stopped is not None) == ("pending", True)
+    denied = (await desk.open(call("rm"), Caller("bot"))).decision
+    assert denied is not None
+    assert denied.outcome == "denied"
+    # another agent's allows go on, and take what this one has not taken
+    free = (await desk.open(call(), Caller("free"))).decision
+    assert free is not None
+    assert free.allowed
+    await stopping.resume(desk, ann, "bot")
+    given = await desk.answer(asked.id, model.Answer(verdict="allow"), samples.actor())
+    assert given.decision is not None
+    assert given.decision.allowed
+    again = (await desk.open(call(), Caller("bot"))).decision
+    assert again is not None
+    assert again.rule == "allow-read"
