@@ -194,7 +194,7 @@ async def test_an_allow_by_a_rule_is_void_after_its_time_as_any_other() -> None:
 
 
 async def test_under_a_stop_an_allow_asks_people_and_spends_nothing_and_a_deny_denies() -> None:
-    limited = rule("allow", limit=rules.Limit(count=1, per=3600))
+    limited = rule("allow", limit=rules.Limit(count=1, per=3600, by="agent"))
     desk = desk_of(limited, rule("deny", "rm"))
     await desk.open(call("other"), Caller("bot"))
     ann = stopping.Who("ann", "Ann", "chat:T/ann")
