@@ -42,7 +42,7 @@ def command(since: str, as_json: bool) -> None:
             ("person", "answers", "allowed", "within 2 s", "a day", "allows in a row"), _reviewers(found.reviewers)
         )
     for rule, times in found.would_have.items():
-        output.say(f"a rule that only observes would have decided {times} times: {rule}")
+        output.say(f"a rule that only observes would have counted {times} times: {rule}")
 
 
 async def _read(days: float) -> stats.Figures:

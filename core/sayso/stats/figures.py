@@ -70,7 +70,7 @@ class Figures(model.Frozen):
     hours: tuple[tuple[int, ...], ...]
     """Requests by weekday, Monday first, and hour of the day, in UTC."""
     would_have: dict[str, int]
-    """How often each rule that only observes would have decided, and how: `npm: ask`."""
+    """How often each rule that only observes would have counted, by its id."""
 
 
 def told(seconds: float | None) -> str:

@@ -103,6 +103,8 @@ class Tally:
         seconds = self._time(ticket, decision)
         for names, name in self._names_of(ticket):
             names.add(name, decision.outcome, seconds)
+        self._by_nobody += _is_decided_by_rule(ticket)
+        self._would_have.update(ticket.ruled.watched if ticket.ruled else ())
         for given in ticket.answers:
             person = given.person if given.person in self._people or len(self._people) < _MOST_NAMES else OTHERS
             self._people[person].add(ticket, given)
@@ -145,7 +147,12 @@ class Tally:
     def _names_of(self, ticket: model.Ticket) -> Iterable[tuple[_Names, str]]:
         yield self._agents, ticket.owner
         yield self._tools, ticket.request.tool or f"({ticket.request.kind})"
-        yield from ((self._places, place) for place in ticket.route)
+        yield self._policies, ticket.policy_name or "(unknown)"
+        ruled = ticket.ruled
+        if ruled and ruled.rule:
+            yield self._rules, ruled.rule
+        if not _is_decided_by_rule(ticket):
+            yield from ((self._places, place) for place in ticket.route)
 
     def _reviewers(self) -> tuple[Reviewer, ...]:
         most = sorted(self._people.items(), key=lambda item: (-item[1].answers, item[0]))
@@ -160,6 +167,10 @@ class Tally:
             )
             for name, one in most[:_SHOWN]
         )
+
+
+def _is_decided_by_rule(ticket: model.Ticket) -> bool:
+    return ticket.ruled is not None and ticket.ruled.effect != "ask"
 
 
 def spread(seconds: Sequence[float]) -> Spread:

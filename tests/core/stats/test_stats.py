@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, time, timedelta
+from typing import Literal
 
 import pytest
 
 import sayso
-from sayso import asking, calendars, errors, machine, model, stats
+from sayso import asking, calendars, errors, machine, model, parts, stats
 from sayso.stats import reading, tally
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -75,6 +76,22 @@ def test_a_policy_with_a_clock_is_counted_in_open_time_too() -> None:
     figures = counted(after(ticket, late))
     assert figures.to_decision.p50 == 86_400
     assert figures.to_decision_open.p50 == 3_600
+
+
+def ruled(effect: Literal["allow", "deny", "ask"], ticket: model.Ticket, *watched: str) -> model.Ticket:
+    return ticket.model_copy(
+        update={"ruled": parts.Ruled(rule="r", effect=effect, watched=watched), "policy_name": "production"}
+    )
+
+
+def test_what_rules_decided_alone_and_what_they_would_have() -> None:
+    alone, asked = ruled("deny", decided("deny"), "npm"), ruled("ask", decided(), "npm", "terraform")
+    figures = counted(alone, asked, decided())
+    assert figures.by_nobody == 1
+    assert [(one.name, one.outcomes) for one in figures.rules] == [("r", {"denied": 1, "allowed": 1})]
+    assert {one.name: one.requests for one in figures.policies} == {"production": 2, "(unknown)": 1}
+    assert figures.would_have == {"npm": 2, "terraform": 1}
+    assert {one.requests for one in figures.places} == {2}, "nobody was asked anywhere about what a rule decided"
 
 
 def test_names_that_agents_make_up_do_not_fill_the_memory() -> None:
