@@ -20,14 +20,15 @@ _LINE: Json = {"type": components.SEPARATOR, "divider": True, "spacing": 1}
 _BESIDE = 3
 
 
-def of_parts(parts: Sequence[card.Part], most: int, sign: str = "") -> list[Json]:
+def of_parts(parts: Sequence[card.Part], most: int, sign: str = "", *, images: bool = False) -> list[Json]:
     """The parts in at most *most* components, if that can be; the first text begins with *sign*.
 
-    If there are too many, what is the agent's shares a text display first, and at last each section has one.
+    With *images* they are shown as well: then whoever sends the message adds their files. If there are too many parts,
+    what is the agent's shares a text display first, and at last each section has one.
     """
     made: list[Json] = []
     for share in (_apart, _content_together, _together):
-        made = list(_laid_out(parts, share))
+        made = list(_laid_out(parts, share, images))
         if len(made) <= most:
             break
     if sign:
@@ -67,13 +68,15 @@ def within_room(shown: Iterable[Json]) -> list[Json]:
     return kept
 
 
-def _laid_out(parts: Sequence[card.Part], share: Callable[[sections.Section], Iterable[list[str]]]) -> Iterator[Json]:
+def _laid_out(
+    parts: Sequence[card.Part], share: Callable[[sections.Section], Iterable[list[str]]], images: bool
+) -> Iterator[Json]:
     for index, section in enumerate(sections.sections(parts)):
         if index:
             yield {**_LINE}
         for told in share(section):
             yield text("\n".join(told))
-        yield from _gallery(section.parts)
+        yield from _gallery(section.parts) if images else ()
 
 
 def _apart(section: sections.Section) -> Iterable[list[str]]:

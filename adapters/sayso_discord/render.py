@@ -175,7 +175,7 @@ def _message(drawn: card.Card, room: int, calls: str) -> Json:
 def _children(shown: card.Card, sign: str, calls: list[Json]) -> list[Json]:
     controls = list(_controls(shown.controls))
     most = limits.COMPONENTS - 1 - _count(controls) - len(calls)
-    parts = layout.of_parts(shown.parts, most, sign)
+    parts = layout.of_parts(shown.parts, most, sign, images=True)
     if shown.tone != "pending" and not calls and len(controls) == 1 and len(controls[0]["components"]) == 1:
         return layout.beside(parts, controls[0]["components"][0])
     return [*parts, *calls, *controls]

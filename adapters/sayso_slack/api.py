@@ -57,6 +57,17 @@ class Api:
         """The address for one socket connection. Raises `ChannelError`."""
         return str((await self._call("apps.connections.open", params={"token": app_token}))[0]["url"])
 
+    async def upload(self, url: str, content: bytes) -> None:
+        """Send the bytes of a file to the address that Slack gave for it. Raises `ChannelError`."""
+        assert self.client.session is not None
+        try:
+            async with self.client.session.post(url, data=content, allow_redirects=False) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.ChannelError(f"Slack did not take a file: {type(error).__name__}", unsure=True) from error
+        if status != 200:
+            raise errors.ChannelError(f"Slack did not take a file: status {status}")
+
     async def respond(self, url: str, body: Json) -> None:
         """Post to a click's response_url. Raises `ChannelError`."""
         hook = AsyncWebhookClient(url, session=self.client.session, retry_handlers=[])

@@ -6,6 +6,7 @@ The rule: the metadata holds only ids, since any app of the workspace can read i
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from sayso_slack.api import Api, next_page
 from sayso_slack.places import Places
 from sayso_slack.response_urls import ResponseUrls
 from sayso_slack.settings import NAME
+from sayso_slack.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +44,13 @@ class SlackChannel:
         places: Places,
         clock: Clock,
         bot_user: str,
+        uploads: Uploads,
         directory: people.Directory | None = None,
     ) -> None:
         self._api = api
         self._places = places
         self._bot_user = bot_user
+        self._uploads = uploads
         self._directory = directory or people.Directory()
         self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST)
         self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
@@ -59,11 +63,12 @@ class SlackChannel:
         if found is not None:
             posted = model.PostedCard(drawn.ticket_id, place, NAME, conversation, found)
             return replace(posted, shown=await self._edit(posted, drawn))
+        files = await self._uploads.ensure(drawn)
         who = f"{drawn.ticket_id} {place}"
         await self._channel.turn(conversation, who)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"request_id": drawn.ticket_id}}
         message = {
-            **self._render(conversation, drawn),
+            **self._render(conversation, drawn, files),
             "metadata": metadata,
             "unfurl_links": False,
             "unfurl_media": False,
@@ -75,6 +80,8 @@ class SlackChannel:
         except errors.ChannelError as error:
             if error.gone:
                 self._places.forget(place)
+            if files and error.message.endswith("invalid_blocks"):
+                await self._uploads.give_time(drawn)
             raise
         shown = digest.digest(message, "card")
         return model.PostedCard(drawn.ticket_id, place, NAME, str(sent["channel"]), str(sent["ts"]), shown)
@@ -94,7 +101,8 @@ class SlackChannel:
     async def _edit(self, posted: model.PostedCard, drawn: card.Card) -> str:
         """As `edit`; the digest of what stands there now."""
         # without parse="none" Slack reads names and addresses into the text of an update
-        message = {**self._render(posted.conversation, drawn), "parse": "none"}
+        files = await self._uploads.known(drawn)
+        message = {**self._render(posted.conversation, drawn, files), "parse": "none"}
         key = f"{posted.conversation}/{posted.message}"
         shown = digest.digest(message, "card")
         if await self._edit_by_press(key, message):
@@ -110,10 +118,10 @@ class SlackChannel:
             raise
         return shown
 
-    def _render(self, conversation: str, drawn: card.Card) -> dict[str, Any]:
+    def _render(self, conversation: str, drawn: card.Card, files: Mapping[int, str]) -> dict[str, Any]:
         # Slack notifies the reader of a direct message anyway
         named = () if conversation.startswith("D") else drawn.notify
-        return render.render(drawn, self._directory.called(named, NAME))
+        return render.render(drawn, self._directory.called(named, NAME), files)
 
     async def _edit_by_press(self, key: str, message: dict[str, Any]) -> bool:
         """Edit outside the limit for all cards; a press allows that five times in half an hour."""

@@ -34,6 +34,7 @@ from sayso_slack.situation import Situation
 from sayso_slack.sockets import Sockets
 from sayso_slack.teller import Teller
 from sayso_slack.upkeep import Upkeep
+from sayso_slack.uploads import Uploads
 from sayso_slack.ways import Ways
 
 
@@ -80,7 +81,8 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         identity, name, workspace = await _identify(api, settings)
         places = Places(api, desk.setup.directory, settings.channel, desk.clock)
         await doctor.require_channel(api, places, settings)
-        channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", desk.setup.directory)
+        uploads = Uploads(api, desk.store, desk.clock, settings.images)
+        channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", uploads, desk.setup.directory)
         notes, messages = Notes(api, places, desk.store), Messages(api, places, workspace)
         members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))
         desk.platforms[NAME] = Platform(channel, notes, places.find, places.check, messages, members)

@@ -15,7 +15,7 @@ from sayso.machine import people
 from sayso.stores import Store
 from sayso_slack import members, roster, sockets
 from sayso_slack.api import Api, api_of
-from sayso_slack.manifest import SCOPES, WAYS
+from sayso_slack.manifest import IMAGES, SCOPES, WAYS
 from sayso_slack.places import Places
 from sayso_slack.settings import Settings
 
@@ -49,7 +49,7 @@ async def check(
                 Finding(name, False, error.message, error.hint or _reach(error)),
                 *await _look_at_signatures(store, at),
             ]
-        found = [*_look_at_token(who, scopes, api.said_at)]
+        found = [*_look_at_token(who, scopes, api.said_at), _look_at_images(settings, scopes)]
         found += [one async for one in _look_at_way_in(api, settings)]
         if settings.channel:
             places = Places(api, known, settings.channel)
@@ -78,6 +78,17 @@ def _look_at_token(who: Json, scopes: Collection[str], said_at: str | None) -> I
     lacking = [f"{scope} ({what})" for scope, what in WAYS.items() if scope not in scopes]
     said = f"not there: {'; '.join(lacking)}. {_UPDATE}" if lacking else "the command and the shortcut are there"
     yield Finding("ways in", True, said)
+
+
+def _look_at_images(settings: Settings, scopes: Collection[str]) -> Finding:
+    """Whether cards show what agents attach."""
+    if not settings.images:
+        said = "attached images are shown in the inbox only; slack.images = true uploads them for the cards"
+        return Finding("images", True, said)
+    missing = [f"{scope} ({what})" for scope, what in IMAGES.items() if scope not in scopes]
+    if missing:
+        return Finding("images", False, f"missing: {'; '.join(missing)}", _REINSTALL)
+    return Finding("images", True, "attached PNG, JPEG and GIF are shown on cards")
 
 
 async def _look_at_way_in(api: Api, settings: Settings) -> AsyncIterator[Finding]:

@@ -25,6 +25,9 @@ SCOPES = {
 WAYS = {"commands": f"{looks.COMMAND} {looks.PENDING}, and the shortcut Answer this on a message"}
 """The same for the ways in beside cards; an app without it goes on working."""
 
+IMAGES = {"files:write": "show attached images on cards, if slack.images is true"}
+"""The same for attached images."""
+
 _EVENTS = ["message.channels", "message.groups", "message.im", "message.mpim", *happenings.EVENTS, looks.EVENT]
 # the schema of manifests allows no longer address
 _LONGEST_URL = 3_500
@@ -74,6 +77,6 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
             "shortcuts": [shortcut],
             "slash_commands": [command],
         },
-        "oauth_config": {"scopes": {"bot": [*SCOPES, *WAYS]}},
+        "oauth_config": {"scopes": {"bot": [*SCOPES, *WAYS, *IMAGES]}},
         "settings": settings,
     }

@@ -46,6 +46,8 @@ class SlackTable(Table):
         pydantic.Field(description='channel = "#approvals"'),
     ]
     """Where a request without a route goes: `#approvals`, or the channel's id."""
+    images: bool = pydantic.Field(default=False, description="true or false")
+    """Whether attached images are uploaded to Slack, so that cards show them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def configure(table: SlackTable | None, given: Mapping[str, str]) -> Configured:
         signing_secret=given.get("SLACK_SIGNING_SECRET"),
         channel=table.channel if table else None,
         api_url=given.get("SLACK_API_URL", API_URL),
+        images=bool(table and table.images),
     )
     if not settings.app_token and not settings.signing_secret:
         hint = "SLACK_APP_TOKEN for Socket Mode (no public address needed), or SLACK_SIGNING_SECRET for HTTP"
@@ -138,6 +141,7 @@ chat = plugin.Chat(
     example="""\
 # [slack]
 # channel = "#approvals"              # where a request without a route goes; its id, as "C0123", never moves
+# images = true                       # attached images are uploaded to Slack, so that cards show them
 """,
     needs="sayso_slack.connection",
     packages=frozenset({"slack_bolt", "slack_sdk"}),

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso.cards import asked, card, cutting, sections
+from sayso.cards import asked, attached, card, cutting, sections
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
@@ -41,6 +41,7 @@ _IN_INBOX = "Open in the inbox"
 CALLBACK = "sayso"
 """The callback id of our modals."""
 
+_NONE: Mapping[int, str] = {}
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 _MARKS: Mapping[str, str] = {
     "pending": "raised_hand",
@@ -50,15 +51,16 @@ _MARKS: Mapping[str, str] = {
 }
 
 
-def render(drawn: card.Card, called: people.Called | None = None) -> Json:
+def render(drawn: card.Card, called: people.Called | None = None, files: Mapping[int, str] | None = None) -> Json:
     """The `text` and `blocks` of a message. It says what does not fit; then it offers no button that decides in favour.
 
-    *called* are those whom it notifies.
+    *called* are those whom it notifies, *files* the attached images that Slack has, by their numbers.
     """
+    drawn = attached.unless_seen(drawn, files or {})
     room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
     controls = list(actions.of_card(shown))
-    blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1))
+    blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {}))
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
@@ -182,12 +184,21 @@ def _without_list(drawn: card.Card) -> card.Card:
     return asked.without_list(drawn, longest - inputs.NUMBERING, limits.OPTION_TEXT if menu else 0)
 
 
-def _blocks(parts: Iterable[card.Part], most: int) -> Iterator[Json]:
+def _blocks(parts: Iterable[card.Part], most: int, files: Mapping[int, str] = _NONE) -> Iterator[Json]:
     """A block for each part; if that is too much, what an agent brings shares blocks, and only with itself."""
-    split = [(section.kind, [_block(part) for part in section.parts]) for section in sections.sections(parts)]
+    split = [
+        (section.kind, [block for part in section.parts for block in _with_image(part, files)])
+        for section in sections.sections(parts)
+    ]
     few = sum(len(blocks) for _, blocks in split) <= most
     for kind, blocks in split:
         yield from blocks if few or kind != "content" else _pack(blocks, 1)
+
+
+def _with_image(part: card.Part, files: Mapping[int, str]) -> Iterator[Json]:
+    yield _block(part)
+    if isinstance(part, card.Image) and part.index in files:
+        yield {"type": "image", "slack_file": {"id": files[part.index]}, "alt_text": "Attached image"}
 
 
 def _pack(blocks: list[Json], most: int) -> list[Json]:

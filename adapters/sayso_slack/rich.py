@@ -31,7 +31,7 @@ def part(shown: card.Part) -> list[Json]:
         case card.Code():
             return _code(shown)
         case card.Image(text=spans):
-            return [section([*map(inline, spans), leaf(" · it is shown in the inbox", italic=True)])]
+            return [section(map(inline, spans))]
         case card.Says(text=told):
             return [section([leaf("The agent says", bold=True)]), *_prose(told.blocks)]
         case card.Facts(rows=rows):

@@ -19,3 +19,5 @@ class Settings:
     channel: str | None = None
     """Where a request without a place goes: `#approvals`, an id, or `@person`."""
     api_url: str = API_URL
+    images: bool = False
+    """Whether attached images are uploaded, so that cards show them."""

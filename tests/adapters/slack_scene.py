@@ -42,6 +42,7 @@ class Scene:
     clock: ManualClock
     front: Desk
     transport: Transport
+    images: bool = False
     link: sayso_slack.Slack = field(init=False)
     courier: courier.Courier = field(init=False)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -51,7 +52,7 @@ class Scene:
         """As the operator would write them."""
         app_token = self.slack.app_token if self.transport == "sockets" else None
         return sayso_slack.Settings(
-            self.slack.bot_token, app_token, self.slack.signing_secret, "#ops", self.slack.api_url
+            self.slack.bot_token, app_token, self.slack.signing_secret, "#ops", self.slack.api_url, self.images
         )
 
     async def start(self) -> None:
@@ -129,6 +130,7 @@ async def scene(
     route: tuple[str, ...] = ("slack:#ops",),
     directory: people.Directory | None = None,
     grace: timedelta = timedelta(0),
+    images: bool = False,
 ) -> AsyncGenerator[Scene]:
     """Everything up; Slack has never refused anything when it comes down, unless the test looked at the refusals."""
     clock = ManualClock()
@@ -138,7 +140,7 @@ async def scene(
     async with FakeSlack(clock=lambda: clock.now().timestamp()) as slack:
         slack.channel("C1", name="ops", members=["U1", "U2"])
         slack.usergroup("S1", [])
-        there = Scene(slack, clock, front, transport)
+        there = Scene(slack, clock, front, transport, images)
         await there.start()
         try:
             yield there

@@ -21,7 +21,7 @@ KINDS = {
     "sayso_claude": {"claude-call", "return"},
     "sayso_discord": {"discord-last-words", "discord-sharing", "discord-words", "discord-moved", "discord-thread"},
     "sayso_http": {"resume", "webhook_reply"},
-    "sayso_slack": {"slack-words", "slack-thread"},
+    "sayso_slack": {"slack-images", "slack-words", "slack-thread"},
     "sayso_web": {"session", "signin"},
 }
 TOO_NEW = {"sayso_ai"} if sys.version_info < (3, 12) else set[str]()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from sayso import model
 from sayso.cards import card
@@ -25,6 +26,16 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
             yield card.Code(label, shown, role=one.kind, diff=one.kind == "diff")
 
 
+def unless_seen(drawn: card.Card, seen: Collection[int]) -> card.Card:
+    """The card on a surface that shows only these of its images: if one is missing, nothing there decides in favour."""
+    images = [part for part in drawn.parts if isinstance(part, card.Image)]
+    if drawn.brief or all(one.index in seen for one in images):
+        return drawn
+    controls = tuple(one for one in drawn.controls if not isinstance(one, card.Button) or not one.deciding)
+    return replace(drawn, parts=(*drawn.parts, card.Warn(_UNSEEN)), controls=controls, review=None)
+
+
+_UNSEEN = Trusted("Not all attached images are shown here, so it cannot be allowed here. The inbox shows them.")
 _WORDS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WebP"}
 
 

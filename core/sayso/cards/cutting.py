@@ -38,7 +38,9 @@ def fit(drawn: card.Card, room: int, typed: int = model.MAX_REQUEST_BYTES) -> ca
     if whole(drawn, room):
         useful = (one for one in drawn.controls if not isinstance(one, card.Button) or one.needs <= typed)
         return replace(drawn, review=None, controls=tuple(useful))
-    kept = drawn.parts[: _most_parts(room)]
+    first = drawn.parts[: _most_parts(room)]
+    # an image takes no room in a text, and must be seen by whoever allows it
+    kept = (*first, *(part for part in drawn.parts[len(first) :] if isinstance(part, card.Image)))
     small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
     large = sum(size(part) > _SHORTEST for part in kept)
     share = max(_SHORTEST, min(room - small - 2 * _SHORTEST, _BEGINNING) // max(1, large))

@@ -14,6 +14,8 @@ from sayso.machine import events, people
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 MINT = tokens.TokenMaker(b"for tests only, never for people")
 DEPLOY = {"command": "make deploy"}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg=="
+"""A picture of four red dots, in base64."""
 
 _TYPED = [kind for kind in get_args(model.FieldKind) if kind != "choice"]
 
@@ -82,6 +84,7 @@ def pending() -> Iterator[model.Ticket]:
     yield sample(permission, said(verdict="allow"), quorum=2)
     yield sample(asking.Permission(tool="Bash"))
     yield sample(_everything())
+    yield with_image()
     yield sample(asking.Permission(tool="Write", input={"path": "x"}, editable=False, confirm=True))
     yield sample(asking.Question("Which customer is this for?", verdicts=["deny", "stop"]))
     yield sample(asking.Question("Which customer is this for?"))
@@ -109,6 +112,12 @@ def _everything() -> asking.Permission:
         offers=offers,
         verdicts=["respond", "stop"],
     )
+
+
+def with_image(data: str = PNG) -> model.Ticket:
+    """A permission with an attached image."""
+    attached = [model.Attachment(name="shop.png", kind="image", data=data)]
+    return sample(asking.Permission(tool="Bash", input={"command": "make deploy"}, attachments=attached))
 
 
 def long() -> Iterator[model.Ticket]:

@@ -54,7 +54,11 @@ class TestDiscord(channels.ChannelContract):
             discord_limits.check_modal(dict(payload))
         else:
             discord_limits.check_body(dict(payload))
-            discord_limits.check_message({**payload, "content": "", "embeds": [], "attached": []})
+            # only a card brings files: the channel sends one for each picture in its gallery
+            ours = [one for one in payload["components"] if one["type"] == components.CONTAINER]
+            items = [item for one in components.walk(ours) for item in one.get("items", ())]
+            attached = [item["media"]["url"].partition("://")[2] for item in items]
+            discord_limits.check_message({**payload, "content": "", "embeds": [], "attached": attached})
         return measure.broken(payload)
 
     def controls(self, payload: channels.Payload) -> Sequence[str]:

@@ -521,9 +521,12 @@ async def test_one_connection_is_enough_while_the_other_is_replaced(there: Scene
 
 
 async def test_a_wrong_token_stops_the_start_and_says_which(there: Scene) -> None:
-    for change, field in (({"bot_token": "xoxb-no"}, "SLACK_BOT_TOKEN"), ({"app_token": "xapp-no"}, "SLACK_APP_TOKEN")):
+    for wrong, field in (
+        (dataclasses.replace(there.settings, bot_token="xoxb-no"), "SLACK_BOT_TOKEN"),
+        (dataclasses.replace(there.settings, app_token="xapp-no"), "SLACK_APP_TOKEN"),
+    ):
         with pytest.raises(errors.InvalidSettings) as caught:
-            async with sayso_slack.connect(there.front, dataclasses.replace(there.settings, **change)):
+            async with sayso_slack.connect(there.front, wrong):
                 pass
         assert caught.value.field == field
         assert caught.value.hint

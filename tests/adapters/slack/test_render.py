@@ -34,6 +34,7 @@ TICKETS: Mapping[str, model.Ticket] = {
         asking.Permission(tool="Bash", input={"command": "make deploy"}),
         samples.said(verdict="deny", reason="Not on <Friday>"),
     ),
+    "permission_image": samples.with_image(),
     "question": samples.sample(asking.Question("Which customer is this for?")),
     "question_answered": samples.sample(asking.Question("Which customer?"), samples.said(text="Acme")),
     "choice_buttons": samples.sample(asking.Choice("Which database?", ["PostgreSQL", "SQLite"], other=True)),
@@ -94,7 +95,8 @@ class TestSlack(channels.ChannelContract):
 
 @pytest.mark.parametrize("name", TICKETS)
 def test_a_card_is_the_golden_payload(name: str) -> None:
-    payload = render.render(draw.card_of(TICKETS[name], samples.MINT))
+    # attachments are numbered from 0, and the sample has one
+    payload = render.render(draw.card_of(TICKETS[name], samples.MINT), files={0: "F00000001"})
     path = GOLDEN / f"{name}.json"
     if os.environ.get("GOLDEN_UPDATE"):
         path.write_text(json.dumps(payload, indent=1, ensure_ascii=False) + "\n")

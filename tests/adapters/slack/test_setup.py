@@ -104,6 +104,17 @@ async def test_an_older_installation_is_told_what_it_lacks_and_nothing_is_wrong_
     assert "paste the manifest" in found["ways in"].said
 
 
+async def test_images_on_cards_need_a_scope_that_is_named(there: Scene) -> None:
+    found = {one.name: one for one in await sayso_slack.check(there.settings)}
+    assert "slack.images = true" in found["images"].said
+    there.slack.scopes.discard("files:write")
+    wanted = dataclasses.replace(there.settings, images=True)
+    found = {one.name: one for one in await sayso_slack.check(wanted)}
+    assert not found["images"].ok
+    assert "files:write" in found["images"].said
+    assert "files:write" in manifest.manifest()["oauth_config"]["scopes"]["bot"]
+
+
 @pytest.mark.parametrize("url", [None, "", "http://sayso.example.com", "https://" + "x" * 3500])
 def test_http_mode_without_a_public_address_is_refused(url: str | None) -> None:
     with pytest.raises(errors.InvalidSettings) as caught:
@@ -137,6 +148,7 @@ async def test_a_workspace_that_is_set_up_has_nothing_to_repair(there: Scene) ->
         ("SLACK_BOT_TOKEN", True),
         ("scopes", True),
         ("ways in", True),
+        ("images", True),
         ("SLACK_APP_TOKEN", True),
         ("channel", True),
     ]

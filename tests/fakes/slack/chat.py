@@ -12,6 +12,7 @@ from tests.fakes.slack.limits import Refused
 from tests.fakes.slack.passes import ResponseUrl
 from tests.fakes.slack.world import BOT, BOT_USER, TEAM, Channel, Message, World, echoed
 
+_LOOKS_FOR = 1.0  # seconds after an upload (python-slack-sdk#1521)
 _TEXT_KEPT = 40_000  # chat.postMessage: longer texts are cut
 
 
@@ -95,13 +96,18 @@ class Chat:
 
     def upload_url(self, args: Json) -> Json:
         """`files.getUploadURLExternal`."""
-        file_id = f"F{self._world.number()}"
-        self._world.uploads[file_id] = {"id": file_id, "name": args["filename"], "content": b""}
+        file_id = f"F{self._world.number():08}"
+        asked: Json = {"id": file_id, "name": args["filename"], "length": int(args["length"]), "content": b""}
+        self._world.uploads[file_id] = asked
         return {"file_id": file_id, "upload_url": f"{self._world.base_url}/upload/{file_id}"}
 
     def upload_done(self, args: Json) -> Json:
         """`files.completeUploadExternal`: shares the files as one message when a channel is given."""
         files: list[Json] = [self._world.uploads[f["id"]] | {"title": f.get("title")} for f in args["files"]]
+        for file in files:
+            if len(file["content"]) != file["length"]:
+                raise Refused("file_not_found")
+            self._world.uploads[file["id"]]["done_at"] = self._world.clock()
         if args.get("channel_id"):
             channel = self._open_to_us(self._world.channel(args["channel_id"]))
             words = {"text": args.get("initial_comment", ""), "thread_ts": args.get("thread_ts")}
@@ -142,7 +148,17 @@ class Chat:
     def _with_ids(self, attachment: Json) -> Json:
         return {**attachment, "blocks": self._world.with_ids(attachment.get("blocks") or [])}
 
+    def _check_files(self, blocks: list[Json]) -> None:
+        """A message may hold a file once it was looked at, and only a picture of these kinds."""
+        for block in blocks:
+            if block["type"] == "image" and "slack_file" in block:
+                file = self._world.uploads.get(block["slack_file"]["id"], {})
+                looked_at = "done_at" in file and self._world.clock() >= file["done_at"] + _LOOKS_FOR
+                if not looked_at or not file["name"].endswith((".png", ".jpg", ".jpeg", ".gif")):
+                    raise Refused("invalid_blocks")
+
     def _rewritten(self, old: Message, args: Json) -> Message:
+        self._check_files(args.get("blocks") or [])
         markdown: list[Json] = (
             [{"type": "markdown", "text": args["markdown_text"]}] if args.get("markdown_text") else []
         )
