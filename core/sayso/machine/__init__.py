@@ -3,14 +3,13 @@
 Pure: no I/O, no clock, no platform. A rule that stands anywhere else is in the wrong place.
 """
 
+from sayso.machine.audiences import audience, concerns
 from sayso.machine.transitions import (
     DEFAULT_EXPIRES_IN,
     INBOX,
     Step,
     Terms,
     allows_by,
-    audience,
-    concerns,
     first,
     in_line,
     may_answer,
