@@ -16,7 +16,6 @@ from sayso import errors, model
 from sayso.content import binding
 from sayso.machine import (
     approvers,
-    audiences,
     demands,
     events,
     fitting,
