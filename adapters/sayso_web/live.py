@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
-from sayso import aside, errors, model
-from sayso.desk import Desk, attendance
-from sayso_web import sessions, view
+from sayso import errors
+from sayso.desk import Desk, attendance, broadcast
+from sayso.machine import events
+from sayso.stores import Row
+from sayso_web import sessions, sharing, view
 from sayso_web.guard import HEADERS, Guard
 
 # Browsers open at most six connections to one host; one session must not use them all up.
 MOST_STREAMS = 4
-# Seconds between two signs of life.
-SIGN_OF_LIFE = 10.0
 # A page that missed more rows than this is read again.
 LONGEST_GAP = 1_000
-_BATCH = 100
+# What happens to a request that no card shows.
+_UNSEEN = (events.Delivered, events.AnswerRefused)
 
 
 class Live:
@@ -31,7 +31,7 @@ class Live:
         self._desk = desk
         self._guard = guard
         self._open: Counter[str] = Counter()
-        self._closed = asyncio.Event()
+        self._cards = sharing.SharedCards(desk)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send news until the page is closed or its session ends."""
@@ -49,58 +49,50 @@ class Live:
 
     async def close(self, app: web.Application) -> None:
         """End all streams, so that the service can stop."""
-        self._closed.set()
+        self._desk.broadcast.stop()
 
     async def _stream(
         self, request: web.Request, response: web.StreamResponse, session: sessions.Session, after: int
     ) -> None:
-        changes = aiter(self._desk.store.changes())
-        change = asyncio.ensure_future(anext(changes))
-        ends = {asyncio.ensure_future(self._closed.wait()), asyncio.ensure_future(attendance.hung_up(request))}
-        try:
-            while True:
-                done, _ = await asyncio.wait({change, *ends}, timeout=SIGN_OF_LIFE, return_when=asyncio.FIRST_COMPLETED)
-                if done & ends:
-                    break
-                # asked again each time: a session that was ended hears nothing more
-                await self._guard.sessions.find(session.secret)
-                if not change.done():
-                    await response.write(b": still here\n\n")
-                    continue
-                if change.cancelled():
-                    break  # the store was closed
-                change.result()
-                after = await self._send_since(after, response, session)
-                change = asyncio.ensure_future(anext(changes))
-        except (errors.SaysoError, StopAsyncIteration, ConnectionError):
-            pass  # the page tries again, and is told then
-        finally:
-            for task in (change, *ends):
-                task.cancel()
-            await asyncio.wait({change, *ends})
+        with self._desk.broadcast.listen(after) as listener:
+            gone = asyncio.ensure_future(attendance.hung_up(request))
+            gone.add_done_callback(lambda _: listener.end())
+            # otherwise the page tries again, and is told then
+            with suppress(errors.SaysoError, broadcast.Ended, ConnectionError):
+                await self._follow(response, session, listener)
+            gone.cancel()
 
-    async def _send_since(self, after: int, response: web.StreamResponse, session: sessions.Session) -> int:
-        store = self._desk.store
-        if await store.last_row() - after > LONGEST_GAP:
-            after = await store.last_row()
-            await response.write(_encode(after, "reload", {}))
-        while rows := await store.log_after(after, _BATCH):
-            after = rows[-1].number
-            for id in dict.fromkeys(row.ticket_id for row in rows if row.ticket_id):
+    async def _follow(
+        self, response: web.StreamResponse, session: sessions.Session, listener: broadcast.Listener
+    ) -> None:
+        own: view.View | None = None
+        while True:
+            if not listener.is_live:
+                await self._leave_out(response, listener)
+            rows = await listener.next()
+            # asked again each time: a session that was ended hears nothing more
+            await self._guard.sessions.find(session.secret)
+            if own is None or not rows:
+                # who is in which group is looked up now and then, not for each row
+                own = await view.of(self._desk, session)
+            # in the order of their rows: whoever is cut off goes on behind the last one that came
+            for id, number in sorted(_changed(rows).items(), key=lambda one: one[1]):
                 # one damaged request must not end everybody's stream
                 with suppress(errors.Unreadable):
-                    await response.write(_encode(after, "card", await self._describe(await store.load(id), session)))
-        return after
+                    await response.write(await self._describe(own, id, number))
+            if not rows:
+                await response.write(b": still here\n\n")
 
-    async def _describe(self, ticket: model.Ticket, session: sessions.Session) -> dict[str, object]:
-        own = await view.of(self._desk, session)
-        return {
-            "id": ticket.id,
-            "state": ticket.state,
-            "now": self._desk.clock.now().isoformat(),
-            "card": await aside.run(own.draw_in_list, ticket),
-            "row": await aside.run(own.draw_row, ticket) if ticket.decision else None,
-        }
+    async def _leave_out(self, response: web.StreamResponse, listener: broadcast.Listener) -> None:
+        last = await self._desk.store.last_row()
+        if last - listener.number > LONGEST_GAP:
+            listener.skip_to(last)
+            await response.write(f"id: {last}\nevent: reload\ndata: {{}}\n\n".encode())
+
+    async def _describe(self, own: view.View, id: str, number: int) -> bytes:
+        drawn = await self._cards.draw(own, await self._cards.load(id, number))
+        now = self._desk.clock.now().isoformat()
+        return f'id: {number}\nevent: card\ndata: {{{drawn.of(own.session)}, "now": "{now}"}}\n\n'.encode()
 
     @contextmanager
     def _count_open(self, session: sessions.Session) -> Generator[None]:
@@ -113,8 +105,9 @@ class Live:
                 del self._open[session.name]
 
 
-def _encode(number: int, name: str, content: dict[str, object]) -> bytes:
-    return f"id: {number}\nevent: {name}\ndata: {json.dumps(content)}\n\n".encode()
+def _changed(rows: Sequence[Row]) -> dict[str, int]:
+    """The requests whose cards look different after these rows, each with the last row that says so."""
+    return {row.ticket_id: row.number for row in rows if row.ticket_id and not isinstance(row.entry, _UNSEEN)}
 
 
 def _read_number(given: str) -> int:

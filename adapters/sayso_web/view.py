@@ -34,6 +34,14 @@ NOTHING = Press()
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """What people see differently of the same card, beside their own forms."""
+
+    barred: str
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """The eyes of one session on the tickets of a desk."""
 
@@ -66,6 +74,10 @@ class View:
         if ticket.decision or ticket.taken or ticket.held:
             return False
         return approvers.is_awaited(ticket, self.desk.acting(ticket, self.actor))
+
+    def glance(self, ticket: model.Ticket) -> Glance:
+        """Tell what of its card in a list is different for different people."""
+        return Glance(self._why_barred(ticket), self.waits(ticket))
 
     def draw_in_list(self, ticket: model.Ticket) -> str:
         """Draw it among others: whole if it is short."""

@@ -1,34 +1,47 @@
-"""The log as server-sent events: what happens, in order, from any row on, to whoever may see it."""
+"""The log as server-sent events: what happens, in order, from any row on, to whoever may see it.
+
+The rule: what is the same for all who listen is done once: a row is read and encoded, and whose it is looked up.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from sayso import errors
-from sayso.desk import Desk
-from sayso.desk.keys import Authenticate, Key
+from sayso.chat import recent
+from sayso.desk import Desk, broadcast
+from sayso.desk.keys import Authenticate
+from sayso.machine import events
 from sayso.stores import Row
 from sayso_http import log_rows, routes
-from sayso_http.server import access, reading, waits
+from sayso_http.server import access, reading
 
-# Seconds after which a silent stream says that it lives; proxies cut at 30 and more.
-SILENCE = 15.0
-# Rows read at once.
-_CHUNK = 100
+# Rows whose text is kept for the other listeners, each if it is no longer than this many bytes.
+_ENCODED, _LARGE = 256, 16_384
+# Requests of which it is remembered whose they are.
+_OWNERS = 10_000
 # For how many requests one stream remembers whether they are visible: that changes only with the groups of people.
 _REMEMBERED = 1000
+# Seconds after which a key is looked up again, whatever the log says of it.
+_LOOK_AGAIN = 15.0
 
 
 class EventStream:
     """`GET /v1/events`: each event has the row's number as id, its type as event, and a `LogRow` as data."""
 
-    def __init__(self, desk: Desk, authenticate: Authenticate[web.Request], held: waits.Waits, silence: float) -> None:
+    def __init__(self, desk: Desk, authenticate: Authenticate[web.Request]) -> None:
         self._desk = desk
         self._authenticate = authenticate
-        self._waits = held
-        self._silence = silence
+        self._encoded = recent.Recent[int, bytes](_ENCODED)
+        self._owners = recent.Recent[str, asyncio.Future[str]](_OWNERS)
+
+    async def stop(self, _: web.Application) -> None:
+        """End all streams, so that the service can stop."""
+        self._desk.broadcast.stop()
 
     async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.StreamResponse:
         """Send rows after `Last-Event-ID` or `after`; without either, those from now on."""
@@ -42,48 +55,80 @@ class EventStream:
         response = web.StreamResponse(headers=headers)
         response.content_type = "text/event-stream"
         await response.prepare(request)
-        await self._follow(request, response, caller.key, number)
+        # the caller goes away, or comes back with Last-Event-ID once the store is there again
+        with (
+            contextlib.suppress(ConnectionResetError, errors.SaysoError, broadcast.Ended),
+            self._desk.broadcast.listen(number) as listener,
+        ):
+            await self._follow(request, response, caller, listener)
         return response
 
-    async def _follow(self, request: web.Request, response: web.StreamResponse, key: Key, number: int) -> None:
-        visible: dict[str, bool] = {}
-        try:
-            async for grown in self._waits.follow(self._desk, self._silence):
-                while rows := await self._desk.store.log_after(number, _CHUNK):
-                    # a revoked key gets nothing more, although its stream is open, and however much it has to catch up
-                    if (caller := await self._caller(request)).key != key:
-                        return
-                    await self._send(response, caller, rows, visible)
-                    number = rows[-1].number
-                if (await self._caller(request)).key != key:
+    async def _follow(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        caller: access.HttpCaller,
+        listener: broadcast.Listener,
+    ) -> None:
+        time = asyncio.get_running_loop().time
+        visible, looked = dict[str, bool](), time()
+        while True:
+            rows = await listener.next()
+            # a revoked key gets nothing more, although its stream is open, and however much it has to catch up
+            if (
+                not listener.is_live
+                or _may_be_revoked(rows)
+                or asyncio.get_running_loop().time() - looked > _LOOK_AGAIN
+            ):
+                if await self._authenticate(request) != caller.key:
                     return
-                if not grown:
-                    await response.write(b": still here\n\n")
-        except (ConnectionResetError, errors.SaysoError):
-            # the caller went away, or comes back with Last-Event-ID once the store is there again
-            return
-
-    async def _caller(self, request: web.Request) -> access.HttpCaller:
-        return access.HttpCaller(self._desk, await self._authenticate(request))
+                looked = asyncio.get_running_loop().time()
+            if rows:
+                await self._send(response, caller, rows, visible)
+            else:
+                await response.write(b": still here\n\n")
 
     async def _send(
         self, response: web.StreamResponse, caller: access.HttpCaller, rows: Sequence[Row], visible: dict[str, bool]
     ) -> None:
         for row in rows:
             if await self._is_visible(caller, row.ticket_id, visible):
-                data = log_rows.to_log_row(row).model_dump_json()
-                await response.write(f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode())
+                await response.write(self._encode(row))
+
+    def _encode(self, row: Row) -> bytes:
+        if found := self._encoded.get(row.number):
+            return found
+        data = log_rows.to_log_row(row).model_dump_json()
+        text = f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode()
+        if len(text) <= _LARGE:
+            self._encoded[row.number] = text
+        return text
 
     async def _is_visible(self, caller: access.HttpCaller, ticket_id: str, visible: dict[str, bool]) -> bool:
-        if not ticket_id:
-            # of no request: what happened to a key
+        # of no request: what happened to a key
+        if caller.key.role == "operator" or not ticket_id:
             return caller.key.role == "operator"
-        if ticket_id not in visible:
-            if len(visible) >= _REMEMBERED:
-                visible.clear()
-            try:
+        # one damaged request must not end everybody's stream
+        try:
+            if caller.key.role == "agent":
+                return await self._owner_of(ticket_id) == caller.key.name
+            if ticket_id not in visible:
+                if len(visible) >= _REMEMBERED:
+                    visible.clear()
                 visible[ticket_id] = await caller.sees(await self._desk.store.load(ticket_id))
-            except errors.Unreadable:
-                # one damaged request must not end everybody's stream
-                return False
+        except errors.Unreadable:
+            return False
         return visible[ticket_id]
+
+    async def _owner_of(self, ticket_id: str) -> str:
+        found = self._owners.get(ticket_id)
+        if found is None or (found.done() and found.exception() is not None):
+            found = self._owners[ticket_id] = asyncio.ensure_future(self._load_owner(ticket_id))
+        return await asyncio.shield(found)
+
+    async def _load_owner(self, ticket_id: str) -> str:
+        return (await self._desk.store.load(ticket_id)).owner
+
+
+def _may_be_revoked(rows: Sequence[Row]) -> bool:
+    return not rows or any(isinstance(row.entry, events.Revoked) for row in rows)

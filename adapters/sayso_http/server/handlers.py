@@ -53,25 +53,25 @@ def add_routes(
     ready: Mapping[str, health.Check] | None = None,
     alive: Mapping[str, health.Check] | None = None,
     check_callback: Callable[[str], object] | None = None,
-    longest_silence: float = event_stream.SILENCE,
 ) -> None:
     """Add the API to *app*, which brings the middlewares `responses.errors_as_json` and `hosts.known_hosts`.
 
     *ready* are the checks of `/readyz` by name, beside the store's own; *alive* those of `/healthz`. *check_callback*
-    refuses a callback address (`callback_urls.check_callback_url`). After *longest_silence* seconds an event stream
-    says that it lives.
+    refuses a callback address (`callback_urls.check_callback_url`).
     """
     held = waits.Waits()
     app.on_shutdown.append(held.stop)
     polls = held_polls.HeldPolls(desk, held)
     app.on_cleanup.append(polls.close)
+    streams = event_stream.EventStream(desk, authenticate)
+    app.on_shutdown.append(streams.stop)
     handlers = Handlers(
         requests=requests.Requests(desk, authenticate, held, polls, check_callback),
         one_time=one_time.OneTimeAddresses(desk, authenticate),
         webhooks=webhook_calls.Webhooks(desk, authenticate, held),
         notes=notes.Notes(desk, authenticate),
         stops=stop_calls.Stops(desk, authenticate),
-        events=event_stream.EventStream(desk, authenticate, held, longest_silence),
+        events=streams,
         probes=probes.Probes(desk, ready or {}, alive),
         metrics=metrics.Metrics(desk),
         stats=statistics.Statistics(desk),

@@ -1,9 +1,9 @@
-"""Held connections: long polls and streams wait here, cheaply, and all of them end at once when the service stops."""
+"""Held connections: long polls wait here, cheaply, and all of them end at once when the service stops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -34,22 +34,6 @@ class Waits:
             over = not changed and desk.clock.now() >= wake
             ticket = await (desk.let_time_act(ticket.id) if over else desk.store.load(ticket.id))
         return ticket
-
-    async def follow(self, desk: Desk, seconds: float) -> AsyncIterator[bool]:
-        """Yield at once and whenever the log may have grown, with True; with False after *seconds* of silence."""
-        changes = desk.store.changes()
-        await anext(changes)
-        yield True
-        while not self.stopping:
-            end = desk.clock.now() + timedelta(seconds=seconds)
-            grown = await self._within(desk, end, anext(changes))
-            if self.stopping:
-                return
-            if not grown:
-                # a wait that was cut short may have ended the iterator; a new one yields at once
-                changes = desk.store.changes()
-                await anext(changes)
-            yield grown
 
     async def _within(self, desk: Desk, until: datetime, waiting: Awaitable[object]) -> bool:
         cut = asyncio.timeout(None)

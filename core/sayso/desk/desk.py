@@ -12,7 +12,19 @@ from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
 from sayso.cards import dialog, tokens
-from sayso.desk import admitting, asker, asking_back, attendance, authority, identity, notes, pressing, reading, shell
+from sayso.desk import (
+    admitting,
+    asker,
+    asking_back,
+    attendance,
+    authority,
+    broadcast,
+    identity,
+    notes,
+    pressing,
+    reading,
+    shell,
+)
 from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
 from sayso.stores import Store
@@ -20,6 +32,9 @@ from sayso.stores import Store
 V = TypeVar("V", default=Any)
 
 log = logging.getLogger(__name__)
+
+BEAT = 10.0
+"""Seconds after which whoever listens hears that time has passed; proxies cut what is silent for 30 and more."""
 
 DEFAULT = setups.DEFAULT
 Caller = setups.Caller
@@ -39,6 +54,8 @@ class Desk(shell.Shell):
         super().__init__(store, maker, setup, clock)
         self.attendance = attendance.Attendance(self)
         """Who waits in this process."""
+        self.broadcast = broadcast.Broadcast(store, self.clock, BEAT)
+        """The log for all who listen in this process."""
 
     @overload
     async def ask(

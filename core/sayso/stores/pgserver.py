@@ -31,6 +31,8 @@ async def prepare(db: Any, timeout: float) -> None:
     limits = {"idle_in_transaction_session_timeout": _IDLE, "lock_timeout": _LOCKED}
     for name, part in limits.items():
         await db.execute(f"set {name} = {max(1, round(timeout * part * 1000))}")
+    # all queries are short: to compile one takes longer than to run it
+    await db.execute("set jit = off")
 
 
 def escape(text: str) -> str:

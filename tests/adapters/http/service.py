@@ -75,7 +75,6 @@ class Service:
     ready: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
     alive: Mapping[str, health.Check] = field(default_factory=dict[str, health.Check])
     port: int = 0
-    silence: float = 15.0
     lies: list[str] = field(default_factory=list[str])
     answers: int = 0
     secrets: dict[str, str] = field(default_factory=dict[str, str])
@@ -104,7 +103,6 @@ class Service:
             ready=self.ready,
             alive=self.alive,
             check_callback=callback_urls.check_callback_url,
-            longest_silence=self.silence,
         )
         self.runner = web.AppRunner(app, shutdown_timeout=1)
         await self.runner.setup()
@@ -157,12 +155,11 @@ async def running(
     now: clock.Clock | None = None,
     ready: Mapping[str, health.Check] | None = None,
     alive: Mapping[str, health.Check] | None = None,
-    silence: float = 15.0,
 ) -> AsyncGenerator[Service, None]:
     """A service with the keys `bot` and `other` (agents), `ann` and `bob` (approvers) and `op` (an operator)."""
     store = await stores.connect(f"sqlite:///{folder}/sayso.db")
     front = Desk(store, await token_secret.mint(store), setup, now)
-    service = Service(store, front, keys.Keys(store), ready or {}, alive or {}, silence=silence)
+    service = Service(store, front, keys.Keys(store), ready or {}, alive or {})
     for name, role in {
         "bot": "agent",
         "other": "agent",

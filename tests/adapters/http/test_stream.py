@@ -60,7 +60,7 @@ async def stream(service: Service, key: str, query: str = "", last: str | None =
 async def test_a_stream_tells_what_happens_from_now_on(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission("before"))
     async with stream(service, "op") as reader:
-        await until(lambda: service.store.waiting)
+        await until(lambda: service.front.broadcast.listening)
         await service.call("POST", "/v1/requests", "bot", permission())
         await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
         opened, answered = await reader.event(), await reader.event()
@@ -116,7 +116,7 @@ async def test_a_stream_without_news_says_that_it_lives(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, now=clock) as service, stream(service, "op") as reader:
         for _ in range(3):
-            await until(lambda: service.store.waiting)
+            await until(lambda: service.front.broadcast.listening)
             clock.advance(15)
             assert (await reader.block()).startswith(":")
         await service.call("POST", "/v1/requests", "bot", permission())
@@ -125,7 +125,7 @@ async def test_a_stream_without_news_says_that_it_lives(tmp_path: Path) -> None:
 
 async def test_a_revoked_key_hears_nothing_more(service: Service) -> None:
     async with stream(service, "bot") as reader:
-        await until(lambda: service.store.waiting)
+        await until(lambda: service.front.broadcast.listening)
         await service.keys.revoke("bot")
         await service.call("POST", "/v1/requests", "op", permission())
         assert await reader.ended()
@@ -153,14 +153,14 @@ async def test_a_key_that_is_revoked_while_it_catches_up_gets_no_more_rows(
 @pytest.mark.parametrize("key", ["bot", "ann", "op"])
 async def test_a_revoked_key_ends_its_stream_though_nothing_else_happens(service: Service, key: str) -> None:
     async with stream(service, key) as reader:
-        await until(lambda: service.store.waiting)
+        await until(lambda: service.front.broadcast.listening)
         await service.keys.revoke(key)
         assert await reader.ended()
 
 
 async def test_only_an_operator_reads_that_a_key_was_revoked(service: Service) -> None:
     async with stream(service, "op") as reader, stream(service, "ann") as other:
-        await until(lambda: service.store.waiting == 2)
+        await until(lambda: service.front.broadcast.listening == 2)
         await service.keys.revoke("other")
         assert (await reader.event())["entry"]["key"] == "other"
         await service.call("POST", "/v1/requests", "bot", permission())
@@ -169,7 +169,7 @@ async def test_only_an_operator_reads_that_a_key_was_revoked(service: Service) -
 
 async def test_a_stopping_service_ends_its_streams_at_once(service: Service) -> None:
     async with stream(service, "op") as reader:
-        await until(lambda: service.store.waiting)
+        await until(lambda: service.front.broadcast.listening)
         async with asyncio.timeout(5):
             await service.stop()
         assert await reader.ended()

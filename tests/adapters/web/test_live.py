@@ -14,7 +14,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
-from sayso.desk import attendance
+from sayso.desk import attendance, broadcast
 from sayso_web import live
 from tests.adapters.web.service import ANN, Browser, Service, serving
 from tests.conftest import BOUND
@@ -104,8 +104,8 @@ async def test_revoking_its_key_ends_the_stream_of_a_session_though_nothing_else
             pass
 
 
-async def test_an_open_stream_shows_signs_of_life(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SIGN_OF_LIFE", 0.02)
+async def test_an_open_stream_shows_signs_of_life(service: Service) -> None:
+    service.desk.broadcast = broadcast.Broadcast(service.desk.store, service.desk.clock, 0.02)
     async with stream(await service.signed_in()) as answer:
         assert await answer.content.readuntil(b": still here\n")
 

@@ -1,0 +1,142 @@
+"""What one decision costs the service with thousands of event streams and pages open: its CPU, in milliseconds.
+
+python -m tests.bench.listeners [--streams 5000] [--pages 500] [--rounds 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp.web
+
+import sayso
+from sayso.desk import Desk, Setup, keys
+from sayso.machine import people
+from sayso.stores import sqlite
+from sayso.testing.samples import MINT
+from sayso_http.server import add_routes, auth, hosts
+from sayso_web import server, sessions
+
+ANN = people.Actor("web:ann", "ann", member=True, person="ann")
+
+# Opens connections and says when all of them have heard a word; in a process of its own, whose CPU does not count.
+LISTEN = """
+import asyncio, sys
+port, count, heads = int(sys.argv[1]), int(sys.argv[2]), sys.stdin.readline().strip().split("|")
+async def main():
+    streams = []
+    for number in range(count):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(bytes.fromhex(heads[number % len(heads)]))
+        await reader.readuntil(b"\\r\\n\\r\\n")
+        streams.append((reader, writer))
+    print("open", flush=True)
+    async def heard(reader, word):
+        seen = b""
+        while word not in seen:
+            seen = seen[-2000:] + await reader.read(65536)
+    loop = asyncio.get_running_loop()
+    while word := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
+        await asyncio.gather(*(heard(reader, word.encode()) for reader, _ in streams))
+        print("heard", flush=True)
+asyncio.run(main())
+"""
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path) -> AsyncGenerator[tuple[Desk, int]]:
+    """A service with the API and the inbox."""
+    store = await sqlite.SqliteStore.open(str(folder / "listeners.db"))
+    setup = Setup(directory=people.Directory({"ann": people.Profile()}), route=("web",))
+    desk, app = Desk(store, MINT, setup), aiohttp.web.Application(middlewares=[hosts.known_hosts(["127.0.0.1"])])
+    add_routes(app, desk, authenticate=auth.authenticate(keys.Keys(store)))
+    server.add_routes(app, desk, sessions.Sessions(store), origins=["http://127.0.0.1"])
+    runner = aiohttp.web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = aiohttp.web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+    await site.start()
+    yield desk, runner.addresses[0][1]
+    await runner.cleanup()
+    await store.close()
+
+
+async def head_of_streams(desk: Desk) -> str:
+    """The request of an event stream."""
+    secret = await keys.Keys(desk.store).add("op", "operator", desk.clock.now())
+    return f"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n\r\n"
+
+
+async def head_of_pages(desk: Desk) -> str:
+    """The request of the news of a page, in a session of its own."""
+    signed_in = sessions.Sessions(desk.store)
+    session = await signed_in.sign_in(await signed_in.link("ann", "http://127.0.0.1"))
+    return f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sayso={session.secret}\r\n\r\n"
+
+
+@contextlib.asynccontextmanager
+async def listening(port: int, count: int, heads: list[str]) -> AsyncGenerator[Callable[[str], Awaitable[None]]]:
+    """Connections of a child process; call with a word to wait until all of them have heard it."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LISTEN, str(port), str(count), stdin=-1, stdout=-1
+    )
+    assert child.stdin
+    assert child.stdout
+    speak, hear = child.stdin, child.stdout
+    speak.write("|".join(head.encode().hex() for head in heads).encode() + b"\n")
+    await hear.readline()
+
+    async def heard(word: str) -> None:
+        speak.write(f"{word}\n".encode())
+        await hear.readline()
+
+    yield heard
+    child.kill()
+    await child.wait()
+
+
+async def decide(desk: Desk, number: int, heard: list[Callable[[str], Awaitable[None]]]) -> float:
+    """The CPU in milliseconds of one decision that everybody hears of."""
+    ticket = await desk.open(sayso.Permission(tool="Bash", input={"command": f"word{number}"}))
+    await asyncio.gather(*(one(ticket.id) for one in heard))
+    await asyncio.sleep(0.3)
+    begun = time.process_time()
+    await desk.answer(ticket.id, sayso.Answer(verdict="deny", reason=f"because{number}."), ANN)
+    await asyncio.gather(*(one(f"because{number}.") for one in heard))
+    return (time.process_time() - begun) * 1000
+
+
+async def measure(given: argparse.Namespace) -> None:
+    """Print the medians."""
+    with tempfile.TemporaryDirectory() as name:
+        async with serving(Path(name)) as (desk, port), contextlib.AsyncExitStack() as stack:
+            alone = [await decide(desk, number, []) for number in range(given.rounds)]
+            print(f"nobody listens: {statistics.median(alone):.1f} ms")
+            streams = await stack.enter_async_context(listening(port, given.streams, [await head_of_streams(desk)]))
+            some = [await decide(desk, number + 100, [streams]) for number in range(given.rounds)]
+            print(f"{given.streams} event streams: {statistics.median(some):.1f} ms", flush=True)
+        async with serving(Path(name)) as (desk, port), contextlib.AsyncExitStack() as stack:
+            heads = [await head_of_pages(desk) for _ in range(given.pages // 4)]
+            every = await stack.enter_async_context(listening(port, given.pages, heads))
+            some = [await decide(desk, number + 200, [every]) for number in range(given.rounds)]
+            print(f"{given.pages} pages of the inbox: {statistics.median(some):.1f} ms")
+
+
+def main() -> None:
+    """Print what one decision costs."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--streams", type=int, default=5000)
+    arguments.add_argument("--pages", type=int, default=500)
+    arguments.add_argument("--rounds", type=int, default=5)
+    asyncio.run(measure(arguments.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
