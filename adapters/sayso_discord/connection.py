@@ -28,6 +28,7 @@ from sayso_discord.members import Members
 from sayso_discord.messages import Messages
 from sayso_discord.notes import Notes
 from sayso_discord.places import Places
+from sayso_discord.reminders import Reminders
 from sayso_discord.replies import Replies
 from sayso_discord.settings import NAME, Settings
 from sayso_discord.sharing import Sharing
@@ -104,7 +105,10 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         channel = DiscordChannel(api, places, desk.store, threads, bot_user)
         notes, messages = Notes(api, places, threads), Messages(api, places)
         members = Members(api, places, desk.clock)
-        desk.platforms[NAME] = Platform(channel, notes, places.conversation, places.check, messages, members)
+        reminders = Reminders(api, channel)
+        desk.platforms[NAME] = Platform(
+            channel, notes, places.conversation, places.check, messages, members, reminder=reminders
+        )
         background = Background()
         interactions = Interactions(desk, members, channel, api, background)
         replies = Replies(desk, members, api, threads)

@@ -54,7 +54,7 @@ def render(drawn: card.Card, called: people.Called = NOBODY_CALLED, *, loud: boo
     Those who are *called* are mentioned; only if it is *loud* that notifies them.
     """
     accounts, roles = _ids(called.accounts), _ids(called.groups)
-    calls = " ".join([*(f"<@{one}>" for one in accounts), *(f"<@&{one}>" for one in roles)])
+    calls = _calls(accounts, roles)
     room = reserve.CARD_CONTENT
     while True:
         payload = _message(drawn, room, f"-# For {calls}" if calls else "")
@@ -129,6 +129,15 @@ def message(line: card.Line, link: str = "") -> Json:
     return _body(layout.join([rich.part(line), *([f"[Open the card](<{link}>)"] if link else [])]))
 
 
+def reminder(line: card.Line, called: people.Called, number: int) -> Json:
+    """A message below a card, which notifies those who are *called*; *number* is that of its first component."""
+    accounts, roles = _ids(called.accounts), _ids(called.groups)
+    calls = _calls(accounts, roles)
+    told = "\n".join([*([calls] if calls else []), rich.part(line)])
+    said = _body([{"type": components.TEXT, "id": number, "content": told}])
+    return {**said, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles, "replied_user": False}}
+
+
 def note(note: card.Says) -> Json:
     """A progress note of an agent, labelled as such."""
     return _body(layout.join([rich.part(note)]))
@@ -195,6 +204,10 @@ def _sign(drawn: card.Card) -> str:
 def _less(room: int) -> int:
     """The room for the next try, if the content with its escapes was too long."""
     return room * 3 // 4
+
+
+def _calls(accounts: Iterable[str], roles: Iterable[str]) -> str:
+    return " ".join([*(f"<@{one}>" for one in accounts), *(f"<@&{one}>" for one in roles)])
 
 
 def _ids(called: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pydantic
 
-from sayso import model
+from sayso import model, policies
 
 
 class Posted(model.Frozen):
@@ -63,6 +63,12 @@ class Document(model.Frozen):
     """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
     ruled: model.Ruled | None = None
     """What the operator's rules came to; null if there are none."""
+    plan: tuple[policies.Planned, ...] = ()
+    """When people are reminded and when it is escalated, if nobody decides it before; earliest first."""
+    escalated: tuple[policies.Escalated, ...] = ()
+    """Which escalations of its policy have happened, and when."""
+    reminded: int = 0
+    """How often people were reminded."""
     request: model.Request
 
 

@@ -28,6 +28,7 @@ from sayso_slack.messages import Messages
 from sayso_slack.names import KnownNames
 from sayso_slack.notes import Notes
 from sayso_slack.places import Places
+from sayso_slack.reminders import Reminders
 from sayso_slack.replies import Replies
 from sayso_slack.settings import NAME, Settings
 from sayso_slack.situation import Situation
@@ -85,7 +86,10 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         channel = SlackChannel(api, places, desk.clock, identity.bot_user_id or "", uploads, desk.setup.directory)
         notes, messages = Notes(api, places, desk.store), Messages(api, places, workspace)
         members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))
-        desk.platforms[NAME] = Platform(channel, notes, places.find, places.check, messages, members)
+        reminders = Reminders(api)
+        desk.platforms[NAME] = Platform(
+            channel, notes, places.find, places.check, messages, members, reminder=reminders
+        )
         background = Background()
         app_named = spoken.App(identity.bot_user_id or "", name)
         interactions, catch_up = _build(desk, api, places, channel, members, app_named, background)

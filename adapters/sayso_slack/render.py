@@ -131,6 +131,13 @@ def message(line: card.Line, link: str = "") -> Json:
     return {"text": _escape(said)[: limits.SUMMARY], "blocks": [rich.block([*told, *more])], **_QUIET}
 
 
+def reminder(line: card.Line, called: people.Called) -> Json:
+    """A message below a card, which notifies those who are *called*."""
+    mentions = list(rich.mentions(called))
+    for_them = [rich.section([*mentions])] if mentions else []
+    return {**message(line), "blocks": [rich.block([*for_them, *rich.part(line)])]}
+
+
 def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
     """A card as a press brings it back, without its buttons, and with the reason why."""
     kept = [block for block in blocks if block.get("type") not in ("actions", "input")][: limits.MESSAGE_BLOCKS - 1]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from sayso import errors, model
+from sayso import errors, parts
 from sayso.clock import Clock
 from sayso_web import render
 from sayso_web.guard import Guard
@@ -21,7 +21,7 @@ LARGEST_FORM = 16_384
 WINDOW = timedelta(minutes=1)
 _MOST_ADDRESSES = 1_000
 
-_NEXT = re.compile(rf"/(?:requests/{model.REQUEST_ID})?")
+_NEXT = re.compile(rf"/(?:requests/{parts.REQUEST_ID})?")
 
 
 class SignIn:

@@ -54,6 +54,13 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return _tell_stop(stop)
         case events.Resumed():
             return (Trusted("Goes on: the stop was lifted"),)
+        case events.Due(to=()):
+            return (Trusted("Those who are missing were to be reminded"),)
+        case events.Due(to=to):
+            return (Trusted("Escalated to "), text.line(", ".join(one.removeprefix("group:") for one in to)))
+        case events.Reminded():
+            whom = ", ".join(one.removeprefix("group:") for one in entry.people) or "nobody by name"
+            return (Trusted("Reminded at "), text.line(entry.place), Trusted(": "), text.line(whom))
         case events.Ticked():
             return (Trusted("Time ran out"),)
 

@@ -11,10 +11,7 @@ from typing_extensions import TypeVar
 from sayso import answers, parts, persons, policies
 
 Grant = parts.Grant
-Scalar = parts.Scalar
-Number = parts.Number
 JsonObject = parts.JsonObject
-REQUEST_ID = parts.REQUEST_ID
 RequestId = parts.RequestId
 Title = parts.Title
 Name = parts.Name
@@ -49,6 +46,7 @@ Verdict = answers.Verdict
 Answer = answers.Answer
 Given = answers.Given
 Taken = answers.Taken
+Escalation = policies.Escalation
 
 MAX_NAME = parts.MAX_NAME
 MAX_TITLE = parts.MAX_TITLE
@@ -234,6 +232,12 @@ class Ticket(Frozen):
     """How often its buttons were made anew; those of before are worth nothing."""
     asked_back: AskedBack | None = None
     """What this request answers with its body."""
+    plan: tuple[policies.Planned, ...] = ()
+    """What time does next, earliest first."""
+    escalated: tuple[policies.Escalated, ...] = ()
+    """Which escalations have happened."""
+    reminded: int = 0
+    """How often people were reminded."""
     remembered: Remembered | None = None
     """What was decided before on the same call; people read it on the card."""
     stopped: Standstill | None = None

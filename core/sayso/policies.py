@@ -5,6 +5,7 @@ The rule: whatever was written, there is one form that the rules read: stages of
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
 import pydantic
@@ -48,6 +49,10 @@ class Stage(parts.Frozen):
     approvers: _Names = ()
     quorum: _Count = 1
     needs: Annotated[tuple[Need, ...], pydantic.Field(max_length=MAX_NEEDS)] = ()
+    expires_in: parts.Seconds | None = None
+    """After so many seconds at this stage the request expires."""
+    remind: Annotated[tuple[parts.Seconds, ...], pydantic.Field(max_length=20)] = ()
+    """When those who are missing are reminded, in seconds after it was opened."""
 
     _ways = pydantic.model_validator(mode="before")(_one_way_to_say_who)
 
@@ -55,6 +60,46 @@ class Stage(parts.Frozen):
     def places(self) -> tuple[Need, ...]:
         """Its needs, however they were written."""
         return self.needs or (Need(who=self.approvers, count=self.quorum),)
+
+
+class Escalation(parts.Frozen):
+    """What happens when nobody has decided for so long: more people, or others, and more places."""
+
+    after: parts.Seconds
+    add: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = ()
+    """They may answer as well."""
+    replace: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = ()
+    """Only they may answer from then on; what was said before still counts."""
+    route: Annotated[tuple[parts.Place, ...], pydantic.BeforeValidator(parts.several)] = ()
+    """Where the card is posted as well."""
+
+    @property
+    def brings_in(self) -> tuple[str, ...]:
+        """Those who may answer because of it."""
+        return self.replace or self.add
+
+
+class Planned(parts.Frozen):
+    """What time does next to a request, if nobody decides it before."""
+
+    at: datetime
+    does: Literal["remind", "escalate", "expire"]
+    number: int = 0
+    """Which one of its policy or stage, from 0."""
+    stage: int | None = None
+    """The stage that plans it; None is the policy itself."""
+
+
+class Escalated(parts.Frozen):
+    """An escalation that has happened."""
+
+    at: datetime
+    number: int
+    """Which one of its policy, from 0."""
+    stage: int = 0
+    """The stage that was open, and that it concerns."""
+    places: tuple[parts.Place, ...] = ()
+    """The places that were new."""
 
 
 class Policy(parts.Frozen):
@@ -84,7 +129,10 @@ class Policy(parts.Frozen):
     confirm: parts.Seconds | Confirmed | None = None
     """What it takes to allow: seconds in which it is read, or what is typed: `tool`, or `input.` and a path in it."""
     clock: calendars.Calendar | None = None
-    """The deadline counts only the time in which it is open."""
+    """The deadline, reminders and escalations count only the time in which it is open."""
+    remind: Annotated[tuple[parts.Seconds, ...], pydantic.Field(max_length=20)] = ()
+    """When those who are missing are reminded, in seconds after it was asked."""
+    escalate: Annotated[tuple[Escalation, ...], pydantic.Field(max_length=20)] = ()
 
     _ways = pydantic.model_validator(mode="before")(_one_way_to_say_who)
 
@@ -97,8 +145,9 @@ class Policy(parts.Frozen):
 
     @property
     def everybody(self) -> tuple[str, ...]:
-        """Whom it names in any stage, each once."""
-        return tuple(dict.fromkeys(name for needs in self.needs_by_stage for need in needs for name in need.who))
+        """Whom it names in any stage, or brings in by an escalation, each once."""
+        first = (name for needs in self.needs_by_stage for need in needs for name in need.who)
+        return tuple(dict.fromkeys([*first, *(name for step in self.escalate for name in step.brings_in)]))
 
     @property
     def most_needed(self) -> int:

@@ -307,19 +307,6 @@ def test_a_wrong_key_or_value_is_named_in_full_with_a_hint(text: str, key: str, 
 
 
 @pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ('[policies.p]\napprovers = []\nremind = ["5m"]', "policies.p.remind"),
-        ("[policies.p]\napprovers = []\nescalate = []", "policies.p.escalate"),
-    ],
-)
-def test_what_is_not_built_yet_is_refused_and_not_ignored(text: str, key: str) -> None:
-    with pytest.raises(errors.InvalidSettings, match="not supported by this version") as caught:
-        parse(text)
-    assert caught.value.field == key
-
-
-@pytest.mark.parametrize(
     "text",
     [
         '[slack]\nchannel = "#ops"\nbot_token = "anything"',

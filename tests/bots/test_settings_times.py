@@ -42,6 +42,10 @@ def policy(*lines: str) -> str:
     return "\n".join([OFFICE, "[policies.p]", 'approvers = ["anyone"]', *lines])
 
 
+def escalate(step: str) -> str:
+    return "\n".join([policy('expires_in = "1h"', f"escalate = [{{ {step} }}]"), "[people.ann]", 'slack = "T1/U1"'])
+
+
 def open_hours(calendar: str) -> list[int]:
     """The hours of a Saturday and a Sunday in UTC in which a calendar is open."""
     known = setup(f"[calendars.c]\n{calendar}").calendars["c"]
@@ -89,6 +93,20 @@ def test_holidays_come_for_the_years_in_which_a_request_can_live() -> None:
         (policy('clock = "ofice"'), "policies.p.clock"),
         (policy('clock = "freeze"'), "policies.p.clock"),
         (policy('expires_in = "soon"'), "policies.p.expires_in"),
+        (policy('remind = ["soon"]'), "policies.p.remind"),
+        (policy('expires_in = "1h"', 'remind = ["15m", "1h"]'), "policies.p.remind.1"),
+        (policy('remind = ["2h"]'), "policies.p.remind.0"),
+        (escalate('after = "1h", add = ["ann"]'), "policies.p.escalate.0.after"),
+        (escalate('after = "5m"'), "policies.p.escalate.0"),
+        (escalate('after = "5m", add = ["ann"], replace = ["ann"]'), "policies.p.escalate.0.replace"),
+        (escalate('after = "5m", add = ["group:leads"]'), "policies.p.escalate.0.add"),
+        (escalate('after = "5m", replace = "bob"'), "policies.p.escalate.0.replace"),
+        (escalate('after = "5m", route = ["nowhere at all"]'), "policies.p.escalate.0.route"),
+        (escalate('after = "5m", lower = 1'), "policies.p.escalate.0.lower"),
+        (
+            escalate('after = "5m", replace = "ann"').replace('["anyone"]', '["anyone"]\nquorum = 2'),
+            "policies.p.escalate.0",
+        ),
     ],
 )
 def test_a_time_that_cannot_be_is_refused_with_its_key(text: str, key: str) -> None:
@@ -114,6 +132,20 @@ async def test_a_clock_counts_open_time_only() -> None:
     # what the agent can wait is real time
     shorter = await asked(policy('clock = "office"', 'expires_in = "8h"'), at.replace(hour=20), expires_in=60.0)
     assert shorter.expires_at == at.replace(hour=20, minute=31)
+
+
+async def test_reminders_and_escalations_stand_on_the_ticket() -> None:
+    text = policy('remind = ["15m", "30m"]', 'escalate = [{ after = "20m", add = "ann", route = "slack:#leads" }]')
+    ticket = await asked(f'{text}\n[people.ann]\nslack = "T1/U1"', datetime(YEAR, 6, 1, tzinfo=UTC))
+    planned = [(one.at.minute, one.does, one.number) for one in ticket.plan]
+    assert planned == [(15, "remind", 0), (20, "escalate", 0), (30, "remind", 1)]
+    assert ticket.policy.escalate[0].add == ("ann",)
+    assert ticket.policy.escalate[0].route == ("slack:#leads",)
+
+
+async def test_what_would_come_after_the_end_of_a_short_request_is_left_out() -> None:
+    ticket = await asked(policy('remind = ["15m", "30m"]'), datetime(YEAR, 6, 1, tzinfo=UTC), expires_in=1200.0)
+    assert [one.number for one in ticket.plan] == [0]
 
 
 async def test_a_request_is_refused_when_its_calendar_is_over() -> None:

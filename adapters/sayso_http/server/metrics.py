@@ -99,7 +99,9 @@ class Metrics:
                 self._refused.labels(code).inc()
             case events.Opened():
                 self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()
-            case events.Used() | events.Held() | events.Released() | events.Revoked():
+            case (
+                events.Used() | events.Due() | events.Reminded() | events.Held() | events.Released() | events.Revoked()
+            ):
                 pass
             case events.Stopped() | events.Resumed():
                 pass

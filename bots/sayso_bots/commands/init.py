@@ -46,7 +46,9 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # reason = "deny"                     # "allow", "deny" or "both": for what a reason must be given
 # confirm = "10s"                     # time to read before an allow; or "tool", "input.NAME": what is typed to allow
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
-# clock = "office"                    # expires_in counts only the time in which this calendar is open
+# clock = "office"                    # the times below and expires_in count only while this calendar is open
+# remind = ["5m", "10m"]              # those who are missing are mentioned again below the card
+# escalate = [{{ after = "12m", add = ["group:release"], route = ["approvers"] }}]
 
 # [calendars.office]
 # zone = "Europe/Berlin"

@@ -102,8 +102,16 @@ class _Places(_Table):
     """In place of approvers and quorum: how many of whom, in any order."""
 
 
+_Reminders = Annotated[list[durations.Duration], pydantic.Field(max_length=20)]
+
+
 class Stage(_Places):
     """One of the `stages` of a policy: `approvers` and `quorum`, or `needs`."""
+
+    expires_in: durations.Duration | None = pydantic.Field(
+        default=None, description='expires_in = "1h"; nobody at this stage within it is a denial'
+    )
+    remind: _Reminders = pydantic.Field(default=[], description='remind = ["15m"]')
 
 
 class Policy(_Places):
@@ -140,7 +148,13 @@ class Policy(_Places):
     )
     """What it takes to allow."""
     clock: str | None = pydantic.Field(default=None, description='clock = "office", of [calendars.office]')
-    """The deadline counts only the time in which this calendar is open."""
+    """The deadline, reminders and escalations count only the time in which this calendar is open."""
+    remind: _Reminders = pydantic.Field(default=[], description='remind = ["15m", "2h"]')
+    """When those who are missing are mentioned again."""
+    escalate: Annotated[list[times.Escalation], pydantic.Field(max_length=20)] = pydantic.Field(
+        default=[], description='escalate = [{ after = "3h", add = ["group:leads"], route = ["slack:#leads"] }]'
+    )
+    """What happens when nobody has decided for so long."""
 
 
 class Delegation(_Table):

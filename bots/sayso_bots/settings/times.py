@@ -11,7 +11,8 @@ from typing import Annotated
 
 import pydantic
 
-from sayso import calendars, errors
+from sayso import calendars, errors, model
+from sayso_bots.settings import durations
 
 _HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _CODE = re.compile(r"[A-Z]{2}(?:-[A-Za-z0-9]+)?")
@@ -84,6 +85,21 @@ class Calendar(_Table):
     )
     dates: Annotated[list[Dates], pydantic.Field(max_length=100)] = pydantic.Field(
         default=[], description="dates = [{ from = 2026-12-18, to = 2027-01-04 }]"
+    )
+
+
+class Escalation(_Table):
+    """One step of `escalate` in `[policies.NAME]`: more people, or others, and more places."""
+
+    after: durations.Duration = pydantic.Field(description='after = "3h"')
+    add: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=[], description='add = ["group:leads"]'
+    )
+    replace: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=[], description='replace = ["group:leads"]'
+    )
+    route: Annotated[list[model.Place], pydantic.BeforeValidator(_several)] = pydantic.Field(
+        default=[], description='route = ["slack:#leads"], or ["approvers"] for direct messages'
     )
 
 

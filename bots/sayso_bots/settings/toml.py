@@ -25,7 +25,6 @@ _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|key)\Z")
 # These mean something else in a policy.
 _RESERVED = {"anyone", "requester", "group", "nobody", "approvers"}
-_NOT_YET = re.compile(r"policies\.[^.]+\.(remind|escalate)")
 
 
 def load(path: Path | None) -> schema.Settings:
@@ -51,9 +50,6 @@ def parse(raw: Mapping[str, Any]) -> schema.Settings:
     """Settings from a parsed file. Raises as `load`."""
     for key, value in _leaves(raw):
         _refuse_secret(key, value)
-    for key in _keys(raw):
-        if _NOT_YET.fullmatch(key):
-            raise errors.InvalidSettings(f"{key} is not supported by this version", field=key, hint="remove it")
     try:
         settings = schema.with_chats().model_validate(raw)
     except pydantic.ValidationError as error:
@@ -169,13 +165,6 @@ def _secret_value() -> re.Pattern[str]:
     """How secrets of ours and of chat platforms begin."""
     theirs = [chat.secret_values for chat in plugin.installed() if chat.secret_values]
     return re.compile("|".join([_OUR_SECRETS, *theirs]))
-
-
-def _keys(raw: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    for name, value in raw.items():
-        yield f"{above}{name}"
-        if isinstance(value, Mapping):
-            yield from _keys(cast("Mapping[str, Any]", value), f"{above}{name}.")
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from sayso import model
 from sayso.cards import card, naming, phrases
 from sayso.content import text
-from sayso.machine import approvers, people, places
+from sayso.machine import approvers, people, places, schedule
 
 Trusted = text.Trusted
 
@@ -27,9 +27,9 @@ def terms(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Li
 
 def _by_when(ticket: model.Ticket) -> card.Inline:
     if ticket.stopped is None:
-        return card.Moment(ticket.expires_at, relative=True)
+        return card.Moment(schedule.ends(ticket), relative=True)
     # where time stands still, a countdown would be wrong
-    return Trusted(f"{phrases.duration(ticket.expires_at - ticket.stopped.since)} after the stop is lifted")
+    return Trusted(f"{phrases.duration(schedule.ends(ticket) - ticket.stopped.since)} after the stop is lifted")
 
 
 def lines(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
@@ -128,7 +128,8 @@ def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]
     """People who may answer and have not; none if the settings alone do not say who may."""
     names = approvers.named(ticket)
     groups = [directory.groups.get(name.removeprefix("group:")) for name in names if name.startswith("group:")]
-    if "anyone" in ticket.policy.everybody or any(group is None or group.platform_groups for group in groups):
+    anyone = "anyone" in approvers.names_of(approvers.open_needs(ticket))
+    if anyone or any(group is None or group.platform_groups for group in groups):
         return ()
     answered = {given.person for given in approvers.latest(ticket)}
     asked = directory.members(names)

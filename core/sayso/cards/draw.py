@@ -22,6 +22,7 @@ from sayso.cards import (
     notification,
     prose,
     recalled,
+    reminding,
     risks,
     shelf,
     tokens,
@@ -121,6 +122,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     yield from history.stopped_parts(ticket)
     yield from recalled.parts_of(ticket)
     yield from board.terms(ticket, directory)
+    yield from reminding.lines(ticket)
     yield from risky
     yield from _warnings([headline, *shown])
     yield from shown

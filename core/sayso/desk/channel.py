@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sayso import model
 from sayso.cards import card
+from sayso.machine import people
 
 
 class Channel(Protocol):
@@ -73,6 +74,22 @@ class Membership(Protocol):
         ...
 
 
+class Reminder(Protocol):
+    """A platform on which people are mentioned below a card that waits."""
+
+    async def remind(
+        self, posted: model.PostedCard, said: card.Line, called: people.Called, *, number: int, again: bool
+    ) -> str:
+        """Say it as a reply to the card, and notify those who are *called*; return the platform's id of the message.
+
+        *number* tells one reminder of a request from the next. *again*: an earlier try may have got through.
+
+        Raises:
+            ChannelError: `final` if there can be no reply to it.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """A platform that is connected: all that the desk and the courier know of it."""
@@ -88,3 +105,5 @@ class Platform:
     """Tells one person something, if it can."""
     membership: Membership | None = None
     """Says who is in a group of it, if it can."""
+    reminder: Reminder | None = None
+    """Mentions people below a card, if it can."""

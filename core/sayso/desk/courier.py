@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 
 from sayso import aside, clock, errors, model
 from sayso.cards import draw, telling
-from sayso.desk import authority, channel, lanes
+from sayso.desk import authority, channel, lanes, reminders
 from sayso.desk.desk import Desk
 from sayso.machine import events
 from sayso.stores import Job, Store
@@ -90,6 +90,8 @@ class Courier:
                     await self._resume(ticket)
                 case events.Tell(place=place):
                     await self._tell(ticket, place, again=job.attempts > 0)
+                case events.Remind():
+                    await reminders.remind(self._desk, ticket, job.effect, again=job.attempts > 0)
                 case _:
                     assert_never(job.effect)
         except asyncio.CancelledError:
@@ -114,7 +116,7 @@ class Courier:
         match job.effect:
             case events.Redraw():
                 await self._store.put_off(job, self._clock.now())  # to draw it once more does no harm
-            case events.Announce() | events.Resume() | events.Tell():
+            case events.Announce() | events.Resume() | events.Tell() | events.Remind():
                 await self._store.retry(job, self._clock.now(), "the courier was stopped")
             case _:
                 assert_never(job.effect)
@@ -206,7 +208,7 @@ class Courier:
                 if error.final or error.gone:
                     # a card that is gone for good can no more be answered than one that never came
                     await self._desk.place_lost(job.ticket_id, place, reason(error))
-            case events.Resume() | events.Tell():
+            case events.Resume() | events.Tell() | events.Remind():
                 pass
             case _:
                 assert_never(job.effect)
@@ -220,7 +222,7 @@ class Courier:
                 wait: float | None = _backoff(failed)
             case events.Redraw():
                 wait = _backoff(failed) if failed <= _MOST_REDRAWS else None
-            case events.Tell():
+            case events.Tell() | events.Remind():
                 wait = _backoff(failed) if failed <= _MOST_TELLS else None
             case events.Resume():
                 wait = await self._wait_for_receiver(job.ticket_id, failed)

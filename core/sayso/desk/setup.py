@@ -9,7 +9,7 @@ from datetime import timedelta
 from sayso import errors, machine, model, parts, rules
 from sayso.calendars import Calendar
 from sayso.desk import quota, rotas
-from sayso.machine import people
+from sayso.machine import approvers, people
 
 DEFAULT = "default"
 # As many direct messages as people can be mentioned on a card.
@@ -87,6 +87,7 @@ def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ru
     asked = rule.route if rule and rule.route else asked
     # what a rule decides is asked nowhere; the inbox shows what is stored
     route = _reached(setup, asked, policy, caller) if ruling.effect == "ask" else (machine.INBOX,)
+    policy = _escalating(setup, policy, caller)
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
@@ -103,7 +104,7 @@ def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ru
 def _reached(
     setup: Setup, asked: tuple[model.Place, ...], policy: model.Policy, caller: Caller
 ) -> tuple[model.Place, ...]:
-    wanted = _expanded(setup, asked, policy, caller)
+    wanted = _expanded(setup, asked, approvers.names_of(policy.needs_by_stage[0]), caller)
     for place in wanted:
         _reachable(setup, place)
     return wanted or setup.route
@@ -151,12 +152,12 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
 
 
 def _expanded(
-    setup: Setup, places: tuple[model.Place, ...], policy: model.Policy, caller: Caller
+    setup: Setup, places: tuple[model.Place, ...], who: tuple[str, ...], caller: Caller
 ) -> tuple[model.Place, ...]:
     """The places, with a direct message to each approver in place of `approvers`."""
     if parts.APPROVERS not in places:
         return places
-    found = _direct(setup, policy.needs_by_stage[0], caller)
+    found = _direct(setup, who, caller)
     if not found:
         hint = "name people or groups with members under approvers, with accounts on a chat that is connected"
         raise errors.InvalidRequest("its policy names nobody who has a direct message", field="route", hint=hint)
@@ -167,12 +168,27 @@ def _expanded(
 def _stage_routes(setup: Setup, policy: model.Policy, caller: Caller) -> tuple[tuple[model.Place, ...], ...]:
     """The direct messages of each stage after the first; none if there is one stage only."""
     stages = policy.needs_by_stage
-    return ((), *(tuple(_direct(setup, needs, caller)) for needs in stages[1:])) if len(stages) > 1 else ()
+    later = (tuple(_direct(setup, approvers.names_of(needs), caller)) for needs in stages[1:])
+    return ((), *later) if len(stages) > 1 else ()
 
 
-def _direct(setup: Setup, needs: Sequence[model.Need], caller: Caller) -> list[model.Place]:
-    """The direct messages of those whom a stage needs."""
-    names = (caller.requester if name == "requester" else name for need in needs for name in need.who)
+def _escalating(setup: Setup, policy: model.Policy, caller: Caller) -> model.Policy:
+    """The policy, with the direct messages of those whom each escalation brings in. Raises as `terms`."""
+    if not policy.escalate:
+        return policy
+    everybody = approvers.names_of(need for needs in policy.needs_by_stage for need in needs)
+    steps = list[model.Escalation]()
+    for step in policy.escalate:
+        route = _expanded(setup, step.route, step.brings_in or everybody, caller)
+        for place in route:
+            _reachable(setup, place)
+        steps.append(step.model_copy(update={"route": route}))
+    return policy.model_copy(update={"escalate": tuple(steps)})
+
+
+def _direct(setup: Setup, who: Sequence[str], caller: Caller) -> list[model.Place]:
+    """The direct messages of these people and groups."""
+    names = (caller.requester if name == "requester" else name for name in who)
     found = [place for name in setup.directory.members(name for name in names if name) for place in _at(setup, name)]
     return list(dict.fromkeys(found))[:_MOST_DIRECT]
 

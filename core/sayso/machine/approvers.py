@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import errors, model, parts
-from sayso.machine import events, people, places, who
+from sayso.machine import escalation, events, people, places, who
 
 latest = places.latest
 
@@ -75,9 +75,10 @@ def refusal(
         if person.delegate and person.delegate != ticket.requester:
             return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
         return errors.NotAllowed("you cannot approve what was asked on your own behalf")
-    if unsure := _unsure(person, ticket.policy.everybody):
+    named_now = names_of(_all_needs(ticket))
+    if unsure := _unsure(person, named_now):
         return unsure
-    names = [(ticket.requester or name) if name == "requester" else name for name in ticket.policy.everybody]
+    names = [(ticket.requester or name) if name == "requester" else name for name in named_now]
     return errors.NotAllowed(f"you may not answer this request; it is for {who.in_words(names, directory)}")
 
 
@@ -88,8 +89,23 @@ def sits(ticket: model.Ticket, person: str) -> bool:
 
 def named(ticket: model.Ticket) -> tuple[str, ...]:
     """Whom the policy names at this stage: people by id and groups; `anyone` names nobody."""
-    names = (ticket.requester if name == "requester" else name for name in names_of(open_needs(ticket)))
-    return tuple(dict.fromkeys(name for name in names if name and name != "anyone"))
+    return _persons(ticket, names_of(open_needs(ticket)))
+
+
+def to_remind(ticket: model.Ticket, directory: people.Directory, place: model.Place) -> tuple[str, ...] | None:
+    """Whom a reminder at a place mentions: those who may fill a place that is free. None where it is for nobody."""
+    answered, found = {given.human for given in latest(ticket)}, list[str]()
+    for name in _persons(ticket, names_of(places.board(ticket).free)):
+        members = directory.members([name])
+        # a group of which somebody has answered is called by its other members
+        found += [name] if answered.isdisjoint(members) else [one for one in members if one not in answered]
+    found = [one for one in dict.fromkeys(found) if not is_barred(ticket, one)]
+    _, _, address = place.partition(":")
+    if not address.startswith("@"):
+        return tuple(found)
+    # a direct message reminds the one who reads it
+    alone = address.removeprefix("@")
+    return (alone,) if alone in {*found, *directory.members(found)} else None
 
 
 def names_of(needs: Iterable[model.Need]) -> tuple[str, ...]:
@@ -101,6 +117,8 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
     """Whom the policy has mentioned on the first card: people by id and groups; nobody once it is decided."""
     if ticket.decision is not None:
         return ()
+    if (step := escalation.last(ticket)) and step.brings_in:
+        return tuple(name for name in _persons(ticket, step.brings_in))
     names = ((named(ticket) if one == parts.APPROVERS else (one,)) for one in ticket.policy.notify)
     return tuple(dict.fromkeys(name for some in names for name in some))
 
@@ -166,6 +184,12 @@ def against(ticket: model.Ticket) -> tuple[model.Given, ...]:
     return tuple(given for given in latest(ticket) if given.answer.verdict in _AGAINST)
 
 
+def _persons(ticket: model.Ticket, names: Iterable[str]) -> tuple[str, ...]:
+    """These names with the requester by name, and without `anyone`, who is nobody in particular."""
+    found = (ticket.requester if name == "requester" else name for name in names)
+    return tuple(dict.fromkeys(name for name in found if name and name != "anyone"))
+
+
 def _matches(approver: str, ticket: model.Ticket, person: model.Person) -> bool:
     if approver == "requester":
         return person.id == ticket.requester
@@ -202,12 +226,12 @@ def _fits(ticket: model.Ticket, person: model.Person, needs: Iterable[model.Need
 
 def open_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
     """What is needed at this stage."""
-    stages = ticket.policy.needs_by_stage
+    stages = escalation.needs(ticket)
     return stages[min(ticket.stage, len(stages) - 1)]
 
 
 def _all_needs(ticket: model.Ticket) -> tuple[model.Need, ...]:
-    return tuple(need for needs in ticket.policy.needs_by_stage for need in needs)
+    return tuple(need for needs in escalation.needs(ticket) for need in needs)
 
 
 def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:

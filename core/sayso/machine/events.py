@@ -79,6 +79,15 @@ class Ticked(model.Frozen):
     at: datetime
 
 
+class Due(model.Frozen):
+    """The time of a reminder or an escalation has come."""
+
+    type: Literal["due"] = "due"
+    at: datetime
+    to: tuple[str, ...] = ()
+    """To whom, and to which places, it is escalated."""
+
+
 class Used(model.Frozen):
     """The allow was used: what it was given for runs next."""
 
@@ -135,8 +144,11 @@ Event = (
     | Undelivered
     | Lost
     | Ticked
+    | Due
     | Used
 )
+INBOX: model.Place = "web"
+"""The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost."""
 
 
 class Announce(model.Frozen):
@@ -171,7 +183,21 @@ class Tell(model.Frozen):
     place: model.Place
 
 
-Effect = Announce | Redraw | Resume | Tell
+Why = Literal["missing", "escalated", "turned"]
+"""Why people are mentioned: they are missing, just brought in, or it is their turn now."""
+
+
+class Remind(model.Frozen):
+    """Mention those who are missing below the cards at a place, and say what is missing."""
+
+    type: Literal["remind"] = "remind"
+    place: model.Place
+    number: int
+    """Which reminder of the request, from 1: a later one makes those before it needless."""
+    why: Why = "missing"
+
+
+Effect = Announce | Redraw | Resume | Tell | Remind
 
 effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
     Annotated[Effect, pydantic.Field(discriminator="type")]
@@ -221,7 +247,18 @@ class Delivered(model.Frozen):
     """The digest of what was posted: the canonical JSON of the message as the platform got it."""
 
 
-Entry = Event | Opened | AnswerRefused | Delivered | Revoked
+class Reminded(model.Frozen):
+    """For the log only: people were mentioned below a card."""
+
+    type: Literal["reminded"] = "reminded"
+    at: datetime
+    place: model.Place
+    message: str
+    people: tuple[str, ...]
+    """Who, by their names in the settings."""
+
+
+Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

@@ -31,6 +31,7 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         asked_back=terms.asked_back,
         remembered=terms.remembered,
         ruled=terms.ruled,
+        plan=schedule.plan(terms.policy, at, expires_at),
     )
     decision = outcomes.ruled(made, at)
-    return made.model_copy(update={"decision": decision}) if decision else made
+    return made.model_copy(update={"decision": decision, "plan": ()}) if decision else made

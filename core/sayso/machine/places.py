@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sayso import model
+from sayso.machine import escalation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Board:
         """The first stage with a free place; the number of stages if there is none."""
         full = (all(seats.missing == 0 for seats in stage) for stage in self.stages)
         return next((number for number, whole in enumerate(full) if not whole), len(self.stages))
+
+    @property
+    def free(self) -> tuple[model.Need, ...]:
+        """The needs of the first stage with a free place that have one."""
+        here = self.stages[min(self.open, len(self.stages) - 1)]
+        return tuple(seats.need for seats in here if seats.missing)
 
     @property
     def is_full(self) -> bool:
@@ -117,12 +124,12 @@ def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
 
 
 def _seated(ticket: model.Ticket, people: Sequence[model.Given]) -> Board:
-    stages = ticket.policy.needs_by_stage
+    stages, ever = escalation.needs(ticket), escalation.ever(ticket)
     alike = sum(map(len, stages)) == 1
     shown: list[tuple[Seats, ...]] = []
     for number, needs in enumerate(stages):
         here = [one for one in people if one.stage == number]
-        fits = [[0] if alike else _fitting(one, needs) for one in here]
+        fits = [[0] if alike else _fitting(one, ever[number]) for one in here]
         sitting = match(fits, [need.count for need in needs])
         pairs = [(one, at) for one, at in zip(here, sitting, strict=True)]
         shown.append(

@@ -1,13 +1,22 @@
-"""When time acts on a request: its deadline, in open time if its policy has a clock. Pure."""
+"""What time does to a request: its deadline, reminders and escalations, in open time if its policy has a clock. Pure.
+
+The rule: what is to come stands on the ticket, so that nobody keeps a second schedule; what has happened is gone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Literal
 
-from sayso import errors, model
+from sayso import errors, model, policies
+from sayso.machine import escalation, events
+
+Does = Literal["remind", "escalate", "expire"]
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
+_SHORTER = "make it shorter, or expires_in longer"
 
 
 def deadline(request: model.Request, policy: model.Policy, at: datetime) -> datetime:
@@ -18,13 +27,25 @@ def deadline(request: model.Request, policy: model.Policy, at: datetime) -> date
     """
     # what an agent can wait is real time; what people get is open time
     asked = [] if request.expires_in is None else [at + timedelta(seconds=request.expires_in)]
-    if asked and policy.expires_in is None:
+    if asked and _limit(policy) is None:
         return asked[0]
-    ends = after(policy, at, policy.expires_in or DEFAULT_EXPIRES_IN)
+    ends = after(policy, at, lives(policy))
     if ends is None:
         hint = "its operator gives it open hours, or another clock"
         raise errors.InvalidRequest("nobody is there: the clock of its policy stands still", field="policy", hint=hint)
     return min([*asked, ends])
+
+
+def lives(policy: model.Policy) -> float:
+    """The seconds until a request of this policy expires, in the time of its clock."""
+    return _limit(policy) or DEFAULT_EXPIRES_IN
+
+
+def _limit(policy: model.Policy) -> float | None:
+    """What the policy says of it: its own limit, and that of all its stages together."""
+    each = [stage.expires_in for stage in policy.stages]
+    told = [sum(one for one in each if one)] if each and all(each) else []
+    return min([*told, *([policy.expires_in] if policy.expires_in else [])], default=None)
 
 
 def after(policy: model.Policy, start: datetime, seconds: float) -> datetime | None:
@@ -35,12 +56,74 @@ def after(policy: model.Policy, start: datetime, seconds: float) -> datetime | N
 
 def put_off(ticket: model.Ticket, moment: datetime, since: datetime, until: datetime) -> datetime:
     """A moment of the ticket's time, later by as much as its time stood still between *since* and *until*."""
-    clock, request = ticket.policy.clock, ticket.request
-    bound = ticket.bound_until or ticket.expires_at
-    own = request.expires_in is not None and bound == ticket.created_at + timedelta(seconds=request.expires_in)
-    # open time stood still only while it would have run; the agent's own limit is real time
-    passed = None if clock is None or own else clock.add(moment, clock.between(since, until))
-    return moment + (until - since) if passed is None else passed
+    request, bound = ticket.request, ticket.bound_until or ticket.expires_at
+    # the agent's own limit is real time
+    if request.expires_in is not None and bound == ticket.created_at + timedelta(seconds=request.expires_in):
+        return moment + (until - since)
+    return _later(ticket.policy, moment, since, until)
+
+
+def plan_later(ticket: model.Ticket, since: datetime, until: datetime) -> tuple[policies.Planned, ...]:
+    """What is planned, later by as much as time stood still between *since* and *until*."""
+    later = (_later(ticket.policy, one.at, since, until) for one in ticket.plan)
+    return tuple(one.model_copy(update={"at": at}) for one, at in zip(ticket.plan, later, strict=True))
+
+
+def plan(policy: model.Policy, at: datetime, ends: datetime) -> tuple[policies.Planned, ...]:
+    """What time does to a request that is asked now, until it expires."""
+    reminders = _planned(policy, at, "remind", policy.remind)
+    escalations = _planned(policy, at, "escalate", [one.after for one in policy.escalate])
+    return _in_order([*escalations, *reminders, *_of_stage(policy, 0, at)], ends)
+
+
+def turned(ticket: model.Ticket, stage: int, at: datetime) -> tuple[policies.Planned, ...]:
+    """What is planned once another stage is open: its own times, in place of those of the one before."""
+    kept = [one for one in ticket.plan if one.stage is None]
+    return _in_order([*kept, *_of_stage(ticket.policy, stage, at)], ticket.expires_at)
+
+
+def ends(ticket: model.Ticket) -> datetime:
+    """When it expires: at its own deadline, or at that of the stage that is open."""
+    return min([ticket.expires_at, *(one.at for one in ticket.plan if one.does == "expire")])
+
+
+def next_wake(ticket: model.Ticket) -> datetime | None:
+    """When time alone changes this ticket; None once it is closed."""
+    if ticket.decision is not None or ticket.stopped is not None:
+        return None
+    if ticket.taken is not None:
+        return ticket.taken.until
+    return min([ticket.expires_at, *(one.at for one in ticket.plan[:1])])
+
+
+def due(ticket: model.Ticket, at: datetime) -> events.Due:
+    """What was planned until now, as an event."""
+    steps = [ticket.policy.escalate[one.number] for one in ticket.plan if one.at <= at and one.does == "escalate"]
+    return events.Due(at=at, to=tuple(name for one in steps for name in (*one.brings_in, *one.route)))
+
+
+def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.Effect, ...]] | None:
+    """The ticket after what was planned until now, and what must be done; None if nothing was."""
+    due = [one for one in ticket.plan if one.at <= at]
+    if not due:
+        return None
+    numbers = [one.number for one in due if one.does == "escalate"]
+    changed = escalation.happens(ticket, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
+    # who was not there for a while is told once of all that was due meanwhile
+    facts = {"plan": ticket.plan[len(due) :], "reminded": ticket.reminded + 1, "version": ticket.version + 1}
+    changed = changed.model_copy(update=facts)
+    return changed, tuple(effects(ticket, changed, "escalated" if numbers else "missing"))
+
+
+def effects(before: model.Ticket, after: model.Ticket, why: events.Why) -> Iterator[events.Effect]:
+    """A card at each new place; the others are brought up to date, and a reminder is put below them."""
+    for place in after.route:
+        if place == events.INBOX or place in after.undelivered:
+            continue
+        if place not in before.route:
+            yield events.Announce(place=place)
+        else:
+            yield from (events.Redraw(place=place), events.Remind(place=place, number=after.reminded, why=why))
 
 
 def check(policy: model.Policy, name: str, at: datetime) -> None:
@@ -49,8 +132,59 @@ def check(policy: model.Policy, name: str, at: datetime) -> None:
     Raises:
         InvalidSettings: `field` is the key of the policy.
     """
-    lives = policy.expires_in or DEFAULT_EXPIRES_IN
-    if policy.clock is not None and after(policy, at, lives) is None:
+    longest = lives(policy)
+    if policy.clock is not None and after(policy, at, longest) is None:
         key = f"policies.{name}.clock"
-        message = f"{key}: the calendar {policy.clock.name!r} is not open for the {lives:g} seconds of a request"
+        message = f"{key}: the calendar {policy.clock.name!r} is not open for the {longest:g} seconds of a request"
         raise errors.InvalidSettings(message, field=key, hint="give it more days, hours or dates")
+    for number, seconds in enumerate(policy.remind):
+        _check_in_time(seconds, longest, f"policies.{name}.remind.{number}")
+    for number, stage in enumerate(policy.stages):
+        key = f"policies.{name}.stages.{number}"
+        if stage.expires_in and policy.expires_in and stage.expires_in > policy.expires_in:
+            message = f"{key}.expires_in is longer than the request may wait in all"
+            raise errors.InvalidSettings(message, field=f"{key}.expires_in", hint=_SHORTER)
+        for which, seconds in enumerate(stage.remind):
+            _check_in_time(seconds, stage.expires_in or longest, f"{key}.remind.{which}")
+    for number, step in enumerate(policy.escalate):
+        key = f"policies.{name}.escalate.{number}"
+        _check_in_time(step.after, longest, f"{key}.after")
+        if step.add and step.replace:
+            message = f"{key} has both add and replace"
+            raise errors.InvalidSettings(message, field=f"{key}.replace", hint="replace those who are to go, or add")
+        if not (step.add or step.replace or step.route):
+            raise errors.InvalidSettings(f"{key} does nothing", field=key, hint="give it add, replace or route")
+
+
+def _later(policy: model.Policy, moment: datetime, since: datetime, until: datetime) -> datetime:
+    # open time stood still only while it would have run
+    passed = None if policy.clock is None else policy.clock.add(moment, policy.clock.between(since, until))
+    return moment + (until - since) if passed is None else passed
+
+
+def _check_in_time(seconds: float, lives: float, key: str) -> None:
+    if seconds >= lives:
+        message = f"{key}: {seconds:g} seconds are over only after the request has expired, at {lives:g} seconds"
+        raise errors.InvalidSettings(message, field=key, hint=_SHORTER)
+
+
+def _of_stage(policy: model.Policy, number: int, at: datetime) -> Iterator[policies.Planned]:
+    """What one stage plans when it is opened."""
+    if number >= len(policy.stages):
+        return
+    stage = policy.stages[number]
+    yield from _planned(policy, at, "remind", stage.remind, stage=number)
+    yield from _planned(policy, at, "expire", [stage.expires_in] if stage.expires_in else [], stage=number)
+
+
+def _planned(
+    policy: model.Policy, at: datetime, does: Does, times: Iterable[float], stage: int | None = None
+) -> Iterator[policies.Planned]:
+    for number, seconds in enumerate(times):
+        due = after(policy, at, seconds)
+        if due is not None:
+            yield policies.Planned(at=due, does=does, number=number, stage=stage)
+
+
+def _in_order(planned: Iterable[policies.Planned], ends: datetime) -> tuple[policies.Planned, ...]:
+    return tuple(sorted((one for one in planned if one.at < ends), key=lambda one: one.at))

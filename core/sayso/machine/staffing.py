@@ -36,6 +36,7 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
         for one in who:
             if one not in ("anyone", "requester"):
                 check_known(directory, one, f"policies.{name}.{key}")
+    _check_escalations(directory, policy, name)
     for called in policy.notify:
         key = f"policies.{name}.notify"
         if called in ("anyone", "requester"):
@@ -46,6 +47,19 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     if short := shortage(directory, policy):
         key = f"policies.{name}.{short.key}"
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
+
+
+def _check_escalations(directory: people.Directory, policy: model.Policy, name: str) -> None:
+    for number, step in enumerate(policy.escalate):
+        key = f"policies.{name}.escalate.{number}.{'replace' if step.replace else 'add'}"
+        for one in step.brings_in:
+            if one not in ("anyone", "requester"):
+                check_known(directory, one, key)
+        for needs in policy.needs_by_stage if step.replace else ():
+            others = tuple(need.model_copy(update={"who": step.replace}) for need in needs)
+            then = policy.model_copy(update={"approvers": (), "quorum": 1, "stages": (), "needs": others})
+            if short := shortage(directory, then):
+                raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
 
 
 HINT = "add approvers, or people to their groups; one person fills one place"

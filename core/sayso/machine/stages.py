@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sayso import model
-from sayso.machine import events
+from sayso.machine import schedule
 
 
 def turned(ticket: model.Ticket, stage: int, at: datetime) -> model.Ticket:
@@ -13,12 +13,8 @@ def turned(ticket: model.Ticket, stage: int, at: datetime) -> model.Ticket:
     if stage == ticket.stage:
         return ticket
     route = tuple(dict.fromkeys((*ticket.route, *_places_of(ticket, stage))))
-    return ticket.model_copy(update={"stage": stage, "stage_at": at, "route": route})
-
-
-def announcements(before: model.Ticket, after: model.Ticket) -> tuple[events.Announce, ...]:
-    """The card for places that came with the stage."""
-    return tuple(events.Announce(place=place) for place in after.route if place not in before.route)
+    facts = {"stage": stage, "stage_at": at, "route": route, "reminded": ticket.reminded + 1}
+    return ticket.model_copy(update={**facts, "plan": schedule.turned(ticket, stage, at)})
 
 
 def _places_of(ticket: model.Ticket, stage: int) -> tuple[model.Place, ...]:

@@ -43,6 +43,7 @@ def resumed(ticket: model.Ticket, event: events.Resumed) -> model.Ticket | None:
     if ticket.decision is None:
         facts["expires_at"] = schedule.put_off(ticket, ticket.expires_at, ticket.stopped.since, event.at)
         facts["bound_until"] = ticket.bound_until or ticket.expires_at
+        facts["plan"] = schedule.plan_later(ticket, ticket.stopped.since, event.at)
     return ticket.model_copy(update=facts)
 
 

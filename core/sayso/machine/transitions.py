@@ -29,16 +29,16 @@ from sayso.machine import (
     using,
 )
 
-INBOX = outcomes.INBOX
-
 # An agent waits no longer than this for words that were taken.
 _LONGEST_GRACE = timedelta(minutes=1)
 
 DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
+INBOX = events.INBOX
 may_answer = approvers.may_answer
 refusal = approvers.refusal
 allows_by = approvers.allows_by
 valid_until = outcomes.valid_until
+next_wake = schedule.next_wake
 read = outcomes.read
 in_line = standstill.in_line
 Terms = binding.Terms
@@ -115,15 +115,11 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
             return _lost(ticket, event)
         case events.Ticked():
             return _expired(ticket, event.at)
+        case events.Due():
+            acted = schedule.act(ticket, event.at)
+            return Step(ticket) if acted is None else Step(*acted)
         case _:
             assert_never(event)
-
-
-def next_wake(ticket: model.Ticket) -> datetime | None:
-    """When time alone changes this ticket; None once it is closed."""
-    if ticket.decision is not None or ticket.stopped is not None:
-        return None
-    return ticket.taken.until if ticket.taken else ticket.expires_at
 
 
 def first(ticket: model.Ticket, event: events.Event) -> events.Event:
@@ -133,11 +129,13 @@ def first(ticket: model.Ticket, event: events.Event) -> events.Event:
         return event
     if ticket.taken:
         return events.Settled(at=event.at)
+    if event.at < schedule.ends(ticket):
+        return schedule.due(ticket, event.at)
     return events.Ticked(at=event.at) if isinstance(event, events.Answered | events.TakenBack) else event
 
 
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
-    if ticket.stopped is None and event.at >= ticket.expires_at:
+    if ticket.stopped is None and event.at >= schedule.ends(ticket):
         raise errors.Refused("the time for this request is over", hint="ask again")
     if refused := approvers.refused(ticket, event.by, event.answer.verdict):
         raise refused
@@ -176,7 +174,7 @@ def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
     # what could not be delivered is refused now, while who gave it is there
     _given(ticket, given, given.at)
     # an answer that is given in time counts, so the grace ends with the time for the request at the latest
-    until = min(given.at + min(grace, _LONGEST_GRACE), ticket.expires_at)
+    until = min(given.at + min(grace, _LONGEST_GRACE), schedule.ends(ticket))
     facts = {"taken": model.Taken(given=given, until=until), "version": ticket.version + 1}
     changed = ticket.model_copy(update=facts)
     return Step(changed, outcomes.redraws(changed))
@@ -219,7 +217,9 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     if board.is_full:
         return _decide(ticket, "allowed", at, board.by)
     turned = stages.turned(ticket, board.open, at)
-    return Step(turned, (*stages.announcements(ticket, turned), *outcomes.redraws(ticket)))
+    if turned.stage == ticket.stage:
+        return Step(ticket, outcomes.redraws(ticket))
+    return Step(turned, tuple(schedule.effects(ticket, turned, "turned")))
 
 
 def _changed(before: model.Ticket, after: model.Ticket | None) -> Step:
@@ -256,7 +256,7 @@ def _expired(ticket: model.Ticket, at: datetime) -> Step:
         return Step(ticket)
     if ticket.taken:
         return _settled(ticket, at)
-    return _close(ticket, "expired", at) if at >= ticket.expires_at else Step(ticket)
+    return _close(ticket, "expired", at) if at >= schedule.ends(ticket) else Step(ticket)
 
 
 def _close(ticket: model.Ticket, outcome: model.Outcome, at: datetime, *, reason: str | None = None) -> Step:
@@ -273,5 +273,5 @@ def _decide(
     *,
     reason: str | None = None,
 ) -> Step:
-    closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason)})
+    closed = ticket.model_copy(update={"decision": outcomes.decided(ticket, outcome, at, by, reason), "plan": ()})
     return Step(closed, (*outcomes.redraws(closed), *outcomes.resumes(closed), *outcomes.tells(closed)))

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sayso import errors, machine, model
-from sayso.machine import events
+from sayso.machine import events, schedule
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
-_NOTES = (events.AnswerRefused, events.Delivered, events.Revoked)
+_NOTES = (events.AnswerRefused, events.Delivered, events.Reminded, events.Revoked)
 # What may happen to a decided ticket.
 _AFTER = events.Used | events.Stopped | events.Resumed
 _AT_FIRST = {
@@ -75,6 +75,13 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
             yield f"{id}: the agent was told {decision.outcome}, and that is not what is stored"
 
 
+def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
+    new = {place for one in ticket.escalated for place in one.places}
+    plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at)
+    route = tuple(place for place in ticket.route if place not in new)
+    return {"plan": plan, "escalated": (), "reminded": 0, "route": route}
+
+
 def _outcome(decision: model.Decision | None) -> model.JsonObject | None:
     """What was decided; whether it is used by now is another fact."""
     return decision.model_dump(exclude={"used_at", "void", "model_text"}) if decision else None
@@ -92,9 +99,8 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     changes = [row for row in stored.rows[id] if not isinstance(row.entry, _NOTES)]
     if [row.version for row in changes] != list(range(1, ticket.version + 1)):
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
-    replayed = ticket.model_copy(
-        update={"version": 1, "expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST}
-    )
+    at_first = {"expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST, **_planned_at_first(ticket)}
+    replayed = ticket.model_copy(update={"version": 1, **at_first})
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):

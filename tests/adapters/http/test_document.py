@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime, timedelta
 
-from sayso import model
+from sayso import model, policies
 from sayso.stores import Row
 from sayso.testing import samples
 from sayso_http import log_rows, tickets
@@ -41,6 +41,9 @@ FULL = model.Ticket(
     stage=1,
     stage_at=AT,
     stage_routes=((), ("chat:@ann",)),
+    plan=(policies.Planned(at=AT + timedelta(minutes=30), does="remind", number=1),),
+    escalated=(policies.Escalated(at=AT + timedelta(minutes=20), number=0, places=("chat:#leads",)),),
+    reminded=1,
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
     ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
@@ -81,7 +84,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at"),
         *("route", "undelivered", "used_at", "asked_back"),
-        *("remembered", "stopped", "ruled", "request"),
+        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

@@ -108,7 +108,11 @@ def test_a_stage_is_shown_to_those_whose_turn_it_is() -> None:
     ticket = machine.open_ticket(opened().request, terms, id="r1", ref="A" * 22, at=NOW).ticket
     assert approvers.to_notify(ticket) == ("group:release",)
     turned = machine.step(ticket, said(person("ann", "release"), verdict="allow"))
-    assert turned.effects == (events.Announce(place="chat:@lea"), events.Redraw(place="chat:@ann"))
+    assert turned.effects == (
+        events.Redraw(place="chat:@ann"),
+        events.Remind(place="chat:@ann", number=1, why="turned"),
+        events.Announce(place="chat:@lea"),
+    )
     assert approvers.to_notify(turned.ticket) == ("group:leads",)
 
 

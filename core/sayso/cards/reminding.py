@@ -1,0 +1,57 @@
+"""What people are told below a card that waits: that it is escalated, what is missing, and until when. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sayso import model
+from sayso.cards import board, card, naming
+from sayso.content import text
+from sayso.machine import escalation, events, people, schedule
+
+Trusted = text.Trusted
+
+
+def said(ticket: model.Ticket, directory: people.Directory, why: events.Why) -> card.Line:
+    """The words of a reminder; whom it mentions stands before them."""
+    so_far = next(iter(board.lines(ticket, directory)), None)
+    spans = [*_because(ticket, why), *([Trusted(" · "), *so_far.text] if so_far else [])]
+    return card.Line((*spans, Trusted(" · expires "), card.Moment(schedule.ends(ticket), relative=True)))
+
+
+def _because(ticket: model.Ticket, why: events.Why) -> tuple[card.Inline, ...]:
+    if why == "turned":
+        return (Trusted("It is your turn: this waits for an answer"),)
+    if why == "escalated" and (step := escalation.last(ticket)):
+        return (Trusted("Escalated to "), *_names(step), Trusted(": this waits for an answer"))
+    return (Trusted("Reminder: this waits for an answer"),)
+
+
+def lines(ticket: model.Ticket) -> Iterable[card.Line]:
+    """To whom it was escalated, and what time does next; nothing if it only expires."""
+    if ticket.decision is not None or ticket.stopped is not None:
+        return
+    if step := escalation.last(ticket):
+        yield card.Line((Trusted("Escalated to "), *_names(step), Trusted(" · "), card.Moment(ticket.escalated[-1].at)))
+    if spans := tuple(_coming(ticket)):
+        yield card.Line(spans)
+
+
+def _coming(ticket: model.Ticket) -> Iterable[card.Inline]:
+    planned = [one for one in ticket.plan if one.at < schedule.ends(ticket)]
+    remind = next((one for one in planned if one.does == "remind"), None)
+    escalate = next((one for one in planned if one.does == "escalate"), None)
+    if remind is not None:
+        yield from (Trusted("Next reminder "), card.Moment(remind.at, relative=True))
+    if escalate is not None:
+        step = ticket.policy.escalate[escalate.number]
+        yield Trusted(" · goes to " if remind is not None else "Goes to ")
+        yield from (*_names(step), Trusted(" "), card.Moment(escalate.at, relative=True))
+
+
+def _names(step: model.Escalation) -> tuple[card.Inline, ...]:
+    spans: list[card.Inline] = []
+    for index, name in enumerate(step.brings_in or step.route):
+        spans += [Trusted(", ")] if index else []
+        spans.append(naming.given_name(name.removeprefix("group:")))
+    return tuple(spans)

@@ -1,0 +1,33 @@
+"""Reminds people of a request that waits, below each card of a place."""
+
+from __future__ import annotations
+
+import logging
+
+from sayso import aside, model
+from sayso.cards import reminding
+from sayso.desk.shell import Shell
+from sayso.machine import approvers, events
+
+log = logging.getLogger(__name__)
+
+
+async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, again: bool) -> None:
+    """Mention those who are missing; nobody if an answer came meanwhile. Raises `ChannelError`."""
+    over = ticket.decision is not None or ticket.taken is not None or ticket.held or ticket.stopped is not None
+    platform = shell.platforms.get(model.channel_of(effect.place))
+    directory = shell.setup.directory
+    names = approvers.to_remind(ticket, directory, effect.place)
+    # who has no card yet gets one, which mentions them
+    cards = [one for one in await shell.store.cards(ticket.id) if one.place == effect.place]
+    if over or names is None or not cards:
+        return
+    if platform is None or platform.reminder is None:
+        log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
+        return
+    said = await aside.run(reminding.said, ticket, directory, effect.why)
+    called = directory.called(names, platform.channel.name)
+    message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
+    at = shell.clock.now()
+    entry = events.Reminded(at=at, place=effect.place, message=message, people=names)
+    await shell.store.append(ticket.id, ticket.version, entry)
