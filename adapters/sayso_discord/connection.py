@@ -100,7 +100,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         await doctor.require_channel(api, settings, desk.setup.directory)
         about: Json = await api.get("/oauth2/applications/@me")
         bot_user = api.bot_user
-        places = Places(api, desk.setup.directory, settings.channel, threads=settings.threads == "session")
+        places = Places(api, lambda: desk.setup.directory, settings.channel, threads=settings.threads == "session")
         threads = Threads(api, desk.store)
         channel = DiscordChannel(api, places, desk.store, threads, bot_user)
         notes, messages = Notes(api, places, threads), Messages(api, places)

@@ -93,7 +93,7 @@ async def _look_at_commands(api: Api, application: str) -> Finding:
 
 async def _find_guild(api: Api, settings: Settings, directory: people.Directory) -> str | None:
     """The server of the channel of the settings, if it has one that the bot can see."""
-    places = Places(api, directory, settings.channel, threads=False)
+    places = Places(api, lambda: directory, settings.channel, threads=False)
     try:
         return await places.find_guild(places.default) if places.default else None
     except errors.ChannelError:
@@ -118,7 +118,7 @@ def _look_at_way_in(about: Json, settings: Settings) -> Finding:
 
 async def _look_at_channel(api: Api, settings: Settings, directory: people.Directory) -> AsyncIterator[Finding]:
     try:
-        places = Places(api, directory, settings.channel, threads=False)
+        places = Places(api, lambda: directory, settings.channel, threads=False)
         conversation, _ = await places.find("discord")
         channel: Json = await api.get("/channels/{channel_id}", channel_id=conversation)
     except errors.ChannelError as error:

@@ -6,7 +6,7 @@ The rule: channels are known by ids, since any channel may have any name.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,9 @@ class Spec:
 class Places:
     """Finds conversation ids, and remembers what was learnt about them."""
 
-    def __init__(self, api: Api, directory: people.Directory, default: str | None, *, threads: bool) -> None:
+    def __init__(
+        self, api: Api, directory: Callable[[], people.Directory], default: str | None, *, threads: bool
+    ) -> None:
         self._api = api
         self._directory = directory
         self._default = default
@@ -77,7 +79,7 @@ class Places:
 
     def mentioned(self, names: Sequence[str]) -> people.Called:
         """The people and roles of Discord whom a card mentions."""
-        return self._directory.called(names, "discord")
+        return self._directory().called(names, "discord")
 
     def read(self, place: str) -> Spec:
         """Read a place. Raises `ChannelError`, final, if it is malformed."""
@@ -92,7 +94,7 @@ class Places:
 
     def _user_of(self, name: str) -> str:
         """The account of a configured person, or an id; display names are not looked up: anybody can take them."""
-        account = roster.account_of(self._directory, "discord", name)
+        account = roster.account_of(self._directory(), "discord", name)
         if account is not None:
             return account
         if _ID.fullmatch(name):

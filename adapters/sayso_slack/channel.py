@@ -6,7 +6,7 @@ The rule: the metadata holds only ids, since any app of the workspace can read i
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,13 +45,13 @@ class SlackChannel:
         clock: Clock,
         bot_user: str,
         uploads: Uploads,
-        directory: people.Directory | None = None,
+        directory: Callable[[], people.Directory] = people.Directory,
     ) -> None:
         self._api = api
         self._places = places
         self._bot_user = bot_user
         self._uploads = uploads
-        self._directory = directory or people.Directory()
+        self._directory = directory
         self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST)
         self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
         self._response_urls = ResponseUrls(clock)
@@ -121,7 +121,7 @@ class SlackChannel:
     def _render(self, conversation: str, drawn: card.Card, files: Mapping[int, str]) -> dict[str, Any]:
         # Slack notifies the reader of a direct message anyway
         named = () if conversation.startswith("D") else drawn.notify
-        return render.render(drawn, self._directory.called(named, NAME), files)
+        return render.render(drawn, self._directory().called(named, NAME), files)
 
     async def _edit_by_press(self, key: str, message: dict[str, Any]) -> bool:
         """Edit outside the limit for all cards; a press allows that five times in half an hour."""

@@ -52,7 +52,7 @@ async def check(
         found = [*_look_at_token(who, scopes, api.said_at), _look_at_images(settings, scopes)]
         found += [one async for one in _look_at_way_in(api, settings)]
         if settings.channel:
-            places = Places(api, known, settings.channel)
+            places = Places(api, lambda: known, settings.channel)
             found += await _check_channel(api, places, settings.channel)
         home = members.Home(str(who.get("team_id")), who.get("enterprise_id"))
         found += [one async for one in roster.look(api, home, known)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 
 from sayso import errors
 from sayso.chat import roster
@@ -26,7 +27,9 @@ _NAME = re.compile(r"#?[\w.-]{1,80}")
 class Places:
     """Finds conversation ids, and remembers them."""
 
-    def __init__(self, api: Api, directory: people.Directory, default: str | None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, api: Api, directory: Callable[[], people.Directory], default: str | None, clock: Clock | None = None
+    ) -> None:
         self._api = api
         self._listing = Listing(api, clock or SystemClock())
         self._directory = directory
@@ -39,9 +42,10 @@ class Places:
         if not spec:
             hint = '[slack] channel = "C0123"'
             raise errors.ChannelError("no channel is set for requests without a route", final=True, hint=hint)
-        if spec not in self._known:
-            self._known[spec] = await self._look_up(spec)
-        return self._known[spec]
+        key = self._key(spec)
+        if key not in self._known:
+            self._known[key] = await self._look_up(key)
+        return self._known[key]
 
     def check(self, place: str) -> None:
         """Raise `InvalidRequest` if a place is malformed; Slack is not asked."""
@@ -52,7 +56,7 @@ class Places:
 
     def forget(self, place: str) -> None:
         """Forget the id of a place, which is not valid any more: its name is looked up again."""
-        spec = self._spec(place)
+        spec = self._key(self._spec(place))
         self._known.pop(spec, None)
         self._listing.forget(spec.removeprefix("#"))
 
@@ -64,11 +68,15 @@ class Places:
     def _spec(self, place: str) -> str:
         return place.partition(":")[2] or self._default or ""
 
+    def _key(self, spec: str) -> str:
+        """What is looked up: whose account a person's name means may change with the settings."""
+        return self._user_of(spec[1:]) if spec.startswith("@") else spec
+
     async def _look_up(self, spec: str) -> str:
         if _CHANNEL.fullmatch(spec):
             return spec
-        if _USER.fullmatch(spec) or spec.startswith("@"):
-            opened = await self._api.post("conversations.open", users=self._user_of(spec.removeprefix("@")))
+        if _USER.fullmatch(spec):
+            opened = await self._api.post("conversations.open", users=spec)
             return str(opened["channel"]["id"])
         found = await self._listing.find(spec.removeprefix("#"))
         # a name can move to another channel, and with many channels it takes minutes to look one up
@@ -77,7 +85,7 @@ class Places:
 
     def _user_of(self, name: str) -> str:
         """The account of a configured person; display names are not looked up, since anybody can take any of them."""
-        account = roster.account_of(self._directory, "slack", name)
+        account = roster.account_of(self._directory(), "slack", name)
         if account is not None:
             return account.rpartition("/")[2]
         if _USER.fullmatch(name):

@@ -13,7 +13,7 @@ from sayso import aside, errors, model
 from sayso.cards import card, dialog, draw, history, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
-from sayso.desk import Desk, stops
+from sayso.desk import Desk, reloads, stops
 from sayso.stores import Query
 from sayso_web import inputs, numbers, render, sessions, story, view
 from sayso_web.guard import Guard
@@ -59,6 +59,7 @@ class Inbox:
             more=len(waiting) > MOST_WAITING,
             stops=[history.stop_line(stop) for stop in (await stops.standing(self._desk.store)).all],
             decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
+            warnings=reloads.warnings(await reloads.stands(self._desk.store, self._desk.clock.now())),
             next=_write_cursor(decided[ROWS - 1]) if len(decided) > ROWS else None,
         )
 

@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "init": "init",
     "doctor": "doctor.command",
     "serve": "serve",
+    "reload": "reload",
     "ask": "ask",
     "list": "list",
     "show": "show",

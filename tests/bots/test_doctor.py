@@ -23,7 +23,7 @@ def findings(done_stdout: str) -> dict[str, dict[str, str | bool]]:
             "settings",
             '[people.ann]\n[groups.g]\nmembers = ["ann"]\n[policies.default]\napprovers = ["group:g"]\nquorum = 2',
             {},
-            "policies.default.quorum is 2",
+            "policies.default.quorum: 2 people must allow",
         ),
     ],
 )

@@ -62,6 +62,7 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
         ("resume",),
         ("doctor",),
         ("stats",),
+        ("reload",),
         ("link",),
         ("backup",),
         ("restore",),

@@ -43,6 +43,7 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         listener = stack.enter_context(listening.bind(given.host, given.port))
         hitl = None if hitl_port is None else stack.enter_context(dashboard.bind(hitl_port))
         async with service.run(given, chosen, listener, hitl) as running:
+            lifetime.watch_hang_up(stopped, running.reload)
             click.echo(f"sayso listens on {running.url}")
             click.echo(f"  database  {service.describe_durability(running.desk.store.durability)}")
             if path := database.file_of(given.database):

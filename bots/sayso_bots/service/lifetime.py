@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+from collections.abc import Callable
 
 from sayso import errors
 
@@ -30,3 +32,16 @@ def watch_signals() -> asyncio.Future[None]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     return stopped
+
+
+def watch_hang_up(stopped: asyncio.Future[None], reload: Callable[[], None]) -> None:
+    """Read the settings again at a SIGHUP; if it means that the terminal is gone, stop as before."""
+    at_terminal = sys.stdin.isatty()
+
+    def hang_up() -> None:
+        if at_terminal and not sys.stdin.isatty() and not stopped.done():
+            stopped.set_result(None)
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import hmac
 import importlib.util
 import socket
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,12 +18,11 @@ import sayso_claude.server
 import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
-from sayso import machine
 from sayso.cards import tokens
-from sayso.desk import Desk, Setup, authority, courier, keys, stopping, timekeeper, token_secret
+from sayso.desk import Desk, authority, courier, keys, stopping, timekeeper, token_secret
 from sayso.stores import Durability
-from sayso_bots.service import checks, dashboard, database, listening, resumers, sealers, signing, workers
-from sayso_bots.settings import environment, on_call, schema, toml
+from sayso_bots.service import checks, dashboard, database, listening, reloading, resumers, sealers, signing, workers
+from sayso_bots.settings import environment, schema
 from sayso_http import callback, callback_urls, health, outbound
 from sayso_http.server import auth, connections, hosts, reading, responses, waits
 
@@ -41,6 +39,8 @@ class Service:
     sessions: sayso_web.Sessions
     chat: str
     """How it is connected to a chat, in words."""
+    reload: Callable[[], None]
+    """Has the settings read again, soon."""
     failed: asyncio.Future[None]
     """Raises what made a worker crash."""
 
@@ -73,9 +73,11 @@ async def run(
     ready: dict[str, health.Check] = {"workers": crew.well}
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.connect(given, create=True))
-        setup = make_setup(given, chosen)
+        setup = reloading.make_setup(given, chosen)
         desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
+        reloader = reloading.Reloader(given, chosen, desk)
+        stack.push_async_callback(reloader.leave)
         stack.push_async_callback(crew.stop)
         _start(crew, desk, chosen.service.callback_hosts)
         if signing.is_installed():
@@ -93,14 +95,8 @@ async def run(
         stack.callback(server.close)
         if hitl:
             await stack.enter_async_context(dashboard.run(desk, hitl))
-        yield Service(names.url, desk, sessions, said, crew.failed)
-
-
-def make_setup(given: environment.Environment, chosen: schema.Settings) -> Setup:
-    """What the desk of a service needs of the settings."""
-    channels = [machine.INBOX, *(chat.name for chat in checks.configured_chats(given, chosen))]
-    made = toml.setup(chosen, channels, callbacks=True)
-    return dataclasses.replace(made, rotas=on_call.open_rotas(given, chosen))
+        crew.start("settings", reloader.run)
+        yield Service(names.url, desk, sessions, said, reloader.wake, crew.failed)
 
 
 def limits_of(service: schema.Service) -> connections.Limits:

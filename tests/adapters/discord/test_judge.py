@@ -94,7 +94,7 @@ async def session() -> AsyncGenerator[Court]:
         ours = desk.Desk(memory.MemoryStore(), samples.MINT, setup, ManualClock())
         assert client.user is not None
         api, bot = discord_api.Api(client), str(client.user.id)
-        where, hung = places.Places(api, directory, None, threads=False), threads.Threads(api, ours.store)
+        where, hung = places.Places(api, lambda: directory, None, threads=False), threads.Threads(api, ours.store)
         posts, known = DiscordChannel(api, where, ours.store, hung, bot), members.Members(api, where, ManualClock())
         background = Background()
         door = interactions.Interactions(ours, known, posts, api, background)

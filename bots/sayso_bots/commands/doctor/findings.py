@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from sayso import errors
 from sayso.machine import people, staffing
-from sayso.stores import Store
-from sayso_bots.commands.doctor import claude_code
-from sayso_bots.service import checks, database
+from sayso_bots.commands.doctor import claude_code, running
+from sayso_bots.commands.doctor.finding import Finding
+from sayso_bots.service import checks
 from sayso_bots.settings import environment, schema, toml
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
 _REPORT = "run it again; if it stays so, report it with this line"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    said: str
-    hint: str | None = None
 
 
 async def find_all(hitl_port: int | None) -> list[Finding]:
@@ -41,8 +29,12 @@ async def _look(hitl_port: int | None) -> AsyncGenerator[Finding]:
     except errors.InvalidSettings as error:
         # nothing that follows could be trusted
         yield _finding_of_error("settings", error)
+        async for finding in running.look(None):
+            yield finding
         return
     yield Finding("settings", True, _describe(given, chosen))
+    async for finding in running.look(chosen):
+        yield finding
     if given.url:
         yield await _run_check("service", _look_at_service(given.url, given.key))
     here: Mapping[str, checks.Check] = {} if given.url else checks.LOOKED_AT
@@ -73,7 +65,7 @@ async def _look_at_chats(given: environment.Environment, chosen: schema.Settings
             yield Finding(name, True, "not looked at: the service has its token, and this machine has not")
             continue
         try:
-            async with _open_records(given) as records:
+            async with running.open_records(given) as records:
                 found = await chat.configure(chosen.chat(name), given.chats).check(directory, records)
         except ImportError:
             # a chat whose package is missing was told of above
@@ -114,17 +106,6 @@ async def _run_check(name: str, checking: Awaitable[str | checks.Fault]) -> Find
 
 def _finding_of(name: str, found: str | checks.Fault) -> Finding:
     return Finding(name, True, found) if isinstance(found, str) else Finding(name, False, found.said, found.hint)
-
-
-@contextlib.asynccontextmanager
-async def _open_records(given: environment.Environment) -> AsyncGenerator[Store | None]:
-    """What a service that runs here noticed."""
-    async with contextlib.AsyncExitStack() as stack:
-        records = None
-        # a database that cannot be opened is told of above
-        with contextlib.suppress(errors.SaysoError):
-            records = None if given.url else await stack.enter_async_context(database.connect(given))
-        yield records
 
 
 def _finding_of_error(name: str, error: errors.SaysoError) -> Finding:

@@ -1,0 +1,15 @@
+"""What `sayso doctor` found: one thing that it looked at, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    said: str
+    hint: str | None = None

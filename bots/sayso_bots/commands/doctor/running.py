@@ -1,0 +1,50 @@
+"""What a service that runs here has noticed and told: which settings are in force, and whether those on disk are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from sayso import errors
+from sayso.clock import SystemClock
+from sayso.desk import reloads
+from sayso.stores import Store
+from sayso_bots.commands.doctor.finding import Finding
+from sayso_bots.service import database, reloading
+from sayso_bots.settings import environment, schema
+
+_NAME = "settings in force"
+
+
+async def look(chosen: schema.Settings | None) -> AsyncGenerator[Finding]:
+    """How each copy of the service stands to the settings on disk; without *chosen* those cannot be read."""
+    try:
+        given = environment.read()
+    except errors.InvalidSettings:
+        return
+    async with open_records(given) as store:
+        stands = await reloads.stands(store, SystemClock().now()) if store else ()
+    for one in stands:
+        yield _finding_of(one, chosen)
+
+
+def _finding_of(one: reloads.Stand, chosen: schema.Settings | None) -> Finding:
+    since = f"those of {one.since:%Y-%m-%d %H:%M} UTC are in force"
+    if one.refused:
+        return Finding(_NAME, False, f"{one.copy}: {one.warning}", "mend them, then run: sayso reload")
+    if one.restart:
+        return Finding(_NAME, False, f"{one.copy}: {one.warning}", "start the service anew")
+    if chosen is None or reloading.digest_of(chosen) != one.digest:
+        return Finding(_NAME, False, f"{one.copy}: the settings on disk are others; {since}", "run: sayso reload")
+    return Finding(_NAME, True, f"{one.copy}: those on disk, since {one.since:%Y-%m-%d %H:%M} UTC")
+
+
+@contextlib.asynccontextmanager
+async def open_records(given: environment.Environment) -> AsyncGenerator[Store | None]:
+    """The database here, with what a service noticed; None if it is elsewhere, or cannot be opened."""
+    async with contextlib.AsyncExitStack() as stack:
+        records = None
+        # a database that cannot be opened is told of by its own check
+        with contextlib.suppress(errors.SaysoError):
+            records = None if given.url else await stack.enter_async_context(database.connect(given))
+        yield records
