@@ -15,7 +15,7 @@ import pytest
 
 from sayso import errors, stores
 from sayso_bots.commands import serve
-from sayso_bots.commands.doctor import findings
+from sayso_bots.commands.doctor import finding, findings
 from sayso_bots.settings import environment, toml
 from sayso_discord import pace
 from sayso_slack import api
@@ -54,7 +54,7 @@ class Place:
             return error
         pytest.fail("it started, and was stopped")
 
-    async def named(self, hitl_port: int | None = None) -> list[findings.Finding]:
+    async def named(self, hitl_port: int | None = None) -> list[finding.Finding]:
         """What `sayso doctor` finds wrong."""
         found = await findings.find_all(hitl_port)
         return [one for one in found if not one.ok]

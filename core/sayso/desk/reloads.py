@@ -88,8 +88,15 @@ def warnings(found: Iterable[Stand]) -> list[str]:
 
 def _stand(record: Record) -> Stand:
     value = record.value
-    lists = {name: tuple(value[name]) for name in ("changed", "restart")}
-    return Stand(**{**value, **lists, "since": datetime.fromisoformat(value["since"])})
+    return Stand(
+        copy=value["copy"],
+        since=datetime.fromisoformat(value["since"]),
+        digest=value["digest"],
+        heard=value["heard"],
+        refused=value["refused"],
+        changed=tuple(value["changed"]),
+        restart=tuple(value["restart"]),
+    )
 
 
 def _moment(at: datetime) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 import click
 
-from sayso_bots.commands.doctor import findings
+from sayso_bots.commands.doctor import finding, findings
 from sayso_bots.terminal import output, rows
 
 
@@ -34,7 +34,7 @@ def command(as_json: bool, hitl_port: int | None) -> None:
     sys.exit(0 if all(one.ok for one in found) else 2)
 
 
-def _format(found: Sequence[findings.Finding], columns: int | None) -> Iterator[str]:
+def _format(found: Sequence[finding.Finding], columns: int | None) -> Iterator[str]:
     """What was found, in two columns; what to do stands below what is wrong."""
     wide = max(len(one.name) for one in found)
     for one in found:
