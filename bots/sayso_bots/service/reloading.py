@@ -15,16 +15,16 @@ from datetime import timedelta
 from typing import Any, cast
 
 from sayso import errors, machine
-from sayso.content import digest
 from sayso.desk import Desk, Setup, reloads
 from sayso_bots.service import checks
 from sayso_bots.settings import environment, on_call, schema, toml
 
 log = logging.getLogger(__name__)
 
+_OF_SERVICE = ("policy", "grace", "tell_requester", "pending_per_key", "asks_per_minute", "owner", "stop")
 TAKEN_UP = frozenset(
-    {"people", "groups", "policies", "calendars", "delegations"}
-    | {f"service.{name}" for name in ("policy", "grace", "tell_requester", "pending_per_key", "asks_per_minute")}
+    {"people", "groups", "policies", "calendars", "delegations", "rules", "stats"}
+    | {f"service.{name}" for name in _OF_SERVICE}
 )
 """What only the desk's set-up is made of. Everything else was built in at the start: addresses, chats, workers."""
 # Seconds between two looks for a change that somebody asked for.
@@ -43,7 +43,7 @@ def make_setup(given: environment.Environment, chosen: schema.Settings) -> Setup
 
 def digest_of(chosen: schema.Settings) -> str:
     """By which settings are known again, whatever their file looks like."""
-    return digest.digest(chosen.model_dump(mode="json"))
+    return toml.setup(chosen).digest
 
 
 class Reloader:
