@@ -43,7 +43,7 @@ def make_setup(given: environment.Environment, chosen: schema.Settings) -> Setup
 
 def digest_of(chosen: schema.Settings) -> str:
     """By which settings are known again, whatever their file looks like."""
-    return toml.setup(chosen).digest
+    return toml.setup(chosen).digest or ""
 
 
 class Reloader:
