@@ -10,7 +10,7 @@ import pytest
 
 import sayso
 from sayso import asking, calendars, errors, machine, model, parts, stats
-from sayso.stats import reading, tally
+from sayso.stats import period, tally
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, NOW, actor, after, opened, permission, said
@@ -131,8 +131,8 @@ async def test_only_requests_of_the_period_are_read(desk: sayso.Desk) -> None:
 async def test_of_a_longer_period_the_newest_are_counted_and_it_says_so(
     desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MOST_READ", 2)
-    monkeypatch.setattr(reading, "_PAGE", 1)
+    monkeypatch.setattr(period, "MOST_READ", 2)
+    monkeypatch.setattr(period, "_PAGE", 1)
     figures = await stats.read(desk.store, NOW - timedelta(days=30), desk.clock.now())
     assert (figures.requests, figures.whole) == (2, False)
 
