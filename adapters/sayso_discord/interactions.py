@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from sayso import aside, errors, model
-from sayso.cards import card, draw, phrases, telling, tokens
-from sayso.cards.dialog import Dialog, Draft
+from sayso.cards import card, draw, phrases, sections, telling, tokens
+from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
@@ -38,8 +37,6 @@ OTHERS_FIRST = 1.4
 # One person is told the same about the same card once in this time.
 _ONCE_IN = 60.0
 _REMEMBERED = 5_000
-# What somebody typed may be long.
-_DRAFTS_REMEMBERED = 500
 
 _NO_WINDOW = "The window could not be opened in time. Please press again."
 _NOTHING_HERE = "There is nothing here to do. What agents ask comes as a card with buttons."
@@ -56,7 +53,6 @@ class Interactions:
         self._background = background
         self._seen: Recent[str, None] = Recent(_REMEMBERED)
         self._answers: dict[str, asyncio.Future[bool]] = {}
-        self._typed: Recent[tuple[str, str], Draft] = Recent(_DRAFTS_REMEMBERED)
         self._told: Recent[tuple[str, str, str], float] = Recent(_REMEMBERED)
         self._ways = Ways(desk, members)
         self._stale = Stale(desk, channel, api)
@@ -185,7 +181,7 @@ class Interactions:
         if isinstance(act, parse.Submission):
             # Discord opens a window only after a press on a component
             return _privately(act.interaction, render.step(dialog, f"Received. {dialog.title} is next."))
-        return {"type": MODAL, "data": render.modal(self._prefill(act, dialog))}
+        return {"type": MODAL, "data": render.modal(dialog)}
 
     def _refuse_answer(self, act: parse.Click | parse.Submission, error: errors.InvalidAnswer) -> Json:
         if isinstance(act, parse.Click):
@@ -193,17 +189,7 @@ class Interactions:
                 # the window was a message, and this takes its place
                 return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))
             return self._tell_once(act, telling.refusal(error))
-        self._typed[act.who.user, act.token] = act.draft
         return _privately(act.interaction, render.retry(act.token, telling.refusal(error)))
-
-    def _prefill(self, act: parse.Click, dialog: Dialog) -> Dialog:
-        """Fill in again what somebody typed before, after it was found wrong."""
-        before = self._typed.pop((act.who.user, dialog.token), None)
-        if not before:
-            return dialog
-        typed = {name: value for name, value in before.items() if isinstance(value, str)}
-        kept = tuple(replace(given, value=typed.get(given.name, given.value)) for given in dialog.inputs)
-        return replace(dialog, inputs=kept)
 
     async def _tell_late(self, interaction: parse.Interaction, task: asyncio.Task[Json]) -> None:
         """Tell the outcome of an act that took longer than Discord waits."""
@@ -224,7 +210,7 @@ class Interactions:
         sent = self._answers.get(interaction.id)
         ticket = await self._desk.store.load_by_ref(ref)
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
-        content = await aside.run(card.text_of, drawn)
+        content = await aside.run(sections.text_of, drawn)
         try:
             await _when_responded(sent)
             await self._api.hand_file(interaction, "request.txt", content)

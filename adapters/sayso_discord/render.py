@@ -169,7 +169,7 @@ def look(payload: Json) -> object:
 
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
-    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
+    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
     container: Json = {
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),

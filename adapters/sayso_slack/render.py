@@ -58,7 +58,7 @@ def render(drawn: card.Card, called: people.Called | None = None, files: Mapping
     """
     drawn = attached.unless_seen(drawn, files or {})
     room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
-    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)))
+    shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
     controls = list(actions.of_card(shown))
     blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {}))
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, history, telling, tokens
+from sayso.cards import card, dialog, draw, history, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
 from sayso.desk import Desk, reloads, stops
@@ -75,7 +75,7 @@ class Inbox:
         ticket = await self._desk.store.load(request.match_info["id"])
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         # half a character cannot be written
-        content = (await aside.run(card.text_of, drawn)).encode("utf-8", "replace")
+        content = (await aside.run(sections.text_of, drawn)).encode("utf-8", "replace")
         headers = {"Content-Disposition": 'attachment; filename="request.txt"', "X-Content-Type-Options": "nosniff"}
         return web.Response(body=content, content_type="text/plain", charset="utf-8", headers=headers)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sayso import model
-from sayso.cards import card
+from sayso.cards import card, inputs
 from sayso.content import fields, text
 
 Trusted = text.Trusted
@@ -49,10 +49,15 @@ def hint_of(ticket: model.Ticket) -> text.Trusted:
     return _HINTS.get(ticket.request.kind, Trusted("")) if open_now else Trusted("")
 
 
-def with_hint(drawn: card.Card) -> card.Card:
-    """The card with how to answer in words below all else, if it has the buttons beside which that is true."""
+def with_hint(drawn: card.Card, limits: inputs.WindowLimits | None = None) -> card.Card:
+    """The card with how to answer below all else, if it has the buttons beside which that is true.
+
+    *limits* are those of the surface's windows: a form of several steps says how many.
+    """
     beside = any(control.action == "fill" if isinstance(control, card.Button) else True for control in drawn.controls)
-    return replace(drawn, parts=(*drawn.parts, card.Note((drawn.hint,)))) if drawn.hint and beside else drawn
+    steps = inputs.count_steps(drawn.form, limits) if drawn.form and limits else 1
+    said = Trusted(f"It is filled in in {steps} steps, and kept from one to the next.") if steps > 1 else drawn.hint
+    return replace(drawn, parts=(*drawn.parts, card.Note((said,)))) if said and beside else drawn
 
 
 def without_list(drawn: card.Card, longest: int, described: int) -> card.Card:

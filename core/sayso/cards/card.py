@@ -275,6 +275,8 @@ class Card:
     """Whether it may be answered by talking; a permission never is."""
     hint: text.Trusted = _UNSAID
     """How to answer in words, for a surface where a reply counts; `asked.with_hint` puts it last."""
+    form: tuple[tuple[int, ...], ...] = ()
+    """Of a form how many options each input has, by groups that stand on one screen: `inputs.count_steps`."""
     subject: text.Trusted = _UNSAID
     """Who asks for what, without agent text: for screen readers, beside the label of a button."""
     risk: model.Risk | None = None
@@ -286,11 +288,6 @@ class Card:
 def pieces(part: Part) -> Iterable[str]:
     """All the text of a part, in order."""
     return map(words_of, part.inlines())
-
-
-def text_of(drawn: Card) -> str:
-    """The whole card as a text file."""
-    return "\n\n".join("\n".join(pieces(part)) for part in drawn.parts) + "\n"
 
 
 def words_of(span: Inline) -> str:

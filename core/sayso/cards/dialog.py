@@ -85,6 +85,12 @@ def index_of(step: int, typed: Draft) -> int:
     return step + _STEPS * (1 + int.from_bytes(hashlib.sha256(content).digest()[:8]) % (_DRAFTS - 1))
 
 
+def filled_in(opened: Dialog, typed: Draft) -> Dialog:
+    """A window with what somebody typed before."""
+    kept = (inputs.fill_in(one, typed[one.name]) if one.name in typed else one for one in opened.inputs)
+    return replace(opened, inputs=tuple(kept))
+
+
 def of_press(
     ticket: model.Ticket,
     pressed: tokens.Pressed,

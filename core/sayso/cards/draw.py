@@ -18,6 +18,7 @@ from sayso.cards import (
     cutting,
     demanded,
     history,
+    inputs,
     naming,
     notification,
     prose,
@@ -97,6 +98,7 @@ def draw_card(
         session=naming.session_of(ticket),
         talk=ticket.request.kind != "permission",
         hint=asked.hint_of(ticket),
+        form=inputs.sizes_of(ticket) if ticket.request.kind == "form" and ticket.decision is None else (),
         risk=None if ticket.decision else risky.level,
         notify=approvers.to_notify(ticket),
     )

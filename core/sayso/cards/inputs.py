@@ -6,7 +6,7 @@ The rule: the names of inputs are made here and nowhere else, and nobody takes t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sayso import model
@@ -119,18 +119,46 @@ def _input(name: str, field: model.Field, longest: int) -> Input:
 
 def steps_of(ticket: model.Ticket, limits: WindowLimits) -> list[tuple[Input, ...]]:
     """The inputs, as many at once as the surface has room for."""
-    steps: list[tuple[Input, ...]] = [()]
-    for group in _group(inputs_of(ticket, limits.answer)):
-        taken = sum(_count_places(made, limits) for made in (*steps[-1], *group))
-        if taken > limits.inputs and steps[-1]:
-            steps.append(())
-        steps[-1] += group
+    groups = _group(inputs_of(ticket, limits.answer))
+    steps = _split([[len(made.options) for made in group] for group in groups], limits)
+    return [tuple(made for index in step for made in groups[index]) for step in steps]
+
+
+def sizes_of(ticket: model.Ticket) -> tuple[tuple[int, ...], ...]:
+    """How many options each input has, by groups that stand on one screen."""
+    return tuple(tuple(len(made.options) for made in group) for group in _group(inputs_of(ticket)))
+
+
+def count_steps(sizes: Sequence[Sequence[int]], limits: WindowLimits) -> int:
+    """In how many windows a form of these inputs is filled in."""
+    return len(_split(sizes, limits))
+
+
+def fill_in(given: Input, typed: Submitted) -> Input:
+    """An input with what somebody typed before; what it cannot show again is left out."""
+    if isinstance(typed, bool):
+        return replace(given, value="true" if typed else "false") if given.kind == "boolean" else given
+    if isinstance(typed, str):
+        return replace(given, value=typed) if given.kind != "choice" and len(typed) <= given.longest else given
+    if given.kind != "choice":
+        return given
+    chosen = tuple(index for index in typed or () if 0 <= index < len(given.options))
+    return replace(given, chosen=chosen if given.multiple else chosen[:1])
+
+
+def _split(sizes: Sequence[Sequence[int]], limits: WindowLimits) -> list[list[int]]:
+    """The groups of each step, by their numbers."""
+    steps: list[list[int]] = [[]]
+    room = limits.inputs
+    for number, group in enumerate(sizes):
+        # a long list of options is split over several inputs of a window
+        taken = sum(max(1, -(-options // limits.options)) for options in group)
+        if taken > room and steps[-1]:
+            steps.append([])
+            room = limits.inputs
+        steps[-1].append(number)
+        room -= taken
     return steps
-
-
-def _count_places(made: Input, limits: WindowLimits) -> int:
-    """How many inputs of a window it takes: a long list of options is split."""
-    return max(1, -(-len(made.options) // limits.options))
 
 
 def _group(inputs: Iterable[Input]) -> list[tuple[Input, ...]]:

@@ -40,6 +40,11 @@ def sections(parts: Iterable[card.Part]) -> tuple[Section, ...]:
     return tuple(made)
 
 
+def text_of(drawn: card.Card) -> str:
+    """The whole card as a text file."""
+    return "\n\n".join("\n".join(card.pieces(part)) for part in drawn.parts) + "\n"
+
+
 def on_one_line(facts: card.Facts) -> bool:
     """Whether a surface may put these facts beside each other."""
     return len(facts.rows) <= _ON_ONE_LINE

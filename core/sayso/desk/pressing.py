@@ -5,20 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from sayso import aside, errors, machine, model
 from sayso.cards import buttons, dialog, submission, tokens
-from sayso.desk import identity, reading
+from sayso.desk import drafts, identity, reading
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, demands, holding, people
-from sayso.stores import Record
-
-# The kind of the records of half-filled forms.
-_DRAFT = "draft"
-# A half-filled form of several steps is kept this long.
-_DRAFT_KEPT = timedelta(hours=1)
-_IN_STEPS = ("fill", "edit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +37,20 @@ class Press:
 async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
     await _may(shell, ticket, press)
-    known = shell.setup.directory
+    pressed, known = press.pressed, shell.setup.directory
     if press.draft is None:
-        opened = await aside.run(dialog.of_press, ticket, press.pressed, shell.mint, press.limits, known)
+        opened = await aside.run(dialog.of_press, ticket, pressed, shell.mint, press.limits, known)
         if opened is not None:
             await _begin_reading(shell, ticket, press)
-            return opened
-    typed = {**await _earlier(shell, ticket, press), **(press.draft or {})}
-    found = await aside.run(submission.follow, ticket, press.pressed, typed, shell.mint, press.limits, known)
-    if isinstance(found, dialog.Dialog) and press.pressed.action in _IN_STEPS:
-        number = dialog.draft_of(tokens.read(found.token).index)
-        await _keep_draft(shell, _draft_name(ticket, press.actor, number), typed)
-    return found
+            return await drafts.filled_in(shell, ticket, pressed, press.actor, opened)
+    else:
+        await drafts.keep_typed(shell, ticket, pressed, press.actor, press.draft)
+    typed = {**await drafts.earlier(shell, ticket, pressed, press.actor), **(press.draft or {})}
+    found = await aside.run(submission.follow, ticket, pressed, typed, shell.mint, press.limits, known)
+    if not isinstance(found, dialog.Dialog):
+        return found
+    await drafts.keep(shell, ticket, tokens.read(found.token), press.actor, typed)
+    return await drafts.filled_in(shell, ticket, pressed, press.actor, found)
 
 
 async def _begin_reading(shell: Shell, ticket: model.Ticket, press: Press) -> None:
@@ -146,29 +140,3 @@ def _verdict_of(ticket: model.Ticket, press: Press) -> model.Verdict | None:
     """What a press comes to say in the end, whatever window opens first; a review may be read by all who may answer."""
     row = buttons.row_of(press.pressed.action, ticket.request.kind)
     return row.answer.verdict if row.answer and press.pressed.action != "review" else None
-
-
-async def _earlier(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Draft:
-    """What this person typed in earlier steps; kept in the store, so any process can take the next step."""
-    if press.pressed.action not in _IN_STEPS or dialog.step_of(press.pressed.index) == 0:
-        return {}
-    number = dialog.draft_of(press.pressed.index)
-    found = await shell.store.get(_DRAFT, _draft_name(ticket, press.actor, number))
-    if found is None:
-        hint = "Please start again from its card."
-        raise errors.InvalidAnswer("what you filled in on the steps before is gone", hint=hint)
-    return found.value
-
-
-def _draft_name(ticket: model.Ticket, actor: people.Actor, number: int) -> str:
-    # one person may fill the same form in on two devices; each goes on with its own
-    return f"{ticket.ref}/{actor.account}/{number}"
-
-
-async def _keep_draft(shell: Shell, name: str, typed: dialog.Draft) -> None:
-    found = await shell.store.get(_DRAFT, name)
-    version = found.version if found else 0
-    ends = shell.clock.now() + _DRAFT_KEPT
-    # a double click wrote the same a moment ago
-    with contextlib.suppress(errors.Conflict):
-        await shell.store.put(Record(_DRAFT, name, dict(typed), ends, version))

@@ -258,6 +258,36 @@ async def test_a_form_in_steps_remembers_each_person_apart(front: Desk) -> None:
     assert closed.decision.values == {"n0": "a0", "n1": "a1", "n2": "a2", "n3": "a3", "n4": "a4"}
 
 
+def shown(opened: object) -> dict[str, str | tuple[int, ...] | None]:
+    assert isinstance(opened, dialog.Dialog)
+    return {one.name: one.chosen or one.value for one in opened.inputs}
+
+
+async def test_whoever_begins_a_form_again_finds_what_they_typed(front: Desk, clock: ManualClock) -> None:
+    fields = [
+        model.Field(name="n0", label="N0"),
+        model.Field(name="n1", label="N1", kind="boolean"),
+        model.Field(name="n2", label="N2", kind="choice", options=(model.Option(label="a"), model.Option(label="b"))),
+        model.Field(name="n3", label="N3", kind="number"),
+    ]
+    ticket = await front.open(asking.Form("Fill", fields))
+    begin = token(ticket, "fill")
+    assert shown(await front.press(begin, ANN, ROOM, None)) == {"f0": None, "f1": None, "f2": None}
+    second = await front.press(begin, ANN, ROOM, None, {"f0": "x", "f1": True, "f2": [1]})
+    assert shown(second) == {"f3": None}
+    assert isinstance(second, dialog.Dialog)
+    # a step that was refused is there again as well
+    with pytest.raises(errors.InvalidAnswer):
+        await front.press(second.token, ANN, ROOM, None, {"f3": "ten"})
+    assert shown(await front.press(begin, ANN, ROOM, None)) == {"f0": "x", "f1": "true", "f2": (1,)}
+    again = await front.press(begin, ANN, ROOM, None, {"f0": "y", "f1": True, "f2": [1]})
+    assert shown(again) == {"f3": "ten"}
+    # nobody else sees it, and after an hour nobody does
+    assert shown(await front.press(begin, actor("bob"), ROOM, None)) == {"f0": None, "f1": None, "f2": None}
+    clock.advance(3_601)
+    assert shown(await front.press(begin, ANN, ROOM, None)) == {"f0": None, "f1": None, "f2": None}
+
+
 async def test_a_step_whose_draft_is_gone_says_so(front: Desk) -> None:
     ticket = await front.open(asking.Form("Fill", [model.Field(name=f"n{n}", label=f"N{n}") for n in range(5)]))
     with pytest.raises(errors.InvalidAnswer, match="gone"):

@@ -1,0 +1,62 @@
+"""A form of several steps says so on its card: as many as the windows of the surface make of it."""
+
+import pytest
+
+from sayso import asking, model
+from sayso.cards import asked, card, draw, inputs
+from sayso.testing import samples
+from sayso.testing.samples import MINT, opened
+
+OPTIONS = tuple(model.Option(label=str(number)) for number in range(60))
+
+
+def form(count: int, *more: model.Field) -> model.Ticket:
+    return opened(asking.Form("Fill", [*(model.Field(name=f"n{n}", label=f"N{n}") for n in range(count)), *more]))
+
+
+def said(ticket: model.Ticket, limits: inputs.WindowLimits) -> str:
+    last = asked.with_hint(draw.card_of(ticket, MINT), limits).parts[-1]
+    return "".join(card.pieces(last))
+
+
+@pytest.mark.parametrize(("count", "steps"), [(3, 1), (4, 2), (10, 4)])
+def test_a_card_says_how_many_steps_there_are(count: int, steps: int) -> None:
+    room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
+    ticket = form(count)
+    assert len(inputs.steps_of(ticket, room)) == steps
+    assert (f"in {steps} steps" in said(ticket, room)) == (steps > 1)
+    assert "steps" not in said(ticket, inputs.WindowLimits(content=2_000, inputs=10, typed=3_000))
+
+
+def test_a_long_list_of_options_takes_the_places_of_several_inputs() -> None:
+    room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000, options=25)
+    long = model.Field(name="which", label="Which", kind="choice", options=OPTIONS, other=True)
+    ticket = form(1, long)
+    assert [len(step) for step in inputs.steps_of(ticket, room)] == [1, 2]
+    assert "in 2 steps" in said(ticket, room)
+
+
+def test_a_decided_form_and_a_question_say_nothing_of_steps() -> None:
+    room = inputs.WindowLimits(content=2_000, inputs=1, typed=3_000)
+    filled = samples.after(form(2), samples.said(values={"n0": "a", "n1": "b"}))
+    assert "steps" not in said(filled, room)
+    assert "steps" not in said(opened(asking.Question("Which?")), room)
+
+
+@pytest.mark.parametrize(
+    ("given", "typed", "value", "chosen"),
+    [
+        (inputs.Input("f0", card.Trusted("x")), "typed", "typed", ()),
+        (inputs.Input("f0", card.Trusted("x"), longest=3), "typed", None, ()),
+        (inputs.Input("f0", card.Trusted("x"), kind="choice"), "typed", None, ()),
+        (inputs.Input("f0", card.Trusted("x"), kind="boolean"), False, "false", ()),
+        (inputs.Input("f0", card.Trusted("x")), True, None, ()),
+        (inputs.Input("f0", card.Trusted("x"), value="a"), None, "a", ()),
+        (inputs.Input("f0", card.Trusted("x"), kind="choice", options=()), [0], None, ()),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_shown_again_is_left_out(
+    given: inputs.Input, typed: inputs.Submitted, value: str | None, chosen: tuple[int, ...]
+) -> None:
+    made = inputs.fill_in(given, typed)
+    assert (made.value, made.chosen) == (value, chosen)
