@@ -8,6 +8,7 @@ from datetime import datetime
 import pydantic
 
 from sayso import model, policies
+from sayso.machine import progress
 
 
 class Posted(model.Frozen):
@@ -69,6 +70,8 @@ class Document(model.Frozen):
     """Which escalations of its policy have happened, and when."""
     reminded: int = 0
     """How often people were reminded."""
+    progress: str | None = None
+    """What goes on while it waits, in a sentence for a model; null once it is decided."""
     request: model.Request
 
 
@@ -115,6 +118,7 @@ def to_document(ticket: model.Ticket, cards: Sequence[model.PostedCard] = ()) ->
         **{name: getattr(ticket, name) for name in FROM_TICKET},
         kind=ticket.request.kind,
         state=ticket.state,
+        progress=progress.said(ticket),
         cards=tuple(Posted(place=card.place, ref=f"{card.conversation}/{card.message}") for card in cards),
     )
 

@@ -13,6 +13,7 @@ from sayso import errors, model
 from sayso.cards import tokens
 from sayso.content import wording
 from sayso.desk import asker
+from sayso.machine import progress
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
@@ -61,7 +62,7 @@ class Waits:
 
     async def decision(self, desk: asker.Asker, id: str, call: Progress, *, patience: float) -> model.Decision | None:
         """Wait for *patience* seconds at most; None if nobody has decided by then."""
-        beats = asyncio.create_task(_beat(call, id))
+        beats = asyncio.create_task(_beat(desk, call, id))
         try:
             with anyio.move_on_after(patience):
                 return await desk.wait(id)
@@ -105,11 +106,20 @@ async def withdraw(desk: asker.Asker, id: str, reason: str = "the agent hung up"
         await desk.cancel(id, reason=reason)
 
 
-async def _beat(call: Progress, id: str) -> None:
+async def _beat(desk: asker.Asker, call: Progress, id: str) -> None:
     beats = 0
     # nobody is there to hear it: the transport tells those who wait
     with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
         while True:
-            await call.report_progress(beats, None, f"waiting for a person to decide request {id}")
+            now = await _now(desk, id)
+            await call.report_progress(beats, None, f"waiting for a person to decide request {id}{now}")
             await asyncio.sleep(_BEAT)
             beats += 1
+
+
+async def _now(desk: asker.Asker, id: str) -> str:
+    """What goes on with it; nothing if that cannot be found out."""
+    with contextlib.suppress(errors.SaysoError):
+        said = progress.said(await desk.get(id))
+        return f": {said}" if said else ""
+    return ""

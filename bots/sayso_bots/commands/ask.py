@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ import pydantic
 
 from sayso import asking, errors, model
 from sayso.content import digest
+from sayso.machine import progress
 from sayso_bots.service import database
 from sayso_bots.settings import durations, environment
 from sayso_bots.terminal import access, output, prompt
 
+# Seconds between two looks at what goes on while somebody waits at a terminal.
+_LOOK_EVERY = 5.0
 _SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(durations.Duration)
 
 
@@ -181,7 +185,30 @@ async def _wait(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decisio
             "in the chat or the inbox" if not isinstance(desk, access.LocalDesk) else f"with: sayso answer {ticket.id}"
         )
         click.echo(f"waiting for {ticket.id}; answer it {where}", err=True)
-    return await desk.wait(ticket.id)
+    async with _telling(desk, ticket):
+        return await desk.wait(ticket.id)
+
+
+@contextlib.asynccontextmanager
+async def _telling(desk: access.CommandDesk, ticket: model.Ticket) -> AsyncGenerator[None]:
+    """Say meanwhile what goes on with it, whenever that has changed."""
+    telling = asyncio.create_task(_tell(desk, ticket))
+    try:
+        yield
+    finally:
+        telling.cancel()
+
+
+async def _tell(desk: access.CommandDesk, ticket: model.Ticket) -> None:
+    told = progress.said(ticket)
+    while True:
+        await asyncio.sleep(_LOOK_EVERY)
+        # who waits learns of it if the service is gone
+        with contextlib.suppress(errors.SaysoError):
+            ticket = await desk.get(ticket.id)
+        if (now := progress.said(ticket)) not in (told, None):
+            told = now
+            click.echo(now, err=True)
 
 
 def _print_decision(decided: model.Decision, *, as_json: bool) -> None:

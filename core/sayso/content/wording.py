@@ -61,7 +61,8 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             chosen = f": {listed(decision.choices)}" if decision.choices else ""
             return f"{what} was answered by {people(decision)}{chosen}."
         case "expired":
-            return f"{what} got no answer in time. Silence is not consent: do not go ahead."
+            although = f", although it was {escalated(ticket)}" if ticket.escalated else ""
+            return f"{what} got no answer in time{although}. Silence is not consent: do not go ahead."
         case "cancelled":
             return f"{what} was withdrawn before anybody decided. Do not go ahead.{because}"
         case "superseded":
@@ -70,6 +71,14 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
             return f"{what} could not be shown to anybody, so nobody decided. Do not go ahead.{because}"
         case _:
             assert_never(decision.outcome)
+
+
+def escalated(ticket: model.Ticket) -> str:
+    """To whom it was escalated last, and when."""
+    last = ticket.escalated[-1]
+    step = ticket.policy.escalate[last.number]
+    whom = ", ".join(name.removeprefix("group:") for name in step.brings_in or step.route)
+    return f"escalated to {whom} at {last.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _asks_back(decision: model.Decision) -> str:

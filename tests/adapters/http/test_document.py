@@ -84,7 +84,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at"),
         *("route", "undelivered", "used_at", "asked_back"),
-        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "request"),
+        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

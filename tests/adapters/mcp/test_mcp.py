@@ -130,7 +130,8 @@ async def test_get_decision_waits_again_and_may_be_called_for_ever() -> None:
     async with scene(HURRIED) as there:
         id = (await there.told("ask_question", title="Who?"))["request_id"]
         assert [(await there.told("get_decision", request_id=id))["outcome"] for _ in range(3)] == ["pending"] * 3
-    assert there.progress == [f"waiting for a person to decide request {id}"] * 4
+    said = [str(one).partition("; expires at ")[0] for one in there.progress]
+    assert said == [f"waiting for a person to decide request {id}: waits for an answer"] * 4
 
 
 async def test_the_same_id_finds_the_same_request_and_other_content_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 from sayso import calendars, errors, model, stores
 from sayso.cards import card, naming
 from sayso.desk import Desk, Setup, channel, courier
-from sayso.machine import events, people
+from sayso.machine import events, people, progress
 from sayso.testing import oracle
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -302,6 +302,28 @@ def lines_of(there: Copies) -> Sequence[str]:
     return ["".join(map(card.words_of, part.text)) for part in drawn.parts if isinstance(part, card.Line)]
 
 
+async def test_who_waits_is_told_what_goes_on(one: Copies) -> None:
+    ticket = await one.desks[0].open(permission(id="r1"))
+    assert progress.said(ticket) == (
+        "waits for an answer; 0 of 2 have allowed it; next reminder at 2026-06-12 15:00 UTC; "
+        "next escalation at 2026-06-15 08:30 UTC; expires at 2026-06-15 13:30 UTC"
+    )
+    await one.until("2026-06-15 10:30")
+    ticket = await answer(one, ticket.id, "ann")
+    went = "escalated to leads at 2026-06-15 08:30 UTC"
+    assert progress.said(ticket) == (
+        f"waits for an answer; 1 of 2 have allowed it; {went}; expires at 2026-06-15 13:30 UTC"
+    )
+    stop = model.Stop(by="ann", name="ann", via="chat:T/ann", at=one.clock.now())
+    stopped = await one.desks[0].step(ticket.id, lambda: events.Stopped(at=one.clock.now(), stop=stop))
+    assert (progress.said(stopped) or "").endswith("stopped, so that nothing is allowed and no time runs")
+    await one.desks[0].step(ticket.id, lambda: events.Resumed(at=one.clock.now()))
+    await one.until("2026-06-15 15:30")
+    decision = await one.desks[0].wait(ticket.id)
+    assert decision.model_text.startswith(f"The tool call got no answer in time, although it was {went}.")
+    assert progress.said(await one.desks[0].get(ticket.id)) is None
+
+
 async def test_the_card_says_what_comes_next(one: Copies) -> None:
     ticket = await one.desks[0].open(permission(id="r1"))
     await one.work()
@@ -372,7 +394,8 @@ async def test_an_escalation_concerns_the_stage_at_which_it_happens(one: Copies)
     one.clock.advance(600)
     with pytest.raises(errors.NotAllowed):
         await answer(one, ticket.id, "ann")
-    await answer(one, ticket.id, "carl")
+    later = await answer(one, ticket.id, "carl")
+    assert "at stage 2 of 2" in (progress.said(later) or "")
     assert (await answer(one, ticket.id, "dora")).decision is not None
 
 

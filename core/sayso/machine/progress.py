@@ -1,0 +1,37 @@
+"""What goes on with a request while its agent waits, in one sentence. No text of an agent stands in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sayso import model
+from sayso.content import wording
+from sayso.machine import places, schedule
+
+
+def said(ticket: model.Ticket) -> str | None:
+    """Who is asked, what has happened, and what comes next; None once it is decided."""
+    return None if ticket.decision is not None else "; ".join(_said(ticket))
+
+
+def _said(ticket: model.Ticket) -> Iterator[str]:
+    yield "waits for an answer"
+    board = places.board(ticket)
+    if ticket.policy.most_needed > 1:
+        yield f"{len(board.by)} of {ticket.policy.most_needed} have allowed it"
+    if len(board.stages) > 1:
+        yield f"at stage {min(ticket.stage, len(board.stages) - 1) + 1} of {len(board.stages)}"
+    if ticket.escalated:
+        yield wording.escalated(ticket)
+    if ticket.stopped is not None:
+        yield "stopped, so that nothing is allowed and no time runs"
+        return
+    for does, words in (("remind", "next reminder at"), ("escalate", "next escalation at")):
+        if coming := next((one.at for one in ticket.plan if one.does == does), None):
+            yield f"{words} {_moment(coming)}"
+    yield f"expires at {_moment(schedule.ends(ticket))}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
