@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sayso import errors
+from sayso.chat import recent
 from sayso_discord import parse, spoken
 from sayso_discord.api import Api
 from sayso_discord.places import Places
+
+# Of channels and of servers; what was learnt the longest ago is asked again.
+_REMEMBERED, _GUILDS = 5_000, 100
 
 
 class KnownNames:
@@ -21,9 +25,9 @@ class KnownNames:
     def __init__(self, api: Api, places: Places) -> None:
         self._api = api
         self._places = places
-        self._channels: dict[str, str] = {}
-        self._roles: dict[str, dict[str, str]] = {}
-        self._own: dict[str, frozenset[str]] = {}
+        self._channels = recent.Recent[str, str](_REMEMBERED)
+        self._roles = recent.Recent[str, dict[str, str]](_GUILDS)
+        self._own = recent.Recent[str, frozenset[str]](_GUILDS)
 
     async def find_first(self, reply: parse.Reply) -> spoken.To:
         """Whom somebody mentioned first. Anybody may write this, so Discord is asked only once for each server."""

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayso import errors
-from sayso.chat import roster
+from sayso.chat import recent, roster
 from sayso.machine import people
 from sayso_discord.api import Api
 
 _ID = re.compile(r"[0-9]{1,20}")
 _DM = 1
+# Conversations and threads, of which each session may have one.
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Places:
         self._directory = directory
         self._default = default
         self._threads = threads
-        self._direct: dict[str, str] = {}
-        self._guilds: dict[str, str | None] = {}
+        self._direct = recent.Recent[str, str](_REMEMBERED)
+        self._guilds = recent.Recent[str, str | None](_REMEMBERED)
 
     async def find(self, place: str) -> tuple[str, bool]:
         """The conversation of a place, and whether sessions have threads there. Raises `ChannelError`."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sayso import errors
 from sayso.cards import tokens
+from sayso.chat import recent
 from sayso.desk import Desk
 from sayso.stores import Record, Store
 from sayso_discord import components, custom_ids
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 KIND = f"{NAME}-sharing"
 SAID = "another program uses this bot"
-_TOO_OFTEN = 3
+_TOO_OFTEN, _REMEMBERED = 3, 1_000
 _KEPT = timedelta(days=1)
 HINT = (
     "each service needs a bot of its own: stop the other program, or create another application; cards of an earlier "
@@ -34,8 +35,8 @@ class Sharing:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._told: set[str] = set()
-        self._elsewhere: set[str] = set()
+        self._told = recent.Recent[str, None](_REMEMBERED)
+        self._elsewhere = recent.Recent[str, None](_REMEMBERED)
 
     @property
     def is_noticed(self) -> bool:
@@ -58,7 +59,7 @@ class Sharing:
 
     async def note_answered_elsewhere(self, interaction: str) -> None:
         """Note that somebody else answered a press: one may be a repeated call of our own, several are not."""
-        self._elsewhere.add(interaction)
+        self._elsewhere[interaction] = None
         if len(self._elsewhere) >= _TOO_OFTEN:
             await self.note("presses that were answered before", "presses")
         else:
@@ -69,7 +70,7 @@ class Sharing:
         if message in self._told:
             return
         say = log.info if self._told else log.warning
-        self._told.add(message)
+        self._told[message] = None
         say(SAID, extra={"noticed": how, "hint": HINT})
         found = await self._desk.store.get(KIND, NAME)
         now = self._desk.clock.now()

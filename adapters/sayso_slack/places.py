@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from sayso import errors
-from sayso.chat import roster
+from sayso.chat import recent, roster
 from sayso.clock import Clock, SystemClock
 from sayso.machine import people
 from sayso_slack.api import Api
@@ -22,6 +22,7 @@ _CHANNEL = re.compile(r"[CGD][A-Z0-9]+")
 _USER = re.compile(r"[UW][A-Z0-9]+")
 # Slack's rule for names, less strict: letters of any script, digits and three signs
 _NAME = re.compile(r"#?[\w.-]{1,80}")
+_REMEMBERED = 10_000
 
 
 class Places:
@@ -34,7 +35,7 @@ class Places:
         self._listing = Listing(api, clock or SystemClock())
         self._directory = directory
         self._default = default
-        self._known: dict[str, str] = {}
+        self._known = recent.Recent[str, str](_REMEMBERED)
 
     async def find(self, place: str) -> str:
         """The conversation id of a place. Raises `ChannelError`, `final` if there is no such place."""

@@ -47,7 +47,7 @@ class Inbox:
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
         waiting = [] if before else await self._read_waiting(own)
-        decided = await self._desk.store.list(Query(state="decided", limit=ROWS + 1, before=before))
+        decided, following = await self._read_decided(own, before)
         return self._page(
             "inbox.html",
             session,
@@ -58,9 +58,9 @@ class Inbox:
             mine=sum(one.mine for one in waiting[:MOST_WAITING]),
             more=len(waiting) > MOST_WAITING,
             stops=[history.stop_line(stop) for stop in (await stops.standing(self._desk.store)).all],
-            decided=await aside.run(_draw_each, own.draw_row, decided[:ROWS]),
+            decided=decided,
             warnings=reloads.warnings(await reloads.stands(self._desk.store, self._desk.clock.now())),
-            next=_write_cursor(decided[ROWS - 1]) if len(decided) > ROWS else None,
+            next=following,
         )
 
     async def request(self, request: web.Request) -> web.Response:
@@ -133,14 +133,24 @@ class Inbox:
         """Read what waits, what expires first on top; a few at a time, since each may be large."""
         found: list[_Waiting] = []
         query = Query(state="pending", soonest=True, limit=_AT_ONCE)
-        while len(found) <= MOST_WAITING:
-            some = await self._desk.store.list(query)
+        while len(found) <= MOST_WAITING and (some := await self._desk.store.list(query)):
             shown = await aside.run(_draw_each, own.draw_in_list, some)
             found += [_Waiting(drawn, own.waits(ticket)) for ticket, drawn in zip(some, shown, strict=True)]
-            if len(some) < _AT_ONCE:
-                break
             query = dataclasses.replace(query, before=(some[-1].expires_at, some[-1].id))
         return found
+
+    async def _read_decided(self, own: view.View, before: tuple[datetime, str] | None) -> tuple[list[str], str | None]:
+        """Read one page of what was decided, and where the next one goes on if there is one."""
+        shown: list[str] = []
+        query = Query(state="decided", limit=ROWS, before=before)
+        while some := await self._desk.store.list(query):
+            if len(shown) >= ROWS:
+                return shown, _write_cursor(query.before)
+            shown += await aside.run(_draw_each, own.draw_row, some)
+            query = dataclasses.replace(
+                query, limit=max(1, ROWS - len(shown)), before=(some[-1].created_at, some[-1].id)
+            )
+        return shown, None
 
     def _page(self, name: str, session: sessions.Session, status: int = 200, **values: object) -> web.Response:
         body = render.fill(name, session=session, now=self._desk.clock.now(), **values)
@@ -182,5 +192,5 @@ def _read_cursor(given: str | None) -> tuple[datetime, str] | None:
     return moment, id
 
 
-def _write_cursor(ticket: model.Ticket) -> str:
-    return f"{ticket.created_at.isoformat()},{ticket.id}"
+def _write_cursor(last: tuple[datetime, str] | None) -> str | None:
+    return last and f"{last[0].isoformat()},{last[1]}"

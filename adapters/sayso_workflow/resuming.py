@@ -210,7 +210,7 @@ async def _requests(desk: sayso.Asker, span: timedelta) -> AsyncIterator[sayso.T
                 return
             if ticket.id.startswith("wf_") and "nth" in _marks(ticket):
                 yield ticket
-        if len(page) < PAGE:
+        if not page:
             return
         last = page[-1]
 

@@ -84,7 +84,7 @@ class Metrics:
                 with contextlib.suppress(errors.NotFound, errors.StoreUnavailable):
                     await self._count(row)
                 self._number = row.number
-            if len(rows) < _CHUNK:
+            if not rows:
                 return
 
     async def _count(self, row: Row) -> None:

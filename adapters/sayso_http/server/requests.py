@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import hashlib
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -17,9 +18,6 @@ from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import log_rows, routes, tickets, webhooks
 from sayso_http.server import access, held_polls, reading, responses, waits
-
-# Bytes of stored requests on one page: the largest request has about 1 MiB.
-_MOST_BYTES = 8 * 1_048_576
 
 
 class Requests:
@@ -38,7 +36,7 @@ class Requests:
         self._waits = held
         self._polls = polls
         self._check_callback = check_callback
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns = weakref.WeakValueDictionary[str, asyncio.Lock]()
 
     async def create(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask."""
@@ -64,7 +62,6 @@ class Requests:
             prefix=asked.get("prefix"),
             limit=limit,
             before=_cursor(before) if before else None,
-            most_bytes=_MOST_BYTES,
         )
         # one page of a key at a time, until it is sent: a page may be large, and a key may ask for many at once
         async with self._turns.setdefault(caller.key.name, asyncio.Lock()):

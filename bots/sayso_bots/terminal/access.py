@@ -87,7 +87,13 @@ class LocalDesk(callers.CallersDesk):
         while due := await self.desk.store.due(self.desk.clock.now()):
             for id in due:
                 await self.desk.let_time_act(id)
-        return await self.desk.store.list(Query(state=state, session=session, limit=limit, prefix=prefix))
+        found: list[model.Ticket]
+        found, query = [], Query(state=state, session=session, limit=limit, prefix=prefix)
+        # a page of large ones is shorter than was asked for
+        while len(found) < limit and (some := await self.desk.store.list(query)):
+            found += some
+            query = dataclasses.replace(query, limit=limit - len(found), before=(some[-1].created_at, some[-1].id))
+        return found
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person at this terminal."""

@@ -125,12 +125,11 @@ async def _read_waiting(desk: Desk, actor: people.Actor, waiting: Query, most: i
     found, read, time = list[model.Ticket](), 0, asyncio.get_running_loop().time
     ends = time() + _READ_WITHIN
     while read < _MOST_READ and len(found) < most and time() < ends:
-        some = await desk.store.list(waiting)
+        if not (some := await desk.store.list(waiting)):
+            break
         whole = (one for one in some if one.expires_at > desk.clock.now())
         found += [ticket for ticket in whole if _waits_for(ticket, desk.acting(ticket, actor))]
         read += len(some)
-        if len(some) < waiting.limit:
-            break
         waiting = replace(waiting, before=(some[-1].expires_at, some[-1].id))
     return found, read
 

@@ -36,6 +36,10 @@ class Row:
     entry: events.Entry
 
 
+MOST_BYTES = 8 * model.MAX_REQUEST_BYTES
+"""Of stored documents that are read at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which tickets to list, newest first; `before` is the moment and the id of the last one already seen.
@@ -55,8 +59,11 @@ class Query:
     requester: str | None = None
     """With *audiences*: also those that were asked on behalf of this person."""
     soonest: bool = False
-    most_bytes: int | None = None
-    """Of stored documents in one answer, which holds one at least; a shorter page than *limit* may then have more."""
+    most_bytes: int | None = MOST_BYTES
+    """Of stored documents in one answer, which holds one at least.
+
+    So a page that is shorter than *limit* may have more: only an empty one is the end.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,12 @@ set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fe
 select number, ticket_id, version, entry from log where ticket_id = $1 order by number;
 
 -- name: log_after
-select number, ticket_id, version, entry from log where number > $1 order by number limit $2;
+-- bounded in bytes, too: one row may hold a megabyte
+select number, ticket_id, version, entry from (
+    select number, ticket_id, version, entry, sum(octet_length(entry)) over (order by number) as total from (
+        select number, ticket_id, version, entry from log where number > $1 order by number limit $2
+    ) as page
+) as sized where total - octet_length(entry) < 4194304 order by number;
 
 -- name: tail
 select number, ticket_id, version from log where number > $1 order by number;
