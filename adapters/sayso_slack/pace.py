@@ -97,7 +97,9 @@ class Pace:
         if key not in self._queues and len(self._queues) >= _MOST_KEYS:
             self._queues = {name: one for name, one in self._queues.items() if one.turns or one.free > now}
         queue = self._queues.setdefault(key, _Queue(now, self._most or 1))
-        queue.turns = {who: at for who, at in queue.turns.items() if now - at < _LOST}
+        # now and then: with many turns given, looking at all of them at every call takes longer than the calls
+        if now - queue.looked >= _LOST / 2:
+            queue.looked, queue.turns = now, {who: at for who, at in queue.turns.items() if now - at < _LOST}
         return queue
 
 
@@ -109,6 +111,8 @@ class _Queue:
         """When the next newcomer would come if there were no bursts."""
         self.held = at
         self.turns: dict[str, datetime] = {}
+        self.looked = at
+        """When turns were last taken from those who did not come."""
         self.began: deque[datetime] = deque(maxlen=most)
 
     def put_back(self, since: datetime, by: timedelta) -> None:
