@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import pydantic
 from aiohttp import web
 
-from sayso import errors, machine, model
+from sayso import errors, model
 from sayso.content import requests
 from sayso.desk import Desk, identity, keys
+from sayso.machine import glass
 from sayso.stores import Query
 from sayso_hitl import wire
 
@@ -109,4 +110,4 @@ class _Door:
     async def _sees(self, key: keys.Key, ticket: model.Ticket) -> bool:
         if key.role == "operator":
             return True
-        return machine.may_answer(ticket, await identity.find(self._desk, ticket, key.actor))
+        return glass.may_see(ticket, await identity.find(self._desk, ticket, key.actor))

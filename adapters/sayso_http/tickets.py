@@ -52,6 +52,10 @@ class Document(model.Frozen):
     """Which stage of the policy is open, from 0."""
     stage_at: datetime | None = None
     """Since when, once it was not the first."""
+    review: model.RequestId | None = None
+    """The request in which others review that somebody broke its glass."""
+    reviews: model.RequestId | None = None
+    """The request whose allow this one reviews."""
     route: tuple[str, ...]
     undelivered: tuple[str, ...]
     used_at: datetime | None = None

@@ -41,6 +41,7 @@ Person = persons.Person
 By = persons.By
 Need = policies.Need
 Stage = policies.Stage
+BreakGlass = policies.BreakGlass
 Policy = policies.Policy
 Verdict = answers.Verdict
 Answer = answers.Answer
@@ -165,6 +166,8 @@ class Decision(Frozen, Generic[V]):
     decided_at: datetime
     valid_until: datetime | None = None
     """An allow that is not used before this is void."""
+    break_glass: bool = False
+    """Whether one person allowed it alone in an emergency."""
     used_at: datetime | None = None
     """When the allow was used; filled when the decision is read after that."""
     void: bool = False
@@ -252,6 +255,10 @@ class Ticket(Frozen):
     """Since when, once it was not the first."""
     stage_routes: tuple[tuple[Place, ...], ...] = ()
     """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
+    review: RequestId | None = None
+    """The request in which others review that somebody broke its glass."""
+    reviews: RequestId | None = None
+    """The request whose allow this one reviews."""
     ruled: Ruled | None = None
     """What the operator's rules came to; None if there were none."""
 

@@ -102,6 +102,17 @@ class Escalated(parts.Frozen):
     """The places that were new."""
 
 
+class BreakGlass(parts.Frozen):
+    """Who may allow alone and at once in an emergency, and who is told and reviews it."""
+
+    who: _Names
+    review: _Names
+    tell: Annotated[tuple[parts.Place, ...], pydantic.Field(max_length=10)] = ()
+    """Where others are told and review it; where it was asked if there is none."""
+    review_in: parts.Seconds = 86_400.0
+    """Seconds in which it is reviewed."""
+
+
 class Policy(parts.Frozen):
     """Who may answer, how many must agree, by when."""
 
@@ -128,6 +139,8 @@ class Policy(parts.Frozen):
     """For which verdicts a reason must be given."""
     confirm: parts.Seconds | Confirmed | None = None
     """What it takes to allow: seconds in which it is read, or what is typed: `tool`, or `input.` and a path in it."""
+    break_glass: BreakGlass | None = None
+    """An allow in an emergency. Without it there is none."""
     clock: calendars.Calendar | None = None
     """The deadline, reminders and escalations count only the time in which it is open."""
     remind: Annotated[tuple[parts.Seconds, ...], pydantic.Field(max_length=20)] = ()
@@ -148,6 +161,11 @@ class Policy(parts.Frozen):
         """Whom it names in any stage, or brings in by an escalation, each once."""
         first = (name for needs in self.needs_by_stage for need in needs for name in need.who)
         return tuple(dict.fromkeys([*first, *(name for step in self.escalate for name in step.brings_in)]))
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """The same with those who may break its glass."""
+        return tuple(dict.fromkeys((*self.everybody, *(self.break_glass.who if self.break_glass else ()))))
 
     @property
     def most_needed(self) -> int:

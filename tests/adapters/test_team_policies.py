@@ -169,3 +169,42 @@ async def test_in_discord_time_to_read_is_kept() -> None:
         await ann.press(seen.ephemerals[-1], "Try again")
         await ann.press(seen.ephemerals[-1], "Allow")
         assert (await there.decision(ticket)).outcome == "allowed"
+
+
+# --- break glass -------------------------------------------------------------------------------------------------
+
+
+async def test_in_slack_whoever_may_break_the_glass_finds_the_window_behind_allow() -> None:
+    glass = {"who": ["bob"], "review": ["ann"]}
+    async with slack(approvers=["ann"], break_glass=glass) as (there, ann, bob):
+        ticket = await there.ask(DROP)
+        assert "Break the glass…" not in there.slack.controls(there.card)
+        view = await there.open(bob, "Allow")
+        assert "Others are told now, and review it." in there.slack.visible_text(view)
+        await bob.fill(view, {"Why can it not wait? It is on record.": "the site is down"})
+        await bob.submit(bob.view)
+        decision = await there.decision(ticket)
+        assert (decision.outcome, decision.break_glass) == ("allowed", True)
+        card, review = there.cards()
+        assert "Glass broken and allowed by Bob" in there.slack.visible_text(card)
+        assert "The glass was broken: this was allowed by one person" in there.slack.visible_text(review)
+        assert "the site is down" in there.slack.visible_text(review)
+        told = await there.whispered(await bob.press(review, "1 · It was justified"))
+        assert told == "You cannot approve what was asked on your own behalf."
+        await ann.press(review, "1 · It was justified")
+        await there.deliver()
+        assert "It was justified" in there.slack.visible_text(there.cards()[1])
+
+
+async def test_in_discord_whoever_may_break_the_glass_finds_the_window_behind_allow() -> None:
+    glass = {"who": ["bob"], "review": ["ann"]}
+    async with discord(approvers=["ann"], break_glass=glass) as (there, _, bob):
+        ticket = await there.ask(DROP)
+        modal = await there.opened(bob, "Allow")
+        await bob.fill(modal, {"Why can it not wait? It is on record.": "the site is down"})
+        await bob.submit(modal)
+        decision = await there.decision(ticket)
+        assert (decision.outcome, decision.break_glass) == ("allowed", True)
+        card, review = there.cards()
+        assert "Glass broken and allowed by Bob" in there.discord.visible_text(card)
+        assert "the site is down" in there.discord.visible_text(review)

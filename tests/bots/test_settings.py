@@ -337,8 +337,11 @@ def test_the_written_example_names_every_key_and_is_right_with_all_of_them_on() 
     written = parse("\n".join(line for line in commented if "=" in line or line.startswith("[")))
     assert parse(init.template()).policies.keys() == {"default"}
     shown = {key for key, value in _leaves(written) if value not in (None, [])}
-    # a rota has one source
-    assert {key for key, _ in _leaves(written)} - shown == {"groups.*.on_call.pagerduty"}
+    # a rota has one source, and a glass is shown by its own keys
+    assert {key for key, _ in _leaves(written)} - shown == {
+        "groups.*.on_call.pagerduty",
+        "policies.*.break_glass",
+    }
     assert {key for key in schema.Delegation.model_fields if not getattr(written.delegations[0], key)} == set()
 
 

@@ -30,6 +30,7 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--ask-back", metavar="TEXT", help="Deny with a question; the agent's next request answers it.")
 @click.option("--input", metavar="JSON", help="Allow, but with this input.")
 @click.option("--confirm", metavar="NAME", help="Allow where its policy wants a name to be typed: this one.")
+@click.option("--break-glass", is_flag=True, default=None, help="Allow it alone in an emergency, with a --reason.")
 @click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
@@ -64,6 +65,8 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     choices: Sequence[str] = given.pop("choices", ())
     values: Sequence[str] = given.pop("values", ())
     given.pop("yes", None)
+    if "break_glass" in given:
+        given = {"verdict": "allow", **given}
     if "respond" in given:
         given |= {"verdict": "respond", "text": given.pop("respond")}
     if "ask_back" in given:

@@ -63,6 +63,10 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # [policies.payout]
 # stages = [{{ approvers = ["ann"] }}, {{ approvers = ["group:release"] }}]  # one after the other
 
+# [policies.incident]
+# approvers = ["ann"]
+# break_glass = {{ who = ["bob"], tell = ["web"], review = ["ann"], review_in = "1d" }}   # alone, at once, and reviewed
+
 # [[delegations]]
 # of = "ann"                          # who is away
 # to = ["bob"]                        # who acts for them

@@ -114,6 +114,18 @@ class Stage(_Places):
     remind: _Reminders = pydantic.Field(default=[], description='remind = ["15m"]')
 
 
+class BreakGlass(_Table):
+    """`break_glass` of a policy: an allow in an emergency, by one of these, reviewed by others."""
+
+    who: list[str] = pydantic.Field(min_length=1, description='who = ["group:sre"]')
+    review: list[str] = pydantic.Field(min_length=1, description='review = ["group:security"]')
+    tell: list[Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z]+(:\S{1,200})?$")]] = pydantic.Field(
+        default=[], max_length=10, description='tell = ["slack:#security"]'
+    )
+    """Where others are told, and review it; where it was asked if there is none."""
+    review_in: durations.Duration = pydantic.Field(default="1d", validate_default=True, description='review_in = "1d"')
+
+
 class Policy(_Places):
     """`[policies.NAME]`: who may answer, how many must agree, by when."""
 
@@ -147,6 +159,10 @@ class Policy(_Places):
         default=None, description='confirm = "10s" to read it, or what is typed: "tool", or "input.NAME"'
     )
     """What it takes to allow."""
+    break_glass: BreakGlass | None = pydantic.Field(
+        default=None, description='break_glass = { who = ["group:sre"], review = ["group:security"] }'
+    )
+    """An allow in an emergency; without it there is none."""
     clock: str | None = pydantic.Field(default=None, description='clock = "office", of [calendars.office]')
     """The deadline, reminders and escalations count only the time in which this calendar is open."""
     remind: _Reminders = pydantic.Field(default=[], description='remind = ["15m", "2h"]')

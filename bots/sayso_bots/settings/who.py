@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 
 import sayso
-from sayso import calendars, errors
+from sayso import calendars, errors, model
+from sayso.chat import plugin
 from sayso.desk import DEFAULT
-from sayso.machine import people, schedule, staffing
+from sayso.machine import INBOX, people, schedule, staffing
 from sayso_bots.settings import schema, spelling
 
 _WAYS = ("approvers", "needs", "stages")
@@ -57,8 +58,13 @@ def delegations(settings: schema.Settings) -> Iterator[people.Delegation]:
 
 def check(settings: schema.Settings, made: sayso.Setup) -> None:
     """Refuse policies and delegations that make no sense. Raises `InvalidSettings`; `field` is the key."""
+    chats = {INBOX, *(chat.name for chat in plugin.installed() if settings.chat(chat.name))}
     for name, policy in made.policies.items():
         staffing.check(made.directory, policy, name)
+        for place in policy.break_glass.tell if policy.break_glass else ():
+            if model.channel_of(place) not in chats:
+                key = f"policies.{name}.break_glass.tell"
+                raise _wrong(key, f"there is no channel for {place!r}", f"channels here: {', '.join(sorted(chats))}")
     for stopper in settings.service.stop:
         staffing.check_known(made.directory, stopper, "service.stop")
     for number, one in enumerate(settings.delegations):

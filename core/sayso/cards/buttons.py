@@ -14,7 +14,7 @@ from sayso import model
 from sayso.cards import windows
 from sayso.machine import demands
 
-_Allowing = Literal["allow", "session", "always", "offer", "edit"]
+_Allowing = Literal["allow", "session", "always", "offer", "edit", "glass"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
 Action = Literal[_Allowing, _Refusing, "undo", "review", "details", "option", "pick", "other", "fill"]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
@@ -83,9 +83,13 @@ class Row:
         """Whether it says no with a question."""
         return isinstance(self.window, Window) and self.window.fills == "question"
 
-    def gives(self, verdict: model.Verdict | None, grant: str | None, asks_back: bool = False) -> bool:
+    def gives(
+        self, verdict: model.Verdict | None, grant: str | None, asks_back: bool = False, glass: bool = False
+    ) -> bool:
         """Whether an answer with these can come from this button."""
         if self.answer is None or self.answer.verdict != verdict or self.asks_back != asks_back:
+            return False
+        if bool(self.answer.break_glass) != glass:
             return False
         return grant not in (None, *get_args(model.Grant)) if self.index == "offer" else self.answer.grant == grant
 
@@ -155,6 +159,17 @@ _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and th
 TABLE: tuple[Row, ...] = (
     replace(_REVIEW, window="review"),
     Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", first=True, deciding=True),
+    # never on a card that several see: it opens for whoever may break the glass, and for nobody else
+    Row(
+        "glass",
+        "Break the glass…",
+        "Glass broken and allowed",
+        "--break-glass --reason TEXT",
+        model.Answer(verdict="allow", break_glass=True),
+        kinds=(),
+        style="danger",
+        window=windows.BREAK_GLASS,
+    ),
     # on closed cards only: it answers nothing
     Row("details", "Details", "", "", None, kinds=(), window="review"),
     _PICK,
@@ -268,8 +283,13 @@ def row_of(action: Action, kind: model.Kind) -> Row:
 
 
 def row_for(
-    kind: model.Kind, verdict: model.Verdict | None, grant: str | None = None, *, asks_back: bool = False
+    kind: model.Kind,
+    verdict: model.Verdict | None,
+    grant: str | None = None,
+    *,
+    asks_back: bool = False,
+    glass: bool = False,
 ) -> Row:
     """The button from which such an answer comes, whatever it was given with."""
-    rows = [row for row in TABLE if row.gives(verdict, grant, asks_back)]
+    rows = [row for row in TABLE if row.gives(verdict, grant, asks_back, glass)]
     return next((row for row in rows if kind in row.kinds), rows[0])

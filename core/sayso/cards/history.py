@@ -150,7 +150,13 @@ def _more(request: model.Request, row: buttons.Row | None, grant: str | None) ->
 
 def tell_answer(request: model.Request, answer: model.Answer, by: model.Person) -> tuple[card.Inline, ...]:
     """What somebody did, as a row of the history: in the words of the button that they pressed."""
-    row = buttons.row_for(request.kind, answer.verdict, answer.grant, asks_back=answer.question is not None)
+    row = buttons.row_for(
+        request.kind,
+        answer.verdict,
+        answer.grant,
+        asks_back=answer.question is not None,
+        glass=bool(answer.break_glass),
+    )
     spans: list[card.Inline] = [Trusted(f"{row.done} by "), *tell_person(by), *_more(request, row, answer.grant)]
     spans += [Trusted(", with an edited input")] if answer.input is not None else []
     said = (answer.text if answer.verdict == "respond" else None, answer.reason, answer.question)

@@ -15,6 +15,8 @@ from sayso.machine import approvers, people
 
 Trusted = text.Trusted
 
+SERVICE = "sayso/review"
+"""The owner of what the service asks by itself; no key can be called so."""
 EMBEDDED = "local"
 """The owner of what a program asks at its own desk: no operator gave it a name."""
 
@@ -33,6 +35,8 @@ def given_name(name: str) -> card.Inline:
 
 def asker(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """Who asks: the name of the key, which the operator gave, and beside it what the agent calls itself."""
+    if ticket.owner == SERVICE:
+        return (Trusted("Sayso"),)
     agent = ticket.request.source.agent
     if ticket.owner == EMBEDDED:
         return (text.line(agent), Trusted(" (self-named)")) if agent else (Trusted("An agent"),)

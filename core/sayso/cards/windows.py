@@ -47,6 +47,15 @@ ASK_BACK = Window(
     fills="question",
     submit="Deny and ask",
 )
+BREAK_GLASS = Window(
+    title="Break the glass",
+    note="It is allowed at once, by you alone. Others are told now, and review it.",
+    name="reason",
+    label="Why can it not wait? It is on record.",
+    fills="reason",
+    submit="Break the glass",
+    danger=True,
+)
 OTHERWISE = Window(
     title="Another answer", name="other", label="Your answer", fills="choice", submit="Answer", question=True
 )

@@ -33,6 +33,8 @@ class Terms:
     """What the policy is called in the settings."""
     stage_routes: tuple[tuple[model.Place, ...], ...] = ()
     """Where it is shown as well, stage by stage."""
+    reviews: model.RequestId | None = None
+    """The request whose allow it reviews."""
 
 
 def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetime) -> str:

@@ -49,7 +49,8 @@ def for_model(ticket: model.Ticket, decision: model.Decision) -> str:
         case "allowed":
             edited = is_edited(ticket, decision)
             with_input = ", with an edited input: use the edited input" if edited else ""
-            return f"{what} was allowed by {people(decision)}{with_input}.{because}"
+            glass = ", who broke the glass; others review it" if decision.break_glass else ""
+            return f"{what} was allowed by {people(decision)}{with_input}{glass}.{because}"
         case "denied":
             then = " End this run now." if decision.stop else _asks_back(decision)
             if ticket.request.kind != "permission":

@@ -132,7 +132,10 @@ class Desk(shell.Shell):
         since: datetime | None = None
 
         def happened(by: model.Person) -> events.Answered:
-            return events.Answered(at=self.clock.now(), by=by, answer=answer, grace=seconds, read_since=since)
+            review = tokens.new_id() if answer.break_glass else None
+            return events.Answered(
+                at=self.clock.now(), by=by, answer=answer, grace=seconds, read_since=since, review=review
+            )
 
         try:
             return await self._said(id, actor, happened)

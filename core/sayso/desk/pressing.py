@@ -10,7 +10,7 @@ from sayso import aside, errors, machine, model
 from sayso.cards import buttons, dialog, submission, tokens
 from sayso.desk import drafts, identity, reading
 from sayso.desk.shell import Shell
-from sayso.machine import approvers, demands, holding, people
+from sayso.machine import approvers, demands, glass, holding, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Press:
 
 async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | model.Answer:
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
+    if opened := await _glass(shell, ticket, press):
+        return opened
     await _may(shell, ticket, press)
     pressed, known = press.pressed, shell.setup.directory
     if press.draft is None:
@@ -51,6 +53,23 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         return found
     await drafts.keep(shell, ticket, tokens.read(found.token), press.actor, typed)
     return await drafts.filled_in(shell, ticket, pressed, press.actor, found)
+
+
+async def _glass(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.Dialog | None:
+    """The window to break the glass, if a press on an allow decides nothing and this person may do more."""
+    if press.draft is not None or not _is_open(ticket) or _verdict_of(ticket, press) != "allow":
+        return None
+    person = await identity.find(shell, ticket, press.actor) if ticket.policy.break_glass else None
+    if person is None or not glass.may_break(ticket, person):
+        return None
+    if approvers.refused(ticket, person, "allow") is None and not approvers.sits(ticket, person.id):
+        return None
+    opened = tokens.read(shell.mint.token(ticket, "glass"))
+    return dialog.of_press(ticket, opened, shell.mint, press.limits)
+
+
+def _is_open(ticket: model.Ticket) -> bool:
+    return ticket.decision is None and not ticket.held and ticket.taken is None and ticket.stopped is None
 
 
 async def _begin_reading(shell: Shell, ticket: model.Ticket, press: Press) -> None:
@@ -128,12 +147,21 @@ async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
         refusal: errors.Refused = errors.AlreadyDecided(ticket)
     elif ticket.taken and ticket.taken.given.person != person.id:
         refusal = errors.AlreadyTaken(ticket)
-    elif barred := approvers.refused(ticket, person, _verdict_of(ticket, press), shell.setup.directory):
+    elif barred := _barred(shell, ticket, person, press):
         refusal = barred
     else:
         return
     await shell.record_refusal(ticket.id, person, refusal)
     raise refusal
+
+
+def _barred(shell: Shell, ticket: model.Ticket, person: model.Person, press: Press) -> errors.Refused | None:
+    directory = shell.setup.directory
+    if press.pressed.action == "glass":
+        return glass.refused(ticket, person, directory)
+    if press.pressed.action == "review" and glass.may_break(ticket, person):
+        return None
+    return approvers.refused(ticket, person, _verdict_of(ticket, press), directory)
 
 
 def _verdict_of(ticket: model.Ticket, press: Press) -> model.Verdict | None:

@@ -8,7 +8,7 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, quota, remembering, stops
+from sayso.desk import authority, channel, quota, remembering, reviewing, stops
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Store
@@ -105,7 +105,10 @@ class Shell:
             if step.ticket.version == ticket.version:
                 return ticket
             try:
-                await self.store.commit(step, acting)
+                if review := reviewing.commit_of(ticket, step.ticket):
+                    await self.store.commit_together([(step, acting), review])
+                else:
+                    await self.store.commit(step, acting)
             except errors.Conflict:
                 continue
             if ticket.decision is None and step.ticket.decision is not None:

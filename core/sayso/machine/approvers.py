@@ -18,7 +18,7 @@ _AGAINST = frozenset({"deny", "respond", "stop"})
 def may_answer(ticket: model.Ticket, person: model.Person) -> bool:
     """Whether the policy lets this person answer: a permission can be denied out of turn, but only allowed in turn."""
     if ticket.request.kind != "permission":
-        return _fits(ticket, person, open_needs(ticket))
+        return not _is_barred(ticket, person) and _fits(ticket, person, open_needs(ticket))
     return not _is_barred(ticket, person) and _fits(ticket, person, _all_needs(ticket))
 
 
@@ -38,7 +38,12 @@ def is_awaited(ticket: model.Ticket, person: model.Person) -> bool:
 def is_barred(ticket: model.Ticket, person: str) -> bool:
     """Whether this person may not answer since it is asked on their own behalf."""
     own = ticket.requester is not None and person == ticket.requester
-    return own and ticket.request.kind == "permission" and not ticket.policy.self_approval
+    return own and _is_judged(ticket) and not ticket.policy.self_approval
+
+
+def _is_judged(ticket: model.Ticket) -> bool:
+    """Whether the answer judges what somebody does, so that they do not give it themselves."""
+    return ticket.request.kind == "permission" or ticket.reviews is not None
 
 
 def refused(
@@ -59,8 +64,8 @@ def refused(
         return errors.NotAllowed(f"you have allowed this already, as {other.person}; one person counts once")
     if may_allow(ticket, person):
         return None
-    if unsure := _unsure(person, names_of(open_needs(ticket))):
-        return unsure
+    if unknown := unsure(person, names_of(open_needs(ticket))):
+        return unknown
     now = who.in_words(names_of(open_needs(ticket)), directory)
     later = who.in_words(_turn_of(ticket, person), directory)
     said = f"it is not your turn: now it is for {now}. You can deny it now, and allow it in your turn: {later}"
@@ -76,8 +81,8 @@ def refusal(
             return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
         return errors.NotAllowed("you cannot approve what was asked on your own behalf")
     named_now = names_of(_all_needs(ticket))
-    if unsure := _unsure(person, named_now):
-        return unsure
+    if unknown := unsure(person, named_now):
+        return unknown
     names = [(ticket.requester or name) if name == "requester" else name for name in named_now]
     return errors.NotAllowed(f"you may not answer this request; it is for {who.in_words(names, directory)}")
 
@@ -128,7 +133,7 @@ def groups_to_ask(ticket: model.Ticket, directory: people.Directory, actor: peop
     person = directory.identify(actor)
     if may_answer(ticket, person) and not is_mixed(ticket.policy):
         return ()
-    names = (name for name in ticket.policy.everybody if name.removeprefix("group:") not in person.groups)
+    names = (name for name in ticket.policy.concerned if name.removeprefix("group:") not in person.groups)
     return groups_behind(names, directory)
 
 
@@ -211,7 +216,7 @@ def _is_barred(ticket: model.Ticket, person: model.Person) -> bool:
     if person.delegate is None:
         return is_barred(ticket, person.id)
     # nobody's own request goes through by somebody who stands in, whatever the policy says of self-approval
-    return ticket.request.kind == "permission" and ticket.requester in (person.id, person.delegate)
+    return _is_judged(ticket) and ticket.requester in (person.id, person.delegate)
 
 
 def _other_face(ticket: model.Ticket, person: model.Person) -> model.Given | None:
@@ -239,7 +244,7 @@ def _turn_of(ticket: model.Ticket, person: model.Person) -> tuple[str, ...]:
     return tuple(name for name in ticket.policy.everybody if _matches(name, ticket, person))
 
 
-def _unsure(person: model.Person, names: Iterable[str]) -> errors.MembershipUnknown | None:
+def unsure(person: model.Person, names: Iterable[str]) -> errors.MembershipUnknown | None:
     """That nobody could find out whether this person is one of these."""
     name = next((name for name in names if name.removeprefix("group:") in person.unknown), None)
     if name is None:

@@ -14,7 +14,7 @@ from sayso.machine import approvers
 
 def audience(ticket: model.Ticket) -> str:
     """Everybody who may answer at any stage, beside the requester."""
-    return json.dumps(ticket.policy.everybody, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(ticket.policy.concerned, ensure_ascii=False, separators=(",", ":"))
 
 
 def concerns(audience: str, person: model.Person) -> bool:

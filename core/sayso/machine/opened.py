@@ -25,6 +25,7 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         tell=terms.tell,
         policy_name=terms.policy_name,
         stage_routes=terms.stage_routes,
+        reviews=terms.reviews,
         digest=binding.digest_of(request, terms, id, expires_at),
         created_at=at,
         expires_at=expires_at,

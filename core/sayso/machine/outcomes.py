@@ -23,6 +23,7 @@ def decided(
         digest=ticket.digest,
         by=tuple(map(_by, by)),
         decided_at=at,
+        break_glass=any(one.answer.break_glass for one in by),
         valid_until=at + _good_for(ticket) if outcome == "allowed" else None,
         model_text="",
         **_content(ticket, outcome, by, reason),

@@ -44,6 +44,8 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
             raise errors.InvalidSettings(f"{key}: {called!r} cannot be mentioned", field=key, hint=hint)
         if called != parts.APPROVERS:
             check_known(directory, called, key)
+    if policy.break_glass:
+        _check_glass(directory, policy.break_glass, f"policies.{name}.break_glass")
     if short := shortage(directory, policy):
         key = f"policies.{name}.{short.key}"
         raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
@@ -60,6 +62,22 @@ def _check_escalations(directory: people.Directory, policy: model.Policy, name: 
             then = policy.model_copy(update={"approvers": (), "quorum": 1, "stages": (), "needs": others})
             if short := shortage(directory, then):
                 raise errors.InvalidSettings(f"{key}: {said(short)}", field=key, hint=HINT)
+
+
+def _check_glass(directory: people.Directory, glass: model.BreakGlass, key: str) -> None:
+    """Refuse names that are unknown, and a review that only who broke the glass could give."""
+    for part, names in (("who", glass.who), ("review", glass.review)):
+        for one in names:
+            if one == "requester":
+                message = f"{key}.{part}: {one!r} makes no sense here"
+                raise errors.InvalidSettings(message, field=f"{key}.{part}", hint="name people or groups")
+            if one != "anyone":
+                check_known(directory, one, f"{key}.{part}")
+    reviewers = directory.members(glass.review)
+    told = _is_told(directory, model.Need(who=glass.review), _NOBODY_ELSE)
+    if told and len(reviewers) == 1 and reviewers[0] in directory.members(glass.who):
+        message = f"{key}.review: nobody else could review what {reviewers[0]} does"
+        raise errors.InvalidSettings(message, field=f"{key}.review", hint="name more people")
 
 
 HINT = "add approvers, or people to their groups; one person fills one place"

@@ -19,6 +19,7 @@ from sayso.machine import (
     demands,
     events,
     fitting,
+    glass,
     holding,
     opened,
     outcomes,
@@ -137,15 +138,21 @@ def first(ticket: model.Ticket, event: events.Event) -> events.Event:
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     if ticket.stopped is None and event.at >= schedule.ends(ticket):
         raise errors.Refused("the time for this request is over", hint="ask again")
-    if refused := approvers.refused(ticket, event.by, event.answer.verdict):
+    breaks = event.answer.break_glass
+    refused = glass.refused(ticket, event.by) if breaks else approvers.refused(ticket, event.by, event.answer.verdict)
+    if refused:
         raise refused
     holding.check(ticket)
     standstill.check(ticket, event.answer)
     if ticket.taken and ticket.taken.given.person != event.by.id:
         raise errors.AlreadyTaken(ticket)
     binding.check(ticket)
+    if breaks:
+        glass.check(event.answer)
     answer = fitting.fit(ticket, event.answer)
     demands.check(ticket, event, answer)
+    if breaks:
+        ticket = ticket.model_copy(update={"review": event.review})
     given = approvers.given(ticket, event, answer)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)
@@ -213,6 +220,8 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
     against = approvers.against(ticket)
     if len(against) >= ticket.policy.veto:
         return _decide(ticket, "answered" if last.answer.verdict == "respond" else "denied", at, against)
+    if last.answer.break_glass:
+        return _decide(ticket, "allowed", at, (last,))
     board = places.board(ticket)
     if board.is_full:
         return _decide(ticket, "allowed", at, board.by)

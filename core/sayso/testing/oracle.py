@@ -26,6 +26,7 @@ _AT_FIRST = {
     "used_for": None,
     "stopped": None,
     "bound_until": None,
+    "review": None,
     "stage": 0,
     "stage_at": None,
 }

@@ -40,6 +40,8 @@ FULL = model.Ticket(
     policy_name="production",
     stage=1,
     stage_at=AT,
+    review="r2",
+    reviews="r0",
     stage_routes=((), ("chat:@ann",)),
     plan=(policies.Planned(at=AT + timedelta(minutes=30), does="remind", number=1),),
     escalated=(policies.Escalated(at=AT + timedelta(minutes=20), number=0, places=("chat:#leads",)),),
@@ -82,8 +84,8 @@ def test_the_wire_form_keeps_its_order() -> None:
     sent = tickets.to_document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
-        *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at"),
-        *("route", "undelivered", "used_at", "asked_back"),
+        *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "review"),
+        *("reviews", "route", "undelivered", "used_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
