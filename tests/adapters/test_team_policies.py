@@ -10,6 +10,7 @@ from sayso import model
 from sayso.machine import people
 from tests.adapters import discord_scene, slack_scene
 from tests.adapters.discord_scene import ANN, BOB
+from tests.fakes.slack import text as slack_text
 
 WHY = "Why? It is on record, and the agent reads it."
 DROP = sayso.Permission(tool="drop", input={"database": "prod-eu"})
@@ -85,7 +86,11 @@ async def test_in_slack_a_stage_is_said_and_a_press_out_of_turn_is_told_why() ->
         assert told.startswith("It is not your turn: now it is for the group release (ann). You can deny it now")
         await ann.press(there.card, "Allow")
         await there.deliver()
-        assert "Stage 2 of 2: leads 0 of 1" in there.slack.visible_text(there.card)
+        card, mention = there.cards()
+        assert "Stage 2 of 2: leads 0 of 1" in there.slack.visible_text(card)
+        # those whose turn it is are mentioned where it stands
+        assert mention.thread_ts == card.ts
+        assert list(slack_text.pings(list(mention.blocks))) == ["U2"]
 
 
 async def test_in_discord_a_stage_is_said_and_a_press_out_of_turn_is_told_why() -> None:
