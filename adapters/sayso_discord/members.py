@@ -6,6 +6,8 @@ and kept for a minute at most. No name is believed.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from sayso import errors
@@ -17,6 +19,9 @@ from sayso_discord import parse, refusals
 from sayso_discord.api import Api
 from sayso_discord.places import Places
 from sayso_discord.settings import NAME
+
+# People who are looked up for one role: Discord allows about fifty calls a second.
+_MOST_ASKED = 50
 
 
 class Members:
@@ -40,7 +45,7 @@ class Members:
             who = await self._look_up(who, channel)
         roles = frozenset(f"{NAME}:{role}" for role in who.roles) if who.member else frozenset[str]()
         # a direct message says nothing of roles, nor of a membership
-        told = frozenset[str]() if who.member is None else frozenset({NAME})
+        told = frozenset({NAME}) if who.member else frozenset[str]()
         account = f"{NAME}:{who.user}"
         return people.Actor(account, who.name, member=bool(who.member), groups=roles, complete=told)
 
@@ -50,6 +55,11 @@ class Members:
         return (
             bool(member) and parse.is_full_member(member) and group.removeprefix(f"{NAME}:") in parse.roles_of(member)
         )
+
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        """The *known* accounts with a role: Discord lists others only to bots with an intent. Raises `ChannelError`."""
+        inside = await asyncio.gather(*(self.is_in(group, account) for account in known[:_MOST_ASKED]))
+        return [account for account, is_in in zip(known, inside, strict=False) if is_in]
 
     async def is_open(self, account: str) -> bool:
         """Whether an account is still in the server. Raises `ChannelError`."""

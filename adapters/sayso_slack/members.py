@@ -6,7 +6,7 @@ The rule: in doubt somebody is a stranger. No name is believed, and no fact is o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sayso import errors
@@ -69,6 +69,10 @@ class Members:
         user = await self._load_user(some_id)
         whole = not user.get("deleted") and not user.get("is_bot") and self._is_member(user, parse.Who(some_id, None))
         return whole and account == f"{NAME}:{organisation(user, self._home)}/{some_id}"
+
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        """The accounts in a user group; Slack lists all of them. Raises `ChannelError`."""
+        return [f"{NAME}:{self._home.team}/{user}" for user in sorted(await self._load_members(group))]
 
     async def is_open(self, account: str) -> bool:
         """Whether an account is still there. Raises `ChannelError`."""

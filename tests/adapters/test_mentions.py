@@ -163,3 +163,51 @@ async def test_a_card_to_each_approver_closes_with_the_others() -> None:
         await ann.press(mine, "Allow")
         await there.deliver()
         assert [there.slack.controls(one) for user in ("U1", "U2") for one in there.slack.dms(user)] == [[], []]
+
+
+async def test_in_slack_each_member_of_a_user_group_gets_a_card_and_all_close_with_the_first_answer() -> None:
+    policy = model.Policy(approvers=("group:release",))
+    directory = people.Directory(
+        {"ann": people.Profile(frozenset({"slack:T1/U1"}))},
+        {"release": people.Group(platform_groups=frozenset({"slack:S1"}))},
+    )
+    async with slack_scene.scene(policy=policy, directory=directory) as there:
+        there.slack.usergroup("S1", ["U1", "U2"])
+        ann, bob = there.slack.person("U1", name="ann"), there.slack.person("U2", name="bob")
+        await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        (mine,), (other,) = there.slack.dms(ann.user.id), there.slack.dms(bob.user.id)
+        assert there.slack.controls(mine)
+        await bob.press(other, "Allow")
+        await there.deliver()
+        assert [there.slack.controls(one) for user in ("U1", "U2") for one in there.slack.dms(user)] == [[], []]
+
+
+async def test_in_discord_who_has_the_role_gets_a_card_and_decides_in_the_direct_message() -> None:
+    policy = model.Policy(approvers=("group:release",))
+    accounts = {"ann": discord_scene.ANN, "bob": discord_scene.BOB}
+    directory = people.Directory(
+        {name: people.Profile(frozenset({f"discord:{account}"})) for name, account in accounts.items()},
+        {"release": people.Group(platform_groups=frozenset({f"discord:{discord_scene.ROLE}"}))},
+    )
+    async with discord_scene.scene(policy=policy, directory=directory) as there:
+        there.discord.role(discord_scene.ROLE, name="release")
+        there.discord.person(discord_scene.ANN, name="ann")
+        bob = there.discord.person(discord_scene.BOB, name="bob", roles=(discord_scene.ROLE,))
+        ticket = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        assert ticket.route == ("discord:@bob",)
+        (card,) = there.discord.dms(discord_scene.BOB)
+        await bob.press(card, "Allow")
+        assert (await there.decision(ticket)).by[0].person == "bob"
+
+
+async def test_in_discord_a_direct_message_counts_nobody_who_has_lost_the_role() -> None:
+    policy = model.Policy(approvers=("group:release",))
+    async with discord_scene.scene(policy=policy, directory=discord_scene.DIRECTORY) as there:
+        there.discord.role(discord_scene.ROLE, name="release")
+        ann = there.discord.person(discord_scene.ANN, name="ann", roles=(discord_scene.ROLE,))
+        ticket = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        there.discord.person(discord_scene.ANN, name="ann")
+        there.clock.advance(61)
+        seen = await ann.press(there.discord.dms(discord_scene.ANN)[0], "Allow")
+        assert "may not answer" in await there.whispered(seen)
+        assert (await there.front.get(ticket.id)).decision is None

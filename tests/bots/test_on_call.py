@@ -178,3 +178,43 @@ def test_the_token_is_in_no_words_about_the_environment() -> None:
     given = environment.read({"PAGERDUTY_TOKEN": TOKEN, "PAGERDUTY_API_URL": "https://api.eu.pagerduty.com"})
     assert (given.pagerduty_token, given.pagerduty_url) == (TOKEN, "https://api.eu.pagerduty.com")
     assert TOKEN not in repr(given)
+
+
+NOBODY = '[policies.default]\napprovers = ["anyone"]\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "key_named"),
+    [
+        (
+            '[[rules]]\nid = "r"\nmatch = { tool = "Bash" }\neffect = "ask"\nroute = ["approvers"]\n',
+            "rules.0.route",
+        ),
+        (
+            '[policies.p]\napprovers = ["anyone"]\nexpires_in = "2h"\n'
+            'escalate = [{ after = "1h", route = ["approvers"] }]\n',
+            "policies.p.escalate.0.route",
+        ),
+    ],
+)
+def test_a_route_to_the_approvers_of_a_policy_for_anyone_is_refused_when_it_is_read(more: str, key_named: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        parse(NOBODY + more)
+    assert refused.value.field == key_named
+
+
+async def test_a_key_with_such_a_route_is_not_made_and_stops_a_start_and_a_reload(
+    command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "sayso.toml"
+    file.write_text(NOBODY)
+    key(command, "other", "agent")
+    line = ("keys", "add", "bot", "--role", "agent", "--route", "approvers")
+    done = command(*line)
+    assert (done.returncode, "nobody whom policies.default names can have a direct message" in done.stderr) == (2, True)
+    named = '[slack]\nchannel = "C1"\n[people.ann]\nslack = "T1/U1"\n[policies.default]\napprovers = ["ann"]\n'
+    file.write_text(named)
+    assert command(*line).returncode == 0
+    file.write_text(NOBODY)
+    done = command("serve", SAYSO_PORT="0")
+    assert (done.returncode, "the route of the key bot: nobody whom policies.default names" in done.stderr) == (2, True)

@@ -8,7 +8,9 @@ from typing import get_args
 import click
 
 from sayso import clock
+from sayso.chat import plugin
 from sayso.desk import keys, token_secret
+from sayso.desk import setup as setups
 from sayso_bots.service import database
 from sayso_bots.settings import environment, toml
 from sayso_bots.terminal import output
@@ -94,7 +96,9 @@ async def _add(
     chosen = toml.load(given.config)
     if person is not None and person not in chosen.people:
         raise click.UsageError(f"nobody in sayso.toml is called {person!r}; add [people.{person}]")
-    known = toml.setup(chosen).policies
+    made = toml.setup(chosen, [chat.name for chat in plugin.installed()])
+    known = made.policies
+    setups.check_route(made, route, policy or made.policy, "--route")
     if policy is not None and policy not in known:
         raise click.UsageError(f"there is no policy {policy!r} in sayso.toml; there are: {', '.join(known)}")
     async with database.connect(given) as store:

@@ -15,9 +15,9 @@ from datetime import timedelta
 from typing import Any, cast
 
 from sayso import errors, machine
-from sayso.desk import Desk, Setup, reloads
+from sayso.desk import Desk, Setup, keys, reloads
 from sayso_bots.service import checks
-from sayso_bots.settings import environment, on_call, schema, toml
+from sayso_bots.settings import environment, on_call, reach, schema, toml
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,10 @@ class Reloader:
         """Take up the settings on disk, if all of them are right."""
         try:
             found, setup = await asyncio.to_thread(self._read)
+            reach.check(setup)
+            reach.check_keys(setup, await keys.Keys(self._desk.store).list())
+        except errors.StoreUnavailable:
+            raise
         except errors.SaysoError as error:
             self._refuse(number, f"{error.message} ({error.hint})" if error.hint else error.message)
         except Exception as error:

@@ -22,7 +22,7 @@ from sayso.cards import tokens
 from sayso.desk import Desk, authority, courier, keys, stopping, timekeeper, token_secret
 from sayso.stores import Durability
 from sayso_bots.service import checks, dashboard, database, listening, reloading, resumers, sealers, signing, workers
-from sayso_bots.settings import environment, schema
+from sayso_bots.settings import environment, reach, schema
 from sayso_http import callback, callback_urls, health, outbound
 from sayso_http.server import auth, connections, hosts, reading, responses, waits
 
@@ -74,6 +74,8 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.connect(given, create=True))
         setup = reloading.make_setup(given, chosen)
+        reach.check(setup)
+        reach.check_keys(setup, await keys.Keys(store).list())
         desk = Desk(store, await token_secret.mint(store), setup)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         reloader = reloading.Reloader(given, chosen, desk)

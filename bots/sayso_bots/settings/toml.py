@@ -18,7 +18,7 @@ from sayso.chat import plugin
 from sayso.content import digest
 from sayso.desk import DEFAULT, quota
 from sayso.machine import people
-from sayso_bots.settings import on_call, rule_tables, schema, spelling, times, who
+from sayso_bots.settings import on_call, reach, rule_tables, schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -149,6 +149,8 @@ def _check_names(settings: schema.Settings) -> None:
                 raise errors.InvalidSettings(f"{key}: {member!r} is unknown", field=key, hint=hint)
         on_call.check(name, group.on_call)
     who.check(settings, setup(settings))
+    # which chats are connected is known at the start; here any may be
+    reach.check(setup(settings, [chat.name for chat in plugin.installed()]))
 
 
 def _refuse_secret(key: str, value: Any) -> None:

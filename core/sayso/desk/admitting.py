@@ -7,10 +7,10 @@ import functools
 from collections.abc import AsyncGenerator
 from datetime import datetime
 
-from sayso import aside, errors, machine, model
+from sayso import aside, errors, machine, model, rules
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, judging, quota, remembering, stops
+from sayso.desk import asking_back, authority, judging, quota, reaching, remembering, stops
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -48,12 +48,14 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
 
 
 async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
-    """The terms of a request; the rules are asked once, so not if it is there already."""
-    setup = shell.setup
-    if not setup.rules.rules or await _is_known(shell, request.id):
+    """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
+    setup, ruling = shell.setup, rules.Ruling()
+    if await _is_known(shell, request.id):
         return setups.terms(setup, request, caller)
-    ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
-    return setups.terms(setup, request, caller, ruling)
+    if setup.rules.rules:
+        ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
+    present = await reaching.find(shell, setups.written_to(setup, request, caller, ruling))
+    return setups.terms(setup, request, caller, ruling, present)
 
 
 async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:

@@ -65,6 +65,14 @@ class Membership(Protocol):
         """
         ...
 
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        """The accounts in a group or role of it: of the *known* ones, and of others if it lists them.
+
+        Raises:
+            ChannelError: the platform did not say.
+        """
+        ...
+
     async def is_open(self, account: str) -> bool:
         """Whether an account is still there: neither closed, nor out of the workspace or server.
 

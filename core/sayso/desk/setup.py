@@ -8,12 +8,10 @@ from datetime import timedelta
 
 from sayso import errors, machine, model, parts, rules
 from sayso.calendars import Calendar
-from sayso.desk import quota, rotas
+from sayso.desk import direct, quota, rotas
 from sayso.machine import approvers, people
 
 DEFAULT = "default"
-# As many direct messages as people can be mentioned on a card.
-_MOST_DIRECT = 100
 _NO_RULING = rules.Ruling()
 
 
@@ -67,12 +65,26 @@ class Setup:
     digest: str | None = None
     """Of the settings, for the log."""
 
+    @property
+    def chats(self) -> tuple[str, ...]:
+        """The channels on which somebody may be written to, in the order in which they are tried."""
+        return tuple(map(model.channel_of, self.route) if self.channels is None else self.channels)
 
-def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ruling = _NO_RULING) -> machine.Terms:
+
+def terms(
+    setup: Setup,
+    request: model.Request,
+    caller: Caller,
+    ruling: rules.Ruling = _NO_RULING,
+    present: direct.Present | None = None,
+) -> machine.Terms:
     """Under which policy this is asked, and where it goes: first by a rule, then by the key, then by the request.
+
+    Without *present* it is not known yet who is behind groups and rotas, and nothing is refused for it.
 
     Raises:
         InvalidRequest: the setup has no such policy or place, or the caller is bound to another.
+        MembershipUnknown: it goes to those whom the policy names, and nobody could find out who that is.
     """
     rule = ruling.rule
     name = policy_of(setup, request.policy, caller)
@@ -86,8 +98,8 @@ def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ru
     asked = _route(request, caller)
     asked = rule.route if rule and rule.route else asked
     # what a rule decides is asked nowhere; the inbox shows what is stored
-    route = _reached(setup, asked, policy, caller) if ruling.effect == "ask" else (machine.INBOX,)
-    policy = _escalating(setup, policy, caller)
+    route = _reached(setup, asked, policy, caller, present) if ruling.effect == "ask" else (machine.INBOX,)
+    policy = _escalating(setup, policy, caller, present)
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
@@ -96,15 +108,19 @@ def terms(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ru
         key=caller.key,
         tell=_tell(setup, caller.requester, route),
         policy_name=name,
-        stage_routes=_stage_routes(setup, policy, caller) if parts.APPROVERS in asked else (),
+        stage_routes=_stage_routes(setup, policy, caller, present) if parts.APPROVERS in asked else (),
         ruled=_ruled(ruling) if setup.rules.rules else None,
     )
 
 
 def _reached(
-    setup: Setup, asked: tuple[model.Place, ...], policy: model.Policy, caller: Caller
+    setup: Setup,
+    asked: tuple[model.Place, ...],
+    policy: model.Policy,
+    caller: Caller,
+    present: direct.Present | None,
 ) -> tuple[model.Place, ...]:
-    wanted = _expanded(setup, asked, approvers.names_of(policy.needs_by_stage[0]), caller)
+    wanted = _expanded(setup, asked, approvers.names_of(policy.needs_by_stage[0]), caller, present)
     for place in wanted:
         _reachable(setup, place)
     return wanted or setup.route
@@ -127,6 +143,34 @@ def _tell(setup: Setup, requester: str | None, route: tuple[model.Place, ...]) -
     reached = (name for name in names if name in accounts and (setup.channels is None or name in setup.channels))
     place = next((f"{name}:@{requester}" for name in reached), None)
     return () if place is None or place in route else (place,)
+
+
+def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ruling) -> tuple[str, ...]:
+    """The names whose direct messages a request may be sent to; none if it goes to places only."""
+    rule = ruling.rule
+    if ruling.effect != "ask":
+        return ()
+    name = rule.policy if rule and rule.policy else policy_of(setup, request.policy, caller)
+    policy = setup.policies.get(name, model.Policy(approvers=()))
+    route = rule.route if rule and rule.route else _route(request, caller)
+    routes = (route, *(step.route for step in policy.escalate))
+    return policy.everybody if any(parts.APPROVERS in one for one in routes) else ()
+
+
+def check_route(setup: Setup, route: Sequence[model.Place], policy: str, key: str) -> None:
+    """Refuse a route to the approvers of a policy that can never name anybody who has a direct message.
+
+    Raises:
+        InvalidSettings: `field` is *key*, which has this route.
+    """
+    known = setup.policies.get(policy)
+    if known is None or parts.APPROVERS not in route:
+        return
+    who = approvers.names_of(known.needs_by_stage[0])
+    if not direct.may_reach(setup.directory, setup.chats, who):
+        said = f"{key}: nobody whom policies.{policy} names can have a direct message"
+        hint = "name people, groups or a rota under its approvers, with accounts on a chat, or another route"
+        raise errors.InvalidSettings(said, field=key, hint=hint)
 
 
 def policy_of(setup: Setup, wanted: str | None, caller: Caller) -> str:
@@ -152,54 +196,47 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
 
 
 def _expanded(
-    setup: Setup, places: tuple[model.Place, ...], who: tuple[str, ...], caller: Caller
+    setup: Setup, places: tuple[model.Place, ...], who: Sequence[str], caller: Caller, present: direct.Present | None
 ) -> tuple[model.Place, ...]:
     """The places, with a direct message to each approver in place of `approvers`."""
     if parts.APPROVERS not in places:
         return places
-    found = _direct(setup, who, caller)
-    if not found:
-        hint = "name people or groups with members under approvers, with accounts on a chat that is connected"
-        raise errors.InvalidRequest("its policy names nobody who has a direct message", field="route", hint=hint)
+    found = _direct(setup, who, caller, present)
+    if not found and present is not None:
+        raise direct.refuse(who, present)
     shown = (found if place == parts.APPROVERS else [place] for place in places)
     return tuple(dict.fromkeys(place for some in shown for place in some))
 
 
-def _stage_routes(setup: Setup, policy: model.Policy, caller: Caller) -> tuple[tuple[model.Place, ...], ...]:
+def _stage_routes(
+    setup: Setup, policy: model.Policy, caller: Caller, present: direct.Present | None
+) -> tuple[tuple[model.Place, ...], ...]:
     """The direct messages of each stage after the first; none if there is one stage only."""
     stages = policy.needs_by_stage
-    later = (tuple(_direct(setup, approvers.names_of(needs), caller)) for needs in stages[1:])
+    later = (_direct(setup, approvers.names_of(needs), caller, present) for needs in stages[1:])
     return ((), *later) if len(stages) > 1 else ()
 
 
-def _escalating(setup: Setup, policy: model.Policy, caller: Caller) -> model.Policy:
+def _escalating(setup: Setup, policy: model.Policy, caller: Caller, present: direct.Present | None) -> model.Policy:
     """The policy, with the direct messages of those whom each escalation brings in. Raises as `terms`."""
     if not policy.escalate:
         return policy
     everybody = approvers.names_of(need for needs in policy.needs_by_stage for need in needs)
     steps = list[model.Escalation]()
     for step in policy.escalate:
-        route = _expanded(setup, step.route, step.brings_in or everybody, caller)
+        route = _expanded(setup, step.route, step.brings_in or everybody, caller, present)
         for place in route:
             _reachable(setup, place)
         steps.append(step.model_copy(update={"route": route}))
     return policy.model_copy(update={"escalate": tuple(steps)})
 
 
-def _direct(setup: Setup, who: Sequence[str], caller: Caller) -> list[model.Place]:
-    """The direct messages of these people and groups."""
+def _direct(
+    setup: Setup, who: Sequence[str], caller: Caller, present: direct.Present | None
+) -> tuple[model.Place, ...]:
+    """The direct messages of these people, groups and rotas."""
     names = (caller.requester if name == "requester" else name for name in who)
-    found = [place for name in setup.directory.members(name for name in names if name) for place in _at(setup, name)]
-    return list(dict.fromkeys(found))[:_MOST_DIRECT]
-
-
-def _at(setup: Setup, person: str) -> list[model.Place]:
-    """The direct messages of a person on the first chat of theirs that is connected."""
-    known = setup.directory.people.get(person, people.Profile())
-    names = {model.channel_of(account) for account in known.accounts}
-    channels = map(model.channel_of, setup.route) if setup.channels is None else setup.channels
-    reached = next((name for name in channels if name in names), None)
-    return [f"{reached}:@{person}"] if reached else []
+    return direct.places(setup.directory, setup.chats, [name for name in names if name], present or direct.Present())
 
 
 def _reachable(setup: Setup, place: model.Place) -> None:

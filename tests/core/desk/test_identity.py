@@ -1,6 +1,7 @@
 """Who may answer by a group or by being on call: in, out, or could not find out."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -60,6 +61,9 @@ class Knowing(Board):
         if self.down:
             raise errors.ChannelError("Slack is down")
         return account in self.groups.get(group.removeprefix("slack:"), set())
+
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        return sorted(self.groups.get(group.removeprefix("slack:"), set()))
 
     async def is_open(self, account: str) -> bool:
         return True

@@ -1,0 +1,25 @@
+"""Routes to the approvers of a policy, wherever the operator set one: each must be able to reach somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sayso
+from sayso.desk import keys
+from sayso.desk import setup as setups
+
+
+def check(made: sayso.Setup) -> None:
+    """Refuse a rule or an escalation that writes to nobody. Raises `InvalidSettings`."""
+    for number, rule in enumerate(made.rules.rules):
+        setups.check_route(made, rule.route, rule.policy or made.policy, f"rules.{number}.route")
+    for name, policy in made.policies.items():
+        for number, step in enumerate(policy.escalate):
+            if not step.brings_in:
+                setups.check_route(made, step.route, name, f"policies.{name}.escalate.{number}.route")
+
+
+def check_keys(made: sayso.Setup, known: Iterable[keys.Key]) -> None:
+    """Refuse keys that were made with a route that writes to nobody. Raises `InvalidSettings`."""
+    for key in known:
+        setups.check_route(made, key.route, key.policy or made.policy, f"the route of the key {key.name}")
