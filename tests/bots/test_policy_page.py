@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from sayso import errors, model
-from sayso.desk import Caller, Desk
+from sayso.desk import Caller, Desk, rotas
+from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples
 from sayso.testing.clock import ManualClock
@@ -197,9 +199,44 @@ def test_the_examples_of_the_page_are_here_word_for_word() -> None:
     assert len(re.findall(r"^\[\[rules\]\]", PAGE, re.MULTILINE)) == 8
 
 
-@pytest.mark.xfail(raises=errors.InvalidSettings, strict=True, reason="some keys are not there yet")
 def test_the_eight_examples_are_read_as_they_stand() -> None:
     toml.setup(parse(PEOPLE + PAGE))
+
+
+class _Rota:
+    """Whoever is written there is on call; nobody finds it while it is lost."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+        self.lost = False
+
+    async def on_call(self) -> rotas.Shift:
+        if self.lost:
+            raise errors.ChannelError("the paper is lost")
+        return rotas.Shift(self.names)
+
+
+def _by(name: str) -> people.Actor:
+    return people.Actor(f"web:{name}", name, member=True, person=name)
+
+
+async def test_a_big_payout_is_for_whoever_is_on_call_and_after_them_for_the_leads() -> None:
+    desk, rota = desk_of(ON_CALL + PAYOUT + BIG_PAYOUT), _Rota("bob")
+    desk.setup = dataclasses.replace(desk.setup, rotas={"payments": rota})
+    ticket = await asked(desk, "payout", amount=9000)
+    lead = next(iter(desk.setup.directory.groups["leads"].members - {"bob"}))
+    with pytest.raises(errors.NotAllowed, match="it is not your turn"):
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), _by(lead))
+    rota.lost = True
+    with pytest.raises(errors.MembershipUnknown, match="could not find out who is on call for payments"):
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), _by("bob"))
+    rota.lost = False
+    first = await desk.answer(ticket.id, model.Answer(verdict="allow"), _by("bob"))
+    assert (first.stage, first.decision) == (1, None)
+    rota.names = frozenset()
+    last = await desk.answer(ticket.id, model.Answer(verdict="allow"), _by(lead))
+    assert last.decision is not None
+    assert [one.person for one in last.decision.by] == ["bob", lead]
 
 
 @pytest.mark.parametrize(
