@@ -488,7 +488,7 @@ def test_the_settings_page_has_every_variable_with_its_default_and_no_other() ->
     assert said == {name: f"`{defaults[name]}`" if name in defaults else "" for name in known}
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=named)
+@pytest.mark.parametrize("block", [one for one in blocks("toml") if one.info != "cases"], ids=named)
 def test_every_settings_example_is_accepted(block: Block) -> None:
     assert toml.parse(tomllib.loads(block.text)) != toml.parse({})
 

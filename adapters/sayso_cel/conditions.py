@@ -13,7 +13,7 @@ from sayso.rules.calls import NAMES
 
 # More than anybody reads in one line of settings.
 _LONGEST = 2_000
-_PLACE = re.compile(r"^ERROR: <input>:\d+:(\d+): ")
+_PLACE = re.compile(r"ERROR: <input>:[0-9]+:([0-9]+): ")
 _TYPES = {"text": cel.Type.STRING, "any": cel.Type.DYN}
 _ENVIRONMENT = cel.NewEnv(variables={name: _TYPES[kind] for name, kind in NAMES.items()})
 

@@ -35,7 +35,9 @@ def read(raw: str) -> Line:
         unread = unread or node.type in _OPAQUE or node.is_missing
         if node.type == "command":
             found.append(_command(node, redirects, piped))
-    return Line(tuple(found), whole=not unread and raw.isprintable() and _is_whole(root), unread=unread)
+    # of one command only: that each of its words is known was found on the way
+    single = len(found) == 1 and not unread and all(word.known for word in found[0].words)
+    return Line(tuple(found), whole=single and raw.isprintable() and _is_whole(root), unread=unread)
 
 
 def _walk(root: tree_sitter.Node) -> Iterator[tuple[tree_sitter.Node, Sequence[tree_sitter.Node], bool]]:
@@ -47,6 +49,8 @@ def _walk(root: tree_sitter.Node) -> Iterator[tuple[tree_sitter.Node, Sequence[t
     while waiting:
         node, redirects, piped = waiting.pop()
         yield node, redirects, piped
+        if not node.child_count:
+            continue
         children = node.named_children
         around = children[1:] if node.type == "redirected_statement" else ()
         for number, child in enumerate(children):
@@ -82,13 +86,13 @@ def _is_whole(root: tree_sitter.Node) -> bool:
 
 
 def _is_plain(node: tree_sitter.Node) -> bool:
-    """Whether it is a command with nothing but known words, and nothing but blanks between them."""
+    """Whether it is a command with nothing but words, and nothing but blanks between them."""
     if node.type != "command" or any(child.type in _REDIRECTS or not child.is_named for child in node.children):
         return False
     children = node.children
     if not children or children[0].type != "command_name":
         return False
-    return not _outside(node).strip(" ") and all(words.read(child).known for child in children)
+    return not _outside(node).strip(" ")
 
 
 def _outside(node: tree_sitter.Node) -> str:

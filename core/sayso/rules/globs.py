@@ -28,14 +28,19 @@ def matches_exactly(pattern: str, text: str) -> bool:
 
 def matches_loosely(pattern: str, text: str) -> bool:
     """For a deny or an ask: however it is spelled."""
-    loose = _compiled(fold(pattern))
-    return any(loose.match(one) is not None for one in {text, fold(text)})
+    if not is_glob(pattern):
+        return _folded(pattern) == fold(text)
+    loose = _loosely_compiled(pattern)
+    return loose.match(text) is not None or loose.match(fold(text)) is not None
 
 
 def fold(text: str) -> str:
     """*text* without what only changes how it looks: case, odd letters, signs that nobody sees, comments of SQL."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    if text.isascii():
+        seen = text.lower()
+    else:
+        plain = unicodedata.normalize("NFKC", text).casefold()
+        seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     return _BLANKS.sub(" ", _COMMENT.sub(" ", seen) if "/*" in seen else seen)
 
 
@@ -57,6 +62,15 @@ def covers(patterns: Sequence[str], arguments: Sequence[str]) -> bool:
 
 def _has_no_way_up(text: str) -> bool:
     return ".." not in text.replace("\\", "/").split("/")
+
+
+@functools.lru_cache(maxsize=4096)
+def _folded(pattern: str) -> str:
+    return fold(pattern)
+
+
+def _loosely_compiled(pattern: str) -> re.Pattern[str]:
+    return _compiled(_folded(pattern))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from pathlib import Path
 
-from sayso import errors
+from sayso import clock, errors
 from sayso.machine import people, staffing
+from sayso.rules import lint
 from sayso_bots.commands.doctor import claude_code, running
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import checks
@@ -40,12 +41,22 @@ async def _look(hitl_port: int | None) -> AsyncGenerator[Finding]:
     here: Mapping[str, checks.Check] = {} if given.url else checks.LOOKED_AT
     for name, check in here.items():
         yield await _run_check(name, check(given, chosen))
+    for finding in _look_at_rules(chosen):
+        yield finding
     if hitl_port is not None:
         yield await _run_check("hitl port", checks.check_hitl(hitl_port))
     async for finding in _look_at_chats(given, chosen):
         yield finding
     async for told in claude_code.look():
         yield _finding_of("claude", told)
+
+
+def _look_at_rules(chosen: schema.Settings) -> Iterator[Finding]:
+    rules = toml.setup(chosen).rules.rules
+    found = lint.lint(rules, clock.SystemClock().now())
+    if rules and not found:
+        yield Finding("rules", True, f"{len(rules)} are in force; sayso policy replay tries them on what was asked")
+    yield from (Finding(f"rules.{one.rule}", False, one.said, one.hint) for one in found)
 
 
 def _describe(given: environment.Environment, chosen: schema.Settings) -> str:
