@@ -12,6 +12,7 @@ import click
 
 from sayso import errors
 from sayso.chat import plugin
+from sayso_bots.commands import init_team
 
 _TEMPLATE = """\
 # sayso.toml: who may decide, and where requests go. Secrets come only by environment.
@@ -232,3 +233,4 @@ def _parameter(word: plugin.Word) -> click.Parameter:
 
 for _chat in plugin.installed():
     command.add_command(_command_of(_chat))
+command.add_command(init_team.command)

@@ -1,0 +1,117 @@
+"""`sayso init team`: six answers become settings that work, and a rehearsal says what they come to."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sayso import errors
+from sayso_bots.demo import rehearsal
+from sayso_bots.settings import team, toml
+from tests.bots.conftest import Call, Command
+
+GIVEN = (
+    *("init", "team", "--people", "ann,bob,cid", "--chat", "slack", "--channel", "#approvals"),
+    *("--account", "ann=T1/U1", "--agents", "claude-code,release-bot", "--production", "terraform,deploy"),
+    *("--quorum", "2", "--hours", "Europe/Berlin mon-fri 09:00-18:00"),
+)
+
+
+def test_six_answers_give_the_files_and_a_rehearsal_on_the_real_machine(inside: Call, tmp_path: Path) -> None:
+    done = inside(*GIVEN)
+    assert done.returncode == 0, done.stderr
+    made = toml.load(tmp_path / "sayso.toml")
+    setup = toml.setup(made)
+    assert setup.policies["production"].quorum == 2
+    assert setup.directory.people["ann"].accounts == {"slack:T1/U1"}
+    assert [rule.id for rule in setup.rules.rules][:2] == ["no-secrets", "production-tools"]
+    assert "display_information" in json.loads((tmp_path / "slack-manifest.json").read_text())
+    assert "PreToolUse" in json.loads((tmp_path / "claude-settings.json").read_text())["hooks"]
+    told = " ".join(done.stdout.split())
+    assert "asks 2 of the group team (ann, bob, cid), in slack:#approvals; reminded Mon 10:30, Mon 12:00" in told
+    assert "denied at once by the rule no-secrets" in told
+    assert "ann allows: 1 of 2; ann allows: 1 of 2; bob allows: allowed" in told
+    assert "cid denies: denied" in told
+    assert "nobody answers: 2 reminders, expired Mon 14:" in told
+    assert "sayso keys add release-bot --role agent" in told
+    assert "the accounts of bob, cid" in told
+
+
+def test_the_service_takes_what_was_written(command: Command) -> None:
+    alone = ("init", "team", "--people", "ann,bob,cid", "--chat", "none", *GIVEN[10:])
+    assert command(*alone).returncode == 0
+    command.key("release-bot", "agent")
+    looked = command("doctor")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+
+
+def test_nothing_is_written_over_what_is_there(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "claude-settings.json").write_text("mine")
+    done = inside(*GIVEN)
+    assert done.returncode != 0
+    assert "claude-settings.json is there already; nothing was changed" in done.stderr
+    assert not (tmp_path / "sayso.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "days", "zone"),
+    [
+        ("Europe/Berlin mon-fri 09:00-18:00", ["mon", "tue", "wed", "thu", "fri"], "Europe/Berlin"),
+        ("UTC 08:00-16:00", ["mon", "tue", "wed", "thu", "fri"], "UTC"),
+        ("America/New_York sat-sun 10:00-12:00", ["sat", "sun"], "America/New_York"),
+    ],
+)
+def test_hours_as_people_write_them(said: str, days: list[str], zone: str) -> None:
+    found = team.read_hours(said)
+    assert found is not None
+    assert (list(found.days), found.zone) == (days, zone)
+
+
+def test_always_is_no_calendar() -> None:
+    assert team.read_hours(" Always ") is None
+    written = team.write(team.Team({"ann": ""}, hours=None))
+    assert "calendars" not in tomllib.loads(written)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "9-18", "Nowhere/X 09:00-18:00", "UTC fri-mon 09:00-18:00", "UTC abc-fri 09:00-18:00"]
+)
+def test_hours_that_are_none_are_refused(said: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        team.read_hours(said)
+    assert refused.value.field == "hours"
+
+
+@pytest.mark.parametrize(
+    ("answers", "field"),
+    [
+        (("--people", ""), "people"),
+        (("--people", "ann, b b"), "people"),
+        (("--people", "ann", "--quorum", "2"), "quorum"),
+        (("--people", "ann", "--chat", "teams"), "chat"),
+        (("--people", "ann", "--account", "bob=T1/U1"), "account"),
+        (("--people", "ann", "--production", "rm -rf"), "production"),
+    ],
+)
+def test_answers_that_do_not_go_together_are_refused_by_name(
+    inside: Call, tmp_path: Path, answers: tuple[str, ...], field: str
+) -> None:
+    rest = ("--chat", "none", "--agents", "bot", "--production", "deploy", "--quorum", "1", "--hours", "always")
+    left = [pair for pair in zip(rest[::2], rest[1::2], strict=True) if pair[0] not in answers]
+    done = inside("init", "team", *answers, *(word for pair in left for word in pair))
+    assert done.returncode == 2
+    assert field in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_rehearsal_has_twenty_calls_whatever_production_is() -> None:
+    setup = toml.setup(toml.parse(tomllib.loads(team.write(team.Team({"ann": ""}, production=("deploy",))))))
+    start = rehearsal.next_monday(datetime(2026, 11, 29, tzinfo=UTC), "UTC")
+    assert (start.isoweekday(), start.hour) == (1, 10)
+    found = [one async for one in rehearsal.rehearse(setup, "bot", ("deploy",), start)]
+    assert len(found) == rehearsal.CALLS + 3
+    assert found[-1].said.startswith("nobody answers: 2 reminders, expired Mon 14:")
