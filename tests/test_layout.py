@@ -47,7 +47,15 @@ PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingCont
 # Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served; and
 # those that only look something up.
 _LOOK_UPS = {"sayso_cel", "sayso_holidays", "sayso_ical", "sayso_pagerduty", "sayso_shell"}
-NO_PAUSES = {"sayso_web", "sayso_http", "sayso_hitl", "sayso_aap", "sayso_plots", "sayso_signing"} | _LOOK_UPS
+NO_PAUSES = {
+    "sayso_web",
+    "sayso_http",
+    "sayso_hitl",
+    "sayso_aap",
+    "sayso_plots",
+    "sayso_signing",
+    "sayso_push",
+} | _LOOK_UPS
 # Spelled in halves: this file names no host either.
 HOSTS = ("py|pi.org", "python|hosted.org", "regis|try.npmjs", "regis|try.yarnpkg", "proxy.go|lang", "static.cra|tes")
 ADDRESS = re.compile(

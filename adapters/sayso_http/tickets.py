@@ -104,6 +104,7 @@ LEFT_OUT: Mapping[str, str] = {
     "ref": "whoever knows it can make the buttons work",
     "used_for": "it is the caller's own name for an attempt, which the caller knows",
     "tell": "it is a direct message to somebody, and none of the places where people answer",
+    "push": "it says only that the service may tell people on their devices",
     "bound_until": "it says only what the digest covers; `expires_at` is the deadline",
     "stage_routes": "they are direct messages to people whose turn it is not yet",
     "minted": "it says only which buttons of old cards are dead",

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk import Desk
-from sayso_web import inbox, live, numbers, render, sessions, signin, stop_page, view
+from sayso_web import inbox, live, numbers, push_calls, render, sessions, signin, stop_page, view
 from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ def add_routes(
     *,
     origins: Collection[str],
     plots: numbers.Plots = numbers.NO_PLOTS,
+    devices: push_calls.Devices | None = None,
 ) -> None:
-    """Add the inbox to *app*; *plots* draw the numbers.
+    """Add the inbox to *app*; *plots* draw the numbers, *devices* keeps those that are told by push.
 
     *origins* are the addresses under which browsers reach it, such as `http://127.0.0.1:8700`; a form that comes from
     anywhere else is refused. That the service answers to no other host names is for the application's middleware.
@@ -49,6 +50,10 @@ def add_routes(
     router.add_get("/requests/{id}", _with_error_pages(pages.request))
     router.add_get("/requests/{id}/request.txt", _with_error_pages(pages.file))
     router.add_get("/requests/{id}/images/{index:[0-9]{1,2}}", _with_error_pages(pages.image))
+    push = push_calls.PushCalls(guard, devices)
+    router.add_get("/push", _with_error_pages(push.key))
+    router.add_post("/push/on", _with_error_pages(push.on))
+    router.add_post("/push/off", _with_error_pages(push.off))
     halt = stop_page.StopPage(desk, guard)
     router.add_get("/stops", _with_error_pages(halt.show))
     router.add_post("/stop", _with_error_pages(halt.stop))

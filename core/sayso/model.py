@@ -220,6 +220,8 @@ class Ticket(Frozen):
     expires_at: datetime
     tell: tuple[Place, ...] = ()
     """Where the requester is told what became of it."""
+    push: pydantic.StrictBool = False
+    """Whether people are told on their devices, where they asked for it."""
     answers: tuple[Given, ...] = ()
     taken: Taken | None = None
     """The answer that is delivered soon; it does not count yet."""

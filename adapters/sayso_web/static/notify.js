@@ -19,7 +19,41 @@ async function pressBell() {
   const on = !ringing() && (await Notification.requestPermission()) === "granted";
   localStorage.setItem(wanted, on ? "on" : "off");
   dressBell();
-  say(on ? "You will be notified of new requests that wait for you." : "You will not be notified.");
+  const pushed = await push(on);
+  const where = { on: ", also when no page is open", lost: " while a page is open: this browser's push service cannot be reached" };
+  say(on ? `You will be notified of new requests that wait for you${where[pushed] ?? " while a page is open"}.` : "You will not be notified.");
+}
+
+// Through the push service of the browser, if this service tells people so.
+async function push(on) {
+  try {
+    const { key } = await (await fetch("/push")).json();
+    if (!key) return "none";
+    const { pushManager } = await worker;
+    let known = await pushManager.getSubscription();
+    // one that was made with another key is worth nothing
+    if (known && (!on || plain(known.options.applicationServerKey) !== key)) {
+      await tellPush("off", known);
+      await known.unsubscribe();
+      known = null;
+    }
+    if (!on) return "none";
+    known ??= await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    return (await tellPush("on", known)).ok ? "on" : "lost";
+  } catch {
+    return "lost";
+  }
+}
+
+function tellPush(what, known) {
+  const { endpoint, keys } = known.toJSON();
+  const csrf = document.querySelector('input[name="csrf"]').value;
+  return fetch(`/push/${what}`, { method: "POST", body: new URLSearchParams({ csrf, endpoint, ...keys }) });
+}
+
+function plain(key) {
+  const text = btoa(String.fromCharCode(...new Uint8Array(key ?? new ArrayBuffer())));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 // Every open page hears all news; the one that listens shows them, so that each is shown once.
@@ -43,4 +77,6 @@ function notice(id, body) {
 if (able) {
   bell.addEventListener("click", pressBell);
   dressBell();
+  // whoever is signed in now is told here, and a subscription that the browser renewed is known again
+  if (ringing()) push(true);
 }

@@ -1,6 +1,13 @@
 "use strict";
 // Stands behind the pages: shows what a push says, and opens the request of a notification that is pressed.
 
+// Browsers want each push to be seen, so what is over takes the place of what waited, without a sound.
+self.addEventListener("push", (event) => {
+  const { id, body, state } = event.data.json();
+  const shown = { body, tag: `sayso-${id}`, icon: "/icons/1.svg", data: `/requests/${id}`, silent: state !== "pending" };
+  event.waitUntil(registration.showNotification("sayso", shown));
+});
+
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(openPage(event.notification.data));

@@ -38,7 +38,7 @@ def make_setup(given: environment.Environment, chosen: schema.Settings) -> Setup
     """What the desk of a service needs of the settings."""
     channels = [machine.INBOX, *(chat.name for chat in checks.configured_chats(given, chosen))]
     made = toml.setup(chosen, channels, callbacks=True)
-    return dataclasses.replace(made, rotas=on_call.open_rotas(given, chosen))
+    return dataclasses.replace(made, rotas=on_call.open_rotas(given, chosen), push=chosen.service.push is not None)
 
 
 def digest_of(chosen: schema.Settings) -> str:

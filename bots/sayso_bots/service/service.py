@@ -21,7 +21,18 @@ import sayso_web
 from sayso.cards import tokens
 from sayso.desk import Desk, authority, courier, keys, stopping, timekeeper, token_secret
 from sayso.stores import Durability
-from sayso_bots.service import checks, dashboard, database, listening, reloading, resumers, sealers, signing, workers
+from sayso_bots.service import (
+    checks,
+    dashboard,
+    database,
+    devices,
+    listening,
+    reloading,
+    resumers,
+    sealers,
+    signing,
+    workers,
+)
 from sayso_bots.settings import environment, reach, schema
 from sayso_http import callback, callback_urls, health, outbound
 from sayso_http.server import auth, connections, hosts, reading, responses, waits
@@ -81,12 +92,13 @@ async def run(
         reloader = reloading.Reloader(given, chosen, desk)
         stack.push_async_callback(reloader.leave)
         stack.push_async_callback(crew.stop)
-        _start(crew, desk, chosen.service.callback_hosts)
+        told = await devices.open_devices(desk, given, chosen.service, chosen.service.callback_hosts)
+        _start(crew, desk, chosen.service.callback_hosts, told.pusher if told else None)
         if signing.is_installed():
             keys_here = signing.keyring(given, desk.mint)
             crew.start("seals", sealers.sealer(desk, chosen, keys_here, derive_callback_secret(desk.mint)).run)
         sessions = sayso_web.Sessions(store, desk.clock)
-        sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots())
+        sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots(), devices=told)
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
         _add_mcp(app, desk, names.origins)
         _add_aap(app, desk, chosen.service.callback_hosts)
@@ -134,7 +146,9 @@ async def _connect(
     return " · ".join(said) or "none; the inbox only"
 
 
-def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> None:
+def _start(
+    crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str], pusher: courier.Pusher | None = None
+) -> None:
     callbacks = callback.CallbackResumer(derive_callback_secret(desk.mint), allow=callback_hosts, clock=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
@@ -142,7 +156,8 @@ def _start(crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str]) -> 
         sayso_aap.SCHEME: _make_notifier(desk, callback_hosts),
     }
     resumer = resumers.Resumers(ways, callbacks)
-    crew.start("courier", courier.Courier(desk, [one.channel for one in desk.platforms.values()], resumer).run)
+    channels = [one.channel for one in desk.platforms.values()]
+    crew.start("courier", courier.Courier(desk, channels, resumer, pusher).run)
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
     crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))

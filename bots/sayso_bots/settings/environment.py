@@ -23,6 +23,7 @@ _OURS = {
     "SAYSO_HOST",
     "SAYSO_PORT",
     "SAYSO_SIGNING_KEY",
+    "SAYSO_PUSH_KEY",
 } | _ELSEWHERE
 _URL = address_variable("SAYSO_URL")
 _PAGERDUTY_URL = address_variable("PAGERDUTY_API_URL")
@@ -43,6 +44,8 @@ class Environment:
     pagerduty_url: str = PAGERDUTY_URL
     signing_key: str | None = field(default=None, repr=False)
     """Private keys for seals and receipts."""
+    push_key: str | None = field(default=None, repr=False)
+    """The private key by which push services know this service."""
     chats: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The variables of chats, by name."""
 
@@ -70,6 +73,7 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         pagerduty_token=given.get("PAGERDUTY_TOKEN"),
         pagerduty_url=_pagerduty_url(given),
         signing_key=given.get("SAYSO_SIGNING_KEY"),
+        push_key=given.get("SAYSO_PUSH_KEY"),
         chats=_of_chats(given),
     )
 

@@ -224,6 +224,10 @@ class Service(_Table):
     """How long an answer by plain words can be taken back before the agent is told."""
     tell_requester: bool = pydantic.Field(default=True, description="tell_requester = true, or false")
     """Whether the person of the key that asked is told in a chat what became of it."""
+    push: Annotated[str, pydantic.StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")] | None = pydantic.Field(
+        default=None, description='push = "ops@example.com", whom push services write to'
+    )
+    """Switches Web Push on; the address is told to push services."""
     stop: list[str] = pydantic.Field(default=[], description='stop = ["ann", "group:NAME"]')
     """Who may stop everything, or an agent, and lift that again; the owner may, too."""
     owner: _Name | None = pydantic.Field(default=None, description='owner = "ann", a person')

@@ -29,6 +29,8 @@ class Terms:
     """What the operator's rules came to."""
     tell: tuple[model.Place, ...] = ()
     """Where the requester is told what became of it."""
+    push: bool = False
+    """Whether people are told on their devices, where they asked for it."""
     policy_name: str | None = None
     """What the policy is called in the settings."""
     stage_routes: tuple[tuple[model.Place, ...], ...] = ()

@@ -47,16 +47,36 @@ class Resumer(Protocol):
         ...
 
 
+class Pusher(Protocol):
+    """Tells people on their devices."""
+
+    async def update(self, ticket: model.Ticket) -> None:
+        """Bring the notifications of a request up to date; done twice it tells nobody twice.
+
+        Raises:
+            ChannelError: somebody was not reached, and may be later.
+        """
+        ...
+
+
 class Courier:
     """Performs effects for the channels it was given. Any number of couriers may share a store."""
 
-    def __init__(self, desk: Desk, channels: Sequence[channel.Channel], resumer: Resumer | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        channels: Sequence[channel.Channel],
+        resumer: Resumer | None = None,
+        pusher: Pusher | None = None,
+    ) -> None:
         self._desk = desk
         self._store: Store = desk.store
         self._clock: clock.Clock = desk.clock
         self._channels: Mapping[str, channel.Channel] = {one.name: one for one in channels}
         self._resumer = resumer
-        self._names = [*self._channels, *([events.CALLBACK] if resumer else [])]
+        self._pusher = pusher
+        others = {events.CALLBACK: resumer, events.PUSH: pusher}
+        self._names = [*self._channels, *(name for name, one in others.items() if one)]
 
     async def run(self) -> None:
         """Deliver until an error or the end. Each channel has its own lane, so that a slow one holds up no other."""
@@ -92,6 +112,9 @@ class Courier:
                     await self._tell(ticket, place, again=job.attempts > 0)
                 case events.Remind():
                     await reminders.remind(self._desk, ticket, job.effect, again=job.attempts > 0)
+                case events.Push():
+                    if self._pusher is not None:
+                        await self._pusher.update(ticket)
                 case _:
                     assert_never(job.effect)
         except asyncio.CancelledError:
@@ -114,7 +137,7 @@ class Courier:
 
     async def _hand_back(self, job: Job) -> None:
         match job.effect:
-            case events.Redraw():
+            case events.Redraw() | events.Push():
                 await self._store.put_off(job, self._clock.now())  # to draw it once more does no harm
             case events.Announce() | events.Resume() | events.Tell() | events.Remind():
                 await self._store.retry(job, self._clock.now(), "the courier was stopped")
@@ -208,7 +231,7 @@ class Courier:
                 if error.final or error.gone:
                     # a card that is gone for good can no more be answered than one that never came
                     await self._desk.place_lost(job.ticket_id, place, reason(error))
-            case events.Resume() | events.Tell() | events.Remind():
+            case events.Resume() | events.Tell() | events.Remind() | events.Push():
                 pass
             case _:
                 assert_never(job.effect)
@@ -222,7 +245,7 @@ class Courier:
                 wait: float | None = _backoff(failed)
             case events.Redraw():
                 wait = _backoff(failed) if failed <= _MOST_REDRAWS else None
-            case events.Tell() | events.Remind():
+            case events.Tell() | events.Remind() | events.Push():
                 wait = _backoff(failed) if failed <= _MOST_TELLS else None
             case events.Resume():
                 wait = await self._wait_for_receiver(job.ticket_id, failed)

@@ -58,6 +58,8 @@ class Setup:
     """People, `group:NAME` or `anyone` who may see the numbers of everybody's answers."""
     tell_requester: bool = False
     """Whether the person on whose behalf something is asked is told in a chat what became of it."""
+    push: bool = False
+    """Whether people are told on their devices, where they asked for it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     """By their names."""
     rules: rules.Book = field(default_factory=rules.Book)
@@ -107,6 +109,7 @@ def terms(
         requester=caller.requester,
         key=caller.key,
         tell=_tell(setup, caller.requester, route),
+        push=setup.push,
         policy_name=name,
         stage_routes=_stage_routes(setup, policy, caller, present) if parts.APPROVERS in asked else (),
         ruled=_ruled(ruling) if setup.rules.rules else None,

@@ -199,7 +199,18 @@ class Remind(model.Frozen):
     why: Why = "missing"
 
 
-Effect = Announce | Redraw | Resume | Tell | Remind
+PUSH: model.Place = "push"
+"""Where notifications on people's devices go."""
+
+
+class Push(model.Frozen):
+    """Bring the notifications on people's devices up to the ticket's present state."""
+
+    type: Literal["push"] = "push"
+    place: model.Place = PUSH
+
+
+Effect = Announce | Redraw | Resume | Tell | Remind | Push
 
 effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
     Annotated[Effect, pydantic.Field(discriminator="type")]

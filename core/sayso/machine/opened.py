@@ -23,6 +23,7 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         key=terms.key,
         route=terms.route,
         tell=terms.tell,
+        push=terms.push,
         policy_name=terms.policy_name,
         stage_routes=terms.stage_routes,
         reviews=terms.reviews,

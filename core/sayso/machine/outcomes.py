@@ -94,10 +94,15 @@ def _content(
     return content
 
 
-def redraws(ticket: model.Ticket) -> tuple[events.Redraw, ...]:
-    """Its cards are brought up to date."""
+def redraws(ticket: model.Ticket) -> tuple[events.Effect, ...]:
+    """Its cards are brought up to date, and the notifications on people's devices."""
     kept = (place for place in ticket.route if place != INBOX and place not in ticket.undelivered)
-    return tuple(events.Redraw(place=place) for place in kept)
+    return (*(events.Redraw(place=place) for place in kept), *pushes(ticket))
+
+
+def pushes(ticket: model.Ticket) -> tuple[events.Push, ...]:
+    """People are told on their devices, where they asked for it."""
+    return (events.Push(),) if ticket.push else ()
 
 
 def resumes(ticket: model.Ticket) -> tuple[events.Resume, ...]:

@@ -59,7 +59,8 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
     if ticket.decision is not None:
         # nobody is asked, so there is no card: whoever waits gets it at once
         return Step(ticket, outcomes.resumes(ticket))
-    return Step(ticket, tuple(events.Announce(place=place) for place in ticket.route if place != INBOX))
+    shown = (events.Announce(place=place) for place in ticket.route if place != INBOX)
+    return Step(ticket, (*shown, *outcomes.pushes(ticket)))
 
 
 def step(ticket: model.Ticket, event: events.Event) -> Step:

@@ -34,6 +34,7 @@ FULL = model.Ticket(
     held=True,
     minted=2,
     tell=("chat:@carl",),
+    push=True,
     asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
     stopped=model.Standstill(stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=AT), since=AT),
     bound_until=AT + timedelta(minutes=59),
@@ -70,7 +71,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     assert [name for name, field in model.Ticket.model_fields.items() if getattr(FULL, name) == field.default] == []
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
-    hidden = {"used_for": None, "minted": 0, "tell": (), "bound_until": None, "stage_routes": ()}
+    hidden = {"used_for": None, "minted": 0, "tell": (), "push": False, "bound_until": None, "stage_routes": ()}
     assert arrived == FULL.model_copy(update={"ref": "", **hidden})
 
 

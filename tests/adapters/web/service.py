@@ -21,6 +21,7 @@ from sayso.cards import tokens
 from sayso.desk import keys
 from sayso.machine import people
 from sayso.stores import memory
+from sayso_web import push_calls
 
 ANN = people.Actor(account="test:ann", name="Ann", member=True)
 MINT = tokens.TokenMaker(b"a secret of at least 32 characters")
@@ -106,7 +107,10 @@ def setup() -> sayso.Setup:
 
 @asynccontextmanager
 async def serving(
-    now: clock.Clock | None = None, public: str | None = None, plots: sayso_web.Plots | None = None
+    now: clock.Clock | None = None,
+    public: str | None = None,
+    plots: sayso_web.Plots | None = None,
+    devices: push_calls.Devices | None = None,
 ) -> AsyncGenerator[Service]:
     """An inbox on a free port; *now* is its clock, *public* its only origin where that is another one."""
     store = memory.MemoryStore()
@@ -117,7 +121,8 @@ async def serving(
     with _port() as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         origins.add(public or url)
-        sayso_web.add_routes(app, desk, sessions, origins=origins, plots=plots or sayso_web.Plots())
+        drawn = plots or sayso_web.Plots()
+        sayso_web.add_routes(app, desk, sessions, origins=origins, plots=drawn, devices=devices)
         await runner.setup()
         await web.SockSite(runner, free).start()
         service = Service(url, desk, sessions, keys.Keys(store), runner)

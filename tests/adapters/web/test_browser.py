@@ -16,6 +16,7 @@ import sayso
 from sayso import model
 from sayso.machine import events, people
 from tests.adapters.web.service import ANN, Service, serving
+from tests.adapters.web.test_push import Devices
 from tests.conftest import BOUND, require, until
 
 # One loop and one browser for all tests of this file: starting either takes longer than most tests.
@@ -714,3 +715,63 @@ async def test_a_notification_says_what_waits_without_agent_text_and_is_closed_w
     await expect(card(page, "r2")).to_be_visible()
     assert await notices(page) == []
     await context.close()
+
+
+async def test_a_browser_subscribes_by_the_button_and_its_worker_shows_what_is_pushed(
+    chromium: async_api.Browser,
+) -> None:
+    devices = Devices()
+    async with serving(devices=devices) as running:
+        context = await chromium.new_context()
+        await context.grant_permissions(["notifications"])
+        # what follows a subscription needs a push service on the internet; the browser's own part is real
+        await context.add_init_script(
+            "PushManager.prototype.getSubscription = async () => null;"
+            "PushManager.prototype.subscribe = async (options) => ({ toJSON: () => ({ endpoint: 'https://push.example.com/'"
+            " + options.applicationServerKey, keys: { p256dh: 'P', auth: String(options.userVisibleOnly) } }) });"
+        )
+        page = await inbox(context, running, "bob")
+        await page.get_by_role("button", name="Notify me").click()
+        await expect(page.locator("#news")).to_have_text(
+            "You will be notified of new requests that wait for you, also when no page is open."
+        )
+        assert devices.known[-1] == ("web:bob", "https://push.example.com/BPublic", "P", "true")
+        pushed = '{"id": "r1", "body": "bot asks to run Bash", "state": "pending"}'
+        await deliver_push(context, page, pushed)
+        await shows(page, [("sayso-r1", "bot asks to run Bash")])
+        await deliver_push(context, page, pushed.replace("pending", "over").replace("Bash", "Bash. Denied."))
+        await shows(page, [("sayso-r1", "bot asks to run Bash. Denied.")])
+        await context.close()
+
+
+async def deliver_push(context: async_api.BrowserContext, page: async_api.Page, data: str) -> None:
+    """A message of the push service, as the browser hands it to the worker of the page."""
+    session = await context.new_cdp_session(page)
+    found = asyncio.get_running_loop().create_future()
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda told: _first(found, told["registrations"]))
+    await session.send("ServiceWorker.enable")
+    async with asyncio.timeout(BOUND):
+        registration = await found
+    origin = page.url.rstrip("/")
+    message = {"origin": origin, "registrationId": registration["registrationId"], "data": data}
+    await session.send("ServiceWorker.deliverPushMessage", message)
+
+
+def _first(found: asyncio.Future[dict[str, str]], registrations: list[dict[str, str]]) -> None:
+    if registrations and not found.done():
+        found.set_result(registrations[-1])
+
+
+async def test_where_the_push_service_cannot_be_reached_the_button_says_so(chromium: async_api.Browser) -> None:
+    async with serving(devices=Devices()) as running:
+        context = await chromium.new_context()
+        await context.grant_permissions(["notifications"])
+        await context.add_init_script("PushManager.prototype.subscribe = async () => { throw new Error('offline') }")
+        page = await inbox(context, running, "bob")
+        await page.get_by_role("button", name="Notify me").click()
+        await expect(page.locator("#news")).to_have_text(
+            "You will be notified of new requests that wait for you while a page is open: this browser's push service"
+            " cannot be reached."
+        )
+        await expect(page.locator("#notify")).to_have_text("Notifications on")
+        await context.close()
