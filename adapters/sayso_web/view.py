@@ -10,7 +10,7 @@ from sayso import errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk, identity
-from sayso.machine import approvers, people
+from sayso.machine import approvers, people, schedule
 from sayso_web import inputs, render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -58,7 +58,7 @@ class View:
         barred = self._why_barred(ticket)
         shown = render.Frame(
             csrf=self.session.csrf,
-            expires_at=ticket.expires_at,
+            expires_at=schedule.ends(ticket),
             opened=None if ticket.decision or ticket.taken or ticket.held or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=inputs.fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
@@ -84,7 +84,9 @@ class View:
         short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST, self.desk.setup.directory)
         if short is None:
             return self.draw(ticket)
-        shown = render.Frame(expires_at=ticket.expires_at, elsewhere=ticket.decision is None, waits=self.waits(ticket))
+        shown = render.Frame(
+            expires_at=schedule.ends(ticket), elsewhere=ticket.decision is None, waits=self.waits(ticket)
+        )
         return render.render(short, shown)
 
     def draw_row(self, ticket: model.Ticket) -> str:

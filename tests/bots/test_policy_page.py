@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import tomllib
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -337,6 +338,26 @@ async def test_a_rule_comes_before_the_key_and_the_key_before_the_request() -> N
     assert caught.value.field == "policy"
 
 
+async def test_working_time_goes_as_the_page_says() -> None:
+    desk = desk_of(CALENDARS + CHANGE, at=datetime(2026, 11, 27, 15, 30, tzinfo=UTC))
+    request = model.Request(kind="permission", tool="change", policy="change")
+    ticket = await desk.open(request, Caller("bot"))
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    assert [(one.does, f"{one.at.astimezone(berlin):%a %H:%M}") for one in ticket.plan] == [
+        ("remind", "Fri 17:00"),
+        ("remind", "Mon 09:30"),
+        ("escalate", "Mon 10:30"),
+    ]
+    assert f"{ticket.expires_at.astimezone(berlin):%a %H:%M}" == "Mon 15:30"
+    dan = people.Actor("slack:T1/U4", "Dan", member=True)
+    with pytest.raises(errors.NotAllowed):
+        await desk.answer(ticket.id, model.Answer(verdict="allow"), dan)
+    assert isinstance(desk.clock, ManualClock)
+    desk.clock.advance(timedelta(days=2, hours=18).total_seconds())
+    assert (await desk.let_time_act(ticket.id)).route == ("slack:#ops", "discord:910", "slack:#leads")
+    assert (await desk.answer(ticket.id, model.Answer(verdict="allow"), dan)).decision is not None
+
+
 ALLOW = '[[rules]]\nid = "x"\neffect = "allow"\n'
 ASK = '[[rules]]\nid = "x"\neffect = "ask"\n'
 
@@ -398,6 +419,8 @@ ASK = '[[rules]]\nid = "x"\neffect = "ask"\n'
         ('[policies.p]\napprovers = ["ann"]\non_timeout = "allow"', "policies.p.on_timeout"),
         ('[policies.p]\napprover = ["ann"]', "policies.p.approver"),
         ('[policies.p]\napprovers = ["ann"]\nexpires_in = "soon"', "policies.p.expires_in"),
+        ('[policies.p]\napprovers = ["ann"]\nexpires_in = "3h"\nescalate = [{ after = "3h", add = ["bob"] }]',
+         "policies.p.escalate.0.after"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_with_its_key(text: str, key: str) -> None:

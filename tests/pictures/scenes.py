@@ -62,6 +62,11 @@ def scenes() -> Mapping[str, model.Ticket]:
         ],
         source=AGENT,
     )  # fmt: skip
+    times = {
+        "expires_in": 14_400.0,
+        "remind": (1800.0, 7200.0),
+        "escalate": (model.Escalation(after=3600.0, add=("group:leads",)),),
+    }
     nested = {"target": {"cluster": "eu-1", "replicas": 3}, "labels": ["web", "blue"], "dry_run": False}
     before = model.Remembered(
         allowed=3,
@@ -78,6 +83,8 @@ def scenes() -> Mapping[str, model.Ticket]:
         "command": opened(command, requester="bob"),
         "retry": opened(danger).model_copy(update={"remembered": before}),
         "again": opened(command).model_copy(update={"remembered": model.Remembered(allowed=3, last="allowed", by="Ann", at=NOW - timedelta(days=1))}),
+        "planned": opened(command, quorum=2, approvers=("ann", "bob"), **times),
+        "escalated": after(opened(command, quorum=2, approvers=("ann", "bob"), **times), events.Due(at=NOW + timedelta(hours=1, minutes=1))),
         "danger": opened(danger),
         "standstill": after(opened(command), events.Stopped(at=NOW + timedelta(minutes=1), stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=NOW + timedelta(minutes=1), reason="a key leaked"))),
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),

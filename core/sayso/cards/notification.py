@@ -11,6 +11,7 @@ import re
 from sayso import model
 from sayso.cards import naming, phrases
 from sayso.content import text
+from sayso.machine import schedule
 
 _PLAIN_TOOL = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 
@@ -31,7 +32,7 @@ def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
     before = " · denied before" if ticket.remembered and ticket.remembered.last == "denied" else ""
     if ticket.stopped is not None:
         return text.Trusted(f"{subject}{before}{risk} · stopped")
-    return text.Trusted(f"{subject}{before}{risk} · until {ticket.expires_at:%Y-%m-%d %H:%M} UTC")
+    return text.Trusted(f"{subject}{before}{risk} · until {schedule.ends(ticket):%Y-%m-%d %H:%M} UTC")
 
 
 def _asks(request: model.Request) -> str:

@@ -14,7 +14,7 @@ from sayso import aside, machine, model
 from sayso.cards import card, draw, phrases
 from sayso.content import text
 from sayso.desk import Desk, identity, visibility
-from sayso.machine import approvers, people
+from sayso.machine import approvers, people, schedule
 from sayso.stores import Query
 
 Trusted = text.Trusted
@@ -179,4 +179,4 @@ def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
     risk = f"{ticket.request.risk} risk · " if ticket.request.risk else ""
     if ticket.stopped is not None:
         return Trusted(f"{risk}stopped")
-    return Trusted(f"{risk}expires in {phrases.duration(ticket.expires_at - now)}")
+    return Trusted(f"{risk}expires in {phrases.duration(schedule.ends(ticket) - now)}")

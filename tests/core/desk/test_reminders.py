@@ -382,6 +382,7 @@ async def test_nobody_at_a_stage_in_its_time_is_the_end(one: Copies) -> None:
     drawn = "".join(lines_of(one))
     assert "Expires 2026-06-12 15:30 UTC" in drawn
     assert "Next reminder 2026-06-12 14:45 UTC" in drawn
+    assert one.seen.board.pinned["1"].drawn.summary.endswith("until 2026-06-12 15:30 UTC")
     one.clock.advance(3600)
     with pytest.raises(errors.AlreadyDecided):
         await answer(one, ticket.id, "ann")
