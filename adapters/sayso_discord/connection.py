@@ -15,7 +15,7 @@ from aiohttp import web as aioweb
 from sayso import errors
 from sayso.chat.background import Background
 from sayso.chat.received import Json
-from sayso.desk import Desk
+from sayso.desk import Desk, duties
 from sayso.desk.channel import Platform
 from sayso.stores import Store
 from sayso_discord import doctor, parse, refusals, server, ways
@@ -118,7 +118,8 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         listeners = _listeners(interactions, replies, catch_up, api, bot_user, background)
         content = bool(about.get("flags", 0) & MESSAGE_CONTENT)
         by_http = settings.public_key is not None
-        gateway = None if by_http else Gateway(settings.bot_token, listeners, content=content, patience=patience)
+        duty = duties.Duty(desk.store, desk.clock, f"{NAME}-gateway")
+        gateway = None if by_http else Gateway(settings.bot_token, listeners, duty, content=content, patience=patience)
         try:
             if gateway is not None:
                 await gateway.open()

@@ -18,6 +18,7 @@ import discord
 
 from sayso import errors
 from sayso.chat.received import Json
+from sayso.desk import duties
 from sayso_discord import payloads
 from sayso_discord.api import proxy
 
@@ -71,8 +72,19 @@ class Listeners:
 class Gateway:
     """Keeps a client connected until it is closed."""
 
-    def __init__(self, token: str, listeners: Listeners, *, content: bool, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        token: str,
+        listeners: Listeners,
+        duty: duties.Duty,
+        *,
+        content: bool,
+        patience: Patience | None = None,
+    ) -> None:
         self.patience = patience or Patience()
+        self.is_on_duty = True
+        """Whether it is this process that listens; of several copies one does."""
+        self._duty = duty
         self.listeners = listeners
         self._token = token
         self._content = content
@@ -83,10 +95,16 @@ class Gateway:
     async def open(self) -> None:
         """Connect; if that takes long, it goes on while the service runs without it, unready.
 
+        Where another copy of the service is connected, this one waits until that one is gone.
+
         Raises:
             InvalidSettings: Discord does not take the token, or an intent.
         """
-        self._task = asyncio.create_task(self._keep(), name="discord gateway")
+        self.is_on_duty = await self._duty.take()
+        self._task = asyncio.create_task(self._serve(), name="discord gateway")
+        if not self.is_on_duty:
+            log.info("another copy listens to the gateway; this one takes over when that one is gone")
+            return
         up = asyncio.create_task(self._up.wait())
         await asyncio.wait({up, self._task}, timeout=self.patience.ready, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
@@ -108,6 +126,8 @@ class Gateway:
 
     def healthy(self) -> bool:
         """Whether clicks can arrive at this moment."""
+        if not self.is_on_duty:
+            return True  # at the copy that listens
         socket = self._client.ws if self._client else None
         return bool(self._client and self._client.up and socket is not None and socket.open)
 
@@ -116,6 +136,23 @@ class Gateway:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            await self._duty.leave()
+
+    async def _serve(self) -> None:
+        while True:
+            await self._duty.wait()
+            self.is_on_duty = True
+            listening, holding = asyncio.create_task(self._keep()), asyncio.create_task(self._duty.keep())
+            try:
+                await asyncio.wait({listening, holding}, return_when=asyncio.FIRST_COMPLETED)
+                if listening.done():
+                    listening.result()
+            finally:
+                listening.cancel()
+                holding.cancel()
+                await asyncio.gather(listening, holding, return_exceptions=True)
+            self.is_on_duty = False
+            log.warning("another copy listens to the gateway now")
 
     async def _keep(self) -> None:
         pause = self.patience.first_pause

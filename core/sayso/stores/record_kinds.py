@@ -30,6 +30,8 @@ EARLIER = "earlier"
 """When a call came last that a rule looks for."""
 READING = "reading"
 """Since when somebody has a request open that must be read before it is allowed."""
+DUTY = "duty"
+"""What only one process does at a time, and which one that is."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

@@ -14,7 +14,7 @@ import sayso
 from sayso import desk, model
 from sayso.cards import draw
 from sayso.chat.background import Background
-from sayso.desk import courier
+from sayso.desk import courier, duties
 from sayso.machine import people
 from sayso.stores import memory
 from sayso.testing import samples
@@ -84,7 +84,8 @@ class Court:
 async def session() -> AsyncGenerator[Court]:
     """The parts of `sayso_discord.connect` around one client; the simulator takes over no more than one."""
     discord_api._aim(settings.Settings(""))  # the library's address is global, and other tests change it
-    hub = gateway.Gateway("", gateway.Listeners(_nothing, _nothing, _nothing), content=False)
+    duty = duties.Duty(memory.MemoryStore(), ManualClock(), "gateway")
+    hub = gateway.Gateway("", gateway.Listeners(_nothing, _nothing, _nothing), duty, content=False)
     client = gateway._Client(hub, content=False)
     async with simcord.run(client) as env:
         guild = env.create_guild()

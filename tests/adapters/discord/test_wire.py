@@ -1,8 +1,9 @@
 """The connection to Discord and what goes over it: breaks, restarts, forged posts, lost answers, deleted cards."""
 
 import asyncio
+import dataclasses
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import yarl
@@ -10,11 +11,14 @@ from aiohttp import web
 from discord import gateway as library
 
 import sayso
+import sayso_discord
 from sayso import errors, machine, model
 from sayso.cards import draw
 from sayso.content import digest
+from sayso.desk import duties
 from sayso.machine import events
-from sayso.stores import memory
+from sayso.stores import memory, record_kinds
+from sayso.testing.clock import ManualClock
 from sayso_discord import gateway
 from tests.adapters.discord_scene import ANN, OPS, Scene, scene
 from tests.conftest import BOUND, until
@@ -254,7 +258,8 @@ async def test_a_gateway_that_closes_at_once_is_not_stormed() -> None:
         patience = gateway.Patience(first_pause=60, storm=3, look_every=0.001, ready=1)
         taken = there.link.gateway
         assert taken is not None
-        fresh = gateway.Gateway(there.discord.bot_token, taken.listeners, content=False, patience=patience)
+        duty = duties.Duty(there.front.store, there.clock, "another gateway")
+        fresh = gateway.Gateway(there.discord.bot_token, taken.listeners, duty, content=False, patience=patience)
         await fresh.open()
         assert not fresh.healthy()
         assert opened.is_set()
@@ -370,3 +375,42 @@ async def test_without_a_public_key_there_is_no_address(there: Scene) -> None:
     with pytest.raises(errors.InvalidSettings) as caught:
         there.link.add_routes(web.Application())
     assert caught.value.field == "DISCORD_PUBLIC_KEY"
+
+
+async def test_of_two_copies_one_listens_and_the_other_takes_over() -> None:
+    async with scene() as there:
+        first = there.link.gateway
+        async with sayso_discord.connect(there.front, there.settings, there.patience) as link:
+            second = link.gateway
+            assert first is not None
+            assert second is not None
+            # the one that waits is ready, too: presses arrive at the other
+            assert (first.is_on_duty, second.is_on_duty, second.healthy()) == (True, False, True)
+            assert len(there.discord.gateway.identifies) == 1
+            await there.stop()
+            await advance_until(there.clock, lambda: second.is_on_duty and second.healthy())
+            assert len(there.discord.gateway.identifies) == 2
+            await there.start()
+            assert there.link.gateway is not None
+            assert not there.link.gateway.is_on_duty
+
+
+async def test_a_copy_that_was_relieved_stops_listening() -> None:
+    async with scene() as there:
+        link = there.link.gateway
+        assert link is not None
+        [record] = await there.front.store.scan(record_kinds.DUTY)
+        other = {**record.value, "process": "another", "machine": "another"}
+        await there.front.store.put(dataclasses.replace(record, value=other))
+        await advance_until(there.clock, lambda: not link.is_on_duty)
+        await there.discord.until(lambda: not any(one.connection for one in there.discord.gateway.sessions.values()))
+
+
+async def advance_until(clock: ManualClock, happened: Callable[[], bool]) -> None:
+    """Let time pass in steps until something happened."""
+    for _ in range(100):
+        if happened():
+            return
+        clock.advance(duties.BEAT)
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen")
