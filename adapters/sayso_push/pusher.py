@@ -39,6 +39,7 @@ MOST_DEVICES = 200
 _GONE = (404, 410)
 
 State = Literal["pending", "over"]
+Due = tuple[Device, Subscriber, State]
 
 
 class Reply(Protocol):
@@ -77,14 +78,12 @@ class Pusher:
         if not told and (ticket.decision is not None or not subscribers):
             return
         wanted = await self._wanted(ticket, subscribers)
-        due: list[tuple[Device, Subscriber, State]] = [
-            (one, who, "pending") for who, one in wanted if one.id not in told
-        ]
         ids = {one.id for _, one in wanted}
         every = [(who, one) for who in subscribers for one in who.devices]
-        due += [(one, who, "over") for who, one in every if one.id in told and one.id not in ids]
+        fresh: list[Due] = [(one, who, "pending") for who, one in wanted if one.id not in told]
+        over: list[Due] = [(one, who, "over") for who, one in every if one.id in told and one.id not in ids]
         shown = {one.id for _, one in every} & told & ids
-        failed = await self._send_all(ticket, due, shown)
+        failed = await self._send_all(ticket, [*fresh, *over], shown)
         await self._keep(ticket, shown, record)
         if failed:
             raise failed[0]
@@ -106,9 +105,7 @@ class Pusher:
         answered = any(given.person == person.id for given in approvers.latest(ticket))
         return machine.may_answer(ticket, person) and not answered
 
-    async def _send_all(
-        self, ticket: model.Ticket, due: Sequence[tuple[Device, Subscriber, State]], shown: set[str]
-    ) -> list[errors.ChannelError]:
+    async def _send_all(self, ticket: model.Ticket, due: Sequence[Due], shown: set[str]) -> list[errors.ChannelError]:
         """Send what is due, a few at a time; *shown* is brought up to date, and what failed is returned."""
         failed: list[errors.ChannelError] = []
         room = asyncio.Semaphore(_AT_ONCE)
@@ -164,7 +161,7 @@ class Pusher:
         topic = base64.urlsafe_b64encode(hashlib.sha256(ticket.id.encode()).digest())[:32].decode()
         urgency = "high" if state == "pending" else "low"
         kind = {"Content-Type": "application/octet-stream", "Topic": topic, "Urgency": urgency}
-        return made.encrypted, {**kind, **{name.title(): value for name, value in made.headers.items()}}
+        return made.encrypted, {**kind, **{name.title(): str(value) for name, value in made.headers.items()}}
 
     async def _keep(self, ticket: model.Ticket, shown: set[str], record: Record | None) -> None:
         """Keep on which devices it stands. A lease lets one courier at a time do this."""

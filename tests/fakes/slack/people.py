@@ -69,6 +69,8 @@ class Person:
         self.user = user
         self._office = office
         self._world = office.world
+        self.asked: list[str] = []
+        """What confirm dialogs asked."""
 
     @property
     def view(self) -> View:
@@ -83,9 +85,13 @@ class Person:
         """The Home tab of the app as published for this person."""
         return self._world.homes[self.user.id]
 
-    async def press(self, where: Message | View, label: str, *, times: int = 1) -> Seen:
-        """Press a button, *times* at once (a double click); confirm dialogs are confirmed."""
+    async def press(self, where: Message | View, label: str, *, times: int = 1, sure: bool = True) -> Seen:
+        """Press a button, *times* at once (a double click). A confirm dialog is confirmed if they are *sure*."""
         control = self._one(where, [c for c in self._controls(where) if self._is_button(c) and c.label == label], label)
+        if asked := control.element.get("confirm"):
+            self.asked.append(f"{asked['title']['text']}: {asked['text']['text']}")
+            if not sure:
+                return self._seen()
         return await self._act(where, control, {}, times)
 
     async def choose(self, where: Message | View, *texts: str, label: str | None = None) -> Seen:
