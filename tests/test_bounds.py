@@ -1,0 +1,96 @@
+"""The page of bounds names everything that can grow: each empty container that an object or a module begins with."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sayso.stores import sql
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "bounds.md").read_text()
+ROOTS = (ROOT / "core" / "sayso", ROOT / "adapters", ROOT / "bots")
+LEFT_OUT = {"testing", "examples"}
+GROWING = {
+    *("dict", "list", "set", "deque", "defaultdict", "Counter", "OrderedDict", "Recent", "Queue", "SimpleQueue"),
+    *("WeakKeyDictionary", "WeakValueDictionary", "WeakSet"),
+}
+
+
+def called(function: ast.expr) -> str:
+    while isinstance(function, ast.Subscript):
+        function = function.value
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def grows(value: ast.expr | None) -> bool:
+    """Whether it is a container that begins empty."""
+    match value:
+        case ast.Dict(keys=found) | ast.List(elts=found) | ast.Set(elts=found):
+            return not found
+        case ast.Call(func=function):
+            return called(function) in GROWING
+        case _:
+            return False
+
+
+def assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[target], value=value):
+                yield target, value
+            case ast.AnnAssign(target=target, value=value):
+                yield target, value
+            case _:
+                pass
+
+
+def containers(path: Path, module: str) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    for of in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        for target, value in assigned(of):
+            match target:
+                case ast.Attribute(value=ast.Name(id="self"), attr=name) if grows(value):
+                    yield f"{module}.{of.name}.{name}"
+                case _:
+                    pass
+    for statement in tree.body:
+        for target, value in assigned(ast.Module([statement], [])):
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and grows(value):
+                yield f"{module}.{target.id}"
+
+
+def found() -> set[str]:
+    names = set[str]()
+    for root in ROOTS:
+        for path in root.rglob("*.py"):
+            inside = path.relative_to(root).with_suffix("").parts
+            if not LEFT_OUT & set(inside):
+                names |= set(containers(path, ".".join(inside)))
+    return names
+
+
+def test_everything_that_grows_stands_on_the_page_of_bounds() -> None:
+    named = set(re.findall(r"`([a-z_.0-9]+\.[A-Za-z_.0-9]+)`", PAGE))
+    assert sorted(found() - named) == []
+    # and nothing that is gone
+    assert sorted(named - found()) == []
+
+
+def test_every_table_stands_on_the_page_of_bounds() -> None:
+    for dialect in ("sqlite", "postgres"):
+        made = set(re.findall(r"create table (\w+)", "".join(sql.migrations(dialect))))
+        assert made <= set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
+
+
+def test_a_container_is_found_however_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "example.py"
+    path.write_text(
+        "_seen: set[str] = set()\n_EMPTY = ()\n"
+        "class One:\n"
+        "    def __init__(self) -> None:\n"
+        "        self._a = {}\n        self._b: dict[str, int] = {}\n        self._c = list[int]()\n"
+        "        self._d = recent.Recent[str, int](5)\n        self._e = {1: 2}\n        local = []\n"
+    )
+    expected = {"x.One._a", "x.One._b", "x.One._c", "x.One._d", "x._seen"}
+    assert set(containers(path, "x")) == expected
