@@ -119,6 +119,10 @@ def _is_option_list(part: card.Part) -> bool:
     return isinstance(part, card.Choices)
 
 
+def _is_field_list(part: card.Part) -> bool:
+    return isinstance(part, card.Line) and part.role == "fields"
+
+
 def _is_note(part: card.Part) -> bool:
     return isinstance(part, card.Note)
 
@@ -156,7 +160,7 @@ def _environment() -> jinja2.Environment:
     )
     # jinja declares these tables as holding only what it puts into them itself
     for table, more in (
-        (made.tests, {"option_list": _is_option_list, "note": _is_note}),
+        (made.tests, {"option_list": _is_option_list, "field_list": _is_field_list, "note": _is_note}),
         (made.filters, _FILTERS),
         (
             made.globals,

@@ -19,6 +19,7 @@ import sayso_discord.render
 import sayso_slack.render
 from sayso import machine, model
 from sayso.cards import draw
+from sayso.cards.card import Image
 from sayso.machine import events
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import NOW
@@ -46,10 +47,13 @@ def pages(surface: str, tickets: dict[str, model.Ticket]) -> Iterator[tuple[str,
     """Name and page of each picture that needs no service."""
     for name, ticket in tickets.items():
         card = draw.card_of(ticket, MINT)
+        images = [part for part in card.parts if isinstance(part, Image)]
+        shown = {one.file_name: f"data:{one.media_type};base64,{one.data}" for one in images}
         if surface == "slack":
-            yield name, slack.page(sayso_slack.render.render(card), NOW, NAMES)
+            files = {one.index: one.file_name for one in images}
+            yield name, slack.page(sayso_slack.render.render(card, files=files), NOW, NAMES, shown)
         elif surface == "discord":
-            yield name, discord.page(sayso_discord.render.render(card), NOW, NAMES)
+            yield name, discord.page(sayso_discord.render.render(card), NOW, NAMES, shown)
         else:
             yield name, terminal_page(terminal.render(card, 90))
 

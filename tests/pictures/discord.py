@@ -14,9 +14,9 @@ Json = dict[str, Any]
 STYLE = FONT + Path(__file__).with_suffix(".css").read_text()
 
 
-def page(payload: Json, now: datetime, names: dict[str, str]) -> str:
-    """The page of one message; *names* are those of users and roles by id."""
-    body = "".join(_component(one, now, names) for one in payload["components"])
+def page(payload: Json, now: datetime, names: dict[str, str], files: dict[str, str]) -> str:
+    """The page of one message; *names* are those of users and roles by id, *files* the addresses of files."""
+    body = "".join(_component(one, now, names, files) for one in payload["components"])
     head = '<div class="who"><b>sayso</b><span class="app">APP</span><span class="time">Today at 12:00</span></div>'
     return (
         f'<meta charset="utf-8"><style>{STYLE}</style><div class="message" id="shot"><div class="icon">s</div>'
@@ -24,15 +24,15 @@ def page(payload: Json, now: datetime, names: dict[str, str]) -> str:
     )
 
 
-def _component(part: Json, now: datetime, names: dict[str, str]) -> str:
-    inner = "".join(_component(one, now, names) for one in part.get("components", ()))
+def _component(part: Json, now: datetime, names: dict[str, str], files: dict[str, str]) -> str:
+    inner = "".join(_component(one, now, names, files) for one in part.get("components", ()))
     match part["type"]:
         case 17:
             return f'<div class="container" style="--bar:#{part.get("accent_color") or 0x1E1F22:06x}">{inner}</div>'
         case 10:
             return f'<div class="text">{_text(part["content"], now, names)}</div>'
         case 9:
-            return f'<div class="section"><div>{inner}</div>{_component(part["accessory"], now, names)}</div>'
+            return f'<div class="section"><div>{inner}</div>{_component(part["accessory"], now, names, files)}</div>'
         case 14:
             return "<hr>" if part.get("divider", True) else "<br>"
         case 1:
@@ -42,8 +42,9 @@ def _component(part: Json, now: datetime, names: dict[str, str]) -> str:
             return f'<span class="button s{part["style"]}">{emoji} {html.escape(part.get("label", ""))}</span>'
         case 3 | 5 | 6 | 7 | 8:
             return f'<span class="button select">{html.escape(part.get("placeholder", "Make a selection"))}</span>'
-        case 12 | 13:
-            return f'<div class="small">[{html.escape(str(part.get("file", part.get("items"))))}]</div>'
+        case 12:
+            names_of = (item["media"]["url"].removeprefix("attachment://") for item in part["items"])
+            return "".join(f'<img src="{files[name]}" alt="">' for name in names_of)
         case other:
             raise ValueError(f"no picture of the component {other}")
 

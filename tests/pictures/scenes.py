@@ -1,13 +1,18 @@
 # ruff: noqa: E501 (a table of requests, one a line)
 """What is drawn: requests as agents really make them, in each state that people meet."""
 
+import base64
+import struct
+import zlib
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
-from sayso import asking, model
+from sayso import asking, machine, model
+from sayso.content import requests
 from sayso.machine import events
 from sayso.testing import samples
-from sayso.testing.samples import NOW, after, opened, said
+from sayso.testing.samples import NOW, after, said
 
 AGENT = model.Source(agent="release-bot", session="fix the build", url="https://example.com/runs/17")
 HOSTILE = (
@@ -19,6 +24,10 @@ EDIT = {
     "new_string": "RETRIES = 5\nTIMEOUT = 10\nDEBUG = False\n",
 }
 
+FIELDS: tuple[tuple[str, model.FieldKind], ...] = (
+    ("Name", "text"), ("Contact", "text"), ("Country", "text"), ("Seats", "integer"), ("Starts", "date"),
+    ("Discount", "number"), ("Invoice by mail", "boolean"), ("Note", "text"), ("Source", "text"),
+)  # fmt: skip
 EDITS = {
     "file_path": "/srv/app/config.py",
     "edits": [
@@ -27,6 +36,39 @@ EDITS = {
         {"old_string": 'host = "paypal"', "new_string": 'host = "p\u0430ypal"'},
     ],
 }
+
+
+def opened(
+    request: model.Request,
+    *,
+    requester: str | None = None,
+    owner: str = "release-bot",
+    route: tuple[str, ...] = ("chat:#ops", "web"),
+    **policy: Any,
+) -> model.Ticket:
+    """What the agent with this key asks, as the sample tickets are asked."""
+    terms = machine.Terms(owner=owner, policy=model.Policy(**policy), route=route, requester=requester)
+    asked = requests.checked(requests.plain(request))
+    return machine.open_ticket(asked, terms, id="r1", ref="A" * 22, at=NOW).ticket
+
+
+def picture() -> bytes:
+    """A plot of three bars, as an agent attaches one."""
+    rows = [b"\0" + b"".join(_dot(x, y) for x in range(240)) for y in range(90)]
+    chunks = (
+        (b"IHDR", struct.pack("!IIBBBBB", 240, 90, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(rows))),
+        (b"IEND", b""),
+    )
+    made = (
+        struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data)) for name, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+def _dot(x: int, y: int) -> bytes:
+    bar = next((height for start, height in ((20, 30), (95, 52), (170, 78)) if start <= x < start + 50), 0)
+    return b"\x2e\x7d\x6b" if 85 - y <= bar and y < 85 else b"\xf4\xf1\xea"
 
 
 def scenes() -> Mapping[str, model.Ticket]:
@@ -90,9 +132,11 @@ def scenes() -> Mapping[str, model.Ticket]:
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),
         "write": opened(asking.Permission(tool="Write", input={"file_path": "/srv/app/new.py", "content": "import sys\n\nprint(sys.argv)\n"}, source=AGENT)),
         "edits": opened(asking.Permission(tool="MultiEdit", input=EDITS, source=AGENT, attachments=[model.Attachment(name="fix.diff", kind="diff", text="--- a/config.py\n+++ b/config.py\n@@ -1 +1 @@\n-RETRIES = 3\n+RETRIES = 5\n")])),
+        "image": opened(asking.Permission(tool="publish", input={"page": "status", "chart": "latency.png"}, source=AGENT, attachments=[model.Attachment(name="latency.png", kind="image", data=base64.b64encode(picture()).decode())])),
+        "steps": opened(asking.Form("Onboard a customer", [model.Field(name=f"n{n}", label=label, kind=kind) for n, (label, kind) in enumerate(FIELDS)], source=AGENT)),
         "nested": opened(asking.Permission(tool="mcp__k8s__scale", input=nested, source=AGENT)),
         "long": opened(asking.Permission(tool="Bash", input={"command": "echo line\n" * 400}, source=AGENT)),
-        "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90]))),
+        "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90])), owner="ci"),
         "quorum": after(opened(command, quorum=2, approvers=("ann", "bob")), said("ann", verdict="allow")),
         "question": opened(question),
         "taken": after(opened(question), said(text="Acme").model_copy(update={"grace": 10.0})),
@@ -104,7 +148,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "stopped": after(opened(command), said(verdict="stop", reason="enough")),
         "expired": after(opened(command), events.Ticked(at=NOW + timedelta(days=1))),
         "cancelled": after(opened(command), events.Cancelled(at=NOW, by="agent")),
-        "undelivered": after(opened(command), *(events.Undelivered(at=NOW, place=place, reason="the channel is archived") for place in ("chat:#ops", "web"))),
+        "undelivered": after(opened(command, route=("chat:#ops",)), events.Undelivered(at=NOW, place="chat:#ops", reason="the channel is archived")),
         "answered": after(opened(question), said(text="Acme Ltd")),
         "filled": after(opened(refund), said(values={"amount": 10, "reason": "late", "notify": True, "on": "2026-01-05"})),
     }  # fmt: skip

@@ -18,12 +18,12 @@ FONT = '@font-face{font-family:emoji;src:url("/emoji.ttf")}'
 STYLE = FONT + Path(__file__).with_suffix(".css").read_text()
 
 
-def page(payload: Json, now: datetime, names: dict[str, str]) -> str:
-    """The page of one message; *names* are those of users and groups by id."""
+def page(payload: Json, now: datetime, names: dict[str, str], files: dict[str, str]) -> str:
+    """The page of one message; *names* are those of users and groups by id, *files* the addresses of files."""
     blocks = list(payload.get("blocks") or ())
-    body = "".join(_block(one, now, names) for one in blocks)
+    body = "".join(_block(one, now, names, files) for one in blocks)
     for attachment in payload.get("attachments", ()):
-        inner = "".join(_block(one, now, names) for one in attachment.get("blocks", ()))
+        inner = "".join(_block(one, now, names, files) for one in attachment.get("blocks", ()))
         body += f'<div class="attachment" style="--bar:{html.escape(attachment.get("color", "#ddd"))}">{inner}</div>'
     head = '<div class="who"><b>sayso</b><span class="app">APP</span><span class="time">12:00 PM</span></div>'
     return (
@@ -32,7 +32,7 @@ def page(payload: Json, now: datetime, names: dict[str, str]) -> str:
     )
 
 
-def _block(block: Json, now: datetime, names: dict[str, str]) -> str:
+def _block(block: Json, now: datetime, names: dict[str, str], files: dict[str, str]) -> str:
     match block["type"]:
         case "rich_text":
             inner = "".join(_rich(one, now, names) for one in block["elements"])
@@ -47,10 +47,12 @@ def _block(block: Json, now: datetime, names: dict[str, str]) -> str:
             inner = '<div class="actions">' + "".join(map(_control, block["elements"])) + "</div>"
         case "header":
             inner = f'<div class="header">{_text(block["text"], now, names)}</div>'
+        case "input":
+            inner = f'<div class="label">{_text(block["label"], now, names)}</div>{_control(block["element"])}'
         case "divider":
             inner = "<hr>"
         case "image":
-            inner = f'<div class="context">[image: {html.escape(block["alt_text"])}]</div>'
+            inner = f'<img src="{files[block["slack_file"]["id"]]}" alt="">'
         case other:
             raise ValueError(f"no picture of the block {other!r}")
     return f'<div class="block">{inner}</div>'

@@ -56,7 +56,7 @@ def with_hint(drawn: card.Card, limits: inputs.WindowLimits | None = None) -> ca
     """
     beside = any(control.action == "fill" if isinstance(control, card.Button) else True for control in drawn.controls)
     steps = inputs.count_steps(drawn.form, limits) if drawn.form and limits else 1
-    said = Trusted(f"It is filled in in {steps} steps, and kept from one to the next.") if steps > 1 else drawn.hint
+    said = Trusted(f"It has {steps} steps. What you fill in is kept for an hour.") if steps > 1 else drawn.hint
     return replace(drawn, parts=(*drawn.parts, card.Note((said,)))) if said and beside else drawn
 
 

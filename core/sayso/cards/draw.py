@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
@@ -107,15 +108,17 @@ def draw_card(
 def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequence[card.Risk]) -> Iterable[card.Part]:
     request = ticket.request
     headline = card.Line(_headline(ticket), strong=True)
+    told = [*history.outcome_parts(ticket), *history.held_parts(ticket), *history.taken_parts(ticket)]
+    said = list(itertools.takewhile(lambda part: not isinstance(part, card.Code), told))
     shown = [
-        *history.outcome_parts(ticket),
-        *history.held_parts(ticket),
-        *history.taken_parts(ticket),
+        *said,
         *_question_parts(request),
+        # what somebody answered stands below what was asked
+        *told[len(said) :],
         *history.asked_back_parts(ticket),
         *_input_parts(ticket),
         *_option_parts(request),
-        *asked.field_parts(request),
+        *(asked.field_parts(request) if ticket.decision is None else ()),
         *_agent_parts(request, answers=ticket.asked_back is not None),
         *attached.parts_of(ticket),
     ]
@@ -158,7 +161,7 @@ def _left_out_parts(names: Sequence[str]) -> Iterable[card.Part]:
         for index, name in enumerate(names[: values.MOST_KEYS]):
             spans += [Trusted(", " if index else ""), text.line(name[: values.LONGEST_KEY])]
         more = len(names) - values.MOST_KEYS
-        yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")), role="fields")
+        yield card.Line((*spans, Trusted(f" and {more} more" if more > 0 else "")), role="words")
 
 
 def _input_parts(ticket: model.Ticket) -> Iterable[card.Part]:

@@ -33,14 +33,16 @@ def parts_of(
 ) -> Iterable[card.Code]:
     """A tool input, one box for each argument, so that line breaks are line breaks.
 
-    *labels* says how people know an argument.
+    With *labels*, by which people know each, it is what somebody filled in, and is shown as they would say it.
     """
     if are_many(arguments):
         yield card.Code((text.Trusted(heading),), text.literal(text_of(dict(arguments)), code=True), role=role)
         return
     for key, value in arguments.items():
-        kind = "" if isinstance(value, str) else " (JSON)"
-        shown = text.literal(text_of(value), code=True)
+        plain = isinstance(value, str) or (labels is not None and not isinstance(value, dict | list))
+        kind = "" if plain else " (JSON)"
+        said = ("yes" if value else "no") if labels is not None and isinstance(value, bool) else text_of(value)
+        shown = text.literal(said, code=True)
         named = text.line((labels or {}).get(key, key))
         yield card.Code((text.Trusted(f"{heading}{kind} · "), named), shown, role=role)
 

@@ -147,3 +147,12 @@ def test_what_was_asked_and_what_runs_is_a_diff_with_its_heads_apart() -> None:
 def test_a_line_of_the_history_begins_with_what_became_of_it() -> None:
     row = render.render_row(draw.card_of(samples.after(samples.opened(), samples.said(verdict="allow")), MINT))
     assert row.index("Allowed by") < row.index("asks to run") < row.index("make deploy")
+
+
+def test_a_form_that_is_filled_in_on_the_card_lists_its_fields_once() -> None:
+    drawn = draw.card_of(samples.opened(sayso.Form("Refund", [model.Field(name="a", label="Amount")])), MINT)
+    opened = dialog.fill(
+        samples.opened(sayso.Form("Refund", [model.Field(name="a", label="Amount")])), 0, "t", view.NO_LIMITS
+    )
+    assert "To fill in" in render.render(drawn)
+    assert "To fill in" not in render.render(drawn, render.Frame(opened=opened, always_open=True))

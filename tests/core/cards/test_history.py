@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, history, phrases, submission
+from sayso.cards import card, draw, history, phrases, submission
 from sayso.content import text, wording
 from sayso.machine import events
-from sayso.testing.samples import DEPLOY, NOW, after, opened, said
+from sayso.testing.samples import DEPLOY, MINT, NOW, after, opened, said
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -74,3 +74,15 @@ def test_a_grant_that_the_agent_did_not_offer_is_refused() -> None:
     assert submission._grant_of(ticket, 0) == "s0"
     with pytest.raises(errors.InvalidAnswer, match="no such offer"):
         submission._grant_of(ticket, 1)
+
+
+def test_what_was_answered_stands_below_what_was_asked_as_people_say_it() -> None:
+    fields = [
+        model.Field(name="notify", label="Tell them", kind="boolean"),
+        model.Field(name="n", label="Count", kind="number"),
+    ]
+    ticket = after(opened(asking.Form("Refund", fields)), said(values={"notify": True, "n": 10}))
+    shown = ["".join(card.pieces(part)) for part in draw.card_of(ticket, MINT).parts]
+    assert shown[1].startswith("Answered by Ann")
+    assert shown[2:5] == ["Refund", "Answer · Tell themyes", "Answer · Count10"]
+    assert not any(one.startswith("To fill in") for one in shown)

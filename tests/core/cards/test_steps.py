@@ -24,7 +24,7 @@ def test_a_card_says_how_many_steps_there_are(count: int, steps: int) -> None:
     room = inputs.WindowLimits(content=2_000, inputs=3, typed=3_000)
     ticket = form(count)
     assert len(inputs.steps_of(ticket, room)) == steps
-    assert (f"in {steps} steps" in said(ticket, room)) == (steps > 1)
+    assert (f"has {steps} steps" in said(ticket, room)) == (steps > 1)
     assert "steps" not in said(ticket, inputs.WindowLimits(content=2_000, inputs=10, typed=3_000))
 
 
@@ -33,7 +33,7 @@ def test_a_long_list_of_options_takes_the_places_of_several_inputs() -> None:
     long = model.Field(name="which", label="Which", kind="choice", options=OPTIONS, other=True)
     ticket = form(1, long)
     assert [len(step) for step in inputs.steps_of(ticket, room)] == [1, 2]
-    assert "in 2 steps" in said(ticket, room)
+    assert "has 2 steps" in said(ticket, room)
 
 
 def test_a_decided_form_and_a_question_say_nothing_of_steps() -> None:
