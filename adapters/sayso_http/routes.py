@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from sayso import model, stats
-from sayso_http import health, log_rows, operations, resume, session_notes, standing_stops, tickets, webhooks
+from sayso_http import health, log_rows, operations, receipts, resume, session_notes, standing_stops, tickets, webhooks
 
 # Bytes. Escapes and white space may double a request on the wire.
 BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
@@ -106,6 +106,22 @@ USE = Keyed(
     body_required=False,
     writes={200: tickets.Document},
     fails=(403, 404, 409, *_READ),
+)
+USE_RECEIPT = Open(
+    method="post",
+    path="/v1/receipts/use",
+    summary="Use the receipt of an allow, immediately before what was allowed runs. It is good once.",
+    handler=lambda on: on.receipts.use,
+    reads=receipts.Use,
+    writes={200: receipts.Used},
+    fails=(401, 403, 404, 409, *_READ),
+)
+KEYS = Open(
+    method="get",
+    path="/.well-known/jwks.json",
+    summary="The public keys by which receipts and seals of the log are checked.",
+    handler=lambda on: on.receipts.keys,
+    writes={200: receipts.KeySet},
 )
 NOTE = Keyed(
     method="post",
@@ -259,5 +275,5 @@ METRICS = Open(
 
 OPERATIONS: Sequence[Open | Keyed] = (
     *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
-    *(STOP, LIFT, STOPS, CALL_WEBHOOK, STATS, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
+    *(STOP, LIFT, STOPS, CALL_WEBHOOK, USE_RECEIPT, KEYS, STATS, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
 )

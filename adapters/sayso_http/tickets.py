@@ -60,6 +60,8 @@ class Document(model.Frozen):
     undelivered: tuple[str, ...]
     used_at: datetime | None = None
     """When the allow was used."""
+    redeemed_at: datetime | None = None
+    """When its receipt was used."""
     asked_back: model.AskedBack | None = None
     """What this request answers with its body."""
     remembered: model.Remembered | None = None

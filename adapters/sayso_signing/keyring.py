@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from sayso import errors
+from sayso_signing import tokens
 
 VARIABLE = "SAYSO_SIGNING_KEY"
 """Where private keys come from, the newest first, with commas between them."""
@@ -39,7 +41,7 @@ class Keyring:
         self._first = next(iter(self._keys))
 
     @classmethod
-    def read(cls, text: str) -> Keyring:
+    def from_text(cls, text: str) -> Keyring:
         """The keys of a text, as the environment gives them. Raises `InvalidSettings`, which shows nothing of it."""
         try:
             return cls([_decode(part.strip()) for part in text.split(",")])
@@ -69,6 +71,10 @@ class Keyring:
         """These claims as a compact JWS, signed by the first key."""
         headers = {"kid": self._first, "typ": "sayso-receipt+jwt"}
         return jwt.encode(dict(claims), self._keys[self._first], algorithm="EdDSA", headers=headers)
+
+    def read(self, token: str, at: datetime) -> Mapping[str, Any]:
+        """The claims of a token that one of these keys signed, for whomever. Raises `InvalidToken`."""
+        return tokens.decode(token, self.jwks, None, at)
 
 
 def new_key() -> str:

@@ -44,12 +44,8 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Replaced by the request "), text.line(entry.by))
         case events.Used():
             return (Trusted("Used with the key "), text.line(entry.by))
-        case events.Revoked():
-            return (Trusted("The key "), text.line(entry.key), Trusted(" was revoked"))
-        case events.Held():
-            return (Trusted("An older copy of the database was put back, so it was held"),)
-        case events.Released():
-            return (Trusted("Let go on by "), text.line(entry.by))
+        case events.Redeemed() | events.Revoked() | events.Held() | events.Released():
+            return _tell_rare(entry)
         case events.Stopped(stop=stop):
             return _tell_stop(stop)
         case events.Resumed():
@@ -63,6 +59,21 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Reminded at "), text.line(entry.place), Trusted(": "), text.line(whom))
         case events.Ticked():
             return (Trusted("Time ran out"),)
+
+
+def _tell_rare(
+    entry: events.Redeemed | events.Revoked | events.Held | events.Released,
+) -> tuple[card.Inline, ...]:
+    """What happens to few requests."""
+    match entry:
+        case events.Redeemed():
+            return (Trusted("Its receipt was used, which was for "), text.line(entry.audience))
+        case events.Revoked():
+            return (Trusted("The key "), text.line(entry.key), Trusted(" was revoked"))
+        case events.Held():
+            return (Trusted("An older copy of the database was put back, so it was held"),)
+        case events.Released():
+            return (Trusted("Let go on by "), text.line(entry.by))
 
 
 def _tell_stop(stop: model.Stop) -> tuple[card.Inline, ...]:

@@ -10,6 +10,7 @@ from sayso.asking.hooks.hook_errors import HookCancelled, HookClosed, HookConfli
 from sayso.asking.hooks.typed import Hook, HookType, define_hook
 from sayso.asking.hooks.webhooks import Webhook, create_webhook
 from sayso.asking.opening import open
+from sayso.asking.receipts import Receipt, verify_receipt
 from sayso.clock import Clock, SystemClock
 from sayso.desk import Caller, Desk, Setup
 from sayso.desk.asker import Asker, Handle, held
@@ -70,6 +71,7 @@ __all__ = [
     "Permission",
     "Policy",
     "Question",
+    "Receipt",
     "Refused",
     "Request",
     "SaysoError",
@@ -90,6 +92,7 @@ __all__ = [
     "open",
     "requires_approval",
     "resolve_hook",
+    "verify_receipt",
 ]
 
 # Their names until 0.2.

@@ -174,6 +174,8 @@ class Decision(Frozen, Generic[V]):
     """Whether it is read after `valid_until`, and was not used."""
     model_text: str
     """One sentence for the model."""
+    receipt: str | None = None
+    """Of an allow: who allowed what until when, signed (a compact JWS); for a tool that does not ask the service."""
     _value: Any = pydantic.PrivateAttr(default=None)
     """The instance of a form's model; no part of the JSON form, and set by `holding` only, on a copy."""
 
@@ -229,6 +231,8 @@ class Ticket(Frozen):
     decision: Decision | None = None
     used_at: datetime | None = None
     """When the allow was used. One allow is good once."""
+    redeemed_at: datetime | None = None
+    """When the receipt of the allow was used. It is good once."""
     used_for: str | None = None
     """The attempt that used it; the same attempt finds it used by itself, another one is refused."""
     held: pydantic.StrictBool = False

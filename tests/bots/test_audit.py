@@ -35,7 +35,7 @@ def run_script(folder: Path, file: str, key: str) -> subprocess.CompletedProcess
 
 
 def public() -> str:
-    return next(iter(sayso_signing.Keyring.read(KEY).public.values()))
+    return next(iter(sayso_signing.Keyring.from_text(KEY).public.values()))
 
 
 def asked(inside: Call, *ids: str) -> None:
@@ -145,7 +145,7 @@ def test_keys_are_made_and_shown(inside: Call) -> None:
     made = inside("keys", "signing", "--new").stdout.strip()
     pair = f"{made},{KEY}"
     shown = json.loads(inside("keys", "signing", SAYSO_SIGNING_KEY=pair).stdout)["keys"]
-    assert [one["x"] for one in shown] == [*sayso_signing.Keyring.read(pair).public.values()]
+    assert [one["x"] for one in shown] == [*sayso_signing.Keyring.from_text(pair).public.values()]
     assert shown[1]["x"] == public()
     for wrong in ("short", "é", f"{KEY},"):
         refused = inside("keys", "signing", SAYSO_SIGNING_KEY=wrong)

@@ -35,6 +35,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
     "group": schema.Group,
     "stats": schema.Stats,
     "audit": records.Audit,
+    "receipts": records.Receipts,
 }
 
 

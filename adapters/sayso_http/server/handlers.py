@@ -19,6 +19,7 @@ from sayso_http.server import (
     notes,
     one_time,
     probes,
+    redeeming,
     requests,
     statistics,
     stop_calls,
@@ -41,6 +42,7 @@ class Handlers:
     events: event_stream.EventStream
     probes: probes.Probes
     metrics: metrics.Metrics
+    receipts: redeeming.Receipts
     stats: statistics.Statistics
     description: description.Description
 
@@ -74,6 +76,7 @@ def add_routes(
         events=streams,
         probes=probes.Probes(desk, ready or {}, alive),
         metrics=metrics.Metrics(desk),
+        receipts=redeeming.Receipts(desk),
         stats=statistics.Statistics(desk),
         description=description.Description(),
     )

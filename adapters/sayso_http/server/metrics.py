@@ -99,6 +99,8 @@ class Metrics:
                 self._refused.labels(code).inc()
             case events.Opened():
                 self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()
+            case events.Redeemed():
+                pass
             case (
                 events.Used() | events.Due() | events.Reminded() | events.Held() | events.Released() | events.Revoked()
             ):

@@ -125,6 +125,10 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # tell = []                           # places in a chat that are told the newest seal
 # tell_every = "1d"
 # seal_every = "1m"
+
+# [receipts]                          # an allow carries a signed receipt
+# issue = true
+# audience = "sayso"                  # whom they are for
 """
 
 _CLAUDE = """

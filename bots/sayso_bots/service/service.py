@@ -88,6 +88,7 @@ async def run(
         reach.check(setup)
         reach.check_keys(setup, await keys.Keys(store).list())
         desk = Desk(store, await token_secret.mint(store), setup)
+        signing.equip(desk, given)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         reloader = reloading.Reloader(given, chosen, desk)
         stack.push_async_callback(reloader.leave)

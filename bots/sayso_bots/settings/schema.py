@@ -253,6 +253,7 @@ class Settings(_Table):
     service: Service = Service()
     stats: Stats = Stats()
     audit: records.Audit = records.Audit()
+    receipts: records.Receipts = records.Receipts()
 
     def chat(self, name: str) -> Table | None:
         """The table of a chat, if the file has it."""

@@ -79,6 +79,7 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,
         rules=rule_tables.book(settings.rules, known, policies),
+        audience=settings.receipts.audience if settings.receipts.issue else None,
         digest=digest.digest(settings.model_dump(mode="json", exclude_defaults=True), "settings"),
     )
 

@@ -14,7 +14,7 @@ from sayso import errors, model, stats
 from sayso.desk import Desk, asker, callers, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
-from sayso_bots.service import database
+from sayso_bots.service import database, signing
 from sayso_bots.settings import environment, on_call, toml
 
 
@@ -144,6 +144,7 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
     setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
     async with database.connect(given, create=create) as store:
         desk = Desk(store, await token_secret.mint(store), setup)
+        signing.equip(desk, given)
         yield LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))
 
 

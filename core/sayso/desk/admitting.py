@@ -10,7 +10,7 @@ from datetime import datetime
 from sayso import aside, errors, machine, model, rules
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, judging, quota, reaching, remembering, stops
+from sayso.desk import asking_back, authority, judging, quota, reaching, receipting, remembering, stops
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -36,6 +36,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
+        opened = receipting.attach(shell, opened)
         found = await _stored(shell, opened)
         if found is None:
             await asking_back.forget(shell, opened.ticket)

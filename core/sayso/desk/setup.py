@@ -64,6 +64,8 @@ class Setup:
     """By their names."""
     rules: rules.Book = field(default_factory=rules.Book)
     """What is decided without anybody, and what is asked otherwise than it would be."""
+    audience: str | None = None
+    """Whom the receipts of allows are for; None if allows carry none."""
     digest: str | None = None
     """Of the settings, for the log."""
 

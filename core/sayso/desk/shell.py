@@ -8,7 +8,7 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, quota, remembering, reviewing, stops
+from sayso.desk import authority, channel, quota, receipting, remembering, reviewing, stops
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Store
@@ -16,7 +16,7 @@ from sayso.stores import Store
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
 # What a stop forbids, or what it keeps time from doing.
-_UNDER_STOPS = events.Answered | events.TakenBack | events.Settled | events.Ticked | events.Used
+_UNDER_STOPS = events.Answered | events.TakenBack | events.Settled | events.Ticked | events.Used | events.Redeemed
 
 
 class Shell:
@@ -35,6 +35,8 @@ class Shell:
         self.clock: clocks.Clock = clock or clocks.SystemClock()
         self.platforms: dict[str, channel.Platform] = {}
         """What this process is connected to, by the name of its channel."""
+        self.issuer: receipting.Issuer | None = None
+        """Signs receipts, if this process can."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -68,6 +70,20 @@ class Shell:
         by = (caller or Caller()).owner
         return await self.step(id, lambda: events.Cancelled(at=self.clock.now(), by=by, reason=reason))
 
+    async def redeem(self, receipt: str) -> model.Ticket:
+        """Use a receipt, immediately before what it was given for runs: for who was shown it. It is good once.
+
+        Raises:
+            InvalidToken: it is not a receipt of this service, was altered, or its time is over.
+            NotFound, AlreadyUsed, NotUsable, Unauthorized: as `Desk.use`.
+        """
+        said = receipting.read(self, receipt, self.clock.now())
+        ticket = await self.store.load(said["sub"])
+        receipting.check(ticket, said)
+        # what a revoked key asked runs nowhere
+        await authority.check(self.store, ticket.key)
+        return await self.step(ticket.id, lambda: events.Redeemed(at=self.clock.now(), audience=said["aud"]))
+
     async def let_time_act(self, id: str) -> model.Ticket:
         """Let time act on a request. Raises `NotFound`."""
         return await self.step(id, lambda: events.Ticked(at=self.clock.now()))
@@ -99,11 +115,12 @@ class Shell:
             event = happened()
             acting = await self._first(ticket, event)
             # these take the digest of the whole content
-            weighs = isinstance(acting, events.Answered | events.Settled | events.Used)
+            weighs = isinstance(acting, events.Answered | events.Settled | events.Used | events.Redeemed)
             large = weighs and requests.is_large(ticket.request)
             step = await aside.run_large(large, machine.step, ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
+            step = receipting.attach(self, step)
             try:
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review])

@@ -100,6 +100,15 @@ class Used(model.Frozen):
     """Which attempt at it; a repeated call of the same one is no second use."""
 
 
+class Redeemed(model.Frozen):
+    """The receipt of the allow was used, by whoever was shown it: what it was given for runs next."""
+
+    type: Literal["redeemed"] = "redeemed"
+    at: datetime
+    audience: str
+    """Whom the receipt was for."""
+
+
 class Held(model.Frozen):
     """An older copy of the database was put back."""
 
@@ -148,6 +157,7 @@ Event = (
     | Ticked
     | Due
     | Used
+    | Redeemed
 )
 INBOX: model.Place = "web"
 """The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost."""

@@ -88,6 +88,8 @@ def step(ticket: model.Ticket, event: events.Event) -> Step:
 def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Used):
         return Step(using.used(ticket, event))
+    if isinstance(event, events.Redeemed):
+        return Step(using.redeemed(ticket, event))
     if isinstance(event, events.Held):
         return _changed(ticket, holding.held(ticket))
     if isinstance(event, events.Stopped):
