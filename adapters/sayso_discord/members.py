@@ -56,6 +56,10 @@ class Members:
             bool(member) and parse.is_full_member(member) and group.removeprefix(f"{NAME}:") in parse.roles_of(member)
         )
 
+    async def account_of(self, email: str) -> str | None:
+        """Nobody: Discord tells bots no address."""
+        return None
+
     async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
         """The *known* accounts with a role: Discord lists others only to bots with an intent. Raises `ChannelError`."""
         inside = await asyncio.gather(*(self.is_in(group, account) for account in known[:_MOST_ASKED]))

@@ -58,8 +58,9 @@ class Members:
         member = self._is_member(user, who)
         # a guest may be in a user group, and decides nothing all the same
         groups_known = frozenset() if member else frozenset({NAME})
-        account = f"{NAME}:{organisation(user, self._home)}/{who.user}"
-        return people.Actor(account, _name_of(user) or who.name, member, complete=groups_known)
+        email = _email_of(user) if member else ""
+        name = _name_of(user) or who.name
+        return people.Actor(self._account(user), name, member, email=email, complete=groups_known)
 
     async def is_in(self, group: str, account: str) -> bool:
         """Whether an account of ours is in a user group. Raises `ChannelError`."""
@@ -67,8 +68,23 @@ class Members:
         if some_id not in await self._load_members(group):
             return False
         user = await self._load_user(some_id)
-        whole = not user.get("deleted") and not user.get("is_bot") and self._is_member(user, parse.Who(some_id, None))
-        return whole and account == f"{NAME}:{organisation(user, self._home)}/{some_id}"
+        return self._is_whole(user) and account == self._account(user)
+
+    async def account_of(self, email: str) -> str | None:
+        """The account of a full member with this address, which Slack has verified. Raises `ChannelError`."""
+
+        async def ask() -> Json:
+            try:
+                found: Json = (await self._api.get("users.lookupByEmail", email=email))["user"]
+            except errors.ChannelError as error:
+                if "users_not_found" not in error.message:
+                    raise
+                return {}
+            return found
+
+        user = await self._users.get(f"mail:{email.lower()}", ask)
+        verified = people.same_email(_email_of(user), email) and self._is_whole(user)
+        return self._account(user) if verified else None
 
     async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
         """The accounts in a user group; Slack lists all of them. Raises `ChannelError`."""
@@ -91,6 +107,14 @@ class Members:
     async def find_name(self, user: str) -> str:
         """What somebody is called. Raises `ChannelError`."""
         return _name_of(await self._load_user(user)) or "somebody"
+
+    def _account(self, user: Json) -> str:
+        return f"{NAME}:{organisation(user, self._home)}/{user['id']}"
+
+    def _is_whole(self, user: Json) -> bool:
+        """Whether this is a full member whose account is open."""
+        gone = user.get("deleted") or user.get("is_bot")
+        return not gone and self._is_member(user, parse.Who(str(user.get("id"))))
 
     def _is_member(self, user: Json, who: parse.Who) -> bool:
         guest = any(user.get(fact) for fact in ("is_restricted", "is_ultra_restricted", "is_stranger"))
@@ -119,6 +143,12 @@ class Members:
 def _name_of(user: Json) -> str:
     profile: Json = user.get("profile") or {}
     return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")
+
+
+def _email_of(user: Json) -> str:
+    """The address, if Slack has verified it; it is there only with the scope users:read.email."""
+    profile: Json = user.get("profile") or {}
+    return str(profile.get("email") or "") if user.get("is_email_confirmed") is True else ""
 
 
 def organisation(user: Json, home: Home) -> str:

@@ -11,9 +11,12 @@ from sayso import errors
 from sayso.chat import roster
 from sayso.chat.finding import Finding
 from sayso.chat.received import Json
+from sayso.clock import SystemClock
 from sayso.machine import people
 from sayso_slack import members
 from sayso_slack.api import Api
+
+_EMAIL_SCOPE = "add users:read.email under OAuth & Permissions > Bot Token Scopes, then reinstall the app"
 
 
 async def look(api: Api, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
@@ -24,6 +27,8 @@ async def look(api: Api, home: members.Home, directory: people.Directory) -> Asy
         return await _fault_of(api, home, one)
 
     async for finding in roster.look_up(named, fault_of, "Slack", "Slack"):
+        yield finding
+    async for finding in _emails(api, home, directory):
         yield finding
     async for finding in _groups(api, home, list(roster.groups(directory, "slack", "slack_group"))):
         yield finding
@@ -51,6 +56,26 @@ async def _fault_of(api: Api, home: members.Home, named: roster.Named) -> Findin
     if pressed_by != account:
         return Finding(key, False, f"{account} presses as {pressed_by}, so it is nobody", f'slack = "{pressed_by}"')
     return None
+
+
+async def _emails(api: Api, home: members.Home, directory: people.Directory) -> AsyncIterator[Finding]:
+    """Whether people whom only their address makes known are found by it."""
+    known = members.Members(api, SystemClock(), home)
+    for name, person in directory.people.items():
+        if not person.email or any(not one.startswith("terminal:") for one in person.accounts):
+            continue
+        key = f"people.{name}.email"
+        try:
+            account = await known.account_of(person.email)
+        except errors.ChannelError as error:
+            hint = _EMAIL_SCOPE if "missing_scope" in error.message else error.hint or roster.LATER
+            yield Finding(key, False, f"could not find out whose {person.email} is: {error.message}", hint)
+            return
+        if account is None:
+            hint = f'another address, or [people.{name}] slack = "{home.team}/U…"'
+            yield Finding(key, False, f"{person.email} is no verified address of a full member", hint)
+        else:
+            yield Finding(key, True, f"{person.email} is {account.removeprefix('slack:')}")
 
 
 async def _groups(api: Api, home: members.Home, named: Sequence[roster.Named]) -> AsyncIterator[Finding]:

@@ -20,6 +20,7 @@ from sayso_bots.settings import environment, toml
 from sayso_discord import pace
 from sayso_slack import api
 from tests.adapters.discord_scene import OPS
+from tests.bots.test_on_call import hosted
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import permissions as may
 from tests.fakes.processes import PATIENCE
@@ -273,3 +274,34 @@ async def test_a_quorum_that_the_members_of_a_group_cannot_meet_is_named(place: 
     assert await place.named() == []
     place.slack.fail_next("usergroups.list", "500")
     assert [one.name for one in await place.named()] == ["slack groups.g.slack_group"], "nobody was counted"
+
+
+async def test_where_one_human_may_count_twice_somebody_is_told(place: Place) -> None:
+    for_slack(place)
+    place.settings(SLACK + '[policies.default]\napprovers = ["anyone"]\nquorum = 2\n')
+    (warned,) = [one for one in await findings.find_all(None) if one.warn]
+    assert (warned.name, warned.ok) == ("policies.default", True)
+    assert warned.said.startswith("2 people must allow, and anyone may (slack, the inbox): whoever has two accounts")
+    place.settings(SLACK + '[policies.default]\napprovers = ["anyone"]\n')
+    assert [one for one in await findings.find_all(None) if one.warn] == []
+
+
+async def test_who_is_on_call_is_asked_and_a_rota_that_does_not_say_is_named(place: Place) -> None:
+    people = '[people.ann]\nslack = "T1/U1"\nemail = "ann@example.com"\n'
+    place.slack.person("U1", name="ann")
+    for_slack(place)
+    async with hosted() as rotas:
+        group = f'[groups.payments]\non_call = {{ ical = "{rotas.url}/payments.ics", private = true }}\n'
+        place.settings(SLACK + people + group)
+        said = {one.name: one for one in await findings.find_all(None)}["groups.payments.on_call"]
+        assert (said.ok, said.warn, said.said) == (True, False, "on call now: ann")
+        rotas.now = "zoe@example.com"
+        said = {one.name: one for one in await findings.find_all(None)}["groups.payments.on_call"]
+        assert (said.ok, said.warn) == (True, True)
+        assert said.said == "nobody whom the settings know is on call now; and 1 whom they do not know"
+        rotas.down = True
+        (failed,) = await place.named()
+    assert failed.name == "groups.payments.on_call"
+    assert failed.said == (
+        "could not find out who is on call: the address of groups.payments.on_call answers with status 503"
+    )

@@ -65,6 +65,14 @@ class Membership(Protocol):
         """
         ...
 
+    async def account_of(self, email: str) -> str | None:
+        """The account of a full member with this address, if the platform has verified it.
+
+        Raises:
+            ChannelError: the platform did not say.
+        """
+        ...
+
     async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
         """The accounts in a group or role of it: of the *known* ones, and of others if it lists them.
 

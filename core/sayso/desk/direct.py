@@ -52,7 +52,8 @@ def may_reach(directory: people.Directory, channels: Sequence[str], names: Seque
             return True
         if name.startswith("group:") and any(model.channel_of(one) in channels for one in group.platform_groups):
             return True
-    return bool(places(directory, channels, names, Present()))
+    by_email = any(directory.people.get(one, people.Profile()).email for one in directory.members(names))
+    return by_email or bool(places(directory, channels, names, Present()))
 
 
 def refuse(names: Sequence[str], present: Present) -> errors.SaysoError:

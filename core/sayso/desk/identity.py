@@ -56,11 +56,13 @@ async def _is_in(shell: Shell, group: str, actor: people.Actor) -> bool:
         return rota is not None and (await rota.on_call()).has(person, profile.email)
     platform = group.partition(":")[0]
     accounts = {one for one in (actor.account, *profile.accounts) if one.startswith(f"{platform}:")}
-    if not accounts:
+    if not accounts and not profile.email:
         return False  # nobody here has an account there
     known = shell.platforms.get(platform)
     if known is None or known.membership is None:
         raise errors.ChannelError(f"{platform} is not connected here")
+    if not accounts and (found := await known.membership.account_of(profile.email)):
+        accounts = {found}
     return any([await known.membership.is_in(group, account) for account in sorted(accounts)])
 
 

@@ -36,7 +36,9 @@ async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
 
 def _needs_looking(directory: people.Directory, name: str) -> bool:
     group = directory.groups.get(name.removeprefix("group:"), people.Group())
-    return name.startswith(people.ON_CALL) or bool(name.startswith("group:") and group.platform_groups)
+    if name.startswith(people.ON_CALL) or (name.startswith("group:") and group.platform_groups):
+        return True
+    return any(directory.people.get(one, people.Profile()).email for one in directory.members([name]))
 
 
 async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
@@ -44,14 +46,29 @@ async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
     if name.startswith(people.ON_CALL):
         rota = shell.setup.rotas.get(name.removeprefix(people.ON_CALL))
         on_call = (await rota.on_call()).of(directory) if rota else ()
-        return [place for person in on_call for place in direct.of_person(directory, channels, person)]
-    found = list[model.Place]()
+        return [place for person in on_call for place in await _places_of(shell, person)]
+    found = [place for person in directory.members([name]) for place in await _places_of(shell, person)]
+    if not name.startswith("group:"):
+        return found
     for group in sorted(directory.groups[name.removeprefix("group:")].platform_groups):
         platform = model.channel_of(group)
         for account in await _members(shell, platform, group):
             person = _owner(directory, account)
             found += direct.of_person(directory, channels, person) if person else [f"{platform}:@{_id(account)}"]
     return found
+
+
+async def _places_of(shell: Shell, person: str) -> Sequence[model.Place]:
+    """The direct messages of a person; by their address, if no account of theirs is named."""
+    directory = shell.setup.directory
+    if found := direct.of_person(directory, shell.setup.chats, person):
+        return found
+    email = directory.people[person].email
+    for name in shell.setup.chats if email else ():
+        known = shell.platforms.get(name)
+        if known and known.membership and (account := await known.membership.account_of(email)):
+            return [f"{name}:@{_id(account)}"]
+    return ()
 
 
 async def _members(shell: Shell, platform: str, group: str) -> Sequence[str]:

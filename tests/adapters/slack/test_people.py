@@ -509,3 +509,65 @@ async def test_who_is_not_known_in_time_is_not_known() -> None:
     async with members(None) as known:
         with pytest.raises(errors.ChannelError):
             await known.actor(Who("U5", "T1"))
+
+
+# People by their verified address, which the operator wrote down
+
+
+MAILS = people.Directory(
+    {"ann": people.Profile(email="Ann@Example.com"), "bob": people.Profile(frozenset({"slack:T1/U2"}), "bob@x.com")},
+    {"release": people.Group(platform_groups=frozenset({"slack:S1"}))},
+)
+
+
+async def test_a_verified_address_makes_an_account_the_persons_whose_it_is_in_the_settings() -> None:
+    async with scene(policy=model.Policy(approvers=("ann",)), directory=MAILS) as there:
+        ticket = await there.ask(DEPLOY)
+        await there.slack.person("U1", name="whoever", email="ann@example.com").press(there.card, "Allow")
+        assert (await there.decision(ticket)).by[0].person == "ann"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"email": "ann@example.com", "is_email_confirmed": False},
+        {"email": "ann@example.com", "is_restricted": True},
+        {"email": "ann@example.com", "team_id": "T9"},
+        {"email": "annn@example.com"},
+        {"real_name": "ann@example.com"},
+        {"email": "bob@x.com"},
+        {},
+    ],
+    ids=["not verified", "a guest", "of another workspace", "another", "in the name", "whose account is named", "none"],
+)
+async def test_no_other_address_does(facts: dict[str, Any]) -> None:
+    async with scene(policy=model.Policy(approvers=("ann", "bob")), directory=MAILS) as there:
+        ticket = await there.ask(DEPLOY)
+        there.slack.world.channels["C1"].members.add("U7")
+        seen = await there.slack.person("U7", name="ann", **facts).press(there.card, "Allow")
+        assert "may not answer" in await there.whispered(seen)
+        assert (await there.front.get(ticket.id)).decision is None
+
+
+async def test_without_the_scope_nobody_is_known_by_an_address() -> None:
+    async with scene(policy=model.Policy(approvers=("ann",)), directory=MAILS) as there:
+        there.slack.scopes.discard("users:read.email")
+        await there.ask(DEPLOY)
+        seen = await there.slack.person("U1", name="ann", email="ann@example.com").press(there.card, "Allow")
+        assert "may not answer" in await there.whispered(seen)
+
+
+async def test_a_person_by_address_is_written_to_and_is_in_their_groups_at_the_inbox_too() -> None:
+    async with scene(policy=model.Policy(approvers=("group:release",)), directory=MAILS) as there:
+        there.slack.usergroup("S1", ["U1"])
+        there.slack.person("U1", name="ann", email="ann@example.com")
+        ticket = await there.ask(DEPLOY)
+        at_inbox = people.Actor("web:ann", "ann", member=True, person="ann")
+        await there.front.answer(ticket.id, sayso.Answer(verdict="allow"), at_inbox)
+        assert (await there.decision(ticket)).by[0].person == "ann"
+    async with scene(policy=model.Policy(approvers=("ann",)), directory=MAILS) as there:
+        ann = there.slack.person("U1", name="ann", email="ann@example.com")
+        ticket = await there.ask(DEPLOY.model_copy(update={"route": ("approvers",)}))
+        assert ticket.route == ("slack:@U1",)
+        await ann.press(there.slack.dms("U1")[0], "Allow")
+        assert (await there.decision(ticket)).by[0].person == "ann"

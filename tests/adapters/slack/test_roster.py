@@ -4,6 +4,7 @@ import hmac
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -127,3 +128,30 @@ async def test_wrong_signatures_are_kept_for_doctor_until_one_is_right(caplog: p
         assert all(one.ok for one in await sayso_slack.check(settings, None, there.front.store, later))
         await there.slack.verify_url()
         assert all(one.ok for one in await sayso_slack.check(settings, None, there.front.store))
+
+
+@pytest.mark.parametrize(
+    ("facts", "ok", "said"),
+    [
+        ({"email": "ann@example.com"}, True, "ann@example.com is T1/U1"),
+        ({"email": "ann@example.com", "is_email_confirmed": False}, False, "is no verified address of a full member"),
+        ({"email": "ann@example.com", "is_restricted": True}, False, "is no verified address of a full member"),
+        ({}, False, "is no verified address of a full member"),
+    ],
+)
+async def test_whom_only_their_address_makes_known_is_looked_up_by_it(
+    there: Scene, facts: dict[str, Any], ok: bool, said: str
+) -> None:
+    there.slack.person("U1", name="ann", **facts)
+    elsewhere = people.Profile(frozenset({"discord:940"}), "bob@example.com")
+    directory = people.Directory({"ann": people.Profile(email="ann@example.com"), "bob": elsewhere})
+    found = {one.name: one for one in await sayso_slack.check(there.settings, directory)}
+    assert (found["people.ann.email"].ok, said in found["people.ann.email"].said) == (ok, True)
+    assert "people.bob.email" not in found, "they may have none in Slack"
+
+
+async def test_the_scope_that_an_address_needs_is_named(there: Scene) -> None:
+    there.slack.scopes.discard("users:read.email")
+    directory = people.Directory({"ann": people.Profile(email="ann@example.com")})
+    found = {one.name: one for one in await sayso_slack.check(there.settings, directory)}
+    assert "users:read.email" in (found["people.ann.email"].hint or "")

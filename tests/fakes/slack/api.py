@@ -37,6 +37,7 @@ def methods(world: World, views: Views, chat: Chat, scopes: set[str]) -> dict[st
         "conversations.replies": (asked.replies, "channels:history"),
         "conversations.open": (asked.open_dm, "im:write"),
         "users.info": (asked.user_info, "users:read"),
+        "users.lookupByEmail": (asked.by_email, "users:read.email"),
         "usergroups.users.list": (asked.group, "usergroups:read"),
         "usergroups.list": (asked.groups, "usergroups:read"),
         "reactions.add": (chat.react, "reactions:write"),
@@ -97,6 +98,13 @@ class _Lookups:
             raise Refused("user_not_found")
         return {"user": _user(user, with_email="users:read.email" in self._scopes)}
 
+    def by_email(self, args: Json) -> Json:
+        wanted = args.get("email", "").lower()
+        user = next((one for one in self._world.users.values() if (one.email or "").lower() == wanted), None)
+        if user is None or user.deleted:
+            raise Refused("users_not_found")
+        return {"user": _user(user, with_email=True)}
+
     def group(self, args: Json) -> Json:
         if args.get("usergroup") not in self._world.groups:
             raise Refused("no_such_subteam")
@@ -149,6 +157,6 @@ def _user(user: User, *, with_email: bool) -> Json:
     profile: Json = {"real_name": user.real_name or user.name, "display_name": user.name}
     if with_email and user.email:
         profile["email"] = user.email
-    flags = ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
+    flags = ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted", "is_email_confirmed")
     facts: Json = {"id": user.id, "team_id": user.team_id, "name": user.name, "real_name": profile["real_name"]}
     return {**facts, **{flag: getattr(user, flag) for flag in flags}, "tz": "Etc/UTC", "profile": profile}

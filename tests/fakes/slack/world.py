@@ -26,6 +26,7 @@ class User:
     name: str
     real_name: str = ""
     email: str | None = None
+    is_email_confirmed: bool = True
     team_id: str = TEAM
     is_restricted: bool = False
     is_ultra_restricted: bool = False

@@ -38,7 +38,8 @@ def _format(found: Sequence[finding.Finding], columns: int | None) -> Iterator[s
     """What was found, in two columns; what to do stands below what is wrong."""
     wide = max(len(one.name) for one in found)
     for one in found:
-        yield from _wrap(f"{'ok  ' if one.ok else 'FAIL'}  {one.name:<{wide}}  ", one.said, columns)
+        level = "FAIL" if not one.ok else "warn" if one.warn else "ok  "
+        yield from _wrap(f"{level}  {one.name:<{wide}}  ", one.said, columns)
         if one.hint:
             yield from _wrap(" " * (wide + 6) + "  → ", one.hint, columns)
     wrong = sum(not one.ok for one in found)

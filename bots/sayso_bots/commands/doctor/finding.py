@@ -13,3 +13,5 @@ class Finding:
     ok: bool
     said: str
     hint: str | None = None
+    warn: bool = False
+    """Whether it works, and somebody should know of it all the same."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from pathlib import Path
 
-from sayso import clock, errors
+from sayso import clock, errors, machine
+from sayso.desk import keys
 from sayso.machine import people, staffing
 from sayso.rules import lint
-from sayso_bots.commands.doctor import claude_code, running
+from sayso_bots.commands.doctor import claude_code, counting, on_call, running
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import checks
-from sayso_bots.settings import environment, schema, toml
+from sayso_bots.settings import environment, reach, schema, toml
 
 # Seconds to try to reach the service: whoever runs this looks on.
 _PATIENCE = 2.0
@@ -46,6 +47,10 @@ async def _look(hitl_port: int | None) -> AsyncGenerator[Finding]:
     if hitl_port is not None:
         yield await _run_check("hitl port", checks.check_hitl(hitl_port))
     async for finding in _look_at_chats(given, chosen):
+        yield finding
+    async for finding in on_call.look(given, chosen):
+        yield finding
+    async for finding in _look_at_people(given, chosen):
         yield finding
     async for told in claude_code.look():
         yield _finding_of("claude", told)
@@ -95,6 +100,26 @@ async def _look_at_chats(given: environment.Environment, chosen: schema.Settings
         if short := staffing.shortage(directory, policy, enrolled):
             said = f"{staffing.said(short)} (members of groups were counted)"
             yield Finding(f"policies.{name}.{short.key}", False, said, staffing.HINT)
+
+
+async def _look_at_people(given: environment.Environment, chosen: schema.Settings) -> AsyncGenerator[Finding]:
+    """Who may count twice, and whether the routes of keys reach somebody."""
+    surfaces = [*(chat.name for chat in checks.configured_chats(given, chosen)), "the inbox"]
+    setup = toml.setup(chosen, [*surfaces[:-1], machine.INBOX])
+    known = list[keys.Key]()
+    async with running.open_records(given) as records:
+        if records is not None:
+            known = await keys.Keys(records).list()
+    for finding in counting.look(setup, surfaces, known):
+        yield finding
+    for key in known:
+        try:
+            reach.check_keys(setup, [key])
+        except errors.InvalidSettings as error:
+            yield _finding_of_error(f"key {key.name}", error)
+        if key.policy and key.policy not in setup.policies:
+            said = f"there is no policy {key.policy!r}, under which it asks: nothing that it asks is taken"
+            yield Finding(f"key {key.name}", False, said, f"add [policies.{key.policy}], or revoke the key")
 
 
 async def _look_at_service(url: str, key: str | None) -> str | checks.Fault:
