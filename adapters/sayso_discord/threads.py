@@ -36,6 +36,14 @@ class ThreadSession:
     channel: str = ""
 
 
+async def find_session(store: Store, thread: str) -> ThreadSession | None:
+    """The session that a thread belongs to; None if it is not ours."""
+    found = await store.get(KIND, f"{NAME}/{thread}")
+    if found is None:
+        return None
+    return ThreadSession(str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", "")))
+
+
 class Threads:
     """Finds and makes the threads of sessions."""
 
@@ -65,12 +73,7 @@ class Threads:
 
     async def find_session(self, thread: str) -> ThreadSession | None:
         """The session that a thread belongs to; None if it is not ours."""
-        found = await self._store.get(KIND, f"{NAME}/{thread}")
-        if found is None:
-            return None
-        return ThreadSession(
-            str(found.value["owner"]), str(found.value["session"]), str(found.value.get("channel", ""))
-        )
+        return await find_session(self._store, thread)
 
     async def tell_failed(self, channel: str, session: card.Session, error: refusals.DiscordRefused) -> None:
         """Say once, on the message that should have begun it, why there is no thread. Raises `ChannelError`."""

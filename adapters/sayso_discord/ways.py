@@ -14,7 +14,7 @@ from sayso.chat import listing, orders
 from sayso.chat.received import Json, items, text
 from sayso.desk import Desk
 from sayso.machine import people
-from sayso_discord import components, lists, looks, render
+from sayso_discord import components, lists, looks, render, threads
 from sayso_discord.api import Api
 from sayso_discord.members import Members
 from sayso_discord.settings import NAME
@@ -86,8 +86,19 @@ class Ways:
             found = [await self._desk.store.find_card(NAME, spot.channel, spot.message) for spot in look.spots]
             posted = next(filter(None, found), None)
             if posted is None:
-                return render.whisper(telling.line(listing.NO_REQUEST))
+                return await self._open_in_thread(look, actor)
             ticket = await listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
+
+    async def _open_in_thread(self, look: looks.Look, actor: people.Actor) -> Json:
+        """Any message of a session's thread stands for what waits there for this person."""
+        session = await threads.find_session(self._desk.store, look.spots[0].channel) if look.spots else None
+        if session is None:
+            return render.whisper(telling.line(listing.NO_REQUEST))
+        waiting = await listing.of_session(self._desk, actor, session.owner, session.id)
+        if len(waiting) != 1:
+            return lists.whisper(await listing.shown(self._desk, waiting))
+        (ticket,) = waiting
         return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
 
 

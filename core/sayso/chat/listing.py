@@ -13,7 +13,7 @@ from datetime import datetime
 from sayso import aside, machine, model
 from sayso.cards import card, draw, phrases
 from sayso.content import text
-from sayso.desk import Desk, identity, visibility
+from sayso.desk import Desk, identity, remembering, visibility
 from sayso.machine import approvers, people, schedule
 from sayso.stores import Query
 
@@ -26,7 +26,7 @@ _AT_ONCE = 20
 # Seconds. Chats wait three for an answer, and who it is has to be looked up as well.
 _READ_WITHIN = 1.0
 _MOST_COUNTED = 2_000
-_LATELY, _MOST_DECIDED, _MOST_BYTES = 5, 50, 4 * model.MAX_REQUEST_BYTES
+_LATELY = 5
 # Characters of what is asked, in a line of a list.
 _SHOWN = 100
 
@@ -100,6 +100,19 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     )
 
 
+async def of_session(desk: Desk, actor: people.Actor, owner: str, session: str) -> Sequence[model.Ticket]:
+    """The newest requests of an agent's session that wait for this person, at most a page."""
+    actor = await identity.complete(desk, actor)
+    asked = await desk.store.list(Query(state="pending", owner=owner, session=session, limit=PAGE))
+    whole = (one for one in asked if one.expires_at > desk.clock.now())
+    return [ticket for ticket in whole if _waits_for(ticket, desk.acting(ticket, actor))]
+
+
+async def shown(desk: Desk, waiting: Sequence[model.Ticket]) -> Listing:
+    """These requests as a list."""
+    return Listing(waiting=tuple(await aside.run(_rows, desk, waiting, desk.clock.now())))
+
+
 async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
     """The request behind a row.
 
@@ -141,11 +154,10 @@ def _waits_for(ticket: model.Ticket, person: model.Person) -> bool:
 
 
 async def _lately(desk: Desk, actor: people.Actor) -> Sequence[model.Ticket]:
-    person = desk.setup.directory.identify(actor)
-    decided = await desk.store.list(Query(state="decided", limit=_MOST_DECIDED, most_bytes=_MOST_BYTES))
-    return [
-        one for one in decided if one.decision and any(person.id in (by.person, by.delegate) for by in one.decision.by)
-    ][:_LATELY]
+    ids = (await remembering.answered_by(desk.store, desk.setup.directory.identify(actor).id))[:_LATELY]
+    loaded = await asyncio.gather(*map(desk.store.load, ids), return_exceptions=True)
+    # one that is gone or cannot be read must not hide the others
+    return [one for one in loaded if isinstance(one, model.Ticket)]
 
 
 def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Row]:

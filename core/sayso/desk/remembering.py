@@ -7,10 +7,11 @@ to be swept. If a crash falls between a decision and this, only the next card do
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,12 +22,15 @@ from sayso.cards import tokens
 from sayso.content import digest, requests, risk
 from sayso.machine import Terms
 from sayso.stores import Record, Store
-from sayso.stores.record_kinds import PAST, RISKY
+from sayso.stores.record_kinds import ANSWERED, PAST, RISKY
 
 KEPT = timedelta(days=7)
 RISKY_FOR = timedelta(days=1)
 # Of a digest's hex digits: 256 records for each agent, of at most so many calls, each with so many moments.
 _DIGITS, _MOST_CALLS, MOST_TIMES = 2, 32, 20
+MOST_ANSWERED = 20
+"""Requests of one person that are known as answered lately."""
+_MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 # More tries than writers of one record could win in a row.
 _TRIES = 10
@@ -51,6 +55,12 @@ class _Calls(model.Frozen):
     calls: Mapping[str, _Past] = pydantic.Field(default_factory=dict[str, _Past])
 
 
+class _Answered(model.Frozen):
+    """What stands in the record of one person."""
+
+    ids: tuple[str, ...] = ()
+
+
 class _RiskyCalls(model.Frozen):
     """What stands in the one record of risky calls."""
 
@@ -58,24 +68,43 @@ class _RiskyCalls(model.Frozen):
 
 
 async def keep(store: Store, ticket: model.Ticket) -> None:
-    """Keep what people decided on this call; what a rule or time decided is not what people think of it."""
-    try:
-        await _keep(store, ticket)
-    except errors.SaysoError as error:
-        # the decision stands, and whoever made it must not be told otherwise
-        log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
+    """Keep what people decided on this call, and who did; what a rule or time decided is no opinion of people."""
+    decision = ticket.decision
+    if decision is None or not decision.by:
+        return
+    kept = [_keep_answered(store, person, ticket.id) for person in _deciders(decision)]
+    if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
+        kept += [_keep_call(store, ticket, decision), _keep_risky(store, ticket, decision)]
+    # at once: a store writes what comes together in one go
+    for failed in await asyncio.gather(*kept, return_exceptions=True):
+        if isinstance(failed, errors.SaysoError):
+            # the decision stands, and whoever made it must not be told otherwise
+            log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": failed.message})
+        elif failed is not None:
+            raise failed
 
 
-async def _keep(store: Store, ticket: model.Ticket) -> None:
-    decision, request = ticket.decision, ticket.request
-    if request.kind != "permission" or decision is None or not decision.by:
-        return
-    if decision.outcome not in ("allowed", "denied"):
-        return
-    name, call = await _place(ticket.owner, request)
+async def answered_by(store: Store, person: str) -> tuple[str, ...]:
+    """The ids of the requests that this person decided last, the newest first."""
+    found = await store.get(ANSWERED, tokens.id_from("answered", person))
+    return tuple(reversed(_read(_Answered, found.value if found else {}).ids))
+
+
+def _deciders(decision: model.Decision) -> Sequence[str]:
+    named = [name for one in decision.by for name in (one.person, one.delegate) if name]
+    return list(dict.fromkeys(named))[:_MOST_DECIDERS]
+
+
+async def _keep_answered(store: Store, person: str, id: str) -> None:
+    def changed(value: Any) -> model.Frozen:
+        return _Answered(ids=(*_read(_Answered, value).ids, id)[-MOST_ANSWERED:])
+
+    await _change(store, ANSWERED, tokens.id_from("answered", person), None, changed)
+
+
+async def _keep_call(store: Store, ticket: model.Ticket, decision: model.Decision) -> None:
+    name, call = await _place(ticket.owner, ticket.request)
     await _change(store, PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
-    if decision.outcome == "allowed":
-        await _keep_risky(store, ticket, decision)
 
 
 async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
@@ -134,6 +163,8 @@ def _with(value: Any, call: str, decision: model.Decision) -> model.Frozen:
 
 async def _keep_risky(store: Store, ticket: model.Ticket, decision: model.Decision) -> None:
     ran = ticket.request.model_copy(update={"input": decision.input})
+    if decision.outcome != "allowed":
+        return
     marks = [mark for mark in await aside.run(risk.marks_of, ran) if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
         return
@@ -158,7 +189,9 @@ async def _risky_before(store: Store, request: model.Request, owner: str, at: da
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
 
 
-async def _change(store: Store, kind: str, name: str, until: datetime, change: Callable[[Any], model.Frozen]) -> None:
+async def _change(
+    store: Store, kind: str, name: str, until: datetime | None, change: Callable[[Any], model.Frozen]
+) -> None:
     for _ in range(_TRIES):
         found = await store.get(kind, name)
         value = change(found.value if found else {}).model_dump(mode="json")

@@ -7,6 +7,7 @@ import pytest
 
 import sayso
 from sayso import errors, model
+from sayso_discord import looks
 from tests.adapters.discord_scene import ANN, BOB, OPS, ROLE, Scene, scene
 from tests.fakes.discord import Message, Person
 from tests.fakes.discord.payloads import MESSAGE_CONTENT
@@ -281,3 +282,18 @@ async def test_a_role_counts_in_a_reply() -> None:
         ticket = await there.ask(question())
         await bob.reply(there.cards(thread(there))[0], "Acme")
         assert (await decided(there, ticket)).text == "Acme"
+
+
+async def test_answer_this_on_any_message_of_a_thread_opens_what_waits_there(there: Scene, ann: Person) -> None:
+    ticket = await there.ask(question("Which customer?"))
+    said = await ann.say(thread(there), "let me look that up")
+    (window,) = (await ann.use_on(said, looks.ANSWER)).ephemerals
+    assert window.only_for == ANN
+    assert "Which customer?" in there.discord.visible_text(window)
+    second = await there.ask(question("Which city?"))
+    (listed,) = (await ann.use_on(said, looks.ANSWER)).ephemerals
+    assert "2 requests wait for you" in there.discord.visible_text(listed)
+    for one in (ticket, second):
+        await there.front.cancel(one.id)
+    (nothing,) = (await ann.use_on(said, looks.ANSWER)).ephemerals
+    assert "Nothing waits for you" in there.discord.visible_text(nothing)

@@ -8,6 +8,7 @@ import pytest
 
 from sayso import asking, errors, model
 from sayso.cards import card, draw
+from sayso.chat import listing
 from sayso.content import binding
 from sayso.desk import Caller, Desk, remembering
 from sayso.stores import Record, memory
@@ -154,3 +155,31 @@ async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, mo
     monkeypatch.setattr(desk.store, "put", fail)
     asked = await desk.open(request(), Caller("bot"))
     assert (await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)).state == "decided"
+
+
+async def test_what_a_person_answered_is_known_however_much_others_answered_since(desk: Desk) -> None:
+    mine = [await decide(desk, "allow", f"mine {number}") for number in range(3)]
+    for number in range(60):
+        asked = await desk.open(request(f"theirs {number}"), Caller("bot"))
+        await desk.answer(asked.id, model.Answer(verdict="deny"), samples.actor("bob"))
+    assert await remembering.answered_by(desk.store, ANN.account) == tuple(reversed(mine))
+    listed = await listing.list_for(desk, ANN)
+    assert [row.ref for row in listed.answered] == [(await desk.get(id)).ref for id in reversed(mine)]
+    assert len(await remembering.answered_by(desk.store, "chat:T/bob")) == remembering.MOST_ANSWERED
+    assert await remembering.answered_by(desk.store, "chat:T/carl") == ()
+
+
+async def test_an_answer_to_a_question_is_one_too(desk: Desk) -> None:
+    asked = await desk.open(asking.Question("Which?"))
+    await desk.answer(asked.id, model.Answer(text="Acme"), ANN)
+    assert await remembering.answered_by(desk.store, ANN.account) == (asked.id,)
+
+
+async def test_a_fault_is_not_hidden(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(record: Record) -> None:
+        raise RuntimeError("a fault")
+
+    asked = await desk.open(request(), Caller("bot"))
+    monkeypatch.setattr(desk.store, "put", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)
