@@ -6,8 +6,17 @@ from pathlib import Path
 
 from sayso.audit import seals
 from sayso.desk import Desk, seal_keepers, sealing
-from sayso_bots.settings import schema
+from sayso_bots.service import signing, workers
+from sayso_bots.settings import environment, schema
 from sayso_http import seal_webhook
+
+
+def start(
+    crew: workers.Workers, desk: Desk, given: environment.Environment, chosen: schema.Settings, secret: bytes
+) -> None:
+    """Seal again and again, if something here can sign; *secret* signs what is posted."""
+    if signing.is_installed():
+        crew.start("seals", sealer(desk, chosen, signing.keyring(given, desk.mint), secret).run)
 
 
 def sealer(desk: Desk, chosen: schema.Settings, signer: seals.Signer, secret: bytes) -> sealing.Sealer:

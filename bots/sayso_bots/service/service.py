@@ -95,9 +95,7 @@ async def run(
         stack.push_async_callback(crew.stop)
         told = await devices.open_devices(desk, given, chosen.service, chosen.service.callback_hosts)
         _start(crew, desk, chosen.service.callback_hosts, told.pusher if told else None)
-        if signing.is_installed():
-            keys_here = signing.keyring(given, desk.mint)
-            crew.start("seals", sealers.sealer(desk, chosen, keys_here, derive_callback_secret(desk.mint)).run)
+        sealers.start(crew, desk, given, chosen, derive_callback_secret(desk.mint))
         sessions = sayso_web.Sessions(store, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots(), devices=told)
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
