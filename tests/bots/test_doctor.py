@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sayso_bots.commands.doctor import command as doctor
-from sayso_bots.commands.doctor.findings import Finding
+from sayso_bots.commands.doctor.finding import Finding
 from tests.bots.conftest import Call, Command
 
 

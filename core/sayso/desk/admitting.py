@@ -51,12 +51,14 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
 async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
     """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
     setup, ruling = shell.setup, rules.Ruling()
-    if await _is_known(shell, request.id):
-        return setups.terms(setup, request, caller)
     if setup.rules.rules:
+        if await _is_known(shell, request.id):
+            return setups.terms(setup, request, caller)
         ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
-    present = await reaching.find(shell, setups.written_to(setup, request, caller, ruling))
-    return setups.terms(setup, request, caller, ruling, present)
+    names = setups.written_to(setup, request, caller, ruling)
+    if names and await _is_known(shell, request.id):
+        return setups.terms(setup, request, caller, ruling)
+    return setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
 
 
 async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:

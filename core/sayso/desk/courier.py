@@ -7,12 +7,13 @@ import contextlib
 import logging
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from sayso import aside, clock, errors, model
-from sayso.cards import draw, telling
-from sayso.desk import authority, channel, lanes, reminders
+from sayso.cards import card, draw, telling
+from sayso.desk import authority, channel, lanes, reaching, reminders
 from sayso.desk.desk import Desk
 from sayso.machine import events
 from sayso.stores import Job, Store
@@ -172,18 +173,18 @@ class Courier:
                     await self._record_delivery(ticket, place, moved.message, moved.shown)
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
-        posted = await self._channel(place).post(
-            place, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory), again=again
-        )
+        posted = await self._channel(place).post(place, await self._draw(ticket), again=again)
         await self._store.add_card(posted)
         return posted
+
+    async def _draw(self, ticket: model.Ticket) -> card.Card:
+        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        return replace(drawn, notify=await reaching.in_person(self._desk, drawn.notify))
 
     async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
         """Bring a card up to date, and return where it is now. If somebody took a pending one away, post it anew."""
         try:
-            await self._channel(posted.place).edit(
-                posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
-            )
+            await self._channel(posted.place).edit(posted, await self._draw(ticket))
             return posted
         except errors.ChannelError as error:
             if not error.gone:

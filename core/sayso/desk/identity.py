@@ -24,7 +24,20 @@ _WITHIN = 1.2
 async def find(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> model.Person:
     """The person who acts on a request, with the groups that its policy names."""
     directory = shell.setup.directory
-    return shell.acting(ticket, await complete(shell, actor, approvers.groups_to_ask(ticket, directory, actor)))
+    whole = await complete(shell, actor, approvers.groups_to_ask(ticket, directory, actor))
+    if directory.delegations and not approvers.may_answer(ticket, directory.identify(whole)):
+        whole = replace(whole, others=await _others(shell, ticket, whole))
+    return shell.acting(ticket, whole)
+
+
+async def _others(shell: Shell, ticket: model.Ticket, actor: people.Actor) -> tuple[people.Known, ...]:
+    """Those for whom this person acts, with the groups that the policy names."""
+    directory, now = shell.setup.directory, shell.clock.now()
+    me = directory.identify(actor).id
+    away = sorted({one.of for one in directory.delegations if one.holds(me, ticket.policy_name, now)})
+    wanted = approvers.groups_behind(ticket.policy.everybody, directory)
+    alone = [await complete(shell, people.Actor(f"key:{name}", person=name), wanted) for name in away]
+    return tuple(people.Known(name, one.groups, one.unknown) for name, one in zip(away, alone, strict=True))
 
 
 async def complete(shell: Shell, actor: people.Actor, wanted: Collection[str] | None = None) -> people.Actor:

@@ -34,6 +34,27 @@ async def find(shell: Shell, names: Iterable[str]) -> direct.Present:
     return direct.Present(found, frozenset(asking[one] for one in failed))
 
 
+async def in_person(shell: Shell, names: Sequence[str]) -> tuple[str, ...]:
+    """These names, with whoever is on call now in place of a rota; nobody, if nobody can tell."""
+    found = list[str]()
+    for name in names:
+        if not name.startswith(people.ON_CALL):
+            found.append(name)
+            continue
+        try:
+            async with asyncio.timeout(_WITHIN):
+                found += await _on_call(shell, name)
+        except (errors.ChannelError, TimeoutError) as error:
+            # a card that waits for its mention would be worse than one without it
+            log.warning("nobody on call is mentioned", extra={"name_in_policy": name, "error": str(error)})
+    return tuple(dict.fromkeys(found))
+
+
+async def _on_call(shell: Shell, name: str) -> Sequence[str]:
+    rota = shell.setup.rotas.get(name.removeprefix(people.ON_CALL))
+    return (await rota.on_call()).of(shell.setup.directory) if rota else ()
+
+
 def _needs_looking(directory: people.Directory, name: str) -> bool:
     group = directory.groups.get(name.removeprefix("group:"), people.Group())
     if name.startswith(people.ON_CALL) or (name.startswith("group:") and group.platform_groups):
@@ -44,9 +65,7 @@ def _needs_looking(directory: people.Directory, name: str) -> bool:
 async def _places(shell: Shell, name: str) -> Sequence[model.Place]:
     directory, channels = shell.setup.directory, shell.setup.chats
     if name.startswith(people.ON_CALL):
-        rota = shell.setup.rotas.get(name.removeprefix(people.ON_CALL))
-        on_call = (await rota.on_call()).of(directory) if rota else ()
-        return [place for person in on_call for place in await _places_of(shell, person)]
+        return [place for person in await _on_call(shell, name) for place in await _places_of(shell, person)]
     found = [place for person in directory.members([name]) for place in await _places_of(shell, person)]
     if not name.startswith("group:"):
         return found

@@ -6,6 +6,7 @@ import logging
 
 from sayso import aside, model
 from sayso.cards import reminding
+from sayso.desk import reaching
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, events
 
@@ -26,7 +27,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
         log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
         return
     said = await aside.run(reminding.said, ticket, directory, effect.why)
-    called = directory.called(names, platform.channel.name)
+    called = directory.called(await reaching.in_person(shell, names), platform.channel.name)
     message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
     at = shell.clock.now()
     entry = events.Reminded(at=at, place=effect.place, message=message, people=names)

@@ -23,5 +23,7 @@ def acting(directory: people.Directory, ticket: model.Ticket, actor: people.Acto
         lambda face: face.id in said,
         lambda face: approvers.is_awaited(ticket, face),
         lambda face: approvers.may_answer(ticket, face),
+        # nobody could find out whether they may act for this one, and are told so
+        lambda face: bool(face.unknown),
     )
     return next((face for test in tests for face in faces if test(face)), person)

@@ -13,6 +13,15 @@ ON_CALL = "oncall:"
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What platforms and rotas say of somebody of the settings, who did not press."""
+
+    person: str
+    groups: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """What a door knows for certain about whoever pressed, from the platform and at the press."""
 
@@ -30,6 +39,8 @@ class Actor:
     """Platforms that told all groups of theirs: this person is in no other one there."""
     unknown: frozenset[str] = frozenset()
     """Groups and rotas of which nobody could find out whether this person is in them."""
+    others: tuple[Known, ...] = ()
+    """What is known of those for whom this person may act."""
     person: str | None = None
     """Set only by a door that signed the person in itself: by a key, or by a session made with one."""
     key: str | None = None
@@ -112,10 +123,11 @@ class Directory:
         """Those for whom the person behind an account acts under a policy at this moment, each with its delegate."""
         me = self.identify(actor)
         # the platform groups of an account say nothing of whom it acts for
+        told = {one.person: one for one in actor.others}
         acts = (
-            replace(actor, person=one.of, groups=frozenset(), unknown=frozenset())
+            replace(actor, person=one.of, groups=known.groups, unknown=known.unknown)
             for one in self.delegations
-            if one.holds(me.id, policy, at)
+            if one.holds(me.id, policy, at) and (known := told.get(one.of, Known(one.of)))
         )
         return tuple(self.identify(one).model_copy(update={"delegate": me.id, "name": me.name}) for one in acts)
 

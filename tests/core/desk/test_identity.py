@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,9 +11,9 @@ import sayso
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.chat import listing
-from sayso.desk import Desk, Setup, identity, rotas
+from sayso.desk import Desk, Setup, identity, reaching, rotas
 from sayso.desk.channel import Platform
-from sayso.machine import people, staffing
+from sayso.machine import approvers, people, staffing
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -64,6 +66,9 @@ class Knowing(Board):
 
     async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
         return sorted(self.groups.get(group.removeprefix("slack:"), set()))
+
+    async def account_of(self, email: str) -> str | None:
+        return None
 
     async def is_open(self, account: str) -> bool:
         return True
@@ -160,6 +165,34 @@ async def test_a_platform_that_told_every_group_of_somebody_is_not_asked_again()
     told = people.Actor("slack:T1/U9", "eve", member=True, complete=frozenset({"slack"}))
     with pytest.raises(errors.NotAllowed):
         await front.answer((await asked(front)).id, sayso.Answer(verdict="allow"), told)
+
+
+async def test_a_delegate_acts_for_somebody_who_is_on_call_or_in_a_user_group() -> None:
+    rota, slack = Paper("ann"), Knowing(S1={"slack:T1/U1"})
+    for approver in ("oncall:payments", "group:release"):
+        front = desk(approver, rota=rota, slack=slack)
+        away = people.Delegation("ann", frozenset({"bob"}), front.clock.now() + timedelta(days=1))
+        front.setup = replace(front.setup, directory=replace(DIRECTORY, delegations=(away,)))
+        rota.lost = slack.down = True
+        ticket = await asked(front)
+        with pytest.raises(errors.MembershipUnknown):
+            await front.answer(ticket.id, sayso.Answer(verdict="allow"), BOB)
+        rota.lost = slack.down = False
+        answered = await front.answer(ticket.id, sayso.Answer(verdict="allow"), BOB)
+        assert [(one.person, one.delegate) for one in answered.answers] == [("ann", "bob")]
+        with pytest.raises(errors.Refused):
+            await front.answer((await asked(front)).id, sayso.Answer(verdict="allow"), EVE)
+
+
+async def test_whoever_is_on_call_is_mentioned_on_the_card_and_nobody_if_nobody_can_tell() -> None:
+    rota = Paper("ann", "cid")
+    front = desk("oncall:payments", "bob", rota=rota)
+    named = approvers.to_notify(await asked(front))
+    assert named == ("oncall:payments", "bob")
+    assert await reaching.in_person(front, named) == ("ann", "cid", "bob")
+    rota.lost = True
+    assert await reaching.in_person(front, named) == ("bob",)
+    assert await reaching.in_person(desk("anyone"), ("oncall:payments",)) == ()
 
 
 async def test_a_list_has_what_somebody_may_answer_by_being_on_call() -> None:
