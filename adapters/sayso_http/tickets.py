@@ -52,6 +52,8 @@ class Document(model.Frozen):
     """Which stage of the policy is open, from 0."""
     stage_at: datetime | None = None
     """Since when, once it was not the first."""
+    gone: tuple[str, ...] = ()
+    """Accounts that were closed since somebody allowed it from them; they do not count any more."""
     review: model.RequestId | None = None
     """The request in which others review that somebody broke its glass."""
     reviews: model.RequestId | None = None

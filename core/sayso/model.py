@@ -261,6 +261,8 @@ class Ticket(Frozen):
     """Since when, once it was not the first."""
     stage_routes: tuple[tuple[Place, ...], ...] = ()
     """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
+    gone: tuple[str, ...] = ()
+    """Accounts that were closed since somebody allowed it from them; they do not count any more."""
     review: RequestId | None = None
     """The request in which others review that somebody broke its glass."""
     reviews: RequestId | None = None

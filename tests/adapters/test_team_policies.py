@@ -213,3 +213,19 @@ async def test_in_discord_whoever_may_break_the_glass_finds_the_window_behind_al
         card, review = there.cards()
         assert "Glass broken and allowed by Bob" in there.discord.visible_text(card)
         assert "the site is down" in there.discord.visible_text(review)
+
+
+# --- an account that was closed ----------------------------------------------------------------------------------
+
+
+async def test_in_slack_whoever_left_before_the_last_place_was_filled_does_not_count() -> None:
+    async with slack(approvers=["ann", "bob"], quorum=2) as (there, ann, bob):
+        ticket = await there.ask(DROP)
+        await ann.press(there.card, "Allow")
+        there.slack.person("U1", name="Ann", deleted=True)
+        there.clock.advance(120)
+        told = await there.whispered(await bob.press(there.card, "Allow"))
+        assert told == "Counted: 1 of 2 people have allowed this. Others have to agree."
+        await there.deliver()
+        assert "account closed since: Ann" in there.slack.visible_text(there.card)
+        assert (await there.front.get(ticket.id)).decision is None

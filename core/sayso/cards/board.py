@@ -80,7 +80,7 @@ def _called(name: str, ticket: model.Ticket) -> card.Inline:
 def _open(ticket: model.Ticket) -> card.Line:
     against = approvers.against(ticket)
     denied = (Trusted(" · denied by "), *_names(against)) if against else ()
-    return card.Line((*_places(ticket, with_people=True), *denied))
+    return card.Line((*_places(ticket, with_people=True), *denied, *_gone(ticket)))
 
 
 def _places(ticket: model.Ticket, *, with_people: bool) -> tuple[card.Inline, ...]:
@@ -119,6 +119,7 @@ def _alike(ticket: model.Ticket, directory: people.Directory) -> card.Line:
     spans: list[card.Inline] = [Trusted(f"{len(allowed)} of {ticket.policy.most_needed} people have allowed this")]
     spans += [Trusted(": "), *_names(allowed)] if allowed else []
     spans += [Trusted(" · denied by "), *_names(against)] if against else []
+    spans += _gone(ticket)
     if missing := _missing(ticket, directory):
         spans += [Trusted(" · missing: "), *naming.listed([(naming.given_name(one),) for one in missing])]
     return card.Line(tuple(spans))
@@ -134,6 +135,12 @@ def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]
     answered = {given.person for given in approvers.latest(ticket)}
     asked = directory.members(names)
     return [person for person in asked if person not in answered and not approvers.is_barred(ticket, person)]
+
+
+def _gone(ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """Those who allowed it from an account that was closed since."""
+    gone = [one for one in approvers.latest(ticket) if one.via in ticket.gone and one.answer.verdict == "allow"]
+    return (Trusted(" · account closed since: "), *_names(gone)) if gone else ()
 
 
 def _names(by: Sequence[model.Given]) -> tuple[card.Inline, ...]:

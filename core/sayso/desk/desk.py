@@ -24,6 +24,7 @@ from sayso.desk import (
     pressing,
     reading,
     shell,
+    standing,
 )
 from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
@@ -215,10 +216,12 @@ class Desk(shell.Shell):
     async def _said(
         self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
     ) -> model.Ticket:
-        person = await identity.find(self, await self.store.load(id), actor)
+        ticket = await self.store.load(id)
+        person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:
-            answered = await self.step(id, lambda: happened(person))
+            gone = {"gone": closed} if (closed := await standing.closed(self, ticket, happened(person))) else {}
+            answered = await self.step(id, lambda: happened(person).model_copy(update=gone))
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise

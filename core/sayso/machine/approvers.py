@@ -172,6 +172,14 @@ def given(ticket: model.Ticket, event: events.Answered, answer: model.Answer) ->
     )
 
 
+def without_closed(ticket: model.Ticket, event: events.Answered) -> model.Ticket:
+    """The ticket on which nobody counts any more whose account was closed; whoever answers has theirs."""
+    if not event.gone and event.by.account not in ticket.gone:
+        return ticket
+    gone = dict.fromkeys((*ticket.gone, *event.gone))
+    return ticket.model_copy(update={"gone": tuple(one for one in gone if one != event.by.account)})
+
+
 def is_mixed(policy: model.Policy) -> bool:
     """Whether it has more than one kind of place."""
     return sum(map(len, policy.needs_by_stage)) > 1

@@ -21,6 +21,8 @@ class Answered(model.Frozen):
     """For how many seconds it can be taken back before it counts."""
     read_since: datetime | None = None
     """Since when this person has it open, if its policy gives time to read."""
+    gone: tuple[str, ...] = ()
+    """Accounts from which others allowed it before, and that were closed since."""
     review: model.RequestId | None = None
     """What the request is called in which others review it, if this breaks the glass."""
 

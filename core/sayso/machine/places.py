@@ -103,7 +103,11 @@ def surely_different(ticket: model.Ticket) -> list[list[model.Given]]:
     Two people of the directory are; so are two accounts of one platform. An account that nobody configured may belong
     to somebody who allowed it elsewhere, unless it is known which account is theirs on its platform.
     """
-    allows = {given.person: given for given in latest(ticket) if given.answer.verdict == "allow"}
+    allows = {
+        given.person: given
+        for given in latest(ticket)
+        if given.answer.verdict == "allow" and given.via not in ticket.gone
+    }
     sets = [[given for given in allows.values() if _is_named(given)]]
     stands = [given for given in ticket.answers if given.person in allows and given.answer.verdict == "allow"]
     for platform in dict.fromkeys(name for given in stands for name in _platforms(given)):

@@ -156,6 +156,7 @@ def _answered(ticket: model.Ticket, event: events.Answered) -> Step:
     demands.check(ticket, event, answer)
     if breaks:
         ticket = ticket.model_copy(update={"review": event.review})
+    ticket = approvers.without_closed(ticket, event)
     given = approvers.given(ticket, event, answer)
     if ticket.taken is None and _counts_already(ticket, given):
         return Step(ticket)

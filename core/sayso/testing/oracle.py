@@ -27,6 +27,7 @@ _AT_FIRST = {
     "redeemed_at": None,
     "stopped": None,
     "bound_until": None,
+    "gone": (),
     "review": None,
     "stage": 0,
     "stage_at": None,

@@ -41,6 +41,7 @@ FULL = model.Ticket(
     policy_name="production",
     stage=1,
     stage_at=AT,
+    gone=("slack:T1/U9",),
     review="r2",
     reviews="r0",
     stage_routes=((), ("chat:@ann",)),
@@ -85,7 +86,19 @@ def test_the_wire_form_keeps_its_order() -> None:
     sent = tickets.to_document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
-        *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "review"),
+        *(
+            "version",
+            "held",
+            "owner",
+            "key",
+            "requester",
+            "policy",
+            "policy_name",
+            "stage",
+            "stage_at",
+            "gone",
+            "review",
+        ),
         *("reviews", "route", "undelivered", "used_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "progress", "request"),
     ]

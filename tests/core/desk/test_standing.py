@@ -1,0 +1,134 @@
+"""Whoever allowed something and lost their account before the last place was filled does not count any more."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+import sayso
+from sayso import errors, model
+from sayso.cards import card, draw
+from sayso.desk import Desk, Setup, channel, keys, standing
+from sayso.stores import memory
+from sayso.testing.board import Board
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor
+
+ALLOW = model.Answer(verdict="allow")
+
+
+class Known:
+    """A platform that says who is still there."""
+
+    def __init__(self, says: Callable[[str], bool]) -> None:
+        self.says, self.asked = says, list[str]()
+
+    async def is_in(self, group: str, account: str) -> bool:
+        return False
+
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        return ()
+
+    async def is_open(self, account: str) -> bool:
+        self.asked.append(account)
+        return self.says(account)
+
+
+def desk_of(says: Callable[[str], bool] = lambda account: True, **policy: Any) -> tuple[Desk, Known]:
+    written: dict[str, Any] = {"approvers": ("anyone",), "quorum": 2, **policy}
+    desk = Desk(memory.MemoryStore(), MINT, Setup({"default": model.Policy(**written)}), ManualClock())
+    known = Known(says)
+    desk.platforms["chat"] = channel.Platform(Board("chat"), membership=known)
+    return desk, known
+
+
+def unclear(account: str) -> bool:
+    raise errors.ChannelError("the chat is down")
+
+
+async def ask(desk: Desk) -> model.Ticket:
+    return await desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}))
+
+
+async def test_an_account_that_was_closed_meanwhile_does_not_fill_a_place() -> None:
+    desk, known = desk_of(lambda account: account != "chat:T/ann")
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    assert known.asked == []
+    open_still = await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert (open_still.decision, open_still.gone) == (None, ("chat:T/ann",))
+    line = "".join(map(card.words_of, draw.card_of(open_still, MINT).parts[2].inlines()))
+    assert line.startswith("1 of 2 people have allowed this: Bob · account closed since: Ann")
+    decided = await desk.answer(ticket.id, ALLOW, actor("cid"))
+    assert decided.decision is not None
+    assert [one.person for one in decided.decision.by] == ["chat:T/bob", "chat:T/cid"]
+
+
+async def test_whoever_comes_back_counts_again() -> None:
+    closed = {"chat:T/ann"}
+    desk, _ = desk_of(lambda account: account not in closed)
+    ticket = await ask(desk)
+    for name in ("ann", "bob"):
+        await desk.answer(ticket.id, ALLOW, actor(name))
+    closed.clear()
+    await desk.answer(ticket.id, model.Answer(verdict="allow", reason="back"), actor("ann"))
+    decision = (await desk.get(ticket.id)).decision
+    assert decision is not None
+    assert {one.person for one in decision.by} == {"chat:T/ann", "chat:T/bob"}
+
+
+async def test_where_nobody_can_find_out_nothing_is_decided_and_it_is_said() -> None:
+    desk, _ = desk_of(unclear)
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    with pytest.raises(errors.MembershipUnknown, match="account of chat:T/ann, who allowed this before, is still open"):
+        await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert len((await desk.get(ticket.id)).answers) == 1
+    assert (await desk.answer(ticket.id, model.Answer(verdict="deny"), actor("bob"))).decision is not None
+
+
+async def test_a_platform_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, known = desk_of()
+
+    async def never(account: str) -> bool:
+        return await asyncio.Future[bool]()
+
+    monkeypatch.setattr(known, "is_open", never)
+    monkeypatch.setattr(standing, "_WITHIN", 0.0)
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    with pytest.raises(errors.MembershipUnknown):
+        await desk.answer(ticket.id, ALLOW, actor("bob"))
+
+
+async def test_nobody_is_asked_for_one_place_or_for_an_answer_that_is_refused() -> None:
+    alone, asked_alone = desk_of(unclear, quorum=1)
+    assert (await alone.answer((await ask(alone)).id, ALLOW, actor("ann"))).decision is not None
+    desk, known = desk_of(unclear, approvers=("chat:T/ann", "chat:T/bob"))
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    with pytest.raises(errors.NotAllowed):
+        await desk.answer(ticket.id, ALLOW, actor("cid"))
+    assert asked_alone.asked + known.asked == []
+
+
+async def test_a_key_that_was_revoked_does_not_fill_a_place() -> None:
+    desk, _ = desk_of()
+    found = keys.Keys(desk.store)
+    secrets = [await found.add(name, "approver", desk.clock.now()) for name in ("ann", "bob")]
+    ann, bob = [(await found.find(secret)).actor for secret in secrets]
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, ann)
+    await found.revoke("ann", desk.clock.now())
+    left = await desk.answer(ticket.id, ALLOW, bob)
+    assert (left.decision, left.gone) == (None, ("key:ann",))
+
+
+async def test_a_place_of_an_earlier_stage_becomes_free_again() -> None:
+    stages = (model.Stage(approvers=("anyone",)), model.Stage(approvers=("anyone",)))
+    desk, _ = desk_of(lambda account: account != "chat:T/ann", quorum=1, approvers=(), stages=stages)
+    ticket = await ask(desk)
+    await desk.answer(ticket.id, ALLOW, actor("ann"))
+    back = await desk.answer(ticket.id, ALLOW, actor("bob"))
+    assert (back.decision, back.stage) == (None, 0)
