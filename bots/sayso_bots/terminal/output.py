@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import model
-from sayso.cards import draw, phrases, tokens
+from sayso.cards import board, draw, phrases, tokens
 from sayso.content import fields, text, wording
 from sayso.machine import people
 from sayso_bots.terminal import render, rows
@@ -42,7 +42,8 @@ def state_of(ticket: model.Ticket) -> str:
     """In a word or two."""
     if ticket.decision is None:
         taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
-        return "held" if ticket.held else "stopped" if ticket.stopped else taken
+        so_far = board.words(ticket)
+        return "held" if ticket.held else "stopped" if ticket.stopped else f"{taken}: {so_far}" if so_far else taken
     decision = ticket.decision
     used = ", used" if ticket.used_at else ""
     return phrases.outcome_words(ticket.request.kind, decision, wording.by_whom(decision)) + used

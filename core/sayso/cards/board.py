@@ -46,7 +46,11 @@ def words(ticket: model.Ticket) -> text.Trusted:
     """The free and filled places in plain words, without people; nothing where one allow decides."""
     if ticket.decision is not None or ticket.policy.most_needed == 1 or ticket.request.kind != "permission":
         return Trusted("")
-    return Trusted("".join(map(card.words_of, _places(ticket, with_people=False))))
+    spans = _places(ticket, with_people=False)
+    if any(isinstance(span, text.Foreign) for span in spans):
+        # a name of another form than settings take
+        return Trusted(f"{places.board(ticket).seated} of {ticket.policy.most_needed} have allowed it")
+    return Trusted("".join(map(card.words_of, spans)))
 
 
 def still_needed(ticket: model.Ticket) -> text.Trusted:
@@ -61,7 +65,9 @@ def label(need: model.Need, ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """What a place is called: the names of those who may fill it."""
     spans: list[card.Inline] = []
     for index, name in enumerate(need.who):
-        spans += [Trusted(" or ") if index else Trusted(""), _called(name, ticket)]
+        on_call = name.startswith(people.ON_CALL)
+        spans += [Trusted(" or " if index else ""), Trusted("on call for " if on_call else "")]
+        spans.append(_called(name.removeprefix(people.ON_CALL), ticket))
     return tuple(span for span in spans if span != "") or (Trusted("nobody"),)
 
 
@@ -73,8 +79,7 @@ def card_words(spans: Iterable[card.Inline]) -> str:
 def _called(name: str, ticket: model.Ticket) -> card.Inline:
     if name == "requester":
         return naming.given_name(ticket.requester) if ticket.requester else Trusted("the requester")
-    kind, colon, rest = name.rpartition(":")
-    return naming.given_name(rest if colon and kind == "group" else name)
+    return naming.given_name(name.removeprefix("group:"))
 
 
 def _open(ticket: model.Ticket) -> card.Line:

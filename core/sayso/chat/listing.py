@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sayso import aside, machine, model
-from sayso.cards import card, draw, phrases
+from sayso.cards import board, card, draw, phrases
 from sayso.content import text
 from sayso.desk import Desk, identity, remembering, visibility
 from sayso.machine import approvers, people, schedule
@@ -191,4 +191,5 @@ def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
     risk = f"{ticket.request.risk} risk · " if ticket.request.risk else ""
     if ticket.stopped is not None:
         return Trusted(f"{risk}stopped")
-    return Trusted(f"{risk}expires in {phrases.duration(schedule.ends(ticket) - now)}")
+    so_far = f" · {said}" if (said := board.words(ticket)) else ""
+    return Trusted(f"{risk}expires in {phrases.duration(schedule.ends(ticket) - now)}{so_far}")

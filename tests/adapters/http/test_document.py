@@ -31,6 +31,7 @@ FULL = model.Ticket(
     decision=model.Decision(id="r1", outcome="allowed", digest="sha256:0", decided_at=AT, model_text="Allowed."),
     used_at=AT + timedelta(minutes=1),
     used_for="first",
+    redeemed_at=AT + timedelta(minutes=2),
     held=True,
     minted=2,
     tell=("chat:@carl",),
@@ -86,20 +87,8 @@ def test_the_wire_form_keeps_its_order() -> None:
     sent = tickets.to_document(FULL, [model.PostedCard("r1", "chat:#ops", "chat", "C1", "m1")]).model_dump(mode="json")
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
-        *(
-            "version",
-            "held",
-            "owner",
-            "key",
-            "requester",
-            "policy",
-            "policy_name",
-            "stage",
-            "stage_at",
-            "gone",
-            "review",
-        ),
-        *("reviews", "route", "undelivered", "used_at", "asked_back"),
+        *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
+        *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from sayso import errors, machine, model
+from sayso.cards import board
 from sayso.machine import approvers, events, people, places
 from sayso.testing.samples import NOW, after, opened, person, said
+from sayso_bots.terminal import output
 
 MIX = (model.Need(who=("group:release",), count=2), model.Need(who=("group:security",)))
 ORDER = (model.Stage(approvers=("group:release",)), model.Stage(approvers=("group:leads",)))
@@ -185,3 +187,46 @@ def test_matching_seats_as_many_as_trying_everything(seed: int) -> None:
         for number in range(len(fits)):
             rank = can_sit(fits[: number + 1], counts) - can_sit(fits[:number], counts)
             assert (sitting[number] is not None) == (rank == 1)
+
+
+# --- in words ----------------------------------------------------------------------------------------------------
+
+
+def test_lists_say_which_places_are_free() -> None:
+    assert board.words(opened()) == ""
+    assert board.words(opened(needs=MIX)) == "release 0 of 2 · security 0 of 1"
+    assert board.words(opened(approvers=("group:release", "ann"), quorum=2)) == "release or ann 0 of 2"
+    staged = after(opened(stages=ORDER), said(person("ann", "release"), verdict="allow"))
+    assert board.words(opened(stages=ORDER)) == "Stage 1 of 2: release 0 of 1 · then leads"
+    assert board.words(staged) == "Stage 2 of 2: leads 0 of 1"
+    assert output.state_of(staged) == "pending: Stage 2 of 2: leads 0 of 1"
+    assert board.words(after(opened(needs=MIX), said(person("ann", "release"), verdict="deny"))) == ""
+    assert board.words(opened(model.Request(kind="question", title="Which?"), needs=MIX)) == ""
+
+
+def test_a_place_has_the_names_of_all_who_may_fill_it() -> None:
+    both = model.Stage(needs=(model.Need(who=("requester", "anyone"), count=2), model.Need(who=("oncall:db",))))
+    ticket = opened(stages=(ORDER[0], both), requester="rob")
+    assert board.words(ticket) == "Stage 1 of 2: release 0 of 1 · then 2 of rob or anyone and on call for db"
+    assert board.words(opened(needs=(model.Need(who=()), MIX[0]))) == "nobody 0 of 1 · release 0 of 2"
+
+
+def test_a_name_that_no_setting_takes_stands_in_no_list() -> None:
+    odd = (model.Need(who=("<!channel>",)), model.Need(who=("group:release",)))
+    assert board.words(opened(needs=odd)) == "0 of 2 have allowed it"
+
+
+def test_the_card_says_who_sat_where_only_where_it_was_allowed() -> None:
+    ticket = opened(stages=ORDER)
+    done = after(
+        ticket,
+        said(person("ann", "release"), verdict="allow"),
+        said(person("lea", "leads"), after=6, verdict="allow"),
+    )
+    [line] = board.lines(done, people.Directory())
+    assert board.card_words(line.inlines()) == "release: Ann · leads: Lea"
+    denied = after(ticket, said(person("ann", "release"), verdict="deny"))
+    assert list(board.lines(denied, people.Directory())) == []
+    against = after(opened(needs=MIX, veto=2), said(person("ann", "release"), verdict="deny"))
+    [line] = board.lines(against, people.Directory())
+    assert board.card_words(line.inlines()) == "release 0 of 2 · security 0 of 1 · denied by Ann"
