@@ -69,5 +69,9 @@ def _said(stop: model.Stop) -> str:
 
 
 def _concerns(ticket: model.Ticket) -> bool:
-    """Whether a stop changes anything for it: it is open, or an allow that can still be used."""
-    return ticket.decision is None or (ticket.decision.outcome == "allowed" and ticket.used_at is None)
+    """Whether a stop changes anything for it: it is open, or an allow or its receipt can still be used."""
+    decision = ticket.decision
+    if decision is None:
+        return True
+    receipt = decision.receipt is not None and ticket.redeemed_at is None
+    return decision.outcome == "allowed" and (ticket.used_at is None or receipt)

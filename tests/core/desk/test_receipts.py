@@ -185,3 +185,17 @@ async def test_claims_are_held_to_what_is_stored(desk: Desk) -> None:
     with pytest.raises(errors.InvalidToken):
         await desk.redeem("x")
     assert receipting.attach(desk, machine.Step(await desk.store.load("r1"))).ticket == await desk.store.load("r1")
+
+
+async def test_under_a_stop_no_receipt_is_used_not_even_of_an_allow_that_was(desk: Desk, now: ManualClock) -> None:
+    first, second = receipt_of(await allowed(desk)), receipt_of(await allowed(desk, "r2"))
+    await desk.use("r1")
+    ann = stopping.Who("ann", "Ann", "chat:T/ann")
+    await stopping.stop(desk, ann)
+    for shown in (first, second):
+        with pytest.raises(errors.NotUsable, match="Ann has stopped everything"):
+            await desk.redeem(shown)
+    now.advance(60)
+    await stopping.resume(desk, ann)
+    for shown in (first, second):
+        assert (await desk.redeem(shown)).redeemed_at == now.now()
