@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sayso import model
+from sayso.desk import Desk
 from sayso.rules import lint
 from sayso.rules.rule import FACTS
-from sayso_bots.commands.policy import cases
+from sayso.stores import memory
+from sayso.testing import samples
+from sayso.testing.clock import ManualClock
+from sayso_bots.commands.policy import cases, command, history
 from sayso_bots.settings import rule_tables, toml
 from tests.bots.conftest import Call
 
@@ -218,6 +223,29 @@ def test_history_is_replayed_under_the_rules_of_now(inside: Call, tmp_path: Path
     assert inside("policy", "replay", "--since", "soon").returncode == 2
     refused = inside("policy", "replay", SAYSO_URL="http://127.0.0.1:1", SAYSO_KEY="k")
     assert (refused.returncode, "where the database is" in refused.stderr) == (2, True)
+
+
+def test_a_long_history_is_read_in_pages_as_far_back_as_asked(
+    inside: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_PAGE", 2)
+    monkeypatch.setattr(command, "_MOST_NAMED", 1)
+    for number in range(4):
+        ask(inside, f"r{number}", "Read", file=number)
+    (tmp_path / "sayso.toml").write_text(GOOD)
+    told = inside("policy", "replay").stdout.splitlines()
+    assert told[0] == "4 requests, 4 would have come to something else"
+    assert told[-2:] == ["r3  Read: ask → allow by the rule reads", "and 3 before these: --json has all"]
+
+
+async def test_nothing_before_the_moment_is_read() -> None:
+    clock = ManualClock(samples.NOW)
+    desk = Desk(memory.MemoryStore(), samples.MINT, clock=clock)
+    for id in ("old", "new"):
+        await desk.open(model.Request(id=id, kind="question", title="Which?"))
+        clock.advance(100)
+    found = [one.id async for one in history.newest_first(desk.store, samples.NOW + timedelta(seconds=50))]
+    assert found == ["new"]
 
 
 def test_cases_are_written_from_history_and_pass(inside: Call, tmp_path: Path) -> None:

@@ -98,7 +98,11 @@ class Metrics:
             case events.AnswerRefused(code=code):
                 self._refused.labels(code).inc()
             case events.Opened():
-                self._opened.labels((await self._store.summary(row.ticket_id)).kind).inc()
+                found = await self._store.summary(row.ticket_id)
+                self._opened.labels(found.kind).inc()
+                if entry.ruled is not None and entry.ruled.effect != "ask" and found.outcome is not None:
+                    # by a rule: nobody waited
+                    self._decided.labels(found.kind, found.outcome).inc()
             case events.Redeemed():
                 pass
             case (

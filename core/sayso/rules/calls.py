@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sayso import model
 from sayso.content import risk, tools
-from sayso.rules import lines, reaching
+from sayso.rules import executing, lines
 
 # Texts of an input that a condition on any of them looks at.
 _MOST_TEXTS = 2_000
@@ -57,17 +57,17 @@ class Call:
         return _read(self.parse, (self.request.input or {}).get(name))
 
     @functools.cached_property
-    def reach(self) -> reaching.Reach | None:
+    def reach(self) -> executing.Reach | None:
         """All that the command line may run."""
-        return None if self.line is None or self.parse is None else reaching.reach(self.line, self.parse)
+        return None if self.line is None or self.parse is None else executing.reach(self.line, self.parse)
 
     @functools.cached_property
-    def any_reach(self) -> reaching.Reach:
+    def any_reach(self) -> executing.Reach:
         """All that any text of the input may run, taken as a command line: for a tool that a rule names itself."""
         if self.parse is None:
-            return reaching.Reach((), unread=True)
-        reached = [reaching.reach(_read(self.parse, text), self.parse) for text in texts_of(self.request.input)]
-        return reaching.Reach(
+            return executing.Reach((), unread=True)
+        reached = [executing.reach(_read(self.parse, text), self.parse) for text in texts_of(self.request.input)]
+        return executing.Reach(
             tuple(program for one in reached for program in one.programs), any(one.unread for one in reached)
         )
 

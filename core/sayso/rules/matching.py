@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sayso.content import tools
-from sayso.rules import calls, globs, reaching
+from sayso.rules import calls, executing, globs
 from sayso.rules.rule import FACTS, INPUT, Match
 
 _ANY = "*"
@@ -72,7 +72,7 @@ def _text_of(value: Any) -> str:
 
 
 def _program_is(match: Match, call: calls.Call) -> bool:
-    return call.line is not None and reaching.is_allowed(call.line, match.program, match.args)
+    return call.line is not None and executing.is_allowed(call.line, match.program, match.args)
 
 
 def _program_may_be(match: Match, call: calls.Call) -> bool:
@@ -82,4 +82,4 @@ def _program_may_be(match: Match, call: calls.Call) -> bool:
         if not any(globs.matches_loosely(one, call.tool) for one in match.facts.get("tool", ()) if one.strip("*")):
             return False
         reach = call.any_reach
-    return reaching.is_reached(reach, match.program, match.args)
+    return executing.is_reached(reach, match.program, match.args)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sayso import errors, machine, model
-from sayso.machine import events, schedule
+from sayso.machine import events, outcomes, schedule
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
@@ -104,6 +104,8 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
         yield f"{id}: version {ticket.version} follows from rows of versions {[row.version for row in changes]}"
     at_first = {"expires_at": ticket.bound_until or ticket.expires_at, **_AT_FIRST, **_planned_at_first(ticket)}
     replayed = ticket.model_copy(update={"version": 1, **at_first})
+    # a rule of the operator's decides when it is asked
+    replayed = replayed.model_copy(update={"decision": outcomes.ruled(replayed, ticket.created_at)})
     deciding = 0
     for row in changes:
         if isinstance(row.entry, events.Opened):

@@ -10,8 +10,9 @@ import pytest
 from aiohttp import test_utils, web
 
 import sayso
-from sayso import desk, errors, model
+from sayso import desk, errors, model, rules
 from sayso.machine import events
+from sayso.rules import rule
 from sayso.testing.clock import ManualClock
 from sayso_http import health, openapi, routes
 from sayso_http.server import access, requests, responses
@@ -431,6 +432,17 @@ async def test_a_decision_is_counted_once_also_if_its_allow_is_used(tmp_path: Pa
         await service.call("POST", "/v1/requests/r1/use", "bot")
         figures = (await service.call("GET", "/metrics")).text.splitlines()
         assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in figures
+
+
+async def test_what_a_rule_decided_is_counted_and_nobody_waited_for_it(tmp_path: Path) -> None:
+    allow = rules.Rule(id="x", match=rule.read_match("x", {"tool": "Bash", "any_input": True}), effect="allow")
+    setup = desk.Setup(rules=rules.Book((allow,)))
+    async with running(tmp_path, setup=setup, now=ManualClock()) as service:
+        await service.call("GET", "/metrics")
+        await service.call("POST", "/v1/requests", "bot", permission())
+        figures = (await service.call("GET", "/metrics")).text
+        assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in figures
+        assert "sayso_waiting_seconds_count" not in figures
 
 
 async def test_one_more_row_of_the_table_is_a_route_that_is_guarded_and_described(

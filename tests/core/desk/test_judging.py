@@ -15,7 +15,7 @@ from sayso.desk import Caller, Desk, Setup, stopping
 from sayso.machine import events
 from sayso.rules import rule as words
 from sayso.stores import Query, Store, memory
-from sayso.testing import samples
+from sayso.testing import oracle, samples
 from sayso.testing.clock import ManualClock
 
 
@@ -215,3 +215,18 @@ async def test_under_a_stop_an_allow_asks_people_and_spends_nothing_and_a_deny_d
     again = (await desk.open(call(), Caller("bot"))).decision
     assert again is not None
     assert again.rule == "allow-read"
+
+
+async def test_an_honest_history_of_what_rules_decided_has_nothing_wrong() -> None:
+    desk = desk_of(rule("allow"), rule("deny", "wipe"))
+    decided = await desk.ask(call(id="r1"), Caller("bot"))
+    await desk.use("r1", Caller("bot"))
+    denied = await desk.ask(call("wipe", id="r2"), Caller("bot"))
+    stored = await oracle.read(desk.store)
+    asked = {id: ticket.digest for id, ticket in stored.tickets.items()}
+    seen = oracle.Witnessed(asked, decided={"r1": decided, "r2": denied})
+    assert oracle.violations(seen, stored) == []
+    # a decision that no rule made is found
+    forged = stored.tickets["r2"].model_copy(update={"ruled": model.Ruled(rule="deny-wipe")})
+    wrong = oracle.violations(seen, oracle.Stored({**stored.tickets, "r2": forged}, stored.rows))
+    assert "r2: the ticket is not what the rules make of its log" in wrong

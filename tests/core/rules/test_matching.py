@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sayso import errors, model, rules
-from sayso.rules import book, calls, covering, globs, lines, matching, reaching
+from sayso.rules import book, calls, covering, executing, globs, lines, matching
 from sayso.rules.rule import read_match
 from sayso.testing import samples
 
@@ -170,12 +170,12 @@ def test_a_line_in_a_line_in_a_line_cannot_be_read_at_some_depth() -> None:
         words = (lines.Word("sh"), lines.Word("-c"), lines.Word(nested))
         return lines.Line((lines.Command(words),))
 
-    assert reaching.reach(parse(nested), parse).unread
+    assert executing.reach(parse(nested), parse).unread
 
 
 def test_more_programs_than_anybody_writes_cannot_be_read() -> None:
     many = lines.Line(tuple(lines.Command((lines.Word("ls"),)) for _ in range(600)))
-    found = reaching.reach(many, plain)
+    found = executing.reach(many, plain)
     assert (found.unread, len(found.programs)) == (True, 500)
 
 
