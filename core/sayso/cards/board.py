@@ -135,7 +135,9 @@ def _missing(ticket: model.Ticket, directory: people.Directory) -> Sequence[str]
     names = approvers.named(ticket)
     groups = [directory.groups.get(name.removeprefix("group:")) for name in names if name.startswith("group:")]
     anyone = "anyone" in approvers.names_of(approvers.open_needs(ticket))
-    if anyone or any(group is None or group.platform_groups for group in groups):
+    if anyone or any(name.startswith(people.ON_CALL) for name in names):
+        return ()
+    if any(group is None or group.platform_groups for group in groups):
         return ()
     answered = {given.person for given in approvers.latest(ticket)}
     asked = directory.members(names)

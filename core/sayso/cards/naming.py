@@ -88,6 +88,8 @@ def who_may(ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inl
 def _approver(name: str, ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
     if name == "anyone":
         return (Trusted("anyone here"),)
+    if name.startswith(people.ON_CALL):
+        return (Trusted("whoever is on call for "), given_name(name.removeprefix(people.ON_CALL)))
     if not name.startswith("group:"):
         person = ticket.requester if name == "requester" else name
         return (given_name(person),) if person and not approvers.is_barred(ticket, person) else ()

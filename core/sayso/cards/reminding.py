@@ -53,5 +53,7 @@ def _names(step: model.Escalation) -> tuple[card.Inline, ...]:
     spans: list[card.Inline] = []
     for index, name in enumerate(step.brings_in or step.route):
         spans += [Trusted(", ")] if index else []
-        spans.append(naming.given_name(name.removeprefix("group:")))
+        rota = name.removeprefix(people.ON_CALL)
+        spans += [Trusted("whoever is on call for ")] if rota != name else []
+        spans.append(naming.given_name(rota.removeprefix("group:")))
     return tuple(spans)

@@ -78,8 +78,13 @@ def escalated(ticket: model.Ticket) -> str:
     """To whom it was escalated last, and when."""
     last = ticket.escalated[-1]
     step = ticket.policy.escalate[last.number]
-    whom = ", ".join(name.removeprefix("group:") for name in step.brings_in or step.route)
+    whom = ", ".join(map(_whom, step.brings_in or step.route))
     return f"escalated to {whom} at {last.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _whom(name: str) -> str:
+    kind, _, called = name.partition(":")
+    return {"group": called, "oncall": f"whoever is on call for {called}"}.get(kind, name)
 
 
 def _asks_back(decision: model.Decision) -> str:
