@@ -77,6 +77,8 @@ async def _once(
 ) -> Made:
     """What is kept under a key, made by whoever comes first; what failed is made again."""
     found = kept.get(key)
-    if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
+    if found is not None and found.done() and not found.cancelled() and found.exception() is None:
+        return found.result()
+    if found is None or found.done():
         found = kept[key] = asyncio.ensure_future(make())
     return await asyncio.shield(found)

@@ -122,7 +122,9 @@ class EventStream:
 
     async def _owner_of(self, ticket_id: str) -> str:
         found = self._owners.get(ticket_id)
-        if found is None or (found.done() and found.exception() is not None):
+        if found is not None and found.done() and not found.cancelled() and found.exception() is None:
+            return found.result()
+        if found is None or found.done():
             found = self._owners[ticket_id] = asyncio.ensure_future(self._load_owner(ticket_id))
         return await asyncio.shield(found)
 
