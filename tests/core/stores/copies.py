@@ -1,0 +1,233 @@
+"""Several copies on one PostgreSQL, killed, frozen and cut off at random: what was acknowledged stands, once.
+
+python -m tests.core.stores.copies [--seconds 60] [--copies 3] [--seed 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import asyncpg  # type: ignore[import-untyped]
+
+import sayso
+from sayso.cards import tokens
+from sayso.desk import Desk
+from sayso.machine import events, people
+from sayso.stores import Query, Store, postgres
+from tests.fakes import processes
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+
+# Seconds that a database may take for an answer here, so that a frozen copy is let go of soon.
+PATIENCE = 1.5
+CUT = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and query ilike 'listen %'"
+
+
+async def work(url: str, name: str) -> None:
+    """Ask, and answer what others ask, until the end; a line for everything that was acknowledged."""
+    while True:
+        with contextlib.suppress(sayso.SaysoError):
+            store = await postgres.PostgresStore.open(url, timeout=PATIENCE)
+            break
+    desk = Desk(store, tokens.TokenMaker(b"only for copies, never for people"))
+    await asyncio.gather(_repeat(lambda: _ask(desk, name)), _repeat(lambda: _answer(desk, name)))
+
+
+async def _repeat(act: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        # a copy goes on, whatever the database says
+        with contextlib.suppress(sayso.SaysoError):
+            await act()
+        await asyncio.sleep(0.005)
+
+
+async def _ask(desk: Desk, name: str) -> None:
+    id = f"{name}-{tokens.new_id()}"
+    await desk.open(sayso.Permission(tool="Bash", input={"command": "make"}, id=id))
+    say("asked", id)
+    say("heard", id, (await desk.wait(id)).outcome)
+
+
+async def _answer(desk: Desk, name: str) -> None:
+    for ticket in await desk.store.list(Query(state="pending", soonest=True, limit=5)):
+        verdict: Literal["allow", "deny"] = random.choice(("allow", "deny"))
+        actor = people.Actor(account=f"test:{name}", name=name, member=True)
+        with contextlib.suppress(sayso.AlreadyDecided):
+            await desk.answer(ticket.id, sayso.Answer(verdict=verdict), actor)
+            say("decided", ticket.id, "allowed" if verdict == "allow" else "denied")
+
+
+def say(*words: str) -> None:
+    """A line that is there at once."""
+    sys.stdout.write(" ".join(words) + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Report:
+    """What was seen."""
+
+    faults: Counter[str] = field(default_factory=Counter[str])
+    asked: set[str] = field(default_factory=set[str])
+    decided: dict[str, str] = field(default_factory=dict[str, str])
+    heard: dict[str, str] = field(default_factory=dict[str, str])
+    lost: list[str] = field(default_factory=list[str])
+    doubled: list[str] = field(default_factory=list[str])
+    deaf: list[str] = field(default_factory=list[str])
+    longest: float = 0.0
+    """Seconds in which nobody acknowledged anything."""
+    last: float = 0.0
+
+    def read(self, line: str) -> None:
+        """Take a line of a copy."""
+        match line.split():
+            case ["asked", id]:
+                self.asked.add(id)
+            case ["heard", id, outcome]:
+                self.heard[id] = outcome
+            case ["decided", id, outcome]:
+                now = time.monotonic()
+                self.longest, self.last = max(self.longest, now - (self.last or now)), now
+                self.decided[id] = outcome
+            case _:
+                pass
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{count} x {name}" for name, count in sorted(self.faults.items()))
+        return (
+            f"{faults}: {len(self.asked)} asked, {len(self.decided)} decided and acknowledged, {len(self.heard)} heard; "
+            f"{len(self.lost)} lost, {len(self.doubled)} doubled, {len(self.deaf)} not heard by a copy that lives; "
+            f"longest time without a decision {self.longest:.1f} s"
+        )
+
+
+class Copies:
+    """The processes, each replaced when it is killed."""
+
+    def __init__(self, url: str, count: int, seed: int) -> None:
+        self.report = Report()
+        self._url = url
+        self._random = random.Random(seed)
+        self._count = count
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._number = 0
+
+    async def run(self, seconds: float) -> Report:
+        """Let them work under faults for so long; then, without faults, for a moment more."""
+        async with self._readers() as begin:
+            for _ in range(self._count):
+                await begin()
+            ends = time.monotonic() + seconds
+            while time.monotonic() < ends:
+                await asyncio.sleep(self._random.uniform(0.3, 1.0))
+                await self._fault(begin)
+            self.report.longest = max(self.report.longest, time.monotonic() - self.report.last)
+            # whoever waits hears by the next look at the latest
+            await asyncio.sleep(postgres.POLL_INTERVAL + 2 * PATIENCE)
+            alive = set(self._running)
+        await self._check(alive)
+        return self.report
+
+    @contextlib.asynccontextmanager
+    async def _readers(self) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+        reading = set[asyncio.Task[None]]()
+
+        async def begin() -> None:
+            self._number += 1
+            name = f"copy{self._number}"
+            command = [sys.executable, str(Path(__file__)), "--work", self._url, name]
+            child = await asyncio.create_subprocess_exec(
+                *command, env=processes.environment({}), stdout=asyncio.subprocess.PIPE
+            )
+            self._running[name] = child
+            reading.add(asyncio.create_task(self._read(child)))
+
+        try:
+            yield begin
+        finally:
+            for child in self._running.values():
+                child.kill()
+            await asyncio.gather(*reading)
+
+    async def _read(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdout
+        async for line in child.stdout:
+            # what was not written whole was not acknowledged
+            if line.endswith(b"\n"):
+                self.report.read(line.decode())
+
+    async def _fault(self, begin: Callable[[], Awaitable[None]]) -> None:
+        kind = self._random.choice(("kill", "freeze", "cut"))
+        self.report.faults[kind] += 1
+        name = self._random.choice(sorted(self._running))
+        if kind == "cut":
+            await _run(self._url, CUT)
+        elif kind == "kill":
+            child = self._running.pop(name)
+            child.kill()
+            await child.wait()
+            await begin()
+        else:
+            self._running[name].send_signal(signal.SIGSTOP)
+            await asyncio.sleep(self._random.uniform(1.0, 3.0))
+            self._running[name].send_signal(signal.SIGCONT)
+
+    async def _check(self, alive: set[str]) -> None:
+        store = await postgres.PostgresStore.open(self._url)
+        for id, outcome in self.report.decided.items():
+            decision = (await store.load(id)).decision
+            if decision is None or decision.outcome != outcome:
+                self.report.lost.append(id)
+            elif await _times_decided(store, id) != 1:
+                self.report.doubled.append(id)
+        for id in self.report.asked - self.report.heard.keys():
+            if id.partition("-")[0] in alive and (await store.load(id)).decision is not None:
+                self.report.deaf.append(id)
+        self.report.lost += [id for id, said in self.report.heard.items() if not await _is_so(store, id, said)]
+        await store.close()
+
+
+async def _times_decided(store: Store, id: str) -> int:
+    return sum(isinstance(row.entry, events.Answered) for row in await store.log(id))
+
+
+async def _is_so(store: Store, id: str, outcome: str) -> bool:
+    decision = (await store.load(id)).decision
+    return decision is not None and decision.outcome == outcome
+
+
+async def _run(url: str, text: str) -> None:
+    db = await asyncpg.connect(url)
+    await db.execute(text)
+    await db.close()
+
+
+def main() -> None:
+    """Print a report."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=60)
+    arguments.add_argument("--copies", type=int, default=3)
+    arguments.add_argument("--seed", type=int, default=1)
+    given = arguments.parse_args()
+    from tests.fakes.pg import serving
+
+    with serving() as url:
+        sys.stdout.write(f"{asyncio.run(Copies(url, given.copies, given.seed).run(given.seconds))}\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--work"]:
+        asyncio.run(work(*sys.argv[2:]))
+    else:
+        main()
