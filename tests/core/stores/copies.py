@@ -106,7 +106,7 @@ class Report:
     def __str__(self) -> str:
         faults = ", ".join(f"{count} x {name}" for name, count in sorted(self.faults.items()))
         return (
-            f"{faults}: {len(self.asked)} asked, {len(self.decided)} decided and acknowledged, {len(self.heard)} heard; "
+            f"{faults}: {len(self.asked)} asked, {len(self.decided)} decided, {len(self.heard)} heard; "
             f"{len(self.lost)} lost, {len(self.doubled)} doubled, {len(self.deaf)} not heard by a copy that lives; "
             f"longest time without a decision {self.longest:.1f} s"
         )
