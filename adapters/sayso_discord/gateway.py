@@ -73,13 +73,7 @@ class Gateway:
     """Keeps a client connected until it is closed."""
 
     def __init__(
-        self,
-        token: str,
-        listeners: Listeners,
-        duty: duties.Duty,
-        *,
-        content: bool,
-        patience: Patience | None = None,
+        self, token: str, listeners: Listeners, duty: duties.Duty, *, content: bool, patience: Patience | None = None
     ) -> None:
         self.patience = patience or Patience()
         self.is_on_duty = True

@@ -1,6 +1,7 @@
 """Every route and every status, through a real server on loopback."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from sayso.machine import events
 from sayso.rules import rule
 from sayso.testing.clock import ManualClock
 from sayso_http import health, openapi, routes
-from sayso_http.server import access, requests, responses
+from sayso_http.server import access, responses
 from tests.adapters.http.service import Service, permission, running
 from tests.conftest import until
 
@@ -504,7 +505,8 @@ async def test_every_reference_in_the_document_leads_somewhere(service: Service)
 async def test_a_page_is_cut_at_its_size_and_says_that_there_is_more(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "_MOST_BYTES", 30_000)
+    listed = service.store.list
+    monkeypatch.setattr(service.store, "list", lambda query: listed(dataclasses.replace(query, most_bytes=30_000)))
     for n in range(5):
         await service.call("POST", "/v1/requests", "bot", permission(f"r{n}", body="x" * 12_000))
     for key in ("bot", "ann", "op"):
