@@ -38,6 +38,11 @@ EDITS = {
 }
 
 
+MIX = (model.Need(who=("group:release",), count=2), model.Need(who=("group:security",)))
+ORDER = (model.Stage(approvers=("group:release",)), model.Stage(approvers=("group:leads",)))
+RELEASE = samples.person("ann", "release")
+
+
 def opened(
     request: model.Request,
     *,
@@ -138,6 +143,10 @@ def scenes() -> Mapping[str, model.Ticket]:
         "long": opened(asking.Permission(tool="Bash", input={"command": "echo line\n" * 400}, source=AGENT)),
         "hostile": opened(asking.Permission(tool="Bash", input={"command": HOSTILE}, body=HOSTILE, source=model.Source(agent="*bot* @everyone", session=HOSTILE[:90])), owner="ci"),
         "quorum": after(opened(command, quorum=2, approvers=("ann", "bob")), said("ann", verdict="allow")),
+        "places": after(opened(command, needs=MIX), said(RELEASE, verdict="allow")),
+        "stage": after(opened(command, stages=ORDER), said(RELEASE, verdict="allow")),
+        "seated": after(opened(command, needs=MIX), *(said(one, after=n, verdict="allow") for n, one in enumerate((RELEASE, samples.person("bob", "release"), samples.person("cid", "security"))))),
+        "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.")),
         "question": opened(question),
         "taken": after(opened(question), said(text="Acme").model_copy(update={"grace": 10.0})),
         "choice": opened(choice),
