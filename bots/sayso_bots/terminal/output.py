@@ -12,7 +12,7 @@ import click
 from sayso import model
 from sayso.cards import board, draw, phrases, tokens
 from sayso.content import fields, text, wording
-from sayso.machine import people
+from sayso.machine import people, who
 from sayso_bots.terminal import render, rows
 from sayso_http import tickets
 
@@ -34,6 +34,9 @@ def print_card(ticket: model.Ticket, directory: people.Directory) -> None:
     """Print the card as text; buttons stand there as commands, so no working token is made for it."""
     drawn = draw.card_of(ticket, tokens.TokenMaker(b"for showing only"), directory)
     click.echo(render.render(drawn, rows.columns()))
+    if ticket.policy.break_glass and ticket.decision is None:
+        say(f"In an emergency, for {who.in_words(ticket.policy.break_glass.who)}:")
+        click.echo(f"  sayso answer {ticket.id} --break-glass --reason TEXT")
     if ticket.request.kind == "form" and ticket.decision is None:
         click.echo(render.form(fields.of_request(ticket.request), rows.columns()))
 

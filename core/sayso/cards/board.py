@@ -33,10 +33,10 @@ def _by_when(ticket: model.Ticket) -> card.Inline:
 
 
 def lines(ticket: model.Ticket, directory: people.Directory) -> Iterable[card.Line]:
-    """Who has answered and who is missing, if several have to agree; who sat where, once it was allowed."""
+    """Who has answered and who is missing, if several have to agree; nothing once it is decided."""
     if ticket.decision is not None:
-        yield from seated(ticket, ticket.decision)
-    elif approvers.is_mixed(ticket.policy):
+        return
+    if approvers.is_mixed(ticket.policy):
         yield _open(ticket)
     elif ticket.policy.most_needed > 1:
         yield _alike(ticket, directory)
@@ -102,11 +102,18 @@ def _places(ticket: model.Ticket, *, with_people: bool) -> tuple[card.Inline, ..
         for index, seats in enumerate(stage):
             several = Trusted(f"{seats.need.count} of " if seats.need.count > 1 else "")
             spans += [*([Trusted(" and ")] if index else []), several, *label(seats.need, ticket)]
+    before = [seats for stage in board.stages[:here] for seats in stage] if with_people else []
+    for index, seats in enumerate(before):
+        spans += [Trusted(", " if index else " · before: "), *label(seats.need, ticket), Trusted(" (")]
+        spans += [*_names(seats.by), Trusted(")")]
     return tuple(span for span in spans if span != "")
 
 
 def seated(ticket: model.Ticket, decision: model.Decision) -> Iterable[card.Line]:
-    """Who sat where, once it was allowed."""
+    """Who sat where, once it was allowed, and where it is reviewed if the glass was broken."""
+    if ticket.review is not None and decision.break_glass:
+        yield card.Line((Trusted(f"Others review it: {ticket.review}"),))
+        return
     if decision.outcome != "allowed" or not approvers.is_mixed(ticket.policy):
         return
     spans: list[card.Inline] = []

@@ -36,6 +36,13 @@ def missing(ticket: model.Ticket, answer: model.Answer) -> tuple[inputs.Input, .
     return tuple(made)
 
 
+def flags(ticket: model.Ticket, row: buttons.Row) -> str:
+    """The further options of `sayso answer` for what the policy wants with the answer of this button."""
+    lacks = missing(ticket, row.answer) if row.answer and not row.asks_back else ()
+    asked = [f" --{one.name} {'NAME' if one.name == TYPED else 'TEXT'}" for one in lacks]
+    return "".join(one for one in asked if one.split()[0] not in row.flag)
+
+
 def parts_of(ticket: model.Ticket, answer: model.Answer) -> tuple[card.Part, ...]:
     """What the window says above its inputs."""
     if not _reads(ticket, answer):

@@ -112,6 +112,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     said = list(itertools.takewhile(lambda part: not isinstance(part, card.Code), told))
     shown = [
         *said,
+        *(board.seated(ticket, ticket.decision) if ticket.decision else ()),
         *_question_parts(request),
         # what somebody answered stands below what was asked
         *told[len(said) :],
@@ -245,7 +246,7 @@ def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.T
         action=row.action,
         style=row.style,
         deciding=row.deciding,
-        flag=row.flag.format(number=number + 1),
+        flag=f"{row.flag.format(number=number + 1)}{demanded.flags(ticket, row)}",
         first=row.first,
         needs=_shortest_value(ticket.request) if row.action == "edit" else 0,
     )

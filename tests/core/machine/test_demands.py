@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from sayso import asking, errors, machine, model
-from sayso.cards import buttons, demanded, dialog, draw, submission, tokens
+from sayso.cards import buttons, card, demanded, dialog, draw, submission, tokens
 from sayso.desk import Desk, Setup
 from sayso.machine import demands, people
 from sayso.stores import memory
@@ -248,3 +248,16 @@ def test_nothing_is_missing_where_a_policy_wants_nothing() -> None:
     ticket = opened()
     assert demanded.missing(ticket, model.Answer(verdict="allow")) == ()
     assert dialog.of_press(ticket, pressed(ticket, "allow"), MINT, ROOM) is None
+
+
+def test_the_commands_at_a_terminal_name_what_the_policy_wants() -> None:
+    ticket = opened(permission(verdicts=("stop",), grants=("session",)), reason="both", confirm="tool")
+    flags = {one.action: one.flag for one in draw.card_of(ticket, MINT).controls if isinstance(one, card.Button)}
+    assert flags == {
+        "allow": "--allow --confirm NAME --reason TEXT",
+        "deny": "--deny --reason TEXT",
+        "edit": "--allow --input JSON --confirm NAME --reason TEXT",
+        "askback": "--ask-back TEXT",
+        "session": "--allow --grant session --confirm NAME --reason TEXT",
+        "stop": "--stop --reason TEXT",
+    }

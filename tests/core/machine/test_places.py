@@ -223,10 +223,15 @@ def test_the_card_says_who_sat_where_only_where_it_was_allowed() -> None:
         said(person("ann", "release"), verdict="allow"),
         said(person("lea", "leads"), after=6, verdict="allow"),
     )
-    [line] = board.lines(done, people.Directory())
+    assert done.decision is not None
+    [line] = board.seated(done, done.decision)
+    assert list(board.lines(done, people.Directory())) == []
     assert board.card_words(line.inlines()) == "release: Ann · leads: Lea"
     denied = after(ticket, said(person("ann", "release"), verdict="deny"))
-    assert list(board.lines(denied, people.Directory())) == []
+    assert denied.decision is not None
+    assert list(board.seated(denied, denied.decision)) == []
+    [line] = board.lines(after(ticket, said(person("ann", "release"), verdict="allow")), people.Directory())
+    assert board.card_words(line.inlines()) == "Stage 2 of 2: leads 0 of 1 · before: release (Ann)"
     against = after(opened(needs=MIX, veto=2), said(person("ann", "release"), verdict="deny"))
     [line] = board.lines(against, people.Directory())
     assert board.card_words(line.inlines()) == "release 0 of 2 · security 0 of 1 · denied by Ann"
