@@ -46,6 +46,8 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Used with the key "), text.line(entry.by))
         case events.Redeemed() | events.Revoked() | events.Held() | events.Released():
             return _tell_rare(entry)
+        case events.GrantEnded():
+            return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
         case events.Stopped(stop=stop):
             return _tell_stop(stop)
         case events.Resumed():

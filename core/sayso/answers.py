@@ -22,6 +22,8 @@ class Answer(parts.Frozen):
     """Goes with a deny: what the agent is asked back. The next request of its session shows it, with its answer."""
     input: parts.JsonObject | None = None
     grant: parts.Name | None = None
+    standing: parts.Standing | None = None
+    """Goes with an allow that covers more than this request, for as long as its policy says."""
     confirm: parts.Name | None = None
     """Goes with an allow whose policy wants the name of what is touched to be typed."""
     break_glass: Literal[True] | None = None

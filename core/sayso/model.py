@@ -11,6 +11,7 @@ from typing_extensions import TypeVar
 from sayso import answers, parts, persons, policies
 
 Grant = parts.Grant
+Standing = parts.Standing
 JsonObject = parts.JsonObject
 RequestId = parts.RequestId
 Title = parts.Title
@@ -154,6 +155,8 @@ class Decision(Frozen, Generic[V]):
     choices: tuple[str, ...] | None = None
     values: JsonObject | None = None
     grant: Name | None = None
+    standing: Standing | None = None
+    """What the allow covers beside its request, for as long as the policy says; the service sees to it."""
     stop: bool = False
     """Whether the agent's run is to end, too."""
     digest: str

@@ -26,6 +26,8 @@ MAX_PEOPLE = 100
 MAX_SECONDS = 30 * 86_400
 
 Grant = Literal["session", "always"]
+Standing = Literal["call", "tool"]
+"""What an allow covers beside its request, for a while: the same call, or this tool in this session."""
 Risk = Literal["low", "medium", "high"]
 OfferKind = Literal["rule", "folder", "mode"]
 FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]

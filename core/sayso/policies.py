@@ -133,6 +133,8 @@ class Policy(parts.Frozen):
     """Silence is never consent: there is no other value."""
     valid_for: parts.Seconds = 900.0
     """Seconds in which an allow must be used; after them it is void."""
+    grants: parts.Seconds | None = None
+    """For how many seconds an allow may cover the same call, or a tool of one session; None: itself alone."""
     notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
     reason: Literal["allow", "deny", "both"] | None = None

@@ -109,7 +109,7 @@ class Metrics:
                 events.Used() | events.Due() | events.Reminded() | events.Held() | events.Released() | events.Revoked()
             ):
                 pass
-            case events.Stopped() | events.Resumed():
+            case events.Stopped() | events.Resumed() | events.GrantEnded():
                 pass
             case _:
                 assert_never(entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pydantic
@@ -32,6 +32,11 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--confirm", metavar="NAME", help="Allow where its policy wants a name to be typed: this one.")
 @click.option("--break-glass", is_flag=True, default=None, help="Allow it alone in an emergency, with a --reason.")
 @click.option("--grant", metavar="NAME", help="Allow more than this once: session, always, or an offer's number.")
+@click.option(
+    "--standing",
+    type=click.Choice(get_args(model.Standing)),
+    help="Allow it for a while, if its policy has grants: the same call, or this tool in this session.",
+)
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
 @click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
@@ -72,6 +77,8 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     if "ask_back" in given:
         given = {"verdict": "deny", **given, "question": given["ask_back"]}
         del given["ask_back"]
+    if "standing" in given:
+        given = {"verdict": "allow", **given}
     if "grant" in given:
         given["grant"] = _grant(request, given["grant"])
     if "input" in given:

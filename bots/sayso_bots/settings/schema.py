@@ -145,6 +145,9 @@ class Policy(_Places):
         default="15m", validate_default=True, description='valid_for = "15m", "2h", or a number of seconds'
     )
     """An allow that is not used within it is void."""
+    grants: durations.Duration | None = pydantic.Field(
+        default=None, description='grants = "8h": an allow may hold so long for the same call, or a tool of a session'
+    )
     notify: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
         default="approvers",
         validate_default=True,

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from sayso import model
-from sayso.cards import windows
-from sayso.machine import demands
+from sayso.cards import offering, windows
 
-_Allowing = Literal["allow", "session", "always", "offer", "edit", "glass"]
+_Allowing = Literal["allow", "session", "always", "offer", "edit", "call", "tool", "glass"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
 Action = Literal[_Allowing, _Refusing, "undo", "review", "details", "option", "pick", "other", "fill"]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
@@ -23,12 +22,8 @@ Style = Literal["primary", "danger", "plain"]
 
 
 Window = windows.Window
-Special = Literal["edit", "offer", "review", "pick", "fill"]
+Special = Literal["edit", "offer", "standing", "review", "pick", "fill"]
 """A window that is made from the content of its request: `dialog` draws it, `submission` reads it."""
-
-
-def _always(ticket: model.Ticket) -> bool:
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +41,7 @@ class Row:
     """What a press says, as far as nobody has to choose or to write it; None if it gives no answer."""
     kinds: tuple[model.Kind, ...] = ("permission",)
     """The kinds of request that it is for."""
-    offered: Callable[[model.Ticket], bool] = _always
+    offered: Callable[[model.Ticket], bool] = offering.always
     """When it is on a card of these kinds."""
     style: Style = "plain"
     """What grants more than this once is plain, in words of its own: never to be taken for *Allow*."""
@@ -84,9 +79,16 @@ class Row:
         return isinstance(self.window, Window) and self.window.fills == "question"
 
     def gives(
-        self, verdict: model.Verdict | None, grant: str | None, asks_back: bool = False, glass: bool = False
+        self,
+        verdict: model.Verdict | None,
+        grant: str | None,
+        asks_back: bool = False,
+        glass: bool = False,
+        standing: model.Standing | None = None,
     ) -> bool:
         """Whether an answer with these can come from this button."""
+        if self.answer is not None and self.answer.standing != standing:
+            return False
         if self.answer is None or self.answer.verdict != verdict or self.asks_back != asks_back:
             return False
         if bool(self.answer.break_glass) != glass:
@@ -101,35 +103,6 @@ _OFFERS: dict[model.OfferKind, str] = {
 }
 
 
-def _grants(grant: model.Grant) -> Callable[[model.Ticket], bool]:
-    return lambda ticket: grant in ticket.request.grants
-
-
-def _takes(verdict: model.FurtherVerdict) -> Callable[[model.Ticket], bool]:
-    return lambda ticket: verdict in ticket.request.verdicts
-
-
-def _at_once(ticket: model.Ticket) -> bool:
-    return not ticket.request.confirm
-
-
-def _after_a_look(ticket: model.Ticket) -> bool:
-    return ticket.request.confirm
-
-
-def _can_be_edited(ticket: model.Ticket) -> bool:
-    return bool(ticket.request.input) and ticket.request.editable and ticket.policy.most_needed == 1
-
-
-def _may_be_silent(ticket: model.Ticket) -> bool:
-    # where a denial needs a reason, the plain button asks for it
-    return not demands.wants_reason(ticket, "deny")
-
-
-def _takes_words(ticket: model.Ticket) -> bool:
-    return ticket.request.other
-
-
 _SAID, _YES, _NO = model.Answer(), model.Answer(verdict="allow"), model.Answer(verdict="deny")
 _INSTEAD, _STOP = model.Answer(verdict="respond"), model.Answer(verdict="stop")
 _SESSION = model.Answer(verdict="allow", grant="session")
@@ -137,7 +110,7 @@ _ALWAYS = model.Answer(verdict="allow", grant="always")
 _OTHERS: tuple[model.Kind, ...] = ("question", "choice", "form")
 
 _REVIEW = Row(
-    "review", "Review and allow…", "Allowed", "--allow", _YES, offered=_after_a_look, first=True, deciding=True
+    "review", "Review and allow…", "Allowed", "--allow", _YES, offered=offering.after_a_look, first=True, deciding=True
 )
 _PICK = Row("pick", "Choose", "Answered", "--choice LABEL", _SAID, kinds=("choice",), first=True, window="pick")
 _FILL = Row(
@@ -158,7 +131,17 @@ _END = Row("stop", "Deny and stop…", "Denied", "--stop", _STOP, then=", and th
 
 TABLE: tuple[Row, ...] = (
     replace(_REVIEW, window="review"),
-    Row("allow", "Allow", "Allowed", "--allow", _YES, offered=_at_once, style="primary", first=True, deciding=True),
+    Row(
+        "allow",
+        "Allow",
+        "Allowed",
+        "--allow",
+        _YES,
+        offered=offering.at_once,
+        style="primary",
+        first=True,
+        deciding=True,
+    ),
     # never on a card that several see: it opens for whoever may break the glass, and for nobody else
     Row(
         "glass",
@@ -180,21 +163,21 @@ TABLE: tuple[Row, ...] = (
         action="other",
         label="Other…",
         flag="--choice TEXT",
-        offered=_takes_words,
+        offered=offering.takes_words,
         deciding=True,
         window=windows.OTHERWISE,
     ),
     _FILL,
     replace(_FILL, label="Fill in", kinds=("form",), flag="--value NAME=VALUE …"),
     _DENY,
-    replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=_takes("deny"), style="plain"),
+    replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=offering.takes("deny"), style="plain"),
     Row(
         "reason",
         "Deny with reason…",
         "Denied",
         "--deny --reason TEXT",
         _NO,
-        offered=_may_be_silent,
+        offered=offering.may_be_silent,
         window=windows.WHY_NOT,
     ),
     Row(
@@ -203,19 +186,19 @@ TABLE: tuple[Row, ...] = (
         "Allowed",
         "--allow --input JSON",
         _YES,
-        offered=_can_be_edited,
+        offered=offering.can_be_edited,
         deciding=True,
         window="edit",
     ),
     _ASKS,
-    replace(_ASKS, done="Declined", kinds=_OTHERS, offered=_takes("deny")),
+    replace(_ASKS, done="Declined", kinds=_OTHERS, offered=offering.takes("deny")),
     Row(
         "session",
         "Stop asking this session",
         "Allowed for the session",
         "--allow --grant session",
         _SESSION,
-        offered=_grants("session"),
+        offered=offering.grants("session"),
         deciding=True,
     ),
     Row(
@@ -224,8 +207,30 @@ TABLE: tuple[Row, ...] = (
         "Allowed always",
         "--allow --grant always",
         _ALWAYS,
-        offered=_grants("always"),
+        offered=offering.grants("always"),
         deciding=True,
+    ),
+    Row(
+        "call",
+        "Allow this call for a while…",
+        "Allowed",
+        "--allow --standing call",
+        model.Answer(verdict="allow", standing="call"),
+        offered=offering.stands("call"),
+        deciding=True,
+        window="standing",
+        then=", and the same call for a while",
+    ),
+    Row(
+        "tool",
+        "Allow this tool for a while…",
+        "Allowed",
+        "--allow --standing tool",
+        model.Answer(verdict="allow", standing="tool"),
+        offered=offering.stands("tool"),
+        deciding=True,
+        window="standing",
+        then=", and this tool in this session for a while",
     ),
     Row(
         "offer",
@@ -244,16 +249,16 @@ TABLE: tuple[Row, ...] = (
         "Answered instead",
         "--respond TEXT",
         _INSTEAD,
-        offered=_takes("respond"),
+        offered=offering.takes("respond"),
         window=windows.IN_PLACE,
     ),
-    replace(_END, offered=_takes("stop"), window=windows.DENY_AND_STOP),
+    replace(_END, offered=offering.takes("stop"), window=windows.DENY_AND_STOP),
     replace(
         _END,
         label="Decline and stop…",
         done="Declined",
         kinds=_OTHERS,
-        offered=_takes("stop"),
+        offered=offering.takes("stop"),
         window=windows.DECLINE_AND_STOP,
     ),
     Row("undo", "Take back", "", "", None, kinds=get_args(model.Kind), first=True),
@@ -289,7 +294,8 @@ def row_for(
     *,
     asks_back: bool = False,
     glass: bool = False,
+    standing: model.Standing | None = None,
 ) -> Row:
     """The button from which such an answer comes, whatever it was given with."""
-    rows = [row for row in TABLE if row.gives(verdict, grant, asks_back, glass)]
+    rows = [row for row in TABLE if row.gives(verdict, grant, asks_back, glass, standing)]
     return next((row for row in rows if kind in row.kinds), rows[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, demanded, draw, inputs, risks, tokens, values
+from sayso.cards import buttons, card, cutting, demanded, draw, inputs, lasting, risks, tokens, values
 from sayso.content import text, typography
 from sayso.machine import demands, fitting, people
 
@@ -112,6 +112,8 @@ def of_press(
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "offer":
             return _offer(ticket, pressed.index, token)
+        case "standing":
+            return _last(ticket, buttons.row_of(pressed.action, ticket.request.kind), token, limits)
         case "review":
             return review(ticket, pressed.index, maker, limits, pressed.action, directory)
         case "fill":
@@ -170,6 +172,18 @@ def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
     return Dialog(
         Trusted("Allow, and more"), token, tuple(draw.offer_parts(ticket.request, index)), submit=Trusted("Allow")
     )
+
+
+def _last(ticket: model.Ticket, row: buttons.Row, token: str, limits: WindowLimits) -> Dialog:
+    """All that an allow would cover for a while; what does not fit into one window cannot be allowed so."""
+    standing = row.answer.standing if row.answer else None
+    pages = cutting.pages(
+        [*risks.of(ticket.request).parts, *lasting.parts_of(ticket, standing or "call")], limits.content
+    )
+    if len(pages) > 1:
+        note = card.Note((Trusted("This is too large to be shown here in full. Allow it once."),))
+        return Dialog(Trusted("Allow for a while"), token, (note,))
+    return Dialog(Trusted("Allow for a while"), token, pages[0], submit=Trusted("Allow for a while"))
 
 
 def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:

@@ -114,7 +114,7 @@ def taken_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     )
     answer = given.answer
     if answer.verdict:
-        row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant)
+        row = buttons.row_for(ticket.request.kind, answer.verdict, answer.grant, standing=answer.standing)
         yield card.Line((Trusted(row.done), *_more(ticket.request, row, answer.grant)))
     filled = dict(answer.values or {})
     said = [answer.reason, answer.text, *_texts(filled.pop(fields.ANSWER, None))]
@@ -156,6 +156,7 @@ def tell_answer(request: model.Request, answer: model.Answer, by: model.Person) 
         answer.grant,
         asks_back=answer.question is not None,
         glass=bool(answer.break_glass),
+        standing=answer.standing,
     )
     spans: list[card.Inline] = [Trusted(f"{row.done} by "), *tell_person(by), *_more(request, row, answer.grant)]
     spans += [Trusted(", with an edited input")] if answer.input is not None else []

@@ -28,7 +28,9 @@ def outcome_row(kind: model.Kind, decision: model.Decision) -> buttons.Row | Non
     """The button that people pressed for this outcome; None if nobody did."""
     match decision.outcome:
         case "allowed":
-            return buttons.row_for(kind, "allow", decision.grant, glass=decision.break_glass)
+            return buttons.row_for(
+                kind, "allow", decision.grant, glass=decision.break_glass, standing=decision.standing
+            )
         case "denied":
             asks_back = bool(decision.question) and not decision.stop
             return buttons.row_for(kind, "stop" if decision.stop else "deny", asks_back=asks_back)

@@ -10,7 +10,7 @@ from datetime import datetime
 from sayso import aside, errors, machine, model, rules
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, judging, quota, reaching, receipting, remembering, stops
+from sayso.desk import asking_back, authority, granting, judging, quota, reaching, receipting, remembering, stops
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -58,7 +58,8 @@ async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id
     names = setups.written_to(setup, request, caller, ruling)
     if names and await _is_known(shell, request.id):
         return setups.terms(setup, request, caller, ruling)
-    return setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
+    terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
+    return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" else terms
 
 
 async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:

@@ -8,7 +8,7 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, quota, receipting, remembering, reviewing, stops
+from sayso.desk import authority, channel, granting, quota, receipting, remembering, reviewing, stops
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Store
@@ -130,6 +130,7 @@ class Shell:
                 continue
             if ticket.decision is None and step.ticket.decision is not None:
                 await remembering.keep(self.store, step.ticket)
+                await granting.keep(self.store, step.ticket)
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")

@@ -261,6 +261,15 @@ class Revoked(model.Frozen):
     """Its name."""
 
 
+class GrantEnded(model.Frozen):
+    """For the log only: somebody ended the grant that an allow of this request gave."""
+
+    type: Literal["grant_ended"] = "grant_ended"
+    at: datetime
+    by: str
+    grant: str
+
+
 class Delivered(model.Frozen):
     """For the log only: a card was posted, or a decision was handed over."""
 
@@ -283,7 +292,7 @@ class Reminded(model.Frozen):
     """Who, by their names in the settings."""
 
 
-Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked
+Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked | GrantEnded
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

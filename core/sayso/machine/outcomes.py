@@ -83,6 +83,7 @@ def _content(
         used = last.input if last.input is not None else request.input or {}
         content |= {"input": used, "input_digest": digest.of_call(request.tool or "", used)}
         # a wider grant needs everybody who allowed to have given it
+        content["standing"] = last.standing if len(by) == 1 else None
         content["grant"] = last.grant if all(one.answer.grant == last.grant for one in by) else None
     value: Any = (last.values or {}).get(fields.ANSWER)
     if request.kind == "question":

@@ -14,7 +14,7 @@ from sayso.machine import events, outcomes, schedule
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
-_NOTES = (events.AnswerRefused, events.Delivered, events.Reminded, events.Revoked)
+_NOTES = (events.AnswerRefused, events.Delivered, events.Reminded, events.Revoked, events.GrantEnded)
 # What may happen to a decided ticket.
 _AFTER = events.Used | events.Redeemed | events.Stopped | events.Resumed
 _AT_FIRST = {

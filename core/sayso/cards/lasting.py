@@ -1,0 +1,36 @@
+"""What somebody reads before they allow more than one run: all that it covers, and until when. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sayso import model
+from sayso.cards import arguments, card, phrases
+from sayso.content import text
+
+Trusted = text.Trusted
+
+
+def parts_of(ticket: model.Ticket, standing: model.Standing) -> Iterator[card.Part]:
+    """All that the allow would cover."""
+    request, lasts = ticket.request, phrases.duration(timedelta(seconds=ticket.policy.grants or 0.0))
+    if standing == "call":
+        yield card.Line(
+            (Trusted(f"For {lasts} exactly this call of "), text.line(ticket.owner), Trusted(" is allowed at once:"))
+        )
+        yield card.Line((text.line(request.tool or ""),), strong=True)
+        yield from arguments.parts_of(request.tool or "", request.input or {})
+    else:
+        yield card.Line(
+            (
+                Trusted(f"For {lasts} every call of the tool "),
+                text.line(request.tool or ""),
+                Trusted(" by "),
+                text.line(ticket.owner),
+                Trusted(" in the session "),
+                text.line(request.source.session or ""),
+                Trusted(" is allowed at once, whatever its input is."),
+            )
+        )
+    yield card.Note((Trusted("A deny by a rule beats it, and it can be ended: sayso grants end."),))

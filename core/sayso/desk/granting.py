@@ -1,0 +1,144 @@
+"""Grants: an allow by a person that holds for a while, kept by us, and so the same for every agent system.
+
+The rule: a grant is looked up under the policy that applies at that moment, behind every rule of the operator: a deny
+beats it, and so does a policy that gives no grants. If a crash falls between an allow and this, there is no grant.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import get_args
+
+import pydantic
+
+from sayso import aside, errors, model, parts
+from sayso.cards import tokens
+from sayso.content import requests
+from sayso.desk import stops
+from sayso.machine import INBOX, Terms, events, standing
+from sayso.stores import Record, Store
+from sayso.stores.record_kinds import GRANT
+
+MOST = 1_000
+"""Grants at one moment. They are few: each was given by a person, and ends by itself."""
+
+log = logging.getLogger(__name__)
+
+
+class Grant(model.Frozen):
+    """One grant, as people see it."""
+
+    id: str
+    standing: parts.Standing
+    agent: str
+    """The name of the key."""
+    key: str | None
+    """Its record: a new key of the same name has no grants."""
+    tool: str
+    session: str | None
+    policy: str | None
+    request: model.RequestId
+    """The request whose card was allowed; it has what was shown."""
+    by: str
+    name: str
+    """Of the person, for showing."""
+    at: datetime
+    until: datetime
+
+
+async def keep(store: Store, ticket: model.Ticket) -> None:
+    """Keep the grant that a decision gives, if it gives one."""
+    try:
+        await _keep(store, ticket)
+    except errors.SaysoError as error:
+        # the decision stands, and whoever made it must not be told otherwise; what comes after it is asked
+        log.warning("a grant is not kept", extra={"ticket": ticket.id, "error": error.message})
+
+
+async def _keep(store: Store, ticket: model.Ticket) -> None:
+    decision, lasts = ticket.decision, ticket.policy.grants
+    if decision is None or decision.standing is None or lasts is None or not decision.by:
+        return
+    name = await _name(ticket.owner, ticket.request, decision.standing)
+    if name is None or len(await store.scan(GRANT)) >= MOST:
+        raise errors.Refused("there are too many grants; end some of them")
+    by, until = decision.by[0], decision.decided_at + timedelta(seconds=lasts)
+    grant = Grant(
+        id=name[-12:],
+        standing=decision.standing,
+        agent=ticket.owner,
+        key=ticket.key,
+        tool=ticket.request.tool or "",
+        session=ticket.request.source.session if decision.standing == "tool" else None,
+        policy=ticket.policy_name,
+        request=ticket.id,
+        by=by.person,
+        name=by.name,
+        at=decision.decided_at,
+        until=until,
+    )
+    before = await store.get(GRANT, name)
+    value = grant.model_dump(mode="json")
+    await store.put(Record(GRANT, name, value, until, before.version if before else 0))
+
+
+async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
+    """The terms of a request that people would be asked: allowed, if a grant covers it."""
+    if not standing.can_hold(terms.policy):
+        return terms
+    found = await _find(store, request, terms, at)
+    if found is None or (await stops.standing(store)).of(terms.owner) is not None:
+        return terms
+    said = f"{found.name} allowed {_WHAT[found.standing]} until {found.until:%Y-%m-%d %H:%M} UTC"
+    ruled = model.Ruled(rule=f"grant {found.id}", effect="allow", reason=said)
+    return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
+
+
+_WHAT: dict[parts.Standing, str] = {"call": "this exact call", "tool": "this tool in this session"}
+
+
+async def _find(store: Store, request: model.Request, terms: Terms, at: datetime) -> Grant | None:
+    for kind in get_args(parts.Standing):
+        name = await _name(terms.owner, request, kind)
+        record = await store.get(GRANT, name) if name else None
+        found = _read(record)
+        if found is None or found.until <= at or found.key != terms.key or found.policy != terms.policy_name:
+            continue
+        return found
+    return None
+
+
+async def listed(store: Store, at: datetime) -> Sequence[Grant]:
+    """The grants that hold, the newest first."""
+    found = [grant for record in await store.scan(GRANT) if (grant := _read(record)) and grant.until > at]
+    return sorted(found, key=lambda grant: grant.at, reverse=True)
+
+
+async def end(store: Store, id: str, by: str, at: datetime) -> Grant:
+    """End a grant: what comes after this is asked again. Raises `NotFound`."""
+    for record in await store.scan(GRANT):
+        grant = _read(record)
+        if grant is not None and grant.id == id and await store.remove(GRANT, record.name):
+            ticket = await store.load(grant.request)
+            ended = events.GrantEnded(at=at, by=by, grant=id)
+            await store.append(grant.request, ticket.version, ended)
+            return grant
+    raise errors.NotFound(f"there is no grant {id!r}", field="id", hint="see: sayso grants list")
+
+
+async def _name(owner: str, request: model.Request, kind: parts.Standing) -> str | None:
+    covered = await aside.run_large(requests.is_large(request), standing.covered, owner, request, kind)
+    return tokens.id_from("grant", *covered) if covered else None
+
+
+def _read(record: Record | None) -> Grant | None:
+    if record is None:
+        return None
+    try:
+        return Grant.model_validate(record.value)
+    except pydantic.ValidationError:
+        # of another version, or damaged: nothing is granted
+        return None
