@@ -86,6 +86,7 @@ def pending() -> Iterator[model.Ticket]:
     yield sample(_everything())
     yield with_image()
     yield sample(asking.Permission(tool="Write", input={"path": "x"}, editable=False, confirm=True))
+    yield lasting()
     yield sample(asking.Question("Which customer is this for?", verdicts=["deny", "stop"]))
     yield sample(asking.Question("Which customer is this for?"))
     yield sample(asking.Question("Which customer is this for?"), said(text="Acme").model_copy(update={"grace": 10.0}))
@@ -112,6 +113,13 @@ def _everything() -> asking.Permission:
         offers=offers,
         verdicts=["respond", "stop"],
     )
+
+
+def lasting() -> model.Ticket:
+    """A permission whose allow may cover others for a while."""
+    source = model.Source(agent="bot", session="s-1")
+    request = asking.Permission(tool="write_file", input={"path": "/srv/a", "content": "x"}, source=source)
+    return opened(request, route=("chat:#ops",), grants=28_800.0)
 
 
 def with_image(data: str = PNG) -> model.Ticket:

@@ -47,6 +47,8 @@ def offered() -> Iterator[tuple[model.Ticket, buttons.Row, int]]:
     for request in REQUESTS.values():
         ticket = samples.sample(request)
         yield from ((ticket, row, number) for row, number in buttons.on(ticket))
+    lasting = samples.lasting()
+    yield from ((lasting, row, number) for row, number in buttons.on(lasting) if row.window == "standing")
 
 
 OFFERED = list(offered())
@@ -101,7 +103,7 @@ def test_a_press_means_what_its_row_says_and_is_told_in_its_words(
     ticket: model.Ticket, row: buttons.Row, number: int
 ) -> None:
     answer = pressed(ticket, row, number)
-    assert row.gives(answer.verdict, answer.grant, answer.question is not None)
+    assert row.gives(answer.verdict, answer.grant, answer.question is not None, standing=answer.standing)
     at = samples.NOW
     given = samples.said().model_copy(update={"answer": answer, "at": at})
     closed = machine.step(ticket, given).ticket
