@@ -202,7 +202,7 @@ class PostgresStore(sql_store.SqlStore):
             # with a stricter level, what is read after the lock could be older than the lock
             db.transaction(isolation="read_committed"),
         ):
-            await db.execute(pgserver.LOCK)
+            await db.execute(pgserver.HURRY)
             tickets = [commit.ticket for bundle in group for commit in bundle if commit.ticket]
             fresh = {tuple(row) for row in await db.fetchmany(self._queries["put_ticket"], tickets)}
             # of two with the same version the first has won: the second finds it gone

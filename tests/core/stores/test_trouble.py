@@ -239,6 +239,24 @@ def frozen(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)})
 
 
+async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_schema: str) -> None:
+    store = await postgres.PostgresStore.open(pg_schema)
+    await tickets.ask(store, "held")
+    psql = await asyncpg.connect(pg_schema)
+    await psql.execute("begin")
+    await psql.execute("select 1 from tickets where id = 'held' for update")
+    held = asyncio.create_task(tickets.answer(store, "held", tickets.answered()))
+    async with asyncio.timeout(2.5):
+        await asyncio.gather(*(tickets.ask(store, f"r{n}") for n in range(5)))
+    with pytest.raises(errors.StoreUnavailable) as refused:
+        await held
+    # it is known that nothing was stored
+    assert not refused.value.unsure
+    await psql.close()
+    assert (await tickets.answer(store, "held", tickets.answered())).state == "decided"
+    await store.close()
+
+
 async def test_a_copy_that_is_frozen_inside_the_lock_stops_no_other(pg_schema: str) -> None:
     store = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
     with frozen(pg_schema) as child:
