@@ -17,8 +17,8 @@ from sayso.stores.protocol import Durability
 # "sayso" in ASCII, so that no other program takes the same by chance.
 LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
 
-# Once it is held, rows are waited for only a moment: copies never hold each other's, and a session of somebody else, such
-# as a psql that holds one, must not hold up all the others.
+# Once it is held, rows are waited for only a moment: copies never hold each other's, and a session of somebody else,
+# such as a psql that holds one, must not hold up all the others.
 HURRY = f"{LOCK}; set local lock_timeout = 300"
 
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
