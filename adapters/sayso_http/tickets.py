@@ -78,6 +78,8 @@ class Document(model.Frozen):
     """Which escalations of its policy have happened, and when."""
     reminded: int = 0
     """How often people were reminded."""
+    passed: tuple[policies.PassedOn, ...] = ()
+    """Who asked whom to answer it."""
     progress: str | None = None
     """What goes on while it waits, in a sentence for a model; null once it is decided."""
     request: model.Request

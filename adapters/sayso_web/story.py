@@ -56,6 +56,8 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Those who are missing were to be reminded"),)
         case events.Due(to=to):
             return (Trusted("Escalated to "), text.line(", ".join(one.removeprefix("group:") for one in to)))
+        case events.Passed():
+            return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
         case events.Reminded():
             whom = ", ".join(one.removeprefix("group:") for one in entry.people) or "nobody by name"
             return (Trusted("Reminded at "), text.line(entry.place), Trusted(": "), text.line(whom))

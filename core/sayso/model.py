@@ -249,7 +249,9 @@ class Ticket(Frozen):
     escalated: tuple[policies.Escalated, ...] = ()
     """Which escalations have happened."""
     reminded: int = 0
-    """How often people were reminded."""
+    """How often people were mentioned below its cards."""
+    passed: tuple[policies.PassedOn, ...] = ()
+    """Who asked whom to answer it."""
     remembered: Remembered | None = None
     """What was decided before on the same call; people read it on the card."""
     stopped: Standstill | None = None

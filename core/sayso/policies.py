@@ -113,6 +113,18 @@ class BreakGlass(parts.Frozen):
     """Seconds in which it is reviewed."""
 
 
+class PassedOn(parts.Frozen):
+    """Somebody who may answer asked somebody else who may."""
+
+    at: datetime
+    by: str
+    name: str
+    """Of whoever asked, as people know them."""
+    via: str
+    to: str
+    """The person who was asked, by their name in the settings."""
+
+
 class Policy(parts.Frozen):
     """Who may answer, how many must agree, by when."""
 

@@ -103,11 +103,9 @@ class Metrics:
                 if entry.ruled is not None and entry.ruled.effect != "ask" and found.outcome is not None:
                     # by a rule: nobody waited
                     self._decided.labels(found.kind, found.outcome).inc()
-            case events.Redeemed():
+            case events.Due() | events.Passed() | events.Reminded() | events.Redeemed():
                 pass
-            case (
-                events.Used() | events.Due() | events.Reminded() | events.Held() | events.Released() | events.Revoked()
-            ):
+            case events.Used() | events.Held() | events.Released() | events.Revoked():
                 pass
             case events.Stopped() | events.Resumed() | events.GrantEnded():
                 pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sayso import model
-from sayso.machine import demands, standing
+from sayso.machine import approvers, demands, standing
 
 
 def always(ticket: model.Ticket) -> bool:
@@ -52,3 +52,9 @@ def may_be_silent(ticket: model.Ticket) -> bool:
 def takes_words(ticket: model.Ticket) -> bool:
     """If an answer beside the options counts."""
     return ticket.request.other
+
+
+def names_more(ticket: model.Ticket) -> bool:
+    """If its policy names more than one person at this stage, as far as can be told without knowing its groups."""
+    found = approvers.named(ticket)
+    return len(found) > 1 or any(name.startswith("group:") for name in found)

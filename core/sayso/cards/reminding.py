@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import model
-from sayso.cards import board, card, naming
+from sayso.cards import board, card, naming, passed_on
 from sayso.content import text
 from sayso.machine import escalation, events, people, schedule
 
 Trusted = text.Trusted
 
 
-def said(ticket: model.Ticket, directory: people.Directory, why: events.Why) -> card.Line:
+def said(ticket: model.Ticket, directory: people.Directory, effect: events.Remind) -> card.Line:
     """The words of a reminder; whom it mentions stands before them."""
     so_far = next(iter(board.lines(ticket, directory)), None)
-    spans = [*_because(ticket, why), *([Trusted(" · "), *so_far.text] if so_far else [])]
+    spans = [*_because(ticket, effect), *([Trusted(" · "), *so_far.text] if so_far else [])]
     return card.Line((*spans, Trusted(" · expires "), card.Moment(schedule.ends(ticket), relative=True)))
 
 
-def _because(ticket: model.Ticket, why: events.Why) -> tuple[card.Inline, ...]:
-    if why == "turned":
+def _because(ticket: model.Ticket, effect: events.Remind) -> tuple[card.Inline, ...]:
+    if effect.to is not None:
+        return passed_on.asks(ticket, effect.to)
+    if effect.why == "turned":
         return (Trusted("It is your turn: this waits for an answer"),)
-    if why == "escalated" and (step := escalation.last(ticket)):
+    if effect.why == "escalated" and (step := escalation.last(ticket)):
         return (Trusted("Escalated to "), *_names(step), Trusted(": this waits for an answer"))
     return (Trusted("Reminder: this waits for an answer"),)
 
@@ -33,6 +35,7 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
         return
     if step := escalation.last(ticket):
         yield card.Line((Trusted("Escalated to "), *_names(step), Trusted(" · "), card.Moment(ticket.escalated[-1].at)))
+    yield from passed_on.lines(ticket)
     if spans := tuple(_coming(ticket)):
         yield card.Line(spans)
 

@@ -84,6 +84,9 @@ def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> ca
     """What a press did that decided nothing alone; None if there is nothing to say."""
     if ticket.decision is not None or ticket.request.kind != "permission":
         return None
+    asked = [one for one in ticket.passed if one.via == account]
+    if asked and before is not None and asked[-1] not in before.passed:
+        return line(f"{asked[-1].to} is asked now. You can still answer.")
     mine = next((one for one in approvers.latest(ticket) if one.via == account), None)
     if mine is None or (ticket.policy.most_needed == 1 and ticket.policy.veto == 1):
         return None

@@ -21,6 +21,7 @@ from sayso.desk import (
     broadcast,
     identity,
     notes,
+    passing_on,
     pressing,
     reading,
     shell,
@@ -208,6 +209,8 @@ class Desk(shell.Shell):
             await pressing.seated(self, ticket, message)
         if pressed.action == "undo":
             return await self.take_back(ticket.id, actor)
+        if pressed.action == "pass":
+            return await passing_on.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if isinstance(following, dialog.Dialog):
             return pressing.linked(self, ticket, following)

@@ -38,7 +38,7 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
     """What follows from a press by somebody who may answer. Raises as `Desk.press`."""
     if opened := await _glass(shell, ticket, press):
         return opened
-    await _may(shell, ticket, press)
+    await check(shell, ticket, press)
     pressed, known = press.pressed, shell.setup.directory
     if press.draft is None:
         opened = await aside.run(dialog.of_press, ticket, pressed, shell.mint, press.limits, known)
@@ -134,7 +134,7 @@ def _finder(shell: Shell, name: str) -> Callable[[model.Place], Awaitable[str]] 
     return platform.find_room if platform else None
 
 
-async def _may(shell: Shell, ticket: model.Ticket, press: Press) -> None:
+async def check(shell: Shell, ticket: model.Ticket, press: Press) -> None:
     """Refuse a press before a dialog opens; the answer itself is checked again."""
     person = await identity.find(shell, ticket, press.actor)
     if press.pressed.action == "details" and ticket.decision is not None:

@@ -8,7 +8,7 @@ from sayso import aside, model
 from sayso.cards import reminding
 from sayso.desk import reaching
 from sayso.desk.shell import Shell
-from sayso.machine import approvers, events
+from sayso.machine import approvers, events, people
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     over = ticket.decision is not None or ticket.taken is not None or ticket.held or ticket.stopped is not None
     platform = shell.platforms.get(model.channel_of(effect.place))
     directory = shell.setup.directory
-    names = approvers.to_remind(ticket, directory, effect.place)
+    names = _called(ticket, directory, effect)
     # who has no card yet gets one, which mentions them
     cards = [one for one in await shell.store.cards(ticket.id) if one.place == effect.place]
     if over or names is None or not cards:
@@ -26,9 +26,18 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     if platform is None or platform.reminder is None:
         log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
         return
-    said = await aside.run(reminding.said, ticket, directory, effect.why)
+    said = await aside.run(reminding.said, ticket, directory, effect)
     called = directory.called(await reaching.in_person(shell, names), platform.channel.name)
     message = await platform.reminder.remind(cards[-1], said, called, number=effect.number, again=again)
     at = shell.clock.now()
     entry = events.Reminded(at=at, place=effect.place, message=message, people=names)
     await shell.store.append(ticket.id, ticket.version, entry)
+
+
+def _called(ticket: model.Ticket, directory: people.Directory, effect: events.Remind) -> tuple[str, ...] | None:
+    missing = approvers.to_remind(ticket, directory, effect.place)
+    if effect.to is None or missing is None:
+        return missing
+    # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
+    awaited = effect.to in {*missing, *directory.members(missing)}
+    return (effect.to,) if awaited else None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from sayso import model
+from sayso.machine import logged
 
 
 class Answered(model.Frozen):
@@ -92,6 +93,18 @@ class Due(model.Frozen):
     """To whom, and to which places, it is escalated."""
 
 
+class Passed(model.Frozen):
+    """Somebody who may answer asked somebody else who may."""
+
+    type: Literal["passed"] = "passed"
+    at: datetime
+    by: model.Person
+    to: model.Person
+    """As the settings know them."""
+    place: model.Place | None = None
+    """Their direct message, if no card stands where they can see it."""
+
+
 class Used(model.Frozen):
     """The allow was used: what it was given for runs next."""
 
@@ -158,6 +171,7 @@ Event = (
     | Lost
     | Ticked
     | Due
+    | Passed
     | Used
     | Redeemed
 )
@@ -197,8 +211,8 @@ class Tell(model.Frozen):
     place: model.Place
 
 
-Why = Literal["missing", "escalated", "turned"]
-"""Why people are mentioned: they are missing, just brought in, or it is their turn now."""
+Why = Literal["missing", "escalated", "turned", "asked"]
+"""Why people are mentioned: they are missing, just brought in, it is their turn now, or somebody asked for them."""
 
 
 class Remind(model.Frozen):
@@ -209,6 +223,8 @@ class Remind(model.Frozen):
     number: int
     """Which reminder of the request, from 1: a later one makes those before it needless."""
     why: Why = "missing"
+    to: str | None = None
+    """The one person who is mentioned; None is whoever is missing then."""
 
 
 PUSH: model.Place = "push"
@@ -229,68 +245,12 @@ effect_codec: pydantic.TypeAdapter[Effect] = pydantic.TypeAdapter(
 )
 
 
-class Opened(model.Frozen):
-    """For the log only: a request was asked."""
-
-    type: Literal["opened"] = "opened"
-    at: datetime
-    by: str
-    digest: str
-    ruled: model.Ruled | None = None
-    """What the operator's rules came to."""
-    settings: str | None = None
-    """The digest of the settings under which it was asked."""
-
-
-class AnswerRefused(model.Frozen):
-    """For the log only: somebody's answer was refused."""
-
-    type: Literal["refused"] = "refused"
-    at: datetime
-    by: model.Person
-    code: str
-    message: str
-
-
-class Revoked(model.Frozen):
-    """For the log only, and of no request: a key was revoked."""
-
-    type: Literal["revoked"] = "revoked"
-    at: datetime
-    key: str
-    """Its name."""
-
-
-class GrantEnded(model.Frozen):
-    """For the log only: somebody ended the grant that an allow of this request gave."""
-
-    type: Literal["grant_ended"] = "grant_ended"
-    at: datetime
-    by: str
-    grant: str
-
-
-class Delivered(model.Frozen):
-    """For the log only: a card was posted, or a decision was handed over."""
-
-    type: Literal["delivered"] = "delivered"
-    at: datetime
-    place: model.Place
-    message: str
-    shown: str | None = None
-    """The digest of what was posted: the canonical JSON of the message as the platform got it."""
-
-
-class Reminded(model.Frozen):
-    """For the log only: people were mentioned below a card."""
-
-    type: Literal["reminded"] = "reminded"
-    at: datetime
-    place: model.Place
-    message: str
-    people: tuple[str, ...]
-    """Who, by their names in the settings."""
-
+Opened = logged.Opened
+AnswerRefused = logged.AnswerRefused
+Revoked = logged.Revoked
+GrantEnded = logged.GrantEnded
+Delivered = logged.Delivered
+Reminded = logged.Reminded
 
 Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked | GrantEnded
 """One row of the log."""

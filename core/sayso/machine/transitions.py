@@ -23,6 +23,7 @@ from sayso.machine import (
     holding,
     opened,
     outcomes,
+    passing,
     places,
     schedule,
     stages,
@@ -32,6 +33,7 @@ from sayso.machine import (
 
 # An agent waits no longer than this for words that were taken.
 _LONGEST_GRACE = timedelta(minutes=1)
+_BY_PEOPLE = events.Answered | events.TakenBack | events.Passed
 
 DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
 INBOX = events.INBOX
@@ -97,7 +99,7 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
     if isinstance(event, events.Resumed):
         return _in_line(ticket, standstill.resumed(ticket, event), event.at)
     if ticket.decision is not None:
-        if isinstance(event, events.Answered | events.TakenBack):
+        if isinstance(event, _BY_PEOPLE):
             raise errors.AlreadyDecided(ticket)
         return Step(ticket)
     match event:
@@ -119,6 +121,8 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
             return _lost(ticket, event)
         case events.Ticked():
             return _expired(ticket, event.at)
+        case events.Passed():
+            return Step(*passing.passed(ticket, event))
         case events.Due():
             acted = schedule.act(ticket, event.at)
             return Step(ticket) if acted is None else Step(*acted)
@@ -135,7 +139,7 @@ def first(ticket: model.Ticket, event: events.Event) -> events.Event:
         return events.Settled(at=event.at)
     if event.at < schedule.ends(ticket):
         return schedule.due(ticket, event.at)
-    return events.Ticked(at=event.at) if isinstance(event, events.Answered | events.TakenBack) else event
+    return events.Ticked(at=event.at) if isinstance(event, _BY_PEOPLE) else event
 
 
 def _answered(ticket: model.Ticket, event: events.Answered) -> Step:

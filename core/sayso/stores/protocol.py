@@ -102,7 +102,9 @@ class Durability:
 
 def outbox_key(ticket_id: str, effect: events.Effect) -> str:
     """The key of an effect's outbox row. Stored rows have it, so it stays as it is."""
-    return f"{ticket_id} {effect.type} {effect.place}"
+    key = f"{ticket_id} {effect.type} {effect.place}"
+    # a later reminder stands in for an earlier one, but not for the mention of somebody else
+    return f"{key} {effect.to}" if isinstance(effect, events.Remind) and effect.to else key
 
 
 Commit = tuple[machine.Step, events.Entry]

@@ -82,7 +82,7 @@ def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
     new = {place for one in ticket.escalated for place in one.places}
     plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at)
     route = tuple(place for place in ticket.route if place not in new)
-    return {"plan": plan, "escalated": (), "reminded": 0, "route": route}
+    return {"plan": plan, "escalated": (), "reminded": 0, "passed": (), "route": route}
 
 
 def _outcome(decision: model.Decision | None) -> model.JsonObject | None:

@@ -49,6 +49,7 @@ FULL = model.Ticket(
     plan=(policies.Planned(at=AT + timedelta(minutes=30), does="remind", number=1),),
     escalated=(policies.Escalated(at=AT + timedelta(minutes=20), number=0, places=("chat:#leads",)),),
     reminded=1,
+    passed=(policies.PassedOn(at=AT, by="ann", name="Ann", via="slack:T1/U1", to="bob"),),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
     ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
@@ -89,7 +90,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
         *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "asked_back"),
-        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "progress", "request"),
+        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

@@ -445,3 +445,18 @@ async def test_an_attached_image_is_shown_and_served_as_nothing_else(service: Se
         assert (reply.headers["X-Content-Type-Options"], reply.content_length) == ("nosniff", len(png()))
     assert [(await browser.get(f"/requests/r1/images/{number}")).status for number in (0, 2)] == [404, 404]
     assert (await service.browser().get("/requests/r1/images/1")).status == 401
+
+
+async def test_somebody_asks_somebody_else_from_the_inbox(service: Service) -> None:
+    known = people.Directory({"ann": people.Profile(), "bob": people.Profile(), "cid": people.Profile()})
+    policies = {"default": model.Policy(approvers=("ann", "bob", "cid"))}
+    service.desk.setup = sayso.Setup(policies=policies, directory=known)
+    browser, id = await service.signed_in("ann"), await permission(service)
+    token = await service.token(id, "pass")
+    opened = await browser.press(token)
+    assert "Who can answer this?" in opened.text
+    assert all(name in opened.text for name in ("bob", "cid"))
+    asked = await browser.press(token, choice__f0="1")
+    assert asked.status == 303
+    assert "asked cid to answer this" in (await browser.get(f"/requests/{id}")).text
+    assert [one.to for one in (await service.desk.get(id)).passed] == ["cid"]
