@@ -2,16 +2,15 @@
 
 The rule: bounded by construction. The calls of an agent fall into a fixed number of records by their digest, and each
 record keeps its newest calls of the last days. So a look costs the same, however much was ever asked, and nothing has
-to be swept. If a crash falls between a decision and this, only the next card does not tell it.
+to be swept. It is written in the transaction of the decision; of two at the same moment one may be left out.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -32,8 +31,6 @@ MOST_ANSWERED = 20
 """Requests of one person that are known as answered lately."""
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
-# More tries than writers of one record could win in a row.
-_TRIES = 10
 
 Kept = TypeVar("Kept", bound=model.Frozen)
 
@@ -67,21 +64,24 @@ class _RiskyCalls(model.Frozen):
     calls: tuple[model.Risky, ...] = ()
 
 
-async def keep(store: Store, ticket: model.Ticket) -> None:
-    """Keep what people decided on this call, and who did; what a rule or time decided is no opinion of people."""
+async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    """What is to be kept of what people decided on this call: written together with the decision.
+
+    What a rule or time decided is no opinion of people.
+    """
     decision = ticket.decision
     if decision is None or not decision.by:
-        return
-    kept = [_keep_answered(store, person, ticket.id) for person in _deciders(decision)]
+        return ()
+    kept: list[Coroutine[Any, Any, Record | None]]
+    kept = [_of_answered(store, person, ticket.id) for person in _deciders(decision)]
     if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
-        kept += [_keep_call(store, ticket, decision), _keep_risky(store, ticket, decision)]
-    # at once: a store writes what comes together in one go
-    for failed in await asyncio.gather(*kept, return_exceptions=True):
-        if isinstance(failed, errors.SaysoError):
-            # the decision stands, and whoever made it must not be told otherwise
-            log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": failed.message})
-        elif failed is not None:
-            raise failed
+        kept += [_of_call(store, ticket, decision), _of_risky(store, ticket, decision)]
+    try:
+        return [record for record in await asyncio.gather(*kept) if record is not None]
+    except errors.SaysoError as error:
+        # nobody's answer waits for this
+        log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
+        return ()
 
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
@@ -95,16 +95,16 @@ def _deciders(decision: model.Decision) -> Sequence[str]:
     return list(dict.fromkeys(named))[:_MOST_DECIDERS]
 
 
-async def _keep_answered(store: Store, person: str, id: str) -> None:
+async def _of_answered(store: Store, person: str, id: str) -> Record:
     def changed(value: Any) -> model.Frozen:
         return _Answered(ids=(*_read(_Answered, value).ids, id)[-MOST_ANSWERED:])
 
-    await _change(store, ANSWERED, tokens.id_from("answered", person), None, changed)
+    return await _changed(store, ANSWERED, tokens.id_from("answered", person), None, changed)
 
 
-async def _keep_call(store: Store, ticket: model.Ticket, decision: model.Decision) -> None:
+async def _of_call(store: Store, ticket: model.Ticket, decision: model.Decision) -> Record:
     name, call = await _place(ticket.owner, ticket.request)
-    await _change(store, PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
+    return await _changed(store, PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
 
 
 async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
@@ -161,13 +161,13 @@ def _with(value: Any, call: str, decision: model.Decision) -> model.Frozen:
     return _Calls(calls=dict(list(fresh.items())[-_MOST_CALLS:]))
 
 
-async def _keep_risky(store: Store, ticket: model.Ticket, decision: model.Decision) -> None:
-    ran = ticket.request.model_copy(update={"input": decision.input})
+async def _of_risky(store: Store, ticket: model.Ticket, decision: model.Decision) -> Record | None:
     if decision.outcome != "allowed":
-        return
+        return None
+    ran = ticket.request.model_copy(update={"input": decision.input})
     marks = [mark for mark in await aside.run(risk.marks_of, ran) if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
-        return
+        return None
     first, at = marks[0], decision.decided_at
     new = model.Risky(id=ticket.id, words=first.words, trigger=first.trigger, at=at)
 
@@ -175,7 +175,7 @@ async def _keep_risky(store: Store, ticket: model.Ticket, decision: model.Decisi
         older = [one for one in _read(_RiskyCalls, value).calls if one.at > at - RISKY_FOR]
         return _RiskyCalls(calls=(*older, new)[-_MOST_RISKY:])
 
-    await _change(store, RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)
+    return await _changed(store, RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)
 
 
 async def _risky_before(store: Store, request: model.Request, owner: str, at: datetime) -> tuple[model.Risky, ...]:
@@ -189,15 +189,12 @@ async def _risky_before(store: Store, request: model.Request, owner: str, at: da
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
 
 
-async def _change(
+async def _changed(
     store: Store, kind: str, name: str, until: datetime | None, change: Callable[[Any], model.Frozen]
-) -> None:
-    for _ in range(_TRIES):
-        found = await store.get(kind, name)
-        value = change(found.value if found else {}).model_dump(mode="json")
-        with contextlib.suppress(errors.Conflict):
-            await store.put(Record(kind, name, value, until, found.version if found else 0))
-            return
+) -> Record:
+    found = await store.get(kind, name)
+    value = change(found.value if found else {}).model_dump(mode="json")
+    return Record(kind, name, value, until, found.version if found else 0)
 
 
 def _read(shape: type[Kept], value: Any) -> Kept:

@@ -121,15 +121,16 @@ class Shell:
             if step.ticket.version == ticket.version:
                 return ticket
             step = receipting.attach(self, step)
+            decides = ticket.decision is None and step.ticket.decision is not None
+            beside = await remembering.records(self.store, step.ticket) if decides else ()
             try:
                 if review := reviewing.commit_of(ticket, step.ticket):
-                    await self.store.commit_together([(step, acting), review])
+                    await self.store.commit_together([(step, acting), review], beside)
                 else:
-                    await self.store.commit(step, acting)
+                    await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
-            if ticket.decision is None and step.ticket.decision is not None:
-                await remembering.keep(self.store, step.ticket)
+            if decides:
                 await granting.keep(self.store, step.ticket)
             if acting is event:
                 return step.ticket

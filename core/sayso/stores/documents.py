@@ -88,6 +88,11 @@ def read_posted_card(row: RawRow) -> model.PostedCard:
     return model.PostedCard(*row)
 
 
+def row_of_record(record: Record) -> tuple[str, int | None]:
+    """What a record holds, and when it ends."""
+    return json.dumps(record.value), None if record.expires_at is None else to_micros(record.expires_at)
+
+
 def read_record(row: RawRow) -> Record:
     """A record."""
     return Record(row[0], row[1], json.loads(row[2]), to_datetime_if_any(row[3]), row[4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -52,11 +53,11 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.load_by_ref`."""
         return await self.load(self._by_ref.get(ref, "of this reference"))
 
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """See `Store.commit`."""
-        await self.commit_together([(step, entry)])
+        await self.commit_together([(step, entry)], beside)
 
-    async def commit_together(self, commits: Sequence[Commit]) -> None:
+    async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
         """See `Store.commit_together`."""
         for ticket in (step.ticket for step, _ in commits):
             before = self._tickets.get(ticket.id)
@@ -73,6 +74,9 @@ class MemoryStore(memory_audit.MemoryAudit):
                 self._put_effect(ticket.id, effect, entry.at)
             self._log(ticket.id, ticket.version, entry, ticket)
             self._watch.tell(ticket.id, ticket.version)
+        for record in beside:
+            with contextlib.suppress(errors.Conflict):
+                await self.put(record)
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:
         """See `Store.append`."""

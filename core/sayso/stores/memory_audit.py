@@ -11,6 +11,7 @@ from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import chain, documents
 from sayso.stores.auditing import ChainedRow, Position, StoredSeal, StoredTicket
+from sayso.stores.protocol import Record
 
 
 class MemoryAudit(abc.ABC):
@@ -23,7 +24,7 @@ class MemoryAudit(abc.ABC):
         self._seals: dict[int, StoredSeal] = {}
 
     @abc.abstractmethod
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """See `Store.commit`."""
 
     async def chained(self, number: int, limit: int = 500) -> Sequence[ChainedRow]:

@@ -213,6 +213,8 @@ class PostgresStore(sql_store.SqlStore):
             new = [commit for bundle, won in zip(group, stored, strict=True) if won for commit in bundle]
             await db.executemany(self._queries["append"], [commit.appended for commit in new])
             await db.executemany(self._queries["put_effect"], [effect for commit in new for effect in commit.effects])
+            if beside := [record for commit in new for record in commit.beside]:
+                await db.executemany(self._queries["put_beside"], beside)
             if left := [kept for commit in new for kept in commit.kept]:
                 await db.executemany(self._queries["leave"], left)
         return stored

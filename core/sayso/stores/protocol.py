@@ -132,18 +132,19 @@ class Store(AuditStore, Protocol):
         """Return a ticket by its unguessable reference. Raises `NotFound`."""
         ...
 
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """Write ticket, log row and outbox rows, or nothing. Returns once they are durable.
 
-        A ticket of version 1 is inserted, any other replaces exactly the version before it.
+        A ticket of version 1 is inserted, any other replaces exactly the version before it. With them each record
+        *beside* is written, as by `put`; one that somebody else wrote meanwhile is left out, and nothing is told.
 
         Raises:
             Conflict: the id is taken, or a newer version is stored.
         """
         ...
 
-    async def commit_together(self, commits: Sequence[Commit]) -> None:
-        """Write the steps of several tickets: all of them or none, also over a crash. Raises `Conflict`."""
+    async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
+        """Write the steps of several tickets: all of them or none, also over a crash. Raises as `commit`."""
         ...
 
     async def append(self, ticket_id: str, version: int, entry: events.Entry) -> None:

@@ -29,6 +29,8 @@ class CommitRows:
     logged: tuple[str, int, str]
     link: chain.Link
     effects: tuple[Values, ...] = ()
+    beside: tuple[Values, ...] = ()
+    """The values of the query `put_beside`."""
     kept: tuple[Values, ...] = ()
     """The values of the query `leave`, for each row of which only a part stays."""
 
@@ -68,13 +70,15 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.load_by_ref`."""
         return await self._ticket("of this reference", await self._read("load_by_ref", ref))
 
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         """See `Store.commit`."""
-        await self._commit(_rows_of(step, entry))
+        await self.commit_together([(step, entry)], beside)
 
-    async def commit_together(self, commits: Sequence[Commit]) -> None:
+    async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
         """See `Store.commit_together`."""
-        await self._commit(*(_rows_of(step, entry) for step, entry in commits))
+        first, *others = (_rows_of(step, entry) for step, entry in commits)
+        rows = tuple((one.kind, one.name, *documents.row_of_record(one), one.version + 1) for one in beside)
+        await self._commit(replace(first, beside=rows), *others)
 
     async def erase(self, step: machine.Step, entry: events.Entry, kept: Mapping[int, str]) -> None:
         """See `AuditStore.erase`."""
@@ -199,8 +203,7 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     async def put(self, record: Record) -> None:
         """See `Store.put`."""
-        ends = None if record.expires_at is None else documents.to_micros(record.expires_at)
-        name, text = (record.kind, record.name), json.dumps(record.value)
+        name, (text, ends) = (record.kind, record.name), documents.row_of_record(record)
         if record.version == 0:
             rows = await self._write("insert_record", *name, text, ends)
         else:

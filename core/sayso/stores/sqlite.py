@@ -104,6 +104,8 @@ class SqliteStore(sql_store.SqlStore):
                 sqlite_worker.rows(db, self._queries["append"], commit.appended)
                 for effect in commit.effects:
                     sqlite_worker.rows(db, self._queries["put_effect"], effect)
+                for record in commit.beside:
+                    sqlite_worker.rows(db, self._queries["put_beside"], record)
                 for kept in commit.kept:
                     sqlite_worker.rows(db, self._queries["leave"], kept)
 

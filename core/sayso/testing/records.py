@@ -43,3 +43,18 @@ class RecordContract(tickets.Opened):
             await store.put(Record(kind, name))
         assert [record.name for record in await store.scan("a")] == ["Z", "z", "é"]
         assert await store.scan("c") == []
+
+    async def test_records_beside_a_commit_are_written_with_it_or_left_out(self, store: Store) -> None:
+        new, ends = Record("past", tickets.NASTY, {"n": 1}, tickets.NOW), tickets.asked("r1")
+        await store.commit(ends, tickets.opened(), [new, Record("past", "b", {"n": 1})])
+        assert await store.get("past", tickets.NASTY) == Record("past", tickets.NASTY, {"n": 1}, tickets.NOW, 1)
+        # somebody else was first with the one, and the ticket is stored all the same
+        older, newer = Record("past", tickets.NASTY, {"n": 2}, None, 0), Record("past", "b", {"n": 2}, None, 1)
+        await store.commit_together([(tickets.asked("r2"), tickets.opened())], [older, newer])
+        assert (await store.load("r2")).version == 1
+        assert await store.get("past", tickets.NASTY) == Record("past", tickets.NASTY, {"n": 1}, tickets.NOW, 1)
+        assert await store.get("past", "b") == Record("past", "b", {"n": 2}, None, 2)
+        # what is not stored writes nothing beside it
+        with pytest.raises(errors.Conflict):
+            await store.commit(tickets.asked("r2"), tickets.opened(), [Record("past", "c")])
+        assert await store.get("past", "c") is None

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 import yarl
@@ -17,7 +17,7 @@ from sayso.cards import draw
 from sayso.content import digest
 from sayso.desk import duties
 from sayso.machine import events
-from sayso.stores import memory, record_kinds
+from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
 from sayso_discord import gateway
 from tests.adapters.discord_scene import ANN, OPS, Scene, scene
@@ -134,9 +134,9 @@ class Troubled(memory.MemoryStore):
         self.may_commit.set()
         self.down = False
 
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         await self.may_commit.wait()
-        await super().commit(step, entry)
+        await super().commit(step, entry, beside)
 
     async def load_by_ref(self, ref: str) -> model.Ticket:
         if self.down:

@@ -68,7 +68,7 @@ async def rewrite(store: Kept, id: str, change: Changed) -> None:
 def newer(document: dict[str, Any]) -> None:
     document["weight"] = {"a": [1, None]}
     document["request"]["mood"] = "calm"
-    document["policy"]["stages"] = [2]
+    document["policy"]["phases"] = [2]
 
 
 def unknown_outcome(document: dict[str, Any]) -> None:
@@ -85,7 +85,7 @@ async def test_what_a_newer_version_wrote_is_read_and_not_undone(store: Kept) ->
     [[text]] = await store._read("load", "r1")
     document = json.loads(text)
     assert document["weight"] == {"a": [1, None]}
-    assert (document["request"]["mood"], document["policy"]["stages"]) == ("calm", [2])
+    assert (document["request"]["mood"], document["policy"]["phases"]) == ("calm", [2])
     assert (document["version"], document["decision"]["outcome"]) == (2, "cancelled")
 
 

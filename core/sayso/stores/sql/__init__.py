@@ -41,6 +41,7 @@ Name = Literal[
     "postpone",
     "probe",
     "put_effect",
+    "put_beside",
     "put_off",
     "put_ticket",
     "remove",

@@ -92,6 +92,13 @@ on conflict (kind, name) do nothing returning version;
 update records set value = $1, expires_at = $2, version = version + 1
 where kind = $3 and name = $4 and version = $5 returning version;
 
+-- name: put_beside
+-- nothing is written if somebody else has written it meanwhile
+insert into records (kind, name, value, expires_at, version) values ($1, $2, $3, $4, $5)
+on conflict (kind, name) do update
+set value = excluded.value, expires_at = excluded.expires_at, version = excluded.version
+where records.version = excluded.version - 1;
+
 -- name: get
 select kind, name, value, expires_at, version from records where kind = $1 and name = $2;
 

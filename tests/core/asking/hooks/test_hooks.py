@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Annotated, Any
 
 import pydantic
@@ -13,7 +13,7 @@ import sayso
 from sayso import machine
 from sayso.desk import token_secret
 from sayso.machine import events, people
-from sayso.stores import Query, memory
+from sayso.stores import Query, Record, memory
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
 
@@ -595,9 +595,9 @@ class Counting(memory.MemoryStore):
 
     tried = 0
 
-    async def commit(self, step: machine.Step, entry: events.Entry) -> None:
+    async def commit(self, step: machine.Step, entry: events.Entry, beside: Sequence[Record] = ()) -> None:
         self.tried += 1
-        await super().commit(step, entry)
+        await super().commit(step, entry, beside)
 
 
 async def test_a_label_that_was_used_often_finds_its_next_place_in_a_few_steps() -> None:
