@@ -61,8 +61,9 @@ def _names(event: Any) -> Iterator[str]:
 
 def _invited(event: Any) -> list[Any]:
     found: Any = event.get("ATTENDEE") or []
-    several: list[Any] = found if isinstance(found, list) else [found]
-    return several
+    if not isinstance(found, list):
+        return [found]
+    return [*found]  # pyright: ignore[reportUnknownVariableType]
 
 
 def _title(event: Any) -> str:

@@ -57,7 +57,7 @@ class Members:
             raise errors.NotAllowed("bots and closed accounts cannot decide anything")
         member = self._is_member(user, who)
         # a guest may be in a user group, and decides nothing all the same
-        groups_known = frozenset() if member else frozenset({NAME})
+        groups_known = frozenset[str]() if member else frozenset({NAME})
         email = _email_of(user) if member else ""
         name = _name_of(user) or who.name
         return people.Actor(self._account(user), name, member, email=email, complete=groups_known)

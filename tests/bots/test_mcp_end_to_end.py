@@ -117,10 +117,10 @@ async def asked_once(there: Setup) -> None:
 
 
 async def test_the_service_itself_takes_mcp_clients_and_holds_no_session_of_theirs(there: Setup, ann: Person) -> None:
-    heard: list[str | None] = []
+    heard: list[str] = []
 
     async def heard_of(progress: float, total: float | None, message: str | None) -> None:
-        heard.append(message)
+        heard.append(message or "")
 
     async with over_http(there) as client:
         choice = {"title": "Which database?", "options": ["PostgreSQL", "SQLite"], "id": "db"}

@@ -9,7 +9,7 @@ from sayso.desk import keys
 from sayso.desk.setup import Setup
 from sayso_bots.commands.doctor.finding import Finding
 
-_HINT = 'name people and groups in its place, each person with an entry: [people.NAME] slack = "…", discord = "…"'
+_HINT = "name people and groups in its place, and all accounts of each person under [people.NAME]"
 _KEYS = "revoke them, and make them anew with --person NAME"
 
 
