@@ -195,7 +195,7 @@ async def test_in_slack_whoever_may_break_the_glass_finds_the_window_behind_allo
         assert "The glass was broken: this was allowed by one person" in there.slack.visible_text(review)
         assert "the site is down" in there.slack.visible_text(review)
         told = await there.whispered(await bob.press(review, "1 · It was justified"))
-        assert told == "You cannot approve what was asked on your own behalf."
+        assert told == "You cannot review what you allowed yourself."
         await ann.press(review, "1 · It was justified")
         await there.deliver()
         assert "It was justified" in there.slack.visible_text(there.cards()[1])

@@ -144,6 +144,8 @@ def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     request, who, whose = ticket.request, naming.asker(ticket), naming.on_behalf(ticket)
+    if ticket.reviews is not None:
+        return (*who, Trusted(" asks others to review what "), *naming.requester(ticket), Trusted(" allowed"))
     if request.kind == "permission":
         return (*who, Trusted(" asks to run "), text.line(request.tool or ""), *whose)
     return (*who, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"), *whose)

@@ -47,7 +47,12 @@ def asker(ticket: model.Ticket) -> tuple[card.Inline, ...]:
 
 def on_behalf(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """For whom the agent runs, if the operator said so."""
-    return (Trusted(" on behalf of "), given_name(ticket.requester)) if ticket.requester else ()
+    return (Trusted(" on behalf of "), *requester(ticket)) if ticket.requester else ()
+
+
+def requester(ticket: model.Ticket) -> tuple[card.Inline, ...]:
+    """For whom it is asked; in a review, whose act is reviewed."""
+    return (given_name(ticket.requester),) if ticket.requester else ()
 
 
 def session_words(session: str) -> str:

@@ -18,6 +18,8 @@ _PLAIN_TOOL = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 
 def subject_of(ticket: model.Ticket) -> text.Trusted:
     """Who asks for what."""
+    if ticket.reviews is not None:
+        return text.Trusted("Sayso asks for a review")
     asker = naming.given_name(ticket.owner)
     named = ticket.owner != naming.EMBEDDED and isinstance(asker, str)
     return text.Trusted(f"{asker if named else 'An agent'} {_asks(ticket.request)}")

@@ -79,7 +79,8 @@ def refusal(
     if _is_barred(ticket, person):
         if person.delegate and person.delegate != ticket.requester:
             return errors.NotAllowed(f"you cannot approve for {person.id} what was asked on behalf of {person.id}")
-        return errors.NotAllowed("you cannot approve what was asked on your own behalf")
+        own = "review what you allowed yourself" if ticket.reviews else "approve what was asked on your own behalf"
+        return errors.NotAllowed(f"you cannot {own}")
     named_now = names_of(_all_needs(ticket))
     if unknown := unsure(person, named_now):
         return unknown

@@ -84,7 +84,7 @@ async def oracle_says(store: Store) -> list[str]:
 async def test_the_review_is_given_by_others(desk: Desk) -> None:
     ticket = await desk.open(DEPLOY)
     review = await review_of(desk, await desk.answer(ticket.id, BREAK, actor("sam")))
-    with pytest.raises(errors.NotAllowed, match="on your own behalf"):
+    with pytest.raises(errors.NotAllowed, match="you cannot review what you allowed yourself"):
         await desk.answer(review.id, model.Answer(choice="It was justified"), actor("sam"))
     given = await desk.answer(review.id, model.Answer(choice="It was not justified"), actor("ann"))
     assert given.decision is not None
@@ -93,7 +93,7 @@ async def test_the_review_is_given_by_others(desk: Desk) -> None:
     with pytest.raises(errors.NotFound):
         await desk.cancel(review.id, Caller("local"))
     headline = draw.card_of(review, MINT, DIRECTORY).parts[0]
-    assert [str(one) for one in headline.inlines()] == ["Sayso", " asks", " on behalf of ", "sam"]
+    assert [str(one) for one in headline.inlines()] == ["Sayso", " asks others to review what ", "sam", " allowed"]
 
 
 @pytest.mark.parametrize(
