@@ -178,8 +178,8 @@ def _restore(node: Any) -> Any:
 
 
 def _block(part: card.Part) -> Json:
-    if isinstance(part, card.Note):
-        # a moment in the reader's own time would need mrkdwn, and there is none of that anywhere
+    # small print holds words of ours only: there a moment would not be in the reader's time, nor foreign text set apart
+    if isinstance(part, card.Note) and all(isinstance(span, str) for span in part.text):
         return {"type": "context", "elements": [plain("".join(card.pieces(part)))]}
     return rich.block(rich.part(part))
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sayso import errors
 from sayso.cards import card
+from sayso.chat.received import Json
 from sayso.clock import Clock
 from sayso.content import images
 from sayso.stores import Record, Store
@@ -53,8 +54,8 @@ class Uploads:
             raise
         except errors.ChannelError as error:
             log.warning("images not uploaded", extra={"ticket": drawn.ticket_id, "error": error.message})
-            files = {}
-        value = {"files": files, "at": self._clock.now().isoformat()}
+            files = dict[str, str]()
+        value: Json = {"files": files, "at": self._clock.now().isoformat()}
         # another process was first: its files are as good
         with contextlib.suppress(errors.Conflict):
             await self._store.put(Record(IMAGES_KIND, drawn.ticket_id, value, self._clock.now() + _KEPT))
@@ -69,7 +70,7 @@ class Uploads:
             return
         if (self._clock.now() - datetime.fromisoformat(record.value["at"])).total_seconds() > _MOST:
             log.warning("images not taken", extra={"ticket": drawn.ticket_id})
-            value = {**record.value, "files": {}}
+            value: Json = {**record.value, "files": {}}
             with contextlib.suppress(errors.Conflict):
                 await self._store.put(Record(record.kind, record.name, value, record.expires_at, record.version))
         raise errors.NotYet("Slack looks at the images", _LOOKS_FOR)

@@ -109,7 +109,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         ],
         source=AGENT,
     )  # fmt: skip
-    times = {
+    times: dict[str, Any] = {
         "expires_in": 14_400.0,
         "remind": (1800.0, 7200.0),
         "escalate": (model.Escalation(after=3600.0, add=("group:leads",)),),

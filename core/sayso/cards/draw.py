@@ -132,14 +132,14 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     yield from risky
     yield from _warnings([headline, *shown])
     yield from shown
+    yield card.Facts(((Trusted("Asked"), card.Moment(ticket.created_at)),))
     yield card.Note(tuple(_small_print(ticket)))
 
 
 def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
-    yield from (Trusted("Asked "), card.Moment(ticket.created_at))
     if ticket.decision is None and ticket.ruled and ticket.ruled.rule:
-        yield from (Trusted(" by the rule "), naming.given_name(ticket.ruled.rule))
-    yield Trusted(f" · {ticket.id} · {ticket.digest[:19]}")
+        yield from (Trusted("Asked by the rule "), naming.given_name(ticket.ruled.rule), Trusted(" · "))
+    yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
 
 
 def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
