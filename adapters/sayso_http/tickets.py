@@ -64,6 +64,8 @@ class Document(model.Frozen):
     """When the allow was used."""
     redeemed_at: datetime | None = None
     """When its receipt was used."""
+    erased_at: datetime | None = None
+    """When its content was erased."""
     asked_back: model.AskedBack | None = None
     """What this request answers with its body."""
     remembered: model.Remembered | None = None

@@ -44,7 +44,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Replaced by the request "), text.line(entry.by))
         case events.Used():
             return (Trusted("Used with the key "), text.line(entry.by))
-        case events.Redeemed() | events.Revoked() | events.Held() | events.Released():
+        case events.Redeemed() | events.Erased() | events.Revoked() | events.Held() | events.Released():
             return _tell_rare(entry)
         case events.GrantEnded():
             return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
@@ -66,12 +66,14 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
 
 
 def _tell_rare(
-    entry: events.Redeemed | events.Revoked | events.Held | events.Released,
+    entry: events.Redeemed | events.Erased | events.Revoked | events.Held | events.Released,
 ) -> tuple[card.Inline, ...]:
     """What happens to few requests."""
     match entry:
         case events.Redeemed():
             return (Trusted("Its receipt was used, which was for "), text.line(entry.audience))
+        case events.Erased():
+            return (Trusted("Its content was erased by "), text.line(entry.by))
         case events.Revoked():
             return (Trusted("The key "), text.line(entry.key), Trusted(" was revoked"))
         case events.Held():

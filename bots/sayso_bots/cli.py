@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, str] = {
     "link": "link",
     "keys": "keys",
     "audit": "audit",
+    "purge": "purge",
     "policy": "policy.command",
     "backup": "backup",
     "restore": "restore",

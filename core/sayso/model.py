@@ -236,6 +236,8 @@ class Ticket(Frozen):
     """When the allow was used. One allow is good once."""
     redeemed_at: datetime | None = None
     """When the receipt of the allow was used. It is good once."""
+    erased_at: datetime | None = None
+    """When its content was erased: who decided what and when is all that is left."""
     used_for: str | None = None
     """The attempt that used it; the same attempt finds it used by itself, another one is refused."""
     held: pydantic.StrictBool = False

@@ -12,6 +12,7 @@ import standardwebhooks
 from aiohttp import test_utils, web
 
 import sayso_signing
+from sayso_bots.settings import toml
 from tests.bots.conftest import PATIENCE, Call, Command
 from tests.test_docs import blocks
 
@@ -202,3 +203,28 @@ def test_a_key_that_follows_from_the_secret_is_named_by_the_doctor(inside: Call,
     assert found["db"] == (False, "follows from the secret in the database: whoever can write that can sign")
     assert found["env"] == (True, "follows from SAYSO_SECRET")
     assert found["own"] == (True, "SAYSO_SIGNING_KEY")
+
+
+def test_old_content_is_purged_and_the_log_still_holds(inside: Call, tmp_path: Path) -> None:
+    asked(inside, "r1")
+    assert inside("cancel", "r1").returncode == 0
+    none = inside("purge", "--content", "90d")
+    assert (none.returncode, none.stdout) == (0, "0 requests erased, 0 traces forgotten, 0 records removed\n")
+    # as if it had been asked and allowed long ago
+    touch(tmp_path, "update tickets set created_at = 1, document = replace(document, '2026-', '2020-')")
+    done = json.loads(inside("purge", "--content", "90d", "--json").stdout)
+    assert (done["erased"], done["unreadable"]) == (1, [])
+    assert "make deploy" not in inside("show", "r1").stdout
+    assert "was erased" in inside("show", "r1").stdout
+    for wrong in ("soon", "1h", "20000d"):
+        refused = inside("purge", "--traces", wrong)
+        assert (refused.returncode, "--traces" in refused.stderr) == (2, True)
+
+
+def test_the_settings_say_how_long_content_is_kept(inside: Call, tmp_path: Path) -> None:
+    (tmp_path / "sayso.toml").write_text('[retention]\ncontent = "30d"\ntraces = "60d"\n')
+    found = toml.setup(toml.load(tmp_path / "sayso.toml")).retention
+    assert (found.content, found.traces) == (30 * 86_400, 60 * 86_400)
+    assert toml.setup(toml.parse({})).retention.content is None
+    (tmp_path / "sayso.toml").write_text('[retention]\ncontent = "1h"\n')
+    assert "retention.content" in inside("list").stderr

@@ -36,6 +36,7 @@ TABLES: dict[str, type[pydantic.BaseModel]] = {
     "stats": schema.Stats,
     "audit": records.Audit,
     "receipts": records.Receipts,
+    "retention": records.Retention,
 }
 
 

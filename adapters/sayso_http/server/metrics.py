@@ -103,7 +103,7 @@ class Metrics:
                 if entry.ruled is not None and entry.ruled.effect != "ask" and found.outcome is not None:
                     # by a rule: nobody waited
                     self._decided.labels(found.kind, found.outcome).inc()
-            case events.Due() | events.Passed() | events.Reminded() | events.Redeemed():
+            case events.Due() | events.Passed() | events.Reminded() | events.Redeemed() | events.Erased():
                 pass
             case events.Used() | events.Held() | events.Released() | events.Revoked():
                 pass

@@ -130,6 +130,10 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # [receipts]                          # an allow carries a signed receipt
 # issue = true
 # audience = "sayso"                  # whom they are for
+
+# [retention]
+# content = "90d"                     # content of decided requests is erased after it; without it never
+# traces = "365d"                     # where their cards stand is forgotten after it
 """
 
 _CLAUDE = """

@@ -19,7 +19,7 @@ import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
-from sayso.desk import Desk, authority, courier, keys, stopping, timekeeper, token_secret
+from sayso.desk import Desk, authority, courier, keys, purging, stopping, timekeeper, token_secret
 from sayso.stores import Durability
 from sayso_bots.service import (
     checks,
@@ -158,6 +158,7 @@ def _start(
     channels = [one.channel for one in desk.platforms.values()]
     crew.start("courier", courier.Courier(desk, channels, resumer, pusher).run)
     crew.start("keys", functools.partial(authority.watch, desk.store, desk.clock))
+    crew.start("purge", functools.partial(purging.purge_on, desk))
     crew.start("stops", functools.partial(stopping.watch, desk))
     crew.start("clock", functools.partial(timekeeper.expire_due, desk, desk.store, desk.clock))
 

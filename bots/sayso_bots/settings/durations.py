@@ -32,6 +32,13 @@ Duration = Annotated[model.Seconds, pydantic.BeforeValidator(seconds)]
 Long = Annotated[float, pydantic.Field(strict=True, ge=86_400, le=3_660 * 86_400), pydantic.BeforeValidator(seconds)]
 """A time in seconds, from a day to ten years."""
 
+_LONG: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(Long)
+
+
+def keeping(given: str) -> float:
+    """Read for how long something is kept, in seconds. Raises ValueError."""
+    return _LONG.validate_python(given)
+
 
 _LONGEST = 366 * 86_400.0
 

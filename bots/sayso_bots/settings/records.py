@@ -61,6 +61,6 @@ class Retention(_Table):
     )
     """How long the content of a decided request is kept."""
     traces: durations.Long = pydantic.Field(
-        default="30d", validate_default=True, description='traces = "30d", a day to ten years'
+        default="365d", validate_default=True, description='traces = "365d", a day to ten years'
     )
     """How long it is known where the cards of a decided request stand."""

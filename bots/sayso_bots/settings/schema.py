@@ -257,6 +257,7 @@ class Settings(_Table):
     stats: Stats = Stats()
     audit: records.Audit = records.Audit()
     receipts: records.Receipts = records.Receipts()
+    retention: records.Retention = records.Retention()
 
     def chat(self, name: str) -> Table | None:
         """The table of a chat, if the file has it."""

@@ -17,8 +17,9 @@ from sayso import errors, machine, parts
 from sayso.chat import plugin
 from sayso.content import digest
 from sayso.desk import DEFAULT, quota
+from sayso.desk import setup as setups
 from sayso.machine import people
-from sayso_bots.settings import on_call, reach, rule_tables, schema, spelling, times, who
+from sayso_bots.settings import on_call, reach, records, rule_tables, schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -79,9 +80,15 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,
         rules=rule_tables.book(settings.rules, known, policies),
+        retention=kept(settings.retention),
         audience=settings.receipts.audience if settings.receipts.issue else None,
         digest=digest.digest(settings.model_dump(mode="json", exclude_defaults=True), "settings"),
     )
+
+
+def kept(retention: records.Retention) -> setups.Retention:
+    """For how long what is kept."""
+    return setups.Retention(retention.content, retention.traces)
 
 
 def limits(service: schema.Service) -> quota.Limits:

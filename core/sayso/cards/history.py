@@ -27,6 +27,8 @@ def outcome_parts(ticket: model.Ticket) -> Iterable[card.Part]:
     yield card.Line((*spans, Trusted(" · "), card.Moment(decision.decided_at)), strong=True)
     if told := told_line(decision):
         yield told
+    if ticket.erased_at:
+        yield card.Line((Trusted("What was asked and answered was erased · "), card.Moment(ticket.erased_at)))
     if decision.used_at:
         yield card.Line((Trusted("Used · "), card.Moment(decision.used_at)))
     elif decision.void:

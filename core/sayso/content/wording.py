@@ -18,6 +18,8 @@ NO_CONSENT = "Nobody has allowed this; do not work around it."
 
 def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
     """Whether another input was allowed than the one asked for; true in place of 1 is another one."""
+    if ticket.erased_at is not None:
+        return False
     asked = ticket.request.input or {}
     if ticket.answers and not any(one.answer.input is not None for one in ticket.answers):
         # what was asked for again is not kept as an edit

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
+from sayso import clock as clocks
 from sayso import errors
 from sayso.stores import Record, Store
 
@@ -22,3 +24,8 @@ async def take(store: Store, work: str, holder: str, at: datetime, seconds: floa
     except errors.Conflict:
         return False
     return True
+
+
+async def rest(clock: clocks.Clock, until: datetime) -> None:
+    """Do nothing until then."""
+    await clock.within(until, asyncio.Event().wait())

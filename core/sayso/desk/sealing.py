@@ -5,7 +5,6 @@ The rule: a commit never waits for this. What was written since the last seal is
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
@@ -78,7 +77,7 @@ class Sealer:
             if await leasing.take(self._store, _LEASE, self._me, now, 3 * self._every):
                 await self.seal()
                 await self.hand_out()
-            await self._clock.within(now + timedelta(seconds=self._every), asyncio.Event().wait())
+            await leasing.rest(self._clock, now + timedelta(seconds=self._every))
 
     async def seal(self) -> int:
         """Seal all that was written since the last seal; how many seals that took."""

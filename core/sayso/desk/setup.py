@@ -32,6 +32,14 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long something is kept after its request was decided, in seconds; None is for ever."""
+
+    content: float | None = None
+    traces: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """What the operator configured: policies, people, where requests go."""
 
@@ -64,6 +72,8 @@ class Setup:
     """By their names."""
     rules: rules.Book = field(default_factory=rules.Book)
     """What is decided without anybody, and what is asked otherwise than it would be."""
+    retention: Retention = field(default_factory=Retention)
+    """For how long what is kept."""
     audience: str | None = None
     """Whom the receipts of allows are for; None if allows carry none."""
     digest: str | None = None

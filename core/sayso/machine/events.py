@@ -115,6 +115,17 @@ class Used(model.Frozen):
     """Which attempt at it; a repeated call of the same one is no second use."""
 
 
+class Erased(model.Frozen):
+    """The content of the request and of its rows was erased; who decided what and when stayed."""
+
+    type: Literal["erased"] = "erased"
+    at: datetime
+    by: str
+    """Who did it: `retention`, or the user who purged."""
+    kept: str
+    """The digest of what was left of the rows before it; see `checking.kept_digest`."""
+
+
 class Redeemed(model.Frozen):
     """The receipt of the allow was used, by whoever was shown it: what it was given for runs next."""
 
@@ -174,6 +185,7 @@ Event = (
     | Passed
     | Used
     | Redeemed
+    | Erased
 )
 INBOX: model.Place = "web"
 """The inbox shows what is stored, so nothing is ever posted to it, and it cannot be lost."""

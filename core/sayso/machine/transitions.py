@@ -17,6 +17,7 @@ from sayso.content import binding
 from sayso.machine import (
     approvers,
     demands,
+    erasing,
     events,
     fitting,
     glass,
@@ -92,6 +93,8 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
         return Step(using.used(ticket, event))
     if isinstance(event, events.Redeemed):
         return Step(using.redeemed(ticket, event))
+    if isinstance(event, events.Erased):
+        return Step(erasing.erased(ticket, event))
     if isinstance(event, events.Held):
         return _changed(ticket, holding.held(ticket))
     if isinstance(event, events.Stopped):

@@ -39,6 +39,8 @@ def _check(ticket: model.Ticket, at: datetime) -> None:
         raise errors.NotUsable(f"request {ticket.id} is not decided yet", field="id", hint="wait for the decision")
     if decision.outcome != "allowed":
         raise errors.NotUsable(f"request {ticket.id} was not allowed: it is {decision.outcome}", field="id")
+    if ticket.erased_at is not None:
+        raise errors.NotUsable(f"the content of request {ticket.id} was erased", field="id", hint="ask again")
     holding.check_use(ticket)
     standstill.check_use(ticket)
     ends = outcomes.valid_until(ticket, decision)

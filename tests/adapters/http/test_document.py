@@ -39,6 +39,7 @@ FULL = model.Ticket(
     asked_back=model.AskedBack(id="r0", name="Ann", question="Which?", at=AT),
     stopped=model.Standstill(stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=AT), since=AT),
     bound_until=AT + timedelta(minutes=59),
+    erased_at=AT,
     policy_name="production",
     stage=1,
     stage_at=AT,
@@ -89,7 +90,7 @@ def test_the_wire_form_keeps_its_order() -> None:
     assert list(sent) == [
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
-        *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "asked_back"),
+        *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "erased_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")

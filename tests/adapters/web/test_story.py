@@ -45,6 +45,7 @@ def line(spans: Iterable[card.Inline]) -> str:
     [
         (events.Opened(at=AT, by=ODD, digest="d"), "Asked with the key <a⟦U+202E⟧b>"),
         (events.Delivered(at=AT, place="chat:#ops", message="m"), "Shown at <chat:#ops>"),
+        (events.Erased(at=AT, by="retention", kept="x"), "Its content was erased by <retention>"),
         (events.Redeemed(at=AT, audience="payments"), "Its receipt was used, which was for <payments>"),
         (events.Undelivered(at=AT, place="chat:#ops", reason=ODD), "Could not be shown at <chat:#ops>: <a⟦U+202E⟧b>"),
         (events.Cancelled(at=AT, by="bot"), "Withdrawn with the key <bot>"),

@@ -1,0 +1,52 @@
+"""`sayso purge`: erases what is older than the settings say, and what nobody needs any more."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from dataclasses import asdict, replace
+
+import click
+
+from sayso import clock, errors
+from sayso.desk import purging
+from sayso_bots.service import database
+from sayso_bots.settings import durations, environment, toml
+from sayso_bots.terminal import output
+
+
+@click.command("purge", epilog="\b\nExample:\n  sayso purge --content 90d")
+@click.option("--content", metavar="TIME", help="Erase content that was decided so long ago, in place of the settings.")
+@click.option("--traces", metavar="TIME", help="Forget where cards stand that were decided so long ago, likewise.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(content: str | None, traces: str | None, as_json: bool) -> None:
+    """Erase the content of old requests, as `[retention]` says, and remove what is over. A service does so hourly.
+
+    Who asked, who decided what and when stays, and `sayso audit verify` says how much was erased. It works in small
+    steps beside a running service, and goes on where it was if it is cut short.
+    """
+    done = asyncio.run(_purge(content, traces))
+    if as_json:
+        output.print_json(asdict(done))
+        return
+    click.echo(f"{done.erased} requests erased, {done.traces} traces forgotten, {done.records} records removed")
+    for id in done.unreadable:
+        output.say(f"{id} cannot be read, so nothing of it was touched", err=True)
+
+
+async def _purge(content: str | None, traces: str | None) -> purging.Purged:
+    given = environment.read()
+    wanted = toml.kept(toml.load(given.config).retention)
+    for name, time in (("content", content), ("traces", traces)):
+        if time is not None:
+            wanted = replace(wanted, **{name: _seconds(name, time)})
+    async with database.connect(given) as store:
+        return await purging.purge(store, clock.SystemClock(), wanted, getpass.getuser())
+
+
+def _seconds(name: str, time: str) -> float:
+    try:
+        return durations.keeping(time)
+    except ValueError as error:
+        hint = '"90d"; a day to ten years'
+        raise errors.InvalidRequest(f"--{name} {time!r} is not a time", field=f"--{name}", hint=hint) from error

@@ -1,0 +1,257 @@
+"""Content is erased when its time is over, and not a moment before; who decided what stays, and can be checked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import sayso
+from sayso import errors, machine, model
+from sayso.cards import draw, tokens
+from sayso.desk import Desk, Setup, purging, sealing
+from sayso.desk import setup as setups
+from sayso.machine import erasing, events, people
+from sayso.stores import Record, Store, memory, postgres, sqlite
+from sayso.testing import samples
+from sayso.testing.clock import ManualClock
+from sayso_bots.terminal import render
+from tests.core.audit.test_checking import Hmac, checked, exported, verdict
+from tests.fakes.pg import pg_schema, pg_server
+
+__all__ = ["pg_schema", "pg_server"]
+
+ANN = people.Actor(account="chat:T/ann", name="Ann", member=True)
+SECRET = "pleaseforgetme"
+DAY = 86_400.0
+KEEP = setups.Retention(content=90 * DAY, traces=30 * DAY)
+
+
+@pytest.fixture
+def now() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, pg_schema: str) -> AsyncIterator[Store]:
+    match request.param:
+        case "memory":
+            made: Store = memory.MemoryStore()
+        case "sqlite":
+            made = await sqlite.SqliteStore.open(str(tmp_path / "a.db"))
+        case _:
+            made = await postgres.PostgresStore.open(pg_schema)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def desk(store: Store, now: ManualClock) -> Desk:
+    return Desk(store, tokens.TokenMaker(b"for tests only, never for people"), Setup(route=("web",)), now)
+
+
+async def decided(desk: Desk, id: str, verdict: Any = "allow") -> model.Ticket:
+    asked = sayso.Permission(
+        tool="Bash",
+        input={"command": SECRET},
+        body=SECRET,
+        title=SECRET,
+        context={"Folder": SECRET},
+        metadata={"m": SECRET},
+        source=sayso.Source(agent="bot", session="s-1", url=f"https://example.com/{SECRET}"),
+        id=id,
+    )
+    await desk.open(asked)
+    return await desk.answer(id, sayso.Answer(verdict=verdict, reason=SECRET), ANN)
+
+
+async def purge(desk: Desk, keep: setups.Retention = KEEP) -> purging.Purged:
+    return await purging.purge(desk.store, desk.clock, keep, "retention")
+
+
+async def everything(store: Store) -> str:
+    rows = "".join(row.entry for row in await store.chained(0, 10_000))
+    return rows + "".join(one.document for one in await store.documents("", 10_000))
+
+
+async def test_content_goes_when_its_time_is_over_and_the_proofs_stay(desk: Desk, now: ManualClock) -> None:
+    await decided(desk, "r1")
+    await decided(desk, "r2", "deny")
+    seal = sealing.Sealer(desk.store, now, Hmac())
+    await seal.seal()
+    assert (await purge(desk)).erased == 0
+    now.advance(90 * DAY - 1)
+    assert (await purge(desk)).erased == 0
+    assert SECRET in await everything(desk.store)
+    now.advance(2)
+    assert (await purge(desk)).erased == 2
+    assert SECRET not in await everything(desk.store)
+    assert (await purge(desk)).erased == 0
+    ticket = await desk.get("r1")
+    assert ticket.decision is not None
+    assert (ticket.decision.outcome, ticket.erased_at, ticket.request.tool) == ("allowed", now.now(), "Bash")
+    assert [(by.person, by.via) for by in ticket.decision.by] == [("chat:T/ann", "chat:T/ann")]
+    assert [(one.person, one.answer.verdict) for one in ticket.answers] == [("chat:T/ann", "allow")]
+    report = await checked(desk.store)
+    assert (report.findings, report.erased, report.unsealed) == ([], 2, 2)
+    await seal.seal()
+    for content in (True, False):
+        assert verdict(await exported(desk.store, content=content)) == []
+
+
+async def test_a_request_that_is_not_over_keeps_its_content(desk: Desk, now: ManualClock) -> None:
+    await desk.open(sayso.Permission(tool="Bash", input={"command": "x"}, id="open"))
+    with pytest.raises(errors.Refused):
+        await purging.erase(desk.store, "open", now.now(), "me")
+    await decided(desk, "r1")
+    with pytest.raises(errors.Refused):
+        await purging.erase(desk.store, "r1", now.now(), "me")
+    await desk.use("r1")
+    assert await purging.erase(desk.store, "r1", now.now(), "me")
+    assert not await purging.erase(desk.store, "r1", now.now(), "me")
+    with pytest.raises(errors.NotFound):
+        await purging.erase(desk.store, "r2", now.now(), "me")
+
+
+async def test_what_is_open_holds_up_nothing_and_is_purged_later(desk: Desk, now: ManualClock) -> None:
+    setup = Setup(route=("web",), policies={"default": model.Policy(expires_in=30 * DAY)})
+    desk.setup = setup
+    await desk.open(sayso.Permission(tool="Bash", input={"command": SECRET}, id="slow"))
+    await decided(desk, "r1")
+    now.advance(29 * DAY)
+    keep = setups.Retention(content=DAY)
+    assert (await purge(desk, keep)).erased == 1
+    await desk.answer("slow", sayso.Answer(verdict="deny"), ANN)
+    now.advance(2 * DAY)
+    assert (await purge(desk, keep)).erased == 1
+    assert SECRET not in await everything(desk.store)
+
+
+async def test_an_erased_request_is_shown_and_neither_used_nor_edited(desk: Desk, now: ManualClock) -> None:
+    await decided(desk, "r1")
+    now.advance(91 * DAY)
+    await purge(desk)
+    ticket = await desk.get("r1")
+    said = render.render(draw.draw_card(ticket, desk.mint), 200)
+    assert "What was asked and answered was erased" in said
+    assert "edited" not in said
+    assert ticket.decision is not None
+    assert ticket.decision.model_text == erasing.TOLD
+    with pytest.raises(errors.NotUsable, match="erased"):
+        await desk.use("r1")
+    with pytest.raises(errors.AlreadyDecided):
+        await desk.answer("r1", sayso.Answer(verdict="deny"), ANN)
+
+
+def test_every_closed_request_can_be_erased_and_drawn() -> None:
+    seen = 0
+    for ticket in samples.closed():
+        assert ticket.decision is not None
+        event = events.Erased(at=ticket.decision.decided_at.replace(year=2100), by="me", kept="x")
+        bare = machine.step(ticket, event).ticket
+        assert draw.draw_card(bare, tokens.TokenMaker(b"x" * 32)).parts
+        assert model.Ticket.model_validate_json(bare.model_dump_json()) == bare
+        assert machine.step(bare, event).ticket is bare
+        seen += 1
+    assert seen > 5
+
+
+async def test_a_purge_that_is_cut_short_is_ended_by_the_next(desk: Desk, now: ManualClock) -> None:
+    for n in range(250):
+        await decided(desk, f"r{n:03}")
+    now.advance(91 * DAY)
+    done, forget = 0, desk.store.forget
+
+    async def dies(id: str) -> int:
+        nonlocal done
+        done += 1
+        if done == 130:
+            raise errors.StoreUnavailable("gone")
+        return await forget(id)
+
+    desk.store.forget = dies  # type: ignore[method-assign, assignment]
+    with pytest.raises(errors.StoreUnavailable):
+        await purge(desk)
+    desk.store.forget = forget  # type: ignore[method-assign]
+    before = done
+    assert (await purge(desk)).erased == 250
+    record = await desk.store.get("purged", "traces")
+    assert record is not None
+    assert record.value["id"] == "r249"
+    assert before == 130
+
+
+async def test_traces_and_what_is_over_go(desk: Desk, now: ManualClock) -> None:
+    await decided(desk, "r1")
+    await desk.store.add_card(model.PostedCard("r1", "chat:#a", "chat", "C", "M"))
+    await desk.store.put(Record("draft", "d", {}, now.now()))
+    await desk.store.put(Record("key", "k", {}))
+    now.advance(31 * DAY)
+    done = await purge(desk)
+    # what is remembered of a call is over by then, too
+    assert (done.erased, done.traces, done.records) == (0, 1, 2)
+    assert await desk.store.cards("r1") == []
+    assert await desk.store.get("key", "k") is not None
+
+
+async def test_without_a_time_nothing_is_erased(desk: Desk, now: ManualClock) -> None:
+    await decided(desk, "r1")
+    now.advance(3_000 * DAY)
+    done = await purge(desk, setups.Retention())
+    assert (done.erased, done.traces) == (0, 0)
+
+
+async def test_the_service_purges_by_the_settings_of_that_moment(desk: Desk, now: ManualClock) -> None:
+    await decided(desk, "r1")
+    now.advance(91 * DAY)
+    running = asyncio.create_task(purging.purge_on(desk))
+    await asyncio.sleep(0.05)
+    assert (await desk.get("r1")).erased_at is None
+    desk.setup = Setup(route=("web",), retention=KEEP)
+    now.advance(3_601)
+    async with asyncio.timeout(10):
+        while (await desk.get("r1")).erased_at is None:
+            await desk.store.changed("r1", (await desk.get("r1")).version)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_damaged_request_is_named_and_holds_up_no_other(now: ManualClock, tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    store = await sqlite.SqliteStore.open(str(path))
+    desk = Desk(store, tokens.TokenMaker(b"x" * 32), Setup(route=("web",)), now)
+    await decided(desk, "r1")
+    await decided(desk, "r2")
+    with apsw.Connection(str(path)) as db:
+        db.execute("update tickets set document = '{' where id = 'r1'").fetchall()
+    now.advance(91 * DAY)
+    done = await purge(desk)
+    assert (done.erased, set(done.unreadable)) == (1, {"r1"})
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("update log set entry = replace(entry, '\"allow\"', '\"deny\"') where number = 2", "row 2"),
+        ("update log set entry = replace(entry, 'T/ann', 'T/bob') where number = 2", "row 2"),
+        ('update log set entry = replace(entry, \'"kept":"\', \'"kept":"0\') where number = 3', "row 3"),
+        ("delete from log where number = 3", "row 2"),
+        ("update tickets set document = replace(document, 'allowed', 'denied')", "request r1"),
+    ],
+)
+async def test_what_was_left_of_an_erased_request_cannot_be_changed(
+    now: ManualClock, tmp_path: Path, said: str, where: str
+) -> None:
+    path = tmp_path / "d.db"
+    store = await sqlite.SqliteStore.open(str(path))
+    desk = Desk(store, tokens.TokenMaker(b"x" * 32), Setup(route=("web",)), now)
+    await decided(desk, "r1")
+    now.advance(91 * DAY)
+    await purge(desk)
+    with apsw.Connection(str(path)) as db:
+        db.execute(said).fetchall()
+    assert where in [one.where for one in (await checked(store)).findings]
+    await store.close()
