@@ -87,9 +87,8 @@ class Attendance:
 
     async def release(self, id: str) -> None:
         """End all waits for a request as they should end: it stays open without them."""
-        for waiter, found in (await _seen(self.shell.store)).waiters.items():
-            if found.ticket == id:
-                await self.leave(waiter)
+        for record in await self.shell.store.scan(record_kinds.WAITER, f"{id}/"):
+            await self.leave(record.name)
 
     async def leave(self, waiter: str) -> Record | None:
         """End a wait for which nobody comes back; its record, if it was on record until now."""
@@ -111,7 +110,7 @@ class Attendance:
 
     async def others(self, id: str) -> bool:
         """Tell whether somebody waits for a request, in any process."""
-        return any(found.ticket == id for found in (await _seen(self.shell.store)).waiters.values())
+        return bool(await self.shell.store.scan(record_kinds.WAITER, f"{id}/"))
 
     def left(self, seen: _Seen) -> frozenset[str]:
         """Name the waits on record here that have ended: their record could not be removed, or will be in a moment."""

@@ -40,9 +40,13 @@ class Lane:
         async with keep_leases(self._store, self._clock, self._busy.values()):
             try:
                 while True:
-                    for job in await self._take(AT_ONCE - len(self._busy)):
-                        self._busy[asyncio.create_task(self._begin(job))] = job
-                    await self._wait_for_work(changes)
+                    wake = await self._store.next_job([self._name])
+                    # to look costs little; to take is a transaction, also where there is nothing
+                    if wake is not None and wake <= self._clock.now():
+                        for job in await self._take(AT_ONCE - len(self._busy)):
+                            self._busy[asyncio.create_task(self._begin(job))] = job
+                        wake = await self._store.next_job([self._name])
+                    await self._wait_for_work(changes, wake)
             finally:
                 await stop(self._busy)
 
@@ -60,9 +64,9 @@ class Lane:
                     await self._store.put_off(job, self._clock.now())
             raise
 
-    async def _wait_for_work(self, changes: AsyncIterator[None]) -> None:
+    async def _wait_for_work(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
-        news = asyncio.create_task(self._wait_for_news(changes))
+        news = asyncio.create_task(self._wait_for_news(changes, wake))
         try:
             waited = {news, *self._busy} if len(self._busy) < AT_ONCE else set(self._busy)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -72,8 +76,8 @@ class Lane:
             self._busy.pop(one, None)
             one.result()
 
-    async def _wait_for_news(self, changes: AsyncIterator[None]) -> None:
-        await self._clock.within(await self._store.next_job([self._name]), anext(changes))
+    async def _wait_for_news(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
+        await self._clock.within(wake, anext(changes))
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,9 @@ async def expire_due(desk: Desk, store: Store, clock: clocks.Clock) -> None:
     """Expire what is due, for ever. Several processes may watch: the store lets one of them win."""
     changes = store.changes()
     while True:
-        for ticket_id in await store.due(clock.now()):
+        wake = await store.next_due()
+        is_due = wake is not None and wake <= clock.now()
+        for ticket_id in await store.due(clock.now()) if is_due else ():
             try:
                 await desk.let_time_act(ticket_id)
             except Exception as error:
@@ -29,5 +31,5 @@ async def expire_due(desk: Desk, store: Store, clock: clocks.Clock) -> None:
                 # one bad row must not stop the others; it is tried again, and whoever waits for it ticks it, too
                 log.error("a request cannot be expired now", extra={"ticket": ticket_id, "error": str(error)})
                 await store.postpone(ticket_id, clock.now() + timedelta(seconds=_PUT_OFF))
-        wake = await store.next_due()
+        wake = await store.next_due() if is_due else wake
         await clock.within(wake, anext(changes))

@@ -441,6 +441,7 @@ async def test_more_work_than_is_done_at_once_is_done_all_the_same(
 async def test_a_running_courier_that_loses_its_database_says_so(tmp_path: Path, clock: ManualClock) -> None:
     store = await sqlite.SqliteStore.open(str(tmp_path / "a.db"), busy_timeout=0.01)
     front = Desk(store, MINT, Setup(route=("chat:#ops",)), clock)
+    await front.open(permission())
     held = apsw.Connection(str(tmp_path / "a.db"))
     held.execute("begin immediate")
     with pytest.raises(errors.StoreUnavailable):
