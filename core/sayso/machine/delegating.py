@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sayso import model
-from sayso.machine import approvers, people
+from sayso.machine import approvers, glass, people
 
 
 def acting(directory: people.Directory, ticket: model.Ticket, actor: people.Actor, at: datetime) -> model.Person:
@@ -22,7 +22,9 @@ def acting(directory: people.Directory, ticket: model.Ticket, actor: people.Acto
     tests: tuple[Callable[[model.Person], bool], ...] = (
         lambda face: face.id in said,
         lambda face: approvers.is_awaited(ticket, face),
-        lambda face: approvers.may_answer(ticket, face),
+        lambda face: glass.may_see(ticket, face),
+        # told why not: it was asked on behalf of who is away
+        lambda face: face.delegate is not None and approvers.is_barred(ticket, face.id),
         # nobody could find out whether they may act for this one, and are told so
         lambda face: bool(face.unknown),
     )
