@@ -336,6 +336,9 @@ def test_stop_freezes_what_is_open_and_resume_lets_it_go_on(inside: Call) -> Non
     assert stopped.stdout.rstrip().endswith("UTC: a key leaked")
     assert "stopped" in inside("list").stdout
     assert "Everything was stopped by" in inside("show", "r1").stdout
+    told = inside("doctor").stdout
+    assert "Everything was stopped by" in told
+    assert "sayso resume" in told
     refused = inside("answer", "r1", "--allow")
     assert refused.returncode == 2
     assert "has stopped everything: it can only be denied now" in refused.stderr

@@ -129,6 +129,23 @@ def runs_downloads(seen: Seen) -> Iterator[str]:
             yield f"{feeder.written} | {one.written}" if feeder else one.written
 
 
+_GUARDS = ("backup", "snapshot", "audit", "firewall", "ufw", "fail2ban", "apparmor", "monitor", "watchdog", "cron")
+_SKIPS = frozenset(("--no-verify", "--no-backup", "--skip-backup", "--no-gpg-check", "--backup-retention-period=0"))
+
+
+def switches_off(seen: Seen) -> Iterator[str]:
+    """Find safeguards that are switched off."""
+    for one in seen.programs:
+        texts = [text.casefold() for text in one.texts]
+        stops = one.name in ("systemctl", "service") and not {"stop", "disable", "mask"}.isdisjoint(texts)
+        guard = stops and any(name in text for text in texts for name in _GUARDS)
+        off = (one.name, "disable" in texts) == ("ufw", True) or (one.name, "0" in texts) == ("setenforce", True)
+        wiped = one.name == "crontab" and "r" in one.flags
+        kept = ["--backup-retention-period", "0"] in [texts[at : at + 2] for at in range(len(texts))]
+        if guard or off or wiped or kept or not _SKIPS.isdisjoint(texts):
+            yield one.written
+
+
 def opens(seen: Seen) -> Iterator[str]:
     """Find rights to write for everybody."""
     for one in seen.run("chmod"):

@@ -156,6 +156,17 @@ TABLE: tuple[Row, ...] = (
         _bash("npm install --fo''rce"),
     ),
     Row(
+        "guard",
+        "`systemctl stop` and its like of a backup, an audit, a firewall, a monitor; `ufw disable`, `setenforce 0`, "
+        "`crontab -r`, `--no-verify`, `--no-backup`, `--backup-retention-period 0`",
+        "Switches a safeguard off",
+        "medium",
+        findings.switches_off,
+        _bash("systemctl restart backup.timer; systemctl stop app; echo 'ufw disable'; crontab -l"),
+        _bash("systemctl disable --now backup.timer"),
+        _bash("sudo systemctl st\\op 'back'up.timer"),
+    ),
+    Row(
         "modes",
         "`chmod 777`, `a+w`, `o+w`",
         "Lets everybody write",

@@ -130,6 +130,15 @@ async def test_a_risky_call_is_told_on_the_next_risky_one_for_a_day(desk: Desk, 
     assert (await desk.open(request("rm -rf /srv/app"), Caller("bot"))).remembered is None
 
 
+async def test_a_delete_after_the_backups_were_switched_off_says_so(desk: Desk, clock: ManualClock) -> None:
+    await decide(desk, "allow", "systemctl disable --now backup.timer")
+    clock.advance(3_600)
+    told = shown(await desk.open(request("rm -rf /srv/data"), Caller("bot")))
+    assert told[1].startswith(
+        "This agent was allowed before · Switches a safeguard off: systemctl disable --now backup"
+    )
+
+
 async def test_it_stays_small_however_much_is_decided(desk: Desk) -> None:
     for number in range(400):
         await decide(desk, "allow", f"make {number}")

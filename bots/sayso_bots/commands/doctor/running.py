@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from sayso import errors
+from sayso.cards import phrases
 from sayso.clock import SystemClock
-from sayso.desk import reloads
+from sayso.desk import reloads, stops
 from sayso.stores import Store
 from sayso_bots.commands.doctor.finding import Finding
 from sayso_bots.service import database, reloading
@@ -24,8 +25,12 @@ async def look(chosen: schema.Settings | None) -> AsyncGenerator[Finding]:
         return
     async with open_records(given) as store:
         stands = await reloads.stands(store, SystemClock().now()) if store else ()
+        stopped = (await stops.standing(store)).all if store else ()
     for one in stands:
         yield _finding_of(one, chosen)
+    for stop in stopped:
+        agent = f" --agent {stop.agent}" if stop.agent else ""
+        yield Finding("stop", True, phrases.stopped(stop), f"nothing is allowed until: sayso resume{agent}", warn=True)
 
 
 def _finding_of(one: reloads.Stand, chosen: schema.Settings | None) -> Finding:
