@@ -11,7 +11,10 @@ import pytest
 from tests.bots.conftest import Command
 from tests.bots.test_serve import Served, browser, key, serving
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.pg import pg_server, pg_url
 from tests.fakes.slack import FakeSlack
+
+__all__ = ["pg_server", "pg_url"]  # fixtures
 
 PEOPLE = '[people.ann]\nslack = "T1/U1"\n[people.bob]\nslack = "T1/U2"\n'
 ANNS = f'{PEOPLE}[policies.default]\napprovers = ["ann"]\n'
@@ -201,3 +204,22 @@ async def test_in_discord_a_role_that_was_added_decides(command: Command, tmp_pa
                 session.get("/v1/requests/x?wait=5") as answer,
             ):
                 assert (await answer.json())["decision"]["outcome"] == "allowed"
+
+
+async def test_every_copy_over_one_database_takes_it_up_and_says_so(
+    command: Command, tmp_path: Path, pg_url: str
+) -> None:
+    file, database = tmp_path / "sayso.toml", {"SAYSO_DATABASE_URL": pg_url}
+    file.write_text(ANNS)
+    async with serving(command, **database) as one, serving(command, **database) as other:
+        agent = command.key("bot", "agent", **database)
+        file.write_text(BOBS)
+        done = await asyncio.to_thread(command, "reload", **database)
+        said = done.stdout.splitlines()
+        assert (done.returncode, len(said)) == (0, 2), done.stderr
+        assert all(line.endswith("taken up: policies.default, policies.night") for line in said)
+        for number, served in enumerate((one, other)):
+            assert (await ask(served, agent, f"r{number}", policy="night"))[0] == 201
+        file.write_text(WRONG)
+        done = await asyncio.to_thread(command, "reload", **database)
+        assert (done.returncode, done.stdout.count("are refused")) == (2, 2)

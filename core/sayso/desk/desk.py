@@ -216,6 +216,9 @@ class Desk(shell.Shell):
             return pressing.linked(self, ticket, following)
         return await self.answer(ticket.id, following, actor)
 
+    async def _person(self, id: str, actor: people.Actor) -> model.Person:
+        return await identity.find(self, await self.store.load(id), actor)
+
     async def _said(
         self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
     ) -> model.Ticket:

@@ -68,7 +68,7 @@ class Knowing(Board):
         return sorted(self.groups.get(group.removeprefix("slack:"), set()))
 
     async def account_of(self, email: str) -> str | None:
-        return None
+        return {"bob@example.com": "slack:T1/U2"}.get(email)
 
     async def is_open(self, account: str) -> bool:
         return True
@@ -193,6 +193,44 @@ async def test_whoever_is_on_call_is_mentioned_on_the_card_and_nobody_if_nobody_
     rota.lost = True
     assert await reaching.in_person(front, named) == ("bob",)
     assert await reaching.in_person(desk("anyone"), ("oncall:payments",)) == ()
+
+
+async def test_somebody_without_an_account_there_is_in_none_of_its_groups_and_nobody_is_asked() -> None:
+    front = desk("group:release")
+    at_inbox = people.Actor("web:dan", "dan", member=True, person="dan")
+    with pytest.raises(errors.NotAllowed):
+        await front.answer((await asked(front)).id, sayso.Answer(verdict="allow"), at_inbox)
+
+
+@pytest.mark.parametrize(("listed", "inside"), [({"slack:T1/U2"}, True), ({"slack:T1/U9"}, False)])
+async def test_an_account_that_is_known_by_an_address_alone_is_looked_up_in_groups(
+    listed: set[str], inside: bool
+) -> None:
+    actor = await identity.complete(desk("anyone", slack=Knowing(S1=listed)), BOB, ("slack:S1",))
+    assert ("slack:S1" in actor.groups) == inside
+    assert actor.unknown == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("names", "inside"),
+    [(("ann",), True), (("group:other",), True), (("oncall:payments",), True), (("anyone",), True), (("bob",), False)],
+)
+async def test_whoever_is_among_some_names_is_so_by_name_by_group_or_on_call(
+    names: tuple[str, ...], inside: bool
+) -> None:
+    front = desk("anyone", rota=Paper("ann"), slack=Knowing(S2={"slack:T1/U1"}))
+    assert identity.is_among(names, await identity.of(front, ANN, names)) == inside
+
+
+async def test_where_the_settings_say_it_all_nothing_is_looked_up() -> None:
+    plain = people.Directory(DIRECTORY.people, {"release": people.Group(frozenset({"cid"}))})
+    assert identity.is_settled(plain)
+    assert not any(
+        map(
+            identity.is_settled,
+            (DIRECTORY, replace(plain, delegations=(people.Delegation("a", frozenset(), ManualClock().now()),))),
+        )
+    )
 
 
 async def test_a_list_has_what_somebody_may_answer_by_being_on_call() -> None:

@@ -1,5 +1,6 @@
 """`route = ["approvers"]`: a direct message to each approver, whom the settings name or a chat or rota says."""
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import tokens
-from sayso.desk import Caller, Desk, Setup, rotas
+from sayso.desk import Caller, Desk, Setup, reaching, rotas
 from sayso.desk import setup as setups
 from sayso.desk.channel import Platform
 from sayso.machine import people
@@ -177,3 +178,25 @@ def test_a_route_to_nobody_is_refused_beforehand(approvers: tuple[str, ...], ref
     with told as caught:
         setups.check_route(made, ("approvers",), "default", "rules.0.route")
     assert caught is None or caught.value.field == "rules.0.route"
+
+
+async def test_somebody_known_by_an_address_alone_is_found_by_it_on_a_chat_that_knows_it() -> None:
+    front = looking("dan", "group:team", "zoe")
+    known = {"dan": people.Profile(email="dan@example.com"), "zoe": people.Profile(email="zoe@example.com")}
+    directory = people.Directory(known, {"team": people.Group(frozenset({"dan"}))})
+    front.setup = dataclasses.replace(front.setup, directory=directory)
+    setups.check_route(front.setup, ("approvers",), "default", "rules.0.route")
+    assert (await front.open(ASKED)).route == ("slack:@U7",)
+
+
+async def test_a_rota_that_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(Rota):
+        async def on_call(self) -> rotas.Shift:
+            await asyncio.Event().wait()
+            return rotas.Shift()
+
+    monkeypatch.setattr(reaching, "_WITHIN", 0.01)
+    front = looking("oncall:payments", rota=Silent())
+    with pytest.raises(errors.MembershipUnknown):
+        await front.open(ASKED)
+    assert await reaching.in_person(front, ("oncall:payments", "ann")) == ("ann",)
