@@ -268,6 +268,25 @@ def test_cases_are_written_from_history_and_pass(inside: Call, tmp_path: Path) -
     assert inside("policy", "test", "t.toml").stdout == "4 cases, 0 failed\n"
 
 
+def test_what_people_allowed_again_and_again_is_suggested_and_can_be_pasted(inside: Call, tmp_path: Path) -> None:
+    for number in range(6):
+        ask(inside, f"r{number}", "Bash", command="git status -s")
+        inside("answer", f"r{number}", "--allow")
+        ask(inside, f"m{number}", "refund", order=7)
+        inside("answer", f"m{number}", "--allow", "--yes")
+    written = inside("policy", "suggest").stdout
+    assert "# 6 calls of local that people allowed" in written
+    assert '#   r0: { command = "git status -s" }' in written
+    assert "1 about money, secrets or deletes left out" in written
+    (tmp_path / "sayso.toml").write_text(written)
+    (rule,) = tomllib.loads(written)["rules"]
+    assert rule["match"] == {"tool": "Bash", "agent": "local", "program": "git", "args": ["status", "-s"]}
+    asked = inside("ask", "permission", "--tool", "Bash", "--input", '{"command": "git status -s"}', "--wait")
+    assert (asked.returncode, "by the rule 'suggested-1'" in asked.stdout) == (0, True)
+    assert len(tomllib.loads(inside("policy", "suggest", "--costly").stdout)["rules"]) == 2
+    assert "rules" not in tomllib.loads(inside("policy", "suggest", "--least", "7").stdout)
+
+
 def test_a_request_is_explained_by_the_rules_of_then_and_of_now(inside: Call, tmp_path: Path) -> None:
     ask(inside, "r0", "Read", file="a")
     assert "no rules were there" in inside("policy", "explain", "r0").stdout

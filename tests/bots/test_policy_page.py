@@ -408,6 +408,8 @@ ASK = '[[rules]]\nid = "x"\neffect = "ask"\n'
          "rules.x.match.program"),
         (ALLOW + 'match = { tool = "Bash", program = "git", any_args = true }',
          "rules.x.match.any_args"),
+        (ALLOW + 'match = { tool = "Bash", program = "git", args = ["**"] }', "rules.x.match.args"),
+        (ALLOW + 'match = { tool = "Bash", program = "curl", any_args = true }', "rules.x.match.any_args"),
         (ALLOW + 'match = { tool = "Bash", program = "make", args = ["*"] }',
          "rules.x.match.args"),
         (ASK + ASK, "rules.x.id"),

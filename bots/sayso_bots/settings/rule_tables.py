@@ -100,7 +100,7 @@ def _after(id: str, table: After) -> rules.After:
 def _means(tables: Sequence[Rule]) -> rules.Means:
     """The libraries that these rules need; they are loaded for nothing else."""
     condition = _load_condition() if any(table.when for table in tables) else None
-    return rules.Means(_load_shell() if tables else None, condition)
+    return rules.Means(load_shell() if tables else None, condition)
 
 
 def _load_condition() -> Callable[[str], Any] | None:
@@ -111,7 +111,8 @@ def _load_condition() -> Callable[[str], Any] | None:
     return sayso_cel.condition
 
 
-def _load_shell() -> Callable[[str], Any] | None:
+def load_shell() -> Callable[[str], Any] | None:
+    """The parser of shell commands, if its extra is installed."""
     try:
         import sayso_shell
     except ImportError:

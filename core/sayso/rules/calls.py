@@ -15,6 +15,7 @@ from sayso.rules import executing, lines
 # Texts of an input that a condition on any of them looks at.
 _MOST_TEXTS = 2_000
 _DEEPEST = 50
+_HARMLESS = ("description", "timeout", "timeout_ms", "run_in_background", "yield_time_ms", "max_output_tokens")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ class Call:
         if not name or self.parse is None:
             return None
         return _read(self.parse, (self.request.input or {}).get(name))
+
+    @property
+    def beside(self) -> Mapping[str, Any]:
+        """What else the input of a shell's tool holds, but for what the agent says and for how long it may take."""
+        known = tools.find(self.tool)
+        harmless = {known.command, known.words, *_HARMLESS}
+        return {name: value for name, value in (self.request.input or {}).items() if name not in harmless}
 
     @functools.cached_property
     def reach(self) -> executing.Reach | None:

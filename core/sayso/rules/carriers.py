@@ -50,31 +50,19 @@ SPECIAL: Mapping[str, frozenset[str]] = {
         "--receive-pack --open-files-in-pager --ext-diff --textconv --output --extcmd --tool --template "
         "--config config bisect submodule filter-branch difftool mergetool"
     ),
-    "tar": _words(
-        "-I -F -C -P --checkpoint-action --to-command --use-compress-program --rsh-command --info-script "
-        "--new-volume-script --absolute-names --directory --checkpoint"
-    ),
     "find": _words("-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls -files0-from"),
     "fd": _words("-x -X --exec --exec-batch"),
     "rg": _words("--pre --hostname-bin --search-zip -z"),
-    "sort": _words("-o -T --output --compress-program --files0-from"),
-    "zip": _words("-T -TT --unzip-command"),
-    "rsync": _words("-e --rsh --rsync-path"),
-    "scp": _words("-o -S -F"),
-    "curl": _words(
-        "-X -d -F -T -K -o -O -H -x -u -J --request --data --form --upload-file --config --output "
-        "--remote-name --header --proxy --json --url-query --cert --key --netrc --unix-socket"
-    ),
-    "wget": _words(
-        "-O -i -e -P --method --post-data --post-file --body-data --body-file --execute --input-file "
-        "--output-document --directory-prefix --use-askpass --header --config"
-    ),
-    "env": _words("-S --split-string"),
-    "psql": _words("-c -f -o --command --file --output"),
-    "mysql": _words("-e --execute --init-command"),
-    "sqlite3": _words("-cmd -init .shell .system"),
 }
 """Words with which a program runs others, writes, or acts elsewhere; no glob of an allow stands for one of these."""
+
+LITERAL = frozenset(
+    ["curl", "wget", "tar", "rsync", "scp", "zip", "unzip", "sort", "psql", "mysql", "sqlite3", "dd", "cp", "mv"]
+)
+"""Programs of which no glob of an allow stands for any option: too many of these write, send or run something."""
+
+COMMANDS_OF_ITS_OWN = frozenset(["git", "svn", "hg", "gh", "brew", "apt", "systemctl"])
+"""Programs whose first argument says what they do, and may be somebody's own: an allow names it."""
 
 SAME: Mapping[str, Mapping[str, str]] = {
     "curl": {"-X": "--request", "-d": "--data", "-F": "--form", "-T": "--upload-file", "-o": "--output",

@@ -67,10 +67,13 @@ def _check_program(rule: Rule) -> None:
         if name in carriers.SHELLS:
             said = f"{name} runs a script that may have changed since"
             raise refuse(rule.id, "match.program", said, "name the programs that may run")
-        if match.args is None and name in carriers.SPECIAL:
+        if match.args is None and name in carriers.SPECIAL.keys() | carriers.LITERAL:
             raise refuse(
                 rule.id, "match.any_args", f"some arguments of {name} run another program", "name them in args"
             )
+        if name in carriers.COMMANDS_OF_ITS_OWN and (not match.args or globs.is_glob(match.args[0])):
+            said = f"the first argument of {name} says what it does"
+            raise refuse(rule.id, "match.args", said, 'args = ["status", "**"]')
         if name in carriers.SPELLED_OUT and (match.args is None or any(map(globs.is_glob, match.args))):
             raise refuse(rule.id, "match.args", f"{name} runs what its arguments name", hint)
 

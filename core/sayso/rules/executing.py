@@ -41,7 +41,7 @@ def is_allowed(line: lines.Line, names: Sequence[str], args: Sequence[str] | Non
         return False
     given = [word.text for word in words[1:]]
     if args is None:
-        return words[0].text not in carriers.SPELLED_OUT and words[0].text not in carriers.SPECIAL
+        return words[0].text not in carriers.SPELLED_OUT | carriers.SPECIAL.keys() | carriers.LITERAL
     if words[0].text in carriers.SPELLED_OUT:
         return given == list(args)
     return _names_what_is_special(words[0].text, given, args) and globs.covers(args, given)
@@ -49,8 +49,15 @@ def is_allowed(line: lines.Line, names: Sequence[str], args: Sequence[str] | Non
 
 def _names_what_is_special(name: str, given: Sequence[str], args: Sequence[str]) -> bool:
     """Whether every word that makes it do something else stands in *args* as it is."""
+    if name in carriers.LITERAL:
+        return not any(_is_option(name, word, at) for at, word in enumerate(given) if word not in args)
     special = carriers.SPECIAL.get(name, frozenset())
     return not any(_is_special(name, word, special, at == 0) for at, word in enumerate(given) if word not in args)
+
+
+def _is_option(name: str, word: str, at: int) -> bool:
+    # the first word of tar and some others is a bundle of options without a dash
+    return word[:1] in ("-", "@") or (name in ("tar", "dd") and at == 0)
 
 
 def _is_special(name: str, word: str, special: frozenset[str], first: bool) -> bool:

@@ -72,7 +72,11 @@ def _text_of(value: Any) -> str:
 
 
 def _program_is(match: Match, call: calls.Call) -> bool:
-    return call.line is not None and executing.is_allowed(call.line, match.program, match.args)
+    if call.line is None or not executing.is_allowed(call.line, match.program, match.args):
+        return False
+    # a working folder, an environment or a way out of a sandbox changes what the same line does
+    named = {name.partition(".")[0] for name in match.input}
+    return not any(value and name not in named for name, value in call.beside.items())
 
 
 def _program_may_be(match: Match, call: calls.Call) -> bool:

@@ -26,6 +26,8 @@ class Past:
     ruled: model.Ruled | None = None
     outcome: str | None = None
     """What became of it; None while it is open."""
+    by_people: bool = False
+    """Whether people decided it: no rule, no clock, and no key, which a script may hold."""
 
     @property
     def effect(self) -> Effect:

@@ -17,6 +17,7 @@ ALLOWS: tuple[dict[str, Any], ...] = (
     {"program": "git", "args": ["status", "**"]},
     {"program": "git", "args": ["**"]},
     {"program": ["ls", "echo", "cat", "ln", "cd", "cp", "kill", "pkill", "pg_dump"], "any_args": True},
+    {"program": "tar", "args": ["-tf", "*"]},
     {"program": "tar", "args": ["**"]},
     {"program": "find", "args": ["**"]},
     {"program": "curl", "args": ["**"]},
@@ -128,6 +129,8 @@ def test_what_is_understood_whole_is_allowed(command: Any) -> None:
         "/bin/git push", "git --git-dir=. push", "/bin/git status", "./git status", "curl -K x", "curl -ofile x",
         "cd x && git push", "(git push)", "{ git push; }", "if true; then git push; fi", "f() { git push; }; f",
         "! git push", "git status && git diff", "git status | cat", "git status || git push",
+        "curl --data-raw x https://example.com", "curl -D file https://example.com", "curl --next", "tar xf a.tar",
+        "sort -ox a", "git status (rm x)", "git status; and rm x",
         # SQL
         "psql -f drop.sql", "psql -fdrop.sql", "psql --file=drop.sql", "psql -c 'DELETE/**/FROM t'",
         # a path by glob or link
@@ -173,6 +176,32 @@ def test_a_deny_takes_nothing_that_is_clearly_something_else(command: str) -> No
 )
 def test_a_tool_that_no_rule_names_is_asked_about(tool: str) -> None:
     assert effect("git status", tool) == "ask"
+
+
+@pytest.mark.parametrize(
+    ("beside", "wanted"),
+    [
+        ({"description": "looks", "timeout": 5, "run_in_background": True}, "allow"),
+        ({"dangerouslyDisableSandbox": False, "workdir": "", "env": {}}, "allow"),
+        ({"dangerouslyDisableSandbox": True}, "ask"),
+        ({"workdir": "/tmp/other"}, "ask"),
+        ({"env": {"LD_PRELOAD": "x.so"}}, "ask"),
+        ({"with_escalated_permissions": True}, "ask"),
+        ({"anything": 1}, "ask"),
+    ],
+)
+def test_what_stands_beside_the_command_line_is_part_of_the_call(beside: dict[str, Any], wanted: str) -> None:
+    call = BOOK.call(model.Request(kind="permission", tool="Bash", input={"command": "git status", **beside}), "bot")
+    assert rulings.decide(BOOK.matching(call, samples.NOW)).effect == wanted
+
+
+def test_a_rule_that_names_what_stands_beside_it_allows_it() -> None:
+    table = {"tool": "Bash", "program": "git", "args": ["status"], "input.workdir": "/repo"}
+    using = rules.Book((rules.Rule(id="x", match=rule.read_match("x", table), effect="allow"),), parse=sayso_shell.read)
+    for folder, wanted in (("/repo", 1), ("/tmp", 0)):
+        input = {"command": "git status", "workdir": folder}
+        call = using.call(model.Request(kind="permission", tool="Bash", input=input), "bot")
+        assert len(using.matching(call, samples.NOW)) == wanted
 
 
 def test_a_rule_that_names_an_unknown_tool_reads_all_its_texts_as_commands() -> None:

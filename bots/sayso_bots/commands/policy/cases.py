@@ -7,7 +7,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from sayso import errors, model
 from sayso.rules import Book, Ruling, rulings
 from sayso.rules.replaying import Memory, Past
 from sayso.rules.rule import Effect
+from sayso.rules.suggesting import Suggestion
 
+# How much of a call stands beside a suggestion; `sayso show ID` has all of it.
+_LONGEST = 200
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -140,6 +143,15 @@ def _written(one: Past, effect: str, rule: str | None) -> str:
     lines += [f"{name} = {_toml(value)}" for name, value in facts.items() if value is not None]
     # the moment counts where a calendar does
     lines.insert(-1, f"at = {one.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    return "\n".join(lines) + "\n"
+
+
+def suggested(id: str, one: Suggestion, until: date) -> str:
+    """A suggestion as a rule to be pasted, with the calls that it would have covered."""
+    agents = ", ".join(dict.fromkeys(past.owner for past in one.covered))
+    lines = [f"# {len(one.covered)} calls of {agents} that people allowed, and nobody ever denied one like these:"]
+    lines += [f"#   {past.id}: {_toml(past.request.input or {})[:_LONGEST]}" for past in one.covered]
+    lines += ["[[rules]]", f'id = "{id}"', f"match = {_toml(one.match)}", 'effect = "allow"', f"until = {until}"]
     return "\n".join(lines) + "\n"
 
 

@@ -15,15 +15,17 @@ import click
 
 import sayso
 from sayso import clock, model
-from sayso.rules import Book, lint, rulings
+from sayso.rules import Book, lint, rulings, suggesting
 from sayso.rules.replaying import Replayed, replay
 from sayso_bots.commands.policy import cases, history
 from sayso_bots.service import database
-from sayso_bots.settings import durations, environment, toml
+from sayso_bots.settings import durations, environment, rule_tables, toml
 from sayso_bots.terminal import access, output
 
 # Names of changed requests that are printed; --json has all.
 _MOST_NAMED = 50
+# A suggestion is a rule that ends, so that somebody looks at it again.
+_GOOD_FOR = timedelta(days=90)
 
 
 @click.group("policy", epilog="\b\nExample:\n  sayso policy replay --since 7d")
@@ -222,3 +224,30 @@ def _now(book: Book, looked: Sequence[tuple[Any, str | None]], now: rulings.Ruli
         yield f"  {rule.id:<{wide}}  {rule.effect:<5}  {said}"
     if now.rule is None:
         yield "No rule decides: people are asked."
+
+
+@command.command("suggest", epilog="\b\nExample:\n  sayso policy suggest --since 30d --least 5")
+@click.option("--since", default="30d", show_default=True, help="How far to look back.")
+@click.option(
+    "--least", type=click.IntRange(2, 1_000), default=5, show_default=True, help="How often people allowed it."
+)
+@click.option("--costly", is_flag=True, help="Also what costs money, is secret or cannot be taken back.")
+def suggest_command(since: str, least: int, costly: bool) -> None:
+    """Print rules for what people allowed again and again and nobody denied, with the calls they would have covered."""
+    asyncio.run(_suggest(_back(since), least, costly))
+
+
+async def _suggest(since: timedelta, least: int, costly: bool) -> None:
+    given = environment.read()
+    history.check_here(given)
+    setup = _setup()
+    async with database.connect(given) as store:
+        now = clock.SystemClock().now()
+        past = [one async for one in history.newest_first(store, now - since)]
+    found = suggesting.suggest(past, least, rule_tables.load_shell())
+    kept = [one for one in found if costly or not one.costly]
+    for number, one in enumerate(kept, 1):
+        click.echo(cases.suggested(f"suggested-{number}", one, (now + _GOOD_FOR).date()))
+    left = len(found) - len(kept)
+    more = f"; {left} about money, secrets or deletes left out, see --costly" if left else ""
+    click.echo(f"# {_count(len(kept), 'suggestion')}{more}; {_count(len(setup.rules.rules), 'rule')} now.")

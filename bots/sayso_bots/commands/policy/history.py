@@ -35,5 +35,8 @@ async def newest_first(store: Store, since: datetime) -> AsyncIterator[Past]:
 
 def of(ticket: model.Ticket) -> Past:
     """What rules look at of a request."""
-    outcome = ticket.decision.outcome if ticket.decision else None
-    return Past(ticket.id, ticket.request, ticket.owner, ticket.created_at, ticket.ruled, outcome)
+    decision = ticket.decision
+    outcome = decision.outcome if decision else None
+    by = [one.via for one in decision.by] if decision else []
+    by_people = bool(by) and not any(via.startswith("key:") for via in by)
+    return Past(ticket.id, ticket.request, ticket.owner, ticket.created_at, ticket.ruled, outcome, by_people)

@@ -1,0 +1,139 @@
+"""Rules that people's own answers suggest: what they allowed again and again, and nobody ever denied. Pure.
+
+The rule: what people decided counts, never what a rule or a script did. A suggestion is tried on every call that was
+ever denied, lists the calls that it would have covered, and says what the input must be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sayso.content import digest, risk, tools
+from sayso.rules import book, calls, carriers, lines, matching
+from sayso.rules.replaying import Past
+from sayso.rules.rule import INPUT, Match, read_match
+
+# What costs money or cannot be taken back is never suggested by itself.
+_COSTLY = frozenset([
+    "pay", "payment", "payments", "payout", "refund", "transfer", "invoice", "charge", "purchase", "order", "price",
+    "amount", "salary", "wire", "delete", "destroy", "drop", "remove", "purge", "wipe", "revoke", "terminate", "secret",
+    "secrets", "password", "token", "credential", "key",
+])  # fmt: skip
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+# Parts of an input that a suggestion names; one with more is not like another by chance.
+_MOST_PARTS = 20
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A rule that could be, with the calls that it would have covered."""
+
+    match: Mapping[str, Any]
+    """As a `match` table says it."""
+    covered: tuple[Past, ...]
+    costly: bool = False
+    """Whether it is about money, secrets or what cannot be taken back, or a risk was found in a call."""
+
+
+@dataclass
+class _Group:
+    table: Mapping[str, Any]
+    past: list[Past] = field(default_factory=list[Past])
+
+
+def suggest(past: Sequence[Past], least: int, parse: lines.Shell | None = None) -> tuple[Suggestion, ...]:
+    """Rules for what people allowed *least* times or more; those that cover the most come first."""
+    decided = [one for one in past if one.request.kind == "permission" and one.by_people]
+    allowed = [one for one in decided if one.outcome == "allowed"]
+    denied = [one for one in past if one.request.kind == "permission" and one.outcome == "denied"]
+    using = book.Book(parse=parse)
+    groups = dict[str, _Group]()
+    for one in allowed:
+        for table in _tables(using.call(one.request, one.owner)):
+            key = digest.digest(dict(table), "match")
+            groups.setdefault(key, _Group(table)).past.append(one)
+    found = list[Suggestion]()
+    for group in sorted(groups.values(), key=lambda group: -len(group.past)):
+        if len(group.past) < least:
+            break
+        match = _match_of(group.table)
+        if not _holds_for_any(using, match, denied) and not _is_covered(group, found):
+            covered = tuple(one for one in allowed if _holds(using, match, one))
+            found.append(Suggestion(group.table, covered, any(map(_is_costly, covered))))
+    return tuple(one for one in found if len(one.covered) >= least)
+
+
+def _tables(call: calls.Call) -> Iterator[Mapping[str, Any]]:
+    """The tables that a call could be one of: exactly it, and what is nearly it."""
+    base = {"tool": call.tool, "agent": call.owner}
+    if tools.find(call.tool).command:
+        yield from ({**base, **one} for one in _programs(call))
+        return
+    parts = dict(_parts(call.request.input or {}))
+    if 0 < len(parts) <= _MOST_PARTS and len(parts) == _leaves(call.request.input or {}):
+        yield base | {INPUT + name: value for name, value in parts.items()}
+        for name, value in parts.items():
+            folder = value.rpartition("/")[0] if isinstance(value, str) else ""
+            if folder.strip("/.") and "*" not in value and "?" not in value:
+                yield base | {INPUT + key: one for key, one in parts.items()} | {INPUT + name: f"{folder}/*"}
+
+
+def _programs(call: calls.Call) -> Iterator[Mapping[str, Any]]:
+    line = call.line
+    if line is None or not line.whole:
+        return
+    name, *words = (word.text for word in line.commands[0].words)
+    if name in carriers.SHELLS or any(set("*?") & set(word) for word in words):
+        return
+    yield {"program": name, "args": words}
+    if words and not words[0].startswith("-") and name not in carriers.SPELLED_OUT:
+        yield {"program": name, "args": [words[0], "**"]}
+
+
+def _parts(value: Mapping[str, Any], above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The plain values of an input, by their dotted names; those with a dot in a name have none."""
+    for name, inner in value.items():
+        if "." in name or not name or name == "*":
+            continue
+        if isinstance(inner, dict) and depth < _DEEPEST:
+            yield from _parts(inner, f"{above}{name}.", depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(inner, bool | int | float) or (isinstance(inner, str) and not {"*", "?"} & set(inner)):
+            yield f"{above}{name}", inner
+
+
+def _leaves(value: Any) -> int:
+    """How many values an input has; a list counts as one that no table says."""
+    if not isinstance(value, dict):
+        return 1
+    return sum(_leaves(one) for one in value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _match_of(table: Mapping[str, Any]) -> Match:
+    return read_match("suggested", table)
+
+
+def _holds(using: book.Book, match: Match, one: Past) -> bool:
+    return matching.holds(match, using.call(one.request, one.owner), strictly=True)
+
+
+def _holds_for_any(using: book.Book, match: Match, past: Iterable[Past]) -> bool:
+    """Whether it would have covered a call that was denied, by anybody and for any agent."""
+    wider = match.model_copy(update={"facts": {key: one for key, one in match.facts.items() if key != "agent"}})
+    return any(matching.holds(wider, using.call(one.request, one.owner), strictly=False) for one in past)
+
+
+def _is_covered(group: _Group, found: Sequence[Suggestion]) -> bool:
+    """Whether a wider suggestion covers all of these calls already."""
+    ids = {one.id for one in group.past}
+    return any(ids <= {past.id for past in one.covered} for one in found)
+
+
+def _is_costly(one: Past) -> bool:
+    if any(mark.level != "low" for mark in risk.marks_of(one.request)):
+        return True
+    said = [one.request.tool or "", *(one.request.input or {})]
+    return any(word.lower() in _COSTLY for text in said for word in _WORD.findall(text))
