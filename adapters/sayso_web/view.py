@@ -10,7 +10,7 @@ from sayso import errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk, identity
-from sayso.machine import approvers, people, schedule
+from sayso.machine import approvers, glass, people, schedule
 from sayso_web import inputs, render, sessions
 
 # The page of a request has room for everything: nothing is cut, paged or asked in steps there. In the list a long one
@@ -63,7 +63,7 @@ class View:
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=inputs.fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
             wrong=_place(ticket, opened, press.wrong),
-            notice=press.notice,
+            notice=press.notice or self._emergency(ticket),
             barred=barred,
             waits=self.waits(ticket),
         )
@@ -114,8 +114,18 @@ class View:
         person = self.desk.acting(ticket, self.actor)
         if ticket.taken and ticket.taken.given.person != person.id:
             return phrases.sentence(errors.AlreadyTaken(ticket).message)
-        refused = None if ticket.decision else approvers.refused(ticket, person, directory=self.desk.setup.directory)
-        return phrases.sentence(refused.message) if refused else ""
+        refused = self._refused(ticket, person)
+        # whoever may break the glass has the buttons, and a window opens behind one of them
+        return phrases.sentence(refused.message) if refused and not glass.may_break(ticket, person) else ""
+
+    def _emergency(self, ticket: model.Ticket) -> str:
+        person = self.desk.acting(ticket, self.actor)
+        if self._refused(ticket, person) is None or not glass.may_break(ticket, person):
+            return ""
+        return "You may not answer this. In an emergency you may break the glass: press Allow."
+
+    def _refused(self, ticket: model.Ticket, person: model.Person) -> errors.Refused | None:
+        return None if ticket.decision else approvers.refused(ticket, person, directory=self.desk.setup.directory)
 
 
 async def of(desk: Desk, session: sessions.Session) -> View:
