@@ -42,6 +42,10 @@ slack = "T1/U1"
 [policies.both]
 approvers = ["anyone"]
 quorum = 2
+[policies.timed]
+approvers = ["ann", "anyone"]
+remind = ["1s", "2s", "4s"]
+escalate = [{ after = "3s", add = ["ann"], route = ["slack:#dev"] }]
 """
 # A worker that was killed holds its jobs until their lease ends, a minute later.
 _LAPSE = "update outbox set due_at = 0 where lease <> 0"

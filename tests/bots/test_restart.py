@@ -1,6 +1,7 @@
 """Nothing is lost, doubled or ignored when the service is killed: real processes, a real file, people in Slack."""
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import AsyncIterator
@@ -209,6 +210,51 @@ async def test_no_seeded_row_of_kills_under_load_loses_or_doubles_anything(there
     assert oracle.violations(seen, stored) == []
     assert (len(seen.decided), len(seen.pressed) >= REQUESTS) == (REQUESTS, True)
     assert {id: len(there.cards(id)) for id in seen.asked} == dict.fromkeys(seen.asked, 1)
+
+
+async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(there: Setup, ann: Person) -> None:
+    chance = random.Random(SEED)
+    there.slack.channel("C2", name="dev", members=["U1", "U2"])
+    ids = [f"t{number}" for number in range(6)]
+    async with asyncio.timeout(LONGEST), sayso.open(there.url, key=there.key) as desk:
+        for id in ids:
+            await desk.open(sayso.Permission(tool="Bash", input={}, id=id, policy="timed"))
+        for _ in range(KILLS):
+            await some_more(there, chance.randint(1, 4))
+            await there.restart()
+        async with there.stored() as store:
+            changes = store.changes()
+            while any([(await store.load(id)).plan for id in ids]):
+                await anext(changes)
+            last = {(id, (await store.load(id)).reminded) for id in ids}
+        await there.until(lambda: last <= {(id, number) for id, _, number in reminders(there)}, within=20)
+        await there.until(lambda: all(len(there.cards(id)) == 2 for id in ids), within=20)
+        before = reminders(there)
+        for id in ids:
+            assert (await ann.press(there.cards(id)[0], "Deny")).acked
+    async with there.stored() as store:
+        stored = await oracle.read(store)
+    # below each card one of each number, and none after the answer
+    assert len(before) == len(set(before))
+    assert reminders(there) == before
+    assert {id for id, _, _ in before} == set(ids)
+    assert oracle.violations(oracle.Witnessed(), stored) == []
+    assert [len(ticket.escalated) for ticket in stored.tickets.values()] == [1] * len(ids)
+
+
+async def some_more(there: Setup, count: int) -> None:
+    """So many reminders, or a while without."""
+    wanted = len(reminders(there)) + count
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            await there.slack.until(lambda: len(reminders(there)) >= wanted)
+
+
+def reminders(there: Setup) -> list[tuple[str, str, int]]:
+    """What was said below cards: of which request, below which card, and its number."""
+    everywhere = [message for room in there.slack.world.channels for message in there.slack.messages(room)]
+    found = [(one, dict((one.metadata or {}).get("event_payload") or {})) for one in everywhere if one.thread_ts]
+    return [(str(about["request_id"]), str(one.thread_ts), int(about["number"])) for one, about in found if about]
 
 
 def permission(number: int, chance: random.Random) -> sayso.Permission:
