@@ -8,6 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 import aiohttp
 import pydantic
@@ -17,6 +18,8 @@ import yarl
 from sayso import errors
 from sayso_http import wire_errors
 from sayso_http.routes import CALLER_KEY, Operation
+
+Body = TypeVar("Body", bound=pydantic.BaseModel)
 
 log = logging.getLogger(__name__)
 
@@ -190,3 +193,12 @@ def _read_error(status: int, body: bytes) -> errors.SaysoError:
         hint = "check SAYSO_URL: is it a sayso service?"
         return errors.SaysoError(f"the service answers with {status}, and not in our form", hint=hint)
     return wire_errors.error_of(found)
+
+
+def read(body: bytes, shape: type[Body]) -> Body:
+    """What a body says. Raises `SaysoError` if it says something else."""
+    try:
+        return shape.model_validate_json(body)
+    except pydantic.ValidationError as error:
+        hint = "check SAYSO_URL: is it a sayso service, of this version?"
+        raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error

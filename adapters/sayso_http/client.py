@@ -14,17 +14,24 @@ from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
-import pydantic
 from typing_extensions import TypeVar
 
-from sayso import errors, model, stats
+from sayso import errors, model
 from sayso.cards import tokens
 from sayso.content import digest, requests
 from sayso.desk import asker
-from sayso_http import calls, log_rows, routes, session_notes, standing_stops, tickets, webhooks, wire_errors
+from sayso_http import (
+    calls,
+    log_rows,
+    operator_calls,
+    routes,
+    session_notes,
+    tickets,
+    webhooks,
+    wire_errors,
+)
 
 V = TypeVar("V", default=Any)
-Body = TypeVar("Body", bound=pydantic.BaseModel)
 
 # Seconds of one long poll; a wait of days is many of these, so that proxies do not close an idle connection.
 _POLL = 50.0
@@ -34,7 +41,7 @@ _FAREWELL = 2.0
 _PAUSE = 0.25
 
 
-class RemoteDesk:
+class RemoteDesk(operator_calls.OperatorCalls):
     """An `Asker` over HTTP, and what the command line needs beside it: `list`, `answer`, `log`.
 
     Use it as a context manager: `async with RemoteDesk(url, key) as desk`. Plain `http` is only spoken to this very
@@ -190,7 +197,7 @@ class RemoteDesk:
             given = {name: value for name, value in asked.items() if value is not None}
             most = min(routes.LARGEST_PAGE, limit - len(found))
             body = await self._calls.send(routes.LIST, query={**given, "limit": str(most)})
-            page = _read(body, tickets.Page)
+            page = calls.read(body, tickets.Page)
             found += [tickets.to_ticket(one) for one in page.requests]
             if page.next is None:
                 break
@@ -215,39 +222,21 @@ class RemoteDesk:
             StoreUnavailable: whether it was told is not known; it is not sent twice.
         """
         body = json.dumps({"text": said}).encode()
-        return _read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
+        return calls.read(await self._calls.send(routes.NOTE, session, body=body, once=True), session_notes.Told).places
 
     async def make_webhook(self, wanted: model.JsonObject) -> asker.WebhookAddress:
         """Make an address that takes one call. Raises as `sayso.create_webhook`."""
         body = json.dumps({name: value for name, value in wanted.items() if value is not None}).encode()
-        made = _read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
+        made = calls.read(await self._calls.send(routes.MAKE_WEBHOOK, body=body), webhooks.Made)
         return asker.WebhookAddress(made.id, self._calls.address(made.path), made.expires_at)
 
     async def respond_webhook(self, id: str, body: Any) -> None:
         """Answer the held call of a webhook. Raises as `sayso.create_webhook`'s `respond`."""
         await self._calls.send(routes.REPLY_TO_WEBHOOK, id, body=json.dumps(body).encode(), once=True)
 
-    async def stop(self, agent: str | None = None, reason: str | None = None) -> Sequence[model.Stop]:
-        """Stop everything, or one agent; returns all stops. Raises `NotAllowed`, `InvalidRequest`."""
-        body = standing_stops.Wanted(agent=agent, reason=reason).model_dump_json().encode()
-        return _read(await self._calls.send(routes.STOP, body=body), standing_stops.Standing).stops
-
-    async def resume(self, agent: str | None = None) -> Sequence[model.Stop]:
-        """Lift the stop of everything, or of one agent; returns the others. Raises `NotAllowed`, `NotFound`."""
-        body = standing_stops.Lifted(agent=agent).model_dump_json().encode()
-        return _read(await self._calls.send(routes.LIFT, body=body, once=True), standing_stops.Standing).stops
-
-    async def stops(self) -> Sequence[model.Stop]:
-        """What is stopped. Raises `NotAllowed`."""
-        return _read(await self._calls.send(routes.STOPS), standing_stops.Standing).stops
-
     async def log(self, id: str) -> Sequence[log_rows.LogRow]:
         """Read what happened to a request, oldest row first. Raises `NotFound`."""
-        return _read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
-
-    async def stats(self, days: float) -> stats.Figures:
-        """Read the numbers of the last *days*, with the key of an operator."""
-        return _read(await self._calls.send(routes.STATS, query={"days": f"{days:g}"}), stats.Figures)
+        return calls.read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
 
     async def _act(self, operation: routes.Operation, id: str, body: bytes, *, once: bool = False) -> model.Ticket:
         try:
@@ -257,15 +246,7 @@ class RemoteDesk:
 
 
 def _ticket(body: bytes) -> model.Ticket:
-    return tickets.to_ticket(_read(body, tickets.Document))
-
-
-def _read(body: bytes, shape: type[Body]) -> Body:
-    try:
-        return shape.model_validate_json(body)
-    except pydantic.ValidationError as error:
-        hint = "check SAYSO_URL: is it a sayso service, of this version?"
-        raise errors.SaysoError("the service's answer cannot be read", hint=hint) from error
+    return tickets.to_ticket(calls.read(body, tickets.Document))
 
 
 def _check_belongs(ticket: model.Ticket, decision: model.Decision, asked: model.Ticket) -> model.Decision:

@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from sayso import model, stats
-from sayso_http import health, log_rows, operations, receipts, resume, session_notes, standing_stops, tickets, webhooks
+from sayso import model
+from sayso_http import (
+    health,
+    log_rows,
+    operations,
+    operator_routes,
+    receipts,
+    resume,
+    session_notes,
+    tickets,
+    webhooks,
+)
 
 # Bytes. Escapes and white space may double a request on the wire.
 BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
@@ -191,47 +201,13 @@ CALL_WEBHOOK = Open(
     writes={202: webhooks.Accepted, 200: webhooks.AnyJson},
     fails=(403, 404, *_READ),
 )
-STOP = Keyed(
-    method="post",
-    path="/v1/stop",
-    summary="Stop everything, or one agent: nothing is allowed or used, and no time runs, until it is lifted.",
-    who="who stops",
-    handler=lambda on: on.stops.stop,
-    reads=standing_stops.Wanted,
-    body_required=False,
-    writes={200: standing_stops.Standing},
-    fails=(403, *_READ),
-)
-LIFT = Keyed(
-    method="post",
-    path="/v1/resume",
-    summary="Lift the stop of everything, or of one agent.",
-    who="who stops",
-    handler=lambda on: on.stops.resume,
-    reads=standing_stops.Lifted,
-    body_required=False,
-    writes={200: standing_stops.Standing},
-    fails=(403, 404, *_READ),
-)
-STOPS = Keyed(
-    method="get",
-    path="/v1/stops",
-    summary="What is stopped.",
-    who="who stops",
-    handler=lambda on: on.stops.show,
-    writes={200: standing_stops.Standing},
-    fails=(403,),
-)
-STATS = Keyed(
-    method="get",
-    path="/v1/stats",
-    summary="Numbers of the last days: how long people took, what they decided, and who decides by habit.",
-    who="who operates",
-    handler=lambda on: on.stats.serve,
-    writes={200: stats.Figures},
-    fails=(403, 422),
-    query={"days": {"type": "number", "exclusiveMinimum": 0, "maximum": stats.MOST_DAYS, "default": 30}},
-)
+STOP = operator_routes.STOP
+LIFT = operator_routes.LIFT
+STOPS = operator_routes.STOPS
+GRANTS = operator_routes.GRANTS
+END_GRANT = operator_routes.END_GRANT
+STATS = operator_routes.STATS
+
 EVENTS = Keyed(
     method="get",
     path="/v1/events",
@@ -275,5 +251,20 @@ METRICS = Open(
 
 OPERATIONS: Sequence[Open | Keyed] = (
     *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
-    *(STOP, LIFT, STOPS, CALL_WEBHOOK, USE_RECEIPT, KEYS, STATS, EVENTS, DESCRIPTION, ALIVE, READY, METRICS),
+    *(
+        STOP,
+        LIFT,
+        STOPS,
+        CALL_WEBHOOK,
+        USE_RECEIPT,
+        KEYS,
+        GRANTS,
+        END_GRANT,
+        STATS,
+        EVENTS,
+        DESCRIPTION,
+        ALIVE,
+        READY,
+        METRICS,
+    ),
 )

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sayso import errors
 from sayso.desk import Desk
-from sayso_web import inbox, live, numbers, push_calls, render, sessions, signin, stop_page, view
+from sayso_web import grants_page, inbox, live, numbers, push_calls, render, sessions, signin, stop_page, view
 from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,9 @@ def add_routes(
     router.add_get("/stops", _with_error_pages(halt.show))
     router.add_post("/stop", _with_error_pages(halt.stop))
     router.add_post("/resume", _with_error_pages(halt.resume))
+    given = grants_page.GrantsPage(desk, guard)
+    router.add_get("/grants", _with_error_pages(given.show))
+    router.add_post("/grants/end", _with_error_pages(given.end))
     figures = numbers.Numbers(desk, guard, plots)
     router.add_get("/stats", _with_error_pages(figures.page))
     router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))

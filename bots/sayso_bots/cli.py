@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, str] = {
     "cancel": "cancel",
     "stop": "stop",
     "resume": "resume",
+    "grants": "grants",
     "stats": "stats",
     "link": "link",
     "keys": "keys",

@@ -14,6 +14,7 @@ from sayso_http.server import (
     access,
     description,
     event_stream,
+    grant_calls,
     held_polls,
     metrics,
     notes,
@@ -44,6 +45,7 @@ class Handlers:
     metrics: metrics.Metrics
     receipts: redeeming.Receipts
     stats: statistics.Statistics
+    grants: grant_calls.Grants
     description: description.Description
 
 
@@ -78,6 +80,7 @@ def add_routes(
         metrics=metrics.Metrics(desk),
         receipts=redeeming.Receipts(desk),
         stats=statistics.Statistics(desk),
+        grants=grant_calls.Grants(desk),
         description=description.Description(),
     )
     for operation in routes.OPERATIONS:

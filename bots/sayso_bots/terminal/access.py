@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model, stats
-from sayso.desk import Desk, asker, callers, stopping, stops, token_secret
+from sayso.desk import Desk, asker, callers, granting, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, signing
@@ -55,6 +55,14 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def stops(self) -> Sequence[model.Stop]:
         """What is stopped."""
+
+    async def grants(self) -> Sequence[granting.Grant]:
+        """What people allowed for a while."""
+        ...
+
+    async def end_grant(self, id: str) -> Sequence[granting.Grant]:
+        """End a grant; returns those that are left."""
+        ...
 
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*, for operators."""
@@ -122,6 +130,15 @@ class LocalDesk(callers.CallersDesk):
         # whoever can write the database needs no permission of ours
         person = self.desk.setup.directory.identify(self.actor)
         return stopping.Who(person.id, person.name, person.account)
+
+    async def grants(self) -> Sequence[granting.Grant]:
+        """What people allowed for a while."""
+        return await granting.listed(self.desk.store, self.desk.clock.now())
+
+    async def end_grant(self, id: str) -> Sequence[granting.Grant]:
+        """End a grant as whoever is at this terminal."""
+        await granting.end(self.desk.store, id, self._who.id, self.desk.clock.now())
+        return await self.grants()
 
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sayso import model
-from sayso.machine import approvers, demands, standing
+from sayso.machine import approvers, demands, scopes
 
 
 def always(ticket: model.Ticket) -> bool:
@@ -20,7 +20,7 @@ def grants(grant: model.Grant) -> Callable[[model.Ticket], bool]:
 
 def stands(kind: model.Standing) -> Callable[[model.Ticket], bool]:
     """If an allow of the request can cover others for a while."""
-    return lambda ticket: standing.may(ticket, kind)
+    return lambda ticket: scopes.may(ticket, kind)
 
 
 def takes(verdict: model.FurtherVerdict) -> Callable[[model.Ticket], bool]:

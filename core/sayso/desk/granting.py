@@ -18,7 +18,7 @@ from sayso import aside, errors, model, parts
 from sayso.cards import tokens
 from sayso.content import requests
 from sayso.desk import stops
-from sayso.machine import INBOX, Terms, events, standing
+from sayso.machine import INBOX, Terms, events, scopes
 from sayso.stores import Record, Store
 from sayso.stores.record_kinds import GRANT
 
@@ -87,7 +87,7 @@ async def _keep(store: Store, ticket: model.Ticket) -> None:
 
 async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
     """The terms of a request that people would be asked: allowed, if a grant covers it."""
-    if not standing.can_hold(terms.policy):
+    if not scopes.can_hold(terms.policy):
         return terms
     found = await _find(store, request, terms, at)
     if found is None or (await stops.standing(store)).of(terms.owner) is not None:
@@ -130,7 +130,7 @@ async def end(store: Store, id: str, by: str, at: datetime) -> Grant:
 
 
 async def _name(owner: str, request: model.Request, kind: parts.Standing) -> str | None:
-    covered = await aside.run_large(requests.is_large(request), standing.covered, owner, request, kind)
+    covered = await aside.run_large(requests.is_large(request), scopes.covered, owner, request, kind)
     return tokens.id_from("grant", *covered) if covered else None
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from sayso import errors, model
 from sayso.content import digest, fields
-from sayso.machine import standing
+from sayso.machine import scopes
 
 PARTS: Mapping[model.Verdict, set[str]] = {
     "allow": {"reason", "input", "grant", "standing", "confirm", "break_glass"},
@@ -58,7 +58,7 @@ def _fit_verdict(ticket: model.Ticket, answer: model.Answer, given: set[str]) ->
         raise errors.InvalidAnswer("an answer in place of the tool needs a text", field="text")
     if answer.grant and answer.grant not in ticket.request.grant_names:
         raise errors.InvalidAnswer(f"the agent did not offer the grant {answer.grant!r}", field="grant")
-    standing.check(ticket, answer)
+    scopes.check(ticket, answer)
     edited = answer.input is not None and _is_edited(ticket.request, answer.input)
     if edited and not ticket.request.editable:
         hint = "deny with a reason instead"

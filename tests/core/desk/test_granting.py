@@ -14,7 +14,7 @@ from sayso import errors, model, parts
 from sayso.cards import dialog, submission, tokens
 from sayso.content import tools
 from sayso.desk import granting, stops
-from sayso.machine import events, standing
+from sayso.machine import events, scopes
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, opened
@@ -195,8 +195,8 @@ def test_what_cannot_be_shown_in_full_cannot_be_granted() -> None:
 def test_nobody_is_offered_what_would_be_refused() -> None:
     for tool, kinds in (("Bash", {"call"}), ("write_file", {"call", "tool"}), ("unknown", {"call"})):
         ticket = opened(asked(tool, path="a"), grants=HOUR)
-        assert {one for one in ("call", "tool") if standing.may(ticket, one)} == kinds
-    assert not standing.may(opened(asked()), "call")
+        assert {one for one in ("call", "tool") if scopes.may(ticket, one)} == kinds
+    assert not scopes.may(opened(asked()), "call")
     assert tools.find("unknown") == tools.NOTHING
 
 
@@ -213,7 +213,7 @@ def test_a_grant_covers_nothing_that_its_card_did_not_show(
 ) -> None:
     def covered(call: tuple[str, dict[str, Any], str]) -> tuple[str, ...] | None:
         source = model.Source(session=call[2])
-        return standing.covered("bot", sayso.Permission(tool=call[0], input=call[1], source=source), kind)
+        return scopes.covered("bot", sayso.Permission(tool=call[0], input=call[1], source=source), kind)
 
     if covered(shown) is not None and covered(shown) == covered(later):
         assert shown[0] == later[0]
