@@ -67,7 +67,15 @@ def test_what_prints_data_can_print_json(path: tuple[str, ...]) -> None:
         ("backup",),
         ("restore",),
     }
-    prints |= {("keys", "add"), ("keys", "list"), ("audit", "verify"), ("grants", "list"), ("grants", "end")}
+    prints |= {
+        ("keys", "add"),
+        ("keys", "list"),
+        ("audit", "verify"),
+        ("grants", "list"),
+        ("grants", "end"),
+        ("purge",),
+    }
+    prints |= {("policy", name) for name in ("explain", "lint", "replay", "test")}
     has = any("--json" in parameter.opts for parameter in TREE[path].params)
     assert has is (path in prints or (path[:1] == ("ask",) and len(path) == 2))
 
