@@ -1,6 +1,7 @@
 """Who may ever answer a request, as one text by which a store lists it. Pure.
 
-The rule: whoever may answer at any moment is among them, so that no list leaves out what waits for somebody.
+The rule: whoever may answer is among them, so that no list leaves out what waits for somebody; and hardly anybody else,
+so that no list looks at much that it does not show. It is written anew with every change of the ticket.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import functools
 import json
 
 from sayso import model
-from sayso.machine import approvers
+from sayso.machine import approvers, escalation
 
 
 def audience(ticket: model.Ticket) -> str:
-    """Everybody who may answer at any stage, beside the requester."""
-    return json.dumps(ticket.policy.concerned, ensure_ascii=False, separators=(",", ":"))
+    """Everybody who may answer at any stage, or break its glass, as the ticket is now; beside the requester."""
+    needed = approvers.names_of(need for needs in escalation.needs(ticket) for need in needs)
+    glass = ticket.policy.break_glass
+    names = dict.fromkeys((*needed, *(glass.who if glass else ())))
+    return json.dumps([*names], ensure_ascii=False, separators=(",", ":"))
 
 
 def concerns(audience: str, person: model.Person) -> bool:
