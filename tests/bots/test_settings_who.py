@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sayso import errors, model
+from sayso.cards import draw, sections
 from sayso.desk import Caller, Desk
 from sayso.machine import people
 from sayso.testing.clock import ManualClock
@@ -68,6 +69,8 @@ async def test_bob_acts_for_ann_under_change_until_the_day_is_over_and_under_not
     policy = '[policies.change]\napprovers = ["ann"]\n[policies.other]\napprovers = ["ann"]\n'
     desk = desk_of(policy + AWAY.replace("2026-12-24", str(SOON)), TODAY)
     change, other = await under(desk, "change"), await under(desk, "other")
+    shown = [sections.text_of(draw.card_of(one, desk.mint, desk.setup.directory)) for one in (change, other)]
+    assert [f"ann, away: bob until {SOON}" in "".join(one.splitlines()) for one in shown] == [True, False]
     with pytest.raises(errors.NotAllowed):
         await desk.answer(other.id, ALLOW, by("bob"))
     decided = await desk.answer(change.id, ALLOW, by("bob"))

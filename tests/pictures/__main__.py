@@ -32,7 +32,7 @@ from tests.pictures.scenes import MINT, scenes
 EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-emoji-v2.051.ttf"
 # What stands in docs/images: the most telling of each surface.
 DOCS = {
-    "slack": ("command", "danger", "edit", "quorum", "denied"),
+    "slack": ("command", "danger", "edit", "quorum", "denied", "places", "stage", "seated", "glass"),
     "discord": ("command", "choice", "question", "allowed"),
     "inbox": ("command",),
     "inbox-390": ("form",),

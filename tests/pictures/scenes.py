@@ -146,7 +146,7 @@ def scenes() -> Mapping[str, model.Ticket]:
         "places": after(opened(command, needs=MIX), said(RELEASE, verdict="allow")),
         "stage": after(opened(command, stages=ORDER), said(RELEASE, verdict="allow")),
         "seated": after(opened(command, needs=MIX), *(said(one, after=n, verdict="allow") for n, one in enumerate((RELEASE, samples.person("bob", "release"), samples.person("cid", "security"))))),
-        "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.")),
+        "glass": after(opened(command, approvers=("group:security",), quorum=2, break_glass=model.BreakGlass(who=("ann",), review=("group:security",))), said(verdict="allow", break_glass=True, reason="The site is down.").model_copy(update={"review": "req_8c1f02"})),
         "question": opened(question),
         "taken": after(opened(question), said(text="Acme").model_copy(update={"grace": 10.0})),
         "choice": opened(choice),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from sayso import model
 from sayso.cards import card
@@ -97,13 +98,26 @@ def _approver(name: str, ticket: model.Ticket, directory: people.Directory) -> t
         return (Trusted("whoever is on call for "), given_name(name.removeprefix(people.ON_CALL)))
     if not name.startswith("group:"):
         person = ticket.requester if name == "requester" else name
-        return (given_name(person),) if person and not approvers.is_barred(ticket, person) else ()
+        return _person(person, ticket, directory) if person and not approvers.is_barred(ticket, person) else ()
     group = name.removeprefix("group:")
     known = directory.groups.get(group, people.Group())
-    members = [(given_name(one),) for one in sorted(known.members) if not approvers.is_barred(ticket, one)]
+    free = (one for one in sorted(known.members) if not approvers.is_barred(ticket, one))
+    members = [_person(one, ticket, directory) for one in free]
     others = [(Trusted(f"its members in {one.title()}"),) for one in _platforms(known)]
     inside = listed([*members, *others])
     return (given_name(group), Trusted(" ("), *inside, Trusted(")")) if inside else (given_name(group),)
+
+
+def _person(name: str, ticket: model.Ticket, directory: people.Directory) -> tuple[card.Inline, ...]:
+    """Somebody, and who acts for them while they are away."""
+    spans: list[card.Inline] = [given_name(name)]
+    for one in directory.delegations:
+        if one.of == name and one.until > ticket.created_at and one.covers(ticket.policy_name):
+            for index, other in enumerate(sorted(one.to)):
+                spans += [Trusted(" or " if index else ", away: "), given_name(other)]
+            # the end is the midnight after the last day
+            spans.append(Trusted(f" until {one.until - timedelta(days=1):%Y-%m-%d}"))
+    return tuple(spans)
 
 
 def _platforms(group: people.Group) -> Iterable[str]:

@@ -94,7 +94,11 @@ class Delegation:
 
     def holds(self, person: str, policy: str | None, at: datetime) -> bool:
         """Whether this person acts for them under a policy at this moment."""
-        return person in self.to and at < self.until and (not self.policies or policy in self.policies)
+        return person in self.to and at < self.until and self.covers(policy)
+
+    def covers(self, policy: str | None) -> bool:
+        """Whether it is for requests under a policy of this name."""
+        return not self.policies or policy in self.policies
 
 
 @dataclass(frozen=True, slots=True)
