@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sayso.cards import card, sections
 from sayso.chat.received import Json
-from sayso_discord import components, measure, rich
+from sayso_discord import components, measure, reserve, rich
 
 _CUT = "*… more is not shown here*"
 # At least as long as the line above, also when its signs are escaped.
 _ROOM_FOR_CUT = "*…*" * 10
 _LINE: Json = {"type": components.SEPARATOR, "divider": True, "spacing": 1}
+# In units, for the bytes that Discord counts for each text display.
+_EACH = 6
 # A section of a message takes so many text displays.
 _BESIDE = 3
 
@@ -66,6 +68,22 @@ def within_room(shown: Iterable[Json]) -> list[Json]:
             return [*kept, text(_CUT)]
         kept.append(one)
     return kept
+
+
+def length_of(part: card.Part) -> int:
+    """How much of a message a part takes in a text display of its own: units, or bytes where these are scarcer."""
+    return _length(rich.part(part)) + _EACH
+
+
+def length_in_box(content: str) -> int:
+    """At most how much text takes in a box, where ticks are broken up; two texts together take no more than both."""
+    return _length(content) + 2 * content.count("`")
+
+
+def _length(shown: str) -> int:
+    # of the bytes as many belong to one unit as fit beside it
+    weight = len(shown.encode("utf-8", "surrogatepass"))
+    return max(measure.length(shown), -(-weight * reserve.TEXT_LENGTH // reserve.TEXT_BYTES))
 
 
 def _laid_out(

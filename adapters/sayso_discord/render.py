@@ -24,6 +24,7 @@ ROOM = WindowLimits(
     answer=reserve.ANSWER,
     options=limits.SELECT_OPTIONS,
     asks_again=True,
+    paper=cutting.Paper(reserve.PAGE_TEXT, part=layout.length_of, text=layout.length_in_box),
 )
 """What one modal holds: four labels, and a text above them."""
 

@@ -9,4 +9,6 @@ ANSWER = 3_000
 CARD_CONTENT = 3_200
 """So a card holds this much content if it is plain, and less of what must be escaped."""
 PAGE_CONTENT = 1_600
-"""One page of a review, or the text above the inputs of a modal: it fits even if every character is escaped."""
+"""The text above the inputs of a modal: it fits even if every character is escaped."""
+PAGE_TEXT = 3_700
+"""One page of a review, measured as Discord does; the rest is for its title."""

@@ -16,6 +16,7 @@ import sayso_web.render
 from sayso import machine, model
 from sayso.cards import card, cutting, dialog, draw, tokens
 from sayso.content import requests, text
+from sayso.machine import people
 from sayso.testing import samples
 from sayso_aap import wire as aap
 from sayso_bots.terminal import render as terminal
@@ -88,9 +89,9 @@ def test_a_person_who_reads_page_after_page_has_it_drawn_once(surface: str, monk
     times: list[model.Ticket] = []
     once = draw.draw_card
 
-    def counted(ticket: model.Ticket, mint: tokens.TokenMaker) -> card.Card:
+    def counted(ticket: model.Ticket, mint: tokens.TokenMaker, directory: people.Directory) -> card.Card:
         times.append(ticket)
-        return once(ticket, mint)
+        return once(ticket, mint, directory)
 
     monkeypatch.setattr(draw, "draw_card", counted)
     ticket = asked({"command": f"ls {surface}\n" * 40_000})

@@ -146,7 +146,7 @@ async def test_a_value_that_does_not_fit_is_said_and_what_was_typed_is_kept(ther
 
 
 async def test_what_does_not_fit_is_read_page_by_page_and_as_a_file_and_then_allowed(there: Scene, ann: Person) -> None:
-    command = "\n".join(f"echo {n:03d}" for n in range(100))
+    command = "\n".join(f"echo {n:03d}" for n in range(900))
     ticket = await there.ask(sayso.Permission(tool="Bash", input={"command": command}))
     seen = await ann.press(there.card, "Review")
     await there.discord.until(lambda: len(seen.ephemerals) == 2)
@@ -159,7 +159,7 @@ async def test_what_does_not_fit_is_read_page_by_page_and_as_a_file_and_then_all
         await ann.press(page, "Next page")
         page = next(one for one in there.discord.ephemerals(ANN) if one.id == page.id)
         read += there.discord.visible_text(page)
-    assert all(f"echo {n:03d}" in read for n in range(100))
+    assert all(f"echo {n:03d}" in read for n in range(900))
     await ann.press(page, "Allow")
     assert (await there.decision(ticket)).allowed
     assert there.discord.controls(next(one for one in there.discord.ephemerals(ANN) if one.id == page.id)) == []
