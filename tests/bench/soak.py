@@ -1,0 +1,108 @@
+"""A service under churn: requests asked, answered, cancelled and expired, streams and pages that come and go.
+
+python -m tests.bench.soak [--minutes 30] prints memory, tasks, files and the sizes of the database every tenth of that time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+import sayso
+from sayso.desk import Desk, timekeeper
+from tests.bench.listeners import ANN, head_of_pages, head_of_streams, serving
+
+AGENTS, LISTENERS = 20, 20
+
+
+async def ask_on(desk: Desk, done: list[int]) -> None:
+    """Ask, and let it be answered, withdrawn, or expire."""
+    while True:
+        request = sayso.Permission(tool="Bash", input={"command": "x" * random.choice((10, 1_000, 20_000))})
+        ticket = await desk.open(request.model_copy(update={"expires_in": 1.0}))
+        waiting = asyncio.create_task(desk.wait(ticket.id))
+        match random.randrange(3):
+            case 0:
+                await desk.answer(ticket.id, sayso.Answer(verdict=random.choice(("allow", "deny"))), ANN)
+            case 1:
+                await desk.cancel(ticket.id)
+            case _:
+                pass
+        await waiting
+        done[0] += 1
+
+
+async def listen_on(port: int, head: str) -> None:
+    """Open a stream, hear some of it, and go away."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(random.uniform(0.5, 5)):
+                while await reader.read(65_536):
+                    pass
+        writer.close()
+
+
+async def read_on(port: int) -> None:
+    """Read the figures, as a scraper does."""
+    async with aiohttp.ClientSession() as http:
+        while True:
+            async with http.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                await answer.read()
+            await asyncio.sleep(1)
+
+
+def line(folder: Path, begun: float, done: int) -> str:
+    """What there is at this moment."""
+    gc.collect()
+    memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    sizes = [path.stat().st_size / 2**20 for path in sorted(folder.glob("listeners.db*"))]
+    files, tasks = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+    stored = " | ".join(f"{size:.1f}" for size in sizes)
+    return f"| {(time.monotonic() - begun) / 60:.1f} | {done:,} | {memory:.0f} | {tasks} | {files} | {stored} |"
+
+
+async def soak(minutes: float) -> None:
+    """Print lines."""
+    with tempfile.TemporaryDirectory() as name:
+        async with serving(Path(name)) as (desk, port):
+            done, begun = [0], time.monotonic()
+            heads = [await head_of_streams(desk), *[await head_of_pages(desk) for _ in range(LISTENERS // 2)]]
+            work = [
+                asyncio.create_task(timekeeper.expire_due(desk, desk.store, desk.clock)),
+                asyncio.create_task(read_on(port)),
+                *(asyncio.create_task(ask_on(desk, done)) for _ in range(AGENTS)),
+                *(asyncio.create_task(listen_on(port, heads[n % len(heads)])) for n in range(LISTENERS)),
+            ]
+            print(
+                "| minutes | requests | MiB | tasks | files | database, MiB | shm | WAL |\n|---|---|---|---|---|---|---|---|"
+            )
+            for _ in range(10):
+                await asyncio.wait(work, timeout=minutes * 6, return_when=asyncio.FIRST_EXCEPTION)
+                print(line(Path(name), begun, done[0]), flush=True)
+            for task in work:
+                task.cancel()
+            for ended in await asyncio.gather(*work, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    raise ended
+
+
+def main() -> None:
+    """Print how much there is of everything, while time passes."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--minutes", type=float, default=30)
+    asyncio.run(soak(arguments.parse_args().minutes))
+
+
+if __name__ == "__main__":
+    main()
