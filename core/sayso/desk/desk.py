@@ -19,13 +19,13 @@ from sayso.desk import (
     attendance,
     authority,
     broadcast,
+    closed_accounts,
     identity,
     notes,
     passing_on,
     pressing,
     reading,
     shell,
-    standing,
 )
 from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
@@ -226,7 +226,7 @@ class Desk(shell.Shell):
         person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:
-            gone = {"gone": closed} if (closed := await standing.closed(self, ticket, happened(person))) else {}
+            gone = {"gone": closed} if (closed := await closed_accounts.since(self, ticket, happened(person))) else {}
             answered = await self.step(id, lambda: happened(person).model_copy(update=gone))
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again

@@ -21,7 +21,7 @@ _WITHIN = 1.2
 _KEY = "key"
 
 
-async def closed(shell: Shell, ticket: model.Ticket, event: events.Event) -> tuple[str, ...]:
+async def since(shell: Shell, ticket: model.Ticket, event: events.Event) -> tuple[str, ...]:
     """The accounts that were closed since, of those who would decide together with this answer.
 
     Raises:

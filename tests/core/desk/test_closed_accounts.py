@@ -9,7 +9,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.desk import Desk, Setup, channel, keys, standing
+from sayso.desk import Desk, Setup, channel, closed_accounts, keys
 from sayso.stores import memory
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -95,7 +95,7 @@ async def test_a_platform_that_does_not_answer_is_not_waited_for(monkeypatch: py
         return await asyncio.Future[bool]()
 
     monkeypatch.setattr(known, "is_open", never)
-    monkeypatch.setattr(standing, "_WITHIN", 0.0)
+    monkeypatch.setattr(closed_accounts, "_WITHIN", 0.0)
     ticket = await ask(desk)
     await desk.answer(ticket.id, ALLOW, actor("ann"))
     with pytest.raises(errors.MembershipUnknown):
