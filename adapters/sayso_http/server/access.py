@@ -13,8 +13,8 @@ from sayso.machine import glass
 from sayso.stores import Query
 from sayso_http import routes
 
-# As many pages are read at most for one that somebody may see a part of.
-_MOST_CHUNKS = 20
+# Requests that are read at once, and how often, for one that somebody may see.
+_CHUNK, _MOST_CHUNKS = 50, 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,12 +99,12 @@ class HttpCaller:
         actor = await identity.complete(self.desk, self.key.actor)
         theirs = await visibility.concerning(self.desk, actor)
         requester = self.desk.setup.directory.identify(actor).id
-        more = dataclasses.replace(query, audiences=theirs, requester=requester)
+        more = dataclasses.replace(query, audiences=theirs, requester=requester, limit=max(query.limit, _CHUNK))
         for _ in range(_MOST_CHUNKS):
             chunk = await self.desk.store.list(more)
             found = [ticket for ticket in chunk if _is_for(ticket, self.desk.acting(ticket, actor))]
             if found or not chunk:
-                return found
+                return found[: query.limit]
             # they stand in for somebody, but not under these policies; or an older version wrote down no audience
             more = dataclasses.replace(more, before=(chunk[-1].created_at, chunk[-1].id))
         return ()
