@@ -214,6 +214,10 @@ class RemoteDesk(operator_calls.OperatorCalls):
         body = answer.model_dump_json(exclude_none=True).encode()
         return await self._act(routes.ANSWER, id, body, once=True)
 
+    async def pass_on(self, id: str, to: str) -> model.Ticket:
+        """Ask another person of the settings to answer. Raises as `sayso.desk.passing_on.pass_on`."""
+        return await self._act(routes.PASS_ON, id, tickets.PassOn(to=to).model_dump_json().encode(), once=True)
+
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing (Markdown); where it was told.
 

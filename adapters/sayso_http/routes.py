@@ -95,6 +95,16 @@ ANSWER = Keyed(
     writes={200: tickets.Document},
     fails=(403, 404, 409, *_READ),
 )
+PASS_ON = Keyed(
+    method="post",
+    path="/v1/requests/{id}/pass",
+    summary="Ask somebody else who may answer it, with the key of an approver.",
+    who="who answers",
+    handler=lambda on: on.requests.pass_on,
+    reads=tickets.PassOn,
+    writes={200: tickets.Document},
+    fails=(403, 404, 409, *_READ),
+)
 CANCEL = Keyed(
     method="post",
     path="/v1/requests/{id}/cancel",
@@ -250,7 +260,7 @@ METRICS = Open(
 )
 
 OPERATIONS: Sequence[Open | Keyed] = (
-    *(ASK, LIST, READ, ANSWER, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
+    *(ASK, LIST, READ, ANSWER, PASS_ON, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
     *(
         STOP,
         LIFT,

@@ -93,6 +93,13 @@ class Cancel(model.Frozen):
     reason: model.Reason | None = None
 
 
+class PassOn(model.Frozen):
+    """The body of a call that asks somebody else."""
+
+    to: model.Name
+    """A person of the settings."""
+
+
 class Use(model.Frozen):
     """The body of a use; it may be left out."""
 

@@ -1,5 +1,6 @@
 """The commands over a database of their own: what they print, and above all what they exit with."""
 
+import getpass
 import json
 import os
 import signal
@@ -354,3 +355,22 @@ def test_a_denial_counts_under_a_stop(inside: Call) -> None:
     inside(*RUN)
     inside("stop")
     assert inside("answer", "r1", "--deny").returncode == 0
+
+
+def test_somebody_else_is_asked_from_the_terminal(inside: Call, tmp_path: Path) -> None:
+    settings = f"""
+[people.me]
+terminal = "{getpass.getuser()}"
+[people.bob]
+terminal = "bob"
+[policies.default]
+approvers = ["me", "bob"]
+"""
+    (tmp_path / "sayso.toml").write_text(settings)
+    assert inside(*RUN).returncode == 0
+    assert inside("answer", "r1", "--pass-to", "bob").returncode == 0
+    assert " asked bob to answer this" in inside("show", "r1").stdout
+    again = inside("answer", "r1", "--pass-to", "bob")
+    assert (again.returncode, "was asked already" in again.stderr) == (2, True)
+    both = inside("answer", "r1", "--allow", "--pass-to", "bob")
+    assert (both.returncode, "leave the other options out" in both.stderr) == (2, True)

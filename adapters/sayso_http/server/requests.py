@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk
+from sayso.desk import Desk, passing_on
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import log_rows, routes, tickets, webhooks
@@ -100,6 +100,13 @@ class Requests:
         answer = await reading.body(request, model.Answer)
         await caller.may_know(request.match_info["id"])
         return await self._show(await self._desk.answer(request.match_info["id"], answer, caller.key.actor))
+
+    async def pass_on(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Ask somebody else, as the person behind the key."""
+        wanted = await reading.body(request, tickets.PassOn)
+        id = request.match_info["id"]
+        await caller.may_know(id)
+        return await self._show(await passing_on.pass_on(self._desk, id, wanted.to, caller.key.actor))
 
     async def cancel(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Withdraw."""

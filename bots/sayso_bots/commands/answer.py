@@ -40,6 +40,7 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
 @click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
+@click.option("--pass-to", metavar="NAME", help="Ask this person, who may answer it as well, in place of answering.")
 @click.option("--yes", is_flag=True, help="Allow something of high risk without being asked again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the request as JSON.")
 def command(id: str, as_json: bool, yes: bool, **given: Any) -> None:
@@ -52,7 +53,9 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
     async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         try:
-            if given:
+            if to := given.pop("pass_to", None):
+                ticket = await _pass_on(desk, ticket, to, given)
+            elif given:
                 said = read_options(ticket.request, given)
                 if not yes:
                     await prompt.confirm(ticket, said)
@@ -63,6 +66,12 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
             # whoever is late is told who was first
             raise click.ClickException(phrases.too_late(error.ticket)) from error
     output.print_json(output.document_of(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
+
+
+async def _pass_on(desk: access.CommandDesk, ticket: model.Ticket, to: str, beside: dict[str, Any]) -> model.Ticket:
+    if beside:
+        raise errors.InvalidAnswer("--pass-to answers nothing: leave the other options out", field="pass_to")
+    return await desk.pass_on(ticket.id, to)
 
 
 def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model, stats
-from sayso.desk import Desk, asker, callers, granting, stopping, stops, token_secret
+from sayso.desk import Desk, asker, callers, granting, passing_on, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, signing
@@ -39,6 +39,10 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
         prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
         """Requests, newest first; *prefix* is how the id begins."""
+        ...
+
+    async def pass_on(self, id: str, to: str) -> model.Ticket:
+        """Ask another person of the settings to answer."""
         ...
 
     async def log(self, id: str) -> Sequence[LogRow]:
@@ -106,6 +110,10 @@ class LocalDesk(callers.CallersDesk):
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person at this terminal."""
         return await self.desk.answer(id, answer, self.actor)
+
+    async def pass_on(self, id: str, to: str) -> model.Ticket:
+        """Ask somebody else, as the person at this terminal."""
+        return await passing_on.pass_on(self.desk, id, to, self.actor)
 
     async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""

@@ -130,3 +130,27 @@ async def test_what_a_policy_wants_is_named_over_http(service: Service) -> None:
     assert (wrong.status, wrong.error["field"]) == (422, "confirm")
     right = {**ALLOW, "reason": "x", "confirm": "make deploy"}
     assert (await service.call("POST", "/v1/requests/r1/answers", "ann", right)).json["state"] == "decided"
+
+
+@pytest.mark.parametrize("policy", ["needs", "stages"])
+async def test_only_who_may_answer_asks_somebody_else_who_may(service: Service, policy: str) -> None:
+    found = set[str]()
+    for who in NAMES:
+        asked = model.Request.model_validate({**permission(f"p-{who}"), "policy": policy})
+        ticket = await service.front.open(asked, Caller("bot", requester="rob"))
+        to = "bob" if who == "ann" or policy == "needs" else "ann"
+        reply = await service.call("POST", f"/v1/requests/{ticket.id}/pass", who, {"to": to})
+        if reply.status == 200:
+            found.add(who)
+            assert [(one["by"], one["to"]) for one in reply.json["passed"]] == [("ann" if who == "del" else who, to)]
+    # in turn only: nobody asks Bob before his stage, and nobody asks himself
+    assert found == ({"ann", "del"} if policy == "needs" else {"bob"})
+
+
+async def test_an_agent_asks_nobody_in_place_of_a_person(service: Service) -> None:
+    asked = model.Request.model_validate({**permission("mine"), "policy": "needs"})
+    await service.front.open(asked, Caller("bot"))
+    assert (await service.call("POST", "/v1/requests/mine/pass", "bot", {"to": "bob"})).status == 403
+    assert (await service.call("POST", "/v1/requests/mine/pass", "ann", {"to": "eve"})).status == 409
+    assert (await service.call("POST", "/v1/requests/mine/pass", "ann", {})).status == 422
+    assert (await service.call("POST", "/v1/requests/gone/pass", "ann", {"to": "bob"})).status == 404
