@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import urllib.request
@@ -63,9 +64,12 @@ class Api:
         """Post a message with *files*: by name, the type and the bytes of each. Raises `ChannelError`."""
         named = [{"id": index, "filename": name} for index, name in enumerate(files)]
         form: list[Json] = [{"name": "payload_json", "value": json.dumps({**body, "attachments": named})}]
-        for index, (name, (kind, raw)) in enumerate(files.items()):
-            form.append({"name": f"files[{index}]", "value": raw, "filename": name, "content_type": kind})
-        return cast(Json, await self._call("POST", path, ids, form=form))
+        # the library begins each of these anew if it tries again
+        held = [discord.File(io.BytesIO(raw), filename=name) for name, (_, raw) in files.items()]
+        for index, (file, (kind, _)) in enumerate(zip(held, files.values(), strict=True)):
+            part = {"value": file.fp, "filename": file.filename, "content_type": kind}
+            form.append({"name": f"files[{index}]", **part})
+        return cast(Json, await self._call("POST", path, ids, form=form, files=held))
 
     async def answer(self, interaction: parse.Interaction, response: Json) -> None:
         """Answer an interaction, once. Raises `ChannelError`."""
