@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import tree_sitter
@@ -10,7 +11,10 @@ import tree_sitter_bash
 from sayso.rules.lines import LONGEST, UNREADABLE, Command, Line
 from sayso_shell import words
 
-_PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+_LANGUAGE = tree_sitter.Language(tree_sitter_bash.language())
+# The grammar's scanner looks characters up in a table of 256: beyond it, it reads whatever is in memory and may crash.
+# A comma is an ordinary part of a word, so what is foreign stays in the word in which it stands.
+_FOREIGN = re.compile(r"[^\x20-\x7e\t\n\r]")
 # With more of these signs the parser takes seconds, because it tries what each may begin.
 _COSTLY, _MOST_COSTLY = "(|[{", 600
 _MOST_NODES = 10_000
@@ -24,17 +28,15 @@ def read(raw: str) -> Line:
     """The line, as far as it can be read."""
     if len(raw) > LONGEST or sum(map(raw.count, _COSTLY)) > _MOST_COSTLY:
         return UNREADABLE
-    try:
-        root = _PARSER.parse(raw.encode()).root_node
-    except ValueError:
-        return UNREADABLE
+    # one of its own for each line: lines are read in several threads
+    root = tree_sitter.Parser(_LANGUAGE).parse(_FOREIGN.sub(",", raw).encode("ascii")).root_node
     if root.descendant_count > _MOST_NODES:
         return UNREADABLE
     found, unread = list[Command](), root.has_error
     for node, redirects, piped in _walk(root):
         unread = unread or node.type in _OPAQUE or node.is_missing
         if node.type == "command":
-            found.append(_command(node, redirects, piped))
+            found.append(_command(node, raw, redirects, piped))
     # of one command only: that each of its words is known was found on the way
     single = len(found) == 1 and not unread and all(word.known for word in found[0].words)
     return Line(tuple(found), whole=single and raw.isprintable() and _is_whole(root), unread=unread)
@@ -57,22 +59,18 @@ def _walk(root: tree_sitter.Node) -> Iterator[tuple[tree_sitter.Node, Sequence[t
             waiting.append((child, around, piped or (node.type == "pipeline" and number > 0)))
 
 
-def _command(node: tree_sitter.Node, around: Sequence[tree_sitter.Node], piped: bool) -> Command:
+def _command(node: tree_sitter.Node, raw: str, around: Sequence[tree_sitter.Node], piped: bool) -> Command:
     said = [child for child in node.named_children if child.type not in _REDIRECTS]
-    given = tuple(words.read(child) for child in said if child.type not in ("variable_assignment", "comment"))
-    fed = (text for redirect in (*node.named_children, *around) for text in _fed(redirect))
+    given = tuple(words.read(child, raw) for child in said if child.type not in ("variable_assignment", "comment"))
+    fed = (text for redirect in (*node.named_children, *around) for text in _fed(redirect, raw))
     return Command(given, tuple(fed), piped)
 
 
-def _fed(redirect: tree_sitter.Node) -> Iterator[str]:
+def _fed(redirect: tree_sitter.Node, raw: str) -> Iterator[str]:
     if redirect.type == "heredoc_redirect":
-        yield from (_text(child) for child in redirect.named_children if child.type == "heredoc_body")
+        yield from (words.text_of(child, raw) for child in redirect.named_children if child.type == "heredoc_body")
     elif redirect.type == "herestring_redirect":
-        yield from (words.read(child).text for child in redirect.named_children)
-
-
-def _text(node: tree_sitter.Node) -> str:
-    return (node.text or b"").decode(errors="replace")
+        yield from (words.read(child, raw).text for child in redirect.named_children)
 
 
 def _is_whole(root: tree_sitter.Node) -> bool:

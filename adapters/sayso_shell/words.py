@@ -17,48 +17,49 @@ _ESCAPED_IN_QUOTES = re.compile(r'\\(["\\$`])|\\\n')
 _DEEPEST = 20
 
 
-def read(node: tree_sitter.Node, depth: int = 0) -> Word:
-    """A word; one that nobody can read is unknown as a whole."""
+def read(node: tree_sitter.Node, raw: str, depth: int = 0) -> Word:
+    """A word of the line *raw*; one that nobody can read is unknown as a whole."""
     reader = _READERS.get(node.type)
-    return _UNKNOWN if reader is None or depth > _DEEPEST else reader(node, depth)
+    return _UNKNOWN if reader is None or depth > _DEEPEST else reader(node, raw, depth)
 
 
-def _text(node: tree_sitter.Node) -> str:
-    return (node.text or b"").decode(errors="replace")
+def text_of(node: tree_sitter.Node, raw: str) -> str:
+    """What stands there. The parser was given one byte for each character, so its places are ours."""
+    return raw[node.start_byte : node.end_byte]
 
 
-def _bare(node: tree_sitter.Node, depth: int) -> Word:
-    raw = _text(node)
-    said = _ESCAPED.sub(r"\1", raw.replace("\\\n", ""))
-    safe = _SAFE.fullmatch(raw) is not None
-    return Word(said, known=safe or (said != raw and _SAFE.fullmatch(said) is not None), plain=safe)
+def _bare(node: tree_sitter.Node, raw: str, depth: int) -> Word:
+    written = text_of(node, raw)
+    said = _ESCAPED.sub(r"\1", written.replace("\\\n", ""))
+    safe = _SAFE.fullmatch(written) is not None
+    return Word(said, known=safe or (said != written and _SAFE.fullmatch(said) is not None), plain=safe)
 
 
-def _single(node: tree_sitter.Node, depth: int) -> Word:
-    return Word(_text(node)[1:-1], plain=False)
+def _single(node: tree_sitter.Node, raw: str, depth: int) -> Word:
+    return Word(text_of(node, raw)[1:-1], plain=False)
 
 
-def _double(node: tree_sitter.Node, depth: int) -> Word:
+def _double(node: tree_sitter.Node, raw: str, depth: int) -> Word:
     parts = [child for child in node.children if child.type != '"']
     if all(child.type == "string_content" for child in parts):
-        raw = _text(node)[1:-1]
+        written = text_of(node, raw)[1:-1]
         # an exclamation mark is history in some shells
-        known = not {"$", "`", "!"} & set(raw.replace("\\$", "").replace("\\`", ""))
-        return Word(_ESCAPED_IN_QUOTES.sub(r"\1", raw), known=known, plain=False)
-    said = "".join(_text(child) if child.type == "string_content" else "*" for child in parts)
+        known = not {"$", "`", "!"} & set(written.replace("\\$", "").replace("\\`", ""))
+        return Word(_ESCAPED_IN_QUOTES.sub(r"\1", written), known=known, plain=False)
+    said = "".join(text_of(child, raw) if child.type == "string_content" else "*" for child in parts)
     return Word(said, known=False, plain=False)
 
 
-def _joined(node: tree_sitter.Node, depth: int) -> Word:
-    parts = [read(child, depth + 1) for child in node.children]
+def _joined(node: tree_sitter.Node, raw: str, depth: int) -> Word:
+    parts = [read(child, raw, depth + 1) for child in node.children]
     return Word("".join(part.text for part in parts), known=all(part.known for part in parts), plain=False)
 
 
-def _named(node: tree_sitter.Node, depth: int) -> Word:
-    return read(node.children[0], depth + 1) if node.child_count == 1 else _UNKNOWN
+def _named(node: tree_sitter.Node, raw: str, depth: int) -> Word:
+    return read(node.children[0], raw, depth + 1) if node.child_count == 1 else _UNKNOWN
 
 
-_READERS: Mapping[str, Callable[[tree_sitter.Node, int], Word]] = {
+_READERS: Mapping[str, Callable[[tree_sitter.Node, str, int], Word]] = {
     "word": _bare,
     "number": _bare,
     "raw_string": _single,
