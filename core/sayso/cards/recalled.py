@@ -22,7 +22,7 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
     if remembered is None or ticket.decision is not None:
         return
     if remembered.last == "denied" and remembered.at is not None:
-        yield card.Line(tuple(_denied(remembered)), strong=True)
+        yield card.Line(tuple(_denied(remembered, card.Moment(remembered.at, relative=True))), strong=True)
     if counted := _counted(remembered):
         yield card.Note((counted,))
     for one in remembered.risky:
@@ -31,10 +31,8 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Note((*said, moment))
 
 
-def _denied(remembered: model.Remembered) -> Iterable[card.Inline]:
-    yield from (text.line(remembered.by), Trusted(" denied this before"))
-    if remembered.at is not None:
-        yield from (Trusted(" · "), card.Moment(remembered.at, relative=True))
+def _denied(remembered: model.Remembered, at: card.Moment) -> Iterable[card.Inline]:
+    yield from (text.line(remembered.by), Trusted(" denied this before · "), at)
     if remembered.reason:
         more = "…" if len(remembered.reason) > _LONGEST_REASON else ""
         yield from (Trusted(": "), text.line(remembered.reason[:_LONGEST_REASON] + more))

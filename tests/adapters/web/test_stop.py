@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import sayso
-from sayso import model
+from sayso import errors, model
 from sayso.desk import Caller, stops
 from tests.adapters.web.service import ANN, Browser, Service, serving
 
@@ -35,7 +35,7 @@ async def test_whoever_may_stops_everything_and_lets_it_go_on(service: Service) 
         page = (await ann.get(path)).text
         assert "Everything was stopped by" in page
         assert "a key &lt;b&gt;leaked&lt;/b&gt;" in page
-    with pytest.raises(sayso.errors.Refused, match="ann has stopped everything"):
+    with pytest.raises(errors.Refused, match="ann has stopped everything"):
         await service.desk.answer(asked.id, model.Answer(verdict="allow"), ANN)
     assert await sent(ann, "/resume", agent="") == 303
     assert "Everything was stopped" not in (await ann.get("/stops")).text

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sayso import asking, calendars, errors, machine, model
 from sayso.cards import card, draw
 from sayso.content import binding
 from sayso.machine import events
 from sayso.testing import samples
-from sayso.testing.samples import NOW, after, opened, said
+from sayso.testing.samples import NOW, after, opened, permission, said
 
 MINUTE = timedelta(minutes=1)
 STOP = model.Stop(by="ann", name="Ann", via="chat:T/ann", at=NOW + MINUTE, reason="leak <!channel>")
@@ -172,3 +175,38 @@ def test_open_time_stands_still_only_where_it_would_have_run() -> None:
     # what an agent can wait is real time
     own = request.model_copy(update={"expires_in": 7_200.0})
     assert lifted_on_monday(own) == friday + timedelta(hours=2) + timedelta(days=2, hours=17)
+
+
+SECONDS = st.integers(0, 7_200)
+STEPS = st.one_of(
+    st.builds(lambda verdict: ("answer", verdict), st.sampled_from(("allow", "deny"))),
+    st.sampled_from((("stop", None), ("stop", "agent"), ("resume", None), ("tick", None), ("use", None))),
+)
+
+
+@given(st.lists(st.tuples(SECONDS, STEPS), max_size=14))
+def test_under_a_stop_nothing_is_allowed_used_or_over_in_any_order_of_events(
+    happened: list[tuple[int, tuple[str, str | None]]],
+) -> None:
+    ticket, at, stop, still = opened(permission(expires_in=3_600)), NOW, None, timedelta()
+    for seconds, (what, more) in happened:
+        at += timedelta(seconds=seconds)
+        still += timedelta(seconds=seconds) if ticket.stopped else timedelta()
+        # a shell brings a ticket in line before anything else happens to it
+        if what in ("stop", "resume"):
+            stop = STOP.model_copy(update={"at": at, "agent": more}) if what == "stop" else None
+        if line := machine.in_line(ticket, stop, at):
+            ticket = machine.step(ticket, line).ticket
+        before = ticket
+        said_now = model.Answer(verdict="deny" if more == "deny" else "allow")
+        answer = events.Answered(at=at, by=samples.person(), answer=said_now)
+        others: dict[str, events.Event] = {"answer": answer, "use": events.Used(at=at, by="agent")}
+        event = others.get(what, events.Ticked(at=at))
+        with contextlib.suppress(errors.Refused, errors.NotUsable, errors.AlreadyUsed):
+            ticket = machine.step(ticket, machine.first(ticket, event)).ticket
+        if stop is not None:
+            assert ticket.used_at == before.used_at
+            assert ticket.decision == before.decision or (ticket.decision and ticket.decision.outcome == "denied")
+        if ticket.decision is None and ticket.stopped is None:
+            assert ticket.expires_at == NOW + timedelta(hours=1) + still
+            binding.check(ticket)
