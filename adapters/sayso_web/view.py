@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sayso import errors, model
 from sayso.cards import card, dialog, draw, phrases, telling, tokens
@@ -58,7 +59,7 @@ class View:
         barred = self._why_barred(ticket)
         shown = render.Frame(
             csrf=self.session.csrf,
-            expires_at=schedule.ends(ticket),
+            expires_at=_countdown(ticket),
             opened=None if ticket.decision or ticket.taken or ticket.held or barred else opened,
             always_open=own is not None and opened is not None and opened.token == own.token,
             typed=inputs.fitting(opened.inputs if opened else dialog.inputs_of(ticket), press.draft),
@@ -84,9 +85,7 @@ class View:
         short = draw.glance_of(ticket, self.desk.mint, LONGEST_IN_LIST, SHOWN_IN_LIST, self.desk.setup.directory)
         if short is None:
             return self.draw(ticket)
-        shown = render.Frame(
-            expires_at=schedule.ends(ticket), elsewhere=ticket.decision is None, waits=self.waits(ticket)
-        )
+        shown = render.Frame(expires_at=_countdown(ticket), elsewhere=ticket.decision is None, waits=self.waits(ticket))
         return render.render(short, shown)
 
     def draw_row(self, ticket: model.Ticket) -> str:
@@ -131,6 +130,11 @@ class View:
 async def of(desk: Desk, session: sessions.Session) -> View:
     """The eyes of one session, which know the groups that this person is in now."""
     return View(desk, session, await identity.complete(desk, session.actor))
+
+
+def _countdown(ticket: model.Ticket) -> datetime | None:
+    """To what the card counts down; under a stop no time runs."""
+    return None if ticket.stopped else schedule.ends(ticket)
 
 
 def refusal_words(error: errors.SaysoError) -> str:

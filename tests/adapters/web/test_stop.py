@@ -35,6 +35,9 @@ async def test_whoever_may_stops_everything_and_lets_it_go_on(service: Service) 
         page = (await ann.get(path)).text
         assert "Everything was stopped by" in page
         assert "a key &lt;b&gt;leaked&lt;/b&gt;" in page
+    # no clock ticks on a card whose time stands still
+    await service.desk.let_time_act(asked.id)
+    assert "data-expires" not in (await ann.get(f"/requests/{asked.id}")).text
     with pytest.raises(errors.Refused, match="ann has stopped everything"):
         await service.desk.answer(asked.id, model.Answer(verdict="allow"), ANN)
     assert await sent(ann, "/resume", agent="") == 303
