@@ -53,10 +53,12 @@ class Calendar(parts.Frozen):
 
     def is_open(self, at: datetime) -> bool:
         """Whether it is open at this moment."""
-        wall = at.astimezone(self._zone).replace(tzinfo=None)
+        wall = at.astimezone(self._zone)
+        # what is after a whole minute is still that minute
+        today, minute = wall.date(), wall.hour * 60 + wall.minute
         return any(
-            hours.opens <= (wall - datetime.combine(day, time())) / timedelta(minutes=1) < hours.closes
-            for day in (wall.date(), wall.date() - _DAY)
+            hours.opens <= passed < hours.closes
+            for day, passed in ((today, minute), (today - _DAY, minute + _MINUTES))
             if self._is_valid(day)
             for hours in self.hours
         )
@@ -98,7 +100,7 @@ class Calendar(parts.Frozen):
         yield from _shifts(self._zone, start, end)
         first = start.astimezone(self._zone).date() - _DAY
         for day in (first + n * _DAY for n in range(4)):
-            if not (self._is_valid(day) or self._is_valid(day - _DAY)):
+            if not self._is_valid(day):
                 continue
             for minute in {one for hours in self.hours for one in (hours.opens, hours.closes)}:
                 wall = datetime.combine(day, time()) + timedelta(minutes=minute)
