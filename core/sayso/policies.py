@@ -5,6 +5,7 @@ The rule: whatever was written, there is one form that the rules read: stages of
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
@@ -59,7 +60,13 @@ class Stage(parts.Frozen):
     @property
     def places(self) -> tuple[Need, ...]:
         """Its needs, however they were written."""
-        return self.needs or (Need(who=self.approvers, count=self.quorum),)
+        return self.needs or (_alike(self.approvers, self.quorum),)
+
+
+@functools.lru_cache(maxsize=1024)
+def _alike(who: tuple[str, ...], count: int) -> Need:
+    """The one need of approvers and a quorum; made once, since every rule asks for it."""
+    return Need(who=who, count=count)
 
 
 class Escalation(parts.Frozen):
@@ -168,7 +175,7 @@ class Policy(parts.Frozen):
         """The one form of who and how many: in each stage its needs."""
         if self.stages:
             return tuple(stage.places for stage in self.stages)
-        return (self.needs or (Need(who=self.approvers, count=self.quorum),),)
+        return (self.needs or (_alike(self.approvers, self.quorum),),)
 
     @property
     def everybody(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def refused(
         return None
     if other := _other_face(ticket, person):
         return errors.NotAllowed(f"you have allowed this already, as {other.person}; one person counts once")
-    if may_allow(ticket, person):
+    if _fits(ticket, person, open_needs(ticket)):
         return None
     if unknown := unsure(person, names_of(open_needs(ticket))):
         return unknown
@@ -90,7 +90,14 @@ def refusal(
 
 def sits(ticket: model.Ticket, person: str) -> bool:
     """Whether an *allow* of this person fills a place."""
-    return any(one.person == person for one in places.board(ticket).by)
+    return _seat(ticket, person) is not None
+
+
+def _seat(ticket: model.Ticket, person: str) -> model.Given | None:
+    # most have said nothing yet, and nobody needs to be matched to places for that
+    if all(one.person != person for one in ticket.answers):
+        return None
+    return next((one for one in places.board(ticket).by if one.person == person), None)
 
 
 def named(ticket: model.Ticket) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ def given(ticket: model.Ticket, event: events.Answered, answer: model.Answer) ->
     """The answer with what is known of its person at this moment: whom of the policy they are, and the stage."""
     by, policy = event.by, ticket.policy
     fits = tuple(name for name in policy.everybody if _matches(name, ticket, by)) if is_mixed(policy) else ()
-    before = next((one for one in places.board(ticket).by if one.person == by.id), None)
+    before = _seat(ticket, by.id)
     return model.Given(
         person=by.id,
         name=by.name,

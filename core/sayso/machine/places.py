@@ -63,7 +63,10 @@ class Board:
 
 def board(ticket: model.Ticket) -> Board:
     """Who sits where now, of as many as are surely different people."""
-    boards = [_seated(ticket, people) for people in surely_different(ticket)]
+    sets = surely_different(ticket)
+    # most of them have the same people
+    different = [people for at, people in enumerate(sets) if people not in sets[:at]]
+    boards = [_seated(ticket, people) for people in different]
     return max(boards, key=lambda one: (one.open, one.seated))
 
 
@@ -129,16 +132,17 @@ def latest(ticket: model.Ticket) -> tuple[model.Given, ...]:
 
 def _seated(ticket: model.Ticket, people: Sequence[model.Given]) -> Board:
     stages, ever = escalation.needs(ticket), escalation.ever(ticket)
-    alike = sum(map(len, stages)) == 1
+    if sum(map(len, stages)) == 1:
+        # everybody may fill every place: the first ones do
+        [[need]] = stages
+        return Board(((Seats(need, tuple(people[: need.count])),),))
     shown: list[tuple[Seats, ...]] = []
     for number, needs in enumerate(stages):
         here = [one for one in people if one.stage == number]
-        fits = [[0] if alike else _fitting(one, ever[number]) for one in here]
+        fits = [_fitting(one, ever[number]) for one in here]
         sitting = match(fits, [need.count for need in needs])
-        pairs = [(one, at) for one, at in zip(here, sitting, strict=True)]
-        shown.append(
-            tuple(Seats(need, tuple(one for one, at in pairs if at == index)) for index, need in enumerate(needs))
-        )
+        by = [[one for one, at in zip(here, sitting, strict=True) if at == index] for index in range(len(needs))]
+        shown.append(tuple(Seats(need, tuple(there)) for need, there in zip(needs, by, strict=True)))
     return Board(tuple(shown))
 
 
