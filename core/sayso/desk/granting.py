@@ -93,7 +93,8 @@ async def apply(store: Store, request: model.Request, terms: Terms, at: datetime
     if found is None or (await stops.standing(store)).of(terms.owner) is not None:
         return terms
     said = f"{found.name} allowed {_WHAT[found.standing]} until {found.until:%Y-%m-%d %H:%M} UTC"
-    ruled = model.Ruled(rule=f"grant {found.id}", effect="allow", reason=said)
+    watched = terms.ruled.watched if terms.ruled else ()
+    ruled = model.Ruled(rule=f"grant {found.id}", effect="allow", reason=said, watched=watched)
     return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
 
 

@@ -32,7 +32,10 @@ class Past:
     @property
     def effect(self) -> Effect:
         """What the rules of then came to."""
-        return "ask" if self.ruled is None else self.ruled.effect
+        # a grant counts only where the rules ask; no rule has a blank in its name
+        if self.ruled is None or " " in (self.ruled.rule or ""):
+            return "ask"
+        return self.ruled.effect
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,3 +230,41 @@ async def test_an_honest_history_of_what_rules_decided_has_nothing_wrong() -> No
     forged = stored.tickets["r2"].model_copy(update={"ruled": model.Ruled(rule="deny-wipe")})
     wrong = oracle.violations(seen, oracle.Stored({**stored.tickets, "r2": forged}, stored.rows))
     assert "r2: the ticket is not what the rules make of its log" in wrong
+
+
+async def test_a_grant_is_behind_every_deny_and_behind_a_rule_that_asks_otherwise() -> None:
+    policies = {"default": model.Policy(grants=3600), "freeze": model.Policy(grants=3600)}
+    store, clock = memory.MemoryStore(), ManualClock(samples.NOW)
+
+    def desk(*given: rules.Rule) -> Desk:
+        setup = Setup(rules=rules.Book(given), policies=policies)
+        return Desk(store, samples.MINT, setup, clock)
+
+    async def came(using: Desk) -> tuple[str | None, model.Ruled | None]:
+        ticket = await using.open(call(), Caller("bot"))
+        return ticket.decision and ticket.decision.outcome, ticket.ruled
+
+    first = await desk().open(call(), Caller("bot"))
+    await desk().answer(first.id, model.Answer(verdict="allow", standing="call"), samples.actor())
+    outcome, ruled = await came(desk(rule("ask", observed=True)))
+    assert (outcome, ruled and ruled.watched) == ("allowed", ("ask-read",))
+    assert (await came(desk(rule("deny"))))[0] == "denied"
+    assert (await came(desk(rule("ask", policy="freeze"))))[0] is None
+    assert (await came(desk(rule("ask"))))[0] == "allowed"
+
+
+async def test_what_is_counted_already_by_a_call_that_was_cut_off_is_not_counted_again() -> None:
+    class CutOff(memory.MemoryStore):
+        cut = True
+
+        async def commit(self, *given: Any, **more: Any) -> None:
+            if self.cut:
+                self.cut = False
+                raise errors.StoreUnavailable("cut off")
+            await super().commit(*given, **more)
+
+    desk = desk_of(rule("allow", limit=rules.Limit(count=1, per=60)), store=CutOff())
+    with pytest.raises(errors.StoreUnavailable):
+        await desk.open(call(id="r1"), Caller("bot"))
+    assert (await desk.open(call(id="r1"), Caller("bot"))).state == "decided"
+    assert (await desk.open(call(id="r2"), Caller("bot"))).state == "pending"

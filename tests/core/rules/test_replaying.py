@@ -40,6 +40,12 @@ def test_an_earlier_call_is_remembered_for_a_while() -> None:
     assert effects(book, *asked, past("wipe", AT + timedelta(seconds=61))) == ["ask", "ask", "deny", "ask"]
 
 
+def test_what_a_grant_allowed_is_something_that_the_rules_asked_about() -> None:
+    granted = model.Ruled(rule="grant 1a2b", effect="allow")
+    (found,) = replay(rules.Book(), [past("read", AT, ruled=granted)])
+    assert not found.is_changed
+
+
 def test_what_came_to_something_else_is_said() -> None:
     book = rules.Book((rule("allow", "read"),))
     was = model.Ruled(rule="allow-read", effect="allow")

@@ -28,8 +28,6 @@ async def newest_first(store: Store, since: datetime) -> AsyncIterator[Past]:
             if ticket.created_at < since:
                 return
             yield of(ticket)
-        if len(found) < _PAGE:
-            return
         query = Query(limit=_PAGE, before=(found[-1].created_at, found[-1].id))
 
 
