@@ -211,7 +211,7 @@ class PostgresStore(sql_store.SqlStore):
                 raise _CutBundle
             stored = [won == {True} for won in found]
             new = [commit for bundle, won in zip(group, stored, strict=True) if won for commit in bundle]
-            await db.executemany(self._queries["append"], [commit.appended for commit in new])
+            await db.executemany(self._queries["append"], [_appended(commit) for commit in new])
             await db.executemany(self._queries["put_effect"], [effect for commit in new for effect in commit.effects])
             if beside := [record for commit in new for record in commit.beside]:
                 await db.executemany(self._queries["put_beside"], beside)
@@ -276,6 +276,11 @@ class PostgresStore(sql_store.SqlStore):
     def _take_notice(self, _connection: Any, _process: int, _channel: str, notice: object) -> None:
         version, _, ticket_id = str(notice).partition(" ")
         self._watch.tell(ticket_id, int(version))
+
+
+def _appended(commit: sql_store.CommitRows) -> sql_store.Values:
+    link = commit.link
+    return *commit.logged, link.body, link.state, link.rest
 
 
 def _take_out(fresh: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:

@@ -34,11 +34,6 @@ class CommitRows:
     kept: tuple[Values, ...] = ()
     """The values of the query `leave`, for each row of which only a part stays."""
 
-    @property
-    def appended(self) -> Values:
-        """The values of the query `append`."""
-        return *self.logged, self.link.body, self.link.state, self.link.rest
-
 
 class SqlStore(sql_audit.SqlAudit, abc.ABC):
     """A store on SQL tables. A subclass brings the abstract methods and the way to hear of other processes."""

@@ -101,7 +101,7 @@ class SqliteStore(sql_store.SqlStore):
                 if commit.ticket and not _put_ticket(db, self._queries["put_ticket"], commit.ticket):
                     # whoever runs this takes back what the commits before it have done
                     raise errors.Conflict(f"request {commit.logged[0]} was changed by somebody else")
-                sqlite_worker.rows(db, self._queries["append"], commit.appended)
+                self._append(db, commit)
                 for effect in commit.effects:
                     sqlite_worker.rows(db, self._queries["put_effect"], effect)
                 for record in commit.beside:
@@ -115,6 +115,13 @@ class SqliteStore(sql_store.SqlStore):
 
         with self._noting_damage():
             await self._worker.run(work, writes=True, tell=tell)
+
+    def _append(self, db: apsw.Connection, commit: sql_store.CommitRows) -> None:
+        # two statements: one that reads the table it writes takes several times as long
+        [head] = sqlite_worker.rows(db, self._queries["head"], commit.logged[:1]) or [("",)]
+        prev, link = head[0] or "", commit.link
+        values = (*commit.logged, prev, link.body, link.state, link.hash_after(prev))
+        sqlite_worker.rows(db, self._queries["append"], values)
 
     @contextlib.contextmanager
     def _noting_damage(self) -> Generator[None]:

@@ -13,7 +13,7 @@ import apsw
 import tenacity
 
 from sayso import errors
-from sayso.stores import chain, sql, sqlite_worker
+from sayso.stores import sql, sqlite_worker
 
 # SQLite 3.7.0 to 3.51.2 can damage a file when two connections write and checkpoint at once.
 OLDEST_SQLITE = (3, 51, 3)
@@ -174,8 +174,6 @@ def prepare(db: apsw.Connection, path: str, busy_timeout: float) -> None:
         # an acknowledged commit survives a power cut only with FULL; fullfsync is what macOS calls it
         for setting in ("synchronous = full", "fullfsync = on", "checkpoint_fullfsync = on"):
             sqlite_worker.rows(db, f"pragma {setting}")
-        # the database of PostgreSQL has it by itself
-        db.create_scalar_function("sayso_sha256", _sha256, 1)  # pyright: ignore[reportUnknownMemberType]
         _migrate(db, path)
     except apsw.NotADBError as error:
         raise wrong(f"{path} is not a database", "name another file") from error
@@ -207,10 +205,6 @@ def _migrate(db: apsw.Connection, path: str) -> None:
     sqlite_worker.rows(db, f"pragma user_version = {len(steps)}")
     sqlite_worker.rows(db, f"pragma application_id = {_OURS}")
     sqlite_worker.rows(db, "commit")
-
-
-def _sha256(*given: object) -> str:
-    return chain.sha256(str(given[0]))
 
 
 def _milliseconds(seconds: float) -> int:

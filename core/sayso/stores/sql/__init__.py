@@ -27,6 +27,7 @@ Name = Literal[
     "forget_cards",
     "forget_effects",
     "get",
+    "head",
     "insert_record",
     "last_row",
     "last_seal",

@@ -118,6 +118,9 @@ with recursive found (audience) as (
 select audience from found where audience is not null;
 
 
+-- name: head
+select hash from log where ticket_id = $1 order by number desc limit 1;
+
 -- name: chained
 select number, ticket_id, version, entry, prev, body, state, hash from log where number > $1 order by number limit $2;
 

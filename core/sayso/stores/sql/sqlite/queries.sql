@@ -1,7 +1,5 @@
 -- name: append
-insert into log (ticket_id, version, entry, prev, body, state, hash)
-values ($1, $2, $3, coalesce((select hash from log where ticket_id = $1 order by number desc limit 1), ''), $4, $5,
-        sayso_sha256(coalesce((select hash from log where ticket_id = $1 order by number desc limit 1), '') || $6));
+insert into log (ticket_id, version, entry, prev, body, state, hash) values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: take
 update outbox set fence = fence + 1, lease = fence + 1, attempts = attempts + 1, due_at = $1
