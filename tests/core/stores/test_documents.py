@@ -1,0 +1,36 @@
+"""What is left out of a stored request reads as it was."""
+
+from typing import get_args
+
+import pydantic
+
+from sayso import machine, model
+from sayso.stores import documents
+from sayso.testing import tickets
+
+
+def models_in(annotation: object) -> list[type[pydantic.BaseModel]]:
+    here = [annotation] if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel) else []
+    return [*here, *(found for part in get_args(annotation) for found in models_in(part))]
+
+
+def test_what_is_none_is_none_by_default_in_everything_that_a_request_holds() -> None:
+    seen, waiting = set[type[pydantic.BaseModel]](), list[type[pydantic.BaseModel]]([model.Ticket])
+    while waiting:
+        one = waiting.pop()
+        seen.add(one)
+        for name, field in one.model_fields.items():
+            if type(None) in get_args(field.annotation):
+                assert not field.is_required(), (one.__name__, name)
+                assert field.get_default(call_default_factory=True) is None, (one.__name__, name)
+            waiting += [part for part in models_in(field.annotation) if part not in seen]
+    assert {model.Request, model.Policy, model.Decision} <= seen
+
+
+def test_an_argument_that_is_null_stays_null() -> None:
+    request = model.Request(kind="permission", tool="x", input={"a": None, "b": [None, {"c": None}]})
+    terms = machine.Terms("agent", model.Policy(), ("web",))
+    ticket = machine.open_ticket(request, terms, id="r1", ref="r", at=tickets.NOW).ticket
+    text = documents.row_of(ticket)[-1]
+    assert documents.read_ticket((text,)) == ticket
+    assert '"reason":null' not in str(text)
