@@ -30,6 +30,9 @@ class Known:
     async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
         return ()
 
+    async def account_of(self, email: str) -> str | None:
+        return None
+
     async def is_open(self, account: str) -> bool:
         self.asked.append(account)
         return self.says(account)

@@ -46,7 +46,8 @@ async def desk() -> AsyncIterator[sayso.Desk]:
 
 def asked(tool: str = "Bash", session: str | None = "s-1", policy: str | None = None, **input: Any) -> model.Request:
     source = model.Source(session=session)
-    return sayso.Permission(tool=tool, input=input or {"command": "make"}, source=source, policy=policy)
+    request = sayso.Permission(tool=tool, input=input or {"command": "make"}, source=source)
+    return request.model_copy(update={"policy": policy})
 
 
 async def outcome(desk: sayso.Desk, request: model.Request, caller: sayso.Caller = BOT) -> str:
