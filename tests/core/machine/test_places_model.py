@@ -13,7 +13,8 @@ from datetime import timedelta
 import pytest
 
 from sayso import errors, machine, model
-from sayso.machine import events
+from sayso.machine import delegating, events, people
+from sayso.machine.places import latest
 from sayso.testing.samples import NOW, permission
 
 ASKED = permission()
@@ -216,3 +217,45 @@ def _look_at(decision: model.Decision, policy: model.Policy, requester: str | No
     assert requester not in by
     if decision.outcome == "allowed":
         assert len(by) == policy.most_needed
+
+
+def test_one_human_counts_once_in_a_thousand_teams_with_people_who_are_away() -> None:
+    decided = 0
+    for case in range(1000):
+        decided += _play_away(random.Random(f"away/{case}"))
+    assert decided > 100
+
+
+def _play_away(chance: random.Random) -> bool:
+    """People stand in for each other, also in circles; true if it was allowed."""
+    names = [f"p{number}" for number in range(chance.randint(2, 5))]
+    groups = {one: people.Group(frozenset(chance.sample(names, chance.randint(1, len(names))))) for one in GROUPS}
+    pairs = [chance.sample(names, 2) for _ in range(chance.randint(1, 3))]
+    away = tuple(people.Delegation(of, frozenset({to}), NOW + timedelta(days=1)) for of, to in pairs)
+    known = people.Directory({name: people.Profile() for name in names}, groups, away)
+    policy, requester = policy_of(chance), chance.choice([None, names[0]])
+    terms = machine.Terms(owner="agent", policy=policy, route=("web",), requester=requester)
+    ticket = machine.open_ticket(ASKED, terms, id="r1", ref="A" * 22, at=NOW).ticket
+    for turn in range(12):
+        name, at = chance.choice(names), NOW + timedelta(seconds=turn)
+        actor = people.Actor(f"web:{name}", name, member=True, person=name)
+        who = delegating.acting(known, ticket, actor, at)
+        assert who.human == name
+        verdict = "deny" if chance.random() < 0.05 else "allow"
+        event = events.Answered(at=at, by=who, answer=model.Answer.model_validate({"verdict": verdict}))
+        try:
+            ticket = machine.step(ticket, event).ticket
+        except errors.NotAllowed:
+            continue
+        standing = [one for one in latest(ticket) if one.answer.verdict == "allow"]
+        assert len({one.human for one in standing}) == len({one.person for one in standing}) == len(standing)
+        if ticket.decision is not None:
+            break
+    decision = ticket.decision
+    if decision is None or decision.outcome != "allowed":
+        return False
+    humans = [one.delegate or one.person for one in decision.by]
+    assert len(set(humans)) == len(humans) == policy.most_needed
+    assert requester not in {*humans, *(one.person for one in decision.by)}
+    assert all(one.delegate is None or [one.person, one.delegate] in pairs for one in decision.by)
+    return True
