@@ -198,6 +198,7 @@ def test_the_python_on_every_page_runs(
         "README.md": "running make deploy\n",
         "docs/audit.md": "",
         "docs/receipts.md": "",
+        "docs/team-review.md": "",
         "docs/ai-sdk.md": "All settled.\nrefunded 25.0\nAll settled.\n",
         "docs/channels.md": "allowed\n[]\n",
         "docs/claude-agent-sdk.md": "",
