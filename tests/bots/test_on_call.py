@@ -81,11 +81,12 @@ async def test_in_slack_whoever_is_on_call_decides_and_others_are_told_which_of_
         pagerduty = {"PAGERDUTY_TOKEN": TOKEN, "PAGERDUTY_API_URL": rotas.url}
         async with serving(command, SLACK_API_URL=slack.api_url, **tokens, **pagerduty) as served:
             own = {"SAYSO_URL": served.url, "SAYSO_KEY": agent}
+            # before the card asks who is mentioned: what the rota said then would be good for a minute
+            rotas.down = True
             async with command.started("ask", "permission", "--tool", "Bash", "--wait", **own) as asking:
                 await asking.line("waiting for", error=True)
                 await slack.until(lambda: slack.messages("C1"))
                 card = slack.messages("C1")[0]
-                rotas.down = True
                 seen = await ann.press(card, "Allow")
                 await slack.until(lambda: seen.ephemerals)
                 said = slack.visible_text(seen.ephemerals[0])

@@ -89,11 +89,11 @@ async def test_a_role_counts_from_the_press_itself() -> None:
         assert (await there.decision(ticket)).by[0].person == f"discord:{BOB}"
 
 
-async def test_roles_do_not_count_in_direct_messages_but_people_do() -> None:
+async def test_in_a_direct_message_the_server_is_asked_for_roles_and_people_count_without_them() -> None:
     policy = model.Policy(approvers=("ann", "group:release"))
     async with scene(policy=policy, route=("discord:@ann", f"discord:@{BOB}")) as there:
         ann = there.discord.person(ANN, name="ann")
-        bob = there.discord.person(BOB, name="bob", roles=(ROLE,))
+        bob = there.discord.person(BOB, name="bob")
         ticket = await there.ask(DEPLOY)
         (to_bob,) = there.discord.dms(BOB)
         seen = await bob.press(to_bob, "Allow")
