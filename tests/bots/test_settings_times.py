@@ -14,7 +14,7 @@ from sayso.cards import tokens
 from sayso.desk import Desk
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
-from sayso_bots.settings import toml
+from sayso_bots.settings import reach, toml
 
 OFFICE = """
 [calendars.office]
@@ -103,6 +103,7 @@ def test_holidays_come_for_the_years_in_which_a_request_can_live() -> None:
         (escalate('after = "5m", replace = "bob"'), "policies.p.escalate.0.replace"),
         (escalate('after = "5m", route = ["nowhere at all"]'), "policies.p.escalate.0.route"),
         (escalate('after = "5m", lower = 1'), "policies.p.escalate.0.lower"),
+        (escalate('after = "5m", route = ["fax:1"]'), "policies.p.escalate.0.route"),
         (
             escalate('after = "5m", replace = "ann"').replace('["anyone"]', '["anyone"]\nquorum = 2'),
             "policies.p.escalate.0",
@@ -154,3 +155,10 @@ async def test_a_request_is_refused_when_its_calendar_is_over() -> None:
     )
     with pytest.raises(errors.InvalidRequest, match="stands still"):
         await asked(text, datetime(YEAR + 1, 2, 2, tzinfo=UTC))
+
+
+def test_an_escalation_to_a_chat_that_is_not_set_up_stops_the_start() -> None:
+    chosen = toml.parse(tomllib.loads(escalate('after = "5m", route = ["slack:#leads", "web"]')))
+    reach.check(toml.setup(chosen, ["web", "slack"]))
+    with pytest.raises(errors.InvalidSettings, match="no chat for 'slack:#leads' is connected"):
+        reach.check(toml.setup(chosen, ["web", "discord"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import sayso
+from sayso import errors, machine, model, parts
 from sayso.desk import keys
 from sayso.desk import setup as setups
 
@@ -15,8 +16,19 @@ def check(made: sayso.Setup) -> None:
         setups.check_route(made, rule.route, rule.policy or made.policy, f"rules.{number}.route")
     for name, policy in made.policies.items():
         for number, step in enumerate(policy.escalate):
+            key = f"policies.{name}.escalate.{number}.route"
+            _check_connected(made, step, key)
             if not step.brings_in:
-                setups.check_route(made, step.route, name, f"policies.{name}.escalate.{number}.route")
+                setups.check_route(made, step.route, name, key)
+
+
+def _check_connected(made: sayso.Setup, step: model.Escalation, key: str) -> None:
+    """Hours after a request was asked is too late to find out that nobody is reached there."""
+    reached = {*made.chats, machine.INBOX, parts.APPROVERS}
+    for place in step.route:
+        if model.channel_of(place) not in reached:
+            said = f"{key}: no chat for {place!r} is connected"
+            raise errors.InvalidSettings(said, field=key, hint="name a place of a chat that is set up, or set it up")
 
 
 def check_keys(made: sayso.Setup, known: Iterable[keys.Key]) -> None:
