@@ -20,7 +20,7 @@ class Notes:
         self._places = places
         self._threads = threads
 
-    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+    async def note(self, place: str, session: card.Session, said: card.Says | card.Line) -> None:
         """Tell a note; in a direct message it stands outside of a thread. Raises `ChannelError`."""
         conversation, _ = await self._places.find(place)
         if self._places.read(place).person:
@@ -34,7 +34,7 @@ class Notes:
             await self._threads.tell_failed(conversation, session, error)
             await self._send(conversation, said)
 
-    async def _tell(self, conversation: str, session: card.Session, said: card.Says) -> None:
+    async def _tell(self, conversation: str, session: card.Session, said: card.Says | card.Line) -> None:
         thread = await self._threads.ensure(conversation, session)
         try:
             return await self._send(thread, said)
@@ -44,5 +44,5 @@ class Notes:
         await self._threads.mark_lost(conversation, session)
         await self._send(await self._threads.ensure(conversation, session), said)
 
-    async def _send(self, conversation: str, said: card.Says) -> None:
+    async def _send(self, conversation: str, said: card.Says | card.Line) -> None:
         await self._api.send("POST", "/channels/{channel_id}/messages", render.note(said), channel_id=conversation)

@@ -139,8 +139,8 @@ def reminder(line: card.Line, called: people.Called, number: int) -> Json:
     return {**said, "allowed_mentions": {"parse": [], "users": accounts, "roles": roles, "replied_user": False}}
 
 
-def note(note: card.Says) -> Json:
-    """A progress note of an agent, labelled as such."""
+def note(note: card.Says | card.Line) -> Json:
+    """A progress note of an agent, labelled as such; or a line of the service itself."""
     return _body(layout.join([rich.part(note)]))
 
 

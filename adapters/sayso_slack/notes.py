@@ -26,7 +26,7 @@ class Notes:
         self._places = places
         self._store = store
 
-    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+    async def note(self, place: str, session: card.Session, said: card.Says | card.Line) -> None:
         """Tell a note. Raises `ChannelError`."""
         conversation = await self._places.find(place)
         thread = await self._thread(conversation, session)
@@ -39,7 +39,7 @@ class Notes:
             await self._store.remove(KIND, _record_name(conversation, session))
             await self._post(conversation, await self._thread(conversation, session), said)
 
-    async def _post(self, conversation: str, thread: str, said: card.Says) -> None:
+    async def _post(self, conversation: str, thread: str, said: card.Says | card.Line) -> None:
         await self._api.post("chat.postMessage", channel=conversation, thread_ts=thread, **render.note(said))
 
     async def _thread(self, conversation: str, session: card.Session) -> str:

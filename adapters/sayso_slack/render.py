@@ -146,9 +146,10 @@ def without_controls(blocks: Iterable[Mapping[str, Any]]) -> Json:
     return {"text": "A request that nobody can answer any more", "blocks": _name_blocks([*shown, gone])}
 
 
-def note(note: card.Says) -> Json:
-    """A progress note of an agent, labelled as such."""
-    return {"text": "An agent tells what it is doing", "blocks": [rich.block(rich.part(note))], **_QUIET}
+def note(note: card.Says | card.Line) -> Json:
+    """A progress note of an agent, labelled as such; or a line of the service itself."""
+    who = "An agent tells what it is doing" if isinstance(note, card.Says) else "The service tells of its log"
+    return {"text": who, "blocks": [rich.block(rich.part(note))], **_QUIET}
 
 
 def opening(session: card.Session) -> Json:

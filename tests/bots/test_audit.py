@@ -11,8 +11,11 @@ import pytest
 import standardwebhooks
 from aiohttp import test_utils, web
 
+import sayso
 import sayso_signing
+from sayso.stores import chain
 from sayso_bots.settings import toml
+from tests.bots import restarts
 from tests.bots.conftest import PATIENCE, Call, Command
 from tests.test_docs import blocks
 
@@ -228,3 +231,20 @@ def test_the_settings_say_how_long_content_is_kept(inside: Call, tmp_path: Path)
     assert toml.setup(toml.parse({})).retention.content is None
     (tmp_path / "sayso.toml").write_text('[retention]\ncontent = "1h"\n')
     assert "retention.content" in inside("list").stderr
+
+
+async def test_the_newest_seal_is_told_in_a_thread_of_a_chat(command: Command) -> None:
+    more = '[audit]\nseal_every = "0.2s"\ntell = "slack:#ops"\n'
+    async with restarts.setup(command, more=more) as there:
+        async with sayso.open(there.url, key=there.key) as desk:
+            await desk.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}, id="r1"))
+
+        def told() -> list[str]:
+            posts = [call.payload for call in there.slack.calls if call.method == "chat.postMessage"]
+            return [json.dumps(one) for one in posts if "thread_ts" in one]
+
+        await there.until(lambda: any("Seal " in one for one in told()))
+        async with there.stored() as store:
+            seals = [chain.sha256(one.document) for one in await store.seals(0)]
+        assert any(one in told()[0] for one in seals)
+        assert "agent" not in told()[0].lower()

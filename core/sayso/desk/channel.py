@@ -35,8 +35,8 @@ class Channel(Protocol):
 class Teller(Protocol):
     """A platform where sessions have threads, in which notes are told."""
 
-    async def note(self, place: model.Place, session: card.Session, said: card.Says) -> None:
-        """Tell it in the session's thread at *place*. Raises `ChannelError`."""
+    async def note(self, place: model.Place, session: card.Session, said: card.Says | card.Line) -> None:
+        """Tell it in the session's thread at *place*; a line is said by the service itself. Raises `ChannelError`."""
         ...
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sayso import errors, model
 from sayso.audit import seals
-from sayso.cards import card, naming, prose
+from sayso.cards import card, naming
+from sayso.content import text
 from sayso.desk import channel
 from sayso.stores import chain
 from sayso.stores.auditing import StoredSeal
@@ -56,14 +57,15 @@ class ChatKeeper:
         if platform is None or platform.teller is None:
             raise errors.ChannelError(f"nothing can be told at {self._place} now", hint="see: sayso doctor")
         session = naming.session("sayso", _SESSION)
-        await platform.teller.note(self._place, session, card.Says(prose.parse(describe(seal))))
+        await platform.teller.note(self._place, session, describe(seal))
 
 
-def describe(kept: StoredSeal) -> str:
-    """A seal in words, with all that is needed to hold the log to it (Markdown)."""
+def describe(kept: StoredSeal) -> card.Line:
+    """A seal in words, with all that is needed to hold the log to it."""
     seal = seals.read(kept.document)
     rows = f"rows {seal.first} to {seal.last} of the log, {seal.count} in all"
-    return f"Seal {seal.number}: {rows}, {seal.at:%Y-%m-%d %H:%M} UTC\n\n`{chain.sha256(kept.document)}`"
+    said = f"Seal {seal.number}: {rows}, {seal.at:%Y-%m-%d %H:%M} UTC · {chain.sha256(kept.document)}"
+    return card.Line((text.Trusted(said),))
 
 
 def _cut_torn_line(file: int) -> None:

@@ -183,8 +183,9 @@ class Teller:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
 
-    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
-        self.told.append((place, "".join(one.text for one in said.inlines())))  # type: ignore[union-attr]
+    async def note(self, place: str, session: card.Session, said: card.Says | card.Line) -> None:
+        assert isinstance(said, card.Line)
+        self.told.append((place, "".join(map(str, said.text))))
 
 
 async def test_a_chat_is_told_what_a_log_can_be_held_to(store: Store) -> None:
