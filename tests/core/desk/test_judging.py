@@ -242,7 +242,7 @@ async def test_a_grant_is_behind_every_deny_and_behind_a_rule_that_asks_otherwis
 
     async def came(using: Desk) -> tuple[str | None, model.Ruled | None]:
         ticket = await using.open(call(), Caller("bot"))
-        return ticket.decision and ticket.decision.outcome, ticket.ruled
+        return ticket.decision.outcome if ticket.decision else None, ticket.ruled
 
     first = await desk().open(call(), Caller("bot"))
     await desk().answer(first.id, model.Answer(verdict="allow", standing="call"), samples.actor())
