@@ -57,6 +57,17 @@ def opened(
     return machine.open_ticket(asked, terms, id="r1", ref="A" * 22, at=NOW).ticket
 
 
+BY_RULE = model.Decision(
+    outcome="denied",
+    rule="no-curl-to-shell",
+    reason="Nothing that was downloaded runs unread.",
+    digest="sha256:0",
+    decided_at=NOW,
+    model_text="The tool call was denied by the rule 'no-curl-to-shell'.",
+)
+"""What a rule decided; in a chat nobody sees it, in the inbox and at a terminal they do."""
+
+
 def picture() -> bytes:
     """A plot of three bars, as an agent attaches one."""
     rows = [b"\0" + b"".join(_dot(x, y) for x in range(240)) for y in range(90)]
@@ -132,6 +143,8 @@ def scenes() -> Mapping[str, model.Ticket]:
         "again": opened(command).model_copy(update={"remembered": model.Remembered(allowed=3, last="allowed", by="Ann", at=NOW - timedelta(days=1))}),
         "planned": opened(command, quorum=2, approvers=("ann", "bob"), **times),
         "escalated": after(opened(command, quorum=2, approvers=("ann", "bob"), **times), events.Due(at=NOW + timedelta(hours=1, minutes=1))),
+        "ruled": opened(command).model_copy(update={"ruled": model.Ruled(rule="terraform")}),
+        "by-rule": opened(danger).model_copy(update={"decision": BY_RULE}),
         "danger": opened(danger),
         "standstill": after(opened(command), events.Stopped(at=NOW + timedelta(minutes=1), stop=model.Stop(by="ann", name="Ann", via="slack:T1/U1", at=NOW + timedelta(minutes=1), reason="a key leaked"))),
         "edit": opened(asking.Permission(tool="Edit", input=EDIT, source=AGENT)),

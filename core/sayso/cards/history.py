@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from sayso import model
-from sayso.cards import arguments, buttons, card, phrases, prose, values
+from sayso.cards import arguments, buttons, card, naming, phrases, prose, values
 from sayso.content import fields, text, wording
 
 Trusted = text.Trusted
@@ -49,7 +49,7 @@ def outcome_spans(ticket: model.Ticket, decision: model.Decision) -> list[card.I
     for index, one in enumerate(decision.by[:MOST_PEOPLE]):
         spans += [Trusted(" by " if index == 0 else " and "), text.line(one.name)]
         spans += who_else(one)
-    spans += [Trusted(" by the rule "), text.line(decision.rule)] if decision.rule else []
+    spans += [Trusted(" by the rule "), naming.given_name(decision.rule)] if decision.rule else []
     more = len(decision.by) - MOST_PEOPLE
     spans += [Trusted(f" and {more} more")] if more > 0 else []
     return [*spans, *_more(ticket.request, row, decision.grant)]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sayso import errors, machine, model, rules, stores
-from sayso.content import binding
+from sayso.cards import card, draw, history
+from sayso.content import binding, text
 from sayso.desk import Caller, Desk, Setup, stopping
 from sayso.machine import events
 from sayso.rules import rule as words
@@ -268,3 +269,16 @@ async def test_what_is_counted_already_by_a_call_that_was_cut_off_is_not_counted
         await desk.open(call(id="r1"), Caller("bot"))
     assert (await desk.open(call(id="r1"), Caller("bot"))).state == "decided"
     assert (await desk.open(call(id="r2"), Caller("bot"))).state == "pending"
+
+
+async def test_a_rule_is_named_in_the_words_of_the_service_and_an_odd_name_is_foreign() -> None:
+    ticket = await desk_of(rule("deny")).open(call(), Caller("bot"))
+    assert ticket.decision is not None
+    spans = history.outcome_spans(ticket, ticket.decision)
+    assert [type(one) for one in spans] == [text.Trusted] * 3
+    assert "".join(map(str, spans)) == "Denied by the rule deny-read"
+    odd = ticket.decision.model_copy(update={"rule": "grant <!channel>"})
+    assert isinstance(history.outcome_spans(ticket, odd)[2], text.Foreign)
+    asked = await desk_of(rule("ask")).open(call(), Caller("bot"))
+    (note,) = [part for part in draw.card_of(asked, samples.MINT).parts if isinstance(part, card.Note)][-1:]
+    assert "by the rule ask-read" in "".join(card.pieces(note))
