@@ -275,7 +275,7 @@ async def test_a_rule_is_named_in_the_words_of_the_service_and_an_odd_name_is_fo
     ticket = await desk_of(rule("deny")).open(call(), Caller("bot"))
     assert ticket.decision is not None
     spans = history.outcome_spans(ticket, ticket.decision)
-    assert [type(one) for one in spans] == [text.Trusted] * 3
+    assert not any(isinstance(one, text.Foreign) for one in spans)
     assert "".join(map(str, spans)) == "Denied by the rule deny-read"
     odd = ticket.decision.model_copy(update={"rule": "grant <!channel>"})
     assert isinstance(history.outcome_spans(ticket, odd)[2], text.Foreign)
