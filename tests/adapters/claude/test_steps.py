@@ -182,7 +182,7 @@ class Teller:
         self.told: list[tuple[str, str]] = []
         self.broken = broken
 
-    async def note(self, place: model.Place, session: card.Session, said: card.Says) -> None:
+    async def note(self, place: model.Place, session: card.Session, said: card.Says | card.Line) -> None:
         self.told.append((session.id, str(said.text)))
         if self.broken:
             raise self.broken

@@ -21,7 +21,8 @@ class Told:
     refuses: bool = False
     heard: list[tuple[str, card.Session, str]] = field(default_factory=list[tuple[str, card.Session, str]])
 
-    async def note(self, place: str, session: card.Session, said: card.Says) -> None:
+    async def note(self, place: str, session: card.Session, said: card.Says | card.Line) -> None:
+        assert isinstance(said, card.Says)
         if self.refuses:
             raise errors.ChannelError(f"{self.name} is down")
         self.heard.append((place, session, prose.plain(said.text)))
