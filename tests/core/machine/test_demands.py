@@ -261,3 +261,11 @@ def test_the_commands_at_a_terminal_name_what_the_policy_wants() -> None:
         "session": "--allow --grant session --confirm NAME --reason TEXT",
         "stop": "--stop --reason TEXT",
     }
+
+
+def test_what_is_too_long_is_said_beside_its_input() -> None:
+    ticket = opened(permission(), confirm="tool")
+    made = window(ticket, "allow")
+    with pytest.raises(errors.InvalidAnswer, match="at most 200 characters") as why:
+        submit(ticket, made, confirm="x" * 201)
+    assert why.value.field == "confirm"

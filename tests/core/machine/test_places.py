@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sayso import errors, machine, model
-from sayso.cards import board
+from sayso.cards import board, telling
 from sayso.machine import approvers, events, people, places
 from sayso.testing.samples import NOW, after, opened, person, said
 from sayso_bots.terminal import output
@@ -235,3 +235,61 @@ def test_the_card_says_who_sat_where_only_where_it_was_allowed() -> None:
     against = after(opened(needs=MIX, veto=2), said(person("ann", "release"), verdict="deny"))
     [line] = board.lines(against, people.Directory())
     assert board.card_words(line.inlines()) == "release 0 of 2 · security 0 of 1 · denied by Ann"
+
+
+# --- one human, and what nobody could find out -------------------------------------------------------------------
+
+
+def stands_in(name: str, of: str, *groups: str) -> model.Person:
+    return person(of, *groups).model_copy(update={"delegate": name, "account": f"chat:T/{name}", "name": name.title()})
+
+
+def test_whoever_stood_in_for_somebody_does_not_count_a_second_time_as_themselves() -> None:
+    ticket = after(opened(stages=ORDER, veto=2), said(stands_in("bob", "ann", "release"), verdict="allow"))
+    assert ticket.stage == 1
+    # nobody is away any more, and bob is one of the leads himself
+    bob = person("bob", "leads")
+    with pytest.raises(errors.NotAllowed, match="you have allowed this already, as ann; one person counts once"):
+        machine.step(ticket, said(bob, after=7, verdict="allow"))
+    # a denial of his own takes back what he allowed for her
+    denied = after(ticket, said(bob, after=8, verdict="deny"))
+    assert (denied.stage, [one.person for one in places.latest(denied)]) == (0, ["bob"])
+
+
+def test_whoever_may_be_in_a_group_that_nobody_could_look_up_is_told_that() -> None:
+    unclear = person("lea", "leads").model_copy(update={"unknown": ("release",)})
+    with pytest.raises(errors.MembershipUnknown, match="could not find out whether you are in the group release"):
+        machine.step(opened(stages=ORDER), said(unclear, verdict="allow"))
+    glass = model.BreakGlass(who=("group:sre",), review=("ann",))
+    nobody = person("sue").model_copy(update={"unknown": ("sre",)})
+    with pytest.raises(errors.MembershipUnknown, match="whether you are in the group sre"):
+        machine.step(
+            opened(approvers=("ann",), break_glass=glass), said(nobody, verdict="allow", break_glass=True, reason="x")
+        )
+
+
+def test_a_press_that_fills_no_place_is_told_why() -> None:
+    def told(ticket: model.Ticket, before: model.Ticket | None, account: str) -> str:
+        line = telling.tally(ticket, before, account)
+        assert line is not None
+        return board.card_words(line.inlines())
+
+    pair = opened(needs=(model.Need(who=("group:release", "anyone")), model.Need(who=("group:security",))))
+    first = after(pair, said(person("ann", "release"), verdict="allow"))
+    second = after(first, said(person("bob", "release"), after=6, verdict="allow"))
+    full = "Noted: all places that you could fill are taken. Still needed: 1 of security."
+    assert told(second, first, "chat:T/bob") == full
+    stranger = model.Person(id="talk:9", name="X", account="talk:9", member=True)
+    mixed = after(first, said(stranger, after=6, verdict="allow"))
+    assert told(mixed, first, "talk:9").endswith("so you may be one of them. Still needed: 1 of security.")
+
+
+def test_nobody_sat_anywhere_where_a_rule_allowed_it() -> None:
+    done = after(opened(needs=MIX), *(said(person(name, "release", "security"), verdict="allow") for name in "abc"))
+    assert done.decision is not None
+    assert list(board.seated(done.model_copy(update={"answers": ()}), done.decision)) == []
+
+
+def test_a_stage_is_a_table() -> None:
+    with pytest.raises(ValueError, match="Stage"):
+        model.Stage.model_validate("ann")
