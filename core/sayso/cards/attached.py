@@ -31,11 +31,11 @@ def unless_seen(drawn: card.Card, seen: Collection[int]) -> card.Card:
     images = [part for part in drawn.parts if isinstance(part, card.Image)]
     if drawn.brief or all(one.index in seen for one in images):
         return drawn
-    controls = tuple(one for one in drawn.controls if not isinstance(one, card.Button) or not one.deciding)
+    controls = tuple(one for one in drawn.controls if isinstance(one, card.Button) and not one.deciding)
     return replace(drawn, parts=(*drawn.parts, card.Warn(_UNSEEN)), controls=controls, review=None)
 
 
-_UNSEEN = Trusted("Not all attached images are shown here, so it cannot be allowed here. The inbox shows them.")
+_UNSEEN = Trusted("Not all attached images are shown here. Whoever allows or answers it sees them in the inbox.")
 _WORDS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WebP"}
 
 
