@@ -60,7 +60,7 @@ async def test_somebody_of_sre_breaks_the_glass_of_an_incident_and_security_revi
     )
     assert broken.review is not None
     review = await desk.get(broken.review)
-    assert (review.route, review.policy.approvers) == (("slack:#security",), ("group:security",))
+    assert (review.route, review.policy.approvers) == (("slack:#security", "web"), ("group:security",))
     assert review.expires_at - review.created_at == timedelta(days=1)
     assert (await desk.answer(review.id, model.Answer(choice="It was justified"), by("dan"))).decision is not None
 

@@ -25,7 +25,8 @@ def commit_of(before: model.Ticket, after: model.Ticket) -> Commit | None:
     terms = machine.Terms(
         owner=naming.SERVICE,
         policy=model.Policy(approvers=glass.review, expires_in=glass.review_in),
-        route=glass.tell or after.route,
+        # the inbox cannot be lost: a review is not closed because no chat could be reached
+        route=tuple(dict.fromkeys((*(glass.tell or after.route), machine.INBOX))),
         # whoever broke it does not review it
         requester=by.person,
         reviews=after.id,

@@ -68,7 +68,11 @@ async def test_it_is_allowed_at_once_and_the_review_is_there_with_it(desk: Desk)
     )
     review = await review_of(desk, broken)
     assert (review.request.kind, review.owner, review.requester) == ("choice", "sayso/review", "sue")
-    assert (review.reviews, review.route, review.policy.approvers) == (ticket.id, ("chat:#security",), GLASS.review)
+    assert (review.reviews, review.route, review.policy.approvers) == (
+        ticket.id,
+        ("chat:#security", "web"),
+        GLASS.review,
+    )
     assert review.expires_at == review.created_at + timedelta(hours=1)
     assert review.request.context["Why"] == "the site is down"
     assert '"make rollback"' in (review.request.attachments[0].text or "")
@@ -79,6 +83,13 @@ async def test_it_is_allowed_at_once_and_the_review_is_there_with_it(desk: Desk)
 
 async def oracle_says(store: Store) -> list[str]:
     return oracle.violations(oracle.Witnessed(), await oracle.read(store))
+
+
+async def test_a_review_stays_open_in_the_inbox_if_no_chat_can_be_reached(desk: Desk) -> None:
+    ticket = await desk.open(DEPLOY)
+    review = await review_of(desk, await desk.answer(ticket.id, BREAK, actor("sue")))
+    lost = await desk.place_lost(review.id, "chat:#security", "the channel is archived")
+    assert (lost.undelivered, lost.decision) == (("chat:#security",), None)
 
 
 async def test_the_review_is_given_by_others(desk: Desk) -> None:
