@@ -123,7 +123,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # [audit]                             # the log is sealed; keep the seals where nobody of this machine can write
 # file = "/mnt/elsewhere/seals.jsonl"
 # webhook = "https://audit.example.com/seals"
-# tell = []                           # places in a chat that are told the newest seal
+# tell = ["slack:#audit"]             # places in a chat that are told the newest seal
 # tell_every = "1d"
 # seal_every = "1m"
 
