@@ -22,6 +22,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 import sayso
 from sayso import machine, model
+from sayso.cards import tokens
 from sayso.chat import listing
 from sayso.desk import Desk, Setup, keys
 from sayso.machine import events, people
@@ -157,7 +158,7 @@ def actions(store: Store, session: sessions.Session) -> Iterator[tuple[str, Call
     yield "take effects where many are due", lambda: store.take(["discord"], START, 30, 1)
     yield "cards of a page", lambda: store.cards(*(f"{number:032d}" for number in range(50)))
     yield "inbox, what expires first", lambda: store.list(Query(state="pending", soonest=True, limit=20))
-    yield "write a record", lambda: store.put(Record("x", sayso.cards.tokens.new_id()))
+    yield "write a record", lambda: store.put(Record("x", tokens.new_id()))
 
     async def asked() -> None:
         ticket = await desk.open(sayso.Permission(tool="Bash", input={"command": "make"}))
