@@ -48,7 +48,7 @@ def receipt_of(ticket: model.Ticket) -> str:
 
 def verify(desk: Desk, ticket: model.Ticket, **more: Any) -> sayso.Receipt:
     assert desk.issuer is not None
-    given = {**CALL, "at": desk.clock.now(), **more}
+    given: dict[str, Any] = {**CALL, "at": desk.clock.now(), **more}
     return sayso.verify_receipt(receipt_of(ticket), desk.issuer.jwks, **given)
 
 
