@@ -198,7 +198,7 @@ class Replies:
         written = await self._names.words(reply)
         if written == before.text:
             return
-        actor = await self._members.actor(reply.who, reply.channel)
+        actor, late = await self._members.actor(reply.who, reply.channel), False
         try:
             left = ticket.taken.until - self._desk.clock.now() if ticket.taken else timedelta()
             if ticket.decision is not None or left <= timedelta():
@@ -206,13 +206,14 @@ class Replies:
             await self._desk.answer(ticket.id, plain_words.read(ticket, written), actor, grace=left)
             told = telling.line(talk.CHANGE_COUNTED)
         except errors.AlreadyDecided as error:
-            told = telling.refusal(error)
+            told, late = telling.refusal(error), True
             if error.ticket.decision and any(one.via == before.account for one in error.ticket.decision.by):
                 told = telling.line(talk.FIRST_COUNTED)
         except errors.Refused as error:
             told = telling.refusal(error, actor.account)
-        await self._taken.remember(replace(before, text=written))
-        await self._say(reply, told)
+        await self._taken.remember(replace(before, text=written, told_late=late))
+        if not (late and before.told_late):
+            await self._say(reply, told)
 
     def _taken_line(self, reply: parse.Reply, ticket: model.Ticket) -> card.Line:
         asked = text.line((ticket.request.title or "")[: bounds.TITLE_SHOWN])

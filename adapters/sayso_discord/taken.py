@@ -34,6 +34,8 @@ class Counted:
     """What was read last in it: Discord also reports changes that do not concern the text."""
     line: str = ""
     """The message with which the app said so."""
+    told_late: bool = False
+    """Whether its writer was told that a change counts no more: once is enough."""
 
 
 class Taken:

@@ -32,7 +32,7 @@ async def test_a_card_shows_what_will_run_and_who_may_decide(there: Scene, ann: 
     assert "An agent asks to run Bash" in shown
     assert "make deploy" in shown
     assert " · May decide: anyone here\n" in shown
-    assert f" · {ticket.id} · " in shown
+    assert f"\n{ticket.id} · sha256:" in shown
     assert there.slack.controls(there.card) == [
         "Allow",
         "Deny",
