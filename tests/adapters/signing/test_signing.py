@@ -38,7 +38,8 @@ def receipt(keyring: sayso_signing.Keyring, **more: Any) -> str:
 
 
 def verify(token: str, keyring: sayso_signing.Keyring, **more: Any) -> sayso.Receipt:
-    return sayso.verify_receipt(token, keyring.jwks, **{**CALL, "at": AT, **more})
+    given: dict[str, Any] = {**CALL, "at": AT, **more}
+    return sayso.verify_receipt(token, keyring.jwks, **given)
 
 
 def test_a_signature_is_that_of_rfc_8032() -> None:
