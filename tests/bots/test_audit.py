@@ -105,7 +105,7 @@ def test_the_script_finds_whatever_our_own_check_finds(inside: Call, tmp_path: P
     body = script().partition("with open(sys.argv[1]")[0]
     names: dict[str, Any] = {}
     exec(body, names)
-    faults = names["faults"]
+    faults: Any = names["faults"]
     assert list(faults([json.loads(line) for line in lines], public())) == []
     missed = []
     for copy in copies:

@@ -5,7 +5,7 @@ import importlib.util
 import itertools
 import signal
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -29,7 +29,7 @@ def pg_server() -> Iterator[str]:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
+def serving() -> Generator[str]:
     """The address of a server, for as long as the block."""
     # not below pytest's own folder, which every run that starts closes to other users: root's server is another user
     with tempfile.TemporaryDirectory(prefix="sayso-postgres-", ignore_cleanup_errors=True) as name:

@@ -59,6 +59,7 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def stops(self) -> Sequence[model.Stop]:
         """What is stopped."""
+        ...
 
     async def grants(self) -> Sequence[granting.Grant]:
         """What people allowed for a while."""

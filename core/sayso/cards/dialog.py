@@ -179,13 +179,12 @@ def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
 def _last(ticket: model.Ticket, row: buttons.Row, token: str, limits: WindowLimits) -> Dialog:
     """All that an allow would cover for a while; what does not fit into one window cannot be allowed so."""
     standing = row.answer.standing if row.answer else None
-    pages = cutting.pages(
-        [*risks.of(ticket.request).parts, *lasting.parts_of(ticket, standing or "call")], limits.content
-    )
-    if len(pages) > 1:
+    shown = [*risks.of(ticket.request).parts, *lasting.parts_of(ticket, standing or "call")]
+    first, *more = cutting.pages(shown, limits.content)
+    if more:
         note = card.Note((Trusted("This is too large to be shown here in full. Allow it once."),))
         return Dialog(Trusted("Allow for a while"), token, (note,))
-    return Dialog(Trusted("Allow for a while"), token, pages[0], submit=Trusted("Allow for a while"))
+    return Dialog(Trusted("Allow for a while"), token, first, submit=Trusted("Allow for a while"))
 
 
 def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:

@@ -153,7 +153,7 @@ def test_every_way_to_allow_comes_to_the_window() -> None:
 
 def test_a_button_whose_press_opens_a_window_asks_nothing_else() -> None:
     ticket = opened(asking.Permission(tool="Bash", input={"command": "rm -rf /"}), reason="allow")
-    buttons_shown = {one.action: one for one in draw.card_of(ticket, MINT).controls if hasattr(one, "action")}
+    buttons_shown = {one.action: one for one in draw.card_of(ticket, MINT).controls if isinstance(one, card.Button)}
     assert getattr(buttons_shown["allow"], "confirm", 1) is None
     made = window(ticket, "allow")
     assert made.danger

@@ -10,6 +10,7 @@ import pytest
 
 import sayso
 from sayso import asking, calendars, errors, machine, model, parts, stats
+from sayso.machine import events
 from sayso.stats import period, tally
 from sayso.stores import memory
 from sayso.testing.clock import ManualClock
@@ -55,7 +56,7 @@ def test_what_people_decided_and_how_long_they_took_by_tool_agent_and_place() ->
 
 def test_what_nobody_answered_is_counted_and_says_nothing_about_people() -> None:
     ticket = opened()
-    expired = machine.step(ticket, machine.events.Ticked(at=ticket.expires_at)).ticket
+    expired = machine.step(ticket, events.Ticked(at=ticket.expires_at)).ticket
     figures = counted(ticket, expired)
     assert (figures.requests, figures.outcomes) == (1, {"expired": 1})
     assert (figures.to_decision.count, figures.reviewers, figures.prompts_per_day) == (0, (), 0.0)
