@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from pygal.style import Style  # pyright: ignore[reportMissingTypeStubs]
 
 from sayso import calendars, stats
 from sayso.content import text
+
+# The library hooks into every import for maps that nobody draws here, in a way that Python 3.11 warns of each time.
+sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, getattr(pygal, "PluginImportFixer", ()))]
 
 # Long names come from agents; beyond this they would push the bars out of sight.
 _LONGEST_NAME = 32

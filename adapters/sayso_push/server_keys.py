@@ -21,6 +21,7 @@ from sayso.stores import Record, Store
 VARIABLE = "SAYSO_PUSH_KEY"
 """Where the private key comes from, if it is not the one in the store."""
 
+_KIND, _NAME = "push-keys", "ours"
 _BYTES = 32
 # Of P-256: a private key is a number below it.
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -49,8 +50,8 @@ async def open_keys(store: Store, given: str | None = None) -> ServerKeys:
     number = 1 + secrets.randbelow(_ORDER - 1)
     made = base64.urlsafe_b64encode(number.to_bytes(_BYTES, "big")).decode()
     with contextlib.suppress(errors.Conflict):
-        await store.put(Record("secret", "push", {"private": made}))
-    record = await store.get("secret", "push")
+        await store.put(Record(_KIND, _NAME, {"private": made}))
+    record = await store.get(_KIND, _NAME)
     assert record is not None  # it was put above, here or by another process
     return _read(record.value["private"])
 

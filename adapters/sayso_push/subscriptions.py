@@ -17,7 +17,7 @@ from sayso.cards import tokens
 from sayso.machine import people
 from sayso.stores import Record, Store
 
-KIND = "device"
+KIND = "push-device"
 MOST = 10
 """Devices of one person; a further one takes the place of the oldest."""
 _MOST_PEOPLE = 1_000
@@ -103,7 +103,7 @@ class Subscriptions:
         return Device(endpoint=endpoint, p256dh=p256dh, auth=auth, at=at)
 
     async def _change(self, actor: people.Actor, endpoint: str, device: Device | None) -> None:
-        name = tokens.id_from("device", actor.account)
+        name = tokens.id_from("push-device", actor.account)
         for _ in range(_TRIES):
             record = await self._store.get(KIND, name)
             before = _read(record).devices if record else ()

@@ -21,6 +21,7 @@ KINDS = {
     "sayso_claude": {"claude-call", "return"},
     "sayso_discord": {"discord-last-words", "discord-sharing", "discord-words", "discord-moved", "discord-thread"},
     "sayso_http": {"resume", "webhook_reply"},
+    "sayso_push": {"push-device", "push-keys", "pushed"},
     "sayso_slack": {"slack-images", "slack-words", "slack-thread"},
     "sayso_web": {"session", "signin"},
 }

@@ -12,7 +12,9 @@ from sayso import calendars, errors
 
 GROUP = "team"
 PRODUCTION = "production"
-_HOURS = re.compile(r"(?P<zone>\S+)(?:\s+(?P<days>[a-z]{3}-[a-z]{3}))?\s+(?P<hours>\d\d:\d\d-\d\d:\d\d)")
+_HOURS = re.compile(
+    r"(?P<zone>\S+)(?:\s+(?P<days>[a-z]{3}-[a-z]{3}))?\s+(?P<hours>[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2})"
+)
 _HOURS_HINT = '"Europe/Berlin mon-fri 09:00-18:00", or "always"'
 # A program, or a tool as agents call it.
 _CALLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

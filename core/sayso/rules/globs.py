@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_COMMENT = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/")
+_COMMENT = re.compile(r"/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/")
 _BLANKS = re.compile(r"[\s\x00-\x20\x7f]+")
 # More arguments than anybody writes by hand; a longer list is never understood whole.
 _MOST_ARGUMENTS = 500

@@ -112,6 +112,6 @@ def _put(values: Values, value: documents.Value) -> str:
 
 def _in_order(text: str, values: Values) -> tuple[str, Values]:
     """The same with the parameters numbered as they appear: SQLite counts them so."""
-    found = list(dict.fromkeys(re.findall(r"\$(\d+)", text)))
+    found = list(dict.fromkeys(re.findall(r"\$([0-9]+)", text)))
     numbers = {old: str(new) for new, old in enumerate(found, 1)}
-    return re.sub(r"\$(\d+)", lambda one: f"${numbers[one[1]]}", text), [values[int(old) - 1] for old in found]
+    return re.sub(r"\$([0-9]+)", lambda one: f"${numbers[one[1]]}", text), [values[int(old) - 1] for old in found]

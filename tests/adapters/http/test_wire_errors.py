@@ -24,6 +24,7 @@ RAISED: list[errors.SaysoError] = [
     errors.AlreadyDecided(FULL),
     errors.AlreadyTaken(FULL),
     errors.NotAllowed("m"),
+    errors.MembershipUnknown("m"),
     errors.Altered(FULL),
     errors.InvalidAnswer("m"),
     errors.InvalidToken("m"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 
@@ -40,3 +41,7 @@ def test_a_bar_has_the_name_of_its_tool_and_the_colour_of_its_outcome() -> None:
     assert ">Bash<" in drawn
     assert ">allowed<" in drawn
     assert "prefers-color-scheme:dark" in drawn
+
+
+def test_drawing_leaves_nothing_in_the_way_of_imports() -> None:
+    assert not [one for one in sys.meta_path if type(one).__module__.startswith("pygal")]

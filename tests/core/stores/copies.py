@@ -133,10 +133,11 @@ class Copies:
                 await asyncio.sleep(self._random.uniform(0.3, 1.0))
                 await self._fault(begin)
             self.report.longest = max(self.report.longest, time.monotonic() - self.report.last)
+            settled = set(self.report.decided)
             # whoever waits hears by the next look at the latest
             await asyncio.sleep(postgres.POLL_INTERVAL + 2 * PATIENCE)
             alive = set(self._running)
-        await self._check(alive)
+        await self._check(alive, settled)
         return self.report
 
     @contextlib.asynccontextmanager
@@ -183,7 +184,8 @@ class Copies:
             await asyncio.sleep(self._random.uniform(1.0, 3.0))
             self._running[name].send_signal(signal.SIGCONT)
 
-    async def _check(self, alive: set[str]) -> None:
+    async def _check(self, alive: set[str], settled: set[str]) -> None:
+        """Look at what was decided; what was *settled* a while ago, those who are alive must have heard."""
         store = await postgres.PostgresStore.open(self._url)
         for id, outcome in self.report.decided.items():
             decision = (await store.load(id)).decision
@@ -191,7 +193,7 @@ class Copies:
                 self.report.lost.append(id)
             elif await _times_decided(store, id) != 1:
                 self.report.doubled.append(id)
-        for id in self.report.asked - self.report.heard.keys():
+        for id in (self.report.asked & settled) - self.report.heard.keys():
             if id.partition("-")[0] in alive and (await store.load(id)).decision is not None:
                 self.report.deaf.append(id)
         self.report.lost += [id for id, said in self.report.heard.items() if not await _is_so(store, id, said)]
