@@ -227,7 +227,7 @@ class Desk(shell.Shell):
         await authority.check(self.store, actor.key)
         try:
             gone = {"gone": closed} if (closed := await closed_accounts.since(self, ticket, happened(person))) else {}
-            answered = await self.step(id, lambda: happened(person).model_copy(update=gone))
+            answered = await self.step(id, lambda: happened(person).model_copy(update=gone), ticket)
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise

@@ -7,10 +7,9 @@ to be swept. It is written in the transaction of the decision; of two at the sam
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -26,13 +25,16 @@ from sayso.stores.record_kinds import ANSWERED, PAST, RISKY
 KEPT = timedelta(days=7)
 RISKY_FOR = timedelta(days=1)
 # Of a digest's hex digits: 256 records for each agent, of at most so many calls, each with so many moments.
-_DIGITS, _MOST_CALLS, MOST_TIMES = 2, 32, 20
+_DIGITS, _MOST_CALLS, MOST_TIMES = 2, 8, 20
 MOST_ANSWERED = 20
 """Requests of one person that are known as answered lately."""
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 
 Kept = TypeVar("Kept", bound=model.Frozen)
+
+# Arguments, and characters in all of them.
+_FEW, _SHORT = 10, 300
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +74,13 @@ async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
     decision = ticket.decision
     if decision is None or not decision.by:
         return ()
-    kept: list[Coroutine[Any, Any, Record | None]]
-    kept = [_of_answered(store, person, ticket.id) for person in _deciders(decision)]
-    if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
-        kept += [_of_call(store, ticket, decision), _of_risky(store, ticket, decision)]
     try:
-        return [record for record in await asyncio.gather(*kept) if record is not None]
+        kept = [await _of_answered(store, person, ticket.id) for person in _deciders(decision)]
+        if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
+            kept.append(await _of_call(store, ticket, decision))
+            risky = await _of_risky(store, ticket, decision)
+            kept += [risky] if risky else []
+        return kept
     except errors.SaysoError as error:
         # nobody's answer waits for this
         log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
@@ -165,7 +168,8 @@ async def _of_risky(store: Store, ticket: model.Ticket, decision: model.Decision
     if decision.outcome != "allowed":
         return None
     ran = ticket.request.model_copy(update={"input": decision.input})
-    marks = [mark for mark in await aside.run(risk.marks_of, ran) if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
+    found = await aside.run_large(not _is_short(decision.input), risk.marks_of, ran)
+    marks = [mark for mark in found if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
         return None
     first, at = marks[0], decision.decided_at
@@ -178,13 +182,20 @@ async def _of_risky(store: Store, ticket: model.Ticket, decision: model.Decision
     return await _changed(store, RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)
 
 
+def _is_short(given: model.JsonObject) -> bool:
+    """Whether it is read for risks faster than it is handed to a thread."""
+    texts = [value for value in given.values() if isinstance(value, str)]
+    plain = all(isinstance(value, str | int | float | None) for value in given.values())
+    return plain and len(given) <= _FEW and sum(map(len, texts)) <= _SHORT
+
+
 async def _risky_before(store: Store, request: model.Request, owner: str, at: datetime) -> tuple[model.Risky, ...]:
     """What risky this agent was allowed before, for a request that is risky itself."""
     found = await store.get(RISKY, tokens.id_from("risky", owner))
     before = [one for one in _read(_RiskyCalls, found.value if found else {}).calls if one.at > at - RISKY_FOR]
     if not before:
         return ()
-    marks = await aside.run(risk.marks_of, request)
+    marks = await aside.run_large(not _is_short(request.input or {}), risk.marks_of, request)
     level = risk.highest([request.risk, *(mark.level for mark in marks)])
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
 

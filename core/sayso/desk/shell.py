@@ -108,10 +108,15 @@ class Shell:
     # Their names until 0.2.
     tick, undelivered, lost, refused = let_time_act, place_lost, card_lost, record_refusal
 
-    async def step(self, id: str, happened: Callable[[], events.Event]) -> model.Ticket:
-        """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules."""
+    async def step(
+        self, id: str, happened: Callable[[], events.Event], loaded: model.Ticket | None = None
+    ) -> model.Ticket:
+        """The ticket after an event, which *happened* makes anew for each try. Raises `NotFound`, and as the rules.
+
+        *loaded* is the ticket as it was read a moment ago: if it has changed since, it is read again.
+        """
         for _ in range(_TRIES):
-            ticket = await self.store.load(id)
+            ticket, loaded = loaded or await self.store.load(id), None
             event = happened()
             acting = await self._first(ticket, event)
             # these take the digest of the whole content

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 import apsw
 
 from sayso import errors
-from sayso.stores import sql, sql_store, sqlite_file, sqlite_worker, watch
+from sayso.stores import record_kinds, sql, sql_store, sqlite_file, sqlite_worker, watch
 from sayso.stores.protocol import Durability
 
 OLDEST_SQLITE = sqlite_file.OLDEST_SQLITE
@@ -22,6 +22,10 @@ POLL_INTERVAL = 0.15
 _POINTS: frozenset[sql.Name] = frozenset(
     {"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row", "last_seal"}
 )
+
+
+# Kinds of which there are never many: a scan of them is a point read, too, and it is on the path of each answer.
+_FEW = frozenset({record_kinds.STOP})
 
 
 class SqliteStore(sql_store.SqlStore):
@@ -72,7 +76,7 @@ class SqliteStore(sql_store.SqlStore):
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
-        if query in _POINTS and self._reader:
+        if (query in _POINTS or (query == "scan" and values[0] in _FEW)) and self._reader:
             with self._noting_damage():
                 self._file.check_now_and_then()
                 # busy only after a crash, or while the last writer leaves: then the thread waits, not the loop
