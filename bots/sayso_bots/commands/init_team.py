@@ -145,13 +145,14 @@ async def _rehearse(setup: Any, made: team.Team) -> None:
 
 
 def _say_what_follows(made: team.Team, chat: plugin.Chat[Any] | None) -> None:
-    steps = [f"sayso keys add {name} --role agent" for name in made.agents]
+    steps: list[str] = []
     if chat:
-        needed = [word.name for word in chat.setup.words if word.required]
-        steps.insert(
-            0, f"sayso init {chat.name} {' '.join(name.upper() for name in needed)}".strip() + "   # and its steps"
-        )
+        needed = " ".join(word.name.upper() for word in chat.setup.words if word.required)
+        steps.append(f"{' '.join(['sayso init', chat.name, needed]).strip()}   # and its steps")
     later = [name for name, account in made.people.items() if chat and not account]
     if later:
         steps.append(f"in sayso.toml: the accounts of {', '.join(later)}")
-    click.echo("\nNext:\n" + "\n".join(f"  {step}" for step in [*steps, "sayso doctor", "sayso serve"]))
+    # a key needs the database, which the service makes
+    keys = [f"sayso keys add {name} --role agent" for name in made.agents]
+    beside = ["and beside it, in this folder:", *keys, "sayso doctor"]
+    click.echo("\nNext:\n" + "\n".join(f"  {step}" for step in [*steps, "sayso serve", *beside]))
