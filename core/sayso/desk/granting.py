@@ -1,7 +1,7 @@
 """Grants: an allow by a person that holds for a while, kept by us, and so the same for every agent system.
 
 The rule: a grant is looked up under the policy that applies at that moment, behind every rule of the operator: a deny
-beats it, and so does a policy that gives no grants. If a crash falls between an allow and this, there is no grant.
+beats it, and so does a policy that gives no grants.
 """
 
 from __future__ import annotations
@@ -49,19 +49,20 @@ class Grant(model.Frozen):
     until: datetime
 
 
-async def keep(store: Store, ticket: model.Ticket) -> None:
-    """Keep the grant that a decision gives, if it gives one."""
+async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
+    """The grant that a decision gives, if it gives one: written together with the decision."""
     try:
-        await _keep(store, ticket)
+        return await _of_decision(store, ticket)
     except errors.SaysoError as error:
         # the decision stands, and whoever made it must not be told otherwise; what comes after it is asked
         log.warning("a grant is not kept", extra={"ticket": ticket.id, "error": error.message})
+        return ()
 
 
-async def _keep(store: Store, ticket: model.Ticket) -> None:
+async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
     decision, lasts = ticket.decision, ticket.policy.grants
     if decision is None or decision.standing is None or lasts is None or not decision.by:
-        return
+        return ()
     name = await _name(ticket.owner, ticket.request, decision.standing)
     if name is None or len(await store.scan(GRANT)) >= MOST:
         raise errors.Refused("there are too many grants; end some of them")
@@ -82,7 +83,7 @@ async def _keep(store: Store, ticket: model.Ticket) -> None:
     )
     before = await store.get(GRANT, name)
     value = grant.model_dump(mode="json")
-    await store.put(Record(GRANT, name, value, until, before.version if before else 0))
+    return [Record(GRANT, name, value, until, before.version if before else 0)]
 
 
 async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
@@ -11,7 +11,7 @@ from sayso.content import requests, text
 from sayso.desk import authority, channel, granting, quota, receipting, remembering, reviewing, stops
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
-from sayso.stores import Store
+from sayso.stores import Record, Store
 
 # More tries than writers could ever win in a row against one click.
 _TRIES = 100
@@ -127,7 +127,7 @@ class Shell:
                 return ticket
             step = receipting.attach(self, step)
             decides = ticket.decision is None and step.ticket.decision is not None
-            beside = await remembering.records(self.store, step.ticket) if decides else ()
+            beside = await self._beside(step.ticket) if decides else ()
             try:
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)
@@ -135,11 +135,14 @@ class Shell:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
-            if decides:
-                await granting.keep(self.store, step.ticket)
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
+
+    async def _beside(self, decided: model.Ticket) -> Sequence[Record]:
+        """What is kept of a decision, and written with it."""
+        kept = await remembering.records(self.store, decided)
+        return (*kept, *await granting.records(self.store, decided))
 
     async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:
         if isinstance(event, _UNDER_STOPS):
