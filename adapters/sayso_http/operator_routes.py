@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sayso import stats
 from sayso_http import standing_grants, standing_stops
-from sayso_http.operations import Keyed
-
-_READ = (400, 413, 415, 422)
+from sayso_http.operations import READ_FAILS, Keyed
 
 STOP = Keyed(
     method="post",
@@ -17,7 +15,7 @@ STOP = Keyed(
     reads=standing_stops.Wanted,
     body_required=False,
     writes={200: standing_stops.Standing},
-    fails=(403, *_READ),
+    fails=(403, *READ_FAILS),
 )
 LIFT = Keyed(
     method="post",
@@ -28,7 +26,7 @@ LIFT = Keyed(
     reads=standing_stops.Lifted,
     body_required=False,
     writes={200: standing_stops.Standing},
-    fails=(403, 404, *_READ),
+    fails=(403, 404, *READ_FAILS),
 )
 STOPS = Keyed(
     method="get",

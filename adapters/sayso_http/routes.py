@@ -42,7 +42,6 @@ Schema = operations.Schema
 Who = operations.Who
 
 ROW_NUMBER: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_ROW}
-_READ = (400, 413, 415, 422)
 
 ASK = Keyed(
     method="post",
@@ -52,7 +51,7 @@ ASK = Keyed(
     handler=lambda on: on.requests.create,
     reads=model.Request,
     writes={201: tickets.Document, 200: tickets.Document},
-    fails=(403, 404, 409, 429, *_READ),
+    fails=(403, 404, 409, 429, *operations.READ_FAILS),
     headers={"Idempotency-Key": "Gives a request without an id one that a repeated call finds again"},
     query={"held": {"type": "boolean", "default": False, "description": "Withdrawn if nobody waits with `held`"}},
 )
@@ -93,7 +92,7 @@ ANSWER = Keyed(
     handler=lambda on: on.requests.answer,
     reads=model.Answer,
     writes={200: tickets.Document},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 PASS_ON = Keyed(
     method="post",
@@ -103,7 +102,7 @@ PASS_ON = Keyed(
     handler=lambda on: on.requests.pass_on,
     reads=tickets.PassOn,
     writes={200: tickets.Document},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 CANCEL = Keyed(
     method="post",
@@ -114,7 +113,7 @@ CANCEL = Keyed(
     reads=tickets.Cancel,
     body_required=False,
     writes={200: tickets.Document},
-    fails=(403, 404, *_READ),
+    fails=(403, 404, *operations.READ_FAILS),
 )
 USE = Keyed(
     method="post",
@@ -125,7 +124,7 @@ USE = Keyed(
     reads=tickets.Use,
     body_required=False,
     writes={200: tickets.Document},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 USE_RECEIPT = Open(
     method="post",
@@ -134,7 +133,7 @@ USE_RECEIPT = Open(
     handler=lambda on: on.receipts.use,
     reads=receipts.Use,
     writes={200: receipts.Used},
-    fails=(401, 403, 404, 409, *_READ),
+    fails=(401, 403, 404, 409, *operations.READ_FAILS),
 )
 KEYS = Open(
     method="get",
@@ -151,7 +150,7 @@ NOTE = Keyed(
     handler=lambda on: on.notes.tell,
     reads=session_notes.Note,
     writes={200: session_notes.Told},
-    fails=(403, 502, *_READ),
+    fails=(403, 502, *operations.READ_FAILS),
 )
 LOG = Keyed(
     method="get",
@@ -169,7 +168,7 @@ MAKE_RESUME = Keyed(
     handler=lambda on: on.one_time.make,
     reads=resume.Wanted,
     writes={201: resume.Address},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 RESUME = Open(
     method="post",
@@ -178,7 +177,7 @@ RESUME = Open(
     handler=lambda on: on.one_time.use,
     reads=model.Answer,
     writes={200: resume.Resumed},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 MAKE_WEBHOOK = Keyed(
     method="post",
@@ -190,7 +189,7 @@ MAKE_WEBHOOK = Keyed(
     handler=lambda on: on.webhooks.make,
     reads=webhooks.Wanted,
     writes={201: webhooks.Made, 200: webhooks.Made},
-    fails=(403, 409, 429, *_READ),
+    fails=(403, 409, 429, *operations.READ_FAILS),
 )
 REPLY_TO_WEBHOOK = Keyed(
     method="post",
@@ -200,7 +199,7 @@ REPLY_TO_WEBHOOK = Keyed(
     handler=lambda on: on.webhooks.reply,
     reads=webhooks.AnyJson,
     writes={202: webhooks.Accepted},
-    fails=(403, 404, 409, *_READ),
+    fails=(403, 404, 409, *operations.READ_FAILS),
 )
 CALL_WEBHOOK = Open(
     method="post",
@@ -209,7 +208,7 @@ CALL_WEBHOOK = Open(
     handler=lambda on: on.webhooks.take,
     reads=webhooks.AnyJson,
     writes={202: webhooks.Accepted, 200: webhooks.AnyJson},
-    fails=(403, 404, *_READ),
+    fails=(403, 404, *operations.READ_FAILS),
 )
 STOP = operator_routes.STOP
 LIFT = operator_routes.LIFT
