@@ -14,6 +14,7 @@ from sayso.cards import card, dialog, draw, history, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
 from sayso.desk import Desk, reloads, stops
+from sayso.machine import priorities
 from sayso.stores import Query
 from sayso_web import inputs, numbers, render, sessions, story, view
 from sayso_web.guard import Guard
@@ -40,7 +41,7 @@ class Inbox:
         self._guard = guard
 
     async def index(self, request: web.Request) -> web.Response:
-        """Show what waits, soonest expiry first, and below it what was decided."""
+        """Show what waits, what is urgent and then what expires first on top, and below it what was decided."""
         session = await self._guard.session_of(request)
         own = await view.of(self._desk, session)
         before = _read_cursor(request.query.get("before"))
@@ -135,9 +136,12 @@ class Inbox:
         query = Query(state="pending", soonest=True, limit=_AT_ONCE)
         while len(found) <= MOST_WAITING and (some := await self._desk.store.list(query)):
             shown = await aside.run(_draw_each, own.draw_in_list, some)
-            found += [_Waiting(drawn, own.waits(ticket)) for ticket, drawn in zip(some, shown, strict=True)]
+            found += [
+                _Waiting(drawn, own.waits(ticket), priorities.rank(ticket))
+                for ticket, drawn in zip(some, shown, strict=True)
+            ]
             query = dataclasses.replace(query, before=(some[-1].expires_at, some[-1].id))
-        return found
+        return sorted(found, key=lambda one: one.rank)
 
     async def _read_decided(self, own: view.View, before: tuple[datetime, str] | None) -> tuple[list[str], str | None]:
         """Read one page of what was decided, and where the next one goes on if there is one."""
@@ -162,6 +166,7 @@ class _Waiting(NamedTuple):
 
     shown: str
     mine: bool
+    rank: int
 
 
 def _draw_each(show: Callable[[model.Ticket], str], tickets: Iterable[model.Ticket]) -> list[str]:

@@ -26,6 +26,7 @@ Attachment = parts.Attachment
 Offer = parts.Offer
 OfferKind = parts.OfferKind
 Risk = parts.Risk
+Priority = parts.Priority
 PostedCard = parts.PostedCard
 MessageRef = PostedCard  # until 0.2
 FieldKind = parts.FieldKind
@@ -104,6 +105,8 @@ class Request(Frozen):
     """Facts shown beside the question, such as the working folder."""
     attachments: Annotated[tuple[Attachment, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
     risk: Risk | None = None
+    priority: Priority | None = None
+    """How urgent the agent says it is: a claim, which a rule of the operator takes up or not."""
     grants: Annotated[tuple[Grant, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     """Wider grants that the asking side can honour; only these get a button."""
     offers: Annotated[tuple[Offer, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()

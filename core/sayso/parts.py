@@ -29,6 +29,7 @@ Grant = Literal["session", "always"]
 Standing = Literal["call", "tool"]
 """What an allow covers beside its request, for a while: the same call, or this tool in this session."""
 Risk = Literal["low", "medium", "high"]
+Priority = Literal["low", "normal", "urgent"]
 OfferKind = Literal["rule", "folder", "mode"]
 FieldKind = Literal["text", "choice", "boolean", "number", "integer", "date"]
 Scalar = pydantic.StrictStr | pydantic.StrictBool | pydantic.StrictInt | pydantic.StrictFloat
@@ -268,6 +269,8 @@ class Ruled(Frozen):
     effect: Literal["allow", "deny", "ask"] = "ask"
     reason: Reason | None = None
     """What the rule says of a decision of its own."""
+    priority: Priority | None = None
+    """How urgent the rule says it is."""
     watched: tuple[Name, ...] = ()
     """Rules that matched and decide nothing yet."""
 

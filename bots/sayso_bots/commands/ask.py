@@ -64,6 +64,7 @@ _COMMON = (
     click.option("--agent", help="Who asks."),
     click.option("--session", help="The agent's session."),
     click.option("--risk", type=click.Choice(["low", "medium", "high"])),
+    click.option("--priority", type=click.Choice(["low", "normal", "urgent"]), help="How urgent it is, as you say."),
     click.option("--json", "as_json", is_flag=True, help="Print the request, or the decision, as JSON."),
 )
 

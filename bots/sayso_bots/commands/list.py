@@ -1,4 +1,4 @@
-"""`sayso list`: what was asked, newest first."""
+"""`sayso list`: what was asked, newest first; of what waits, what is urgent comes before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import get_args
 import click
 
 from sayso import model
+from sayso.machine import priorities
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
 
@@ -18,13 +19,14 @@ from sayso_bots.terminal import access, output
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
-    """Requests, newest first."""
+    """Requests, newest first; of what waits, what is urgent comes before."""
     asyncio.run(_list(state, session, limit, as_json))
 
 
 async def _list(state: model.State | None, session: str | None, limit: int, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
         found = await desk.list(state=state, session=session, limit=limit)
+    found = sorted(found, key=lambda one: priorities.rank(one) if one.decision is None else 3)
     if as_json:
         output.print_json([output.document_of(ticket) for ticket in found])
         return

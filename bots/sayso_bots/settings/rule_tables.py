@@ -55,6 +55,7 @@ class Rule(_Table):
     effect: words.Effect = pydantic.Field(description='effect = "allow", "deny" or "ask"')
     policy: str | None = pydantic.Field(default=None, description='policy = "production", of [policies.production]')
     route: list[model.Place] = pydantic.Field(default=[], description='route = ["slack:#prod"]')
+    priority: model.Priority | None = pydantic.Field(default=None, description='priority = "low", "normal" or "urgent"')
     reason: model.Reason | None = pydantic.Field(default=None, description='reason = "what the agent is told"')
     limit: Limit | None = pydantic.Field(default=None, description='limit = { count = 5, per = "1h", by = "agent" }')
     until: datetime | date | None = pydantic.Field(default=None, description="until = 2027-03-31, a date")
@@ -86,6 +87,7 @@ def _rule(table: Rule) -> rules.Rule:
         effect=table.effect,
         policy=table.policy,
         route=tuple(table.route),
+        priority=table.priority,
         reason=table.reason,
         limit=rules.Limit.model_validate(limit.model_dump()) if limit else None,
         until=table.until,

@@ -24,6 +24,7 @@ class Common(TypedDict, total=False):
     context: Mapping[str, str]
     attachments: Sequence[model.Attachment]
     risk: str
+    priority: model.Priority
     policy: str
     route: Sequence[str]
     expires_in: float

@@ -31,10 +31,11 @@ def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
     if decision is not None:
         return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
     risk = f" · {level} risk" if level in ("medium", "high") else ""
+    priority = " · urgent" if ticket.ruled and ticket.ruled.priority == "urgent" else ""
     before = " · denied before" if ticket.remembered and ticket.remembered.last == "denied" else ""
     if ticket.stopped is not None:
-        return text.Trusted(f"{subject}{before}{risk} · stopped")
-    return text.Trusted(f"{subject}{before}{risk} · until {schedule.ends(ticket):%Y-%m-%d %H:%M} UTC")
+        return text.Trusted(f"{subject}{priority}{before}{risk} · stopped")
+    return text.Trusted(f"{subject}{priority}{before}{risk} · until {schedule.ends(ticket):%Y-%m-%d %H:%M} UTC")
 
 
 def _asks(request: model.Request) -> str:

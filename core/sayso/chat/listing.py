@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sayso import aside, machine, model
-from sayso.cards import board, card, draw, phrases
+from sayso.cards import board, card, draw, phrases, urgency
 from sayso.content import text
 from sayso.desk import Desk, identity, remembering, visibility
-from sayso.machine import approvers, people, schedule
+from sayso.machine import approvers, people, priorities, schedule
 from sayso.stores import Query
 
 Trusted = text.Trusted
@@ -87,7 +87,10 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     now, shown = desk.clock.now(), (page + 1) * PAGE
     theirs = await visibility.concerning(desk, actor)
     waiting = Query(state="pending", audiences=theirs, soonest=True, limit=_AT_ONCE)
-    found, read = await _read_waiting(desk, actor, waiting, shown + 1)
+    # what is urgent may expire last, and stands on top nevertheless
+    most = _MOST_READ if any(rule.priority for rule in desk.setup.rules.rules) else shown + 1
+    found, read = await _read_waiting(desk, actor, waiting, most)
+    found.sort(key=priorities.rank)
     more = len(found) > shown
     left = 0 if more else await desk.store.count(replace(waiting, limit=_MOST_COUNTED)) - read
     lately: Sequence[model.Ticket] = () if page else await _lately(desk, actor)
@@ -189,6 +192,7 @@ def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
         said = phrases.outcome_words(ticket.request.kind, ticket.decision)
         return Trusted(f"{said} · {phrases.duration(now - ticket.decision.decided_at)} ago")
     risk = f"{ticket.request.risk} risk · " if ticket.request.risk else ""
+    risk = f"{said} · {risk}" if (said := urgency.words(ticket)) else risk
     if ticket.stopped is not None:
         return Trusted(f"{risk}stopped")
     so_far = f" · {said}" if (said := board.words(ticket)) else ""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sayso import errors, machine, model, parts, rules
 from sayso.calendars import Calendar
 from sayso.desk import direct, quota, rotas
-from sayso.machine import approvers, people
+from sayso.machine import approvers, people, priorities
 
 DEFAULT = "default"
 _NO_RULING = rules.Ruling()
@@ -113,7 +113,10 @@ def terms(
     asked = rule.route if rule and rule.route else asked
     # what a rule decides is asked nowhere; the inbox shows what is stored
     route = _reached(setup, asked, policy, caller, present) if ruling.effect == "ask" else (machine.INBOX,)
-    policy = _escalating(setup, policy, caller, present)
+    urgent = _priority(ruling) == "urgent"
+    if urgent:
+        route = _written_to_as_well(setup, route, policy, caller, present)
+    policy = priorities.applied(_escalating(setup, policy, caller, present), _priority(ruling))
     return machine.Terms(
         owner=caller.owner,
         policy=policy,
@@ -123,7 +126,7 @@ def terms(
         tell=_tell(setup, caller.requester, route),
         push=setup.push,
         policy_name=name,
-        stage_routes=_stage_routes(setup, policy, caller, present) if parts.APPROVERS in asked else (),
+        stage_routes=_stage_routes(setup, policy, caller, present) if urgent or parts.APPROVERS in asked else (),
         ruled=_ruled(ruling) if setup.rules.rules else None,
     )
 
@@ -145,7 +148,25 @@ def _ruled(ruling: rules.Ruling) -> model.Ruled:
     rule = ruling.rule
     if rule is None:
         return model.Ruled(watched=ruling.watched)
-    return model.Ruled(rule=rule.id, effect=rule.effect, reason=rule.reason, watched=ruling.watched)
+    return model.Ruled(
+        rule=rule.id, effect=rule.effect, reason=rule.reason, priority=rule.priority, watched=ruling.watched
+    )
+
+
+def _priority(ruling: rules.Ruling) -> model.Priority | None:
+    return ruling.rule.priority if ruling.rule else None
+
+
+def _written_to_as_well(
+    setup: Setup,
+    route: tuple[model.Place, ...],
+    policy: model.Policy,
+    caller: Caller,
+    present: direct.Present | None,
+) -> tuple[model.Place, ...]:
+    """The places of something urgent: whoever has a direct message gets one, and nothing is refused for want of it."""
+    who = approvers.names_of(policy.needs_by_stage[0])
+    return tuple(dict.fromkeys((*route, *_direct(setup, who, caller, present))))
 
 
 def _tell(setup: Setup, requester: str | None, route: tuple[model.Place, ...]) -> tuple[model.Place, ...]:
@@ -169,7 +190,8 @@ def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rul
     policy = setup.policies.get(name, model.Policy(approvers=()))
     route = rule.route if rule and rule.route else _route(request, caller)
     routes = (route, *(step.route for step in policy.escalate))
-    return policy.everybody if any(parts.APPROVERS in one for one in routes) else ()
+    urgent = _priority(ruling) == "urgent"
+    return policy.everybody if urgent or any(parts.APPROVERS in one for one in routes) else ()
 
 
 def check_route(setup: Setup, route: Sequence[model.Place], policy: str, key: str) -> None:

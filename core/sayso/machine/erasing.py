@@ -63,6 +63,7 @@ def _request(request: model.Request) -> model.Request:
         tool=request.tool,
         source=source,
         risk=request.risk,
+        priority=request.priority,
         policy=request.policy,
         route=request.route,
         expires_in=request.expires_in,

@@ -39,8 +39,9 @@ class Call:
 
     def proven(self, fact: str) -> tuple[str, ...]:
         """What an allow compares."""
-        source = self.request.source
-        found = {"tool": self.tool, "agent": self.owner, "session": source.session, "kind": self.request.kind}
+        request, source = self.request, self.request.source
+        found = {"tool": self.tool, "agent": self.owner, "session": source.session, "project": source.project}
+        found |= {"kind": request.kind, "priority": request.priority}
         value = self.risk if fact == "risk" else found[fact]
         return () if value is None else (value,)
 
@@ -87,14 +88,16 @@ class Call:
             "input": request.input or {},
             "agent": self.owner,
             "session": request.source.session or "",
+            "project": request.source.project or "",
             "kind": request.kind,
             "risk": self.risk or "",
+            "priority": request.priority or "",
             "metadata": request.metadata,
         }
 
 
 NAMES: Mapping[str, str] = {
-    **dict.fromkeys(["tool", "agent", "session", "kind", "risk"], "text"),
+    **dict.fromkeys(["tool", "agent", "session", "project", "kind", "risk", "priority"], "text"),
     **dict.fromkeys(["input", "metadata"], "any"),
 }
 """What a condition may name, and whether it is a text or anything."""

@@ -34,7 +34,7 @@ def _check_keys(rule: Rule, policies: Mapping[str, Any]) -> None:
     if rule.effect == "allow" and rule.after is not None:
         raise refuse(rule.id, "after", "is only for a deny or an ask", "remove it")
     if rule.effect != "ask":
-        for key, value in (("policy", rule.policy), ("route", rule.route)):
+        for key, value in (("policy", rule.policy), ("route", rule.route), ("priority", rule.priority)):
             if value:
                 raise refuse(rule.id, key, f"means nothing where the effect is {rule.effect}", 'effect = "ask"')
     if rule.policy is not None and rule.policy not in policies:

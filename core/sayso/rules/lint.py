@@ -12,7 +12,7 @@ from sayso.rules.rule import INPUT, WORDS_OF_AGENTS, Rule
 
 # They change nothing, so that an allow of them without a word about their input is no surprise.
 _READERS = frozenset(["Read", "Grep", "Glob", "LS", "NotebookRead", "read_file", "list_directory", "search"])
-_WORD = re.compile(r"\b(metadata|session|risk)\b")
+_WORD = re.compile(r"\b(metadata|session|project|risk|priority)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ INPUT: Final = "input."
 ANYWHERE: Final = "input.*"
 """Any text anywhere in the input; of a deny or an ask only."""
 
-FACTS: Final = ("tool", "agent", "session", "kind", "risk")
+FACTS: Final = ("tool", "agent", "session", "project", "kind", "risk", "priority")
 """What a call has beside its input."""
-WORDS_OF_AGENTS: Final = ("session", "risk")
+WORDS_OF_AGENTS: Final = ("session", "project", "risk", "priority")
 """What the agent says of itself; an allow that rests on it is told of by lint."""
 _SHELL = ("program", "args")
 _FLAGS = ("any_args", "any_input")
@@ -75,6 +75,8 @@ class Rule(model.Frozen):
     effect: Effect
     policy: str | None = None
     route: tuple[model.Place, ...] = ()
+    priority: model.Priority | None = None
+    """How urgent it is; of an ask only."""
     reason: model.Reason | None = None
     limit: Limit | None = None
     until: datetime | date | None = None

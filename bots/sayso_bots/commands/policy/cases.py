@@ -36,7 +36,9 @@ class Case(pydantic.BaseModel):
     agent: str = "agent"
     """The name of the key."""
     session: str | None = None
+    project: str | None = None
     risk: model.Risk | None = None
+    priority: model.Priority | None = None
     metadata: dict[str, Any] = {}
     at: datetime | None = None
     """When; now if it is left out."""
@@ -50,7 +52,7 @@ class Case(pydantic.BaseModel):
     @property
     def request(self) -> model.Request:
         """The call as a request."""
-        source = model.Source(session=self.session)
+        source = model.Source(session=self.session, project=self.project)
         title = "A question" if self.kind != "permission" else None
         return model.Request(
             kind=self.kind,
@@ -59,6 +61,7 @@ class Case(pydantic.BaseModel):
             input=self.input if self.kind == "permission" else None,
             source=source,
             risk=self.risk,
+            priority=self.priority,
             metadata=self.metadata,
         )
 
@@ -135,7 +138,9 @@ def _written(one: Past, effect: str, rule: str | None) -> str:
         "kind": None if request.kind == "permission" else request.kind,
         "agent": one.owner,
         "session": request.source.session,
+        "project": request.source.project,
         "risk": request.risk,
+        "priority": request.priority,
         "metadata": request.metadata or None,
         "expect": effect,
         "rule": rule,

@@ -1,0 +1,33 @@
+"""How urgent something is and whom it reaches, as sayso.toml says it; each wrong key has its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from sayso import errors
+from sayso.machine import priorities
+from sayso_bots.settings import toml
+from tests.bots.test_policy_page import PEOPLE, asked, desk_of, parse
+
+PAGER = '[[rules]]\nid = "pager"\nmatch = { tool = "page" }\neffect = "ask"\npriority = "urgent"\n'
+
+
+async def test_a_rule_says_how_urgent_something_is() -> None:
+    desk = desk_of('[policies.default]\napprovers = ["ann"]\nnotify = []\n' + PAGER)
+    urgent, other = await asked(desk, "page"), await asked(desk, "look")
+    assert (priorities.ruled(urgent), priorities.ruled(other)) == ("urgent", None)
+    assert (urgent.policy.notify, other.policy.notify) == (("approvers",), ())
+    assert "slack:@ann" in urgent.route
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (PAGER.replace('"urgent"', '"now"'), "rules.pager.priority"),
+        (PAGER.replace('effect = "ask"', 'effect = "deny"'), "rules.pager.priority"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_key(text: str, key: str) -> None:
+    with pytest.raises(errors.InvalidSettings) as refused:
+        toml.setup(parse(PEOPLE + text))
+    assert refused.value.field == key
