@@ -18,6 +18,8 @@ from sayso_bots.settings import environment
         ("SAYSO_DATABASE_URL", "memory://", "database", "memory://"),
         ("SAYSO_HOST", "::1", "host", "::1"),
         ("SAYSO_PORT", "0", "port", 0),
+        ("SAYSO_LOG_LEVEL", "DEBUG", "log_level", "debug"),
+        ("SAYSO_LOG_FORMAT", "json", "log_format", "json"),
     ],
 )
 def test_each_variable_is_read(name: str, value: str, attribute: str, expected: object) -> None:
@@ -50,6 +52,8 @@ def test_each_variable_of_a_chat_is_read(name: str, value: str) -> None:
         ("SAYSO_QQQQQQQQQQ", "1", "known: "),
         ("SAYSO_PORT", "70000", "0 to 65535"),
         ("SAYSO_PORT", "web", "0 to 65535"),
+        ("SAYSO_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("SAYSO_LOG_FORMAT", "xml", "text, json"),
         ("SAYSO_URL", "127.0.0.1", "http://"),
         ("SLACK_API_URL", "slack.com", "http://"),
         ("DISCORD_API_URL", "discord.com", "http://"),

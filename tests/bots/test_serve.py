@@ -95,6 +95,43 @@ async def test_a_signal_ends_held_calls_at_once_and_the_service_with_0(command: 
     assert "finishing what is under way" in err
 
 
+async def test_a_service_that_drains_is_unready_first_and_takes_calls_until_its_end(
+    command: Command, tmp_path: Path
+) -> None:
+    agent = key(command, "bot", "agent")
+    (tmp_path / "sayso.toml").write_text("[service]\ndrain = 0.7\n")
+    async with serving(command) as served:
+        headers = {"Authorization": f"Bearer {agent}"}
+        async with aiohttp.ClientSession(served.url, headers=headers) as session:
+            async with session.post("/v1/requests", json={"kind": "question", "title": "Hm?", "id": "q1"}):
+                held = asyncio.create_task(_state(session, "/v1/requests/q1?wait=60"))
+            served.running.process.send_signal(signal.SIGTERM)
+            await served.running.line("finishing what is under way", error=True)
+            async with session.get("/readyz") as ready:
+                assert (ready.status, (await ready.json())["checks"]["running"]) == (503, "failed")
+            async with session.get("/healthz") as alive:
+                assert alive.status == 200
+            async with session.post("/v1/requests", json={"kind": "question", "title": "Hm?", "id": "q2"}) as made:
+                assert made.status == 201
+            assert not held.done()
+            assert await asyncio.wait_for(held, 5) in ("pending", "cut before it was read")
+        code, _, err = await served.running.ended()
+    assert code == 0, err
+    # what was asked while it drained is there after the next start
+    async with serving(command) as again, aiohttp.ClientSession(again.url, headers=headers) as session:
+        assert await _state(session, "/v1/requests/q2") == "pending"
+
+
+async def test_flags_count_before_the_environment_and_the_log_is_json(command: Command) -> None:
+    flags = ("--host", "localhost", "--port", "0", "--log-format", "json", "--log-level", "info")
+    async with command.started("serve", *flags, SAYSO_HOST="192.0.2.1", SAYSO_PORT="1") as running:
+        assert "http://localhost:" in await running.line("sayso listens on")
+        await running.line("sign in")
+        running.process.send_signal(signal.SIGHUP)
+        line = json.loads(await running.line("settings taken up", error=True))
+        assert (line["level"], line["changed"]) == ("info", [])
+
+
 async def _state(session: aiohttp.ClientSession, path: str) -> str:
     try:
         async with session.get(path) as response:

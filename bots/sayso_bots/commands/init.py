@@ -109,6 +109,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # hosts = ["sayso.internal"]          # further host names it answers to
 # callback_hosts = ["hooks.example.com"]
 # grace = "10s"                       # how long an answer by plain words can be taken back; at most a minute
+# drain = "5s"                        # told to stop, it takes calls for so long while /readyz sends them elsewhere
 # push = "ops@example.com"            # Web Push: a phone rings where no page is open; whom push services write to
 # stop = ["group:release"]            # who may stop everything in chat and inbox; owner and operators always may
 # tell_requester = true               # the person of the key that asked is told in a chat what became of it

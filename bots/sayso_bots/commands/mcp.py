@@ -47,7 +47,7 @@ def command(
     SAYSO_URL and SAYSO_KEY name the service; without them it asks at the database here.
     """
     given = environment.read()
-    logs.start()
+    logs.start(given)
     # slow to import, and no other command needs it
     from sayso_mcp import settings
 

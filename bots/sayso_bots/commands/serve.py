@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
+from typing import Any
 
 import click
 
@@ -16,14 +18,22 @@ log = logging.getLogger(__name__)
 
 
 @click.command("serve", epilog="\b\nExample:\n  SAYSO_PORT=9000 sayso serve")
+@click.option("--host", help="Where to listen, in place of SAYSO_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="In place of SAYSO_PORT; 0 takes a free one.")
+@click.option("--log-level", type=click.Choice(environment.LOG_LEVELS), help="In place of SAYSO_LOG_LEVEL.")
+@click.option("--log-format", type=click.Choice(environment.LOG_FORMATS), help="In place of SAYSO_LOG_FORMAT.")
 @click.option("--hitl-port", type=click.IntRange(0, 65535), help="Also take hooks of the dashboard, at this port.")
-def command(hitl_port: int | None) -> None:
+def command(
+    host: str | None, port: int | None, log_level: str | None, log_format: str | None, hitl_port: int | None
+) -> None:
     """Run the service: inbox, HTTP API, Claude Code hooks, and the chat that is configured.
 
     Everything is set by sayso.toml and the environment; `sayso doctor` looks at both.
     """
-    given = environment.read()
-    logs.start()
+    said = {"host": host, "port": port, "log_level": log_level, "log_format": log_format}
+    changed: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    given = dataclasses.replace(environment.read(), **changed)
+    logs.start(given)
     asyncio.run(_serve(given, toml.load(given.config), hitl_port))
 
 
@@ -55,3 +65,4 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
             click.echo("            later with an approver's key: sayso keys add NAME --role approver")
             await lifetime.wait_for_stop(stopped, running.failed)
             click.echo("sayso stops: no new calls, finishing what is under way", err=True)
+            await running.leaving.begin(chosen.service.drain)

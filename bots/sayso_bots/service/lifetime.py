@@ -45,3 +45,20 @@ def watch_hang_up(stopped: asyncio.Future[None], reload: Callable[[], None]) -> 
             reload()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+
+
+class Leaving:
+    """The end of the service, told before it comes: what sends calls here looks at `/readyz` and sends them on."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    async def check_ready(self) -> None:
+        """Raise once the service is about to end; for `/readyz`."""
+        if self._begun:
+            raise errors.StoreUnavailable("the service is about to end", hint="call another copy, or come back")
+
+    async def begin(self, seconds: float) -> None:
+        """Be unready from now on; return after *seconds*, in which calls are still taken."""
+        self._begun = True
+        await asyncio.sleep(seconds)

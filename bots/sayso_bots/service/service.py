@@ -26,6 +26,7 @@ from sayso_bots.service import (
     dashboard,
     database,
     devices,
+    lifetime,
     listening,
     reloading,
     resumers,
@@ -54,6 +55,8 @@ class Service:
     """Has the settings read again, soon."""
     failed: asyncio.Future[None]
     """Raises what made a worker crash."""
+    leaving: lifetime.Leaving
+    """Makes it unready before it ends."""
 
     async def link(self, person: str) -> str:
         """A new sign-in link."""
@@ -81,7 +84,8 @@ async def run(
         middlewares=[responses.errors_as_json, connections.limit_time, hosts.known_hosts(names.hosts)]
     )
     crew = workers.Workers()
-    ready: dict[str, health.Check] = {"workers": crew.well}
+    leaving = lifetime.Leaving()
+    ready: dict[str, health.Check] = {"workers": crew.well, "running": leaving.check_ready}
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(database.connect(given, create=True))
         setup = reloading.make_setup(given, chosen)
@@ -109,7 +113,7 @@ async def run(
         if hitl:
             await stack.enter_async_context(dashboard.run(desk, hitl))
         crew.start("settings", reloader.run)
-        yield Service(names.url, desk, sessions, said, reloader.wake, crew.failed)
+        yield Service(names.url, desk, sessions, said, reloader.wake, crew.failed, leaving)
 
 
 def limits_of(service: schema.Service) -> connections.Limits:

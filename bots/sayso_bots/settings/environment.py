@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from sayso import errors
 from sayso.asking import opening
@@ -22,12 +23,16 @@ _OURS = {
     "SAYSO_DATABASE_URL",
     "SAYSO_HOST",
     "SAYSO_PORT",
+    "SAYSO_LOG_LEVEL",
+    "SAYSO_LOG_FORMAT",
     "SAYSO_SIGNING_KEY",
     "SAYSO_PUSH_KEY",
 } | _ELSEWHERE
 _URL = address_variable("SAYSO_URL")
 _PAGERDUTY_URL = address_variable("PAGERDUTY_API_URL")
 PAGERDUTY_URL = "https://api.pagerduty.com"
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOG_FORMATS: Final = ("text", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Environment:
     database: str = field(default=opening.DEFAULT_DATABASE, repr=False)
     host: str = "127.0.0.1"
     port: int = 8700
+    log_level: str = "info"
+    log_format: str = "text"
     pagerduty_token: str | None = field(default=None, repr=False)
     pagerduty_url: str = PAGERDUTY_URL
     signing_key: str | None = field(default=None, repr=False)
@@ -70,6 +77,8 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         database=given.get("SAYSO_DATABASE_URL", opening.DEFAULT_DATABASE),
         host=given.get("SAYSO_HOST", "127.0.0.1"),
         port=_port(given.get("SAYSO_PORT", "8700")),
+        log_level=_one_of(LOG_LEVELS, given, "SAYSO_LOG_LEVEL", "info"),
+        log_format=_one_of(LOG_FORMATS, given, "SAYSO_LOG_FORMAT", "text"),
         pagerduty_token=given.get("PAGERDUTY_TOKEN"),
         pagerduty_url=_pagerduty_url(given),
         signing_key=given.get("SAYSO_SIGNING_KEY"),
@@ -97,6 +106,13 @@ def _pagerduty_url(given: Mapping[str, str]) -> str:
     url = given.get("PAGERDUTY_API_URL", PAGERDUTY_URL)
     _PAGERDUTY_URL.check(url)
     return url
+
+
+def _one_of(words: Sequence[str], given: Mapping[str, str], name: str, otherwise: str) -> str:
+    value = given.get(name, otherwise).lower()
+    if value not in words:
+        raise errors.InvalidSettings(f"{name} is none of its words", field=name, hint=f"one of: {', '.join(words)}")
+    return value
 
 
 def _port(value: str) -> int:

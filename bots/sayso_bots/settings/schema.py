@@ -225,6 +225,8 @@ class Service(_Table):
         default="10s", validate_default=True, description='grace = "10s"; at most "1m"'
     )
     """How long an answer by plain words can be taken back before the agent is told."""
+    drain: durations.Grace = pydantic.Field(default=0.0, description='drain = "5s"; at most "1m"')
+    """How long a service that was told to stop still takes calls, while `/readyz` sends them elsewhere."""
     tell_requester: bool = pydantic.Field(default=True, description="tell_requester = true, or false")
     """Whether the person of the key that asked is told in a chat what became of it."""
     push: Annotated[str, pydantic.StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")] | None = pydantic.Field(
