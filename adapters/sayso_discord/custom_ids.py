@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-How = Literal["press", "choose", "submit", "window", "open", "turn"]
+How = Literal["press", "choose", "submit", "window", "open", "turn", "end"]
 """A button; a menu that sends what was chosen; a button that sends a window off as it is; a window with inputs.
 
-In a list: a button that opens a request, and one that turns the page."""
+In a list: a button that opens a request, one that turns the page, and one that ends a grant."""
 
 # The version of this form; a component with another version counts as outdated.
 _PREFIX = "sayso1"
-_LETTERS: dict[str, How] = {"p": "press", "c": "choose", "s": "submit", "w": "window", "o": "open", "t": "turn"}
-_SHAPE = re.compile(rf"{_PREFIX}:([pcswot])([0-9]?):([A-Za-z0-9._-]{{1,80}})")
+_LETTERS: dict[str, How] = {how[0]: how for how in get_args(How)}
+_SHAPE = re.compile(rf"{_PREFIX}:([{''.join(_LETTERS)}])([0-9]?):([A-Za-z0-9._-]{{1,80}})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Interactions:
             # the outermost loop of a look, as that of a press is below
             log.exception("nothing shown")
             shown = render.whisper(telling.line(phrases.TRY_AGAIN))
-        return {"type": CHANGE if look.what == "turn" else MESSAGE, "data": shown}
+        return {"type": CHANGE if look.what in ("turn", "end") else MESSAGE, "data": shown}
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
         account = ""

@@ -35,20 +35,12 @@ def window(drawn: card.Card) -> Json:
 
 def _parts(shown: listing.Listing, longest: int) -> Iterator[Json]:
     yield _text(f"**{rich.escape(shown.title)}**")
-    for row in shown.waiting:
-        opens = {
-            "type": components.BUTTON,
-            "style": components.SECONDARY,
-            "label": "Open",
-            "custom_id": custom_ids.write("open", row.ref),
-        }
-        yield {"type": components.SECTION, "components": [_text(_row(row, longest))], "accessory": opens}
+    for row in shown.rows:
+        yield {"type": components.SECTION, "components": [_text(_row(row, longest))], "accessory": _button(row)}
     if shown.rest:
         yield _text(f"-# {rich.escape(shown.rest)}")
-    turns = [("Back", shown.page - 1)] if shown.page else []
-    turns += [("Next", shown.page + 1)] if shown.more else []
-    if turns:
-        yield {"type": components.ROW, "components": [_turn(label, page) for label, page in turns]}
+    if shown.turns:
+        yield {"type": components.ROW, "components": [_turn(turn) for turn in shown.turns]}
     if shown.answered:
         yield _text(_answered(shown.answered, longest))
 
@@ -69,12 +61,22 @@ def _cut(span: card.Inline, longest: int) -> card.Inline:
     return text.Foreign(text.Safe(measure.cut(span.text, longest)), span.warnings)
 
 
-def _turn(label: str, page: int) -> Json:
+def _button(row: listing.Row) -> Json:
+    ends = row.does == "end"
+    return {
+        "type": components.BUTTON,
+        "style": components.DANGER if ends else components.SECONDARY,
+        "label": "End" if ends else "Open",
+        "custom_id": custom_ids.write("end" if ends else "open", row.ref),
+    }
+
+
+def _turn(turn: listing.Turn) -> Json:
     return {
         "type": components.BUTTON,
         "style": components.SECONDARY,
-        "label": label,
-        "custom_id": custom_ids.write("turn", str(page)),
+        "label": turn.label,
+        "custom_id": custom_ids.write("turn", turn.to),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,8 +12,11 @@ from sayso_discord import custom_ids, parse
 from sayso_discord.components import COMMAND as COMMAND_TYPE
 from sayso_discord.components import MESSAGE_MENU
 
-COMMAND, PENDING, ANSWER = "sayso", "pending", "Answer this"
+COMMAND, ANSWER = "sayso", "Answer this"
 _COMMANDED = 2
+
+
+_PRESSES: Mapping[custom_ids.How, Literal["open", "turn", "end"]] = {"open": "open", "turn": "turn", "end": "end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,9 @@ class Look:
 
     who: parse.Who
     interaction: parse.Interaction
-    what: Literal["command", "turn", "open", "answer"]
+    what: Literal["command", "turn", "open", "end", "answer"]
     about: str = ""
-    """The page, or the ref of the request."""
+    """The list or the page, or what a row is about."""
     spots: tuple[parse.Spot, ...] = ()
     """The message and the one that it replies to."""
     order: orders.Order | None = None
@@ -37,21 +41,20 @@ def read(payload: Any) -> Look | None:
     kind, data = get(payload, "type"), get(payload, "data")
     if kind == parse.PRESSED:
         carried = custom_ids.read(text(data, "custom_id"))
-        if carried is None or carried.how not in ("open", "turn"):
-            return None
-        return Look(who, interaction, "open" if carried.how == "open" else "turn", carried.token)
+        what = _PRESSES.get(carried.how) if carried else None
+        return None if carried is None or what is None else Look(who, interaction, what, carried.token)
     if kind != _COMMANDED:
         return None
     if get(data, "type") == COMMAND_TYPE and text(data, "name") == COMMAND:
-        return Look(who, interaction, "command", order=_order(data))
+        below = next(iter(items(data, "options")), None)
+        return Look(who, interaction, "command", text(below, "name"), order=_order(below))
     if get(data, "type") == MESSAGE_MENU and text(data, "name") == ANSWER:
         return Look(who, interaction, "answer", spots=_spots(payload, data))
     return None
 
 
-def _order(data: Any) -> orders.Order | None:
-    """What is ordered by the subcommand; None for the one that lists."""
-    below = next(iter(items(data, "options")), None)
+def _order(below: Any) -> orders.Order | None:
+    """What is ordered by the subcommand; None for one that lists."""
     given = {text(one, "name"): text(one, "value") for one in items(below, "options")}
     agent, reason = given.get(orders.AGENT), given.get(orders.REASON)
     match text(below, "name"):

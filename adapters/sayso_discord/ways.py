@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from sayso import aside, errors
 from sayso.cards import draw, telling
-from sayso.chat import listing, orders
+from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json, items, text
-from sayso.desk import Desk
+from sayso.desk import Desk, granted
 from sayso.machine import people
 from sayso_discord import components, lists, looks, render, threads
 from sayso_discord.api import Api
@@ -42,7 +42,10 @@ COMMANDS: Sequence[Json] = (
         "type": components.COMMAND,
         "description": "What agents ask",
         "options": [
-            {"type": _BELOW, "name": looks.PENDING, "description": "Shows what waits for you, to you alone"},
+            *(
+                {"type": _BELOW, "name": name, "description": f"{said}, to you alone"}
+                for name, said in named_lists.SAID.items()
+            ),
             {"type": _BELOW, **_said(orders.STOP), "options": [_words(orders.AGENT), _words(orders.REASON)]},
             {"type": _BELOW, **_said(orders.RESUME), "options": [_words(orders.AGENT)]},
         ],
@@ -69,15 +72,21 @@ class Ways:
                 case "command" if look.order is not None:
                     return render.whisper(await orders.obey(self._desk, look.order, actor))
                 case "command":
-                    return lists.whisper(await listing.list_for(self._desk, actor))
+                    return await self._list(actor, named_lists.named(look.about) or "pending")
                 case "turn":
-                    return lists.whisper(await listing.list_for(self._desk, actor, _page(look.about)))
+                    return await self._list(actor, *named_lists.read_turn(look.about))
+                case "end":
+                    await granted.end(self._desk, actor, look.about)
+                    return await self._list(actor, "grants")
                 case "open" | "answer":
                     return await self._open(look, actor)
         except errors.Refused as error:
             return render.whisper(telling.refusal(error))
         except errors.NotFound:
             return render.whisper(telling.line(telling.GONE))
+
+    async def _list(self, actor: people.Actor, name: named_lists.Name, page: str = "") -> Json:
+        return lists.whisper(await named_lists.show(self._desk, name, actor, page))
 
     async def _open(self, look: looks.Look, actor: people.Actor) -> Json:
         if look.what == "open":
@@ -133,7 +142,3 @@ def _facts(command: object) -> tuple[object, ...]:
     options = [(text(one, "name"), text(one, "description")) for one in items(command, "options")]
     where = [sorted(map(str, items(command, name))) for name in _WHERE]
     return text(command, "name"), text(command, "description"), options, where
-
-
-def _page(given: str) -> int:
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 else 0

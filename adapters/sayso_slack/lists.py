@@ -9,21 +9,53 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from sayso.cards import card
-from sayso.chat import bounds, listing
+from sayso.chat import bounds, listing, named_lists, orders
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso_slack import actions, limits, render
 
-OPEN, TURN = f"{actions.ACTION}open", f"{actions.ACTION}turn"
-"""The actions of a list: open one request, turn to another page."""
+OPEN, TURN, END = f"{actions.ACTION}open", f"{actions.ACTION}turn", f"{actions.ACTION}end"
+"""The actions of a list: open one request, turn to another page, end a grant."""
+ORDER = f"{actions.ACTION}order"
+"""The button of the Home tab that stops everything, or lets it go on."""
 # Characters of a row: a whole list stays far below what a message holds.
 _ROW = 300
 _TITLE = "Request"
 
 
-def home(shown: listing.Listing) -> Json:
-    """The Home tab of one person."""
-    return {"type": "home", "blocks": [*_blocks(shown)]}
+def home(
+    shown: listing.Listing,
+    name: named_lists.Name = "pending",
+    told: card.Line | None = None,
+    order: orders.Order | None = None,
+) -> Json:
+    """The Home tab of one person: a list with ways to the others, what became of their last press, and what they may
+    order."""
+    ways = [_turn(turn) for turn in named_lists.others(name)]
+    above: list[Json] = render.whisper(told)["blocks"] if told else []
+    return {"type": "home", "blocks": [*above, actions.row([*ways, *_order(order)]), *_blocks(shown)]}
+
+
+def _order(order: orders.Order | None) -> Iterator[Json]:
+    """The button that stops everything asks once more; the one that lifts it, too."""
+    if order is None:
+        return
+    said = orders.ASKED[order.what]
+    confirm = {
+        "title": render.plain(said.title),
+        "text": render.plain(said.text),
+        "confirm": render.plain(said.title),
+        "deny": render.plain("Back"),
+        "style": "danger" if order.what == "stop" else "primary",
+    }
+    yield {
+        "type": "button",
+        "action_id": ORDER,
+        "text": render.plain(f"{said.title}…"),
+        "value": order.what,
+        "style": "danger",
+        "confirm": confirm,
+    }
 
 
 def notice(told: card.Line) -> Json:
@@ -60,13 +92,11 @@ def _in_window(control: card.Control) -> card.Control:
 
 def _blocks(shown: listing.Listing) -> Iterator[Json]:
     yield _header(shown.title)
-    yield from _rows(shown.waiting, "waiting")
+    yield from _rows(shown.rows, "waiting")
     if shown.rest:
         yield {"type": "context", "elements": [render.plain(shown.rest)]}
-    turns = [("Back", shown.page - 1)] if shown.page else []
-    turns += [("Next", shown.page + 1)] if shown.more else []
-    if turns:
-        yield {"type": "actions", "elements": [_turn(label, page) for label, page in turns]}
+    if shown.turns:
+        yield actions.row([_turn(turn) for turn in shown.turns])
     if shown.answered:
         yield {"type": "divider"}
         yield _header(listing.ANSWERED)
@@ -80,21 +110,22 @@ def _header(said: str) -> Json:
 def _rows(rows: Sequence[listing.Row], name: str) -> Iterator[Json]:
     for number, row in enumerate(rows, 1):
         asked = "".join(map(card.words_of, row.headline))
-        opens = {
-            "type": "button",
-            "action_id": OPEN,
-            "text": render.plain("Open"),
-            "value": row.ref,
-            "accessibility_label": f"Open request {number}",
-        }
         # its name has the request in it: Slack keeps a block of the same name as it was
         yield {
             "type": "section",
             "block_id": f"{name}:{row.ref}",
             "text": render.plain(f"{asked[:_ROW]}\n{row.about}"),
-            "accessory": opens,
+            "accessory": _button(row, number),
         }
 
 
-def _turn(label: str, page: int) -> Json:
-    return {"type": "button", "action_id": f"{TURN}{label}", "text": render.plain(label), "value": str(page)}
+def _button(row: listing.Row, number: int) -> Json:
+    ends = row.does == "end"
+    what = {"text": render.plain("End"), "style": "danger"} if ends else {"text": render.plain("Open")}
+    label = f"End grant {number}" if ends else f"Open request {number}"
+    action = END if ends else OPEN
+    return {"type": "button", "action_id": action, **what, "value": row.ref, "accessibility_label": label}
+
+
+def _turn(turn: listing.Turn) -> Json:
+    return {"type": "button", "action_id": f"{TURN}{turn.label}", "text": render.plain(turn.label), "value": turn.to}

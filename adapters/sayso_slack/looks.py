@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,9 +10,16 @@ from sayso.chat import orders
 from sayso.chat.received import get, items, text
 from sayso_slack import lists, parse
 
-COMMAND, PENDING = "/sayso", "pending"
+COMMAND = "/sayso"
 SHORTCUT = "sayso_answer"
 EVENT = "app_home_opened"
+
+
+_PRESSES: Mapping[str, Literal["open", "end", "order"]] = {
+    lists.OPEN: "open",
+    lists.END: "end",
+    lists.ORDER: "order",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +27,11 @@ class Look:
     """Somebody wants to see a list, or one request."""
 
     who: parse.Who
-    what: Literal["home", "command", "turn", "open", "answer"]
+    what: Literal["home", "command", "turn", "open", "answer", "end", "order"]
     trigger: str = ""
     response_url: str = field(default="", repr=False)
     about: str = ""
-    """The words after the command, the page, or the ref of the request."""
+    """The words after the command, the page, or what a row is about."""
     spots: tuple[parse.Spot, ...] = ()
     """The message and the one that its thread hangs on."""
     in_home: bool = False
@@ -56,11 +64,13 @@ def _read_shortcut(payload: Any) -> Look | None:
 def _read_press(payload: Any) -> Look | None:
     action, who = next(iter(items(payload, "actions")), None), parse.read_who(payload)
     action_id = text(action, "action_id")
-    what: Literal["open", "turn"] | None = "open" if action_id == lists.OPEN else None
+    what: Literal["open", "end", "order", "turn"] | None = _PRESSES.get(action_id)
     if action_id.startswith(lists.TURN):
         what = "turn"
     if who is None or what is None:
         return None
     at_home = get(payload, "view", "type") == "home"
     url = text(payload, "response_url")
-    return Look(who, what, text(payload, "trigger_id"), url, text(action, "value"), in_home=at_home)
+    said = text(action, "value")
+    order = orders.read(said) if what == "order" else None
+    return Look(who, what, text(payload, "trigger_id"), url, said, in_home=at_home, order=order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sayso import errors
-from sayso.chat import orders
+from sayso.chat import listing, orders
 from sayso.chat.received import Json
 from sayso_slack import happenings, looks
 
@@ -22,7 +22,7 @@ SCOPES = {
 }
 """Every bot scope that cards and answers need, and what it is for."""
 
-WAYS = {"commands": f"{looks.COMMAND} {looks.PENDING}, and the shortcut Answer this on a message"}
+WAYS = {"commands": f"{looks.COMMAND} {listing.PENDING} and its like, and the shortcut Answer this on a message"}
 """The same for the ways in beside cards; an app without it goes on working."""
 
 IMAGES = {"files:write": "show attached images on cards, if slack.images is true"}
@@ -49,7 +49,7 @@ def manifest(socket_mode: bool = True, url: str | None = None) -> Json:
     }
     command: Json = {
         "command": looks.COMMAND,
-        "description": "Shows what waits for you",
+        "description": "What waits for you, what was decided, and stop",
         "usage_hint": orders.HINT,
         "should_escape": False,
     }

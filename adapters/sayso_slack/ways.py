@@ -9,10 +9,10 @@ import logging
 
 from sayso import aside, errors, model
 from sayso.cards import card, draw, telling
-from sayso.chat import listing, orders
+from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
-from sayso.desk import Desk
+from sayso.desk import Desk, granted
 from sayso.machine import people
 from sayso_slack import lists, looks, parse, render
 from sayso_slack.api import Api
@@ -31,7 +31,7 @@ class Ways:
         self._desk = desk
         self._members = members
         self._api = api
-        self._homes: Recent[str, int] = Recent(_HOMES_REMEMBERED)
+        self._homes: Recent[str, str] = Recent(_HOMES_REMEMBERED)
 
     async def show(self, look: looks.Look) -> Json | None:
         """Show it; what it returns is the answer to a command. Raises `ChannelError`."""
@@ -39,15 +39,17 @@ class Ways:
             actor = await self._members.actor(look.who)
             match look.what:
                 case "home":
-                    await self._publish(look.who, actor, 0)
+                    await self._publish(look.who, actor, "")
                 case "command":
-                    if look.order is not None:
-                        return _private(render.whisper(await orders.obey(self._desk, look.order, actor)))
-                    if look.about in ("", looks.PENDING):
-                        return _private(lists.whisper(await listing.list_for(self._desk, actor)))
-                    return _private(render.whisper(listing.HOW))
+                    return _private(await self._obey(look, actor))
+                case "order":
+                    told = await orders.obey(self._desk, look.order, actor) if look.order else None
+                    await self._publish(look.who, actor, "", told)
                 case "turn":
-                    await self._turn(look, actor)
+                    await self._turn(look, actor, look.about)
+                case "end":
+                    await granted.end(self._desk, actor, look.about)
+                    await self._turn(look, actor, "grants.")
                 case "open" | "answer":
                     await self._open(look, actor)
         except errors.Refused as error:
@@ -70,17 +72,31 @@ class Ways:
         except errors.SaysoError as error:
             log.info("home not renewed", extra={"error": error.message})
 
-    async def _publish(self, who: parse.Who, actor: people.Actor, page: int) -> None:
-        shown = await listing.list_for(self._desk, actor, page)
-        await self._api.post("views.publish", user_id=who.user, view=lists.home(shown))
-        self._homes[who.user] = page
+    async def _obey(self, look: looks.Look, actor: people.Actor) -> Json:
+        """What is told about the words after the command."""
+        if look.order is not None:
+            return render.whisper(await orders.obey(self._desk, look.order, actor))
+        name = named_lists.named(look.about)
+        return (
+            render.whisper(orders.HOW)
+            if name is None
+            else lists.whisper(await named_lists.show(self._desk, name, actor))
+        )
 
-    async def _turn(self, look: looks.Look, actor: people.Actor) -> None:
-        page = int(look.about) if look.about.isascii() and look.about.isdigit() and len(look.about) < 4 else 0
+    async def _publish(self, who: parse.Who, actor: people.Actor, carried: str, told: card.Line | None = None) -> None:
+        name, page = named_lists.read_turn(carried)
+        shown = await named_lists.show(self._desk, name, actor, page)
+        view = lists.home(shown, name, told, await orders.offered(self._desk, actor))
+        await self._api.post("views.publish", user_id=who.user, view=view)
+        self._homes[who.user] = carried
+
+    async def _turn(self, look: looks.Look, actor: people.Actor, carried: str) -> None:
+        """Show another list where the one stands in which somebody pressed."""
         if look.in_home:
-            await self._publish(look.who, actor, page)
+            await self._publish(look.who, actor, carried)
         elif look.response_url:
-            shown = lists.whisper(await listing.list_for(self._desk, actor, page))
+            name, page = named_lists.read_turn(carried)
+            shown = lists.whisper(await named_lists.show(self._desk, name, actor, page))
             await self._api.respond(look.response_url, {**_private(shown), "replace_original": True})
 
     async def _open(self, look: looks.Look, actor: people.Actor) -> None:

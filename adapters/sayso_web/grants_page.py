@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sayso import errors
-from sayso.desk import Desk, granting, stopping
+from sayso.desk import Desk, granted, granting, stopping
 from sayso_web import render
 from sayso_web.guard import Guard
 
@@ -29,9 +28,5 @@ class GrantsPage:
     async def end(self, request: web.Request) -> web.Response:
         """End one. Raises `NotAllowed`, `NotFound`."""
         session, form = await self._guard.read_post(request)
-        now, id = self._desk.clock.now(), form.first("id")
-        own = any(one.id == id and one.by == session.person for one in await granting.listed(self._desk.store, now))
-        if not own and not await stopping.may(self._desk, session.actor):
-            raise errors.NotAllowed("you may not end what others allowed", hint="ask them, or who may stop agents")
-        await granting.end(self._desk.store, id, session.person, now)
+        await granted.end(self._desk, session.actor, form.first("id"))
         return web.Response(status=303, headers={"Location": "/grants"})

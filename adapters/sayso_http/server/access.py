@@ -9,12 +9,8 @@ from collections.abc import Sequence
 from sayso import errors, machine, model
 from sayso.desk import Desk, identity, stopping, visibility
 from sayso.desk.keys import Key
-from sayso.machine import glass
 from sayso.stores import Query
 from sayso_http import routes
-
-# Requests that are read at once, and how often, for one that somebody may see.
-_CHUNK, _MOST_CHUNKS = 50, 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class HttpCaller:
             case "agent":
                 return ticket.owner == self.key.name
             case "approver":
-                return _is_for(ticket, await identity.find(self.desk, ticket, self.key.actor))
+                return visibility.is_for(ticket, await identity.find(self.desk, ticket, self.key.actor))
 
     async def ticket(self, id: str) -> model.Ticket:
         """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""
@@ -95,20 +91,4 @@ class HttpCaller:
         if self.key.role != "approver":
             owner = None if self.key.role == "operator" else self.key.name
             return await self.desk.store.list(dataclasses.replace(query, owner=owner))
-        # found out once, and not for each request
-        actor = await identity.complete(self.desk, self.key.actor)
-        theirs = await visibility.concerning(self.desk, actor)
-        requester = self.desk.setup.directory.identify(actor).id
-        more = dataclasses.replace(query, audiences=theirs, requester=requester, limit=max(query.limit, _CHUNK))
-        for _ in range(_MOST_CHUNKS):
-            chunk = await self.desk.store.list(more)
-            found = [ticket for ticket in chunk if _is_for(ticket, self.desk.acting(ticket, actor))]
-            if found or not chunk:
-                return found[: query.limit]
-            # they stand in for somebody, but not under these policies; or an older version wrote down no audience
-            more = dataclasses.replace(more, before=(chunk[-1].created_at, chunk[-1].id))
-        return ()
-
-
-def _is_for(ticket: model.Ticket, approver: model.Person) -> bool:
-    return ticket.requester == approver.human or glass.may_see(ticket, approver)
+        return await visibility.tickets(self.desk, self.key.actor, query)

@@ -1,10 +1,10 @@
-"""Shows what people allowed for a while, and ends it, for operators and people whom the settings name."""
+"""Shows what people allowed for a while, and ends it: to operators all of it, to a person what they may end."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from sayso.desk import Desk, granting
+from sayso.desk import Desk, granted, granting
 from sayso_http import standing_grants
 from sayso_http.server import access, responses
 
@@ -17,12 +17,18 @@ class Grants:
 
     async def show(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show the grants that hold."""
-        await caller.stopper()
-        found = await granting.listed(self._desk.store, self._desk.clock.now())
+        found = (
+            await granting.listed(self._desk.store, self._desk.clock.now())
+            if caller.key.role == "operator"
+            else await granted.seen_by(self._desk, caller.key.actor)
+        )
         return responses.write(standing_grants.Grants(grants=tuple(found)))
 
     async def end(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """End one."""
-        who = await caller.stopper()
-        await granting.end(self._desk.store, request.match_info["id"], who.id, self._desk.clock.now())
+        id = request.match_info["id"]
+        if caller.key.role == "operator":
+            await granting.end(self._desk.store, id, caller.key.name, self._desk.clock.now())
+        else:
+            await granted.end(self._desk, caller.key.actor, id)
         return await self.show(request, caller)

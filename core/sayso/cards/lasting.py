@@ -34,3 +34,11 @@ def parts_of(ticket: model.Ticket, standing: model.Standing) -> Iterator[card.Pa
             )
         )
     yield card.Note((Trusted("A deny by a rule beats it, and it can be ended: sayso grants end."),))
+
+
+def covered(standing: model.Standing, session: str | None, what: str) -> Iterator[card.Inline]:
+    """What a grant covers, in the line of a list; *what* is how the call of its card begins."""
+    if standing == "call":
+        yield from (Trusted("exactly so: "), text.line(what)) if what else (Trusted("exactly as its card shows"),)
+    else:
+        yield from (Trusted("with any input, in the session "), text.line(session or ""))

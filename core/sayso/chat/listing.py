@@ -6,9 +6,10 @@ The rule: a list is short and read within bounds, however much is open; and it s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from sayso import aside, machine, model
 from sayso.cards import board, card, draw, phrases, urgency
@@ -33,36 +34,37 @@ _SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request in a list."""
+    """One line of a list, with a button."""
 
     ref: str
-    """By which a press on *Open* finds the request; it opens nothing to somebody who may not answer."""
+    """By which a press on its button finds what it is about; it opens nothing to somebody who may not see it."""
     headline: tuple[card.Inline, ...]
     about: text.Trusted
-    """How long it waits still, or what became of it."""
+    """How long it waits still, what became of it, or how long it holds."""
+    does: Literal["open", "end"] = "open"
+    """Open a request, or end a grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A way to another page."""
+
+    label: text.Trusted
+    to: str
+    """What the button carries: the list and the page, of letters that fit into any button."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of what waits for a person, what expires first at the top; and what they answered lately."""
+    """One page of a list for one person, and what they answered lately."""
 
-    waiting: tuple[Row, ...] = ()
+    title: text.Trusted
+    """What it comes to, in a sentence; fit for a notification."""
+    rows: tuple[Row, ...] = ()
     answered: tuple[Row, ...] = ()
-    page: int = 0
-    more: bool = False
-    """Whether a further page follows."""
+    turns: tuple[Turn, ...] = ()
     unread: int = 0
     """How many open requests were not looked at; some of them may be for this person."""
-
-    @property
-    def title(self) -> text.Trusted:
-        """What it comes to, in a sentence; fit for a notification."""
-        count = self.page * PAGE + len(self.waiting)
-        if not self.waiting:
-            return Trusted("Nothing more waits for you" if self.page else "Nothing waits for you")
-        if self.more or self.page:
-            return Trusted(f"Waiting for you: {self.page * PAGE + 1} to {count}, what expires first on top")
-        return Trusted("1 request waits for you" if count == 1 else f"{count} requests wait for you")
 
     @property
     def rest(self) -> text.Trusted | None:
@@ -73,18 +75,15 @@ class Listing:
         return Trusted(f"{count} not looked at: they expire later, and some may be for you.")
 
 
+PENDING = "pending"
 ANSWERED = Trusted("What you answered lately")
 NO_REQUEST = "No request stands for this message. Use this on a card, or below one."
-HOW = (
-    "Type /sayso pending for what waits for you. What agents ask comes as a card, too. "
-    "Whoever may, types /sayso stop or /sayso stop agent NAME to stop everything or one agent, and /sayso resume."
-)
 
 
 async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     """A page of the list of one person; page 0 also has what they answered lately."""
     actor = await identity.complete(desk, actor)
-    now, shown = desk.clock.now(), (page + 1) * PAGE
+    shown = (page + 1) * PAGE
     theirs = await visibility.concerning(desk, actor)
     waiting = Query(state="pending", audiences=theirs, soonest=True, limit=_AT_ONCE)
     # what is urgent may expire last, and stands on top nevertheless
@@ -94,13 +93,29 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     more = len(found) > shown
     left = 0 if more else await desk.store.count(replace(waiting, limit=_MOST_COUNTED)) - read
     lately: Sequence[model.Ticket] = () if page else await _lately(desk, actor)
+    rows = await rows_of(desk, found[page * PAGE : shown])
     return Listing(
-        waiting=tuple(await aside.run(_rows, desk, found[page * PAGE : shown], now)),
-        answered=tuple(await aside.run(_rows, desk, lately, now)),
-        page=page,
-        more=more,
+        title=_title(page, len(rows), more),
+        rows=rows,
+        answered=await rows_of(desk, lately),
+        turns=tuple(_turns(page, more)),
         unread=max(0, left),
     )
+
+
+def _title(page: int, count: int, more: bool) -> text.Trusted:
+    if not count:
+        return Trusted("Nothing more waits for you" if page else "Nothing waits for you")
+    if more or page:
+        return Trusted(f"Waiting for you: {page * PAGE + 1} to {page * PAGE + count}, what expires first on top")
+    return Trusted("1 request waits for you" if count == 1 else f"{count} requests wait for you")
+
+
+def _turns(page: int, more: bool) -> Iterator[Turn]:
+    if page:
+        yield Turn(Trusted("Back"), f"{PENDING}.{page - 1}")
+    if more:
+        yield Turn(Trusted("Next"), f"{PENDING}.{page + 1}")
 
 
 async def of_session(desk: Desk, actor: people.Actor, owner: str, session: str) -> Sequence[model.Ticket]:
@@ -113,7 +128,13 @@ async def of_session(desk: Desk, actor: people.Actor, owner: str, session: str) 
 
 async def shown(desk: Desk, waiting: Sequence[model.Ticket]) -> Listing:
     """These requests as a list."""
-    return Listing(waiting=tuple(await aside.run(_rows, desk, waiting, desk.clock.now())))
+    rows = await rows_of(desk, waiting)
+    return Listing(_title(0, len(rows), more=False), rows)
+
+
+async def rows_of(desk: Desk, tickets: Sequence[model.Ticket]) -> tuple[Row, ...]:
+    """A line for each request."""
+    return tuple(await aside.run(_rows, desk, tickets, desk.clock.now()))
 
 
 async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
@@ -121,14 +142,19 @@ async def open_for(desk: Desk, ref: str, actor: people.Actor) -> model.Ticket:
 
     Raises:
         NotFound: there is no such request.
-        NotAllowed: this person may not answer it.
+        NotAllowed: this person may not see it.
     """
     return await check(desk, await desk.store.load_by_ref(ref), actor)
 
 
 async def check(desk: Desk, ticket: model.Ticket, actor: people.Actor) -> model.Ticket:
-    """The request as it is now, for somebody who may answer it. Raises `NotAllowed`, `MembershipUnknown`."""
-    if refused := approvers.refused(ticket, await identity.find(desk, ticket, actor), directory=desk.setup.directory):
+    """The request as it is now, for somebody who may answer it, or see what became of it.
+
+    Raises `NotAllowed`, `MembershipUnknown`.
+    """
+    person = await identity.find(desk, ticket, actor)
+    refused = approvers.refused(ticket, person, directory=desk.setup.directory)
+    if refused and not visibility.may_look_back(ticket, person):
         raise refused
     return machine.read(ticket, desk.clock.now())
 
@@ -163,6 +189,12 @@ async def _lately(desk: Desk, actor: people.Actor) -> Sequence[model.Ticket]:
     return [one for one in loaded if isinstance(one, model.Ticket)]
 
 
+async def beginning(desk: Desk, ticket: model.Ticket) -> str:
+    """How what a request would run begins, in a few words."""
+    drawn = await aside.run(draw.card_of, ticket, desk.mint, desk.setup.directory)
+    return _shorten(_begin(drawn.parts))
+
+
 def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Row]:
     return [Row(ticket.ref, _headline(desk, ticket), _about(ticket, now)) for ticket in tickets]
 
@@ -174,7 +206,11 @@ def _headline(desk: Desk, ticket: model.Ticket) -> tuple[card.Inline, ...]:
     first = tuple(parts[0].inlines())
     if not asked or any(card.words_of(one) == asked for one in first):
         return first
-    return (*first, Trusted(" · "), text.line(asked if len(asked) <= _SHOWN else f"{asked[:_SHOWN]}…"))
+    return (*first, Trusted(" · "), text.line(_shorten(asked)))
+
+
+def _shorten(asked: str) -> str:
+    return model.cut(asked, _SHOWN + 1)
 
 
 def _begin(parts: Sequence[card.Part]) -> str:

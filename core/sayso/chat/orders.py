@@ -5,8 +5,9 @@ The rule: a stop may be said with any words behind it, which are its reason. Wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sayso import errors
 from sayso.cards import card, phrases
@@ -24,9 +25,28 @@ SAID = {
     REASON: "Why; people read it on every open card",
 }
 """What a platform that lists commands says of each."""
-HINT = "pending, stop [agent NAME] [why], resume [agent NAME]"
+HINT = "pending, mine, history, grants, stop [agent NAME] [why], resume [agent NAME]"
+HOW = (
+    "Type /sayso pending for what waits for you, /sayso mine for what was asked on your behalf, /sayso history for "
+    "what was decided, and /sayso grants for what you allowed for a while. What agents ask comes as a card, too. "
+    "Whoever may, types /sayso stop or /sayso stop agent NAME to stop everything or one agent, and /sayso resume."
+)
 
 
+class Asked(NamedTuple):
+    """What is asked before a press on a button counts."""
+
+    title: text.Trusted
+    text: text.Trusted
+
+
+ASKED: Mapping[str, Asked] = {
+    STOP: Asked(
+        Trusted("Stop everything"), Trusted("Nothing is allowed or used, and no time runs, until it is lifted.")
+    ),
+    RESUME: Asked(Trusted("Resume everything"), Trusted("What was open goes on, with as much time as it had.")),
+}
+"""The same as a button."""
 _LIFTED = "Lifted. What was open goes on, with as much time as it had."
 _LONGEST_REASON = 200
 
@@ -55,6 +75,13 @@ def read(words: str) -> Order | None:
             return Order("resume")
         case _:
             return None
+
+
+async def offered(desk: Desk, actor: people.Actor) -> Order | None:
+    """What a button may order for this person: to stop everything, or to lift that."""
+    if not await stopping.may(desk, actor):
+        return None
+    return Order("resume" if (await stops.standing(desk.store)).exactly(None) else "stop")
 
 
 async def obey(desk: Desk, order: Order, actor: people.Actor) -> card.Line:

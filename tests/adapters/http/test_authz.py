@@ -1,16 +1,20 @@
 """Which key may do what on which route, and that nobody learns of what is not theirs."""
 
 import asyncio
+import dataclasses
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sayso import model
 from sayso.desk import keys
 from sayso.stores import Record, Store
+from sayso_http import routes
 from tests.adapters.http.service import RESTRICTED, Service, permission, running
 from tests.conftest import until
 
@@ -40,9 +44,19 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("GET", f"/v1/requests/{OWN}/log", None, {"bot": 200, "other": 404, "ann": 200, "bob": 404, "op": 200}),
     ("POST", "/v1/stop", {"reason": "leak"}, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
     ("GET", "/v1/stops", None, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
+    # 409: nobody of that name may answer it; 404 to whom it is none of their business
+    ("POST", f"/v1/requests/{OWN}/pass", {"to": "zed"}, {"bot": 403, "ann": 409, "bob": 404, "op": 403}),
+    (
+        "POST",
+        "/v1/webhooks",
+        {"name": "ci", "title": "Done?", "policy": "open"},
+        {"bot": 201, "ann": 403, "bob": 403, "op": 201},
+    ),
+    ("POST", "/v1/webhooks/none/reply", {}, {"bot": 404, "ann": 403, "bob": 403, "op": 404}),
     # 404: nothing is stopped
     ("POST", "/v1/resume", None, {"bot": 403, "ann": 404, "bob": 403, "op": 404}),
-    ("GET", "/v1/grants", None, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
+    # who may not stop sees and ends their own
+    ("GET", "/v1/grants", None, {"bot": 403, "ann": 200, "bob": 200, "op": 200}),
     ("POST", "/v1/grants/none/end", None, {"bot": 403, "ann": 404, "bob": 403, "op": 404}),
     ("GET", "/v1/stats", None, {"bot": 403, "ann": 403, "bob": 403, "op": 200}),
     # 422: no chat is connected here
@@ -262,3 +276,41 @@ async def test_an_operator_whose_key_is_revoked_while_the_body_comes_withdraws_n
     async with service.session.post(f"{service.url}/v1/requests/r1/cancel", data=body(), headers=headers) as response:
         assert response.status == 401
     assert (await service.front.get("r1")).state == "pending"
+
+
+async def test_a_person_sees_and_ends_their_own_grants_and_who_may_stop_all_of_them(service: Service) -> None:
+    policies = {"open": model.Policy(grants=60.0)}
+    service.front.setup = dataclasses.replace(
+        service.front.setup, policies={**service.front.setup.policies, **policies}
+    )
+    for who, id in (("ann", "by-ann"), ("bob", "by-bob")):
+        wanted = permission(id, policy="open", input={"command": id})
+        await service.call("POST", "/v1/requests", "bot", wanted)
+        allowed = await service.call(
+            "POST", f"/v1/requests/{id}/answers", who, {"verdict": "allow", "standing": "call"}
+        )
+        assert allowed.status == 200
+
+    async def listed(who: str) -> dict[str, str]:
+        found = (await service.call("GET", "/v1/grants", who)).json["grants"]
+        return {one["request"]: one["id"] for one in found}
+
+    everything = await listed("op")
+    assert set(everything) == set(await listed("ann")) == {"by-ann", "by-bob"}
+    assert set(await listed("bob")) == {"by-bob"}
+    foreign = await service.call("POST", f"/v1/grants/{everything['by-ann']}/end", "bob")
+    assert foreign.status == 403
+    assert (await service.call("POST", f"/v1/grants/{everything['by-bob']}/end", "bob")).status == 200
+    assert (await service.call("POST", f"/v1/grants/{everything['by-ann']}/end", "op")).status == 200
+    assert await listed("op") == {}
+
+
+def test_every_route_that_takes_a_key_is_in_the_matrix() -> None:
+    tried = {(method.lower(), path.partition("?")[0]) for method, path, _, _ in MATRIX}
+
+    def is_tried(operation: routes.Operation) -> bool:
+        shape = re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.path))
+        return any(operation.method == method and shape.fullmatch(path) for method, path in tried)
+
+    missing = {one.path for one in routes.OPERATIONS if isinstance(one, routes.Keyed) and not is_tried(one)}
+    assert missing == {"/v1/events"}, "a stream, tried in test_stream"

@@ -69,11 +69,11 @@ async def test_only_what_this_person_may_answer_is_listed_and_what_expires_first
     await ask(desk, "bobs", "bobs")
     await ask(desk, "sooner", expires_in=60.0)
     found = await listing.list_for(desk, ANN)
-    first, second = words(found.waiting)
+    first, second = words(found.rows)
     assert "sooner" in first
     assert "later" in second
     assert found.title == "2 requests wait for you"
-    assert (found.more, found.unread) == (False, 0)
+    assert (found.turns, found.unread) == ((), 0)
 
 
 async def test_what_was_answered_is_listed_apart_and_newest_first(desk: Desk, clock: ManualClock) -> None:
@@ -89,14 +89,14 @@ async def test_what_was_answered_is_listed_apart_and_newest_first(desk: Desk, cl
 async def test_a_vote_for_a_quorum_waits_for_others(desk: Desk) -> None:
     asked = await ask(desk, "shell", "both")
     await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)
-    assert (await listing.list_for(desk, ANN)).waiting == ()
-    assert len((await listing.list_for(desk, BOB)).waiting) == 1
+    assert (await listing.list_for(desk, ANN)).rows == ()
+    assert len((await listing.list_for(desk, BOB)).rows) == 1
 
 
 async def test_what_has_expired_is_not_listed_even_before_anybody_noticed(desk: Desk, clock: ManualClock) -> None:
     await ask(desk, "shell", expires_in=60.0)
     clock.advance(61)
-    assert (await listing.list_for(desk, ANN)).waiting == ()
+    assert (await listing.list_for(desk, ANN)).rows == ()
 
 
 async def test_a_page_reads_hardly_more_than_it_shows(desk: Desk, store: Counting) -> None:
@@ -104,7 +104,7 @@ async def test_a_page_reads_hardly_more_than_it_shows(desk: Desk, store: Countin
         await ask(desk, f"tool{number}")
     store.loaded = 0
     found = await listing.list_for(desk, ANN)
-    assert (len(found.waiting), found.more, found.unread) == (listing.PAGE, True, 0)
+    assert (len(found.rows), len(found.turns), found.unread) == (listing.PAGE, 1, 0)
     assert store.loaded <= 2 * listing.PAGE
 
 
@@ -115,7 +115,7 @@ async def test_what_only_others_may_answer_is_not_read_for_it(desk: Desk, store:
     store.loaded = 0
     found = await listing.list_for(desk, ANN)
     assert store.loaded == 1
-    assert (len(found.waiting), found.unread) == (1, 0)
+    assert (len(found.rows), found.unread) == (1, 0)
 
 
 async def test_a_list_is_never_a_walk_and_says_what_it_did_not_look_at(desk: Desk, store: Counting) -> None:
@@ -126,14 +126,14 @@ async def test_a_list_is_never_a_walk_and_says_what_it_did_not_look_at(desk: Des
     store.loaded = 0
     found = await listing.list_for(desk, ANN)
     assert store.loaded <= 200
-    assert (found.waiting, found.unread) == ((), 31)
+    assert (found.rows, found.unread) == ((), 31)
     assert "31 more open requests were not looked at" in (found.rest or "")
 
 
 async def test_pages_follow_one_another_without_gap_or_repetition(desk: Desk) -> None:
     for number in range(25):
         await ask(desk, f"tool{number:02}", expires_in=600.0 + number)
-    seen = [name for page in range(3) for name in words((await listing.list_for(desk, ANN, page)).waiting)]
+    seen = [name for page in range(3) for name in words((await listing.list_for(desk, ANN, page)).rows)]
     assert [name.split("tool")[1][:2] for name in seen] == [f"{number:02}" for number in range(25)]
     assert (await listing.list_for(desk, ANN, 1)).title == "Waiting for you: 11 to 20, what expires first on top"
     assert (await listing.list_for(desk, ANN, 3)).title == "Nothing more waits for you"
@@ -141,7 +141,7 @@ async def test_pages_follow_one_another_without_gap_or_repetition(desk: Desk) ->
 
 async def test_a_row_opens_its_request_to_those_who_may_answer_and_to_nobody_else(desk: Desk) -> None:
     await ask(desk, "shell")
-    (row,) = (await listing.list_for(desk, ANN)).waiting
+    (row,) = (await listing.list_for(desk, ANN)).rows
     assert (await listing.open_for(desk, row.ref, ANN)).request.tool == "shell"
     with pytest.raises(errors.NotAllowed):
         await listing.open_for(desk, row.ref, BOB)
@@ -168,11 +168,11 @@ def test_a_length_of_time_is_said_as_people_say_it(seconds: int, said: str) -> N
 async def test_an_answer_that_can_still_be_taken_back_waits_for_nobody(desk: Desk) -> None:
     asked = await desk.open(asking.Question("Which customer?", policy="both"))
     await desk.answer(asked.id, model.Answer(text="Acme"), ANN, grace=timedelta(seconds=10))
-    assert (await listing.list_for(desk, BOB)).waiting == ()
+    assert (await listing.list_for(desk, BOB)).rows == ()
 
 
 async def test_a_call_without_arguments_is_listed_by_its_headline_alone(desk: Desk) -> None:
     await ask(desk, "reboot", input={})
-    (said,) = words((await listing.list_for(desk, ANN)).waiting)
+    (said,) = words((await listing.list_for(desk, ANN)).rows)
     assert "reboot" in said
     assert " · " not in said

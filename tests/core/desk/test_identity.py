@@ -237,10 +237,10 @@ async def test_a_list_has_what_somebody_may_answer_by_being_on_call() -> None:
     rota = Paper("ann")
     front = desk("oncall:payments", rota=rota, slack=Knowing())
     await asked(front)
-    assert len((await listing.list_for(front, ANN)).waiting) == 1
-    assert len((await listing.list_for(front, BOB)).waiting) == 0
+    assert len((await listing.list_for(front, ANN)).rows) == 1
+    assert len((await listing.list_for(front, BOB)).rows) == 0
     rota.lost = True
-    assert len((await listing.list_for(front, ANN)).waiting) == 0
+    assert len((await listing.list_for(front, ANN)).rows) == 0
 
 
 async def test_all_groups_of_the_settings_are_known_of_somebody_where_none_is_named() -> None:
