@@ -486,6 +486,7 @@ def test_the_settings_page_has_every_variable_with_its_default_and_no_other() ->
     said = table("docs/settings.md", "Environment")
     plain = environment.read({})
     defaults = {"SAYSO_DATABASE_URL": plain.database, "SAYSO_HOST": plain.host, "SAYSO_PORT": str(plain.port)}
+    defaults |= {"SAYSO_LOG_LEVEL": plain.log_level, "SAYSO_LOG_FORMAT": plain.log_format}
     defaults["PAGERDUTY_API_URL"] = plain.pagerduty_url
     assert said == {name: f"`{defaults[name]}`" if name in defaults else "" for name in known}
 

@@ -142,7 +142,7 @@ class Instances:
         value = {"id": id, "name": title, "by": key.name, "delivery": wanted.model_dump() if wanted else None}
         await self._desk.store.put(Record(receivers.INSTANCE, name, value))
         # what its maker may not choose, it may not choose either
-        now, secret = self._desk.clock.now(), self._credential(id)
+        now, secret = self._desk.clock.now(), self._credentials(id)[0]
         await self._keys.add(name, "agent", now, key.person, secret=secret, policy=key.policy, route=key.route)
 
     async def _change(self, request: web.Request, key: keys.Key, body: Update) -> Record:
@@ -177,12 +177,22 @@ class Instances:
         record = await self._desk.store.get(receivers.INSTANCE, _key_name(id))
         if record is None or record.value.get("ended"):
             raise responses.Conflict("instance_deleted", "the instance of this key was deleted")
-        answer = {"instance": _resource(record), "credential": {"token": self._credential(id)}}
+        answer = {"instance": _resource(record), "credential": {"token": await self._credential(id)}}
         return responses.write(answer, status)
 
-    def _credential(self, id: str) -> str:
-        """Make the credential from the service's secret: a retry gets the same one, and nobody has to store it."""
-        return "sayso_agent_" + hmac.digest(self._desk.mint.secret, f"aap\n{id}".encode(), "sha256").hex()
+    async def _credential(self, id: str) -> str:
+        """The credential that an instance was made with: it may be by a secret of before."""
+        made = self._credentials(id)
+        for one in made[1:]:
+            with contextlib.suppress(errors.Unauthorized):
+                await self._keys.find(one)
+                return one
+        return made[0]
+
+    def _credentials(self, id: str) -> list[str]:
+        """Make it from the service's secrets: a retry gets the same one, and nobody has to store it."""
+        digests = (hmac.digest(secret, f"aap\n{id}".encode(), "sha256") for secret in self._desk.mint.all)
+        return ["sayso_agent_" + one.hex() for one in digests]
 
 
 class Unsupported(errors.InvalidRequest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import standardwebhooks
 
@@ -15,11 +15,11 @@ from sayso_http import callback, outbound
 
 
 class WebhookKeeper:
-    """Posts each seal to *url*, signed with *secret*; *allow* as for callbacks."""
+    """Posts each seal to *url*, signed with each of *secrets*; *allow* as for callbacks."""
 
-    def __init__(self, url: str, secret: bytes, *, allow: Collection[str], clock: Clock) -> None:
+    def __init__(self, url: str, secrets: Sequence[bytes], *, allow: Collection[str], clock: Clock) -> None:
         self._url = url
-        self._hook = standardwebhooks.Webhook(secret)
+        self._hooks = [standardwebhooks.Webhook(secret) for secret in secrets]
         self._poster = outbound.Poster(allow)
         self._clock = clock
         # not the address itself, which may hold a secret
@@ -29,7 +29,7 @@ class WebhookKeeper:
         """Post it; the receiver knows a repeated one by its `webhook-id`. Raises `ChannelError`."""
         text = json.dumps({"type": "log.sealed", "data": {"number": seal.number, "seal": seal.document}})
         name = f"seal_{hashlib.sha256(seal.document.encode()).hexdigest()[:32]}"
-        headers = callback.headers_of([self._hook], name, self._clock.now(), text)
+        headers = callback.headers_of(self._hooks, name, self._clock.now(), text)
         reply = await self._poster.post(self._url, text.encode(), headers)
         if not 200 <= reply.status < 300:
             raise errors.ChannelError(f"the receiver of seals answers with {reply.status}", hint="see audit.webhook")

@@ -258,6 +258,21 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(inside: Call)
     assert json.loads(inside("keys", "list", "--json").stdout) == []
 
 
+def test_keys_and_the_secret_of_the_service_are_changed_with_an_overlap(inside: Call) -> None:
+    inside("ask", "question", "Which customer?")
+    old = inside("keys", "add", "bot", "--role", "agent").stdout
+    new = inside("keys", "rotate", "bot", "--overlap", "2d")
+    assert (new.stdout.startswith("sayso_agent_"), new.stdout != old) == (True, True)
+    assert "good for 2 d more" in new.stderr
+    assert sorted(bool(key["until"]) for key in json.loads(inside("keys", "list", "--json").stdout)) == [False, True]
+    assert "good no more" in inside("keys", "rotate", "bot", "--overlap", "0").stderr
+    assert inside("keys", "rotate", "bot", "--overlap", "soon").returncode == 2
+    assert inside("keys", "rotate", "nope").returncode == 2
+    callback = inside("keys", "callback").stdout
+    assert "for 7 d more" in inside("keys", "secret").stdout
+    assert inside("keys", "callback").stdout != callback
+
+
 def test_a_key_is_bound_to_a_policy_and_places_and_says_so(inside: Call, tmp_path: Path) -> None:
     (tmp_path / "sayso.toml").write_text('[policies.production]\napprovers = ["anyone"]\nquorum = 2\n')
     inside("ask", "question", "Which customer?")

@@ -49,7 +49,7 @@ class Webhooks:
         # it goes to no chat, whatever the route of this key is
         here = dataclasses.replace(owner, route=())
         ticket, new = await self._desk.admit(_request(wanted, owner.owner), here)
-        path = routes.CALL_WEBHOOK.at(self._token(ticket))
+        path = routes.CALL_WEBHOOK.at(_token(ticket, self._desk.mint.secret))
         made = webhooks.Made(id=ticket.id, path=path, expires_at=ticket.expires_at)
         return responses.write(made, 201 if new else 200)
 
@@ -95,7 +95,9 @@ class Webhooks:
             ticket = await self._desk.store.load_by_ref(token.partition(".")[0])
         except errors.NotFound as unknown:
             raise _unknown_address() from unknown
-        known = hmac.compare_digest(self._token(ticket).encode(), token.encode("utf-8", "surrogateescape"))
+        given = token.encode("utf-8", "surrogateescape")
+        mint = self._desk.mint
+        known = any(hmac.compare_digest(_token(ticket, secret).encode(), given) for secret in mint.all)
         # checked again, whatever the token says: a permission never has an address
         asked = ticket.request.kind in ("question", "form") and ticket.id.startswith(webhooks.PREFIX)
         lives = await self._lives(ticket)
@@ -108,12 +110,6 @@ class Webhooks:
             return await authority.holds(self._desk.store, ticket.key)
         return any(key.name == ticket.owner for key in await self._keys.list())
 
-    def _token(self, ticket: model.Ticket) -> str:
-        # an address of before an older copy was put back may have been used since
-        again = f"\n{ticket.minted}" if ticket.minted else ""
-        bound = f"webhook\n{ticket.ref}\n{ticket.digest}{again}".encode()
-        return f"{ticket.ref}.{hmac.digest(self._desk.mint.secret, bound, hashlib.sha256).hex()}"
-
     async def _wait_for_reply(self, id: str, seconds: float) -> Any:
         """Wait for what the agent replies in time; None if it does not."""
         loop = asyncio.get_running_loop()
@@ -124,6 +120,13 @@ class Webhooks:
                 return found.value["body"]
             await asyncio.sleep(_LOOK)
         return None
+
+
+def _token(ticket: model.Ticket, secret: bytes) -> str:
+    # an address of before an older copy was put back may have been used since
+    again = f"\n{ticket.minted}" if ticket.minted else ""
+    bound = f"webhook\n{ticket.ref}\n{ticket.digest}{again}".encode()
+    return f"{ticket.ref}.{hmac.digest(secret, bound, hashlib.sha256).hex()}"
 
 
 def _request(wanted: webhooks.Wanted, owner: str) -> model.Request:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import get_args
 
 import click
 
-from sayso import clock
+from sayso import clock, stats
 from sayso.chat import plugin
 from sayso.desk import keys, token_secret
 from sayso.desk import setup as setups
 from sayso_bots.service import database
-from sayso_bots.settings import environment, toml
+from sayso_bots.settings import durations, environment, toml
 from sayso_bots.terminal import output
 
 
@@ -50,6 +51,27 @@ def revoke(name: str) -> None:
     asyncio.run(_revoke(name))
 
 
+@command.command(epilog="\b\nExample:\n  sayso keys rotate release-bot --overlap 1d")
+@click.argument("name")
+@click.option(
+    "--overlap", default="1d", show_default=True, help="How long the old one is good as well; 0 ends it at once."
+)
+def rotate(name: str, overlap: str) -> None:
+    """Make another secret for a key and print it, this once; what was asked with the old one stays."""
+    asyncio.run(_rotate(name, durations.span(overlap, "--overlap")))
+
+
+@command.command("secret", epilog="\b\nExample:\n  sayso keys secret --overlap 7d")
+@click.option("--overlap", default="7d", show_default=True, help="How long what the old one signed counts as well.")
+def secret_of_service(overlap: str) -> None:
+    """Change the secret that signs buttons and callbacks, where the database keeps it.
+
+    With SAYSO_SECRET it is the way from the database to the environment: what the one in the database signed goes on
+    counting for so long.
+    """
+    asyncio.run(_change_secret(durations.span(overlap, "--overlap")))
+
+
 @command.command("callback", epilog="\b\nExample:\n  sayso keys callback")
 def callback_key() -> None:
     """Print the secret by which receivers check that a callback comes from this service."""
@@ -72,6 +94,22 @@ def signing_keys(new: bool) -> None:
         asyncio.run(_signing())
 
 
+async def _rotate(name: str, overlap: float) -> None:
+    async with database.connect(environment.read()) as store:
+        click.echo(await keys.Keys(store).rotate(name, timedelta(seconds=overlap)))
+    said = (
+        f"the one of before is good for {stats.told(overlap)} more" if overlap else "the one of before is good no more"
+    )
+    click.echo(f"Shown this once; {said}.", err=True)
+
+
+async def _change_secret(overlap: float) -> None:
+    async with database.connect(environment.read()) as store:
+        await token_secret.rotate(store, timedelta(seconds=overlap), clock.SystemClock().now())
+    click.echo(f"changed; what the one of before signed counts for {stats.told(overlap)} more")
+    click.echo("start every copy of the service anew now, one after the other")
+
+
 async def _signing() -> None:
     from sayso_bots.service import signing
 
@@ -86,7 +124,7 @@ async def _callback() -> None:
     from sayso_http import callback
 
     async with database.connect(environment.read()) as store:
-        click.echo(callback.secret_text(service.derive_callback_secret(await token_secret.mint(store))))
+        click.echo(callback.secret_text(service.derive_callback_secrets(await token_secret.mint(store))[0]))
 
 
 async def _add(
@@ -115,15 +153,16 @@ async def _add(
 async def _list(as_json: bool) -> None:
     async with database.connect(environment.read()) as store:
         found = await keys.Keys(store).list()
-    heads = ("name", "role", "person", "policy", "route", "created_at")
-    rows = [
-        (key.name, key.role, key.person or "", key.policy or "", " ".join(key.route), key.created_at.isoformat())
-        for key in found
-    ]
+    heads = ("name", "role", "person", "policy", "route", "created_at", "until")
+    rows = [(*_row(key), key.until.isoformat() if key.until else "") for key in found]
     if as_json:
         output.print_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
         output.print_table(heads, rows)
+
+
+def _row(key: keys.Key) -> tuple[str, ...]:
+    return key.name, key.role, key.person or "", key.policy or "", " ".join(key.route), key.created_at.isoformat()
 
 
 async def _revoke(name: str) -> None:

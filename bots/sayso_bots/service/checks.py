@@ -33,7 +33,9 @@ Check = Callable[[environment.Environment, schema.Settings], Awaitable[str | Fau
 
 async def check_secret(given: environment.Environment, chosen: schema.Settings) -> str | Fault:
     """What tokens are signed with."""
-    return "SAYSO_SECRET" if token_secret.given_secret() else "made by the service, and kept in its database"
+    # a secret of before that cannot be one is refused here, too
+    where = "SAYSO_SECRET" if token_secret.given_secret() else "made by the service, and kept in its database"
+    return f"{where}; what SAYSO_SECRET_OLD signed counts as well" if token_secret.old_secret() else where
 
 
 async def check_address(given: environment.Environment, chosen: schema.Settings) -> str | Fault:

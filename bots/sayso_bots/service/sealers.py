@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sayso.audit import seals
@@ -12,21 +13,21 @@ from sayso_http import seal_webhook
 
 
 def start(
-    crew: workers.Workers, desk: Desk, given: environment.Environment, chosen: schema.Settings, secret: bytes
+    crew: workers.Workers, desk: Desk, given: environment.Environment, chosen: schema.Settings, secrets: Sequence[bytes]
 ) -> None:
-    """Seal again and again, if something here can sign; *secret* signs what is posted."""
+    """Seal again and again, if something here can sign; *secrets* sign what is posted."""
     if signing.is_installed():
-        crew.start("seals", sealer(desk, chosen, signing.keyring(given, desk.mint), secret).run)
+        crew.start("seals", sealer(desk, chosen, signing.keyring(given, desk.mint), secrets).run)
 
 
-def sealer(desk: Desk, chosen: schema.Settings, signer: seals.Signer, secret: bytes) -> sealing.Sealer:
-    """The sealer of this process; *secret* signs what is posted."""
+def sealer(desk: Desk, chosen: schema.Settings, signer: seals.Signer, secrets: Sequence[bytes]) -> sealing.Sealer:
+    """The sealer of this process; *secrets* sign what is posted."""
     audit, places = chosen.audit, list[sealing.Place]()
     if audit.file is not None:
         places.append(sealing.Place(seal_keepers.FileKeeper(Path(audit.file))))
     if audit.webhook is not None:
         hosts = chosen.service.callback_hosts
-        keeper = seal_webhook.WebhookKeeper(audit.webhook, secret, allow=hosts, clock=desk.clock)
+        keeper = seal_webhook.WebhookKeeper(audit.webhook, secrets, allow=hosts, clock=desk.clock)
         places.append(sealing.Place(keeper))
     for place in audit.tell:
         places.append(sealing.Place(seal_keepers.ChatKeeper(desk.platforms, place), audit.tell_every))

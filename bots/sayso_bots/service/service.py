@@ -99,7 +99,7 @@ async def run(
         stack.push_async_callback(crew.stop)
         told = await devices.open_devices(desk, given, chosen.service, chosen.service.callback_hosts)
         _start(crew, desk, chosen.service.callback_hosts, told.pusher if told else None)
-        sealers.start(crew, desk, given, chosen, derive_callback_secret(desk.mint))
+        sealers.start(crew, desk, given, chosen, derive_callback_secrets(desk.mint))
         sessions = sayso_web.Sessions(store, desk.clock)
         sayso_web.add_routes(app, desk, sessions, origins=names.origins, plots=_plots(), devices=told)
         _add_api(app, desk, ready, crew, chosen.service.callback_hosts)
@@ -152,7 +152,8 @@ async def _connect(
 def _start(
     crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str], pusher: courier.Pusher | None = None
 ) -> None:
-    callbacks = callback.CallbackResumer(derive_callback_secret(desk.mint), allow=callback_hosts, clock=desk.clock)
+    secret, *older = derive_callback_secrets(desk.mint)
+    callbacks = callback.CallbackResumer(secret, older=older, allow=callback_hosts, clock=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer
     ways: dict[str, courier.Resumer] = {
         "ws": sayso_hitl.dial.Dialer(desk.store, desk.clock),
@@ -220,9 +221,9 @@ def _add_aap(app: web.Application, desk: Desk, callback_hosts: Sequence[str]) ->
     app.on_shutdown.append(held.stop)
 
 
-def derive_callback_secret(mint: tokens.TokenMaker) -> bytes:
-    """What callbacks are signed with: follows from the service's secret, and does not give it away to receivers."""
-    return hmac.digest(mint.secret, b"sayso callbacks", "sha256")
+def derive_callback_secrets(mint: tokens.TokenMaker) -> list[bytes]:
+    """What callbacks are signed with: follows from the service's secrets, and does not give them away to receivers."""
+    return [hmac.digest(secret, b"sayso callbacks", "sha256") for secret in mint.all]
 
 
 def describe_durability(found: Durability) -> str:

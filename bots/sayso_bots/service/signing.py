@@ -40,7 +40,7 @@ def keyring(given: environment.Environment, maker: tokens.TokenMaker | None) -> 
         return sayso_signing.Keyring.from_text(given.signing_key)
     if maker is None:
         raise errors.InvalidSettings("there is no key", field="SAYSO_SIGNING_KEY", hint="sayso keys signing --new")
-    return sayso_signing.Keyring([hmac.digest(maker.secret, b"sayso signing", "sha256")])
+    return sayso_signing.Keyring([hmac.digest(secret, b"sayso signing", "sha256") for secret in maker.all])
 
 
 class _Late:

@@ -43,6 +43,11 @@ def keeping(given: str) -> float:
 _LONGEST = 366 * 86_400.0
 
 
+def span(given: str, option: str) -> float:
+    """Read how long something may take, in seconds; `0` for no time. Raises as `period`."""
+    return 0.0 if given == "0" else period(given, option)
+
+
 def period(given: str, option: str) -> float:
     """Read how far back something goes, in seconds. Raises `InvalidRequest`, which names the option."""
     found = _SHAPE.fullmatch(given)

@@ -15,7 +15,7 @@ from sayso.chat import plugin
 from sayso.chat.settings import address_variable
 
 # Read by the core and by the hook; named here, so that they are known.
-_ELSEWHERE = {"SAYSO_SECRET", "SAYSO_PLAIN_HTTP"}
+_ELSEWHERE = {"SAYSO_SECRET", "SAYSO_SECRET_OLD", "SAYSO_PLAIN_HTTP"}
 _OURS = {
     "SAYSO_CONFIG",
     "SAYSO_URL",

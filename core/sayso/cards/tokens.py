@@ -37,10 +37,12 @@ class TokenMaker:
     """Makes and checks tokens with the service's secret."""
 
     secret: bytes
+    older: tuple[bytes, ...] = ()
+    """Secrets of before, by which nothing is made any more."""
 
     def token(self, ticket: model.Ticket, action: Action, index: int = 0) -> str:
         """The token for one action on exactly what this ticket shows; *index* is an option, a page or a step."""
-        return f"s1.{ticket.ref}.{action}.{index}.{self._code(ticket, action, index, ticket.minted)}"
+        return f"s1.{ticket.ref}.{action}.{index}.{_code(self.secret, ticket, action, index, ticket.minted)}"
 
     def check(self, pressed: Pressed, ticket: model.Ticket) -> None:
         """Refuse a token that this service did not make for this content.
@@ -49,19 +51,25 @@ class TokenMaker:
             InvalidToken: it is forged, or its request has other content.
             Refused: its buttons were made anew since.
         """
-        if self._fits(pressed, ticket, ticket.minted):
+        if any(self._fits(one, pressed, ticket, ticket.minted) for one in self.all):
             return
-        if any(self._fits(pressed, ticket, earlier) for earlier in range(ticket.minted)):
+        if any(self._fits(one, pressed, ticket, earlier) for one in self.all for earlier in range(ticket.minted)):
             message = "this button is from before an older copy of the database was put back"
             raise errors.Refused(message, hint="it counts no more; use the newest card, once it has buttons")
         raise errors.InvalidToken("this button is not one of ours, or belongs to other content")
 
-    def _fits(self, pressed: Pressed, ticket: model.Ticket, minted: int) -> bool:
-        return hmac.compare_digest(self._code(ticket, pressed.action, pressed.index, minted), pressed.code)
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """The secrets by which a token may have been made, the present one first."""
+        return (self.secret, *self.older)
 
-    def _code(self, ticket: model.Ticket, action: Action, index: int, minted: int) -> str:
-        bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}" + (f"\n{minted}" if minted else "")
-        return _text(hmac.digest(self.secret, bound.encode(), hashlib.sha256)[:_BYTES])
+    def _fits(self, secret: bytes, pressed: Pressed, ticket: model.Ticket, minted: int) -> bool:
+        return hmac.compare_digest(_code(secret, ticket, pressed.action, pressed.index, minted), pressed.code)
+
+
+def _code(secret: bytes, ticket: model.Ticket, action: Action, index: int, minted: int) -> str:
+    bound = f"s1\n{ticket.ref}\n{ticket.digest}\n{action}\n{index}" + (f"\n{minted}" if minted else "")
+    return _text(hmac.digest(secret, bound.encode(), hashlib.sha256)[:_BYTES])
 
 
 Mint = TokenMaker  # its name until 0.2

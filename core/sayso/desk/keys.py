@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar, cast, get_args
 
 import pydantic
@@ -39,6 +40,8 @@ class Key:
     """All that it asks is asked under this policy."""
     route: tuple[str, ...] = ()
     """All that it asks goes to these places."""
+    until: datetime | None = None
+    """When it ends, because another one has taken its place."""
 
     @property
     def caller(self) -> Caller:
@@ -69,8 +72,9 @@ Authenticate = Callable[[Call], Awaitable[Key]]
 class Keys:
     """The keys in a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, time: clock.Clock | None = None) -> None:
         self._store = store
+        self._clock = time or clock.SystemClock()
 
     async def add(
         self,
@@ -99,7 +103,7 @@ class Keys:
         bound = _bound(role, policy, route)
         if any(key.name == name for key in await self.list()):
             raise errors.InvalidRequest(f"there is a key {name!r} already", field="name", hint="revoke it first")
-        secret = secret or f"sayso_{role}_{secrets.token_urlsafe(32)}"
+        secret = secret or _new_secret(role)
         value = {"name": name, "role": role, "person": person, "created_at": at.isoformat(), **bound}
         await self._store.put(Record(record_kinds.KEY, _hash(secret), value))
         return secret
@@ -109,7 +113,29 @@ class Keys:
         record = await self._store.get("key", _hash(secret))
         if record is None:
             raise errors.Unauthorized("this key is unknown or revoked", hint="make one with: sayso keys add NAME")
-        return _key(record)
+        found = _key(record)
+        if found.until is not None and found.until <= self._clock.now():
+            raise errors.Unauthorized("another key has taken the place of this one", hint="use the newer one")
+        return found
+
+    async def rotate(self, name: str, overlap: timedelta) -> str:
+        """Make another secret for a key and return it; the ones of before are good for *overlap* longer.
+
+        What was asked with them stays. If this is cut short, both are good until it is done again.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        found = await self._named(name)
+        secret = _new_secret(found[0].value["role"])
+        value = {key: kept for key, kept in found[0].value.items() if key != "until"}
+        await self._store.put(Record(record_kinds.KEY, _hash(secret), value))
+        until = (self._clock.now() + overlap).isoformat()
+        for record in found:
+            # its record stays: by it the service knows that what it asked still counts
+            ends = min(record.value.get("until") or until, until)
+            await self._store.put(dataclasses.replace(record, value={**record.value, "until": ends}))
+        return secret
 
     async def list(self) -> list[Key]:
         """All keys, by name."""
@@ -120,11 +146,20 @@ class Keys:
 
         It happens *at* this moment, by default now; people and the agent read the *reason*.
         """
-        for record in await self._store.scan("key"):
-            if record.value["name"] == name:
-                when = at or clock.SystemClock().now()
-                return await authority.revoke(self._store, name, record.name, when, reason)
+        when = at or self._clock.now()
+        # one after the other: each is finished by whichever process comes next, should this one die
+        found = await self._named(name)
+        return sum([await authority.revoke(self._store, name, record.name, when, reason) for record in found])
+
+    async def _named(self, name: str) -> Sequence[Record]:
+        """The records of a key: more than one while an older secret is good as well."""
+        if found := [record for record in await self._store.scan("key") if record.value["name"] == name]:
+            return found
         raise errors.NotFound(f"there is no key {name!r}", field="name", hint="see: sayso keys list")
+
+
+def _new_secret(role: str) -> str:
+    return f"sayso_{role}_{secrets.token_urlsafe(32)}"
 
 
 def _bound(role: str, policy: str | None, route: Sequence[str]) -> model.JsonObject:
@@ -157,4 +192,5 @@ def _key(record: Record) -> Key:
         record=record.name,
         policy=value.get("policy"),
         route=tuple(value.get("route") or ()),
+        until=datetime.fromisoformat(value["until"]) if value.get("until") else None,
     )

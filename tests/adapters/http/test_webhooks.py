@@ -10,8 +10,9 @@ import pydantic
 import pytest
 
 import sayso
+from sayso.cards import tokens
 from sayso.testing.clock import ManualClock
-from sayso_http.server import auth, waits, webhook_calls
+from sayso_http.server import webhook_calls
 from tests.adapters.http.service import Service, permission, running
 
 
@@ -173,8 +174,7 @@ async def test_no_address_exists_for_a_request_that_people_were_asked(service: S
 
 async def test_even_an_address_made_with_the_secret_opens_no_permission(service: Service) -> None:
     await service.call("POST", "/v1/requests", "bot", permission())
-    maker = webhook_calls.Webhooks(service.front, auth.authenticate(service.keys), waits.Waits())
-    token = maker._token(await service.store.load("r1"))
+    token = webhook_calls._token(await service.store.load("r1"), service.front.mint.secret)
     assert (await service.call("POST", f"/webhook/{token}", body={"verdict": "allow"})).status == 404
     assert (await service.front.get("r1")).decision is None
 
@@ -211,6 +211,15 @@ async def test_an_address_cannot_be_read_from_the_database(service: Service, bot
     assert code not in ticket.model_dump_json()
     shown = await service.call("GET", f"/v1/requests/{hook.id}", "op")
     assert ticket.ref not in shown.text
+
+
+async def test_an_address_of_before_is_good_while_the_old_secret_counts(service: Service, bot: sayso.Asker) -> None:
+    first, second = [await sayso.create_webhook(desk=bot) for _ in range(2)]
+    before = service.front.mint
+    service.front.mint = tokens.TokenMaker(b"another secret, of this year now", (before.secret,))
+    assert (await service.call("POST", path(service, first), body={"n": 1})).status == 202
+    service.front.mint = tokens.TokenMaker(b"another secret, of this year now")
+    assert (await service.call("POST", path(service, second), body={"n": 1})).status == 404
 
 
 async def test_a_desk_without_a_service_has_no_address(tmp_path: Path) -> None:
