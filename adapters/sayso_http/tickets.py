@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pydantic
 
-from sayso import model, policies
+from sayso import attention, model, policies
 from sayso.machine import progress
 
 
@@ -82,6 +82,10 @@ class Document(model.Frozen):
     """How often people were reminded."""
     passed: tuple[policies.PassedOn, ...] = ()
     """Who asked whom to answer it."""
+    delayed: tuple[attention.Trouble, ...] = ()
+    """Where it could not be shown so far, and why; it is tried again."""
+    fell_back: tuple[attention.FellBack, ...] = ()
+    """Where it was shown instead, and since when."""
     progress: str | None = None
     """What goes on while it waits, in a sentence for a model; null once it is decided."""
     request: model.Request
@@ -121,6 +125,7 @@ LEFT_OUT: Mapping[str, str] = {
     "tell": "it is a direct message to somebody, and none of the places where people answer",
     "push": "it says only that the service may tell people on their devices",
     "bound_until": "it says only what the digest covers; `expires_at` is the deadline",
+    "fallback": "they are places at which it may never be shown",
     "stage_routes": "they are direct messages to people whose turn it is not yet",
     "minted": "it says only which buttons of old cards are dead",
 }

@@ -23,6 +23,8 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Shown at "), text.line(entry.place))
         case events.Undelivered():
             return (Trusted("Could not be shown at "), text.line(entry.place), Trusted(": "), text.line(entry.reason))
+        case events.Delayed() | events.Reached() | events.Passed():
+            return _tell_noticed(entry)
         case events.Lost():
             return (
                 Trusted("Taken away at "),
@@ -56,13 +58,23 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Those who are missing were to be reminded"),)
         case events.Due(to=to):
             return (Trusted("Escalated to "), text.line(", ".join(one.removeprefix("group:") for one in to)))
-        case events.Passed():
-            return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
         case events.Reminded():
             whom = ", ".join(one.removeprefix("group:") for one in entry.people) or "nobody by name"
             return (Trusted("Reminded at "), text.line(entry.place), Trusted(": "), text.line(whom))
         case events.Ticked():
             return (Trusted("Time ran out"),)
+
+
+def _tell_noticed(entry: events.Delayed | events.Reached | events.Passed) -> tuple[card.Inline, ...]:
+    """What decides nothing."""
+    match entry:
+        case events.Delayed():
+            because = (Trusted(": "), text.line(entry.reason))
+            return (Trusted("Not shown so far at "), text.line(entry.place), *because, Trusted("; tried again"))
+        case events.Reached():
+            return (Trusted("Reached after all: "), text.line(entry.place))
+        case events.Passed():
+            return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
 
 
 def _tell_rare(

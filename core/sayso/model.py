@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import answers, parts, persons, policies
+from sayso import answers, attention, parts, persons, policies
 
 Grant = parts.Grant
 Standing = parts.Standing
@@ -234,6 +234,12 @@ class Ticket(Frozen):
     taken: Taken | None = None
     """The answer that is delivered soon; it does not count yet."""
     undelivered: tuple[Place, ...] = ()
+    delayed: tuple[attention.Trouble, ...] = ()
+    """Places where it could not be shown yet; they are tried again."""
+    fallback: tuple[tuple[Place, ...], ...] = ()
+    """Where it is shown if no place of its route works, one after the other."""
+    fell_back: tuple[attention.FellBack, ...] = ()
+    """Which of them were tried."""
     decision: Decision | None = None
     used_at: datetime | None = None
     """When the allow was used. One allow is good once."""

@@ -156,6 +156,8 @@ class Policy(parts.Frozen):
     """For how many seconds an allow may cover the same call, or a tool of one session; None: itself alone."""
     notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
+    fallback: Annotated[tuple[parts.Place, ...], pydantic.Field(max_length=10)] = ()
+    """Where it is shown if it can be shown nowhere else, one after the other."""
     reason: Literal["allow", "deny", "both"] | None = None
     """For which verdicts a reason must be given."""
     confirm: parts.Seconds | Confirmed | None = None

@@ -20,9 +20,16 @@ async def test_a_rule_says_how_urgent_something_is() -> None:
     assert "slack:@ann" in urgent.route
 
 
+async def test_a_policy_says_where_something_is_shown_if_its_places_do_not_work() -> None:
+    desk = desk_of('[policies.default]\napprovers = ["ann"]\nfallback = ["discord:911", "approvers", "web"]\n')
+    assert (await asked(desk, "look")).fallback == (("discord:911",), ("slack:@ann",), ("web",))
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        ('[policies.default]\napprovers = ["ann"]\nfallback = ["irc:#ops"]', "policies.default.fallback"),
+        ('[policies.default]\napprovers = ["anyone"]\nfallback = "approvers"', "policies.default.fallback"),
         (PAGER.replace('"urgent"', '"now"'), "rules.pager.priority"),
         (PAGER.replace('effect = "ask"', 'effect = "deny"'), "rules.pager.priority"),
     ],

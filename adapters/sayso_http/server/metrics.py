@@ -107,7 +107,7 @@ class Metrics:
                 pass
             case events.Used() | events.Held() | events.Released() | events.Revoked():
                 pass
-            case events.Stopped() | events.Resumed() | events.GrantEnded():
+            case events.Stopped() | events.Resumed() | events.GrantEnded() | events.Delayed() | events.Reached():
                 pass
             case _:
                 assert_never(entry)

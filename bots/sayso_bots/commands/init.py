@@ -48,6 +48,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # confirm = "10s"                     # time to read before an allow; or "tool", "input.NAME": what is typed to allow
 # grants = "8h"                       # how long an allow may hold for the same call, or a tool of one session
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
+# fallback = ["approvers", "web"]     # where it is shown if its own places cannot be reached, one after the other
 # clock = "office"                    # the times below and expires_in count only while this calendar is open
 # remind = ["5m", "10m"]              # those who are missing are mentioned again below the card
 # escalate = [{{ after = "12m", add = ["group:release"], route = ["approvers"] }}]

@@ -16,18 +16,13 @@ import pydantic
 from sayso import model, policies
 from sayso.chat import plugin
 from sayso.chat.settings import Key, Table
-from sayso_bots.settings import durations, records, rule_tables, times
+from sayso_bots.settings import attention, durations, records, rule_tables, times
 
 _Id = Annotated[str, pydantic.StringConstraints(pattern=r"^\S{1,200}$")]
 # Without a colon, which starts a group or an account.
 _Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 _Host = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")]
 _Url = Annotated[str, pydantic.StringConstraints(pattern=r"^https?://[^/\s?#@]+$")]
-
-
-def _several(given: object) -> object:
-    """One name as a list of one."""
-    return [given] if isinstance(given, str) else given
 
 
 _Count = Annotated[int, pydantic.Field(ge=1, le=model.MAX_PEOPLE)]
@@ -126,7 +121,7 @@ class BreakGlass(_Table):
     review_in: durations.Duration = pydantic.Field(default="1d", validate_default=True, description='review_in = "1d"')
 
 
-class Policy(_Places):
+class Policy(_Places, attention.Attention):
     """`[policies.NAME]`: who may answer, how many must agree, by when."""
 
     stages: Annotated[list[Stage], pydantic.Field(min_length=1, max_length=policies.MAX_NEEDS)] | None = pydantic.Field(
@@ -148,7 +143,7 @@ class Policy(_Places):
     grants: durations.Duration | None = pydantic.Field(
         default=None, description='grants = "8h": an allow may hold so long for the same call, or a tool of a session'
     )
-    notify: Annotated[list[str], pydantic.BeforeValidator(_several)] = pydantic.Field(
+    notify: Annotated[list[str], pydantic.BeforeValidator(attention.several)] = pydantic.Field(
         default="approvers",
         validate_default=True,
         description='notify = "approvers", ["ann", "group:release"], or [] for nobody',

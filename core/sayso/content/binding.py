@@ -35,6 +35,8 @@ class Terms:
     """What the policy is called in the settings."""
     stage_routes: tuple[tuple[model.Place, ...], ...] = ()
     """Where it is shown as well, stage by stage."""
+    fallback: tuple[tuple[model.Place, ...], ...] = ()
+    """Where it is shown if it can be shown nowhere else, one after the other."""
     reviews: model.RequestId | None = None
     """The request whose allow it reviews."""
 

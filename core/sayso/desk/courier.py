@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 
 from sayso import aside, clock, errors, model
 from sayso.cards import card, draw, telling
-from sayso.desk import authority, channel, lanes, reaching, reminders
+from sayso.desk import authority, channel, lanes, outages, reaching, reminders
 from sayso.desk.desk import Desk
 from sayso.machine import events
 from sayso.stores import Job, Store
@@ -76,6 +76,7 @@ class Courier:
         self._channels: Mapping[str, channel.Channel] = {one.name: one for one in channels}
         self._resumer = resumer
         self._pusher = pusher
+        self._outages = outages.Outages(desk)
         others = {events.CALLBACK: resumer, events.PUSH: pusher}
         self._names = [*self._channels, *(name for name, one in others.items() if one)]
 
@@ -104,7 +105,8 @@ class Courier:
             ticket = await self._store.load(job.ticket_id)
             match job.effect:
                 case events.Announce(place=place):
-                    await self._announce(ticket, place, again=job.attempts > 0)
+                    async with self._outages.watch(job, ticket, place):
+                        await self._announce(ticket, place, again=job.attempts > 0)
                 case events.Redraw(place=place):
                     await self._redraw(ticket, place, again=job.attempts > 0)
                 case events.Resume():
@@ -223,6 +225,7 @@ class Courier:
         context = {"ticket": job.ticket_id, "effect": job.effect.type, "attempt": job.attempts + 1}
         wait = None if error.final else await self._wait_after(job, error)
         if wait is not None:
+            await self._outages.failed(job, error, wait)
             log.warning("delivery failed, trying again", extra={**context, "seconds": wait, "error": error.message})
             await self._store.retry(job, self._clock.now() + timedelta(seconds=wait), error.message)
             return
@@ -279,6 +282,4 @@ def _backoff(failed: int) -> float:
     return min(_LONGEST_WAIT, 2.0 ** min(failed - 1, 16) + random.random())
 
 
-def reason(error: errors.ChannelError) -> str:
-    """Why a place was given up, with what to do about it: what the agent and its people read."""
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+reason = outages.reason

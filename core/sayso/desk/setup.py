@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sayso import errors, machine, model, parts, rules
 from sayso.calendars import Calendar
-from sayso.desk import direct, quota, rotas
+from sayso.desk import direct, quota, rotas, routes
 from sayso.machine import approvers, people, priorities
 
 DEFAULT = "default"
@@ -109,39 +109,27 @@ def terms(
         raise errors.InvalidRequest(f"there is no policy {name!r}", field="policy", hint=f"policies: {known}")
     if request.callback_url and not setup.callbacks:
         raise errors.InvalidRequest("callbacks need a running service", field="callback_url", hint="set SAYSO_URL")
-    asked = _route(request, caller)
-    asked = rule.route if rule and rule.route else asked
+    asked = rule.route if rule and rule.route else _route(request, caller)
+    where = routes.Routes(setup.directory, setup.chats, setup.channels, caller.requester, present)
+    route, urgent = routes.INBOX, _priority(ruling) == "urgent"
     # what a rule decides is asked nowhere; the inbox shows what is stored
-    route = _reached(setup, asked, policy, caller, present) if ruling.effect == "ask" else (machine.INBOX,)
-    urgent = _priority(ruling) == "urgent"
-    if urgent:
-        route = _written_to_as_well(setup, route, policy, caller, present)
-    policy = priorities.applied(_escalating(setup, policy, caller, present), _priority(ruling))
+    if ruling.effect == "ask":
+        route = where.expanded(asked, routes.first_names(policy)) or setup.route
+        route = where.written_to_as_well(route, policy) if urgent else route
+    policy = where.escalating(policy)
     return machine.Terms(
         owner=caller.owner,
-        policy=policy,
+        policy=priorities.applied(policy, _priority(ruling)),
         route=route,
+        fallback=where.fallback(policy) if ruling.effect == "ask" else (),
         requester=caller.requester,
         key=caller.key,
-        tell=_tell(setup, caller.requester, route),
+        tell=routes.told(setup.directory, setup.channels, caller.requester, route) if setup.tell_requester else (),
         push=setup.push,
         policy_name=name,
-        stage_routes=_stage_routes(setup, policy, caller, present) if urgent or parts.APPROVERS in asked else (),
+        stage_routes=where.of_stages(policy) if urgent or parts.APPROVERS in asked else (),
         ruled=_ruled(ruling) if setup.rules.rules else None,
     )
-
-
-def _reached(
-    setup: Setup,
-    asked: tuple[model.Place, ...],
-    policy: model.Policy,
-    caller: Caller,
-    present: direct.Present | None,
-) -> tuple[model.Place, ...]:
-    wanted = _expanded(setup, asked, approvers.names_of(policy.needs_by_stage[0]), caller, present)
-    for place in wanted:
-        _reachable(setup, place)
-    return wanted or setup.route
 
 
 def _ruled(ruling: rules.Ruling) -> model.Ruled:
@@ -157,30 +145,6 @@ def _priority(ruling: rules.Ruling) -> model.Priority | None:
     return ruling.rule.priority if ruling.rule else None
 
 
-def _written_to_as_well(
-    setup: Setup,
-    route: tuple[model.Place, ...],
-    policy: model.Policy,
-    caller: Caller,
-    present: direct.Present | None,
-) -> tuple[model.Place, ...]:
-    """The places of something urgent: whoever has a direct message gets one, and nothing is refused for want of it."""
-    who = approvers.names_of(policy.needs_by_stage[0])
-    return tuple(dict.fromkeys((*route, *_direct(setup, who, caller, present))))
-
-
-def _tell(setup: Setup, requester: str | None, route: tuple[model.Place, ...]) -> tuple[model.Place, ...]:
-    """Where the requester is told of the outcome: in one chat, if possible in one in which it is asked."""
-    if requester is None or not setup.tell_requester:
-        return ()
-    known = setup.directory.people.get(requester, people.Profile())
-    names = [model.channel_of(place) for place in (*route, *sorted(setup.channels or ()))]
-    accounts = {model.channel_of(account) for account in known.accounts}
-    reached = (name for name in names if name in accounts and (setup.channels is None or name in setup.channels))
-    place = next((f"{name}:@{requester}" for name in reached), None)
-    return () if place is None or place in route else (place,)
-
-
 def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rules.Ruling) -> tuple[str, ...]:
     """The names whose direct messages a request may be sent to; none if it goes to places only."""
     rule = ruling.rule
@@ -189,7 +153,7 @@ def written_to(setup: Setup, request: model.Request, caller: Caller, ruling: rul
     name = rule.policy if rule and rule.policy else policy_of(setup, request.policy, caller)
     policy = setup.policies.get(name, model.Policy(approvers=()))
     route = rule.route if rule and rule.route else _route(request, caller)
-    routes = (route, *(step.route for step in policy.escalate))
+    routes = (route, policy.fallback, *(step.route for step in policy.escalate))
     urgent = _priority(ruling) == "urgent"
     return policy.everybody if urgent or any(parts.APPROVERS in one for one in routes) else ()
 
@@ -230,54 +194,3 @@ def _route(request: model.Request, caller: Caller) -> tuple[model.Place, ...]:
         hint = f"leave route out; this key asks at {', '.join(caller.route)}"
         raise errors.InvalidRequest("this key cannot choose its places", field="route", hint=hint)
     return caller.route or wanted
-
-
-def _expanded(
-    setup: Setup, places: tuple[model.Place, ...], who: Sequence[str], caller: Caller, present: direct.Present | None
-) -> tuple[model.Place, ...]:
-    """The places, with a direct message to each approver in place of `approvers`."""
-    if parts.APPROVERS not in places:
-        return places
-    found = _direct(setup, who, caller, present)
-    if not found and present is not None:
-        raise direct.refuse(who, present)
-    shown = (found if place == parts.APPROVERS else [place] for place in places)
-    return tuple(dict.fromkeys(place for some in shown for place in some))
-
-
-def _stage_routes(
-    setup: Setup, policy: model.Policy, caller: Caller, present: direct.Present | None
-) -> tuple[tuple[model.Place, ...], ...]:
-    """The direct messages of each stage after the first; none if there is one stage only."""
-    stages = policy.needs_by_stage
-    later = (_direct(setup, approvers.names_of(needs), caller, present) for needs in stages[1:])
-    return ((), *later) if len(stages) > 1 else ()
-
-
-def _escalating(setup: Setup, policy: model.Policy, caller: Caller, present: direct.Present | None) -> model.Policy:
-    """The policy, with the direct messages of those whom each escalation brings in. Raises as `terms`."""
-    if not policy.escalate:
-        return policy
-    everybody = approvers.names_of(need for needs in policy.needs_by_stage for need in needs)
-    steps = list[model.Escalation]()
-    for step in policy.escalate:
-        route = _expanded(setup, step.route, step.brings_in or everybody, caller, present)
-        for place in route:
-            _reachable(setup, place)
-        steps.append(step.model_copy(update={"route": route}))
-    return policy.model_copy(update={"escalate": tuple(steps)})
-
-
-def _direct(
-    setup: Setup, who: Sequence[str], caller: Caller, present: direct.Present | None
-) -> tuple[model.Place, ...]:
-    """The direct messages of these people, groups and rotas."""
-    names = (caller.requester if name == "requester" else name for name in who)
-    return direct.places(setup.directory, setup.chats, [name for name in names if name], present or direct.Present())
-
-
-def _reachable(setup: Setup, place: model.Place) -> None:
-    channels = setup.channels
-    if channels is not None and model.channel_of(place) not in channels:
-        hint = f"channels here: {', '.join(sorted(channels))}"
-        raise errors.InvalidRequest(f"there is no channel for {place!r}", field="route", hint=hint)

@@ -92,6 +92,14 @@ class Shell:
         """Take note that a place can never be reached. Raises `NotFound`."""
         return await self.step(id, lambda: events.Undelivered(at=self.clock.now(), place=place, reason=reason))
 
+    async def place_delayed(self, id: str, place: model.Place, reason: str) -> model.Ticket:
+        """Take note that a place was not reached so far, and is tried again. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Delayed(at=self.clock.now(), place=place, reason=reason))
+
+    async def place_reached(self, id: str, place: model.Place) -> model.Ticket:
+        """Take note that such a place was reached after all. Raises `NotFound`."""
+        return await self.step(id, lambda: events.Reached(at=self.clock.now(), place=place))
+
     async def card_lost(self, id: str, place: model.Place) -> model.Ticket:
         """Take note that somebody took the card at *place* away. If it is still needed, it is posted anew.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from sayso import model
-from sayso.machine import logged
+from sayso.machine import logged, noticed
 
 
 class Answered(model.Frozen):
@@ -168,6 +168,9 @@ class Resumed(model.Frozen):
     agent: str | None = None
 
 
+Delayed = noticed.Delayed
+Reached = noticed.Reached
+
 Event = (
     Stopped
     | Resumed
@@ -180,6 +183,8 @@ Event = (
     | Superseded
     | Undelivered
     | Lost
+    | Delayed
+    | Reached
     | Ticked
     | Due
     | Passed

@@ -22,6 +22,7 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         requester=terms.requester,
         key=terms.key,
         route=terms.route,
+        fallback=terms.fallback,
         tell=terms.tell,
         push=terms.push,
         policy_name=terms.policy_name,

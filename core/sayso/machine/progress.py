@@ -17,6 +17,7 @@ def said(ticket: model.Ticket) -> str | None:
 
 def _said(ticket: model.Ticket) -> Iterator[str]:
     yield "waits for an answer"
+    yield from _shown(ticket)
     board = places.board(ticket)
     if ticket.policy.most_needed > 1:
         yield f"{len(board.by)} of {ticket.policy.most_needed} have allowed it"
@@ -31,6 +32,17 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
         if coming := next((one.at for one in ticket.plan if one.does == does), None):
             yield f"{words} {_moment(coming)}"
     yield f"expires at {_moment(schedule.ends(ticket))}"
+
+
+def _shown(ticket: model.Ticket) -> Iterator[str]:
+    """Where it could not be shown, and where it is instead."""
+    for place in ticket.undelivered:
+        yield f"could not be shown at {place}"
+    for one in ticket.delayed:
+        yield f"not shown at {one.place} so far: {one.reason}, tried again"
+    for done in ticket.fell_back:
+        if done.places:
+            yield f"shown at {', '.join(done.places)} instead, since {_moment(done.at)}"
 
 
 def _moment(at: datetime) -> str:

@@ -16,6 +16,7 @@ from sayso import errors, model
 from sayso.content import binding
 from sayso.machine import (
     approvers,
+    delivery,
     demands,
     erasing,
     events,
@@ -121,7 +122,11 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
         case events.Undelivered():
             return _undelivered(ticket, event)
         case events.Lost():
-            return _lost(ticket, event)
+            return Step(*delivery.taken_away(ticket, event))
+        case events.Delayed():
+            return _noticed(ticket, delivery.delayed(ticket, event))
+        case events.Reached():
+            return _noticed(ticket, delivery.reached(ticket, event))
         case events.Ticked():
             return _expired(ticket, event.at)
         case events.Passed():
@@ -218,8 +223,7 @@ def _settled(ticket: model.Ticket, at: datetime) -> Step:
 def _shown_somewhere(step: Step, at: datetime) -> Step:
     """A ticket whose last place was lost while an answer was taken stayed open for that answer only."""
     ticket = step.ticket
-    lost = set(ticket.undelivered)
-    if ticket.decision is not None or not lost or not lost >= set(ticket.route):
+    if ticket.decision is not None or not delivery.is_nowhere(ticket):
         return step
     return _decide(ticket, "undeliverable", at, ())
 
@@ -254,21 +258,17 @@ def _in_line(before: model.Ticket, after: model.Ticket | None, at: datetime) -> 
 
 
 def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
-    if event.place in (*ticket.undelivered, INBOX) or event.place not in ticket.route:
+    changed = delivery.lost(ticket, event)
+    if changed is None:
         return Step(ticket)
-    lost = (*ticket.undelivered, event.place)
-    changed = ticket.model_copy(update={"undelivered": lost, "version": ticket.version + 1})
-    if set(lost) >= set(ticket.route) and ticket.taken is None:
-        return _close(ticket.model_copy(update={"undelivered": lost}), "undeliverable", event.at, reason=event.reason)
-    return Step(changed, outcomes.redraws(changed))
+    if delivery.is_nowhere(changed) and ticket.taken is None:
+        changed = changed.model_copy(update={"version": ticket.version})
+        return _close(changed, "undeliverable", event.at, reason=event.reason)
+    return Step(changed, delivery.effects(ticket, changed))
 
 
-def _lost(ticket: model.Ticket, event: events.Lost) -> Step:
-    if event.place in ticket.undelivered or event.place not in ticket.route:
-        return Step(ticket)
-    # whoever redraws it finds that it is gone, and posts it anew
-    changed = ticket.model_copy(update={"version": ticket.version + 1})
-    return Step(changed, (events.Redraw(place=event.place),))
+def _noticed(before: model.Ticket, after: model.Ticket | None) -> Step:
+    return Step(before) if after is None else Step(after, delivery.effects(before, after))
 
 
 def _expired(ticket: model.Ticket, at: datetime) -> Step:

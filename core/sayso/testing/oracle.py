@@ -21,6 +21,8 @@ _AT_FIRST = {
     "answers": (),
     "taken": None,
     "undelivered": (),
+    "delayed": (),
+    "fell_back": (),
     "decision": None,
     "used_at": None,
     "used_for": None,
@@ -79,7 +81,8 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
 
 
 def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
-    new = {place for one in ticket.escalated for place in one.places}
+    added = [*(one.places for one in ticket.escalated), *(one.places for one in ticket.fell_back)]
+    new = {place for places in added for place in places}
     plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at)
     route = tuple(place for place in ticket.route if place not in new)
     return {"plan": plan, "escalated": (), "reminded": 0, "passed": (), "route": route}

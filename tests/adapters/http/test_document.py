@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime, timedelta
 
-from sayso import model, policies
+from sayso import attention, model, policies
 from sayso.stores import Row
 from sayso.testing import samples
 from sayso_http import log_rows, tickets
@@ -51,6 +51,9 @@ FULL = model.Ticket(
     escalated=(policies.Escalated(at=AT + timedelta(minutes=20), number=0, places=("chat:#leads",)),),
     reminded=1,
     passed=(policies.PassedOn(at=AT, by="ann", name="Ann", via="slack:T1/U1", to="bob"),),
+    delayed=(attention.Trouble(place="chat:#ops", at=AT, reason="503"),),
+    fallback=(("web",),),
+    fell_back=(attention.FellBack(at=AT, places=("web",)),),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
     ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
@@ -76,6 +79,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
     hidden = {"used_for": None, "minted": 0, "tell": (), "push": False, "bound_until": None, "stage_routes": ()}
+    hidden["fallback"] = ()
     assert arrived == FULL.model_copy(update={"ref": "", **hidden})
 
 
@@ -91,7 +95,8 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("id", "kind", "state", "digest", "created_at", "expires_at", "answers", "taken", "decision", "cards"),
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
         *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "erased_at", "asked_back"),
-        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed", "progress", "request"),
+        *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed"),
+        *("delayed", "fell_back", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

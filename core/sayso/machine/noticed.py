@@ -1,0 +1,25 @@
+"""Events that decide nothing: what is told to whoever waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sayso import model
+
+
+class Delayed(model.Frozen):
+    """A place could not be reached so far; it is tried again."""
+
+    type: Literal["delayed"] = "delayed"
+    at: datetime
+    place: model.Place
+    reason: str
+
+
+class Reached(model.Frozen):
+    """A place was reached after all."""
+
+    type: Literal["reached"] = "reached"
+    at: datetime
+    place: model.Place
