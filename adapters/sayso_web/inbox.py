@@ -16,7 +16,7 @@ from sayso.content import images
 from sayso.desk import Desk, reloads, stops
 from sayso.machine import priorities
 from sayso.stores import Query
-from sayso_web import inputs, numbers, render, sessions, story, view
+from sayso_web import cursors, inputs, numbers, render, sessions, timeline, view
 from sayso_web.guard import Guard
 
 # More than anybody works through; beyond it those that expire first are shown and the page says so.
@@ -44,7 +44,7 @@ class Inbox:
         """Show what waits, what is urgent and then what expires first on top, and below it what was decided."""
         session = await self._guard.session_of(request)
         own = await view.of(self._desk, session)
-        before = _read_cursor(request.query.get("before"))
+        before = cursors.read(request.query.get("before"))
         # read before the tickets: what is stored in between comes again as news
         after = await self._desk.store.last_row()
         waiting = [] if before else await self._read_waiting(own)
@@ -127,8 +127,11 @@ class Inbox:
         self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
     ) -> web.Response:
         after = await self._desk.store.last_row()
-        log = [(row.entry.at, story.tell(row, ticket.request)) for row in await self._desk.store.log(ticket.id)]
-        return self._page("request.html", session, status, after=after, key=ticket.id, shown=shown, log=log)
+        past = timeline.past(ticket, await self._desk.store.log(ticket.id))
+        coming = [*timeline.coming(ticket)]
+        return self._page(
+            "request.html", session, status, after=after, key=ticket.id, shown=shown, past=past, coming=coming
+        )
 
     async def _read_waiting(self, own: view.View) -> list[_Waiting]:
         """Read what waits, what expires first on top; a few at a time, since each may be large."""
@@ -149,7 +152,7 @@ class Inbox:
         query = Query(state="decided", limit=ROWS, before=before)
         while some := await self._desk.store.list(query):
             if len(shown) >= ROWS:
-                return shown, _write_cursor(query.before)
+                return shown, cursors.write(query.before)
             shown += await aside.run(_draw_each, own.draw_row, some)
             query = dataclasses.replace(
                 query, limit=max(1, ROWS - len(shown)), before=(some[-1].created_at, some[-1].id)
@@ -182,20 +185,3 @@ def _notice_of(token: str, ticket: model.Ticket, before: model.Ticket, account: 
     if tokens.read(token).action == "undo":
         return talk.TAKEN_BACK
     return telling.tally(ticket, before, account) or ""
-
-
-def _read_cursor(given: str | None) -> tuple[datetime, str] | None:
-    if not given:
-        return None
-    at, _, id = given.partition(",")
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise errors.NotFound("there is no such page", hint="start again from the inbox")
-    return moment, id
-
-
-def _write_cursor(last: tuple[datetime, str] | None) -> str | None:
-    return last and f"{last[0].isoformat()},{last[1]}"

@@ -33,11 +33,11 @@ NO_PLOTS = Plots()
 class Numbers:
     """Handlers for `/stats` and its plots."""
 
-    def __init__(self, desk: Desk, guard: Guard, plots: Plots) -> None:
+    def __init__(self, desk: Desk, guard: Guard, plots: Plots, figures: stats.Numbers) -> None:
         self._desk = desk
         self._guard = guard
         self._plots = plots
-        self._numbers = stats.Numbers(desk.store, desk.clock)
+        self._numbers = figures
 
     async def page(self, request: web.Request) -> web.Response:
         """Show the numbers of a period. Raises `NotAllowed`."""

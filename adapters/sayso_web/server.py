@@ -8,9 +8,23 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
-from sayso import errors
+from sayso import errors, stats
 from sayso.desk import Desk
-from sayso_web import grants_page, inbox, live, numbers, push_calls, render, sessions, signin, stop_page, view
+from sayso_web import (
+    grants_page,
+    inbox,
+    live,
+    numbers,
+    people_page,
+    policies_page,
+    push_calls,
+    render,
+    search_page,
+    sessions,
+    signin,
+    stop_page,
+    view,
+)
 from sayso_web.guard import HEADERS, Guard
 
 log = logging.getLogger(__name__)
@@ -54,16 +68,7 @@ def add_routes(
     router.add_get("/push", _with_error_pages(push.key))
     router.add_post("/push/on", _with_error_pages(push.on))
     router.add_post("/push/off", _with_error_pages(push.off))
-    halt = stop_page.StopPage(desk, guard)
-    router.add_get("/stops", _with_error_pages(halt.show))
-    router.add_post("/stop", _with_error_pages(halt.stop))
-    router.add_post("/resume", _with_error_pages(halt.resume))
-    given = grants_page.GrantsPage(desk, guard)
-    router.add_get("/grants", _with_error_pages(given.show))
-    router.add_post("/grants/end", _with_error_pages(given.end))
-    figures = numbers.Numbers(desk, guard, plots)
-    router.add_get("/stats", _with_error_pages(figures.page))
-    router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))
+    _add_pages(router, desk, guard, plots)
     router.add_post("/press", _with_error_pages(pages.press))
     router.add_get("/events", _with_error_pages(news.events), allow_head=False)
     router.add_get("/signin", _with_error_pages(sign.show))
@@ -75,6 +80,24 @@ def add_routes(
     router.add_get("/icons/{count:[0-9]{1,3}}.svg", _with_error_pages(_serve_icon))
     # at the top, since a worker serves only what stands below it
     router.add_get("/worker.js", _with_error_pages(_serve(_STATIC / "worker.js")))
+
+
+def _add_pages(router: web.UrlDispatcher, desk: Desk, guard: Guard, plots: numbers.Plots) -> None:
+    """The pages beside the list of what waits."""
+    router.add_get("/requests", _with_error_pages(search_page.SearchPage(desk, guard).show))
+    halt = stop_page.StopPage(desk, guard)
+    router.add_get("/stops", _with_error_pages(halt.show))
+    router.add_post("/stop", _with_error_pages(halt.stop))
+    router.add_post("/resume", _with_error_pages(halt.resume))
+    given = grants_page.GrantsPage(desk, guard)
+    router.add_get("/grants", _with_error_pages(given.show))
+    router.add_post("/grants/end", _with_error_pages(given.end))
+    tallied = stats.Numbers(desk.store, desk.clock)
+    router.add_get("/people", _with_error_pages(people_page.PeoplePage(desk, guard).show))
+    router.add_get("/policies", _with_error_pages(policies_page.PoliciesPage(desk, guard, tallied).show))
+    figures = numbers.Numbers(desk, guard, plots, tallied)
+    router.add_get("/stats", _with_error_pages(figures.page))
+    router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))
 
 
 def _with_error_pages(handler: Handler) -> Handler:

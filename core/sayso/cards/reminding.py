@@ -25,7 +25,7 @@ def _because(ticket: model.Ticket, effect: events.Remind) -> tuple[card.Inline, 
     if effect.why == "turned":
         return (Trusted("It is your turn: this waits for an answer"),)
     if effect.why == "escalated" and (step := escalation.last(ticket)):
-        return (Trusted("Escalated to "), *_names(step), Trusted(": this waits for an answer"))
+        return (Trusted("Escalated to "), *names_of(step), Trusted(": this waits for an answer"))
     return (Trusted("Reminder: this waits for an answer"),)
 
 
@@ -34,7 +34,9 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
     if ticket.decision is not None or ticket.stopped is not None:
         return
     if step := escalation.last(ticket):
-        yield card.Line((Trusted("Escalated to "), *_names(step), Trusted(" · "), card.Moment(ticket.escalated[-1].at)))
+        yield card.Line(
+            (Trusted("Escalated to "), *names_of(step), Trusted(" · "), card.Moment(ticket.escalated[-1].at))
+        )
     yield from passed_on.lines(ticket)
     if spans := tuple(_coming(ticket)):
         yield card.Line(spans)
@@ -49,10 +51,11 @@ def _coming(ticket: model.Ticket) -> Iterable[card.Inline]:
     if escalate is not None:
         step = ticket.policy.escalate[escalate.number]
         yield Trusted(" · goes to " if remind is not None else "Goes to ")
-        yield from (*_names(step), Trusted(" "), card.Moment(escalate.at, relative=True))
+        yield from (*names_of(step), Trusted(" "), card.Moment(escalate.at, relative=True))
 
 
-def _names(step: model.Escalation) -> tuple[card.Inline, ...]:
+def names_of(step: model.Escalation) -> tuple[card.Inline, ...]:
+    """To whom an escalation goes, or where."""
     spans: list[card.Inline] = []
     for index, name in enumerate(step.brings_in or step.route):
         spans += [Trusted(", ")] if index else []

@@ -62,7 +62,7 @@ async def show(desk: Desk, name: Name, actor: people.Actor, page: str = "") -> l
 def read_turn(carried: str) -> tuple[Name, str]:
     """The list and the page that a button leads to; one of an earlier version carries the page of what waits."""
     name, _, page = carried.partition(".")
-    found = next((one for one in NAMES if one == name), None)
+    found: Name | None = next((one for one in NAMES if one == name), None)
     if found is None:
         return "pending", carried[:3]
     return found, page if found != "pending" else page[:3]

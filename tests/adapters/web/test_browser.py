@@ -444,7 +444,8 @@ async def test_nothing_is_wider_than_the_screen_and_everything_can_be_read(
     )
     context.set_default_timeout(BOUND * 1000)
     page = await inbox(context, service)
-    for path in ("/", "/requests/r1", "/requests/r4"):
+    pages = ("/requests?search=x&tool=Bash", "/requests", "/people", "/policies", "/grants", "/stops")
+    for path in (*pages, "/", "/requests/r1", "/requests/r4"):
         await page.goto(service.url + path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         assert await page.evaluate(f"{LOOKS}; pale()") == []
