@@ -1,8 +1,9 @@
-"""A real PostgreSQL for tests, from a wheel, and a proxy that loses the answer to a COMMIT."""
+"""A real PostgreSQL for tests, from a wheel, and a proxy that loses the answer to a commit."""
 
 import asyncio
 import importlib.util
 import itertools
+import re
 import signal
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Iterator
@@ -17,7 +18,8 @@ import pytest
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 from tests.conftest import require
 
-COMMIT = b"COMMIT;\0"
+# A statement gets a name when it is prepared, and is run by it.
+_PREPARED = re.compile(rb"P.{4}([^\0]+)\0select pg_temp\.put_group", re.DOTALL)
 _numbers = itertools.count(1)
 
 
@@ -73,12 +75,12 @@ async def pg_url(pg_server: str) -> str:
 
 
 class Proxy:
-    """Stands before the server and cuts the connection at a COMMIT, as often as `cuts` says."""
+    """Stands before the server and cuts the connection at a commit, as often as `cuts` says."""
 
     def __init__(self) -> None:
         self.cuts = 0
         self.forward = True
-        """Whether the server still gets the COMMIT whose answer is lost."""
+        """Whether the server still gets the commit whose answer is lost."""
         self.refuse = False
         """Whether new connections are cut, too."""
 
@@ -87,8 +89,10 @@ class Proxy:
             if not self.refuse:
                 from_server, to_server = await asyncio.open_unix_connection(upstream)
                 back = asyncio.create_task(_copy(from_server, answers))
+                name = b"none yet"
                 while data := await client.read(65536):
-                    if self.cuts and data.endswith(COMMIT):
+                    name = found[1] if (found := _PREPARED.search(data)) else name
+                    if self.cuts and re.search(rb"B.{4}\0" + re.escape(name) + rb"\0", data, re.DOTALL):
                         self.cuts -= 1
                         await self._cut(data, to_server, back)
                         break

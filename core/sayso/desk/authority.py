@@ -12,6 +12,7 @@ from sayso import clock as clocks
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Query, Record, Store, record_kinds
+from sayso.stores.protocol import SERVICE
 
 _REVOKING = "revoking"
 # Requests read at once.
@@ -68,7 +69,7 @@ async def withdraw(store: Store, owner: str, key: str | None, at: datetime, reas
 
 async def watch(store: Store, clock: clocks.Clock) -> None:
     """Finish revocations that were begun, for ever."""
-    changes = store.changes()
+    changes = store.work(SERVICE)
     while True:
         for record in await store.scan(_REVOKING):
             await _finished(store, record.name, record.value, clock.now())

@@ -36,7 +36,7 @@ class Lane:
 
     async def run(self) -> None:
         """Run until an error ends it or it is stopped; what is under way then is handed back."""
-        changes = self._store.changes()
+        changes = self._store.work(self._name)
         async with keep_leases(self._store, self._clock, self._busy.values()):
             try:
                 while True:

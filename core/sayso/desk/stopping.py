@@ -15,6 +15,7 @@ from sayso.desk import identity, stops
 from sayso.desk.shell import Shell, check_whole
 from sayso.machine import events, people
 from sayso.stores import Query, Record
+from sayso.stores.protocol import SERVICE
 from sayso.stores.record_kinds import KEY, STOPPED
 
 _PAGE, _MOST_BYTES = 50, 4 * model.MAX_REQUEST_BYTES
@@ -86,7 +87,7 @@ async def resume(shell: Shell, who: Who, agent: str | None = None, *, follow: bo
 
 async def watch(shell: Shell) -> None:
     """Bring all open requests in line with the stops, for ever; any copy may have been told of one."""
-    changes = shell.store.changes()
+    changes = shell.store.work(SERVICE)
     while True:
         found = await shell.store.get(STOPPED, _IN_LINE)
         standing = await stops.standing(shell.store)

@@ -9,6 +9,7 @@ from sayso import clock as clocks
 from sayso import errors
 from sayso.desk.desk import Desk
 from sayso.stores import Store
+from sayso.stores.protocol import TIME
 
 # Seconds until a row that cannot be stepped is tried again.
 _PUT_OFF = 60.0
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 async def expire_due(desk: Desk, store: Store, clock: clocks.Clock) -> None:
     """Expire what is due, for ever. Several processes may watch: the store lets one of them win."""
-    changes = store.changes()
+    changes = store.work(TIME)
     while True:
         wake = await store.next_due()
         is_due = wake is not None and wake <= clock.now()

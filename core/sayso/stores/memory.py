@@ -12,7 +12,7 @@ from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import memory_audit, memory_lists, watch
 from sayso.stores.auditing import ChainedRow
-from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
+from sayso.stores.protocol import TIME, Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 
 @dataclass
@@ -73,7 +73,7 @@ class MemoryStore(memory_audit.MemoryAudit):
             for effect in step.effects:
                 self._put_effect(ticket.id, effect, entry.at)
             self._log(ticket.id, ticket.version, entry, ticket)
-            self._watch.tell(ticket.id, ticket.version)
+            self._watch.tell(ticket.id, ticket.version, {TIME, *(model.channel_of(one.place) for one in step.effects)})
         for record in beside:
             with contextlib.suppress(errors.Conflict):
                 await self.put(record)
@@ -135,7 +135,11 @@ class MemoryStore(memory_audit.MemoryAudit):
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
-        return self._watch.changes()
+        return self._watch.stream()
+
+    def work(self, what: str) -> AsyncIterator[None]:
+        """See `Store.work`."""
+        return self._watch.stream(what)
 
     async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""

@@ -13,30 +13,31 @@ from sayso import errors
 from sayso.stores import sql
 from sayso.stores.protocol import Durability
 
-# Held until the end of a transaction: the next one gets its log numbers only after this one can be seen.
+# Held while the schema is brought up to date.
 # "sayso" in ASCII, so that no other program takes the same by chance.
 LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
-
-# Once it is held, rows are waited for only a moment: copies never hold each other's, and a session of somebody else,
-# such as a psql that holds one, must not hold up all the others.
-HURRY = f"{LOCK}; set local lock_timeout = 300"
 
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # Parts of the time for one answer. A copy that stops in the middle of a transaction, frozen or cut off, loses it after
 # this long: a copy that waits for its lock still gets it in time, or hears from the server that nothing was stored.
 _IDLE, _LOCKED = 0.6, 0.8
+# All queries are short: to compile one takes longer than to run it. And a server whose client is gone without a word
+# finds out in half a minute, in place of two hours.
+_SESSION = {"jit": "off", "tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 4}
 _DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 
 
-async def prepare(db: Any, timeout: float) -> None:
-    """Set up a new connection, whose answers may take *timeout* seconds."""
+async def prepare(db: Any, timeout: float, own: set[int]) -> None:
+    """Set up a new connection, whose answers may take *timeout* seconds. While it lives, its process is in *own*."""
     await db.set_type_codec("text", schema="pg_catalog", encoder=escape, decoder=unescape, format="text")
-    limits = {"idle_in_transaction_session_timeout": _IDLE, "lock_timeout": _LOCKED}
-    for name, part in limits.items():
-        await db.execute(f"set {name} = {max(1, round(timeout * part * 1000))}")
-    # all queries are short: to compile one takes longer than to run it
-    await db.execute("set jit = off")
+    parts = {"idle_in_transaction_session_timeout": _IDLE, "lock_timeout": _LOCKED}
+    limits = {name: max(1, round(timeout * part * 1000)) for name, part in parts.items()}
+    await db.execute("".join(f"set {name} = {value};" for name, value in (limits | _SESSION).items()))
+    await db.execute(sql.session())
+    process = db.get_server_pid()
+    own.add(process)
+    db.add_termination_listener(lambda _db: own.discard(process))
 
 
 def escape(text: str) -> str:

@@ -1,6 +1,7 @@
 """Keeps tickets in PostgreSQL, for services with replicas. What it shares with SQLite is in `sql_store`.
 
-Commits go through one task: all that waits is one transaction, and log numbers become visible in their order.
+Log numbers are given out before their commits and may become visible in another order: rows are read only as far as
+nothing can come between them any more.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -18,10 +18,8 @@ import asyncpg  # type: ignore[import-untyped]
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
 from sayso import errors
-from sayso.stores import pgserver, sql, sql_store, watch
+from sayso.stores import pgcommits, pgnotices, pgserver, sql, sql_store, watch
 from sayso.stores.protocol import Durability
-
-log = logging.getLogger(__name__)
 
 # How long to wait for a connection, an answer or a lock, in seconds.
 TIMEOUT = 5.0
@@ -29,20 +27,13 @@ TIMEOUT = 5.0
 # How often to look for commits that no notice told of, in seconds; only while somebody waits.
 POLL_INTERVAL = 5.0
 
-# How long to wait before listening again after the connection was lost, in seconds.
-_RECONNECT = 0.5
+# How soon rows are looked for again that others may yet come before, in seconds.
+_AGAIN = 0.05
+
+# Queries that follow the log in order, by the number of the last row seen.
+_FOLLOWING: frozenset[sql.Name] = frozenset({"chained", "log_after", "tail"})
 
 escape, unescape = pgserver.escape, pgserver.unescape
-
-Bundle = tuple[sql_store.CommitRows, ...]
-"""What is committed together or not at all."""
-
-Waiting = tuple[Bundle, "asyncio.Future[None]"]
-"""A bundle, and who waits until it is durable."""
-
-
-class _CutBundle(Exception):
-    """One commit of a bundle cannot be stored, so the transaction is taken back."""
 
 
 class PostgresStore(sql_store.SqlStore):
@@ -51,17 +42,22 @@ class PostgresStore(sql_store.SqlStore):
     dialect = "postgres"
 
     def __init__(
-        self, pool: asyncpg.Pool, timeout: float, poll_interval: float, seen: int, durability: Durability
+        self,
+        pool: asyncpg.Pool,
+        timeout: float,
+        poll_interval: float,
+        seen: int,
+        durability: Durability,
+        own: set[int],
     ) -> None:
         self.durability = durability
         self._queries = sql.queries(self.dialect)
         self._pool = pool
         self._timeout = timeout
+        self._final = seen
         self._watch = watch.Watch(self._tail, poll_interval, seen)
-        self._queue: list[Waiting] = []
-        self._committing: asyncio.Task[None] | None = None
-        self._is_listening = asyncio.Event()
-        self._listener = asyncio.create_task(self._listen())
+        self._notices = pgnotices.Notices(self._connection, self._watch, own)
+        self._commits = pgcommits.Commits(self._connection, self._tell)
 
     @classmethod
     async def open(cls, url: str, *, timeout: float = TIMEOUT, poll_interval: float = POLL_INTERVAL) -> PostgresStore:
@@ -71,12 +67,13 @@ class PostgresStore(sql_store.SqlStore):
             InvalidSettings: the address is wrong, the database is of a newer version or acknowledges too early.
             StoreUnavailable: the database cannot be reached.
         """
+        own = set[int]()
         try:
             pool = asyncpg.create_pool(
                 url,
                 min_size=1,
                 max_size=10,
-                init=functools.partial(pgserver.prepare, timeout=timeout),
+                init=functools.partial(pgserver.prepare, timeout=timeout, own=own),
                 reset=_reset_nothing,
                 timeout=timeout,
                 command_timeout=timeout,
@@ -89,14 +86,14 @@ class PostgresStore(sql_store.SqlStore):
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
         try:
-            store = await cls._started(pool, timeout, poll_interval)
+            store = await cls._started(pool, timeout, poll_interval, own)
         except BaseException:
             pool.terminate()
             raise
         return store
 
     @classmethod
-    async def _started(cls, pool: asyncpg.Pool, timeout: float, poll_interval: float) -> PostgresStore:
+    async def _started(cls, pool: asyncpg.Pool, timeout: float, poll_interval: float, own: set[int]) -> PostgresStore:
         try:
             async with pool.acquire(timeout=timeout) as db:
                 durability = await pgserver.durability(db)
@@ -104,23 +101,56 @@ class PostgresStore(sql_store.SqlStore):
                 seen = await db.fetchval(sql.queries("postgres")["last_row"])
         except pgserver.TROUBLE as error:
             raise pgserver.unavailable(error) from error
-        store = cls(pool, timeout, poll_interval, seen, durability)
+        store = cls(pool, timeout, poll_interval, seen, durability, own)
         # without it the first notices would be missed until the next look
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(store._is_listening.wait(), timeout)
+            await asyncio.wait_for(store._notices.is_listening.wait(), timeout)
         return store
 
     async def close(self) -> None:
         """Finish what is being written and release the connections; waiters are cancelled."""
         self._watch.close()
-        self._listener.cancel()
-        await asyncio.wait([self._listener, *([self._committing] if self._committing else [])])
+        self._notices.stop()
+        await self._commits.finish()
+        await self._notices.finish()
         # a pool whose closing is cut short terminates its connections
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._pool.close(), self._timeout)
 
     async def _read(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
-        return await self._select(self._queries[query], *values)
+        text = self._queries[query]
+        return await (self._follow(text, values) if query in _FOLLOWING else self._select(text, *values))
+
+    async def _follow(self, text: str, values: sql_store.Values) -> Sequence[sql_store.RawRow]:
+        """Read rows of the log after a number: as many as no other one can come between any more."""
+        seen, known = int(values[0] or 0), self._final
+        rows = await self._select(text, *values)
+        if not rows or rows[-1][0] <= known:
+            return rows
+        if rows[-1][0] - seen == len(rows) and seen <= known:
+            # no number is missing
+            self._final = max(self._final, rows[-1][0])
+            return rows
+        [[final, _]] = await self._select(self._queries["last_row"])
+        self._final = max(self._final, final)
+        # anew: what came between may have been committed since
+        rows = await self._select(text, *values)
+        if rows and rows[-1][0] > final:
+            # if what is under way is taken back, nobody tells of it
+            asyncio.get_running_loop().call_later(_AGAIN, self._watch.tell_of_all)
+        return [row for row in rows if row[0] <= final]
+
+    async def last_row(self) -> int:
+        """See `Store.last_row`; what is under way is waited for, so that whatever can be seen is in the log before."""
+        [[final, newest]] = await self._select(self._queries["last_row"])
+        ends = asyncio.get_running_loop().time() + self._timeout
+        while final < newest:
+            if asyncio.get_running_loop().time() > ends:
+                raise pgserver.unavailable(TimeoutError("a commit does not end"))
+            await asyncio.sleep(_AGAIN / 10)
+            [[final, _]] = await self._select(self._queries["last_row"])
+        self._final = max(self._final, final)
+        return int(newest)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         try:
@@ -132,15 +162,6 @@ class PostgresStore(sql_store.SqlStore):
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         return await self._run(self._queries[query], values, writes=True)
 
-    async def check(self) -> None:
-        """See `Store.check`: behind the lock, as every commit is."""
-        try:
-            async with self._connection() as db, db.transaction(isolation="read_committed"):
-                await db.execute(pgserver.LOCK)
-                await db.execute(self._queries["probe"])
-        except pgserver.TROUBLE as error:
-            raise pgserver.unavailable(error) from error
-
     async def _run(self, text: str, values: sql_store.Values, *, writes: bool) -> Sequence[sql_store.RawRow]:
         sent = False
         try:
@@ -151,80 +172,14 @@ class PostgresStore(sql_store.SqlStore):
             raise pgserver.unavailable(error, sent=sent) from error
 
     async def _commit(self, *commits: sql_store.CommitRows) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((commits, future))
-        if self._committing is None or self._committing.done():
-            self._committing = asyncio.create_task(self._commit_all())
-        await future
+        await self._commits.commit(commits)
 
-    async def _commit_all(self) -> None:
-        while self._queue:
-            group, self._queue = self._queue, []
-            try:
-                stored = await self._commit_group([bundle for bundle, _ in group])
-            except _CutBundle:
-                await self._commit_one_by_one(group)
-            except pgserver.TROUBLE as error:
-                log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group)})
-                await self._commit_one_by_one(group)
-            else:
-                for one, new in zip(group, stored, strict=True):
-                    self._tell(one, None if new else _conflict(one[0]))
-
-    async def _commit_one_by_one(self, group: list[Waiting]) -> None:
-        # nobody is told anything before it is known what has become of the group
-        while group:
-            try:
-                error = await self._commit_again(group[0][0])
-            except pgserver.TROUBLE as trouble:
-                for one in group:
-                    self._tell(one, pgserver.unknown(trouble))
-                return
-            self._tell(group.pop(0), error)
-
-    async def _commit_again(self, bundle: Bundle) -> errors.SaysoError | None:
-        """Return why this could not be stored; None if it is. Raises the database's own error if nobody can know."""
-        # they are stored together, so one stands for all
-        if await self._was_committed(bundle[0]):
-            return None
-        try:
-            [new] = await self._commit_group([bundle])
-        except (_CutBundle, asyncpg.UniqueViolationError):  # the reference is taken
-            return _conflict(bundle)
-        except pgserver.TROUBLE as error:
-            return None if await self._was_committed(bundle[0]) else pgserver.unavailable(error)
-        return None if new else _conflict(bundle)
-
-    async def _commit_group(self, group: Sequence[Bundle]) -> Sequence[bool]:
-        """Write them in one transaction; for each whether it was the next version of its tickets."""
-        async with (
-            self._connection() as db,
-            # with a stricter level, what is read after the lock could be older than the lock
-            db.transaction(isolation="read_committed"),
-        ):
-            await db.execute(pgserver.HURRY)
-            tickets = [commit.ticket for bundle in group for commit in bundle if commit.ticket]
-            fresh = {tuple(row) for row in await db.fetchmany(self._queries["put_ticket"], tickets)}
-            # of two with the same version the first has won: the second finds it gone
-            found = [{not one.ticket or _take_out(fresh, one.ticket[:3]) for one in bundle} for bundle in group]
-            if any(len(won) > 1 for won in found):
-                raise _CutBundle
-            stored = [won == {True} for won in found]
-            new = [commit for bundle, won in zip(group, stored, strict=True) if won for commit in bundle]
-            await db.executemany(self._queries["append"], [_appended(commit) for commit in new])
-            await db.executemany(self._queries["put_effect"], [effect for commit in new for effect in commit.effects])
-            if beside := [record for commit in new for record in commit.beside]:
-                await db.executemany(self._queries["put_beside"], beside)
-            if left := [kept for commit in new for kept in commit.kept]:
-                await db.executemany(self._queries["leave"], left)
-        return stored
-
-    async def _was_committed(self, commit: sql_store.CommitRows) -> bool:
-        # behind the lock: a commit whose answer was lost may still be under way
-        async with self._connection() as db, db.transaction(isolation="read_committed"):
-            await db.execute(pgserver.LOCK)
-            ref = commit.ticket[1] if commit.ticket else None
-            return bool(await db.fetch(self._queries["was_committed"], *commit.logged, ref))
+    def _tell(self, bundle: pgcommits.Bundle) -> None:
+        for commit in bundle:
+            ticket_id, version, _ = commit.logged
+            self._watch.tell(ticket_id, version, commit.work)
+            left = frozenset(work for work in commit.work if not self._watch.is_taken_on(work))
+            self._notices.send(ticket_id, version, left)
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any, None]:
@@ -236,63 +191,9 @@ class PostgresStore(sql_store.SqlStore):
                 db.terminate()
                 raise
 
-    def _tell(self, one: Waiting, error: errors.SaysoError | None) -> None:
-        bundle, future = one
-        for ticket_id, version, _ in (commit.logged for commit in bundle if error is None):
-            self._watch.tell(ticket_id, version)
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
     async def _tail(self, seen: int) -> Sequence[tuple[int, str, int]]:
         return [(row[0], row[1], row[2]) for row in await self._read("tail", seen)]
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async with self._pool.acquire(timeout=self._timeout) as db:
-                    await self._listen_on(db)
-            except pgserver.TROUBLE as error:
-                log.warning("notices of other processes are lost", extra={"error": str(error)})
-            await asyncio.sleep(_RECONNECT)
-
-    async def _listen_on(self, db: Any) -> None:
-        """Listen until the connection is lost."""
-        lost = asyncio.Event()
-        db.add_termination_listener(lambda _connection: lost.set())
-        await db.add_listener("sayso", self._take_notice)
-        self._is_listening.set()
-        try:
-            # what was committed while nobody listened
-            await self._watch.poll()
-            await lost.wait()
-        finally:
-            # not given back to the pool alive: to stop listening would need an answer, and the server may be gone
-            db.terminate()
-
-    def _take_notice(self, _connection: Any, _process: int, _channel: str, notice: object) -> None:
-        version, _, ticket_id = str(notice).partition(" ")
-        self._watch.tell(ticket_id, int(version))
-
-
-def _appended(commit: sql_store.CommitRows) -> sql_store.Values:
-    link = commit.link
-    return *commit.logged, link.body, link.state, link.rest
-
-
-def _take_out(fresh: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:
-    there = key in fresh
-    fresh.discard(key)
-    return there
 
 
 async def _reset_nothing(_db: Any) -> None:
     """Leave what was set at the start. It spares each query a round trip."""
-
-
-def _conflict(bundle: Bundle) -> errors.Conflict:
-    ids = ", ".join(commit.logged[0] for commit in bundle)
-    return errors.Conflict(f"request {ids} was changed by somebody else")

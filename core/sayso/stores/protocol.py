@@ -36,6 +36,9 @@ class Row:
     entry: events.Entry
 
 
+TIME, SERVICE = "\ntime", "\nservice"
+"""Work that is not for a channel, see `Store.work`: what time does to requests, and what concerns the whole service."""
+
 MOST_BYTES = 8 * model.MAX_REQUEST_BYTES
 """Of stored documents that are read at once."""
 
@@ -201,6 +204,13 @@ class Store(AuditStore, Protocol):
 
     def changes(self) -> AsyncIterator[None]:
         """Yield at once, then when the log may have grown, here or elsewhere. A cancelled wait does not end it."""
+        ...
+
+    def work(self, what: str) -> AsyncIterator[None]:
+        """Yield at once, then when there may be more to do: effects of a channel, by its name, `TIME` or `SERVICE`.
+
+        What another process wrote and takes on itself is told of only now and then, should that process have died.
+        """
         ...
 
     async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:

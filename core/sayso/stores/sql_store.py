@@ -13,7 +13,7 @@ from sayso import aside, errors, machine, model
 from sayso.content.text import is_whole
 from sayso.machine import events
 from sayso.stores import chain, documents, lists, sql, sql_audit, watch
-from sayso.stores.protocol import Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
+from sayso.stores.protocol import TIME, Commit, Durability, Job, Query, Record, Row, Summary, outbox_key
 
 Value = documents.Value
 Values = documents.Values
@@ -33,6 +33,12 @@ class CommitRows:
     """The values of the query `put_beside`."""
     kept: tuple[Values, ...] = ()
     """The values of the query `leave`, for each row of which only a part stays."""
+
+    @property
+    def work(self) -> frozenset[str]:
+        """What there may be to do after it, see `Store.work`."""
+        channels = {str(effect[2]) for effect in self.effects}
+        return frozenset(channels | {TIME} if self.ticket and self.ticket[4] is not None else channels)
 
 
 class SqlStore(sql_audit.SqlAudit, abc.ABC):
@@ -151,7 +157,11 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
-        return self._watch.changes()
+        return self._watch.stream()
+
+    def work(self, what: str) -> AsyncIterator[None]:
+        """See `Store.work`."""
+        return self._watch.stream(what)
 
     async def take(self, channels: Collection[str], at: datetime, lease: float, limit: int = 20) -> Sequence[Job]:
         """See `Store.take`."""

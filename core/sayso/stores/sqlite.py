@@ -114,8 +114,8 @@ class SqliteStore(sql_store.SqlStore):
                     sqlite_worker.rows(db, self._queries["leave"], kept)
 
         def tell() -> None:
-            for ticket_id, version, _ in (commit.logged for commit in commits):
-                self._watch.tell(ticket_id, version)
+            for commit in commits:
+                self._watch.tell(*commit.logged[:2], commit.work)
 
         with self._noting_damage():
             await self._worker.run(work, writes=True, tell=tell)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 
 from sayso import errors
+from sayso.stores.protocol import SERVICE
 
 log = logging.getLogger(__name__)
 
 Tail = Callable[[int], Awaitable[Sequence[tuple[int, str, int]]]]
-"""Reads the log after a row number: number, ticket id and version of each row."""
+"""Reads the log after a row number: number, ticket id and version of each row, and none if there are no more."""
 
-# No ticket has this id: those who wait for any change at all.
-_ANY = ""
+# No work is called so: any change at all.
+_ANY = "\nany"
 
 
 class Watch:
@@ -28,22 +30,40 @@ class Watch:
         self._tail = tail
         self._interval = interval
         self._seen = seen
-        self._turn = 0
         self._waiters: dict[str, dict[asyncio.Future[None], int]] = {}
+        self._streams: dict[str, weakref.WeakSet[_Stream]] = {}
         self._poller: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
         """How many wait at this moment."""
-        return sum(map(len, self._waiters.values()))
+        return sum(map(len, self._waiters.values())) + sum(1 for _ in self._waiting_streams())
 
-    def tell(self, ticket_id: str, version: int) -> None:
-        """Wake those who wait: the log has grown, and this ticket has this version."""
-        self._turn += 1
-        for waiters in (self._waiters.get(ticket_id, {}), self._waiters.get(_ANY, {})):
-            for future, known in waiters.items():
-                if known < version and not future.done():
-                    future.set_result(None)
+    def tell(self, ticket_id: str, version: int, work: Collection[str] = ()) -> None:
+        """Wake those who wait: the log has grown, this ticket has this version, and there may be this work."""
+        for future, known in self._waiters.get(ticket_id, {}).items():
+            if known < version and not future.done():
+                future.set_result(None)
+        self.tell_of(_ANY)
+        for one in work:
+            self.tell_of(one)
+        if not ticket_id:
+            # a row of no request is about the service
+            self.tell_of(SERVICE)
+
+    def tell_of(self, work: str) -> None:
+        """Wake those who take on this work."""
+        for stream in self._streams.get(work, ()):
+            stream.tell()
+
+    def tell_of_all(self) -> None:
+        """Wake whoever waits for any change and for any work."""
+        for work in list(self._streams):
+            self.tell_of(work)
+
+    def is_taken_on(self, work: str) -> bool:
+        """Whether somebody in this process takes it on."""
+        return bool(self._streams.get(work))
 
     async def wait_for_newer(self, ticket_id: str, version: int, stored: Callable[[str], Awaitable[int]]) -> None:
         """Return once the ticket is newer than *version*; *stored* reads the version."""
@@ -52,23 +72,21 @@ class Watch:
             if await stored(ticket_id) <= version:
                 await future
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yields at once, and then whenever the log has grown since the last time."""
-        return _Changes(self)
-
-    async def wait_for_growth(self, turn: int) -> int:
-        """Return the present turn, once it is another one than *turn*."""
-        if turn == self._turn:
-            with self._waiter(_ANY, -1) as future:
-                await future
-        return self._turn
+    def stream(self, work: str = _ANY) -> AsyncIterator[None]:
+        """Yields at once, and then whenever there may be more of this work; if none is named, the log has grown."""
+        stream = _Stream(self._begin_polling)
+        self._streams.setdefault(work, weakref.WeakSet()).add(stream)
+        return stream
 
     async def poll(self) -> None:
         """Read what other processes wrote, and wake those who wait for it."""
         try:
-            for number, ticket_id, version in await self._tail(self._seen) if self._tail else ():
-                self._seen = max(self._seen, number)
-                self.tell(ticket_id, version)
+            while rows := await self._tail(self._seen) if self._tail else ():
+                self._seen = rows[-1][0]
+                for _, ticket_id, version in rows:
+                    self.tell(ticket_id, version)
+                # whoever wrote it may have died since
+                self.tell_of_all()
         except errors.StoreUnavailable as error:
             log.warning("changes of other processes cannot be read now", extra={"error": error.message})
 
@@ -76,6 +94,8 @@ class Watch:
         """Cancel everybody who waits."""
         for future in [future for waiters in self._waiters.values() for future in waiters]:
             future.cancel()
+        for stream in self._waiting_streams():
+            stream.cancel()
         if self._poller:
             self._poller.cancel()
 
@@ -84,8 +104,7 @@ class Watch:
         future = asyncio.get_running_loop().create_future()
         waiters = self._waiters.setdefault(ticket_id, {})
         waiters[future] = version
-        if self._tail and (self._poller is None or self._poller.done()):
-            self._poller = asyncio.create_task(self._poll())
+        self._begin_polling()
         try:
             yield future
         finally:
@@ -93,21 +112,49 @@ class Watch:
             if not waiters:
                 del self._waiters[ticket_id]
 
+    def _waiting_streams(self) -> Generator[_Stream]:
+        return (stream for streams in self._streams.values() for stream in streams if stream.is_waiting)
+
+    def _begin_polling(self) -> None:
+        if self._tail and (self._poller is None or self._poller.done()):
+            self._poller = asyncio.create_task(self._poll())
+
     async def _poll(self) -> None:
-        while self._waiters:
+        while self._waiters or any(self._waiting_streams()):
             await asyncio.sleep(self._interval)
             await self.poll()
 
 
-class _Changes:
+class _Stream:
     # not a generator: a generator ends when a wait in it is cancelled, and the next wait would fail
 
-    def __init__(self, watched: Watch) -> None:
-        self._watched = watched
-        self._turn = -1
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self._begin = begin
+        self._has_news = True
+        self._waiter: asyncio.Future[None] | None = None
 
-    def __aiter__(self) -> _Changes:
+    @property
+    def is_waiting(self) -> bool:
+        return self._waiter is not None
+
+    def tell(self) -> None:
+        self._has_news = True
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def cancel(self) -> None:
+        if self._waiter:
+            self._waiter.cancel()
+
+    def __aiter__(self) -> _Stream:
         return self
 
     async def __anext__(self) -> None:
-        self._turn = await self._watched.wait_for_growth(self._turn)
+        if not self._has_news:
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._begin()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        self._has_news = False

@@ -91,6 +91,16 @@ class ReplicaContract(tickets.Opened):
             assert [row.ticket_id for row in rows] == [f"r{n}"]
             seen = rows[-1].number
 
+    async def test_work_that_its_own_process_does_not_take_on_is_told_to_the_others(
+        self, store: Store, other: Store
+    ) -> None:
+        chat = other.work("chat")
+        await anext(chat)
+        await tickets.ask(store, "r1")
+        async with asyncio.timeout(2):
+            await anext(chat)
+        assert [job.ticket_id for job in await other.take(["chat"], tickets.NOW, 10)] == ["r1"]
+
     async def test_clickers_of_two_processes_give_one_decision(self, store: Store, other: Store) -> None:
         await tickets.ask(store, "r1")
         clicks = (tickets.answer((store, other)[n % 2], "r1", tickets.answered(f"p{n}")) for n in range(12))

@@ -6,6 +6,7 @@ import asyncio
 
 from sayso.machine import events
 from sayso.stores import Query, Store
+from sayso.stores.protocol import SERVICE, TIME
 from sayso.testing import tickets
 
 
@@ -52,6 +53,23 @@ class WaiterContract(tickets.Opened):
             following = await tickets.started(anext(changes))  # type: ignore[arg-type]
             await store.append("r1", 1, events.Ticked(at=tickets.NOW))
             await following
+
+    async def test_who_takes_on_some_work_is_told_of_that_work_only(self, store: Store) -> None:
+        chat, mail, time, service = (store.work(what) for what in ("chat", "mail", TIME, SERVICE))
+        for stream in (chat, mail, time, service):
+            await anext(stream)
+        other = await tickets.started(anext(mail))  # type: ignore[arg-type]
+        everybodys = await tickets.started(anext(service))  # type: ignore[arg-type]
+        async with asyncio.timeout(5):
+            await tickets.ask(store, "r1")
+            await anext(chat)
+            await anext(time)
+            assert not other.done()
+            assert not everybodys.done()
+            await store.append("", 0, events.Ticked(at=tickets.NOW))
+            await everybodys
+        assert not other.done()
+        other.cancel()
 
     async def test_a_commit_whose_caller_went_away_still_wakes_the_others(self, store: Store) -> None:
         await tickets.ask(store, "r1")

@@ -5,10 +5,6 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +20,7 @@ from sayso.stores import Query, Record, pgserver, postgres, sqlite, sqlite_file,
 from sayso.testing import tickets
 from sayso.testing.clock import ManualClock
 from sayso.testing.samples import MINT, actor, permission
-from tests.conftest import BOUND, until
+from tests.conftest import BOUND
 from tests.core.stores.tampering import tamper
 from tests.fakes.pg import pg_schema, pg_server
 
@@ -217,28 +213,6 @@ async def test_a_commit_that_fails_on_the_disk_may_be_stored(
     monkeypatch.undo()
 
 
-FROZEN = """
-import asyncio, os, signal, sys
-from sayso.stores import pgserver
-from sayso.stores import postgres
-
-async def main(url):
-    kept = await postgres.PostgresStore.open(url, timeout=1.0)
-    async with kept._connection() as db, db.transaction():
-        await db.execute(pgserver.LOCK)
-        print("held", flush=True)
-        os.kill(os.getpid(), signal.SIGSTOP)
-
-asyncio.run(main(sys.argv[1]))
-"""
-
-
-def frozen(url: str) -> subprocess.Popen[bytes]:
-    """A copy that says when it holds the lock, and then stops."""
-    command = [sys.executable, "-c", FROZEN, url]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env={"PYTHONPATH": ":".join(sys.path)})
-
-
 async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_schema: str) -> None:
     store = await postgres.PostgresStore.open(pg_schema)
     await tickets.ask(store, "held")
@@ -255,24 +229,6 @@ async def test_a_row_that_somebody_else_holds_stops_no_other_request(pg_schema: 
     await psql.close()
     assert (await tickets.answer(store, "held", tickets.answered())).state == "decided"
     await store.close()
-
-
-async def test_a_copy_that_is_frozen_inside_the_lock_stops_no_other(pg_schema: str) -> None:
-    store = await postgres.PostgresStore.open(pg_schema, timeout=3.0)
-    with frozen(pg_schema) as child:
-        assert child.stdout
-        assert await asyncio.to_thread(child.stdout.readline) == b"held\n"
-        await until(lambda: _stopped(child.pid))
-        async with asyncio.timeout(BOUND):
-            await store.check()
-            await tickets.ask(store, "r1")
-        os.kill(child.pid, signal.SIGKILL)
-    assert (await store.load("r1")).version == 1
-    await store.close()
-
-
-def _stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @pytest.fixture

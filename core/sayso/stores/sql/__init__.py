@@ -56,9 +56,11 @@ Name = Literal[
     "tail",
     "take",
     "version",
-    "was_committed",
 ]
 """Every query that there is. The type checkers refuse any other name."""
+
+# On PostgreSQL these are one function, in session.sql.
+_IN_ONE = frozenset({"append", "head", "leave", "put_beside", "put_effect", "put_ticket"})
 
 
 @functools.cache
@@ -72,9 +74,16 @@ def queries(dialect: Dialect) -> dict[Name, str]:
     text = folder.joinpath("queries.sql").read_text() + folder.joinpath(dialect, "queries.sql").read_text()
     named = (part.partition("\n") for part in text.split("-- name: ")[1:])
     found = {name.strip(): body.strip().rstrip(";") for name, _, body in named}
-    if odd := found.keys() ^ set(get_args(Name)):
+    wanted = frozenset(get_args(Name)) - (_IN_ONE if dialect == "postgres" else frozenset())
+    if odd := found.keys() ^ wanted:
         raise LookupError(f"queries of {dialect}: {', '.join(sorted(odd))} stand in one place only")
     return cast("dict[Name, str]", found)
+
+
+@functools.cache
+def session() -> str:
+    """What each connection to PostgreSQL brings with it."""
+    return resources.files(__name__).joinpath("postgres", "session.sql").read_text()
 
 
 @functools.cache

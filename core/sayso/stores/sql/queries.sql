@@ -7,28 +7,6 @@ select document from tickets where ref = $1;
 -- name: version
 select version from tickets where id = $1;
 
--- name: put_ticket
--- one statement for a new ticket and for a changed one: no row comes back if the version before is not stored
-insert into tickets
-    (id, ref, version, state, wake_at, owner, session, created_at, audience, requester, ends_at, document)
-select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as text), cast($5 as bigint),
-       cast($6 as text), cast($7 as text), cast($8 as bigint), cast($9 as text), cast($10 as text),
-       cast($11 as bigint), cast($12 as text)
-where cast($3 as bigint) = 1 or exists (select 1 from tickets where id = $1)
-on conflict (id) do update
-set version = excluded.version, state = excluded.state, wake_at = excluded.wake_at, document = excluded.document,
-    audience = excluded.audience, ends_at = excluded.ends_at
-where tickets.version = excluded.version - 1
-returning id, ref, version;
-
--- name: put_effect
--- a row that is being performed stays with its taker until its lease ends; the higher fence keeps it alive after that
-insert into outbox (key, ticket_id, channel, effect, written_at, due_at)
-values ($1, $2, $3, $4, $5, $6)
-on conflict (key) do update
-set effect = excluded.effect, written_at = excluded.written_at, attempts = 0, fence = outbox.fence + 1, error = null,
-    due_at = case when outbox.lease <> 0 or outbox.due_at < excluded.due_at then outbox.due_at else excluded.due_at end;
-
 -- name: log
 select number, ticket_id, version, entry from log where ticket_id = $1 order by number;
 
@@ -41,14 +19,7 @@ select number, ticket_id, version, entry from (
 ) as sized where total - octet_length(entry) < 4194304 order by number;
 
 -- name: tail
-select number, ticket_id, version from log where number > $1 order by number;
-
--- name: was_committed
-select number from log where ticket_id = $1 and version = $2 and entry = $3
-and (cast($4 as text) is null or exists (select 1 from tickets where id = $1 and ref = $4));
-
--- name: last_row
-select coalesce(max(number), 0) from log;
+select number, ticket_id, version from log where number > $1 order by number limit 500;
 
 -- name: postpone
 update tickets set wake_at = $1 where id = $2 and state = 'pending';
@@ -92,13 +63,6 @@ on conflict (kind, name) do nothing returning version;
 update records set value = $1, expires_at = $2, version = version + 1
 where kind = $3 and name = $4 and version = $5 returning version;
 
--- name: put_beside
--- nothing is written if somebody else has written it meanwhile
-insert into records (kind, name, value, expires_at, version) values ($1, $2, $3, $4, $5)
-on conflict (kind, name) do update
-set value = excluded.value, expires_at = excluded.expires_at, version = excluded.version
-where records.version = excluded.version - 1;
-
 -- name: get
 select kind, name, value, expires_at, version from records where kind = $1 and name = $2;
 
@@ -118,14 +82,8 @@ with recursive found (audience) as (
 select audience from found where audience is not null;
 
 
--- name: head
-select hash from log where ticket_id = $1 order by number desc limit 1;
-
 -- name: chained
 select number, ticket_id, version, entry, prev, body, state, hash from log where number > $1 order by number limit $2;
-
--- name: leave
-update log set entry = $1 where number = $2;
 
 -- name: add_seal
 insert into seals (number, last_row, document) values ($1, $2, $3) on conflict (number) do nothing returning number;
