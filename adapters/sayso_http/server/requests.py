@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, passing_on
+from sayso.desk import Desk, batching, passing_on
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import log_rows, routes, tickets, webhooks
@@ -127,7 +127,7 @@ class Requests:
         return responses.write(log_rows.Log.model_construct(rows=rows))
 
     async def _load_document(self, ticket: model.Ticket) -> tickets.Document:
-        return self._document(ticket, await self._desk.store.cards(ticket.id))
+        return self._document(ticket, (await _cards_by_ticket(self._desk.store, [ticket]))[ticket.id])
 
     def _document(self, ticket: model.Ticket, cards: Sequence[model.PostedCard]) -> tickets.Document:
         return tickets.to_document(machine.read(ticket, self._desk.clock.now()), cards)
@@ -143,8 +143,8 @@ async def _is_more(caller: access.HttpCaller, query: Query, last: model.Ticket) 
 
 async def _cards_by_ticket(store: Store, found: Sequence[model.Ticket]) -> Mapping[str, Sequence[model.PostedCard]]:
     cards: dict[str, list[model.PostedCard]] = {ticket.id: [] for ticket in found}
-    for posted in await store.cards(*cards):
-        cards[posted.ticket_id].append(posted)
+    for id, posted in await batching.cards_of(store, *cards):
+        cards[id].append(posted)
     return cards
 
 

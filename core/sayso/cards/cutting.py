@@ -44,7 +44,7 @@ def fit(drawn: card.Card, room: int, typed: int = model.MAX_REQUEST_BYTES) -> ca
     small = sum(size(part) for part in kept if size(part) <= _SHORTEST)
     large = sum(size(part) > _SHORTEST for part in kept)
     share = max(_SHORTEST, min(room - small - 2 * _SHORTEST, _BEGINNING) // max(1, large))
-    parts = [_cut(part, share) for part in kept]
+    parts = [shorten(part, share) for part in kept]
     if len(kept) < len(drawn.parts):
         parts.append(card.Note((Trusted(f"{len(drawn.parts) - len(kept)} more parts are not shown here."),)))
     press = " Press Review to read the whole content." if drawn.review else ""
@@ -98,7 +98,8 @@ def _most_parts(room: int) -> int:
     return max(4, min(16, room // (2 * _SHORTEST)))
 
 
-def _cut(part: card.Part, share: int) -> card.Part:
+def shorten(part: card.Part, share: int) -> card.Part:
+    """The beginning of a part in *share* characters; it says how much is left out."""
     if size(part) <= share:
         return part
     label: tuple[card.Inline, ...] = (Trusted("Content"),)

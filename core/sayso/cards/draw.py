@@ -36,6 +36,7 @@ from sayso.machine import approvers, people
 
 Trusted = text.Trusted
 
+_SESSION = Trusted("Session")
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
 _SHELF = shelf.Shelf()
@@ -132,7 +133,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     yield from board.terms(ticket, directory)
     yield from reminding.lines(ticket)
     yield from risky
-    yield from _warnings([headline, *shown])
+    yield from warnings_in([headline, *shown])
     yield from shown
     yield card.Facts(((Trusted("Asked"), card.Moment(ticket.created_at)),))
     yield card.Note(tuple(_small_print(ticket)))
@@ -151,6 +152,17 @@ def _headline(ticket: model.Ticket) -> tuple[card.Inline, ...]:
     if request.kind == "permission":
         return (*who, Trusted(" asks to run "), text.line(request.tool or ""), *whose)
     return (*who, Trusted(" asks you to fill in a form" if request.kind == "form" else " asks"), *whose)
+
+
+def content_of(ticket: model.Ticket) -> Iterable[card.Part]:
+    """What a permission would run, and all that its agent says and attaches: what is decided upon."""
+    yield from _input_parts(ticket)
+    yield from _agent_parts(ticket.request, answers=ticket.asked_back is not None)
+    yield from history.asked_back_parts(ticket)
+    yield from attached.parts_of(ticket)
+    # what its card says of the session is the same for all of a batch, or stands in its row
+    facts = [row for row in _facts(ticket) if row[0] != _SESSION]
+    yield from [card.Facts(tuple(facts))] if facts else []
 
 
 def _question_parts(request: model.Request) -> Iterable[card.Part]:
@@ -200,7 +212,8 @@ def _agent_parts(request: model.Request, answers: bool) -> Iterable[card.Part]:
         yield card.Says(prose.parse("\n\n".join(told)))
 
 
-def _warnings(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
+def warnings_in(parts: Iterable[card.Part]) -> Iterable[card.Warn]:
+    """What is odd about the foreign text in these parts, each thing once."""
     seen = dict.fromkeys(warning for part in parts for warning in _warnings_of(part))
     return (card.Warn(warning) for warning in seen)
 
@@ -213,7 +226,7 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
     request, source = ticket.request, ticket.request.source
     yield from risks.facts(ticket)
     if working_on := naming.project_and_session(request):
-        yield Trusted("Session"), working_on
+        yield _SESSION, working_on
     if source.url:
         yield Trusted("Link given by the agent"), text.line(source.url)
     for index, offer in enumerate(request.offers):

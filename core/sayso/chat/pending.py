@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from sayso import model
+from sayso.desk import batching
 from sayso.stores import Query, Store
 
 # Of one query.
@@ -16,12 +17,12 @@ _JUST_DECIDED = 50
 
 
 async def cards_on(store: Store, name: str) -> AsyncIterator[tuple[model.Ticket, model.PostedCard]]:
-    """All that is open, with each of its cards on the channel *name*."""
+    """All that is open, with each of its cards on the channel *name*, also where it has a row among others."""
     async for page in _pages(store):
         stand = {ticket.id: ticket for ticket in page}
-        for posted in await store.cards(*stand):
+        for id, posted in await batching.cards_of(store, *stand):
             if posted.channel == name:
-                yield stand[posted.ticket_id], posted
+                yield stand[id], posted
 
 
 async def cards_in(store: Store, name: str, conversation: str) -> list[tuple[model.Ticket, model.PostedCard]]:

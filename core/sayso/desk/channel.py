@@ -123,3 +123,5 @@ class Platform:
     """Says who is in a group of it, if it can."""
     reminder: Reminder | None = None
     """Mentions people below a card, if it can."""
+    rows: int = 0
+    """How many requests one card of it can show, if it can show a `BatchCard`."""

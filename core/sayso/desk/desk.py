@@ -11,13 +11,14 @@ from typing import Any, Literal, overload
 from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
-from sayso.cards import dialog, tokens
+from sayso.cards import card, dialog, tokens
 from sayso.desk import (
     admitting,
     asker,
     asking_back,
     attendance,
     authority,
+    batch_presses,
     broadcast,
     closed_accounts,
     identity,
@@ -215,6 +216,20 @@ class Desk(shell.Shell):
         if isinstance(following, dialog.Dialog):
             return pressing.linked(self, ticket, following)
         return await self.answer(ticket.id, following, actor)
+
+    async def press_batch(
+        self,
+        token: str,
+        actor: people.Actor,
+        limits: dialog.WindowLimits,
+        message: PressedMessage | None,
+        draft: dialog.Draft | None = None,
+    ) -> dialog.Dialog | card.Line:
+        """A press on a card that stands for several requests: the dialog that opens, or what the answer came to.
+
+        Raises as `batch_presses.press`.
+        """
+        return await batch_presses.press(self, self.answer, token, actor, limits, message, draft)
 
     async def _person(self, id: str, actor: people.Actor) -> model.Person:
         return await identity.find(self, await self.store.load(id), actor)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sayso import clock as clocks
@@ -21,42 +22,55 @@ RENEW_EVERY = LEASE / 6
 # Effects of one channel that are performed at the same time.
 AT_ONCE = 20
 
-Perform = Callable[[Job], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Jobs that are performed as one, and how; most are performed alone."""
+
+    jobs: Sequence[Job]
+    perform: Callable[[], Awaitable[None]]
+
+
+Plan = Callable[[Sequence[Job]], Awaitable[Sequence[Work]]]
+"""Says how the jobs are performed that were taken together."""
 
 
 class Lane:
     """Takes the effects of one channel and has them performed; what is slow holds up nothing but itself."""
 
-    def __init__(self, name: str, store: Store, clock: clocks.Clock, perform: Perform) -> None:
+    def __init__(self, name: str, store: Store, clock: clocks.Clock, plan: Plan) -> None:
         self._name = name
         self._store = store
         self._clock = clock
-        self._perform = perform
-        self._busy: dict[asyncio.Task[None], Job] = {}
+        self._plan = plan
+        self._busy: dict[asyncio.Task[None], Work] = {}
 
     async def run(self) -> None:
         """Run until an error ends it or it is stopped; what is under way then is handed back."""
         changes = self._store.work(self._name)
-        async with keep_leases(self._store, self._clock, self._busy.values()):
+        async with keep_leases(self._store, self._clock, self._jobs):
             try:
                 while True:
                     wake = await self._store.next_job([self._name])
                     # to look costs little; to take is a transaction, also where there is nothing
                     if wake is not None and wake <= self._clock.now():
-                        for job in await self._take(AT_ONCE - len(self._busy)):
-                            self._busy[asyncio.create_task(self._begin(job))] = job
+                        for work in await self._take(AT_ONCE - len(self._jobs())):
+                            self._busy[asyncio.create_task(self._begin(work))] = work
                         wake = await self._store.next_job([self._name])
                     await self._wait_for_work(changes, wake)
             finally:
                 await stop(self._busy)
 
-    async def _begin(self, job: Job) -> None:
-        await self._perform(job)
+    async def _begin(self, work: Work) -> None:
+        await work.perform()
 
-    async def _take(self, most: int) -> Sequence[Job]:
+    def _jobs(self) -> Sequence[Job]:
+        return [job for work in self._busy.values() for job in work.jobs]
+
+    async def _take(self, most: int) -> Sequence[Work]:
         taking = asyncio.ensure_future(self._store.take([self._name], self._clock.now(), LEASE, most))
         try:
-            return await asyncio.shield(taking)
+            return await self._plan(await asyncio.shield(taking))
         except asyncio.CancelledError:
             # the store may have leased them already, and nobody would perform them until the lease ends
             with contextlib.suppress(errors.StoreUnavailable):
@@ -68,7 +82,7 @@ class Lane:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
         news = asyncio.create_task(self._wait_for_news(changes, wake))
         try:
-            waited = {news, *self._busy} if len(self._busy) < AT_ONCE else set(self._busy)
+            waited = {news, *self._busy} if len(self._jobs()) < AT_ONCE else set(self._busy)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
@@ -81,8 +95,8 @@ class Lane:
 
 
 @contextlib.asynccontextmanager
-async def keep_leases(store: Store, clock: clocks.Clock, jobs: Collection[Job]) -> AsyncGenerator[None]:
-    """Keep the leases of *jobs*, as they are at each moment, until the block ends."""
+async def keep_leases(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequence[Job]]) -> AsyncGenerator[None]:
+    """Keep the leases of what *jobs* names at each moment, until the block ends."""
     renewing = asyncio.create_task(_renew(store, clock, jobs))
     try:
         yield
@@ -97,11 +111,11 @@ async def stop(tasks: Collection[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _renew(store: Store, clock: clocks.Clock, jobs: Collection[Job]) -> None:
+async def _renew(store: Store, clock: clocks.Clock, jobs: Callable[[], Sequence[Job]]) -> None:
     while True:
         await clock.within(clock.now() + timedelta(seconds=RENEW_EVERY), asyncio.Event().wait())
         # all at once: a database that is slow to answer is waited for once, not for each job
-        await asyncio.gather(*(_renew_one(store, job, clock.now() + timedelta(seconds=LEASE)) for job in list(jobs)))
+        await asyncio.gather(*(_renew_one(store, job, clock.now() + timedelta(seconds=LEASE)) for job in jobs()))
 
 
 async def _renew_one(store: Store, job: Job, until: datetime) -> None:

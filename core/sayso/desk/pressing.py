@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from sayso import aside, errors, machine, model
-from sayso.cards import buttons, dialog, submission, tokens
-from sayso.desk import drafts, identity, reading
+from sayso.cards import batch_tokens, buttons, dialog, submission, tokens
+from sayso.desk import batching, drafts, identity, reading
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, demands, glass, holding, people
 
@@ -92,12 +92,16 @@ async def seated(shell: Shell, ticket: model.Ticket, pressed: PressedMessage) ->
         InvalidToken: no card of this request was posted there.
     """
     found = await shell.store.find_card(pressed.channel, pressed.conversation, pressed.message)
-    if found is not None and found.ticket_id == ticket.id:
+    if found is not None and (found.ticket_id == ticket.id or await batching.shows(shell.store, found, ticket)):
         return
     place = await _place(shell, ticket, pressed) if found is None else None
     if place is None:
         raise errors.InvalidToken("this card was not posted here by sayso")
-    posted = model.PostedCard(ticket.id, place, pressed.channel, pressed.conversation, pressed.message)
+    shared = [
+        one for one in await shell.store.cards(ticket.id) if one.channel == batching.CHANNEL and one.place == place
+    ]
+    id = batch_tokens.id_of(shared[0].conversation) if shared else ticket.id
+    posted = model.PostedCard(id, place, pressed.channel, pressed.conversation, pressed.message)
     await shell.store.add_card(posted)
 
 

@@ -6,7 +6,7 @@ import logging
 
 from sayso import aside, model
 from sayso.cards import reminding
-from sayso.desk import reaching
+from sayso.desk import batching, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, events, people
 
@@ -20,7 +20,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     directory = shell.setup.directory
     names = _called(ticket, directory, effect)
     # who has no card yet gets one, which mentions them
-    cards = [one for one in await shell.store.cards(ticket.id) if one.place == effect.place]
+    cards = [one for _, one in await batching.cards_of(shell.store, ticket.id) if one.place == effect.place]
     if over or names is None or not cards:
         return
     if platform is None or platform.reminder is None:

@@ -1,0 +1,26 @@
+"""What was delivered where, on record: the log says which card stood where, and what it showed."""
+
+from __future__ import annotations
+
+from sayso import clock as clocks
+from sayso import model
+from sayso.machine import events
+from sayso.stores import Store
+
+
+class Deliveries:
+    """The deliveries of one courier."""
+
+    def __init__(self, store: Store, clock: clocks.Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def record(self, ticket: model.Ticket, place: model.Place, message: str, shown: str = "") -> None:
+        """Put on record that a message of this id stands at *place*; *shown* is the digest of what it shows."""
+        entry = events.Delivered(at=self._clock.now(), place=place, message=message, shown=shown or None)
+        await self._store.append(ticket.id, ticket.version, entry)
+
+    async def has(self, ticket: model.Ticket, place: model.Place) -> bool:
+        """Whether one at *place* is on record."""
+        rows = await self._store.log(ticket.id)
+        return any(isinstance(row.entry, events.Delivered) and row.entry.place == place for row in rows)
