@@ -13,7 +13,7 @@ import discord
 from sayso import errors, model
 from sayso.cards import tokens
 from sayso.chat import marks, pending, talk
-from sayso.desk import Desk, pressing
+from sayso.desk import Desk, batching, pressing
 from sayso.stores import Query
 from sayso_discord import components, custom_ids, parse, refusals
 from sayso_discord.api import Api
@@ -39,7 +39,7 @@ class Situation:
             return None, None
         posted = await self._desk.store.find_card(NAME, reply.channel, reply.to)
         if posted is not None:
-            return await self._desk.get(posted.ticket_id), "card"
+            return await batching.ticket_at(self._desk, posted), "card"
         if reply.to_author not in (None, self._api.bot_user):
             return None, "other"
         return await self._find_unrecorded(reply, reply.to, session)
@@ -80,7 +80,8 @@ class Situation:
         return [one for one in found if pending.was_open(one, at, changed=reply.edited)]
 
     async def _was_there(self, ticket: model.Ticket, spots: set[str], reply: parse.Reply) -> bool:
-        return any(_before(posted, spots, reply) for posted in await self._desk.store.cards(ticket.id))
+        cards = await batching.cards_of(self._desk.store, ticket.id)
+        return any(_before(posted, spots, reply) for _, posted in cards)
 
 
 async def ticket_on(desk: Desk, parts: object) -> model.Ticket | None:

@@ -12,7 +12,7 @@ from sayso import aside, errors
 from sayso.cards import draw, telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json, items, text
-from sayso.desk import Desk, granted
+from sayso.desk import Desk, batching, granted
 from sayso.machine import people
 from sayso_discord import components, lists, looks, render, threads
 from sayso_discord.api import Api
@@ -96,7 +96,7 @@ class Ways:
             posted = next(filter(None, found), None)
             if posted is None:
                 return await self._open_in_thread(look, actor)
-            ticket = await listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+            ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
         return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
 
     async def _open_in_thread(self, look: looks.Look, actor: people.Actor) -> Json:

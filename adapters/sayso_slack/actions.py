@@ -19,6 +19,8 @@ SUBMIT = f"{ACTION}submit"
 JUMP = f"{ACTION}jump"
 """The buttons of a review that lead to another page in the same window."""
 LINK = f"{ACTION}link"
+OPEN = f"{ACTION}open"
+"""The button that opens one request of a list, or of a card of several."""
 UNDO = f"{ACTION}undo"
 """The button of what one person was told; the card's own one is a button like others."""
 
@@ -29,7 +31,7 @@ def of_card(drawn: card.Card) -> Iterator[Json]:
         if isinstance(control, card.Pick):
             yield from _pick(control)
     for some in rows.rows_of(drawn.controls):
-        yield row([_speak(button(one, index), drawn.subject) for index, one in enumerate(some)])
+        yield row([speak(button(one, index), drawn.subject) for index, one in enumerate(some)])
 
 
 def has_buttons(pick: card.Pick) -> bool:
@@ -78,7 +80,7 @@ def button(button: card.Button, index: int) -> Json:
     return made if button.style == "plain" else {**made, "style": button.style}
 
 
-def _speak(element: Json, subject: str) -> Json:
+def speak(element: Json, subject: str) -> Json:
     """A button with what a screen reader says for it: the label, and who asks for what."""
     # options are not spoken like this: their labels are foreign text, which is read as it stands
     label = model.cut(f"{element['text']['text']}: {subject}", limits.SPOKEN_LABEL)

@@ -48,8 +48,12 @@ class CatchUp:
         undecided = [one async for one in pending.cards_on(self._desk.store, NAME)]
         undecided.sort(key=lambda one: one[0].created_at)
         cards = [*undecided, *await self._find_just_decided()]
+        # one that several requests share is read once
+        once: dict[tuple[str, str], tuple[model.Ticket, model.PostedCard]] = {}
+        for one in cards:
+            once.setdefault((one[1].conversation, one[1].message), one)
         visible: dict[str, bool] = {}
-        for ticket, posted in sorted(cards, key=_by_urgency):
+        for ticket, posted in sorted(once.values(), key=_by_urgency):
             try:
                 if posted.conversation not in visible:
                     visible[posted.conversation] = await self._retry(

@@ -17,7 +17,7 @@ from sayso.chat.background import Background
 from sayso.desk import Desk
 from sayso.desk.channel import Platform
 from sayso.stores import Store
-from sayso_slack import doctor, server, spoken
+from sayso_slack import batches, doctor, server, spoken
 from sayso_slack.api import Api, api_of
 from sayso_slack.app import build_app
 from sayso_slack.catchup import CatchUp
@@ -90,7 +90,7 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))
         reminders = Reminders(api)
         desk.platforms[NAME] = Platform(
-            channel, notes, places.find, places.check, messages, members, reminder=reminders
+            channel, notes, places.find, places.check, messages, members, reminder=reminders, rows=batches.ROWS
         )
         background = Background()
         app_named = spoken.App(identity.bot_user_id or "", name)

@@ -14,10 +14,10 @@ from typing import Any, assert_never
 from slack_bolt.response import BoltResponse
 
 from sayso import errors, model
-from sayso.cards import card, phrases, telling, tokens
+from sayso.cards import batch_tokens, card, phrases, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
-from sayso.desk import Desk, PressedMessage
+from sayso.desk import Desk, PressedMessage, batching
 from sayso_slack import happenings, looks, parse, render, spoken, ways
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel
@@ -118,6 +118,8 @@ class Interactions:
     async def _click(self, click: parse.Click) -> BoltResponse:
         if click.spot is not None and click.response_url:
             self._channel.remember_press(click.spot.channel, click.spot.message, click.response_url)
+        if batch_tokens.is_one(click.token):
+            return await self._click_batch(click)
         account = ""
         try:
             pressed, before = await self._find_ticket(click.token)
@@ -142,12 +144,28 @@ class Interactions:
         self._background.start(self._ways.renew_home(click.who))
         return _RECEIVED
 
+    async def _click_batch(self, click: parse.Click) -> BoltResponse:
+        """A press on the card of several requests, or in one of its windows."""
+        account = ""
+        try:
+            actor = await self._replies.members.actor(click.who)
+            account = actor.account
+            following = await self._desk.press_batch(click.token, actor, render.ROOM, _pressed_message(click.spot))
+        except errors.SaysoError as error:
+            return await self._refuse(click, error, account)
+        if isinstance(following, Dialog):
+            self._background.start(self._show(click, following))
+        else:
+            self._teller.tell(click, following)
+        return _RECEIVED
+
     async def _submit(self, submission: parse.Submission) -> BoltResponse:
         account = ""
+        press = self._desk.press_batch if batch_tokens.is_one(submission.token) else self._desk.press
         try:
             actor = await self._replies.members.actor(submission.who)
             account = actor.account
-            following = await self._desk.press(
+            following = await press(
                 submission.token, actor, render.ROOM, _pressed_message(submission.spot), submission.draft
             )
         except errors.SaysoError as error:
@@ -156,6 +174,8 @@ class Interactions:
         if isinstance(following, Dialog):
             return _respond({"response_action": "update", "view": _view_of(following, submission.spot)})
         self._background.start(self._ways.renew_home(submission.who))
+        if isinstance(following, card.Line):
+            return _respond({"response_action": "update", "view": render.notice("Done", following)})
         return _respond({"response_action": "clear"})
 
     async def _find_ticket(self, token: str) -> tuple[tokens.Pressed, model.Ticket]:
@@ -165,7 +185,7 @@ class Interactions:
 
     async def _refuse(self, click: parse.Click, error: errors.SaysoError, account: str) -> BoltResponse:
         said = explain(error, account, shared=self.is_shared())
-        if isinstance(error, errors.AlreadyDecided):
+        if isinstance(error, errors.AlreadyDecided) and not batch_tokens.is_one(click.token):
             said = telling.late_press(error, account, click.token)
         if isinstance(error, errors.NotFound) and not self.is_shared() and click.blocks and click.response_url:
             self._background.start(self._teller.close_card(click))
@@ -186,7 +206,7 @@ class Interactions:
         posted = await self._desk.store.find_card(NAME, click.spot.channel, click.spot.message)
         if posted is None:
             return None
-        ticket = await self._desk.get(posted.ticket_id)
+        ticket = await batching.ticket_at(self._desk, posted)
         self._background.start(self._teller.redraw(ticket, click.spot))
         return ticket
 

@@ -14,7 +14,7 @@ from sayso.chat.received import Json
 from sayso.content import text
 from sayso_slack import actions, limits, render
 
-OPEN, TURN, END = f"{actions.ACTION}open", f"{actions.ACTION}turn", f"{actions.ACTION}end"
+OPEN, TURN, END = actions.OPEN, f"{actions.ACTION}turn", f"{actions.ACTION}end"
 """The actions of a list: open one request, turn to another page, end a grant."""
 ORDER = f"{actions.ACTION}order"
 """The button of the Home tab that stops everything, or lets it go on."""

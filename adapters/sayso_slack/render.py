@@ -11,13 +11,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sayso.cards import asked, attached, card, cutting, sections
+from sayso.cards import asked, attached, batch, card, cutting, sections
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.content import text
 from sayso.machine import people
-from sayso_slack import actions, inputs, limits, reserve, rich
+from sayso_slack import actions, batches, inputs, limits, reserve, rich
 
 
 def _json_length(shown: str) -> int:
@@ -59,7 +59,10 @@ def render(drawn: card.Card, called: people.Called | None = None, files: Mapping
     drawn = attached.unless_seen(drawn, files or {})
     room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
-    controls = list(actions.of_card(shown))
+    several = isinstance(shown, batch.BatchCard) and shown.rows
+    controls = list(
+        batches.blocks_of(shown) if isinstance(shown, batch.BatchCard) and several else actions.of_card(shown)
+    )
     blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {}))
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sayso import errors, model
 from sayso.chat import marks, pending, talk
-from sayso.desk import Desk
+from sayso.desk import Desk, batching
 from sayso_slack import notes, parse
 from sayso_slack.settings import NAME
 
@@ -35,7 +35,7 @@ class Situation:
             return None, None
         posted = await self._desk.store.find_card(NAME, reply.spot.channel, root)
         if posted is not None:
-            return await self._desk.get(posted.ticket_id), "thread"
+            return await batching.ticket_at(self._desk, posted), "thread"
         if reply.parent != self._app:
             return None, "other"
         if await self._desk.store.get(notes.KIND, notes.root_name(reply.spot.channel, root)):
@@ -51,8 +51,8 @@ class Situation:
         return [one for one in open_then if await self._was_there(one, reply)]
 
     async def _was_there(self, ticket: model.Ticket, reply: parse.Reply) -> bool:
-        cards = await self._desk.store.cards(ticket.id)
-        mine = (posted for posted in cards if posted.channel == NAME and posted.conversation == reply.spot.channel)
+        cards = await batching.cards_of(self._desk.store, ticket.id)
+        mine = (posted for _, posted in cards if posted.channel == NAME and posted.conversation == reply.spot.channel)
         return any(marks.later(reply.ts, posted.message) for posted in mine)
 
 

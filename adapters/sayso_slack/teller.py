@@ -6,11 +6,11 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from sayso import aside, errors, model
-from sayso.cards import card, draw, telling
+from sayso import errors, model
+from sayso.cards import card, telling
 from sayso.chat.background import Background
 from sayso.chat.recent import Recent
-from sayso.desk import Desk
+from sayso.desk import Desk, batching
 from sayso_slack import parse, render
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel
@@ -74,10 +74,10 @@ class Teller:
 
     async def redraw(self, ticket: model.Ticket, spot: parse.Spot) -> None:
         """Bring one card up to date."""
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         try:
-            await self._channel.edit(model.PostedCard(ticket.id, NAME, NAME, spot.channel, spot.message), drawn)
-        except errors.ChannelError as error:
+            posted = await batching.at(self._desk, ticket, NAME, spot.channel, spot.message)
+            await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))
+        except (errors.ChannelError, errors.NotFound) as error:
             log.info("late card not edited", extra={"error": error.message})
 
     async def close_card(self, click: parse.Click) -> None:

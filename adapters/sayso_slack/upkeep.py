@@ -10,7 +10,7 @@ from typing import Any
 
 from sayso import errors
 from sayso.chat import pending
-from sayso.desk import Desk
+from sayso.desk import Desk, batching
 from sayso_slack import happenings
 from sayso_slack.api import Api
 from sayso_slack.channel import SlackChannel
@@ -40,7 +40,8 @@ class Upkeep:
         posted = await self._desk.store.find_card(NAME, conversation, message)
         if posted is not None:
             self._channel.forget_press(conversation, message)
-            await self._desk.card_lost(posted.ticket_id, posted.place)
+            ticket = await batching.ticket_at(self._desk, posted)
+            await self._desk.card_lost(ticket.id, posted.place)
 
     async def handle_change(self, room: happenings.Room) -> None:
         """Know that a channel was archived, deleted or renamed, or that the app was removed from it."""

@@ -12,7 +12,7 @@ from sayso.cards import card, draw, telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
-from sayso.desk import Desk, granted
+from sayso.desk import Desk, batching, granted
 from sayso.machine import people
 from sayso_slack import lists, looks, parse, render
 from sayso_slack.api import Api
@@ -108,7 +108,7 @@ class Ways:
             if posted is None:
                 await self._refuse(look, telling.line(listing.NO_REQUEST))
                 return
-            ticket = await listing.check(self._desk, await self._desk.store.load(posted.ticket_id), actor)
+            ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
         await self._api.post("views.open", trigger_id=look.trigger, view=lists.window(drawn))
 

@@ -18,7 +18,7 @@ from rich.text import Text
 import sayso_discord.render
 import sayso_slack.render
 from sayso import machine, model
-from sayso.cards import draw
+from sayso.cards import batch, draw
 from sayso.cards.card import Image
 from sayso.machine import events
 from sayso.testing.clock import ManualClock
@@ -26,27 +26,30 @@ from sayso.testing.samples import NOW
 from sayso_bots.terminal import render as terminal
 from tests.adapters.web import service as web_service
 from tests.pictures import discord, slack
-from tests.pictures.scenes import MINT, scenes
+from tests.pictures.scenes import MINT, batches, scenes
 
 # Debian has no colour emoji by itself; the fake Discord of the tests ships them.
 EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-emoji-v2.051.ttf"
 # What stands in docs/images: the most telling of each surface.
 DOCS = {
-    "slack": ("command", "danger", "edit", "quorum", "denied", "places", "stage", "seated", "glass"),
-    "discord": ("command", "choice", "question", "allowed"),
+    "slack": ("command", "danger", "edit", "quorum", "denied", "places", "stage", "seated", "glass", "batch"),
+    "discord": ("command", "choice", "question", "allowed", "batch"),
     "inbox": ("command",),
     "inbox-390": ("form",),
     "terminal": ("edit",),
 }
+Scenes = dict[str, model.Ticket | tuple[model.Ticket, ...]]
 MOST_BYTES = 150_000
 SURFACES = ("slack", "discord", "terminal", "inbox", "inbox-dark", "inbox-390")
 NAMES = {"U0ANN": "Ann", "U0BOB": "Bob"}
 
 
-def pages(surface: str, tickets: dict[str, model.Ticket]) -> Iterator[tuple[str, str]]:
+def pages(surface: str, tickets: Scenes) -> Iterator[tuple[str, str]]:
     """Name and page of each picture that needs no service."""
     for name, ticket in tickets.items():
-        card = draw.card_of(ticket, MINT)
+        if isinstance(ticket, tuple) and surface == "terminal":
+            continue  # at a terminal each request is shown by itself
+        card = batch.draw_card("B" * 22, ticket, MINT) if isinstance(ticket, tuple) else draw.card_of(ticket, MINT)
         images = [part for part in card.parts if isinstance(part, Image)]
         shown = {one.file_name: f"data:{one.media_type};base64,{one.data}" for one in images}
         if surface == "slack":
@@ -75,7 +78,7 @@ async def fulfill(what: str | Path, route: async_api.Route) -> None:
         await route.fulfill(body=what, content_type="text/html")
 
 
-async def shoot(out: Path, surfaces: list[str], tickets: dict[str, model.Ticket]) -> None:
+async def shoot(out: Path, surfaces: list[str], tickets: Scenes) -> None:
     """Draw every ticket on every surface."""
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_api.async_playwright())
@@ -95,11 +98,13 @@ async def shoot(out: Path, surfaces: list[str], tickets: dict[str, model.Ticket]
             await page.close()
 
 
-async def shoot_inbox(out: Path, surface: str, tickets: dict[str, model.Ticket], chromium: async_api.Browser) -> None:
+async def shoot_inbox(out: Path, surface: str, tickets: Scenes, chromium: async_api.Browser) -> None:
     """Each ticket on its own page of the real inbox, at the hour at which it was asked."""
     width = 390 if surface.endswith("390") else 900
     scheme: Literal["dark", "light"] = "dark" if surface.endswith("dark") else "light"
     for name, ticket in tickets.items():
+        if isinstance(ticket, tuple):
+            continue  # the inbox has a page for many
         async with web_service.serving(ManualClock()) as service:
             entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
             await service.desk.store.commit(machine.Step(ticket.model_copy(update={"version": 1}), ()), entry)
@@ -115,7 +120,7 @@ async def shoot_inbox(out: Path, surface: str, tickets: dict[str, model.Ticket],
 
 def draw_docs(out: Path) -> None:
     """Draw the pictures of the pages. Raises `ValueError` if one is too large to stand there."""
-    tickets = scenes()
+    tickets: Scenes = {**scenes(), **batches()}
     for surface, names in DOCS.items():
         asyncio.run(shoot(out, [surface], {name: tickets[name] for name in names}))
         for path in (out / f"{surface}-{name}.png" for name in names):
@@ -135,7 +140,8 @@ def main() -> None:
         draw_docs(Path("docs/images"))
         return
     given.out.mkdir(parents=True, exist_ok=True)
-    tickets = {name: ticket for name, ticket in scenes().items() if not given.only or name in given.only}
+    every: Scenes = {**scenes(), **batches()}
+    tickets = {name: ticket for name, ticket in every.items() if not given.only or name in given.only}
     asyncio.run(shoot(given.out, given.surface, tickets))
     print(f"{len(list(given.out.glob('*.png')))} pictures in {given.out}")  # noqa: T201 (a command)
 

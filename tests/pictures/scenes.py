@@ -176,4 +176,26 @@ def scenes() -> Mapping[str, model.Ticket]:
     }  # fmt: skip
 
 
+def batches() -> Mapping[str, tuple[model.Ticket, ...]]:
+    """Calls of one turn, which share a card."""
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("Bash", {"command": "rm -rf /srv/app/releases/2025-11"}),
+        ("Bash", {"command": "git push --force origin main"}),
+        ("Bash", {"command": "make test"}),
+        ("Bash", {"command": "cat > deploy.sh <<'END'\n" + "echo step\n" * 30 + "END"}),
+        ("Edit", EDIT),
+        ("mcp__k8s__scale", {"cluster": "eu-1", "replicas": 3}),
+    ]
+    asked = [opened(asking.Permission(tool=tool, input=given, source=AGENT)) for tool, given in calls]
+    yes, no = said(verdict="allow"), said(verdict="deny", reason="Not those.")
+    some = [after(asked[0], no), asked[1], after(asked[2], yes), *asked[3:]]
+    done = [after(one, yes if number else no) for number, one in enumerate(asked)]
+    found = {"batch": asked, "batch-half": some, "batch-done": done}
+    return {name: tuple(_named(one, number) for number, one in enumerate(rows, 1)) for name, rows in found.items()}
+
+
+def _named(ticket: model.Ticket, number: int) -> model.Ticket:
+    return ticket.model_copy(update={"id": f"r{number}", "ref": f"{number}" * 22})
+
+
 MINT = samples.MINT

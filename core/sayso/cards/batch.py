@@ -10,7 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sayso import model
-from sayso.cards import batch_tokens, board, card, closed, cutting, draw, history, naming, recalled, risks, tokens
+from sayso.cards import (
+    batch_facts,
+    batch_tokens,
+    board,
+    card,
+    closed,
+    cutting,
+    draw,
+    history,
+    naming,
+    recalled,
+    tokens,
+)
 from sayso.content import risk, text
 from sayso.machine import approvers, people, schedule
 
@@ -18,20 +30,10 @@ Trusted = text.Trusted
 
 _DOT = Trusted(" · ")
 # Characters of a row that shows all of its request; more must be opened first.
-ROW_ROOM = 320
+ROW_ROOM = 480
 # A command of so many characters stands beside the number, and needs no box.
 _BESIDE, _LABEL = 120, 80
 _MOST_NAMES = 3
-_ORDER: dict[model.Risk | None, int] = {"high": 0, "medium": 1, "low": 2, None: 3}
-_OUTCOMES: dict[model.Outcome, str] = {
-    "allowed": "allowed",
-    "denied": "denied",
-    "answered": "answered instead",
-    "expired": "expired",
-    "cancelled": "withdrawn",
-    "superseded": "replaced",
-    "undeliverable": "not delivered",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,6 @@ class BatchCard(card.Card):
     """A card that stands for several requests; its parts are what they have in common."""
 
     rows: tuple[Row, ...] = ()
-
-
-def ordered(tickets: Iterable[model.Ticket]) -> list[model.Ticket]:
-    """The order of rows: what is most risky first, then what is alike beside each other."""
-    return sorted(tickets, key=lambda one: (_ORDER[_level(one)], one.request.tool or "", one.created_at, one.id))
 
 
 def draw_card(
@@ -104,7 +101,8 @@ def parts_of(
     content = list(draw.content_of(ticket))
     head: list[card.Inline] = [Trusted(f"{number} of {total}" if total else f"{number}")]
     for one in differs:
-        head += [_DOT, *_FACTS[one](ticket)]
+        told = batch_facts.FACTS[one](ticket)
+        head += [_DOT, *told] if told else []
     first = content[0] if content else None
     if isinstance(first, card.Code) and not first.label and not first.diff and _is_short(first.text.text):
         head += [_DOT, first.text]
@@ -118,54 +116,8 @@ def parts_of(
     return (*shown, *draw.warnings_in([*shown, *content]), *content)
 
 
-def differences(tickets: Sequence[model.Ticket]) -> list[str]:
-    """Which facts are not the same for all of them."""
-    return [name for name, told in _FACTS.items() if len({_plain(told(one)) for one in tickets}) > 1]
-
-
-def outcome(tickets: Iterable[model.Ticket]) -> Trusted:
-    """What became of them, in numbers."""
-    counted: dict[str, int] = {}
-    for one in tickets:
-        words = _OUTCOMES[one.decision.outcome] if one.decision else "open"
-        counted[words] = counted.get(words, 0) + 1
-    return Trusted(", ".join(f"{count} {words}" for words, count in counted.items()))
-
-
-def headline(tickets: Sequence[model.Ticket]) -> tuple[card.Inline, ...]:
-    """Who asks for how many calls, of what."""
-    differs = differences(tickets)
-    who = (Trusted("Several agents"),) if "agent" in differs else naming.asker(tickets[0])
-    whose = () if "agent" in differs else naming.on_behalf(tickets[0])
-    if "tool" in differs or not tickets[0].request.tool:
-        return (*who, Trusted(f" ask{'' if 'agent' in differs else 's'} to run {len(tickets)} calls"), *whose)
-    verb = " ask to run " if "agent" in differs else " asks to run "
-    return (*who, Trusted(verb), text.line(tickets[0].request.tool), Trusted(f" {len(tickets)} times"), *whose)
-
-
-def _tool(ticket: model.Ticket) -> tuple[card.Inline, ...]:
-    return (text.line(ticket.request.tool or ""),)
-
-
-def _session(ticket: model.Ticket) -> tuple[card.Inline, ...]:
-    named = naming.project_and_session(ticket.request)
-    return (named,) if named else (Trusted("no session"),)
-
-
-_FACTS = {"agent": naming.asker, "tool": _tool, "session": _session}
-"""What is said once if it is the same for all."""
-
-
-def _plain(spans: Iterable[card.Inline]) -> str:
-    return "".join(map(card.words_of, spans))
-
-
 def _is_short(shown: str) -> bool:
     return "\n" not in shown and len(shown) <= _BESIDE
-
-
-def _level(ticket: model.Ticket) -> model.Risk | None:
-    return risks.of(ticket.request).level
 
 
 def _tone(tickets: Sequence[model.Ticket]) -> card.Tone:
@@ -179,7 +131,11 @@ def _tone(tickets: Sequence[model.Ticket]) -> card.Tone:
 
 def _subject(tickets: Sequence[model.Ticket]) -> str:
     asker = naming.given_name(tickets[0].owner)
-    named = "agent" not in differences(tickets) and tickets[0].owner != naming.EMBEDDED and isinstance(asker, str)
+    named = (
+        "agent" not in batch_facts.differences(tickets)
+        and tickets[0].owner != naming.EMBEDDED
+        and isinstance(asker, str)
+    )
     return f"{asker if named else 'An agent'} asks to run {len(tickets)} calls"
 
 
@@ -187,7 +143,7 @@ def _summary(
     tickets: Sequence[model.Ticket], waiting: Sequence[model.Ticket], level: model.Risk | None
 ) -> text.Trusted:
     if not waiting:
-        return Trusted(f"{_subject(tickets)}. {_sentence(outcome(tickets))}.")
+        return Trusted(f"{_subject(tickets)}. {_sentence(batch_facts.outcome(tickets))}.")
     risky = f" · {level} risk" if level in ("medium", "high") else ""
     return Trusted(f"{_subject(tickets)}{risky} · until {min(map(schedule.ends, waiting)):%Y-%m-%d %H:%M} UTC")
 
@@ -202,21 +158,25 @@ def _head(
     levels: Sequence[model.Risk | None],
     directory: people.Directory,
 ) -> Iterator[card.Part]:
-    yield card.Line(headline(tickets), strong=True)
+    yield card.Line(batch_facts.headline(tickets), strong=True)
     if waiting:
         # all are asked under the same policy; what expires first counts
         yield from list(board.terms(min(waiting, key=schedule.ends), directory))[:1]
-    if "session" not in differences(tickets) and (named := naming.project_and_session(tickets[0].request)):
-        yield card.Line((Trusted("Session "), named))
+    differs = batch_facts.differences(tickets)
+    for name in ("session", "link"):
+        told = () if name in differs else batch_facts.FACTS[name](tickets[0])
+        if told:
+            yield card.Line((Trusted(_sentence(card.words_of(told[0]))), *told[1:]))
     if len(waiting) < len(tickets):
-        yield card.Line((Trusted(_sentence(outcome(tickets))),))
+        yield card.Line((Trusted(_sentence(batch_facts.outcome(tickets))),))
     elif said := _risky(levels):
         yield card.Line((said,))
 
 
 def _risky(levels: Sequence[model.Risk | None]) -> text.Trusted | None:
     counted = {word: levels.count(word) for word in ("high", "medium") if word in levels}
-    return Trusted(" · ".join(f"{count} of {word} risk" for word, count in counted.items())) if counted else None
+    said = " · ".join(f"{word} risk: {count} of {len(levels)}" for word, count in counted.items())
+    return Trusted(_sentence(said)) if said else None
 
 
 def _controls(
@@ -239,22 +199,31 @@ def _is_answerable(ticket: model.Ticket) -> bool:
 
 
 def _rows(tickets: Sequence[model.Ticket], drawn: Mapping[str, card.Card]) -> tuple[Row, ...]:
-    differs = differences(tickets)
+    differs = batch_facts.differences(tickets)
     return tuple(
-        _closed(one, number) if one.decision else _open(one, drawn[one.id], number, differs)
+        _closed(one, number, differs) if one.decision else _open(one, drawn[one.id], number, differs)
         for number, one in enumerate(tickets, 1)
     )
 
 
 def _open(ticket: model.Ticket, drawn: card.Card, number: int, differs: Sequence[str]) -> Row:
     parts = parts_of(ticket, drawn, number, differs)
-    controls = tuple(one for one in drawn.controls if isinstance(one, card.Button) and one.first)
+    first = (one for one in drawn.controls if isinstance(one, card.Button) and one.first)
+    controls = tuple(replace(one, label=numbered(one.label, number)) for one in first)
     return _cut(Row(ticket.ref, number, parts, controls, _label(ticket, number), open=True), ROW_ROOM)
 
 
-def _closed(ticket: model.Ticket, number: int) -> Row:
+def numbered(label: text.Trusted, number: int) -> text.Trusted:
+    """The words of a button with the number of its row, so that no two on a card are called alike."""
+    words = label.removesuffix("…")
+    return Trusted(f"{words} {number}{label[len(words) :]}")
+
+
+def _closed(ticket: model.Ticket, number: int, differs: Sequence[str]) -> Row:
     verdict, about = closed.brief_parts(ticket)[:2]
-    line = card.Line((Trusted(f"{number} · "), *verdict.inlines(), _DOT, *about.inlines()))
+    # who asks stands first there, and above all rows if it is the same for all
+    said = tuple(about.inlines())[0 if "agent" in differs else 2 :]
+    line = card.Line((Trusted(f"{number} · "), *verdict.inlines(), _DOT, *said))
     return Row(ticket.ref, number, (line,), (), _label(ticket, number), open=False)
 
 
@@ -283,12 +252,12 @@ def _brief(tickets: Sequence[model.Ticket]) -> tuple[card.Part, ...]:
     decisions = [one.decision for one in tickets if one.decision]
     names = list(dict.fromkeys(by.name for one in decisions for by in one.by))
     people_: list[card.Inline] = [text.line(name) for name in names[:_MOST_NAMES]]
-    spans: list[card.Inline] = [Trusted(_sentence(outcome(tickets)))]
+    spans: list[card.Inline] = [Trusted(_sentence(batch_facts.outcome(tickets)))]
     for index, name in enumerate(people_):
         spans += [Trusted(" and " if index else " by "), name]
     spans += [Trusted(f" and {len(names) - _MOST_NAMES} more")] if len(names) > _MOST_NAMES else []
     last = max(one.decided_at for one in decisions)
     return (
         card.Line((*spans, _DOT, card.Moment(last)), strong=True),
-        card.Line(headline(tickets)),
+        card.Line(batch_facts.headline(tickets)),
     )

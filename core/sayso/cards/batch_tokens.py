@@ -53,7 +53,7 @@ def digest_of(tickets: Sequence[model.Ticket]) -> str:
 
 def write(maker: TokenMaker, ref: str, digest: str, act: Act, index: int = 0, account: str = "") -> str:
     """The token for one act. With an *account* it is good for this person only."""
-    return f"b1.{ref}.{act}.{index}.{_code(maker, ref, digest, act, index, account)}"
+    return f"b1.{ref}.{act}.{index}.{_code(maker.secret, ref, digest, act, index, account)}"
 
 
 def is_one(token: str) -> bool:
@@ -71,9 +71,12 @@ def read(token: str) -> Pressed:
 
 def fits(maker: TokenMaker, pressed: Pressed, digest: str, account: str) -> bool:
     """Whether the service made it for these requests: for this person, or for a card that everybody sees."""
-    codes = [_code(maker, pressed.ref, digest, pressed.act, pressed.index, account)]
-    if pressed.index == 0 and pressed.act != "allow":
-        codes.append(_code(maker, pressed.ref, digest, pressed.act, 0, ""))
+    shared = pressed.index == 0 and pressed.act != "allow"
+    codes = (
+        _code(secret, pressed.ref, digest, pressed.act, pressed.index, whose)
+        for secret in maker.all
+        for whose in (account, *([""] if shared else []))
+    )
     return any(hmac.compare_digest(code, pressed.code) for code in codes)
 
 
@@ -82,9 +85,9 @@ def ref_from(maker: TokenMaker, *parts: str) -> str:
     return _text(hmac.digest(maker.secret, json.dumps(["b1", *parts]).encode(), hashlib.sha256)[:_BYTES])
 
 
-def _code(maker: TokenMaker, ref: str, digest: str, act: Act, index: int, account: str) -> str:
+def _code(secret: bytes, ref: str, digest: str, act: Act, index: int, account: str) -> str:
     bound = json.dumps(["b1", ref, digest, act, index, account])
-    return _text(hmac.digest(maker.secret, bound.encode(), hashlib.sha256)[:_BYTES])
+    return _text(hmac.digest(secret, bound.encode(), hashlib.sha256)[:_BYTES])
 
 
 def _text(raw: bytes) -> str:

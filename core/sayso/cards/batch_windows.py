@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sayso import model
-from sayso.cards import batch, batch_tokens, card, cutting, demanded, draw, inputs, tokens
+from sayso.cards import batch, batch_facts, batch_tokens, card, cutting, demanded, draw, inputs, tokens
 from sayso.cards.dialog import Dialog
 from sayso.content import text
 from sayso.machine import demands, people
@@ -60,7 +60,7 @@ def page(reader: Reader, index: int) -> tuple[Dialog, Page]:
         return Dialog(title, reader.token("page", index), found.parts), found
     denies = card.Button(Trusted(f"Deny all {len(waiting)}…"), reader.token("deny"), "deny", "danger")
     allows = Trusted(f"Allow all {len(waiting)}")
-    return Dialog(title, reader.token("allow"), found.parts, submit=allows, jumps=(denies,)), found
+    return Dialog(title, reader.token("allow", len(waiting)), found.parts, submit=allows, jumps=(denies,)), found
 
 
 def why(reader: Reader, act: batch_tokens.Act, waiting: Sequence[model.Ticket]) -> Dialog:
@@ -70,15 +70,15 @@ def why(reader: Reader, act: batch_tokens.Act, waiting: Sequence[model.Ticket]) 
     label = Trusted("Why? The agent reads it." if denies else "Why? It is on record, and the agent reads it.")
     asked = inputs.Input(demanded.REASON, label, required=required, multiline=True, longest=model.MAX_REASON)
     said = Trusted(f"{'Deny' if denies else 'Allow'} all {len(waiting)}")
-    parts = (card.Line(batch.headline(reader.tickets)), card.Line((batch.outcome(reader.tickets),)))
-    return Dialog(said, reader.token(act), parts, (asked,), said, danger=denies)
+    parts = (card.Line(batch_facts.headline(reader.tickets)), card.Line((batch_facts.outcome(reader.tickets),)))
+    return Dialog(said, reader.token(act, len(waiting)), parts, (asked,), said, danger=denies)
 
 
 def _fill(reader: Reader, index: int) -> Page:
     """As many requests as fit, whole; one that is longer than a page goes on over several."""
     first, within = divmod(index, _WITHIN)
     tickets, shown = reader.tickets, list[model.Ticket]()
-    head = (card.Line(batch.headline(tickets), strong=True), *_meanwhile(tickets))
+    head = (card.Line(batch_facts.headline(tickets), strong=True), *_meanwhile(tickets))
     parts: tuple[card.Part, ...] = head
     for number, ticket in _from(tickets, first):
         own = _parts(reader, ticket, number)
@@ -124,11 +124,11 @@ def _parts(reader: Reader, ticket: model.Ticket, number: int) -> tuple[card.Part
     drawn = draw.card_of(ticket, reader.maker, reader.directory)
     if ticket.decision is not None:
         return (*drawn.brief, *draw.content_of(ticket))
-    return batch.parts_of(ticket, drawn, number + 1, batch.differences(reader.tickets), len(reader.tickets))
+    return batch.parts_of(ticket, drawn, number + 1, batch_facts.differences(reader.tickets), len(reader.tickets))
 
 
 def _meanwhile(tickets: Sequence[model.Ticket]) -> Iterator[card.Line]:
     """What was decided already, and is left out."""
     decided = [one for one in tickets if one.decision is not None]
     if 0 < len(decided) < len(tickets):
-        yield card.Line((Trusted(f"Not shown, since they are decided: {batch.outcome(decided)}."),))
+        yield card.Line((Trusted(f"Not shown, since they are decided: {batch_facts.outcome(decided)}."),))

@@ -36,7 +36,7 @@ from sayso.machine import approvers, people
 
 Trusted = text.Trusted
 
-_SESSION = Trusted("Session")
+_SESSION, _LINK = Trusted("Session"), Trusted("Link given by the agent")
 _OFFERED = {"rule": "Rule {}", "folder": "Folder {}", "mode": "Mode {}"}
 
 _SHELF = shelf.Shelf()
@@ -160,8 +160,8 @@ def content_of(ticket: model.Ticket) -> Iterable[card.Part]:
     yield from _agent_parts(ticket.request, answers=ticket.asked_back is not None)
     yield from history.asked_back_parts(ticket)
     yield from attached.parts_of(ticket)
-    # what its card says of the session is the same for all of a batch, or stands in its row
-    facts = [row for row in _facts(ticket) if row[0] != _SESSION]
+    # what its card says of the session is the same for all of a batch, or stands beside the number of its row
+    facts = [row for row in _facts(ticket) if row[0] not in (_SESSION, _LINK)]
     yield from [card.Facts(tuple(facts))] if facts else []
 
 
@@ -228,7 +228,7 @@ def _facts(ticket: model.Ticket) -> Iterable[tuple[card.Inline, card.Inline]]:
     if working_on := naming.project_and_session(request):
         yield _SESSION, working_on
     if source.url:
-        yield Trusted("Link given by the agent"), text.line(source.url)
+        yield _LINK, text.line(source.url)
     for index, offer in enumerate(request.offers):
         yield Trusted(_OFFERED[offer.kind].format(index + 1)), text.line(offer.effect)
     for name, value in request.context.items():

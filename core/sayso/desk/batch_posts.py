@@ -6,6 +6,7 @@ The rule: a lone request never waits for others. Only what waits already at the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sayso import aside, errors, model
 from sayso.cards import card
-from sayso.desk import batching, channel, deliveries, reaching
+from sayso.desk import batching, channel, deliveries, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import events
 from sayso.stores import Job
@@ -42,9 +43,11 @@ class BatchPosts:
         shell: Shell,
         channels: Callable[[model.Place], channel.Channel],
         recorded: deliveries.Deliveries,
+        watching: outages.Outages,
     ) -> None:
         self._shell = shell
         self._deliveries = recorded
+        self._outages = watching
         self._store = shell.store
         self._channel = channels
         # one at a time posts a card of a batch here; other processes are told apart by the platform
@@ -76,7 +79,11 @@ class BatchPosts:
         found = await batching.load(self._store, ref)
         if found is None:
             return False
-        async with self._locks.setdefault(ref, asyncio.Lock()):
+        async with self._locks.setdefault(ref, asyncio.Lock()), contextlib.AsyncExitStack() as watched:
+            tickets = {one.id: one for one in await batching.tickets_of(self._store, found)}
+            for job in group.jobs if len(group.jobs) > 1 else ():
+                if ticket := tickets.get(job.ticket_id):
+                    await watched.enter_async_context(self._outages.watch(job, ticket, found.place))
             await self._announce(found, {job.ticket_id for job in group.jobs}, again=again)
         return True
 

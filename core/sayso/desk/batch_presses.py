@@ -61,7 +61,9 @@ async def press(
     reason = str((draft or {}).get(demanded.REASON) or "").strip()[: model.MAX_REASON] or None
     if reason is None and any(demands.wants_reason(one, verdict) for one in waiting):
         return batch_windows.why(reader, pressed.act, waiting)
-    return await _answer(answering, waiting, model.Answer(verdict=verdict, reason=reason), actor)
+    said = await _answer(answering, waiting, model.Answer(verdict=verdict, reason=reason), actor)
+    # the number in the token is how many were open when the window was shown
+    return _tell(verdict, said, max(0, pressed.index - len(waiting)))
 
 
 async def _seated(shell: Shell, found: batching.Batch, pressed: pressing.PressedMessage) -> None:
@@ -103,9 +105,8 @@ async def _answerable(shell: Shell, tickets: Sequence[model.Ticket], actor: peop
 
 async def _answer(
     answering: Answering, waiting: Sequence[model.Ticket], answer: model.Answer, actor: people.Actor
-) -> card.Line:
-    said = await asyncio.gather(*(_one(answering, one, answer, actor) for one in waiting))
-    return _tell(answer, said)
+) -> list[model.Ticket | errors.Refused]:
+    return await asyncio.gather(*(_one(answering, one, answer, actor) for one in waiting))
 
 
 async def _one(
@@ -117,16 +118,16 @@ async def _one(
         return refused
 
 
-def _tell(answer: model.Answer, said: Sequence[model.Ticket | errors.Refused]) -> card.Line:
+def _tell(verdict: model.Verdict, said: Sequence[model.Ticket | errors.Refused], gone: int) -> card.Line:
     """How many were decided, how many others have to agree on, and what was not counted and why."""
     done = [one for one in said if isinstance(one, model.Ticket)]
     decided = sum(one.decision is not None for one in done)
-    verb = _DONE[answer.verdict or "deny"]
+    verb = _DONE[verdict]
     spans: list[card.Inline] = [Trusted(f"{verb} {decided}." if decided or not done else "Counted.")]
     if len(done) > decided:
         spans.append(Trusted(f" {len(done) - decided} counted: others have to agree."))
     refused = [one for one in said if isinstance(one, errors.Refused)]
-    late = sum(isinstance(one, errors.AlreadyDecided) for one in refused)
+    late = gone + sum(isinstance(one, errors.AlreadyDecided) for one in refused)
     spans += [Trusted(f" {late} {'was' if late == 1 else 'were'} decided meanwhile.")] if late else []
     for why, count in Counter(
         telling.refusal(one).text for one in refused if not isinstance(one, errors.AlreadyDecided)

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sayso import aside, errors, model
-from sayso.cards import batch, batch_tokens, card, draw, tokens
+from sayso import aside, errors, machine, model
+from sayso.cards import batch, batch_facts, batch_tokens, card, draw, tokens
 from sayso.desk.shell import Shell
 from sayso.stores import Record, Store
 
@@ -55,7 +55,7 @@ def like(ticket: model.Ticket) -> str:
 
 async def form(store: Store, place: model.Place, tickets: Sequence[model.Ticket], ref: str | None = None) -> Batch:
     """Let these requests stand on one card at *place*, the most risky first."""
-    held = await aside.run(batch.ordered, tickets)
+    held = await aside.run(batch_facts.ordered, tickets)
     made = Batch(ref or tokens.new_ref(), place, tuple(one.id for one in held))
     until = max(one.expires_at for one in tickets) + _KEPT
     with contextlib.suppress(errors.Conflict):
@@ -128,9 +128,10 @@ async def tickets_at(store: Store, posted: model.PostedCard) -> list[model.Ticke
     return tickets
 
 
-async def ticket_at(store: Store, posted: model.PostedCard) -> model.Ticket:
-    """The request that a posted card shows; of several the first that is open. Raises `NotFound`."""
-    tickets = await tickets_at(store, posted)
+async def ticket_at(shell: Shell, posted: model.PostedCard) -> model.Ticket:
+    """The request that a posted card shows, as it is now; of several the first that is open. Raises `NotFound`."""
+    now = shell.clock.now()
+    tickets = [machine.read(one, now) for one in await tickets_at(shell.store, posted)]
     return next((one for one in tickets if one.decision is None), tickets[-1])
 
 

@@ -107,15 +107,18 @@ class Courier:
     async def _plan(self, jobs: Sequence[Job]) -> Sequence[lanes.Work]:
         groups = await self._batches.group(jobs) if len(jobs) > 1 else ()
         works = [
-            lanes.Work(group.jobs, functools.partial(self._perform, group.jobs, self._batches.act, group))
+            lanes.Work(group.jobs, functools.partial(self._guard, group.jobs, self._batches.act, group))
             for group in groups
         ]
         shared = {job.key for work in works for job in work.jobs}
         alone = (job for job in jobs if job.key not in shared)
         return [
             *works,
-            *(lanes.Work((job,), functools.partial(self._perform, (job,), self._act, job)) for job in alone),
+            *(lanes.Work((job,), functools.partial(self._perform, job)) for job in alone),
         ]
+
+    async def _perform(self, job: Job) -> None:
+        await self._guard((job,), self._act, job)
 
     async def _act(self, job: Job) -> None:
         ticket = await self._store.load(job.ticket_id)
@@ -137,7 +140,7 @@ class Courier:
             case _:
                 assert_never(job.effect)
 
-    async def _perform(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
+    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
         try:
             await act(what)
         except asyncio.CancelledError:

@@ -202,7 +202,7 @@ async def test_one_walk_through_the_channels_serves_all_and_goes_on_where_it_was
     there.slack.per_minute["conversations.list"] = 2
     for number in range(8):
         route = [f"slack:#room-{2999 - number % 2}"]
-        await there.front.open(sayso.Permission(tool="Bash", input={}, id=f"r{number}", route=route))
+        await there.front.open(sayso.Question("Which?", id=f"r{number}", route=route))
     for _ in range(5):
         await there.deliver()
         there.clock.advance(60)
@@ -236,7 +236,7 @@ async def test_a_lost_card_is_found_below_other_messages(there: Scene, ann: Pers
 
 async def test_a_burst_of_posts_is_paced(there: Scene) -> None:
     for number in range(8):
-        await there.front.open(sayso.Permission(tool="Bash", input={}, id=f"r{number}"))
+        await there.front.open(sayso.Question("Which?", id=f"r{number}"))
     delivering = asyncio.ensure_future(there.deliver())
     await there.slack.until(lambda: len(there.cards()) == 5)
     there.clock.advance(1)

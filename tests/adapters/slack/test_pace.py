@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 import sayso
+from sayso import model
 from sayso_slack import pace
 from sayso_slack.settings import NAME
 from tests.adapters.slack_scene import Scene, scene
@@ -14,7 +15,10 @@ from tests.adapters.slack_scene import Scene, scene
 
 def asked(number: int, *route: str) -> sayso.Permission:
     command = {"command": f"make {number}"}
-    return sayso.Permission(id=f"r{number}", tool="Bash", input=command, expires_in=29 * 86_400.0, route=route)
+    # each of a session of its own: like requests would share a card
+    source = model.Source(session=f"s{number}")
+    lasting = 29 * 86_400.0
+    return sayso.Permission(id=f"r{number}", tool="Bash", input=command, expires_in=lasting, route=route, source=source)
 
 
 @asynccontextmanager

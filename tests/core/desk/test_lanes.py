@@ -134,7 +134,7 @@ async def test_the_leases_of_many_jobs_are_renewed_together() -> None:
 
     store, clock = Store(), ManualClock()
     jobs = [Job(f"r{n}", f"r{n}", events.Announce(place="chat:#ops"), 0, 1) for n in range(lanes.AT_ONCE)]
-    async with lanes.keep_leases(store, clock, jobs):
+    async with lanes.keep_leases(store, clock, lambda: jobs):
         await asyncio.sleep(0)
         clock.advance(lanes.RENEW_EVERY)
         await until(lambda: store.under_way == lanes.AT_ONCE)
