@@ -16,7 +16,7 @@ from tests.adapters.slack_scene import Scene, scene
 def asked(number: int, *route: str) -> sayso.Permission:
     command = {"command": f"make {number}"}
     # each of a session of its own: like requests would share a card
-    source = model.Source(session=f"s{number}")
+    source = model.Source(session=f"s{number}" if number else None)
     lasting = 29 * 86_400.0
     return sayso.Permission(id=f"r{number}", tool="Bash", input=command, expires_in=lasting, route=route, source=source)
 
