@@ -1,7 +1,8 @@
-"""What only one of several processes does at a time, such as a connection that a platform gives once.
+"""What only one of several processes does at a time: a connection that a platform gives once, or work now and then.
 
 The rule: no two clocks are compared. Whoever has a duty writes its record anew, and who waits for it sees by a clock of
-its own that the record stays as it is.
+its own that the record stays as it is. Whoever was frozen may take it for its own a moment longer: what it writes then
+must be refused where it is written, by a version or a number.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,8 +24,9 @@ from sayso.stores import Record, Store, record_kinds
 
 log = logging.getLogger(__name__)
 
-# Seconds between two signs of life; and without one for so long, somebody else takes over, within thirty in all.
+# Seconds between two signs of life; and without one for so many beats somebody else takes over, within thirty seconds.
 BEAT, SILENCE = 5.0, 20.0
+_BEATS = SILENCE / BEAT
 
 # Those of this process: a number of a process says nothing of two in one.
 _here: set[str] = set()
@@ -33,36 +35,37 @@ _here: set[str] = set()
 class Duty:
     """One duty, as one process sees it."""
 
-    def __init__(self, store: Store, clock: clocks.Clock, name: str) -> None:
+    def __init__(self, store: Store, clock: clocks.Clock, name: str, beat: float = BEAT) -> None:
         self._store = store
         self._clock = clock
         self._name = name
+        self._beat = timedelta(seconds=beat)
         self._process = tokens.new_ref()
         self._me = {"process": self._process, "machine": _machine(), "pid": os.getpid()}
+        self._seen: int | None = None
+        self._since = clock.now()
         _here.add(self._process)
 
     async def take(self) -> bool:
-        """Take it if nobody has it, or if a process of this machine had it that has ended; whether it is ours."""
+        """Show a sign of life if it is ours, or take it; whether it is ours now.
+
+        It is taken if nobody has it, if a process of this machine had it that has ended, or if whoever has it showed no
+        sign of life between this look and those before.
+        """
         found = await self._find()
-        if found is not None and not _has_ended(found.value):
-            return found.value == self._me
-        return await self._write(found)
+        if found is None or found.value == self._me or _has_ended(found.value) or self._is_silent(found):
+            return await self._write(found)
+        return False
 
     async def wait(self) -> None:
         """Return once it is ours. A store that is away is waited for."""
-        seen, since = None, self._clock.now()
         while True:
             try:
                 if await self.take():
                     return
-                found = await self._find()
-                if found is None or found.version != seen:
-                    seen, since = found and found.version, self._clock.now()
-                elif _is_over(since, self._clock.now()) and await self._write(found):
-                    return
             except errors.StoreUnavailable as error:
                 # nobody can have shown a sign of life meanwhile
-                since = self._clock.now()
+                self._since = self._clock.now()
                 log.warning("duty not looked at", extra={"duty": self._name, "error": error.message})
             await self._pause()
 
@@ -72,8 +75,7 @@ class Duty:
             await self._pause()
             try:
                 # what was stored without an answer is ours all the same
-                found = await self._find()
-                if found is None or found.value != self._me or not await self._write(found):
+                if not await self.take():
                     log.warning("somebody else has this duty now", extra={"duty": self._name})
                     return
             except errors.StoreUnavailable as error:
@@ -86,6 +88,12 @@ class Duty:
             found = await self._find()
             if found is not None and found.value == self._me:
                 await self._store.remove(record_kinds.DUTY, self._name)
+
+    def _is_silent(self, found: Record) -> bool:
+        now = self._clock.now()
+        if found.version != self._seen:
+            self._seen, self._since = found.version, now
+        return now - self._since >= _BEATS * self._beat
 
     async def _find(self) -> Record | None:
         return await self._store.get(record_kinds.DUTY, self._name)
@@ -100,11 +108,24 @@ class Duty:
         return True
 
     async def _pause(self) -> None:
-        await self._clock.within(self._clock.now() + timedelta(seconds=BEAT), asyncio.Event().wait())
+        await rest(self._clock, self._clock.now() + self._beat)
 
 
-def _is_over(since: datetime, now: datetime) -> bool:
-    return now - since >= timedelta(seconds=SILENCE)
+async def repeat(duty: Duty, clock: clocks.Clock, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Have some work done every so many seconds wherever the duty is ours, for ever; so often *duty* must beat, too."""
+    try:
+        while True:
+            until = clock.now() + timedelta(seconds=seconds)
+            if await duty.take():
+                await work()
+            await rest(clock, until)
+    finally:
+        await duty.leave()
+
+
+async def rest(clock: clocks.Clock, until: datetime) -> None:
+    """Do nothing until then."""
+    await clock.within(until, asyncio.Event().wait())
 
 
 def _has_ended(holder: Mapping[str, Any]) -> bool:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sayso import clock as clocks
 from sayso import errors, machine
 from sayso.audit import checking
-from sayso.cards import tokens
-from sayso.desk import leasing
+from sayso.desk import duties
 from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
 from sayso.machine import erasing, events
@@ -22,7 +21,6 @@ from sayso.stores import Record, Store, chain
 from sayso.stores.auditing import Position
 
 _KIND = "purged"
-_LEASE = "purging"
 # Requests looked at in one go; between two of them everybody else has the database.
 _BATCH = 100
 # Records are kept a while beyond their end, for clocks that differ.
@@ -62,12 +60,12 @@ async def purge(store: Store, clock: clocks.Clock, retention: Retention, by: str
 
 async def purge_on(shell: Shell) -> None:
     """Purge now and then, for ever, as the settings say at that moment; one process at a time."""
-    holder = tokens.new_ref()
-    while True:
-        now = shell.clock.now()
-        if await leasing.take(shell.store, _LEASE, holder, now, 2 * _EVERY):
-            await purge(shell.store, shell.clock, shell.setup.retention, "retention")
-        await leasing.rest(shell.clock, now + timedelta(seconds=_EVERY))
+    duty = duties.Duty(shell.store, shell.clock, "purging", _EVERY)
+
+    async def once() -> None:
+        await purge(shell.store, shell.clock, shell.setup.retention, "retention")
+
+    await duties.repeat(duty, shell.clock, _EVERY, once)
 
 
 async def erase(store: Store, id: str, at: datetime, by: str) -> bool:

@@ -15,8 +15,7 @@ from typing import Protocol
 from sayso import clock as clocks
 from sayso import errors
 from sayso.audit import merkle, seals
-from sayso.cards import tokens
-from sayso.desk import leasing
+from sayso.desk import duties
 from sayso.stores import Record, Store
 from sayso.stores.auditing import StoredSeal
 
@@ -27,7 +26,6 @@ EVERY = 60.0
 # Rows in one seal at most: so many are read before somebody else may have the database.
 _MOST_ROWS = 50_000
 _KEPT = "sealkept"
-_LEASE = "sealing"
 
 
 class Keeper(Protocol):
@@ -67,17 +65,15 @@ class Sealer:
         self._signer = signer
         self._places = places
         self._every = every
-        self._me = tokens.new_ref()
 
     async def run(self) -> None:
         """Seal again and again, for ever."""
-        while True:
-            now = self._clock.now()
-            # long enough that whoever holds it keeps it, and short enough that another one takes over soon
-            if await leasing.take(self._store, _LEASE, self._me, now, 3 * self._every):
-                await self.seal()
-                await self.hand_out()
-            await leasing.rest(self._clock, now + timedelta(seconds=self._every))
+        duty = duties.Duty(self._store, self._clock, "sealing", self._every)
+        await duties.repeat(duty, self._clock, self._every, self._seal_and_hand_out)
+
+    async def _seal_and_hand_out(self) -> None:
+        await self.seal()
+        await self.hand_out()
 
     async def seal(self) -> int:
         """Seal all that was written since the last seal; how many seals that took."""
@@ -86,7 +82,7 @@ class Sealer:
             try:
                 await self._store.add_seal(seals.signed(seal, self._signer))
             except errors.Conflict:
-                # another process was first, whose lease we took for over
+                # another process was first, whose duty we took for over
                 return made
             made += 1
         return made

@@ -155,3 +155,36 @@ async def test_what_was_stored_without_an_answer_is_ours(store: Away, clock: Man
     await pass_time(clock, 3 * duties.BEAT)
     assert not keeping.done()
     keeping.cancel()
+
+
+async def test_what_is_done_now_and_then_is_done_by_one_and_taken_over_if_it_falls_silent(
+    store: Away, clock: ManualClock
+) -> None:
+    done = list[str]()
+
+    def working(name: str) -> asyncio.Task[None]:
+        async def work() -> None:
+            done.append(name)
+
+        duty = duties.Duty(store, clock, "purging", 60.0)
+        return asyncio.create_task(duties.repeat(duty, clock, 60.0, work))
+
+    first = working("first")
+    await until(lambda: done == ["first"])
+    second = working("second")
+    await pass_time(clock, 61)
+    assert done == ["first", "first"]
+    # it is frozen: it neither works nor gives back
+    frozen = await store.get(record_kinds.DUTY, "purging")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert frozen
+    await store.remove(record_kinds.DUTY, "purging")
+    await store.put(dataclasses.replace(frozen, version=0, value={"process": "x", "machine": "far away", "pid": 1}))
+    await pass_time(clock, 240)
+    assert done == ["first", "first"]
+    await pass_time(clock, 121)
+    assert done[2:] == ["second"] * len(done[2:]) != []
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert await store.get(record_kinds.DUTY, "purging") is None
