@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
@@ -203,6 +203,14 @@ class RemoteDesk(operator_calls.OperatorCalls):
                 break
             asked["before"] = page.next
         return found
+
+    async def search(
+        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
+    ) -> tuple[Sequence[model.Ticket], str | None]:
+        """A page of what fits, newest first, and the *before* of the next one; *wanted* as the query of `GET`."""
+        query = {**wanted, "limit": str(min(limit, routes.LARGEST_PAGE)), **({"before": before} if before else {})}
+        page = calls.read(await self._calls.send(routes.LIST, query=query), tickets.Page)
+        return [tickets.to_ticket(one) for one in page.requests], page.next
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person behind an approver's key. It is not sent twice: a cut connection is an error.

@@ -11,6 +11,7 @@ from typing import get_args
 
 from sayso import model
 from sayso_http import (
+    finding,
     health,
     log_rows,
     operations,
@@ -68,6 +69,7 @@ LIST = Keyed(
         "before": {"type": "string", "description": "The id of the last request already seen"},
         "session": {"type": "string", "description": "Only those of this agent session"},
         "prefix": {"type": "string", "description": "Only those whose id begins so"},
+        **finding.SCHEMAS,
     },
 )
 READ = Keyed(

@@ -89,6 +89,6 @@ class HttpCaller:
     async def tickets(self, query: Query) -> Sequence[model.Ticket]:
         """Load the newest requests that this key may see, at most `query.limit`."""
         if self.key.role != "approver":
-            owner = None if self.key.role == "operator" else self.key.name
-            return await self.desk.store.list(dataclasses.replace(query, owner=owner))
+            mine = query if self.key.role == "operator" else dataclasses.replace(query, owner=self.key.name)
+            return await self.desk.store.list(mine)
         return await visibility.tickets(self.desk, self.key.actor, query)

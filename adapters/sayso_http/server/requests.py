@@ -13,10 +13,10 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, batching, passing_on
+from sayso.desk import Desk, batching, passing_on, searching
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
-from sayso_http import log_rows, routes, tickets, webhooks
+from sayso_http import finding, log_rows, routes, tickets, webhooks
 from sayso_http.server import access, held_polls, reading, responses, waits
 
 
@@ -63,21 +63,39 @@ class Requests:
             limit=limit,
             before=_cursor(before) if before else None,
         )
+        narrowed = asked.keys() & finding.SCHEMAS.keys()
         # one page of a key at a time, until it is sent: a page may be large, and a key may ask for many at once
         async with self._turns.setdefault(caller.key.name, asyncio.Lock()):
-            response = await self._page(caller, query)
+            response = await (self._find(caller, asked, query) if narrowed else self._page(caller, query))
             await response.prepare(request)
             await response.write_eof()
         return response
 
     async def _page(self, caller: access.HttpCaller, query: Query) -> web.Response:
         found = await caller.tickets(query)
+        full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
+        return await self._write_page(found, found[-1].id if full else None)
+
+    async def _write_page(self, found: Sequence[model.Ticket], following: str | None) -> web.Response:
         cards = await _cards_by_ticket(self._desk.store, found)
         documents = [self._document(ticket, cards[ticket.id]) for ticket in found]
-        full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
-        following = found[-1].id if full else None
         page = tickets.Page.model_construct(requests=tuple(documents), next=following)
         return await aside.run(responses.write, page)
+
+    async def _find(self, caller: access.HttpCaller, asked: Mapping[str, str], query: Query) -> web.Response:
+        """A page of a search, which looks at so many requests and no more."""
+        if query.prefix is not None:
+            raise errors.InvalidRequest("prefix stands alone", field="prefix", hint="leave the others out")
+        operator, approver = caller.key.role == "operator", caller.key.role == "approver"
+        found = await searching.run(
+            self._desk,
+            searching.read(asked),
+            query.limit,
+            query.before,
+            actor=caller.key.actor if approver else None,
+            reader=None if operator else caller.tickets,
+        )
+        return await self._write_page(found.tickets, found.last.id if found.last else None)
 
     async def read(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Read one, at once or once it is decided."""

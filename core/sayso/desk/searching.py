@@ -7,13 +7,17 @@ with a million of them, and asking costs nothing for it: there is no index of wo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+import functools
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Literal, cast, get_args
 
 from sayso import aside, errors, model, parts
 from sayso.content import risk
-from sayso.machine import priorities
+from sayso.desk import visibility
+from sayso.desk.shell import Shell
+from sayso.machine import people, priorities
 from sayso.stores import Query
 
 MOST_READ = 1_000
@@ -30,10 +34,19 @@ Read = Callable[[Query], Awaitable[Sequence[model.Ticket]]]
 """Reads a page of what whoever asks may see."""
 
 
+Whose = Literal["me", "mine"]
+"""Those that somebody may answer; those that were asked on their behalf."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a request must be; nothing of it is anything."""
 
+    state: model.State | None = None
+    agent: str | None = None
+    """The name of the key."""
+    session: str | None = None
+    whose: Whose | None = None
     tool: str | None = None
     policy: str | None = None
     """The name of the policy in the settings."""
@@ -44,13 +57,37 @@ class Filter:
     risk: model.Risk | None = None
     """The highest of what the agent says and what the service finds."""
     priority: parts.Priority | None = None
-    words: str = ""
-    """All of them stand somewhere in what was asked, by whom, and what was answered."""
+    search: str = ""
+    """Words; all of them stand somewhere in what was asked, by whom, and what was answered."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything fits."""
-        return self == Filter()
+
+CHOICES: Mapping[str, Sequence[str]] = {
+    "state": get_args(model.State),
+    "whose": get_args(Whose),
+    "risk": get_args(model.Risk),
+    "priority": get_args(parts.Priority),
+}
+"""What is chosen from a few; the rest is typed."""
+NAMES = tuple(one.name for one in fields(Filter))
+"""The names of all that may be wanted, the same on every surface."""
+LONGEST = 200
+"""Characters of one of them."""
+
+
+def read(given: Mapping[str, str]) -> Filter:
+    """What somebody wants, from texts by name. Raises `InvalidRequest`."""
+    asked = {name: said for name in NAMES if (said := given.get(name, "").strip())}
+    for name, said in asked.items():
+        if len(said) > LONGEST:
+            raise errors.InvalidRequest(f"{name} is too long", field=name, hint=f"at most {LONGEST} characters")
+        if said not in CHOICES.get(name, (said,)):
+            raise errors.InvalidRequest(f"there is no such {name}", field=name, hint=", ".join(CHOICES[name]))
+    return Filter(**cast("dict[str, Any]", asked))
+
+
+def written(wanted: Filter) -> dict[str, str]:
+    """The same as texts by name, without what is not wanted."""
+    return {name: said for name in NAMES if (said := getattr(wanted, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +101,49 @@ class Found:
     """How many requests were looked at."""
 
 
-async def find(read: Read, query: Query, wanted: Filter) -> Found:
+async def run(
+    shell: Shell,
+    wanted: Filter,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+    *,
+    actor: people.Actor | None = None,
+    reader: Read | None = None,
+) -> Found:
+    """A page of what fits, for an actor or for whoever reads by *reader*. Raises `InvalidRequest`."""
+    if wanted.whose is not None and actor is None:
+        raise errors.InvalidRequest("nobody in person asks", field="whose", hint="use the key of an approver")
+    query, rest = _indexed(wanted, alone=reader is None)
+    query = replace(query, before=before, limit=limit)
+    if wanted.whose == "me" and actor is not None:
+        reader = functools.partial(visibility.tickets, shell, actor)
+    elif wanted.whose == "mine" and actor is not None:
+        query = replace(query, audiences=(), requester=shell.setup.directory.identify(actor).id)
+        reader = shell.store.list
+    return await find(reader or shell.store.list, query, rest)
+
+
+def _indexed(wanted: Filter, *, alone: bool) -> tuple[Query, Filter]:
+    """What an index finds, and what is left to look at: two indexes at once would be a walk through one of them."""
+    query, rest = Query(state=wanted.state), replace(wanted, state=None, whose=None)
+    if wanted.whose is not None or not alone:
+        return query, rest
+    if wanted.session is not None:
+        return replace(query, session=wanted.session), replace(rest, session=None)
+    return replace(query, owner=wanted.agent), replace(rest, agent=None)
+
+
+async def find(reader: Read, query: Query, wanted: Filter) -> Found:
     """The newest requests of a list that fit, at most `query.limit`."""
-    if wanted.is_empty:
-        some = await read(replace(query, limit=query.limit + 1))
+    if wanted == Filter():
+        some = await reader(replace(query, limit=query.limit + 1))
         more = len(some) > query.limit
         some = some[: query.limit]
         return Found(some, some[-1] if more else None, len(some))
     found, looked, time = list[model.Ticket](), 0, asyncio.get_running_loop().time
     ends, page = time() + _WITHIN, replace(query, limit=_AT_ONCE)
     last: model.Ticket | None = None
-    while some := await read(page):
+    while some := await reader(page):
         fitting = await aside.run(_fitting, some, wanted)
         for ticket in some:
             looked, last = looked + 1, ticket
@@ -99,12 +168,14 @@ async def by_id(load: Callable[[str], Awaitable[model.Ticket]], words: str) -> m
 
 
 def _fitting(tickets: Sequence[model.Ticket], wanted: Filter) -> set[str]:
-    words = wanted.words.casefold().split()[:_MOST_WORDS]
+    words = wanted.search.casefold().split()[:_MOST_WORDS]
     return {ticket.id for ticket in tickets if _fits(ticket, wanted) and _says(ticket, words)}
 
 
 def _fits(ticket: model.Ticket, wanted: Filter) -> bool:
     request = ticket.request
+    if wanted.agent not in (None, ticket.owner) or wanted.session not in (None, request.source.session):
+        return False
     if wanted.tool is not None and (request.tool or "").casefold() != wanted.tool.casefold():
         return False
     if wanted.policy is not None and (ticket.policy_name or "default") != wanted.policy:

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 import sayso
 from sayso import model
+from sayso.desk import searching
 from sayso.stores import Record, record_kinds
 from sayso_web import search_page
 from tests.adapters.web.service import ANN, Elements, Service, serving
@@ -62,7 +63,7 @@ async def test_each_filter_of_the_form_leaves_out_what_is_not_so(service: Servic
     assert set(shown((await browser.get("/requests?place=web")).text)) == {"odd", "even"}
     # every field of the form is one of these
     names = {dict(tag[1]).get("name") for tag in Elements(page.text).tags if tag[0] in ("input", "select")}
-    assert {*filters, "place", "rule"} == names - {"csrf"} == {*search_page.TYPED, *search_page.CHOICES}
+    assert {*filters, "place", "rule"} == names - {"csrf"} == {*searching.NAMES}
 
 
 async def test_what_others_may_answer_is_left_out_if_that_is_asked_for(service: Service) -> None:

@@ -64,12 +64,12 @@ async def ids(desk: Desk, **wanted: Any) -> list[str]:
         {"place": "discord"},
         {"risk": "high"},
         {"priority": "urgent"},
-        {"words": "ÄPFEL in"},
-        {"words": "odd-1"},
-        {"words": "the nightly"},
-        {"words": "42"},
-        {"words": "why not"},
-        {"tool": "DEPLOY", "policy": "production", "words": "äpfel"},
+        {"search": "ÄPFEL in"},
+        {"search": "odd-1"},
+        {"search": "the nightly"},
+        {"search": "42"},
+        {"search": "why not"},
+        {"tool": "DEPLOY", "policy": "production", "search": "äpfel"},
     ],
 )
 async def test_each_thing_that_is_wanted_leaves_out_what_is_not_so(desk: Desk, wanted: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ async def test_a_full_page_goes_on_with_the_next_one_and_none_is_left_out(desk: 
 async def test_words_behind_the_bound_of_one_request_are_not_looked_for(desk: Desk) -> None:
     await ask(desk, input={"text": "x" * 30_000, "late": "needle"})
     await ask(desk, input={"text": "needle" + "x" * 30_000})
-    assert len(await ids(desk, words="needle")) == 1
+    assert len(await ids(desk, search="needle")) == 1
 
 
 async def test_an_id_is_found_whatever_else_is_stored(desk: Desk) -> None:
