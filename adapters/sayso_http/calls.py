@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 import aiohttp
@@ -113,6 +113,21 @@ class Calls:
             if once and cut.sent:
                 hint = "whether it counted is not known; look with: sayso show"
             raise errors.StoreUnavailable(f"no answer from {self._url}: {cut}", hint=hint) from cut
+
+    async def lines(self, operation: Operation, *, silence: float) -> AsyncIterator[bytes]:
+        """The lines of a stream, as they come. Raises `StoreUnavailable` once it is cut, or silent for so long."""
+        if self._session is None or self._session.closed:
+            raise errors.SaysoError("this desk is not open", hint="use it with: async with")
+        url = self._url / operation.path.lstrip("/")
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
+        try:
+            async with self._session.get(url, timeout=timeout, allow_redirects=False) as response:
+                if response.status >= 300:
+                    raise _read_error(response.status, await _read_bounded(response))
+                async for line in response.content:
+                    yield line
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
+            raise errors.StoreUnavailable(f"the stream of {self._url} was cut: {type(error).__name__}") from error
 
     async def _once(self, method: str, url: yarl.URL, body: bytes | None, timeout: aiohttp.ClientTimeout) -> bytes:
         if self._session is None:

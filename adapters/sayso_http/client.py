@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
@@ -22,6 +22,7 @@ from sayso.content import digest, requests
 from sayso.desk import asker
 from sayso_http import (
     calls,
+    following,
     log_rows,
     operator_calls,
     routes,
@@ -211,6 +212,10 @@ class RemoteDesk(operator_calls.OperatorCalls):
         query = {**wanted, "limit": str(min(limit, routes.LARGEST_PAGE)), **({"before": before} if before else {})}
         page = calls.read(await self._calls.send(routes.LIST, query=query), tickets.Page)
         return [tickets.to_ticket(one) for one in page.requests], page.next
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield at once, and then when something happened that this key may see."""
+        return following.changes(self._calls)
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person behind an approver's key. It is not sent twice: a cut connection is an error.

@@ -23,8 +23,8 @@ import asyncpg  # type: ignore[import-untyped]
 import sayso
 from sayso import machine, model
 from sayso.cards import tokens
-from sayso.chat import listing
-from sayso.desk import Desk, Setup, keys
+from sayso.chat import listing, named_lists
+from sayso.desk import Desk, Setup, keys, searching
 from sayso.machine import events, people
 from sayso.stores import Query, Record, Store, documents, postgres, protocol, sqlite
 from sayso.testing.samples import MINT
@@ -150,6 +150,11 @@ def actions(store: Store, session: sessions.Session) -> Iterator[tuple[str, Call
             yield f"list, {who}, {state or 'all'}", lambda c=caller, q=query: c.tickets(q)  # type: ignore[misc]
     yield "list by the beginning of an id", lambda: operator.tickets(Query(limit=3, prefix=f"{3:032d}"[:-1]))
     yield "what waits for me, in a chat", lambda: listing.list_for(desk, ANN)
+    for wanted in (searching.Filter(tool="rare"), searching.Filter(search="needle", state="decided")):
+        said = " ".join(searching.written(wanted).values())
+        yield f"search: {said}", lambda one=wanted: searching.run(desk, one, 20)  # type: ignore[misc]
+    yield "what was asked for me, in a chat", lambda: named_lists.show(desk, "mine", ANN)
+    yield "what was decided, in a chat", lambda: named_lists.show(desk, "history", ANN)
     yield "session of a page", lambda: sessions.Sessions(store).find(session.secret)
     yield "count what is pending", lambda: store.count(Query(state="pending", limit=1000))
     yield "what is due, and when", lambda: asyncio.gather(store.due(START), store.next_due())

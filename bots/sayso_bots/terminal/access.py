@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import getpass
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model, stats
-from sayso.desk import Desk, asker, callers, granting, passing_on, stopping, stops, token_secret
+from sayso.desk import Desk, asker, callers, granting, passing_on, searching, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, signing
@@ -39,6 +39,16 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
         prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
         """Requests, newest first; *prefix* is how the id begins."""
+        ...
+
+    async def search(
+        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
+    ) -> tuple[Sequence[model.Ticket], str | None]:
+        """A page of what fits, newest first, and the *before* of the next one."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield at once, and then when something may have happened."""
         ...
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
@@ -97,9 +107,7 @@ class LocalDesk(callers.CallersDesk):
         prefix: str | None = None,
     ) -> Sequence[model.Ticket]:
         """Requests, newest first; *prefix* is how the id begins."""
-        while due := await self.desk.store.due(self.desk.clock.now()):
-            for id in due:
-                await self.desk.let_time_act(id)
+        await self._let_time_act()
         found: list[model.Ticket]
         found, query = [], Query(state=state, session=session, limit=limit, prefix=prefix)
         # a page of large ones is shorter than was asked for
@@ -107,6 +115,26 @@ class LocalDesk(callers.CallersDesk):
             found += some
             query = dataclasses.replace(query, limit=limit - len(found), before=(some[-1].created_at, some[-1].id))
         return found
+
+    async def search(
+        self, wanted: Mapping[str, str], limit: int = 50, before: str | None = None
+    ) -> tuple[Sequence[model.Ticket], str | None]:
+        """A page of what fits, newest first, and the *before* of the next one."""
+        await self._let_time_act()
+        last = await self.desk.get(before) if before else None
+        after = (last.created_at, last.id) if last else None
+        found = await searching.run(self.desk, searching.read(wanted), limit, after, actor=self.actor)
+        return found.tickets, found.last.id if found.last else None
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield at once, and then when the log may have grown."""
+        return self.desk.store.changes()
+
+    async def _let_time_act(self) -> None:
+        # no service may be running to do so
+        while due := await self.desk.store.due(self.desk.clock.now()):
+            for id in due:
+                await self.desk.let_time_act(id)
 
     async def answer(self, id: str, answer: model.Answer) -> model.Ticket:
         """Answer as the person at this terminal."""

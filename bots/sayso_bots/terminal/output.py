@@ -25,6 +25,11 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
+def print_line(document: Any) -> None:
+    """One JSON document on one line, for programs that read line by line."""
+    click.echo(json.dumps(document))
+
+
 def document_of(ticket: model.Ticket) -> model.JsonObject:
     """A ticket for other programs, as the service sends it; its secret reference stays here."""
     return tickets.to_document(ticket).model_dump(mode="json")
