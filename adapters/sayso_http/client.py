@@ -231,6 +231,15 @@ class RemoteDesk(operator_calls.OperatorCalls):
         """Ask another person of the settings to answer. Raises as `sayso.desk.passing_on.pass_on`."""
         return await self._act(routes.PASS_ON, id, tickets.PassOn(to=to).model_dump_json().encode(), once=True)
 
+    async def claim(self, id: str) -> model.Ticket:
+        """Take a request on. Raises as `sayso.desk.attending.claim`."""
+        return await self._act(routes.CLAIM, id, None, once=True)
+
+    async def snooze(self, id: str, seconds: float) -> model.Ticket:
+        """Put a request off for oneself. Raises as `sayso.desk.attending.snooze`."""
+        body = tickets.Snooze(seconds=seconds).model_dump_json().encode()
+        return await self._act(routes.SNOOZE, id, body, once=True)
+
     async def note(self, session: str, said: str) -> Sequence[str]:
         """Tell people what the agent of a session is doing (Markdown); where it was told.
 
@@ -255,7 +264,9 @@ class RemoteDesk(operator_calls.OperatorCalls):
         """Read what happened to a request, oldest row first. Raises `NotFound`."""
         return calls.read(await self._calls.send(routes.LOG, id), log_rows.Log).rows
 
-    async def _act(self, operation: routes.Operation, id: str, body: bytes, *, once: bool = False) -> model.Ticket:
+    async def _act(
+        self, operation: routes.Operation, id: str, body: bytes | None, *, once: bool = False
+    ) -> model.Ticket:
         try:
             return _ticket(await self._calls.send(operation, id, body=body, once=once))
         except wire_errors.OfTicket as error:

@@ -11,6 +11,7 @@ from typing import get_args
 
 from sayso import model
 from sayso_http import (
+    approver_routes,
     finding,
     health,
     log_rows,
@@ -96,16 +97,7 @@ ANSWER = Keyed(
     writes={200: tickets.Document},
     fails=(403, 404, 409, *operations.READ_FAILS),
 )
-PASS_ON = Keyed(
-    method="post",
-    path="/v1/requests/{id}/pass",
-    summary="Ask somebody else who may answer it, with the key of an approver.",
-    who="who answers",
-    handler=lambda on: on.requests.pass_on,
-    reads=tickets.PassOn,
-    writes={200: tickets.Document},
-    fails=(403, 404, 409, *operations.READ_FAILS),
-)
+PASS_ON, CLAIM, SNOOZE = approver_routes.PASS_ON, approver_routes.CLAIM, approver_routes.SNOOZE
 CANCEL = Keyed(
     method="post",
     path="/v1/requests/{id}/cancel",
@@ -261,7 +253,23 @@ METRICS = Open(
 )
 
 OPERATIONS: Sequence[Open | Keyed] = (
-    *(ASK, LIST, READ, ANSWER, PASS_ON, CANCEL, USE, NOTE, LOG, MAKE_RESUME, RESUME, MAKE_WEBHOOK, REPLY_TO_WEBHOOK),
+    *(
+        ASK,
+        LIST,
+        READ,
+        ANSWER,
+        PASS_ON,
+        CLAIM,
+        SNOOZE,
+        CANCEL,
+        USE,
+        NOTE,
+        LOG,
+        MAKE_RESUME,
+        RESUME,
+        MAKE_WEBHOOK,
+        REPLY_TO_WEBHOOK,
+    ),
     *(
         STOP,
         LIFT,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pydantic
 
-from sayso import attention, model, policies
+from sayso import attention, model, parts, policies
 from sayso.machine import progress
 
 
@@ -86,6 +86,8 @@ class Document(model.Frozen):
     """Where it could not be shown so far, and why; it is tried again."""
     fell_back: tuple[attention.FellBack, ...] = ()
     """Where it was shown instead, and since when."""
+    attending: attention.Attending | None = None
+    """Who looks after it: to whom it was put, who has taken it on or put it off; null if that is everybody."""
     progress: str | None = None
     """What goes on while it waits, in a sentence for a model; null once it is decided."""
     request: model.Request
@@ -102,6 +104,13 @@ class PassOn(model.Frozen):
 
     to: model.Name
     """A person of the settings."""
+
+
+class Snooze(model.Frozen):
+    """The body of a call that puts a request off."""
+
+    seconds: parts.Seconds
+    """For how long."""
 
 
 class Use(model.Frozen):
@@ -125,6 +134,7 @@ LEFT_OUT: Mapping[str, str] = {
     "tell": "it is a direct message to somebody, and none of the places where people answer",
     "push": "it says only that the service may tell people on their devices",
     "bound_until": "it says only what the digest covers; `expires_at` is the deadline",
+    "reach": "it has direct messages to people whose turn it is not yet",
     "fallback": "they are places at which it may never be shown",
     "stage_routes": "they are direct messages to people whose turn it is not yet",
     "minted": "it says only which buttons of old cards are dead",

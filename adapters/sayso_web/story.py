@@ -23,7 +23,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Shown at "), text.line(entry.place))
         case events.Undelivered():
             return (Trusted("Could not be shown at "), text.line(entry.place), Trusted(": "), text.line(entry.reason))
-        case events.Delayed() | events.Reached() | events.Passed():
+        case events.Delayed() | events.Reached() | events.Passed() | events.Claimed() | events.Snoozed():
             return _tell_noticed(entry)
         case events.Lost():
             return (
@@ -55,7 +55,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
         case events.Resumed():
             return (Trusted("Goes on: the stop was lifted"),)
         case events.Due(to=()):
-            return (Trusted("Those who are missing were to be reminded"),)
+            return _tell_due(entry)
         case events.Due(to=to):
             return (Trusted("Escalated to "), text.line(", ".join(one.removeprefix("group:") for one in to)))
         case events.Reminded():
@@ -65,7 +65,15 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Time ran out"),)
 
 
-def _tell_noticed(entry: events.Delayed | events.Reached | events.Passed) -> tuple[card.Inline, ...]:
+def _tell_due(entry: events.Due) -> tuple[card.Inline, ...]:
+    if entry.turn is None:
+        return (Trusted("Those who are missing were to be reminded"),)
+    return (Trusted("Nobody had taken it on, so it was put to "), text.line(entry.turn or "everybody"))
+
+
+def _tell_noticed(
+    entry: events.Delayed | events.Reached | events.Passed | events.Claimed | events.Snoozed,
+) -> tuple[card.Inline, ...]:
     """What decides nothing."""
     match entry:
         case events.Delayed():
@@ -75,6 +83,10 @@ def _tell_noticed(entry: events.Delayed | events.Reached | events.Passed) -> tup
             return (Trusted("Reached after all: "), text.line(entry.place))
         case events.Passed():
             return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
+        case events.Claimed():
+            return (*history.tell_person(entry.by), Trusted(" took it on"))
+        case events.Snoozed():
+            return (*history.tell_person(entry.by), Trusted(" put it off until "), card.Moment(entry.until))
 
 
 def _tell_rare(

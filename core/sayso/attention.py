@@ -21,3 +21,57 @@ class FellBack(parts.Frozen):
     at: datetime
     places: tuple[parts.Place, ...] = ()
     """The places that were new."""
+
+
+class Asked(parts.Frozen):
+    """It was put to somebody first, or to the next one after that."""
+
+    at: datetime
+    person: str | None = None
+    """By their name in the settings; None once it is put to everybody."""
+
+
+class Claim(parts.Frozen):
+    """Somebody has taken it on: they look after it, and others still may answer."""
+
+    at: datetime
+    person: str
+    name: str
+    """Of this person, as people know them."""
+    via: str
+
+
+class Snooze(parts.Frozen):
+    """Somebody has put it off for themselves: until then they are not reminded. Its deadline stays."""
+
+    at: datetime
+    person: str
+    name: str
+    via: str
+    until: datetime
+
+
+class Attending(parts.Frozen):
+    """Who looks after a request while it waits."""
+
+    asked: tuple[Asked, ...] = ()
+    """To whom it was put, one after the other."""
+    claim: Claim | None = None
+    """Who has taken it on; the latest."""
+    snoozed: tuple[Snooze, ...] = ()
+    """Who has put it off for themselves; one entry a person."""
+
+
+class Direct(parts.Frozen):
+    """Somebody's direct message, which is written once it is their time."""
+
+    person: str
+    place: parts.Place
+
+
+class Reach(parts.Frozen):
+    """Whom a request reaches, and when: found out when it was asked."""
+
+    turns: tuple[str, ...] = ()
+    """To whom it is put, one after the other, as long as nobody takes it on."""
+    direct: tuple[Direct, ...] = ()

@@ -265,6 +265,10 @@ class Ticket(Frozen):
     """Who asked whom to answer it."""
     remembered: Remembered | None = None
     """What was decided before on the same call; people read it on the card."""
+    attending: attention.Attending | None = None
+    """Who looks after it; None as long as that is everybody."""
+    reach: attention.Reach | None = None
+    """Whom it reaches in which order; None if all at once."""
     stopped: Standstill | None = None
     """While somebody has stopped everything, or its agent: nothing is allowed, and no time runs."""
     bound_until: datetime | None = None

@@ -90,11 +90,13 @@ class Planned(parts.Frozen):
     """What time does next to a request, if nobody decides it before."""
 
     at: datetime
-    does: Literal["remind", "escalate", "expire"]
+    does: Literal["remind", "escalate", "expire", "turn"]
     number: int = 0
     """Which one of its policy or stage, from 0."""
     stage: int | None = None
     """The stage that plans it; None is the policy itself."""
+    to: str | None = None
+    """The one person whom it concerns; None is whoever is missing then."""
 
 
 class Escalated(parts.Frozen):
@@ -168,6 +170,10 @@ class Policy(parts.Frozen):
     """The deadline, reminders and escalations count only the time in which it is open."""
     remind: Annotated[tuple[parts.Seconds, ...], pydantic.Field(max_length=20)] = ()
     """When those who are missing are reminded, in seconds after it was asked."""
+    turns: Literal["round_robin", "least_recent"] | None = None
+    """To whom of its people it is put first; None is all at once."""
+    claim_in: parts.Seconds = 300.0
+    """After so many seconds in which nobody takes it on it is put to the next one."""
     escalate: Annotated[tuple[Escalation, ...], pydantic.Field(max_length=20)] = ()
 
     _ways = pydantic.model_validator(mode="before")(_one_way_to_say_who)

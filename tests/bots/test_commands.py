@@ -389,3 +389,11 @@ approvers = ["me", "bob"]
     assert (again.returncode, "was asked already" in again.stderr) == (2, True)
     both = inside("answer", "r1", "--allow", "--pass-to", "bob")
     assert (both.returncode, "leave the other options out" in both.stderr) == (2, True)
+    assert inside("answer", "r1", "--claim").returncode == 0
+    assert inside("answer", "r1", "--snooze", "10m").returncode == 0
+    shown = inside("show", "r1").stdout
+    assert "has taken this on" in shown
+    assert "has put this off until" in shown
+    assert "taken on by me, put off by me" in inside("list").stdout
+    never = inside("answer", "r1", "--snooze", "3d")
+    assert (never.returncode, "it would expire meanwhile" in never.stderr) == (2, True)

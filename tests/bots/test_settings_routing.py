@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sayso import errors
-from sayso.machine import priorities
+from sayso.machine import priorities, rounds
 from sayso_bots.settings import toml
 from tests.bots.test_policy_page import PEOPLE, asked, desk_of, parse
 
@@ -25,9 +25,25 @@ async def test_a_policy_says_where_something_is_shown_if_its_places_do_not_work(
     assert (await asked(desk, "look")).fallback == (("discord:911",), ("slack:@ann",), ("web",))
 
 
+TURNS = '[policies.default]\napprovers = ["group:release"]\nturns = "round_robin"\nclaim_in = "2m"\n'
+
+
+async def test_a_policy_puts_its_requests_to_one_person_after_the_other() -> None:
+    desk = desk_of(TURNS)
+    first, second = await asked(desk, "look"), await asked(desk, "look")
+    assert (rounds.current(first), rounds.current(second)) == ("ann", "bob")
+    assert [(one.does, (one.at - first.created_at).total_seconds()) for one in first.plan] == [("turn", 120.0)]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        (TURNS.replace("round_robin", "random"), "policies.default.turns"),
+        (TURNS.replace("group:release", "ann"), "policies.default.turns"),
+        (
+            TURNS.replace("approvers", "stages").replace('["group:release"]', '[{ approvers = ["group:release"] }]'),
+            "policies.default.turns",
+        ),
         ('[policies.default]\napprovers = ["ann"]\nfallback = ["irc:#ops"]', "policies.default.fallback"),
         ('[policies.default]\napprovers = ["anyone"]\nfallback = "approvers"', "policies.default.fallback"),
         (PAGER.replace('"urgent"', '"now"'), "rules.pager.priority"),

@@ -109,6 +109,8 @@ class Metrics:
                 pass
             case events.Stopped() | events.Resumed() | events.GrantEnded() | events.Delayed() | events.Reached():
                 pass
+            case events.Claimed() | events.Snoozed():
+                pass
             case _:
                 assert_never(entry)
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, batching, passing_on, searching
+from sayso.desk import Desk, attending, batching, passing_on, searching
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import finding, log_rows, routes, tickets, webhooks
@@ -125,6 +125,19 @@ class Requests:
         id = request.match_info["id"]
         await caller.may_know(id)
         return await self._show(await passing_on.pass_on(self._desk, id, wanted.to, caller.key.actor))
+
+    async def claim(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Take it on, as the person behind the key."""
+        id = request.match_info["id"]
+        await caller.may_know(id)
+        return await self._show(await attending.claim(self._desk, id, caller.key.actor))
+
+    async def snooze(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Put it off, for the person behind the key."""
+        wanted = await reading.body(request, tickets.Snooze)
+        id = request.match_info["id"]
+        await caller.may_know(id)
+        return await self._show(await attending.snooze(self._desk, id, wanted.seconds, caller.key.actor))
 
     async def cancel(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Withdraw."""

@@ -13,7 +13,9 @@ from sayso import errors, model
 from sayso.cards import phrases
 from sayso.content import entries, fields, requests, typed_json
 from sayso_bots.settings import environment
-from sayso_bots.terminal import access, output, prompt
+from sayso_bots.terminal import access, options, output, prompt
+
+_ATTENDING = {"pass_to", "claim", "snooze"}
 
 
 @click.command(
@@ -41,6 +43,10 @@ from sayso_bots.terminal import access, output, prompt
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
 @click.option("--value", "values", multiple=True, metavar="NAME=VALUE", help="Fill a field of a form. Repeatable.")
 @click.option("--pass-to", metavar="NAME", help="Ask this person, who may answer it as well, in place of answering.")
+@click.option("--claim", is_flag=True, default=None, help="Take it on, in place of answering: others see that.")
+@click.option(
+    "--snooze", metavar="TIME", callback=options.time, help="Put it off for yourself, in place of answering: 15m, 2h."
+)
 @click.option("--yes", is_flag=True, help="Allow something of high risk without being asked again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the request as JSON.")
 def command(id: str, as_json: bool, yes: bool, **given: Any) -> None:
@@ -53,8 +59,8 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
     async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         try:
-            if to := given.pop("pass_to", None):
-                ticket = await _pass_on(desk, ticket, to, given)
+            if _ATTENDING & given.keys():
+                ticket = await _attend(desk, ticket, given)
             elif given:
                 said = read_options(ticket.request, given)
                 if not yes:
@@ -68,10 +74,17 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
     output.print_json(output.document_of(ticket)) if as_json else output.say(f"{ticket.id}: {output.state_of(ticket)}")
 
 
-async def _pass_on(desk: access.CommandDesk, ticket: model.Ticket, to: str, beside: dict[str, Any]) -> model.Ticket:
-    if beside:
-        raise errors.InvalidAnswer("--pass-to answers nothing: leave the other options out", field="pass_to")
-    return await desk.pass_on(ticket.id, to)
+async def _attend(desk: access.CommandDesk, ticket: model.Ticket, given: dict[str, Any]) -> model.Ticket:
+    """What answers nothing: one of these, and alone."""
+    if len(given) > 1:
+        name = next(name for name in given if name in _ATTENDING)
+        flag = f"--{name.replace('_', '-')}"
+        raise errors.InvalidAnswer(f"{flag} answers nothing: leave the other options out", field=name)
+    if "claim" in given:
+        return await desk.claim(ticket.id)
+    if "snooze" in given:
+        return await desk.snooze(ticket.id, given["snooze"])
+    return await desk.pass_on(ticket.id, given["pass_to"])
 
 
 def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:

@@ -12,27 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pydantic
 
 from sayso import asking, errors, model
 from sayso.content import digest
 from sayso.machine import progress
 from sayso_bots.service import database
-from sayso_bots.settings import durations, environment
-from sayso_bots.terminal import access, output, prompt
+from sayso_bots.settings import environment
+from sayso_bots.terminal import access, options, output, prompt
 
 # Seconds between two looks at what goes on while somebody waits at a terminal.
 _LOOK_EVERY = 5.0
-_SECONDS: pydantic.TypeAdapter[float] = pydantic.TypeAdapter(durations.Duration)
-
-
-def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        return _SECONDS.validate_python(float(value) if value.isascii() and value.isdigit() else value)
-    except pydantic.ValidationError as error:
-        raise click.BadParameter("expected a time such as 15m, 2h or a number of seconds, at most 30 days") from error
 
 
 def _parse_json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -60,7 +49,7 @@ _COMMON = (
     click.option("--body", help="An explanation, in Markdown."),
     click.option("--policy", help="A policy of sayso.toml."),
     click.option("--route", multiple=True, metavar="PLACE", help="Where to ask, such as slack:#ops. Repeatable."),
-    click.option("--expires-in", metavar="TIME", callback=_time, help="How long to wait at most: 15m, 2h, seconds."),
+    click.option("--expires-in", metavar="TIME", callback=options.time, help="How long to wait at most: 15m, 2h."),
     click.option("--agent", help="Who asks."),
     click.option("--session", help="The agent's session."),
     click.option("--risk", type=click.Choice(["low", "medium", "high"])),

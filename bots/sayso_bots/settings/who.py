@@ -10,7 +10,7 @@ from sayso import calendars, errors, model
 from sayso.chat import plugin
 from sayso.desk import DEFAULT
 from sayso.machine import INBOX, people, schedule, staffing
-from sayso_bots.settings import schema, spelling
+from sayso_bots.settings import attention, schema, spelling
 
 _WAYS = ("approvers", "needs", "stages")
 
@@ -61,6 +61,7 @@ def check(settings: schema.Settings, made: sayso.Setup) -> None:
     chats = {INBOX, *(chat.name for chat in plugin.installed() if settings.chat(chat.name))}
     for name, policy in made.policies.items():
         staffing.check(made.directory, policy, name)
+        attention.check(made.directory, policy, name)
         for place in policy.break_glass.tell if policy.break_glass else ():
             if model.channel_of(place) not in chats:
                 key = f"policies.{name}.break_glass.tell"

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model, stats
-from sayso.desk import Desk, asker, callers, granting, passing_on, searching, stopping, stops, token_secret
+from sayso.desk import Desk, asker, attending, callers, granting, passing_on, searching, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
 from sayso_bots.service import database, signing
@@ -53,6 +53,14 @@ class CommandDesk(asker.Asker, asker.Answerer, Protocol):
 
     async def pass_on(self, id: str, to: str) -> model.Ticket:
         """Ask another person of the settings to answer."""
+        ...
+
+    async def claim(self, id: str) -> model.Ticket:
+        """Take a request on."""
+        ...
+
+    async def snooze(self, id: str, seconds: float) -> model.Ticket:
+        """Put a request off for oneself."""
         ...
 
     async def log(self, id: str) -> Sequence[LogRow]:
@@ -143,6 +151,14 @@ class LocalDesk(callers.CallersDesk):
     async def pass_on(self, id: str, to: str) -> model.Ticket:
         """Ask somebody else, as the person at this terminal."""
         return await passing_on.pass_on(self.desk, id, to, self.actor)
+
+    async def claim(self, id: str) -> model.Ticket:
+        """Take it on, as the person at this terminal."""
+        return await attending.claim(self.desk, id, self.actor)
+
+    async def snooze(self, id: str, seconds: float) -> model.Ticket:
+        """Put it off for the person at this terminal."""
+        return await attending.snooze(self.desk, id, seconds, self.actor)
 
     async def log(self, id: str) -> Sequence[LogRow]:
         """All that happened to a request, oldest first."""

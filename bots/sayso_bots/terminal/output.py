@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import model
-from sayso.cards import board, draw, phrases, tokens, urgency
+from sayso.cards import attended, board, draw, phrases, tokens, urgency
 from sayso.content import fields, text, wording
 from sayso.machine import people, who
 from sayso_bots.terminal import render, rows
@@ -50,7 +50,9 @@ def state_of(ticket: model.Ticket) -> str:
     """In a word or two."""
     if ticket.decision is None:
         taken = f"pending, the answer of {ticket.taken.given.person} is taken" if ticket.taken else "pending"
-        so_far = ", ".join(said for said in (urgency.words(ticket), board.words(ticket)) if said)
+        so_far = ", ".join(
+            said for said in (urgency.words(ticket), board.words(ticket), attended.words(ticket)) if said
+        )
         return "held" if ticket.held else "stopped" if ticket.stopped else f"{taken}: {so_far}" if so_far else taken
     decision = ticket.decision
     used = ", used" if ticket.used_at else ""

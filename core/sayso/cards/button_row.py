@@ -11,14 +11,15 @@ from sayso.cards import offering, windows
 
 _Allowing = Literal["allow", "session", "always", "offer", "edit", "call", "tool", "glass"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
-Action = Literal[_Allowing, _Refusing, "undo", "pass", "review", "details", "option", "pick", "other", "fill"]
+_Attending = Literal["pass", "claim", "snooze"]
+Action = Literal[_Allowing, _Refusing, _Attending, "undo", "review", "details", "option", "pick", "other", "fill"]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
 
 Style = Literal["primary", "danger", "plain"]
 
 
 Window = windows.Window
-Special = Literal["edit", "offer", "standing", "review", "pick", "fill", "pass"]
+Special = Literal["edit", "offer", "standing", "review", "pick", "fill", "pass", "snooze"]
 """A window that is made from the content of its request: `dialog` draws it, `submission` reads it."""
 
 

@@ -186,6 +186,25 @@ TABLE: tuple[Row, ...] = (
         offered=offering.names_more,
         window="pass",
     ),
+    Row(
+        "claim",
+        "I take it",
+        "",
+        "--claim",
+        None,
+        kinds=("permission", *_OTHERS),
+        offered=offering.takes_turns,
+    ),
+    Row(
+        "snooze",
+        "Snooze…",
+        "",
+        "--snooze TIME",
+        None,
+        kinds=("permission", *_OTHERS),
+        offered=offering.reminds,
+        window="snooze",
+    ),
     Row("undo", "Take back", "", "", None, kinds=("permission", *_OTHERS), first=True),
 )
 """In the order in which they stand on a card: the most important first."""

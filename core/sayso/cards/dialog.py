@@ -108,8 +108,8 @@ def of_press(
             )
         case buttons.Window():
             return _ask_for_words(ticket, pressed, window, token)
-        case "pass":
-            return None  # the desk makes it: it knows who there is
+        case "pass" | "snooze":
+            return None  # the desk makes it: it knows who there is, and what time it is
         case "edit":
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "offer":

@@ -58,3 +58,13 @@ def names_more(ticket: model.Ticket) -> bool:
     """If its policy names more than one person at this stage, as far as can be told without knowing its groups."""
     found = approvers.named(ticket)
     return len(found) > 1 or any(name.startswith("group:") for name in found)
+
+
+def takes_turns(ticket: model.Ticket) -> bool:
+    """If it is put to one person after the other."""
+    return ticket.reach is not None and bool(ticket.reach.turns)
+
+
+def reminds(ticket: model.Ticket) -> bool:
+    """If people are reminded, so that somebody may want to put it off."""
+    return bool(ticket.policy.remind) or any(stage.remind for stage in ticket.policy.stages) or takes_turns(ticket)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import model
-from sayso.cards import board, card, naming, passed_on
+from sayso.cards import attended, board, card, naming, passed_on
 from sayso.content import text
 from sayso.machine import escalation, events, people, schedule
 
@@ -20,8 +20,12 @@ def said(ticket: model.Ticket, directory: people.Directory, effect: events.Remin
 
 
 def _because(ticket: model.Ticket, effect: events.Remind) -> tuple[card.Inline, ...]:
+    if effect.why == "later":
+        return (Trusted("You had put this off until now: it waits for an answer"),)
     if effect.to is not None:
         return passed_on.asks(ticket, effect.to)
+    if effect.why == "next":
+        return (Trusted("Nobody has taken this on so far: it is put to you now"),)
     if effect.why == "turned":
         return (Trusted("It is your turn: this waits for an answer"),)
     if effect.why == "escalated" and (step := escalation.last(ticket)):
@@ -37,6 +41,7 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
         yield card.Line(
             (Trusted("Escalated to "), *names_of(step), Trusted(" · "), card.Moment(ticket.escalated[-1].at))
         )
+    yield from attended.lines(ticket)
     yield from passed_on.lines(ticket)
     if spans := tuple(_coming(ticket)):
         yield card.Line(spans)
@@ -44,7 +49,7 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
 
 def _coming(ticket: model.Ticket) -> Iterable[card.Inline]:
     planned = [one for one in ticket.plan if one.at < schedule.ends(ticket)]
-    remind = next((one for one in planned if one.does == "remind"), None)
+    remind = next((one for one in planned if one.does == "remind" and one.to is None), None)
     escalate = next((one for one in planned if one.does == "escalate"), None)
     if remind is not None:
         yield from (Trusted("Next reminder "), card.Moment(remind.at, relative=True))

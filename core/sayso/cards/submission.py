@@ -81,7 +81,7 @@ def _meaning(
             return _take_step(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "pick":
             return _read_pick(ticket, draft)
-        case "offer" | "standing" | "pass" | None:
+        case "offer" | "standing" | "pass" | "snooze" | None:
             written: model.JsonObject = {}
         case buttons.Window():
             written = _read_window(ticket, row.window, draft)

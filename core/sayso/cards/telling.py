@@ -6,7 +6,7 @@ The rule: a person is named as people know them, never by an account. Names are 
 from __future__ import annotations
 
 from sayso import errors, model
-from sayso.cards import board, card, notification, phrases, tokens
+from sayso.cards import attended, board, card, notification, phrases, tokens
 from sayso.content import text, wording
 from sayso.machine import approvers
 
@@ -82,7 +82,11 @@ def late_words(error: errors.AlreadyDecided, account: str) -> card.Line:
 
 def tally(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
     """What a press did that decided nothing alone; None if there is nothing to say."""
-    if ticket.decision is not None or ticket.request.kind != "permission":
+    if ticket.decision is not None:
+        return None
+    if said := attended.told(ticket, before, account):
+        return said
+    if ticket.request.kind != "permission":
         return None
     asked = [one for one in ticket.passed if one.via == account]
     if asked and before is not None and asked[-1] not in before.passed:

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Literal
 
 from sayso import aside, machine, model
-from sayso.cards import board, card, draw, phrases, urgency
+from sayso.cards import attended, board, card, draw, phrases, urgency
 from sayso.content import text
 from sayso.desk import Desk, identity, remembering, visibility
-from sayso.machine import approvers, people, priorities, schedule
+from sayso.machine import approvers, people, priorities, schedule, silence
 from sayso.stores import Query
 
 Trusted = text.Trusted
@@ -89,7 +89,8 @@ async def list_for(desk: Desk, actor: people.Actor, page: int = 0) -> Listing:
     # what is urgent may expire last, and stands on top nevertheless
     most = _MOST_READ if any(rule.priority for rule in desk.setup.rules.rules) else shown + 1
     found, read = await _read_waiting(desk, actor, waiting, most)
-    found.sort(key=priorities.rank)
+    me, at = desk.setup.directory.identify(actor).id, desk.clock.now()
+    found.sort(key=lambda one: (me in silence.silent(one, at), priorities.rank(one)))
     more = len(found) > shown
     left = 0 if more else await desk.store.count(replace(waiting, limit=_MOST_COUNTED)) - read
     lately: Sequence[model.Ticket] = () if page else await _lately(desk, actor)
@@ -231,5 +232,5 @@ def _about(ticket: model.Ticket, now: datetime) -> text.Trusted:
     risk = f"{said} · {risk}" if (said := urgency.words(ticket)) else risk
     if ticket.stopped is not None:
         return Trusted(f"{risk}stopped")
-    so_far = f" · {said}" if (said := board.words(ticket)) else ""
+    so_far = "".join(f" · {said}" for said in (board.words(ticket), attended.words(ticket)) if said)
     return Trusted(f"{risk}expires in {phrases.duration(schedule.ends(ticket) - now)}{so_far}")

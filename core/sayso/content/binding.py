@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayso import errors, model
+from sayso import attention, errors, model
 from sayso.content import digest, requests
 
 # The rules that every digest names.
@@ -35,6 +35,8 @@ class Terms:
     """What the policy is called in the settings."""
     stage_routes: tuple[tuple[model.Place, ...], ...] = ()
     """Where it is shown as well, stage by stage."""
+    reach: attention.Reach | None = None
+    """Whom it reaches in which order."""
     fallback: tuple[tuple[model.Place, ...], ...] = ()
     """Where it is shown if it can be shown nowhere else, one after the other."""
     reviews: model.RequestId | None = None

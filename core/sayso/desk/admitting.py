@@ -10,7 +10,18 @@ from datetime import datetime
 from sayso import aside, errors, machine, model, rules
 from sayso.cards import tokens
 from sayso.content import requests
-from sayso.desk import asking_back, authority, granting, judging, quota, reaching, receipting, remembering, stops
+from sayso.desk import (
+    asking_back,
+    authority,
+    granting,
+    judging,
+    quota,
+    reaching,
+    receipting,
+    remembering,
+    stops,
+    turning,
+)
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
@@ -33,6 +44,8 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     async with _within_limits(shell, request.id, caller):
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         terms = await _terms(shell, request, caller, id, now)
+        if terms.policy.turns and not await _is_known(shell, request.id):
+            terms = await turning.take(shell.store, shell.setup, terms)
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)

@@ -17,6 +17,7 @@ from sayso.desk import (
     asker,
     asking_back,
     attendance,
+    attending,
     authority,
     batch_presses,
     broadcast,
@@ -210,6 +211,8 @@ class Desk(shell.Shell):
             await pressing.seated(self, ticket, message)
         if pressed.action == "undo":
             return await self.take_back(ticket.id, actor)
+        if pressed.action in ("claim", "snooze"):
+            return await attending.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if pressed.action == "pass":
             return await passing_on.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from sayso import aside, model
 from sayso.cards import reminding
 from sayso.desk import batching, reaching
 from sayso.desk.shell import Shell
-from sayso.machine import approvers, events, people
+from sayso.machine import approvers, events, people, rounds, silence
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     over = ticket.decision is not None or ticket.taken is not None or ticket.held or ticket.stopped is not None
     platform = shell.platforms.get(model.channel_of(effect.place))
     directory = shell.setup.directory
-    names = _called(ticket, directory, effect)
+    names = _called(ticket, directory, effect, shell.clock.now())
     # who has no card yet gets one, which mentions them
     cards = [one for _, one in await batching.cards_of(shell.store, ticket.id) if one.place == effect.place]
     if over or names is None or not cards:
@@ -34,10 +35,40 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     await shell.store.append(ticket.id, ticket.version, entry)
 
 
-def _called(ticket: model.Ticket, directory: people.Directory, effect: events.Remind) -> tuple[str, ...] | None:
+def _called(
+    ticket: model.Ticket, directory: people.Directory, effect: events.Remind, at: datetime
+) -> tuple[str, ...] | None:
     missing = approvers.to_remind(ticket, directory, effect.place)
-    if effect.to is None or missing is None:
-        return missing
+    if missing is None:
+        return None
+    if effect.to is None:
+        return _awake(ticket, directory, _put_to(ticket, directory, missing, effect), at)
     # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
     awaited = effect.to in {*missing, *directory.members(missing)}
     return (effect.to,) if awaited else None
+
+
+def _put_to(
+    ticket: model.Ticket, directory: people.Directory, missing: tuple[str, ...], effect: events.Remind
+) -> tuple[str, ...] | None:
+    """Of those who are missing the one to whom it is put; None in a direct message to somebody else."""
+    first = rounds.current(ticket)
+    if first is None or effect.why == "escalated":
+        return missing
+    if first in {*missing, *directory.members(missing)}:
+        return (first,)
+    return None if ":@" in effect.place else missing
+
+
+def _awake(
+    ticket: model.Ticket, directory: people.Directory, names: tuple[str, ...] | None, at: datetime
+) -> tuple[str, ...] | None:
+    """These without whoever is left alone for now; None if nobody is left."""
+    silent = silence.silent(ticket, at)
+    if not names or not silent:
+        return names
+    found = list[str]()
+    for name in names:
+        members = directory.members([name])
+        found += [name] if silent.isdisjoint(members) else [one for one in members if one not in silent]
+    return tuple(dict.fromkeys(found)) or None

@@ -8,7 +8,7 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, granting, quota, receipting, remembering, reviewing, stops
+from sayso.desk import authority, channel, granting, quota, receipting, remembering, reviewing, stops, turning
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Record, Store
@@ -136,6 +136,8 @@ class Shell:
             step = receipting.attach(self, step)
             decides = ticket.decision is None and step.ticket.decision is not None
             beside = await self._beside(step.ticket) if decides else ()
+            if ticket.attending != step.ticket.attending:
+                beside = (*beside, *await turning.records(self.store, ticket, step.ticket))
             try:
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)

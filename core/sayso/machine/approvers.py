@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sayso import errors, model, parts
-from sayso.machine import escalation, events, people, places, who
+from sayso.machine import escalation, events, people, places, rounds, who
 
 latest = places.latest
 
@@ -132,6 +132,8 @@ def to_notify(ticket: model.Ticket) -> tuple[str, ...]:
         return ()
     if (step := escalation.last(ticket)) and step.brings_in:
         return tuple(name for name in _persons(ticket, step.brings_in))
+    if first := rounds.current(ticket):
+        return (first,)
     names = ((named(ticket) if one == parts.APPROVERS else (one,)) for one in ticket.policy.notify)
     return tuple(dict.fromkeys(name for some in names for name in some))
 

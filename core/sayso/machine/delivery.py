@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from sayso import attention, model
-from sayso.machine import events, outcomes
+from sayso.machine import events, outcomes, rounds
 
 
 def lost(ticket: model.Ticket, event: events.Undelivered) -> model.Ticket | None:
@@ -58,9 +58,10 @@ def effects(before: model.Ticket, after: model.Ticket) -> tuple[events.Effect, .
 
 
 def _fallen_back(ticket: model.Ticket, at: datetime) -> model.Ticket:
-    """The ticket, shown at its next fallback as well if it is shown nowhere else."""
-    failing = {*ticket.undelivered, *_places_in_trouble(ticket)}
-    if any(place != events.INBOX and place not in failing for place in ticket.route):
+    """The ticket, put to the next one or shown at its next fallback as well, if it is shown nowhere else."""
+    while not _is_shown(ticket) and rounds.is_waiting(ticket):
+        ticket = rounds.handed_over(ticket, at)
+    if _is_shown(ticket):
         return ticket
     route, done = ticket.route, list(ticket.fell_back)
     for places in ticket.fallback[len(done) :]:
@@ -70,6 +71,11 @@ def _fallen_back(ticket: model.Ticket, at: datetime) -> model.Ticket:
         if new:
             break
     return ticket.model_copy(update={"route": route, "fell_back": tuple(done)})
+
+
+def _is_shown(ticket: model.Ticket) -> bool:
+    failing = {*ticket.undelivered, *_places_in_trouble(ticket), events.INBOX}
+    return any(place not in failing for place in ticket.route)
 
 
 def _is_awaited(ticket: model.Ticket, place: model.Place) -> bool:

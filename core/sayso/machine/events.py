@@ -91,6 +91,8 @@ class Due(model.Frozen):
     at: datetime
     to: tuple[str, ...] = ()
     """To whom, and to which places, it is escalated."""
+    turn: str | None = None
+    """To whom it is put next; empty for everybody."""
 
 
 class Passed(model.Frozen):
@@ -170,6 +172,8 @@ class Resumed(model.Frozen):
 
 Delayed = noticed.Delayed
 Reached = noticed.Reached
+Claimed = noticed.Claimed
+Snoozed = noticed.Snoozed
 
 Event = (
     Stopped
@@ -185,6 +189,8 @@ Event = (
     | Lost
     | Delayed
     | Reached
+    | Claimed
+    | Snoozed
     | Ticked
     | Due
     | Passed
@@ -228,8 +234,9 @@ class Tell(model.Frozen):
     place: model.Place
 
 
-Why = Literal["missing", "escalated", "turned", "asked"]
-"""Why people are mentioned: they are missing, just brought in, it is their turn now, or somebody asked for them."""
+Why = Literal["missing", "escalated", "turned", "asked", "next", "later"]
+"""Why people are mentioned: they are missing, just brought in, it is their turn now, or somebody asked for them; it is
+put to them next, or they had put it off."""
 
 
 class Remind(model.Frozen):

@@ -23,3 +23,20 @@ class Reached(model.Frozen):
     type: Literal["reached"] = "reached"
     at: datetime
     place: model.Place
+
+
+class Claimed(model.Frozen):
+    """Somebody has taken the request on."""
+
+    type: Literal["claimed"] = "claimed"
+    at: datetime
+    by: model.Person
+
+
+class Snoozed(model.Frozen):
+    """Somebody has put the request off for themselves."""
+
+    type: Literal["snoozed"] = "snoozed"
+    at: datetime
+    by: model.Person
+    until: datetime

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sayso import model
 from sayso.content import binding
-from sayso.machine import outcomes, schedule
+from sayso.machine import outcomes, rounds, schedule
 
 
 def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: datetime) -> model.Ticket:
@@ -34,7 +34,9 @@ def ticket(request: model.Request, terms: binding.Terms, id: str, ref: str, at: 
         asked_back=terms.asked_back,
         remembered=terms.remembered,
         ruled=terms.ruled,
-        plan=schedule.plan(terms.policy, at, expires_at),
+        attending=rounds.begun(terms.reach, at),
+        reach=terms.reach,
+        plan=schedule.plan(terms.policy, at, expires_at, terms.reach),
     )
     decision = outcomes.ruled(made, at)
     return made.model_copy(update={"decision": decision, "plan": ()}) if decision else made

@@ -23,13 +23,18 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
         yield f"{len(board.by)} of {ticket.policy.most_needed} have allowed it"
     if len(board.stages) > 1:
         yield f"at stage {min(ticket.stage, len(board.stages) - 1) + 1} of {len(board.stages)}"
+    yield from _put_to(ticket)
     if ticket.escalated:
         yield wording.escalated(ticket)
     if ticket.stopped is not None:
         yield "stopped, so that nothing is allowed and no time runs"
         return
-    for does, words in (("remind", "next reminder at"), ("escalate", "next escalation at")):
-        if coming := next((one.at for one in ticket.plan if one.does == does), None):
+    for does, words in (
+        ("turn", "goes to the next one at"),
+        ("remind", "next reminder at"),
+        ("escalate", "next escalation at"),
+    ):
+        if coming := next((one.at for one in ticket.plan if one.does == does and one.to is None), None):
             yield f"{words} {_moment(coming)}"
     yield f"expires at {_moment(schedule.ends(ticket))}"
 
@@ -43,6 +48,21 @@ def _shown(ticket: model.Ticket) -> Iterator[str]:
     for done in ticket.fell_back:
         if done.places:
             yield f"shown at {', '.join(done.places)} instead, since {_moment(done.at)}"
+
+
+def _put_to(ticket: model.Ticket) -> Iterator[str]:
+    """To whom it was put, one after the other, and who has taken it on."""
+    attending = ticket.attending
+    if attending is None:
+        return
+    for one in attending.asked:
+        yield f"put to {one.person or 'everybody'} at {_moment(one.at)}"
+    if attending.claim:
+        yield f"taken on by {attending.claim.person} at {_moment(attending.claim.at)}"
+    elif attending.asked:
+        yield "not taken on so far"
+    for snooze in attending.snoozed:
+        yield f"put off by {snooze.person} until {_moment(snooze.until)}"
 
 
 def _moment(at: datetime) -> str:

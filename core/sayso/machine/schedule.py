@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sayso import errors, model, policies
-from sayso.machine import escalation, events
+from sayso import attention, errors, model, policies
+from sayso.machine import escalation, events, open_time, rounds, silence
 
 Does = Literal["remind", "escalate", "expire"]
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
+after = open_time.after
 _SHORTER = "make it shorter, or expires_in longer"
 
 
@@ -48,12 +49,6 @@ def _limit(policy: model.Policy) -> float | None:
     return min([*told, *([policy.expires_in] if policy.expires_in else [])], default=None)
 
 
-def after(policy: model.Policy, start: datetime, seconds: float) -> datetime | None:
-    """The moment so many seconds after *start*, in the time of the policy's clock; None if it stands still."""
-    passed = timedelta(seconds=seconds)
-    return start + passed if policy.clock is None else policy.clock.add(start, passed)
-
-
 def put_off(ticket: model.Ticket, moment: datetime, since: datetime, until: datetime) -> datetime:
     """A moment of the ticket's time, later by as much as its time stood still between *since* and *until*."""
     request, bound = ticket.request, ticket.bound_until or ticket.expires_at
@@ -69,11 +64,13 @@ def plan_later(ticket: model.Ticket, since: datetime, until: datetime) -> tuple[
     return tuple(one.model_copy(update={"at": at}) for one, at in zip(ticket.plan, later, strict=True))
 
 
-def plan(policy: model.Policy, at: datetime, ends: datetime) -> tuple[policies.Planned, ...]:
+def plan(
+    policy: model.Policy, at: datetime, ends: datetime, reach: attention.Reach | None = None
+) -> tuple[policies.Planned, ...]:
     """What time does to a request that is asked now, until it expires."""
     reminders = _planned(policy, at, "remind", policy.remind)
     escalations = _planned(policy, at, "escalate", [one.after for one in policy.escalate])
-    return _in_order([*escalations, *reminders, *_of_stage(policy, 0, at)], ends)
+    return _in_order([*escalations, *reminders, *rounds.planned(policy, reach, at), *_of_stage(policy, 0, at)], ends)
 
 
 def turned(ticket: model.Ticket, stage: int, at: datetime) -> tuple[policies.Planned, ...]:
@@ -98,8 +95,10 @@ def next_wake(ticket: model.Ticket) -> datetime | None:
 
 def due(ticket: model.Ticket, at: datetime) -> events.Due:
     """What was planned until now, as an event."""
-    steps = [ticket.policy.escalate[one.number] for one in ticket.plan if one.at <= at and one.does == "escalate"]
-    return events.Due(at=at, to=tuple(name for one in steps for name in (*one.brings_in, *one.route)))
+    come = [one for one in ticket.plan if one.at <= at]
+    steps = [ticket.policy.escalate[one.number] for one in come if one.does == "escalate"]
+    turn = (rounds.following(ticket) or "") if any(one.does == "turn" for one in come) else None
+    return events.Due(at=at, to=tuple(name for one in steps for name in (*one.brings_in, *one.route)), turn=turn)
 
 
 def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.Effect, ...]] | None:
@@ -108,11 +107,31 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     if not due:
         return None
     numbers = [one.number for one in due if one.does == "escalate"]
-    changed = escalation.happens(ticket, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
     # who was not there for a while is told once of all that was due meanwhile
     facts = {"plan": ticket.plan[len(due) :], "reminded": ticket.reminded + 1, "version": ticket.version + 1}
-    changed = changed.model_copy(update=facts)
-    return changed, tuple(effects(ticket, changed, "escalated" if numbers else "missing"))
+    changed = ticket.model_copy(update=facts)
+    changed = escalation.happens(changed, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
+    if any(one.does == "turn" for one in due):
+        changed = rounds.handed_over(changed, at)
+    why: events.Why = "escalated" if numbers else "next" if any(one.does == "turn" for one in due) else "missing"
+    alone = [one.to for one in due if one.to is not None]
+    changed = silence.over(changed, alone)
+    everybody = effects(ticket, changed, why) if len(alone) < len(due) else _redraws(changed)
+    return changed, (*everybody, *(one for name in alone for one in _to_one(changed, name)))
+
+
+def _redraws(ticket: model.Ticket) -> Iterator[events.Effect]:
+    for place in ticket.route:
+        if place != events.INBOX and place not in ticket.undelivered:
+            yield events.Redraw(place=place)
+
+
+def _to_one(ticket: model.Ticket, person: str) -> Iterator[events.Effect]:
+    """A mention of one person: in their direct message if they have one, else wherever it stands."""
+    own = [place for place in ticket.route if place.endswith(f":@{person}")]
+    for place in own or ticket.route:
+        if place != events.INBOX and place not in ticket.undelivered:
+            yield events.Remind(place=place, number=ticket.reminded, why="later", to=person)
 
 
 def effects(before: model.Ticket, after: model.Ticket, why: events.Why) -> Iterator[events.Effect]:

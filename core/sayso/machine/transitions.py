@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from sayso import errors, model
 from sayso.content import binding
@@ -23,19 +22,20 @@ from sayso.machine import (
     fitting,
     glass,
     holding,
+    noticing,
     opened,
     outcomes,
-    passing,
     places,
     schedule,
     stages,
     standstill,
+    taking_on,
     using,
 )
 
 # An agent waits no longer than this for words that were taken.
 _LONGEST_GRACE = timedelta(minutes=1)
-_BY_PEOPLE = events.Answered | events.TakenBack | events.Passed
+_BY_PEOPLE = events.Answered | events.TakenBack | events.Passed | events.Claimed | events.Snoozed
 
 DEFAULT_EXPIRES_IN = schedule.DEFAULT_EXPIRES_IN
 INBOX = events.INBOX
@@ -121,21 +121,10 @@ def _stepped(ticket: model.Ticket, event: events.Event) -> Step:
             return _close(ticket, "superseded", event.at)
         case events.Undelivered():
             return _undelivered(ticket, event)
-        case events.Lost():
-            return Step(*delivery.taken_away(ticket, event))
-        case events.Delayed():
-            return _noticed(ticket, delivery.delayed(ticket, event))
-        case events.Reached():
-            return _noticed(ticket, delivery.reached(ticket, event))
         case events.Ticked():
             return _expired(ticket, event.at)
-        case events.Passed():
-            return Step(*passing.passed(ticket, event))
-        case events.Due():
-            acted = schedule.act(ticket, event.at)
-            return Step(ticket) if acted is None else Step(*acted)
         case _:
-            assert_never(event)
+            return Step(*noticing.noticed(ticket, event))
 
 
 def first(ticket: model.Ticket, event: events.Event) -> events.Event:
@@ -188,7 +177,7 @@ def _counts_already(ticket: model.Ticket, given: model.Given) -> bool:
 
 def _given(ticket: model.Ticket, given: model.Given, at: datetime) -> Step:
     facts = {"answers": approvers.joined(ticket.answers, given), "taken": None, "version": ticket.version + 1}
-    return _weighed(ticket.model_copy(update=facts), at)
+    return _weighed(ticket, ticket.model_copy(update=facts), at)
 
 
 def _taken(ticket: model.Ticket, given: model.Given, grace: timedelta) -> Step:
@@ -228,7 +217,7 @@ def _shown_somewhere(step: Step, at: datetime) -> Step:
     return _decide(ticket, "undeliverable", at, ())
 
 
-def _weighed(ticket: model.Ticket, at: datetime) -> Step:
+def _weighed(before: model.Ticket, ticket: model.Ticket, at: datetime) -> Step:
     last = ticket.answers[-1]
     if ticket.request.kind != "permission":
         return _decide(ticket, "denied" if last.answer.verdict else "answered", at, (last,))
@@ -242,7 +231,7 @@ def _weighed(ticket: model.Ticket, at: datetime) -> Step:
         return _decide(ticket, "allowed", at, board.by)
     turned = stages.turned(ticket, board.open, at)
     if turned.stage == ticket.stage:
-        return Step(ticket, outcomes.redraws(ticket))
+        return Step(*taking_on.answered(before, ticket, last.person))
     return Step(turned, tuple(schedule.effects(ticket, turned, "turned")))
 
 
@@ -265,10 +254,6 @@ def _undelivered(ticket: model.Ticket, event: events.Undelivered) -> Step:
         changed = changed.model_copy(update={"version": ticket.version})
         return _close(changed, "undeliverable", event.at, reason=event.reason)
     return Step(changed, delivery.effects(ticket, changed))
-
-
-def _noticed(before: model.Ticket, after: model.Ticket | None) -> Step:
-    return Step(before) if after is None else Step(after, delivery.effects(before, after))
 
 
 def _expired(ticket: model.Ticket, at: datetime) -> Step:

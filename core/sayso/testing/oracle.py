@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sayso import errors, machine, model
-from sayso.machine import events, outcomes, schedule
+from sayso.machine import events, outcomes, rounds, schedule
 from sayso.stores import Query, Row, Store
 
 # Entries that no change of a ticket goes with.
@@ -82,10 +82,11 @@ def _lost(seen: Witnessed, stored: Stored) -> Iterator[str]:
 
 def _planned_at_first(ticket: model.Ticket) -> dict[str, object]:
     added = [*(one.places for one in ticket.escalated), *(one.places for one in ticket.fell_back)]
-    new = {place for places in added for place in places}
-    plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at)
+    new = {place for places in added for place in places} | rounds.places_of_later(ticket.reach)
+    plan = schedule.plan(ticket.policy, ticket.created_at, ticket.bound_until or ticket.expires_at, ticket.reach)
     route = tuple(place for place in ticket.route if place not in new)
-    return {"plan": plan, "escalated": (), "reminded": 0, "passed": (), "route": route}
+    attending = rounds.begun(ticket.reach, ticket.created_at)
+    return {"plan": plan, "attending": attending, "escalated": (), "reminded": 0, "passed": (), "route": route}
 
 
 def _outcome(decision: model.Decision | None) -> model.JsonObject | None:

@@ -46,6 +46,8 @@ MATRIX: list[tuple[str, str, Any, dict[str | None, int]]] = [
     ("GET", "/v1/stops", None, {"bot": 403, "ann": 200, "bob": 403, "op": 200}),
     # 409: nobody of that name may answer it; 404 to whom it is none of their business
     ("POST", f"/v1/requests/{OWN}/pass", {"to": "zed"}, {"bot": 403, "ann": 409, "bob": 404, "op": 403}),
+    ("POST", f"/v1/requests/{OWN}/claim", None, {"bot": 403, "ann": 200, "bob": 404, "op": 403}),
+    ("POST", f"/v1/requests/{OWN}/snooze", {"seconds": 60}, {"bot": 403, "ann": 200, "bob": 404, "op": 403}),
     (
         "POST",
         "/v1/webhooks",

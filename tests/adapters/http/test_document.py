@@ -53,6 +53,8 @@ FULL = model.Ticket(
     passed=(policies.PassedOn(at=AT, by="ann", name="Ann", via="slack:T1/U1", to="bob"),),
     delayed=(attention.Trouble(place="chat:#ops", at=AT, reason="503"),),
     fallback=(("web",),),
+    attending=attention.Attending(asked=(attention.Asked(at=AT, person="ann"),)),
+    reach=attention.Reach(turns=("ann", "bob")),
     fell_back=(attention.FellBack(at=AT, places=("web",)),),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
     ruled=model.Ruled(rule="reads", watched=("npm",)),
@@ -79,7 +81,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
     hidden = {"used_for": None, "minted": 0, "tell": (), "push": False, "bound_until": None, "stage_routes": ()}
-    hidden["fallback"] = ()
+    hidden |= {"fallback": (), "reach": None}
     assert arrived == FULL.model_copy(update={"ref": "", **hidden})
 
 
@@ -96,7 +98,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
         *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "erased_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed"),
-        *("delayed", "fell_back", "progress", "request"),
+        *("delayed", "fell_back", "attending", "progress", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

@@ -447,6 +447,27 @@ async def test_an_attached_image_is_shown_and_served_as_nothing_else(service: Se
     assert (await service.browser().get("/requests/r1/images/1")).status == 401
 
 
+async def test_somebody_takes_a_request_on_and_puts_it_off_in_the_inbox(service: Service) -> None:
+    known = people.Directory({"ann": people.Profile(), "bob": people.Profile()})
+    policies = {"default": model.Policy(approvers=("ann", "bob"), turns="round_robin")}
+    service.desk.setup = sayso.Setup(policies=policies, directory=known)
+    browser, id = await service.signed_in("ann"), await permission(service)
+    assert "Put to ann" in (await browser.get(f"/requests/{id}")).text
+    assert (await browser.press(await service.token(id, "claim"))).status == 303
+    token = await service.token(id, "snooze")
+    opened = await browser.press(token)
+    assert "For how long?" in opened.text
+    assert "30 minutes" not in opened.text
+    assert (await browser.press(token, choice__f0="0")).status == 303
+    page = (await browser.get(f"/requests/{id}")).text
+    assert "has taken this on" in page
+    assert "has put this off until" in page
+    attending = (await service.desk.get(id)).attending
+    assert attending is not None
+    assert attending.claim is not None
+    assert [one.person for one in attending.snoozed] == ["ann"]
+
+
 async def test_somebody_asks_somebody_else_from_the_inbox(service: Service) -> None:
     known = people.Directory({"ann": people.Profile(), "bob": people.Profile(), "cid": people.Profile()})
     policies = {"default": model.Policy(approvers=("ann", "bob", "cid"))}

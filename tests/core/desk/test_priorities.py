@@ -98,11 +98,11 @@ async def test_what_is_urgent_stands_on_top_of_a_list_although_it_expires_last()
     await ask(desk, "deploy", id="urgent", expires_in=3000)
     await ask(desk, "read", id="claim", priority="urgent", expires_in=2000)
     first = await listing.list_for(desk, ANN)
-    about = [row.about for row in first.waiting]
+    about = [row.about for row in first.rows]
     assert about[0].startswith("urgent, the agent says · expires")
     assert about[1].startswith("urgent · expires")
     last = await listing.list_for(desk, ANN, page=2)
-    assert last.waiting[-1].about.startswith("can wait · expires")
+    assert last.rows[-1].about.startswith("can wait · expires")
 
 
 async def test_a_priority_of_another_word_is_refused() -> None:

@@ -1,0 +1,62 @@
+"""What a card says of who looks after a request: to whom it was put, who has taken it on, who has put it off. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sayso import model
+from sayso.cards import card, naming
+from sayso.content import text
+from sayso.machine import rounds
+
+Trusted = text.Trusted
+
+
+def lines(ticket: model.Ticket) -> Iterable[card.Line]:
+    """One line each, while it is open."""
+    attending = ticket.attending
+    if attending is None or ticket.decision is not None:
+        return
+    if claim := attending.claim:
+        yield card.Line((text.line(claim.name), Trusted(" has taken this on · "), card.Moment(claim.at)))
+    elif attending.asked:
+        yield card.Line(tuple(_put_to(ticket, attending.asked[-1].person)))
+    for one in attending.snoozed:
+        yield card.Line((text.line(one.name), Trusted(" has put this off until "), card.Moment(one.until)))
+
+
+def _put_to(ticket: model.Ticket, person: str | None) -> Iterable[card.Inline]:
+    if person is None:
+        yield Trusted("Nobody has taken this on: it is put to everybody now")
+        return
+    yield from (Trusted("Put to "), naming.given_name(person))
+    planned = next((one for one in ticket.plan if one.does == "turn"), None)
+    if planned is not None:
+        after = rounds.following(ticket)
+        yield from (Trusted(" · goes to "), naming.given_name(after) if after else Trusted("everybody"), Trusted(" "))
+        yield card.Moment(planned.at, relative=True)
+
+
+def words(ticket: model.Ticket) -> str:
+    """The same in a list, in a few words; empty if there is nothing to say."""
+    attending = ticket.attending
+    if attending is None or ticket.decision is not None:
+        return ""
+    off = [f"put off by {one.person}" for one in attending.snoozed]
+    if attending.claim:
+        return ", ".join([f"taken on by {attending.claim.person}", *off])
+    asked = attending.asked[-1].person if attending.asked else None
+    return ", ".join([*([f"put to {asked}"] if asked else []), *off])
+
+
+def told(ticket: model.Ticket, before: model.Ticket | None, account: str) -> card.Line | None:
+    """What whoever has just taken it on, or put it off, is told; None if they did neither."""
+    now, then = ticket.attending, before.attending if before else None
+    if now is None or before is None or now == then:
+        return None
+    if now.claim and now.claim.via == account and now.claim != (then.claim if then else None):
+        return card.Line((Trusted("You have taken this on. Others see that, and can still answer."),))
+    mine = next((one for one in now.snoozed if one.via == account and one not in (then.snoozed if then else ())), None)
+    if mine is None:
+        return None
+    return card.Line((Trusted("You are not reminded of this before "), card.Moment(mine.until), Trusted(".")))
