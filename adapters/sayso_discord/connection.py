@@ -18,7 +18,7 @@ from sayso.chat.received import Json
 from sayso.desk import Desk, duties
 from sayso.desk.channel import Platform
 from sayso.stores import Store
-from sayso_discord import doctor, parse, refusals, server, ways
+from sayso_discord import batches, doctor, parse, refusals, server, ways
 from sayso_discord.api import MESSAGE_CONTENT, Api, api_of
 from sayso_discord.catchup import CatchUp
 from sayso_discord.channel import DiscordChannel
@@ -107,7 +107,7 @@ async def connect(desk: Desk, settings: Settings, patience: Patience | None = No
         members = Members(api, places, desk.clock)
         reminders = Reminders(api, channel)
         desk.platforms[NAME] = Platform(
-            channel, notes, places.conversation, places.check, messages, members, reminder=reminders
+            channel, notes, places.conversation, places.check, messages, members, reminder=reminders, rows=batches.ROWS
         )
         background = Background()
         interactions = Interactions(desk, members, channel, api, background)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sayso import aside, errors, model
-from sayso.cards import card, draw, phrases, sections, telling, tokens
+from sayso.cards import batch_tokens, card, draw, phrases, sections, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.chat.received import Json
@@ -102,16 +102,19 @@ class Interactions:
 
     async def _act(self, act: parse.Click | parse.Submission) -> Json:
         account = ""
+        several = batch_tokens.is_one(act.token)
+        press = self._desk.press_batch if several else self._desk.press
         try:
             actor = await self._members.actor(act.who)
             account = actor.account
-            before = await self._load_before(act.token)
-            following = await self._desk.press(act.token, actor, render.ROOM, _pressed_message(act.spot), act.draft)
+            before = None if several else await self._load_before(act.token)
+            following = await press(act.token, actor, render.ROOM, _pressed_message(act.spot), act.draft)
         except errors.InvalidAnswer as error:
             return self._refuse_answer(act, error)
         except errors.AlreadyDecided as error:
             self._background.start(self._stale.freshen(error.ticket))
-            return self._tell_once(act, telling.late_press(error, account, act.token))
+            late = telling.refusal(error, account) if several else telling.late_press(error, account, act.token)
+            return self._tell_once(act, late)
         except (errors.InvalidToken, errors.NotFound) as error:
             return await self._refuse_unknown(act, error, account)
         except errors.SaysoError as error:
@@ -122,6 +125,8 @@ class Interactions:
             return _privately(act.interaction, render.whisper(telling.line(phrases.TRY_AGAIN)))
         if isinstance(following, Dialog):
             return self._open(act, following)
+        if isinstance(following, card.Line):
+            return _privately(act.interaction, render.whisper(following))
         return self._tell_outcome(act, following, before, account)
 
     async def _load_before(self, token: str) -> model.Ticket | None:
@@ -174,8 +179,8 @@ class Interactions:
 
     def _open(self, act: parse.Click | parse.Submission, dialog: Dialog) -> Json:
         if not dialog.inputs:
-            pressed = tokens.read(dialog.token)
-            if pressed.action in ("review", "details") and pressed.index == 0 and dialog.more:
+            pressed = None if batch_tokens.is_one(dialog.token) else tokens.read(dialog.token)
+            if pressed and pressed.action in ("review", "details") and pressed.index == 0 and dialog.more:
                 self._background.start(self._hand_file(act.interaction, pressed.ref))
             return _privately(act.interaction, render.page(dialog))
         if isinstance(act, parse.Submission):

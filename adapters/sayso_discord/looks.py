@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sayso.chat import orders
 from sayso.chat.received import get, items, text
-from sayso_discord import custom_ids, parse
+from sayso_discord import batches, custom_ids, parse
 from sayso_discord.components import COMMAND as COMMAND_TYPE
 from sayso_discord.components import MESSAGE_MENU
 
@@ -42,7 +42,11 @@ def read(payload: Any) -> Look | None:
     if kind == parse.PRESSED:
         carried = custom_ids.read(text(data, "custom_id"))
         what = _PRESSES.get(carried.how) if carried else None
-        return None if carried is None or what is None else Look(who, interaction, what, carried.token)
+        if carried is None or what is None:
+            return None
+        # a menu on the card of several requests: what was chosen is the reference of one of them
+        chosen = next(iter(items(data, "values")), None) if carried.token == batches.MENU else carried.token
+        return Look(who, interaction, what, chosen) if isinstance(chosen, str) else None
     if kind != _COMMANDED:
         return None
     if get(data, "type") == COMMAND_TYPE and text(data, "name") == COMMAND:

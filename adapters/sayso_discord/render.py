@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sayso import model
-from sayso.cards import asked, card, cutting, rows
+from sayso.cards import asked, batch, card, cutting, rows
 from sayso.cards.dialog import Dialog, WindowLimits
 from sayso.chat import bounds
 from sayso.chat.received import Json
 from sayso.machine import people
-from sayso_discord import components, custom_ids, inputs, layout, limits, measure, reserve, rich
+from sayso_discord import batches, components, custom_ids, inputs, layout, limits, measure, reserve, rich
 
 ROOM = WindowLimits(
     content=reserve.PAGE_CONTENT,
@@ -35,6 +35,8 @@ NOBODY_CALLED = people.Called()
 _MENUS = 4
 # What stands before an option: its number, of at most three digits.
 _NUMBERING = 6
+# Components above the rows of a card of several requests.
+_HEAD = 3
 # With less room than this hardly anything of the content would be shown.
 _LEAST_ROOM = reserve.CARD_CONTENT // 16
 # The longest id of a component: 31 bits.
@@ -171,11 +173,17 @@ def look(payload: Json) -> object:
 
 def _message(drawn: card.Card, room: int, calls: str) -> Json:
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
+    told = [layout.text(calls)] if calls else []
+    if isinstance(shown, batch.BatchCard) and shown.rows:
+        head = [*layout.of_parts(shown.parts, _HEAD, _sign(drawn)), *told]
+        children = batches.children(shown, head, room // len(shown.rows), _button)
+    else:
+        children = _children(shown, _sign(drawn), told)
     container: Json = {
         "type": components.CONTAINER,
         "id": mark(drawn.ticket_id),
         "accent_color": _RISKY.get(drawn.risk, _ACCENTS[drawn.tone]),
-        "components": _children(shown, _sign(drawn), [layout.text(calls)] if calls else []),
+        "components": children,
     }
     state = mark(json.dumps(container, sort_keys=True))
     container["components"][0]["id"] = state if state != container["id"] else state - 1 or 2

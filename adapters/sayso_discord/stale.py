@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sayso import aside, errors, model
-from sayso.cards import card, draw, telling, tokens
-from sayso.desk import Desk
+from sayso import errors, model
+from sayso.cards import batch_tokens, card, telling, tokens
+from sayso.desk import Desk, batching
 from sayso_discord import components, parse, render
 from sayso_discord.api import Api
 from sayso_discord.channel import DiscordChannel
@@ -36,7 +36,7 @@ class Stale:
         if posted is None:
             return None
         try:
-            ticket = await self._desk.get(posted.ticket_id)
+            ticket = await batching.ticket_at(self._desk, posted)
         except errors.NotFound:
             return None
         await self._edit(posted, ticket)
@@ -45,6 +45,8 @@ class Stale:
 
     async def is_known(self, token: str) -> bool:
         """Whether the request of a button is in the store."""
+        if batch_tokens.is_one(token):
+            return await batching.load(self._desk.store, batch_tokens.read(token).ref) is not None
         try:
             await self._desk.store.load_by_ref(tokens.read(token).ref)
         except errors.InvalidToken:
@@ -55,7 +57,7 @@ class Stale:
 
     async def freshen(self, ticket: model.Ticket) -> None:
         """Bring the cards up to date at which somebody was too late."""
-        for posted in await self._desk.store.cards(ticket.id):
+        for _, posted in await batching.cards_of(self._desk.store, ticket.id):
             if posted.channel == NAME:
                 await self._edit(posted, ticket)
 
@@ -76,10 +78,8 @@ class Stale:
 
     async def _edit(self, posted: model.PostedCard, ticket: model.Ticket) -> None:
         try:
-            await self._channel.edit(
-                posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
-            )
-        except errors.ChannelError as error:
+            await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))
+        except (errors.ChannelError, errors.NotFound) as error:
             log.info("card not put right", extra={"ticket": ticket.id, "error": error.message})
 
 

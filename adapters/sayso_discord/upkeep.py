@@ -10,11 +10,10 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from sayso import aside, errors, model
-from sayso.cards import draw
+from sayso import errors, model
 from sayso.chat import pending
 from sayso.chat.received import Json
-from sayso.desk import Desk, courier
+from sayso.desk import Desk, batching, courier
 from sayso_discord.api import Api
 from sayso_discord.channel import DiscordChannel
 from sayso_discord.settings import NAME
@@ -39,7 +38,7 @@ class Upkeep:
         for message in messages:
             posted = await self._desk.store.find_card(NAME, conversation, message)
             if posted is not None:
-                await self.renew(await self._desk.get(posted.ticket_id), posted)
+                await self.renew(await batching.ticket_at(self._desk, posted), posted)
 
     async def handle_change(self, conversation: str) -> None:
         """Know that a channel or thread went, was closed or was locked: its open cards are looked after."""
@@ -73,15 +72,14 @@ class Upkeep:
             if ticket.decision is not None:
                 return
             try:
-                return await self._channel.edit(
-                    posted, await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
-                )
+                return await self._channel.edit(posted, await batching.card_at(self._desk, posted, ticket))
             except errors.ChannelError as error:
                 if error.final:
                     log.error("card lost", extra={"ticket": ticket.id, "error": error.message, "hint": error.hint})
-                    await self._desk.place_lost(ticket.id, posted.place, courier.reason(error))
+                    for one in await batching.tickets_at(self._desk.store, posted):
+                        await self._desk.place_lost(one.id, posted.place, courier.reason(error))
                     return
                 log.warning("card not renewed yet", extra={"ticket": ticket.id, "error": error.message})
                 if pause is not None:
                     await asyncio.sleep(max(pause, error.retry_after or 0.0))
-            ticket = await self._desk.get(ticket.id)
+            ticket = await batching.ticket_at(self._desk, posted)
