@@ -1,4 +1,4 @@
-"""Like requests that wait together share a card in Discord: each row is decided by itself, or all after all are read."""
+"""Like requests that wait together share a card in Discord: each row is decided alone, or all once all are read."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ async def test_calls_of_one_turn_share_a_card_and_each_row_is_decided_by_itself(
         assert "asks to run" in shown
         assert shown.index("rm -rf") < shown.index("ls")
         await ann.press(there.card, "Allow 2")
-        seen = await ann.choose(
-            there.card, next(one for one in there.discord.controls(there.card) if one.startswith("1 ·"))
-        )
+        seen = await ann.choose(there.card, "1 · Bash · rm -rf /srv/data")
         await ann.press(seen.ephemerals[-1], "Deny")
         await there.deliver()
         states = [(await there.front.get(one.id)).decision for one in tickets]
