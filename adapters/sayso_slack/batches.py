@@ -9,27 +9,37 @@ from collections.abc import Iterator
 
 from sayso.cards import batch, card
 from sayso.chat.received import Json
-from sayso_slack import actions, inputs, reserve, rich
+from sayso_slack import actions, inputs, measure, reserve, rich
 
 ROWS = 20
 """With two blocks for each row, and eight for all that stands around them."""
+# Characters of a row that are not worth showing less of.
+_LEAST = 40
 
 
-def blocks_of(drawn: batch.BatchCard) -> Iterator[Json]:
-    """The rows, and below them what concerns all of them."""
-    whole = batch.fit(drawn, reserve.CARD_CONTENT // max(1, len(drawn.rows)))
-    for row in whole.rows:
+def blocks_of(drawn: batch.BatchCard, head: int) -> list[Json]:
+    """The rows, and below them what concerns all; *head* is how many characters stand above them."""
+    room = reserve.CARD_CONTENT // max(1, len(drawn.rows))
+    while True:
+        blocks = [*_rows(batch.fit(drawn, room)), *_controls(drawn)]
+        # warnings and risks are never cut, and take what they take
+        if measure.text_length(blocks) + head <= reserve.MESSAGE_TEXT or room < _LEAST:
+            return blocks
+        room = room * 3 // 4
+
+
+def _rows(shown: batch.BatchCard) -> Iterator[Json]:
+    for row in shown.rows:
         yield rich.block([element for part in row.parts for element in rich.part(part)])
         if row.open:
-            about = f"request {row.number} of {len(whole.rows)}"
+            about = f"request {row.number} of {len(shown.rows)}"
             pressed = [actions.button(one, index) for index, one in enumerate(row.controls)]
-            opens = {
-                "type": "button",
-                "action_id": actions.OPEN,
-                "text": inputs.plain(f"Open {row.number}"),
-                "value": row.ref,
-            }
+            opens = {"type": "button", "action_id": actions.OPEN, "value": row.ref}
+            opens["text"] = inputs.plain(f"Open {row.number}")
             yield actions.row([actions.speak(one, about) for one in (*pressed, opens)])
-    buttons = [one for one in whole.controls if isinstance(one, card.Button)]
+
+
+def _controls(drawn: batch.BatchCard) -> Iterator[Json]:
+    buttons = [one for one in drawn.controls if isinstance(one, card.Button)]
     if buttons:
-        yield actions.row([actions.speak(actions.button(one, i), whole.subject) for i, one in enumerate(buttons)])
+        yield actions.row([actions.speak(actions.button(one, at), drawn.subject) for at, one in enumerate(buttons)])

@@ -41,6 +41,8 @@ _IN_INBOX = "Open in the inbox"
 CALLBACK = "sayso"
 """The callback id of our modals."""
 
+# Characters of the headline's sign, and of whom it mentions.
+_BESIDE = 400
 _NONE: Mapping[int, str] = {}
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 _MARKS: Mapping[str, str] = {
@@ -59,15 +61,17 @@ def render(drawn: card.Card, called: people.Called | None = None, files: Mapping
     drawn = attached.unless_seen(drawn, files or {})
     room = reserve.CARD_CONTENT - sum(map(actions.length_of, drawn.controls))
     shown = asked.with_hint(_without_list(cutting.fit(drawn, room, bounds.EDITED)), ROOM)
-    several = isinstance(shown, batch.BatchCard) and shown.rows
-    controls = list(
-        batches.blocks_of(shown) if isinstance(shown, batch.BatchCard) and several else actions.of_card(shown)
-    )
+    controls = _rows(shown) if isinstance(shown, batch.BatchCard) and shown.rows else list(actions.of_card(shown))
     blocks = list(_blocks(shown.parts, limits.MESSAGE_BLOCKS - len(controls) - 1, files or {}))
     blocks[0]["elements"][0]["elements"][:0] = [*_sign(drawn), rich.leaf(" ")]
     if called is not None and (mentions := list(rich.mentions(called))):
         blocks.append(rich.block([rich.section([rich.leaf("For "), *mentions])]))
     return {"text": _escape(drawn.summary)[: limits.SUMMARY], "blocks": _name_blocks([*blocks, *controls])}
+
+
+def _rows(shown: batch.BatchCard) -> list[Json]:
+    head = sum(len(piece) for part in shown.parts for piece in card.pieces(part))
+    return batches.blocks_of(shown, head + _BESIDE)
 
 
 def _sign(drawn: card.Card) -> list[Json]:

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 
 from sayso import asking, testing
-from sayso.cards import card, dialog, draw
+from sayso.cards import batch, card, dialog, draw
 from sayso.content import text
 from sayso.testing import samples
 
@@ -37,6 +37,8 @@ class ChannelContract(abc.ABC):
 
     room: dialog.WindowLimits
     """What one dialog of the platform holds."""
+    rows: int = 0
+    """How many requests one of its cards can show; 0 if it shows each on a card of its own."""
 
     @abc.abstractmethod
     def render(self, drawn: card.Card) -> Payload:
@@ -121,6 +123,22 @@ class ChannelContract(abc.ABC):
         for ticket in samples.long():
             offered = self.controls(self.render(draw.card_of(ticket, samples.MINT)))
             assert set(offered) == {"Review", "Deny", "Deny with reason…", "Ask back…"}
+
+    @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+    def test_a_card_of_several_requests_is_inside_the_limits_and_text_stays_text(self, hostile: str) -> None:
+        shown = [samples.batch(self.rows, said) for said in ("harmless", hostile, hostile * 20)] if self.rows else []
+        cards = [batch.draw_card("B" * 22, one, samples.MINT) for one in shown]
+        for payload in map(self.render, cards):
+            assert self.broken(payload) == []
+            assert self.powers(payload) == self.powers(self.render(cards[0]))
+            assert json.loads(json.dumps(payload)) == payload
+
+    def test_each_row_of_a_card_of_several_is_decided_by_its_own_button(self) -> None:
+        shown = samples.batch(self.rows, "harmless")
+        payload = self.render(batch.draw_card("B" * 22, shown, samples.MINT)) if self.rows else {}
+        for number, ticket in enumerate(shown, 1):
+            pressed = self.pressed(self.press(payload, f"Allow {number}", "U1"))
+            assert pressed == (samples.MINT.token(ticket, "allow"), "U1")
 
     @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
     @pytest.mark.parametrize("field", get_args(testing.RequestField))

@@ -115,6 +115,25 @@ def _everything() -> asking.Permission:
     )
 
 
+def batch(count: int, said: str) -> list[model.Ticket]:
+    """As many calls of one turn, all with the same words in them."""
+    asked = [
+        asking.Permission(
+            id=f"r{number}",
+            tool="Bash" if number % 2 else "deploy",
+            input={"command": f"{said} {number}"},
+            source=model.Source(agent=model.name_of(said) or "a", session=model.name_of(said) or "s"),
+        )
+        for number in range(count)
+    ]
+    opened_as = machine.Terms(owner="agent", policy=model.Policy(), route=("chat:#ops", "web"))
+    checked = (requests.checked(requests.plain(one)) for one in asked)
+    return [
+        machine.open_ticket(one, opened_as, id=f"r{number}", ref=f"{number:022d}", at=NOW).ticket
+        for number, one in enumerate(checked)
+    ]
+
+
 def lasting() -> model.Ticket:
     """A permission whose allow may cover others for a while."""
     source = model.Source(agent="bot", session="s-1")

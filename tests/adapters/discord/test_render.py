@@ -16,7 +16,7 @@ import sayso
 from sayso import model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
-from sayso_discord import components, custom_ids, limits, measure, parse, render
+from sayso_discord import batches, components, custom_ids, limits, measure, parse, render
 from tests.adapters.slack.test_render import TICKETS, requests
 from tests.fakes.discord import controls as discord_controls
 from tests.fakes.discord import limits as discord_limits
@@ -41,6 +41,7 @@ def shown(payload: channels.Payload) -> Message | Modal:
 
 class TestDiscord(channels.ChannelContract):
     room = render.ROOM
+    rows = batches.ROWS
 
     def render(self, drawn: card.Card) -> Json:
         return render.render(drawn)

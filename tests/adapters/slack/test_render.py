@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sayso import asking, model
 from sayso.cards import card, dialog, draw, tokens
 from sayso.testing import channels, samples
-from sayso_slack import measure, parse, render
+from sayso_slack import batches, measure, parse, render
 from tests.fakes.slack import controls as slack_controls
 from tests.fakes.slack import limits as slack_limits
 from tests.fakes.slack import payloads
@@ -47,6 +47,7 @@ TICKETS: Mapping[str, model.Ticket] = {
 
 class TestSlack(channels.ChannelContract):
     room = render.ROOM
+    rows = batches.ROWS
 
     def render(self, drawn: card.Card) -> Json:
         return render.render(drawn)

@@ -1,0 +1,346 @@
+"""Several requests on one card: nothing is allowed unseen, each is decided once, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sayso import errors, model
+from sayso.cards import batch, batch_tokens, card, dialog
+from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier
+from sayso.machine import people
+from sayso.stores import Record, memory, sqlite
+from sayso.testing.board import Board
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
+
+ROOM = dialog.WindowLimits(content=700, inputs=3, typed=3000)
+ANN, BOB, CAT = actor("ann"), actor("bob"), actor("cat")
+
+
+def desk_on(store: memory.MemoryStore | sqlite.SqliteStore, board: Board, **policy: object) -> Desk:
+    policies = {"default": model.Policy.model_validate(policy)}
+    made = Desk(store, MINT, Setup(policies, route=("chat:#ops",)), ManualClock())
+    made.platforms["chat"] = channel.Platform(board, rows=20)
+    return made
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+async def front(board: Board) -> AsyncIterator[Desk]:
+    store = memory.MemoryStore()
+    yield desk_on(store, board)
+    await store.close()
+
+
+async def ask(front: Desk, count: int, *, size: int = 0, **given: object) -> list[model.Ticket]:
+    """So many calls of one turn; each says its own number."""
+    made = [
+        permission(input={"command": f"call <{number}> {'x' * size} </{number}>"}, **given) for number in range(count)
+    ]
+    return [await front.open(one, Caller(owner="agent")) for one in made]
+
+
+async def deliver(front: Desk, board: Board) -> None:
+    runner = courier.Courier(front, [board])
+    while await runner.deliver():
+        pass
+
+
+def the_card(board: Board, message: str = "1") -> batch.BatchCard:
+    drawn = board.pinned[message].drawn
+    assert isinstance(drawn, batch.BatchCard)
+    return drawn
+
+
+def seat(message: str = "1") -> PressedMessage:
+    return PressedMessage("chat", "chat:#ops", message)
+
+
+async def press(front: Desk, token: str, who: people.Actor, **draft: str) -> dialog.Dialog | card.Line:
+    return await front.press_batch(token, who, ROOM, seat(), draft or None)
+
+
+async def last_page(front: Desk, token: str, who: people.Actor) -> tuple[dialog.Dialog, str]:
+    """The last page of a review, and all that was read on the way."""
+    read = ""
+    opened = await press(front, token, who)
+    while True:
+        assert isinstance(opened, dialog.Dialog)
+        read += "".join(piece for part in opened.parts for piece in card.pieces(part))
+        if not opened.more:
+            return opened, read
+        opened = await press(front, opened.token, who)
+
+
+def words(said: dialog.Dialog | card.Line) -> str:
+    assert isinstance(said, card.Line)
+    return "".join(card.pieces(said))
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_nothing_is_allowed_that_was_not_shown_to_whom_allowed_it(seed: int) -> None:
+    chance, board = random.Random(seed), Board()
+    front = desk_on(memory.MemoryStore(), board)
+    tickets = await ask(front, chance.randint(3, 9), size=chance.choice([0, 60, 900, 3000]))
+    await deliver(front, board)
+    token = board.token("1", the_card(board).controls[0].label)  # type: ignore[union-attr]
+    windows: dict[str, tuple[dialog.Dialog, str]] = {}
+    for _ in range(chance.randint(4, 25)):
+        who = chance.choice([ANN, BOB])
+        opened, read = windows.get(who.account, (None, ""))
+        try:
+            if chance.random() < 0.25:
+                one = chance.choice(tickets)
+                await front.answer(one.id, model.Answer(verdict=chance.choice(["allow", "deny"])), CAT)
+            elif opened is None or chance.random() < 0.1:
+                found = await press(front, token, who)
+                assert isinstance(found, dialog.Dialog)
+                windows[who.account] = found, "".join(p for part in found.parts for p in card.pieces(part))
+            else:
+                found = await press(front, opened.token, who, go="1")
+                if isinstance(found, dialog.Dialog):
+                    read += "".join(piece for part in found.parts for piece in card.pieces(part))
+                    windows[who.account] = found, read
+                else:
+                    del windows[who.account]
+                    for one in tickets:
+                        decision = (await front.get(one.id)).decision
+                        if decision and decision.outcome == "allowed" and decision.by[0].via == who.account:
+                            number = tickets.index(one)
+                            assert f"<{number}>" in read and f"</{number}>" in read  # noqa: PT018
+        except errors.AlreadyDecided:
+            continue
+    await front.store.close()
+
+
+async def test_who_was_not_shown_all_pages_cannot_allow_all(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 5, size=600)
+    await deliver(front, board)
+    drawn = the_card(board)
+    opened, read = await last_page(front, board.token("1", "Review all 5…"), ANN)
+    assert all(f"<{number}>" in read for number in range(5))
+    pressed = batch_tokens.read(opened.token)
+    assert pressed.act == "allow"
+    # what Ann was shown is no proof for Bob, and nobody can write such a token
+    for token in (opened.token, opened.token[:-3] + "AAA"):
+        with pytest.raises(errors.Refused, match="look at all of it again"):
+            await front.press_batch(token, BOB, ROOM, seat())
+    made = batch_tokens.write(MINT, pressed.ref, batch_tokens.digest_of(tickets), "allow")
+    with pytest.raises(errors.Refused):
+        await front.press_batch(made, ANN, ROOM, seat())
+    with pytest.raises(errors.InvalidToken):
+        await front.press_batch("b1.x", ANN, ROOM, seat())
+    with pytest.raises(errors.InvalidToken):
+        await front.press_batch(opened.token, ANN, ROOM, PressedMessage("chat", "chat:#ops", "99"))
+    assert [row.open for row in drawn.rows] == [True] * 5
+    assert words(await press(front, opened.token, ANN)) == "Allowed 5."
+
+
+async def test_a_press_on_one_row_and_all_at_once_give_one_decision_each(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 6)
+    await deliver(front, board)
+    opened, _ = await last_page(front, board.token("1", "Review all 6…"), ANN)
+    denies = the_card(board).rows[2].controls[1].token
+    said, *_ = await asyncio.gather(
+        press(front, opened.token, ANN), front.press(denies, BOB, ROOM, seat()), return_exceptions=True
+    )
+    decided = [(await front.get(one.id)).decision for one in tickets]
+    assert all(decided)
+    outcomes = sorted(one.outcome for one in decided if one)
+    assert outcomes in (["allowed"] * 6, ["allowed"] * 5 + ["denied"])
+    assert isinstance(said, card.Line)
+    assert words(said) in ("Allowed 6.", "Allowed 5. 1 was decided meanwhile.")
+    for one in tickets:
+        rows = await front.store.log(one.id)
+        assert sum(row.entry.type == "answered" for row in rows) == 1
+
+
+async def test_a_quorum_is_counted_for_each_row(board: Board) -> None:
+    front = desk_on(memory.MemoryStore(), board, quorum=2)
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    for who, said in ((ANN, "Counted. 3 counted: others have to agree."), (BOB, "Allowed 3.")):
+        opened, _ = await last_page(front, board.token("1", "Review all 3…"), who)
+        assert words(await press(front, opened.token, who)) == said
+        await deliver(front, board)
+    assert {len((await front.get(one.id)).answers) for one in tickets} == {2}
+    await front.store.close()
+
+
+async def test_what_a_policy_wants_with_an_allow_is_asked_once_for_all(board: Board) -> None:
+    front = desk_on(memory.MemoryStore(), board, reason="allow")
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    opened, _ = await last_page(front, board.token("1", "Review all 3…"), ANN)
+    why = await press(front, opened.token, ANN, go="1")
+    assert isinstance(why, dialog.Dialog)
+    assert why.inputs[0].required
+    assert words(await press(front, why.token, ANN, reason="planned")) == "Allowed 3."
+    reasons = {(await front.get(one.id)).answers[0].answer.reason for one in tickets}
+    assert reasons == {"planned"}
+    await front.store.close()
+
+
+async def test_what_must_be_typed_for_each_is_not_allowed_with_all(board: Board) -> None:
+    front = desk_on(memory.MemoryStore(), board, confirm="tool")
+    await ask(front, 3)
+    await deliver(front, board)
+    opened, _ = await last_page(front, board.token("1", "Review all 3…"), ANN)
+    assert "3 not counted: To allow this, its name has to be typed" in words(await press(front, opened.token, ANN))
+    await front.store.close()
+
+
+async def test_time_to_read_begins_with_the_page_that_shows_it(board: Board) -> None:
+    front = desk_on(memory.MemoryStore(), board, confirm=30.0)
+    await ask(front, 3)
+    await deliver(front, board)
+    opened, _ = await last_page(front, board.token("1", "Review all 3…"), ANN)
+    assert "read it first" in words(await press(front, opened.token, ANN)).lower()
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(31)
+    assert words(await press(front, opened.token, ANN)) == "Allowed 3."
+    await front.store.close()
+
+
+async def test_who_may_answer_none_sees_no_page_and_it_is_on_record(board: Board) -> None:
+    front = desk_on(memory.MemoryStore(), board, approvers=("bob",))
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    for label in ("Review all 3…", "Deny all 3…"):
+        with pytest.raises(errors.NotAllowed):
+            await press(front, board.token("1", label), ANN)
+    logged = [row.entry.type for one in tickets for row in await front.store.log(one.id)]
+    assert logged.count("refused") == 2
+    await front.store.close()
+
+
+async def test_a_closed_card_shows_all_of_it_to_full_members(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    for one in tickets:
+        await front.answer(one.id, model.Answer(verdict="deny"), BOB)
+    review = board.token("1", "Review all 3…")
+    await deliver(front, board)
+    drawn = the_card(board)
+    assert drawn.rows == ()
+    assert drawn.details is not None
+    _, read = await last_page(front, drawn.details.token, ANN)
+    assert all(f"<{number}>" in read for number in range(3))
+    with pytest.raises(errors.NotAllowed):
+        await press(front, review, actor("dan", member=False))
+    denies = batch_tokens.write(MINT, batch_tokens.read(review).ref, batch_tokens.digest_of(tickets), "deny")
+    with pytest.raises((errors.AlreadyDecided, errors.Refused)):
+        await press(front, denies, ANN)
+
+
+async def test_a_restart_between_finds_the_same_card(tmp_path: Path, board: Board) -> None:
+    first = desk_on(await sqlite.SqliteStore.open(str(tmp_path / "s.db")), board)
+    tickets = await ask(first, 4)
+    await deliver(first, board)
+    opened, _ = await last_page(first, board.token("1", "Review all 4…"), ANN)
+    await first.store.close()
+    second = desk_on(await sqlite.SqliteStore.open(str(tmp_path / "s.db")), board)
+    assert words(await press(second, opened.token, ANN)) == "Allowed 4."
+    await deliver(second, board)
+    assert len(board.pinned) == 1
+    # four rows are brought up to date by one edit
+    assert board.pinned["1"].edits == 1
+    assert the_card(board).rows == ()
+    cards = await batching.cards_of(second.store, *(one.id for one in tickets))
+    assert [posted.message for _, posted in cards] == ["1"] * 4
+    await second.store.close()
+
+
+async def test_a_card_that_was_posted_and_not_recorded_is_found_again(front: Desk, board: Board) -> None:
+    board.lose = 1
+    tickets = await ask(front, 3)
+    runner = courier.Courier(front, [board])
+    await runner.deliver()
+    assert len(board.pinned) == 1
+    assert [one for one in await front.store.cards(*(t.id for t in tickets)) if one.channel == "chat"] == []
+    # a press on it counts, and the card stays that of all
+    await front.press(the_card(board).rows[0].controls[0].token, ANN, ROOM, seat())
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(10)
+    await deliver(front, board)
+    assert len(board.pinned) == 1
+    assert [row.open for row in the_card(board).rows].count(False) == 1
+    found = await front.store.find_card("chat", "chat:#ops", "1")
+    assert found is not None
+    assert batch_tokens.ref_of(found.ticket_id) is not None
+
+
+async def test_a_card_that_is_taken_away_is_posted_anew_with_what_is_open(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    board.faults.append(errors.ChannelError("message_not_found", final=True, gone=True))
+    await front.answer(tickets[0].id, model.Answer(verdict="allow"), ANN)
+    await deliver(front, board)
+    assert len(board.pinned) == 2
+    assert [row.open for row in the_card(board, "2").rows].count(True) == 2
+    # once all are decided nobody posts it again
+    for one in tickets[1:]:
+        await front.answer(one.id, model.Answer(verdict="allow"), ANN)
+    board.faults.append(errors.ChannelError("message_not_found", final=True, gone=True))
+    await deliver(front, board)
+    assert len(board.pinned) == 2
+
+
+async def test_a_batch_that_is_not_known_any_more_leaves_each_request_its_own_card(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 2)
+    for one in tickets:
+        await front.store.add_card(model.PostedCard(one.id, "chat:#ops", batching.CHANNEL, "gone", one.id))
+    await deliver(front, board)
+    assert sorted(pinned.drawn.ticket_id for pinned in board.pinned.values()) == sorted(one.id for one in tickets)
+    assert await batching.load(front.store, "gone") is None
+    lost = model.PostedCard(batch_tokens.id_of("gone"), "chat:#ops", "chat", "chat:#ops", "7")
+    with pytest.raises(errors.NotFound):
+        await batching.ticket_at(front, lost)
+    with pytest.raises(errors.NotFound):
+        await batching.card_at(front, lost, tickets[0])
+
+
+async def test_a_place_that_takes_none_of_it_is_lost_for_each(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    board.faults.append(errors.ChannelError("channel_not_found", final=True))
+    await deliver(front, board)
+    outcomes = {(await front.get(one.id)).decision.outcome for one in tickets}  # type: ignore[union-attr]
+    assert outcomes == {"undeliverable"}
+
+
+async def test_what_was_decided_before_it_was_posted_needs_no_card(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3)
+    made = await batching.form(front.store, "chat:#ops", tickets)
+    for one in tickets:
+        await front.cancel(one.id)
+    await deliver(front, board)
+    assert board.pinned == {}
+    assert await batching.load(front.store, made.ref) is not None
+
+
+async def test_questions_images_and_what_is_held_have_cards_of_their_own(front: Desk) -> None:
+    from sayso import asking
+    from sayso.testing import samples
+
+    for request in (asking.Question("Which?"), samples.with_image().request):
+        assert not batching.may_stand(samples.opened(request))
+    assert not batching.may_stand(samples.opened().model_copy(update={"held": True}))
+    assert batching.may_stand(samples.opened())
+
+
+async def test_the_record_of_a_batch_outlives_its_requests(front: Desk) -> None:
+    tickets = await ask(front, 3)
+    made = await batching.form(front.store, "chat:#ops", tickets, "R" * 22)
+    found: Record | None = await front.store.get("batch", made.ref)
+    assert found is not None
+    assert found.expires_at is not None
+    assert found.expires_at > max(one.expires_at for one in tickets)
