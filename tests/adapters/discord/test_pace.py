@@ -96,7 +96,7 @@ async def test_many_cards_at_once_wait_their_turn_without_a_failed_attempt(caplo
             discord.rates["create_message"] = (3, 0.2)
             running = asyncio.create_task(courier.Courier(front, [link.channel]).run())
             for number in range(10):
-                await front.open(sayso.Permission(id=f"r{number}", tool="Bash", input={}))
+                await front.open(sayso.Question("Which?", id=f"r{number}"))
             await discord.until(lambda: len(discord.messages(OPS)) == 10, within=10)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
