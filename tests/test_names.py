@@ -26,7 +26,7 @@ FULL = re.compile(r"(?<![\w./@'\"-])(sayso(?:_[a-z]+)*(?:\.[A-Za-z_]\w*)+)")
 # `cutting.fit`, as one module speaks of another: in backticks, where such a module is a neighbour.
 SHORT = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`")
 # Names of files are no names of code.
-FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts"}
+FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts", "sayso.env", "sayso.service"}
 GROUPS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"])
 # They hand on what a module of the same name in a wing has.
 FACADES = {"blocking.py", "card.py", "channel.py"}

@@ -1,11 +1,14 @@
 """Where the service listens, and that it never answers to a network without a name of its own."""
 
+import asyncio
+import http.server
 import socket
+import threading
 
 import pytest
 
 from sayso import errors
-from sayso_bots.service import listening
+from sayso_bots.service import database, listening
 from sayso_bots.settings import environment, schema
 
 
@@ -44,3 +47,20 @@ def test_a_taken_port_and_a_strange_address_are_named() -> None:
     with pytest.raises(errors.InvalidSettings) as strange:
         listening.bind("192.0.2.7", 0)
     assert (taken.value.field, strange.value.field) == ("SAYSO_PORT", "SAYSO_HOST")
+
+
+async def test_a_service_that_listens_everywhere_is_found_by_a_name_that_it_answers_to() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Answering) as listener:
+        threading.Thread(target=listener.handle_request).start()
+        found = await asyncio.to_thread(database.find_service, "0.0.0.0", listener.server_port)
+    assert found == f"http://127.0.0.1:{listener.server_port}"
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Answers to this name only, as the service does."""
+
+    def do_GET(self) -> None:
+        mine = (self.headers["Host"] or "").startswith("127.0.0.1:")
+        self.send_response(200 if mine else 421)
+        self.end_headers()
+        self.wfile.write(b'{"checks": {}}' if mine else b"{}")

@@ -125,11 +125,15 @@ async def test_a_service_that_drains_is_unready_first_and_takes_calls_until_its_
 async def test_flags_count_before_the_environment_and_the_log_is_json(command: Command) -> None:
     flags = ("--host", "localhost", "--port", "0", "--log-format", "json", "--log-level", "info")
     async with command.started("serve", *flags, SAYSO_HOST="192.0.2.1", SAYSO_PORT="1") as running:
-        assert "http://localhost:" in await running.line("sayso listens on")
-        await running.line("sign in")
+        line = json.loads(await running.line("listening", error=True))
+        assert line["url"].startswith("http://localhost:")
         running.process.send_signal(signal.SIGHUP)
         line = json.loads(await running.line("settings taken up", error=True))
         assert (line["level"], line["changed"]) == ("info", [])
+        running.process.terminate()
+        code, out, err = await running.ended()
+    # no link that signs somebody in, and nothing beside the log
+    assert (code, out, json.loads(err.splitlines()[0])["message"]) == (0, "", "stopping")
 
 
 async def _state(session: aiohttp.ClientSession, path: str) -> str:

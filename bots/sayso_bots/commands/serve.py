@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sayso.stores import sqlite_file
 from sayso_bots.settings import environment, schema, toml
 from sayso_bots.terminal import logs
+
+if TYPE_CHECKING:
+    from sayso_bots.service import service
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ def command(
 
 async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_port: int | None) -> None:
     # aiohttp and the adapters are slow to import, and no other command needs them
-    from sayso_bots.service import checks, dashboard, database, lifetime, listening, service
+    from sayso_bots.service import checks, dashboard, database, lifetime, listening, service, supervisor
 
     for name, check in checks.ALL.items():
         found = await check(given, chosen)
@@ -54,15 +57,36 @@ async def _serve(given: environment.Environment, chosen: schema.Settings, hitl_p
         hitl = None if hitl_port is None else stack.enter_context(dashboard.bind(hitl_port))
         async with service.run(given, chosen, listener, hitl) as running:
             lifetime.watch_hang_up(stopped, running.reload)
-            click.echo(f"sayso listens on {running.url}")
-            click.echo(f"  database  {service.describe_durability(running.desk.store.durability)}")
-            if path := database.file_of(given.database):
-                click.echo(f"            in {path}")
-            click.echo(f"  chat      {running.chat}")
-            if hitl:
-                click.echo(f"  hooks     http://localhost:{hitl.getsockname()[1]} for those of the dashboard")
-            click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
-            click.echo("            later with an approver's key: sayso keys add NAME --role approver")
+            await _greet(running, given, chosen, f"http://localhost:{hitl.getsockname()[1]}" if hitl else None)
+            supervisor.tell("READY=1")
+            beating = asyncio.create_task(supervisor.beat())
+            stack.callback(beating.cancel)
             await lifetime.wait_for_stop(stopped, running.failed)
-            click.echo("sayso stops: no new calls, finishing what is under way", err=True)
+            supervisor.tell("STOPPING=1")
+            if given.log_format == "json":
+                log.info("stopping")
+            else:
+                click.echo("sayso stops: no new calls, finishing what is under way", err=True)
             await running.leaving.begin(chosen.service.drain)
+
+
+async def _greet(
+    running: service.Service, given: environment.Environment, chosen: schema.Settings, hooks: str | None
+) -> None:
+    """Say where it listens, what survives, and how to sign in."""
+    from sayso_bots.service import database, service
+
+    kept = service.describe_durability(running.desk.store.durability)
+    if given.log_format == "json":
+        # collected by whatever runs it, and kept: no place for a link that signs somebody in
+        log.info("listening", extra={"url": running.url, "database": kept, "chat": running.chat, "hooks": hooks})
+        return
+    click.echo(f"sayso listens on {running.url}")
+    click.echo(f"  database  {kept}")
+    if path := database.file_of(given.database):
+        click.echo(f"            in {path}")
+    click.echo(f"  chat      {running.chat}")
+    if hooks:
+        click.echo(f"  hooks     {hooks} for those of the dashboard")
+    click.echo(f"  sign in   {await running.link(chosen.service.owner or 'owner')}  (once, within 15 minutes)")
+    click.echo("            later with an approver's key: sayso keys add NAME --role approver")

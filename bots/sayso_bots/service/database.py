@@ -70,6 +70,8 @@ async def hint_at_service(given: environment.Environment) -> str | None:
 
 def find_service(host: str, port: int) -> str | None:
     """The address of a service of ours, if one answers there."""
+    # one that listens everywhere answers to the names of this machine, and not to that
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     try:
         connection.request("GET", "/healthz")
