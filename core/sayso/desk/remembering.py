@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pydantic
 
@@ -31,7 +32,8 @@ MOST_ANSWERED = 20
 _MOST_DECIDERS = 10
 _MOST_RISKY, _MOST_SHOWN, _LONGEST_REASON = 10, 3, 300
 
-Kept = TypeVar("Kept", bound=model.Frozen)
+Value = dict[str, Any]
+"""What stands in a record; of another version, or damaged, it is as if nothing stood there."""
 
 # Arguments, and characters in all of them.
 _FEW, _SHORT = 10, 300
@@ -39,7 +41,8 @@ _FEW, _SHORT = 10, 300
 log = logging.getLogger(__name__)
 
 
-class _Past(model.Frozen):
+@dataclass(frozen=True, slots=True)
+class _Past:
     """What was decided on one call."""
 
     allowed: tuple[datetime, ...] = ()
@@ -47,23 +50,24 @@ class _Past(model.Frozen):
     by: str = ""
     reason: str | None = None
 
-
-class _Calls(model.Frozen):
-    """What stands in one record of calls."""
-
-    calls: Mapping[str, _Past] = pydantic.Field(default_factory=dict[str, _Past])
+    def since(self, start: datetime) -> _Past:
+        """What is younger."""
+        return dataclasses.replace(self, allowed=_since(self.allowed, start), denied=_since(self.denied, start))
 
 
-class _Answered(model.Frozen):
-    """What stands in the record of one person."""
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a decision changes in one record."""
 
-    ids: tuple[str, ...] = ()
+    kind: str
+    name: str
+    until: datetime | None
+    change: Callable[[Value], Value]
 
-
-class _RiskyCalls(model.Frozen):
-    """What stands in the one record of risky calls."""
-
-    calls: tuple[model.Risky, ...] = ()
+    def of(self, found: Record | None) -> Record:
+        """The record afterwards."""
+        value, version = (found.value, found.version) if found else ({}, 0)
+        return Record(self.kind, self.name, self.change(value), self.until, version)
 
 
 async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
@@ -74,23 +78,22 @@ async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
     decision = ticket.decision
     if decision is None or not decision.by:
         return ()
+    changes = [_of_answered(person, ticket.id) for person in _deciders(decision)]
+    if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
+        changes += [await _of_call(ticket, decision), *await _of_risky(ticket, decision)]
     try:
-        kept = [await _of_answered(store, person, ticket.id) for person in _deciders(decision)]
-        if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
-            kept.append(await _of_call(store, ticket, decision))
-            risky = await _of_risky(store, ticket, decision)
-            kept += [risky] if risky else []
-        return kept
+        found = await store.get_all([(one.kind, one.name) for one in changes])
     except errors.SaysoError as error:
         # nobody's answer waits for this
         log.warning("a decision is not remembered", extra={"ticket": ticket.id, "error": error.message})
         return ()
+    return [one.of(found.get((one.kind, one.name))) for one in changes]
 
 
 async def answered_by(store: Store, person: str) -> tuple[str, ...]:
     """The ids of the requests that this person decided last, the newest first."""
     found = await store.get(ANSWERED, tokens.id_from("answered", person))
-    return tuple(reversed(_read(_Answered, found.value if found else {}).ids))
+    return tuple(reversed(_ids(found.value if found else {})))
 
 
 def _deciders(decision: model.Decision) -> Sequence[str]:
@@ -98,16 +101,19 @@ def _deciders(decision: model.Decision) -> Sequence[str]:
     return list(dict.fromkeys(named))[:_MOST_DECIDERS]
 
 
-async def _of_answered(store: Store, person: str, id: str) -> Record:
-    def changed(value: Any) -> model.Frozen:
-        return _Answered(ids=(*_read(_Answered, value).ids, id)[-MOST_ANSWERED:])
-
-    return await _changed(store, ANSWERED, tokens.id_from("answered", person), None, changed)
+def _ids(value: Value) -> list[str]:
+    ids = value.get("ids")
+    return [id for id in ids if isinstance(id, str)] if isinstance(ids, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-async def _of_call(store: Store, ticket: model.Ticket, decision: model.Decision) -> Record:
+def _of_answered(person: str, id: str) -> _Change:
+    name = tokens.id_from("answered", person)
+    return _Change(ANSWERED, name, None, lambda value: {"ids": [*_ids(value), id][-MOST_ANSWERED:]})
+
+
+async def _of_call(ticket: model.Ticket, decision: model.Decision) -> _Change:
     name, call = await _place(ticket.owner, ticket.request)
-    return await _changed(store, PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
+    return _Change(PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
 
 
 async def add(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
@@ -115,22 +121,21 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime) 
     if request.kind != "permission":
         return terms
     name, call = await _place(terms.owner, request)
-    found = await store.get(PAST, name)
-    past = _read(_Calls, found.value if found else {}).calls.get(call, _Past())
-    risky = await _risky_before(store, request, terms.owner, at)
-    remembered = _remembered(past, risky, at)
+    calls, ran = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner))
+    found = {key: record.value for key, record in (await store.get_all([calls, ran])).items()}
+    past = _past(_calls(found.get(calls, {})).get(call)).since(at - KEPT)
+    remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at))
     return dataclasses.replace(terms, remembered=remembered) if remembered else terms
 
 
-def _remembered(past: _Past, risky: tuple[model.Risky, ...], at: datetime) -> model.Remembered | None:
-    allowed, denied = _since(past.allowed, at - KEPT), _since(past.denied, at - KEPT)
-    last = max((*allowed, *denied), default=None)
+def _remembered(past: _Past, risky: tuple[model.Risky, ...]) -> model.Remembered | None:
+    last = max((*past.allowed, *past.denied), default=None)
     if last is None:
         return model.Remembered(risky=risky) if risky else None
     return model.Remembered(
-        allowed=len(allowed),
-        denied=len(denied),
-        last="denied" if last in denied else "allowed",
+        allowed=len(past.allowed),
+        denied=len(past.denied),
+        last="denied" if last in past.denied else "allowed",
         by=past.by,
         at=last,
         reason=past.reason,
@@ -150,36 +155,61 @@ async def _place(owner: str, request: model.Request) -> tuple[str, str]:
     return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
 
 
-def _with(value: Any, call: str, decision: model.Decision) -> model.Frozen:
-    calls, at = dict(_read(_Calls, value).calls), decision.decided_at
-    past = calls.pop(call, _Past())
-    moments: dict[str, object] = {
-        decision.outcome: (*_since(getattr(past, decision.outcome), at - KEPT), at)[-MOST_TIMES:]
-    }
+def _with(value: Value, call: str, decision: model.Decision) -> Value:
+    start, at = decision.decided_at - KEPT, decision.decided_at
+    known = {name: _past(one).since(start) for name, one in _calls(value).items()}
+    past = known.pop(call, _Past())
+    moments = {decision.outcome: (*getattr(past, decision.outcome), at)[-MOST_TIMES:]}
     by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
     reason = (decision.reason or "")[:_LONGEST_REASON] or None
+    fresh = {name: one for name, one in known.items() if one.allowed or one.denied}
     # the newest stands last, so that the oldest goes first
-    calls[call] = past.model_copy(update={**moments, "by": by, "reason": reason})
-    fresh = {name: one for name, one in calls.items() if _since((*one.allowed, *one.denied), at - KEPT)}
-    return _Calls(calls=dict(list(fresh.items())[-_MOST_CALLS:]))
+    fresh[call] = dataclasses.replace(past, **moments, by=by, reason=reason)
+    return {"calls": {name: _written(one) for name, one in list(fresh.items())[-_MOST_CALLS:]}}
 
 
-async def _of_risky(store: Store, ticket: model.Ticket, decision: model.Decision) -> Record | None:
+def _calls(value: Value) -> Value:
+    calls = value.get("calls")
+    return calls if isinstance(calls, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _past(found: Any) -> _Past:
+    try:
+        # a name or a reason that is no text fails here as well
+        by, reason = found["by"] + "", None if found["reason"] is None else found["reason"] + ""
+        return _Past(_moments(found["allowed"]), _moments(found["denied"]), by, reason)
+    except (LookupError, TypeError, ValueError):
+        return _Past()
+
+
+def _moments(found: Any) -> tuple[datetime, ...]:
+    moments = tuple(map(datetime.fromisoformat, found))
+    if any(moment.tzinfo is None for moment in moments):
+        raise ValueError("a moment without its zone")
+    return moments
+
+
+def _written(past: _Past) -> Value:
+    allowed, denied = ([moment.isoformat() for moment in some] for some in (past.allowed, past.denied))
+    return {"allowed": allowed, "denied": denied, "by": past.by, "reason": past.reason}
+
+
+async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
     if decision.outcome != "allowed":
-        return None
+        return ()
     ran = ticket.request.model_copy(update={"input": decision.input})
     found = await aside.run_large(not _is_short(decision.input), risk.marks_of, ran)
     marks = [mark for mark in found if risk.LEVELS[mark.level] > risk.LEVELS["low"]]
     if not marks:
-        return None
+        return ()
     first, at = marks[0], decision.decided_at
     new = model.Risky(id=ticket.id, words=first.words, trigger=first.trigger, at=at)
 
-    def changed(value: Any) -> model.Frozen:
-        older = [one for one in _read(_RiskyCalls, value).calls if one.at > at - RISKY_FOR]
-        return _RiskyCalls(calls=(*older, new)[-_MOST_RISKY:])
+    def changed(value: Value) -> Value:
+        kept = (*_risky(value, at), new)[-_MOST_RISKY:]
+        return {"calls": [one.model_dump(mode="json") for one in kept]}
 
-    return await _changed(store, RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)
+    return [_Change(RISKY, tokens.id_from("risky", ticket.owner), at + RISKY_FOR, changed)]
 
 
 def _is_short(given: model.JsonObject) -> bool:
@@ -189,10 +219,9 @@ def _is_short(given: model.JsonObject) -> bool:
     return plain and len(given) <= _FEW and sum(map(len, texts)) <= _SHORT
 
 
-async def _risky_before(store: Store, request: model.Request, owner: str, at: datetime) -> tuple[model.Risky, ...]:
+async def _risky_before(value: Value, request: model.Request, at: datetime) -> tuple[model.Risky, ...]:
     """What risky this agent was allowed before, for a request that is risky itself."""
-    found = await store.get(RISKY, tokens.id_from("risky", owner))
-    before = [one for one in _read(_RiskyCalls, found.value if found else {}).calls if one.at > at - RISKY_FOR]
+    before = _risky(value, at)
     if not before:
         return ()
     marks = await aside.run_large(not _is_short(request.input or {}), risk.marks_of, request)
@@ -200,17 +229,9 @@ async def _risky_before(store: Store, request: model.Request, owner: str, at: da
     return tuple(reversed(before[-_MOST_SHOWN:])) if level in ("medium", "high") else ()
 
 
-async def _changed(
-    store: Store, kind: str, name: str, until: datetime | None, change: Callable[[Any], model.Frozen]
-) -> Record:
-    found = await store.get(kind, name)
-    value = change(found.value if found else {}).model_dump(mode="json")
-    return Record(kind, name, value, until, found.version if found else 0)
-
-
-def _read(shape: type[Kept], value: Any) -> Kept:
-    # of another version, or damaged: nothing is remembered
+def _risky(value: Value, at: datetime) -> list[model.Risky]:
     try:
-        return shape.model_validate(value)
-    except pydantic.ValidationError:
-        return shape()
+        calls = [model.Risky.model_validate(one) for one in value.get("calls", ())]
+    except (TypeError, pydantic.ValidationError):
+        return []
+    return [one for one in calls if one.at > at - RISKY_FOR]

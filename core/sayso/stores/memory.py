@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -202,6 +202,10 @@ class MemoryStore(memory_audit.MemoryAudit):
         """See `Store.get`."""
         found = self._records.get((kind, name))
         return found and _copy_of_record(found)
+
+    async def get_all(self, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
+        """See `Store.get_all`."""
+        return {key: _copy_of_record(self._records[key]) for key in wanted if key in self._records}
 
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -259,6 +259,10 @@ class Store(AuditStore, Protocol):
 
     async def get(self, kind: str, name: str) -> Record | None:
         """Return a record, also if it has expired."""
+        ...
+
+    async def get_all(self, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
+        """Return those of these records that there are, by kind and name; what cannot be read is left out."""
         ...
 
     async def remove(self, kind: str, name: str) -> Record | None:

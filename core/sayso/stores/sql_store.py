@@ -220,6 +220,11 @@ class SqlStore(sql_audit.SqlAudit, abc.ABC):
         """See `Store.get`."""
         return documents.read_one(f"{kind} {name}", documents.read_record, await self._read("get", kind, name))
 
+    async def get_all(self, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
+        """See `Store.get_all`."""
+        rows = await self._read("get_all", json.dumps(list(wanted)))
+        return {(one.kind, one.name): one for one in documents.read_all(documents.read_record, rows)}
+
     async def remove(self, kind: str, name: str) -> Record | None:
         """See `Store.remove`."""
         return documents.read_one(f"{kind} {name}", documents.read_record, await self._write("remove", kind, name))

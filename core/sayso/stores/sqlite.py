@@ -20,7 +20,19 @@ POLL_INTERVAL = 0.15
 
 # Looked up by key, so they take microseconds and need no thread of their own. In WAL mode a reader does not wait.
 _POINTS: frozenset[sql.Name] = frozenset(
-    {"load", "load_by_ref", "version", "get", "cards", "find_card", "next_due", "next_job", "last_row", "last_seal"}
+    {
+        "load",
+        "load_by_ref",
+        "version",
+        "get",
+        "get_all",
+        "cards",
+        "find_card",
+        "next_due",
+        "next_job",
+        "last_row",
+        "last_seal",
+    }
 )
 
 

@@ -44,6 +44,13 @@ class RecordContract(tickets.Opened):
         assert [record.name for record in await store.scan("a")] == ["Z", "z", "é"]
         assert await store.scan("c") == []
 
+    async def test_several_records_are_read_at_once(self, store: Store) -> None:
+        for kind, name in (("a", "1"), ("a", "2"), ("b", "1")):
+            await store.put(Record(kind, name, {"of": kind + name}, tickets.NOW))
+        found = await store.get_all([("b", "1"), ("a", "2"), ("b", "2"), ("c", "é")])
+        assert found == {("a", "2"): await store.get("a", "2"), ("b", "1"): await store.get("b", "1")}
+        assert await store.get_all([]) == {}
+
     async def test_records_beside_a_commit_are_written_with_it_or_left_out(self, store: Store) -> None:
         new, ends = Record("past", tickets.NASTY, {"n": 1}, tickets.NOW), tickets.asked("r1")
         await store.commit(ends, tickets.opened(), [new, Record("past", "b", {"n": 1})])

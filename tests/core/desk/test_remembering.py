@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sayso import asking, errors, model
-from sayso.cards import card, draw
+from sayso.cards import card, draw, tokens
 from sayso.chat import listing
 from sayso.content import binding
 from sayso.desk import Caller, Desk, remembering
@@ -152,18 +152,33 @@ async def test_it_stays_small_however_much_is_decided(desk: Desk) -> None:
     assert len(again.remembered.risky) == 3
 
 
+UNREADABLE: list[dict[str, object]] = [
+    {"of": "another version"},
+    {"allowed": [], "denied": ["2026-11-29T07:00:00"], "by": "Ann", "reason": None},
+    {"allowed": [], "denied": ["soon"], "by": "Ann", "reason": None},
+    {"allowed": [], "denied": 7, "by": "Ann", "reason": None},
+    {"allowed": [], "denied": [samples.NOW.isoformat()], "by": None, "reason": None},
+    {"allowed": [], "denied": [samples.NOW.isoformat()], "by": "Ann"},
+]
+
+
 async def test_what_cannot_be_read_or_written_changes_no_decision(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await decide(desk, "deny")
     (kept,) = await desk.store.scan(PAST)
-    await desk.store.put(Record(PAST, kept.name, {"of": "another version"}, None, kept.version))
-    assert (await desk.open(request(), Caller("bot"))).remembered is None
+    (call,) = kept.value["calls"]
+    for number, one in enumerate(UNREADABLE):
+        value = one if "of" in one else {"calls": {call: one}}
+        await desk.store.put(Record(PAST, kept.name, value, None, kept.version + number))
+        assert (await desk.open(request(), Caller("bot"))).remembered is None
+    await desk.store.put(Record(RISKY, tokens.id_from("risky", "bot"), {"calls": [{"id": "r1"}]}))
+    assert (await desk.open(request("rm -rf /"), Caller("bot"))).remembered is None
 
-    async def fail(kind: str, name: str) -> Record:
+    async def fail(wanted: object) -> dict[tuple[str, str], Record]:
         raise errors.StoreUnavailable("no room")
 
     asked = await desk.open(request(), Caller("bot"))
     with monkeypatch.context() as patched:
-        patched.setattr(desk.store, "get", fail)
+        patched.setattr(desk.store, "get_all", fail)
         assert (await desk.answer(asked.id, model.Answer(verdict="allow"), ANN)).state == "decided"
 
 

@@ -27,6 +27,7 @@ Name = Literal[
     "forget_cards",
     "forget_effects",
     "get",
+    "get_all",
     "head",
     "insert_record",
     "last_row",

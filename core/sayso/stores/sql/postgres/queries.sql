@@ -31,3 +31,7 @@ select id from tickets where state = 'pending' and wake_at <= $1 order by wake_a
 
 -- name: next_due
 select min(wake_at) from tickets where state = 'pending';
+
+-- name: get_all
+select kind, name, records.value, expires_at, version from json_array_elements(cast($1 as json)) as wanted (pair), records
+where kind = wanted.pair ->> 0 and name = wanted.pair ->> 1;

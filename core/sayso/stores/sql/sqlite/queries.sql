@@ -65,3 +65,8 @@ select id from tickets indexed by tickets_wake where state = 'pending' and wake_
 
 -- name: next_due
 select min(wake_at) from tickets indexed by tickets_wake where state = 'pending';
+
+-- name: get_all
+-- the list is looked through first, and each of its records found by its key
+select kind, name, records.value, expires_at, version from json_each($1) as wanted cross join records
+where kind = wanted.value ->> 0 and name = wanted.value ->> 1;
