@@ -45,17 +45,17 @@ class SqliteStore(sql_store.SqlStore):
 
     dialect = "sqlite"
 
-    def __init__(self, connection: apsw.Connection, poll_interval: float) -> None:
+    def __init__(self, connection: apsw.Connection, poll_interval: float, busy_timeout: float) -> None:
         self._queries = sql.queries(self.dialect)
         self._reader = _open_reader(connection.filename)
         self._file = sqlite_file.OpenedFile(connection.filename)
         self._damage: errors.StoreUnavailable | None = None
         self._data_version = sqlite_file.read_pragma(connection, "data_version")
         [[seen]] = sqlite_worker.rows(connection, self._queries["last_row"])
-        self._worker = sqlite_worker.Worker(connection, self._file.check)
+        self._worker = sqlite_worker.Worker(connection, self._file.check, busy_timeout)
         # a list may take its time, and no commit waits for it
         reads = sqlite_file.open_reader(connection.filename) if connection.filename else None
-        self._lists = sqlite_worker.Worker(reads, self._file.check) if reads else self._worker
+        self._lists = sqlite_worker.Worker(reads, self._file.check, busy_timeout) if reads else self._worker
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         level = f"journal_mode={sqlite_file.read_pragma(connection, 'journal_mode')}, synchronous=full"
         self.durability = Durability("SQLite", apsw.sqlite_lib_version(), level, bool(connection.filename))
@@ -72,7 +72,7 @@ class SqliteStore(sql_store.SqlStore):
         """
         connection = await asyncio.to_thread(sqlite_file.open_file, path, busy_timeout)
         try:
-            return cls(connection, poll_interval)
+            return cls(connection, poll_interval, busy_timeout)
         except (apsw.Error, UnicodeDecodeError) as error:
             connection.close()
             raise sqlite_worker.unavailable(error) from error
@@ -98,7 +98,7 @@ class SqliteStore(sql_store.SqlStore):
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         with self._noting_damage():
-            return await self._lists.run(lambda db: sqlite_worker.rows(db, text, values))
+            return await self._lists.run(lambda db: sqlite_worker.rows(db, text, values), long=True)
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         text = self._queries[query]
@@ -157,7 +157,7 @@ class SqliteStore(sql_store.SqlStore):
             self._data_version = found
             return [(row[0], row[1], row[2]) for row in sqlite_worker.rows(db, self._queries["tail"], (seen,))]
 
-        return await self._worker.run(work)
+        return await self._worker.run(work, long=True)
 
 
 def _open_reader(path: str) -> apsw.Connection | None:

@@ -1,6 +1,8 @@
-"""The one thread that owns a database connection; all that waits is written in one transaction (group commit).
+"""The one way to a database connection; all that waits is written in one transaction (group commit).
 
-A caller gets its answer only after the commit: what it hears is on the disk.
+A caller gets its answer only after the commit: what it hears is on the disk. Statements take microseconds, so the event
+loop runs them itself: a thread would wait for the interpreter after each of them. The thread waits for the disk and
+for locks of other processes, and runs what takes long.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import apsw
 
@@ -40,21 +42,41 @@ class Work:
     writes: bool
     future: asyncio.Future[Any]
     tell: Callable[[], None] | None = None
+    long: bool = False
+    """Whether it may take its time, so that it is run beside the event loop."""
     result: Any = None
     error: Exception | None = None
 
 
-class Worker:
-    """Runs work on *connection* in its own thread, for the event loop in which it was made.
+@dataclass(slots=True)
+class Group:
+    """Work that shares a transaction."""
 
-    *before* is called before each transaction; whatever it raises ends the transaction.
+    jobs: list[Work]
+    stage: Literal["new", "filled", "over"] = "new"
+    """Filled: all of it was run, and the commit is still to come."""
+    busy: bool = False
+    """Whether another process held the database for too long."""
+
+
+class Worker:
+    """Runs work on *connection*, for the event loop in which it was made; no other thread may use the connection.
+
+    *before* is called before each transaction; whatever it raises ends the transaction. *timeout* is for locks of
+    other processes, in seconds.
     """
 
-    def __init__(self, connection: apsw.Connection, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, connection: apsw.Connection, before: Callable[[], None] = lambda: None, timeout: float = 0.0
+    ) -> None:
         self._connection = connection
         self._before = before
+        self._timeout = round(timeout * 1000)
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._waiting: list[Work] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._groups: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sayso-store", daemon=True)
         self._thread.start()
@@ -65,48 +87,83 @@ class Worker:
         *,
         writes: bool = False,
         tell: Callable[[], None] | None = None,
+        long: bool = False,
     ) -> Result:
         """Return what *work* returns, after the commit that makes it durable. Raises `StoreUnavailable`."""
         if self._closed:
             raise errors.StoreUnavailable("the database is closed")
         future: asyncio.Future[Result] = self._loop.create_future()
-        self._jobs.put(Work(work, writes, future, tell))
+        self._waiting.append(Work(work, writes, future, tell, long))
+        if self._idle.is_set():
+            self._idle.clear()
+            # what others ask for in this turn of the loop comes along
+            self._loop.call_soon(self._begin)
         return await future
 
     async def close(self) -> None:
         """Finish what waits, and close the connection."""
         if not self._closed:
             self._closed = True
-            self._jobs.put(None)
+            await self._idle.wait()
+            self._groups.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _begin(self) -> None:
+        group, self._waiting = Group(self._waiting), []
+        if not any(job.long for job in group.jobs):
+            self._fill(group, waits=False)
+        if group.stage == "over":
+            self._finish(group)
+        else:
+            self._groups.put(group)
+
+    def _finish(self, group: Group) -> None:
+        if group.busy:
+            # work that came during the wait does not wait a second time: the bound holds for all of it
+            late, self._waiting = self._waiting, []
+            for job in late:
+                job.error = group.jobs[0].error
+            group.jobs += late
+        try:
+            _answer(group.jobs)
+        finally:
+            if self._waiting:
+                self._loop.call_soon(self._begin)
+            else:
+                self._idle.set()
+
     def _run(self) -> None:
-        last = False
-        while not last:
-            waiting = [self._jobs.get(), *self._drain()]
-            last = waiting[-1] is None
-            jobs = [job for job in waiting if job is not None]
-            self._transact(jobs)
+        while group := self._groups.get():
+            if group.stage == "new":
+                self._fill(group, waits=True)
+            if group.stage == "filled":
+                self._commit(group)
             try:
-                self._loop.call_soon_threadsafe(_answer, jobs)
+                self._loop.call_soon_threadsafe(self._finish, group)
             except RuntimeError:  # the loop is closed: nobody is left to be told
-                last = True
+                break
         self._connection.close()
 
-    def _drain(self) -> Sequence[Work | None]:
-        return [self._jobs.get_nowait() for _ in range(self._jobs.qsize())]
-
-    def _transact(self, jobs: list[Work]) -> None:
-        begin, ending = "begin immediate" if any(job.writes for job in jobs) else "begin", False
+    def _fill(self, group: Group, *, waits: bool) -> None:
+        """Run all work of a group in one transaction. If it does not wait, and the database is held, nothing is run."""
         try:
             self._before()
-            rows(self._connection, begin)
-            for job in jobs:
+            self._connection.set_busy_timeout(self._timeout if waits else 0)
+            rows(self._connection, "begin immediate" if any(job.writes for job in group.jobs) else "begin")
+            for job in group.jobs:
                 self._perform(job)
-            ending = True
+            group.stage = "filled"
+        except Exception as error:  # whatever it is: the next group gets its turn, and everybody is told
+            if waits or not isinstance(error, apsw.BusyError):
+                self._fail(group, error)
+
+    def _commit(self, group: Group) -> None:
+        try:
+            self._connection.set_busy_timeout(self._timeout)
             rows(self._connection, "commit")
-        except Exception as error:  # whatever it is: the thread goes on, and everybody is told
-            self._fail(jobs, error, unsure=ending and not isinstance(error, _CERTAIN))
+            group.stage = "over"
+        except Exception as error:  # as above
+            self._fail(group, error, unsure=not isinstance(error, _CERTAIN))
 
     def _perform(self, job: Work) -> None:
         rows(self._connection, "savepoint job")
@@ -120,18 +177,13 @@ class Worker:
             rows(self._connection, "rollback to job")
         rows(self._connection, "release job")
 
-    def _fail(self, jobs: list[Work], error: Exception, *, unsure: bool) -> None:
-        log.warning("a transaction failed", extra={"error": str(error), "jobs": len(jobs)})
+    def _fail(self, group: Group, error: Exception, *, unsure: bool = False) -> None:
+        log.warning("a transaction failed", extra={"error": str(error), "jobs": len(group.jobs)})
         if self._connection.in_transaction:
             with contextlib.suppress(apsw.Error):  # tried again before the next transaction fails, too
                 rows(self._connection, "rollback")
-        if isinstance(error, apsw.BusyError):
-            # work that came during the wait does not wait a second time: the bound holds for all of it
-            late = self._drain()
-            jobs += [job for job in late if job is not None]
-            if None in late:
-                self._jobs.put(None)
-        for job in jobs:
+        group.stage, group.busy = "over", isinstance(error, apsw.BusyError)
+        for job in group.jobs:
             job.error = unavailable(error, unsure=unsure and job.writes)
 
 

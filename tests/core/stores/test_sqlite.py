@@ -190,6 +190,19 @@ async def test_a_lock_by_another_program_is_waited_for_within_a_bound(store: sql
     foreign.close()
 
 
+async def test_the_loop_goes_on_while_a_lock_is_waited_for(store: sqlite.SqliteStore, path: Path) -> None:
+    foreign = apsw.Connection(str(path))
+    sqlite_worker.rows(foreign, "begin immediate")
+    asking = [asyncio.ensure_future(tickets.ask(store, f"r{n}")) for n in range(3)]
+    await until(lambda: not store._worker._idle.is_set() and store._worker._groups.empty())
+    assert await store.last_row() == 0
+    assert not any(one.done() for one in asking)
+    sqlite_worker.rows(foreign, "rollback")
+    await asyncio.gather(*asking)
+    assert await store.last_row() == 3
+    foreign.close()
+
+
 async def test_closing_while_another_program_holds_a_lock_ends_in_time(path: Path) -> None:
     # long enough for the close to come during the wait, also on a busy machine
     store = await sqlite.SqliteStore.open(str(path), busy_timeout=0.5)
@@ -197,7 +210,7 @@ async def test_closing_while_another_program_holds_a_lock_ends_in_time(path: Pat
     sqlite_worker.rows(foreign, "begin immediate")
     asking = asyncio.ensure_future(tickets.ask(store, "r1"))
     await asyncio.sleep(0)
-    await until(store._worker._jobs.empty)
+    await until(store._worker._groups.empty)
     async with asyncio.timeout(5):
         await store.close()
         with pytest.raises(errors.StoreUnavailable):
@@ -301,13 +314,13 @@ async def test_a_store_whose_loop_has_ended_leaves_no_thread_behind(path: Path) 
         async def start() -> sqlite_worker.Worker:
             store = await sqlite.SqliteStore.open(str(path))
             held = store._worker
-            held._jobs.put(sqlite_worker.Work(lambda db: None, False, asyncio.get_running_loop().create_future()))
+            held._groups.put(sqlite_worker.Group([]))
             return held
 
         return asyncio.run(start())
 
     left = await asyncio.to_thread(abandon)
-    left._jobs.put(sqlite_worker.Work(lambda db: None, False, asyncio.get_running_loop().create_future()))
+    left._groups.put(sqlite_worker.Group([]))
     await until(lambda: not left._thread.is_alive())
 
 
