@@ -65,7 +65,13 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
 def _bound_policy(policy: model.Policy) -> model.JsonObject:
     # what was added to policies since then counts only if it is set: older tickets keep their digest
     first = policy.model_dump(mode="json", include=_FIRST_RULES)
-    return first | policy.model_dump(mode="json", exclude_defaults=True)
+    bound = first | policy.model_dump(mode="json", exclude_defaults=True)
+    # a whole number is written as one anyway, and without floats nothing is copied for it
+    return {name: int(value) if _is_whole(value) else value for name, value in bound.items()}
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is float and value.is_integer() and value <= digest.MAX_SAFE_INTEGER
 
 
 def check(ticket: model.Ticket) -> None:

@@ -21,6 +21,9 @@ MAX_DEPTH = 100
 # What is asked is wrapped a few levels deep before it is hashed whole.
 _WRAPPED = 20
 
+# The same bytes as RFC 8785 writes, ten times faster; it differs only in odd floats and in the order of odd keys.
+_QUICK = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
 
 def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = MAX_DEPTH + _WRAPPED) -> bytes:
     """The one byte form of a JSON object.
@@ -33,12 +36,13 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
     """
     seen = _Seen(field)
     try:
+        if _is_plain(value, deepest):
+            return _QUICK.encode(value).encode()
         plain = _plain(value, None, seen, deepest)
         whole = [plain, seen.big] if seen.big else plain
         if seen.irregular:
             return rfc8785.dumps(whole)
-        # the same bytes, ten times faster: RFC 8785 differs from this only in odd floats and in the order of odd keys
-        return json.dumps(whole, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return _QUICK.encode(whole).encode()
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError, TypeError) as error:
         why = "it holds half a character" if isinstance(error, UnicodeEncodeError) else error or "nested too deeply"
         raise errors.InvalidRequest(
@@ -96,6 +100,30 @@ def _path(way: _Way) -> str:
         way, step = way
         steps.append(f"/{step}")
     return "".join(reversed(steps))
+
+
+def _is_plain(value: Any, deepest: int) -> bool:
+    """Whether a value is written right as it stands. Most are, and need not be copied for that."""
+    level: list[Any] = [value]
+    for _ in range(deepest):
+        below: list[Any] = []
+        for one in level:
+            kind: type[Any] = type(one)
+            if kind is dict:
+                if not all(type(key) is str and key.isascii() for key in one):
+                    return False
+                below += one.values()
+            elif kind is list or kind is tuple:
+                below += one
+            elif kind is int:
+                if abs(one) > MAX_SAFE_INTEGER:
+                    return False
+            elif kind is not str and one is not None and kind is not bool:
+                return False
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _plain(value: Any, way: _Way, seen: _Seen, deepest: int) -> Any:
