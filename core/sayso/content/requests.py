@@ -136,13 +136,14 @@ def read(text: str) -> model.Request:
 def is_large(request: model.Request) -> bool:
     """Whether checking it takes its time, so that it is done beside the event loop."""
     # no JSON is made: most requests are small, and this is asked for each of them
-    waiting: list[Any] = [value for value in vars(request).values() if value]
+    waiting: list[Any] = [request]
     weight = 0
     while waiting and weight <= aside.LARGE:
         value = waiting.pop()
         weight += len(value) if isinstance(value, str) else 4
         if isinstance(value, pydantic.BaseModel):
-            waiting += vars(value).values()
+            # what it holds by default is small
+            waiting += [getattr(value, name) for name in value.model_fields_set]
         elif isinstance(value, dict):
             waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, list | tuple):

@@ -78,8 +78,10 @@ def highest(levels: Iterable[model.Risk | None]) -> model.Risk | None:
 
 
 def _few(found: Iterable[str]) -> list[str]:
-    said = dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in found)
-    return list(said)[:_MOST]
+    said = list(found)
+    # hardly ever is there anything
+    cut = said and dict.fromkeys(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in said)
+    return list(cut)[:_MOST]
 
 
 _FOLDERS = frozenset(("folder", "cwd", "working folder", "working directory", "workdir"))

@@ -244,8 +244,8 @@ class Desk(shell.Shell):
         person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:
-            gone = {"gone": closed} if (closed := await closed_accounts.since(self, ticket, happened(person))) else {}
-            answered = await self.step(id, lambda: happened(person).model_copy(update=gone), ticket)
+            gone = await closed_accounts.since(self, ticket, happened(person))
+            answered = await self.step(id, lambda: _without(gone, happened(person)), ticket)
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise
@@ -256,3 +256,8 @@ class Desk(shell.Shell):
             raise
         await asking_back.keep(self, answered)
         return answered
+
+
+def _without(gone: tuple[str, ...], event: events.Answered | events.TakenBack) -> events.Event:
+    """The event, with the accounts that were closed before it."""
+    return event.model_copy(update={"gone": gone}) if gone else event

@@ -112,7 +112,7 @@ def _of_answered(person: str, id: str) -> _Change:
 
 
 async def _of_call(ticket: model.Ticket, decision: model.Decision) -> _Change:
-    name, call = await _place(ticket.owner, ticket.request)
+    name, call = await _place(ticket.owner, ticket.request, decision)
     return _Change(PAST, name, decision.decided_at + KEPT, lambda value: _with(value, call, decision))
 
 
@@ -147,25 +147,31 @@ def _since(moments: tuple[datetime, ...], start: datetime) -> tuple[datetime, ..
     return tuple(moment for moment in moments if moment > start)
 
 
-async def _place(owner: str, request: model.Request) -> tuple[str, str]:
+async def _place(owner: str, request: model.Request, decision: model.Decision | None = None) -> tuple[str, str]:
     """The record in which a call stands, and its name there."""
     arguments = request.input or {}
-    found = await aside.run_large(requests.is_large(request), digest.of_call, request.tool or "", arguments)
+    if decision and decision.input_digest and decision.input == arguments:
+        # it was taken of the same call a moment ago
+        found = decision.input_digest
+    else:
+        found = await aside.run_large(requests.is_large(request), digest.of_call, request.tool or "", arguments)
     hexed = found.partition(":")[2]
     return tokens.id_from("calls", owner, hexed[:_DIGITS]), hexed
 
 
 def _with(value: Value, call: str, decision: model.Decision) -> Value:
-    start, at = decision.decided_at - KEPT, decision.decided_at
-    known = {name: _past(one).since(start) for name, one in _calls(value).items()}
-    past = known.pop(call, _Past())
-    moments = {decision.outcome: (*getattr(past, decision.outcome), at)[-MOST_TIMES:]}
+    at, calls = decision.decided_at, dict(_calls(value))
+    past = _past(calls.pop(call, None)).since(at - KEPT)
+    moments = {"allowed": past.allowed, "denied": past.denied}
+    moments[decision.outcome] = (*moments[decision.outcome], at)[-MOST_TIMES:]
     by = " and ".join(one.name for one in decision.by)[: model.MAX_NAME]
     reason = (decision.reason or "")[:_LONGEST_REASON] or None
-    fresh = {name: one for name, one in known.items() if one.allowed or one.denied}
     # the newest stands last, so that the oldest goes first
-    fresh[call] = dataclasses.replace(past, **moments, by=by, reason=reason)
-    return {"calls": {name: _written(one) for name, one in list(fresh.items())[-_MOST_CALLS:]}}
+    calls[call] = {name: [one.isoformat() for one in some] for name, some in moments.items()} | {
+        "by": by,
+        "reason": reason,
+    }
+    return {"calls": dict(list(calls.items())[-_MOST_CALLS:])}
 
 
 def _calls(value: Value) -> Value:
@@ -174,6 +180,8 @@ def _calls(value: Value) -> Value:
 
 
 def _past(found: Any) -> _Past:
+    if found is None:
+        return _Past()
     try:
         # a name or a reason that is no text fails here as well
         by, reason = found["by"] + "", None if found["reason"] is None else found["reason"] + ""
@@ -187,11 +195,6 @@ def _moments(found: Any) -> tuple[datetime, ...]:
     if any(moment.tzinfo is None for moment in moments):
         raise ValueError("a moment without its zone")
     return moments
-
-
-def _written(past: _Past) -> Value:
-    allowed, denied = ([moment.isoformat() for moment in some] for some in (past.allowed, past.denied))
-    return {"allowed": allowed, "denied": denied, "by": past.by, "reason": past.reason}
 
 
 async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
