@@ -108,7 +108,7 @@ def _is_plain(value: Any, deepest: int) -> bool:
     for _ in range(deepest):
         below: list[Any] = []
         for one in level:
-            kind: type[Any] = type(one)
+            kind: type[Any] = type(one)  # pyright: ignore[reportUnknownVariableType]
             if kind is dict:
                 if not all(type(key) is str and key.isascii() for key in one):
                     return False
