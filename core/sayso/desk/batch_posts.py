@@ -53,17 +53,23 @@ class BatchPosts:
         # one at a time posts a card of a batch here; other processes are told apart by the platform
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
-    async def group(self, jobs: Sequence[Job]) -> list[Group]:
-        """Those of *jobs* that are performed as one; all others are performed alone."""
+    async def group(self, jobs: Sequence[Job]) -> tuple[list[Group], bool]:
+        """Those of *jobs* that are performed as one, and whether some of them begin a batch that more may join.
+
+        All others are performed alone.
+        """
         found: list[Group] = []
+        begins = False
         for place, some in _by_place(jobs, events.Redraw).items():
             found += await self._shared(place, some)
         for place, some in _by_place(jobs, events.Announce).items():
             if len(some) >= LEAST and self._rows(place):
                 joined = await self._shared(place, some)
                 taken = {job.key for one in joined for job in one.jobs}
-                found += [*joined, *await self._new(place, [job for job in some if job.key not in taken])]
-        return found
+                alike = await self._alike(place, [job for job in some if job.key not in taken])
+                begins = begins or any(len(one.jobs) > 1 for one in alike)
+                found += [*joined, *(one for one in alike if len(one.jobs) >= LEAST)]
+        return found, begins
 
     async def act(self, group: Group) -> None:
         """Perform the jobs of a group. Raises `ChannelError`."""
@@ -161,8 +167,8 @@ class BatchPosts:
         # of one that is not known any more each request has a card of its own
         return [Group(tuple(some), place, ref) for ref, some in by_ref.items() if await batching.load(self._store, ref)]
 
-    async def _new(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
-        """The jobs of like requests that begin a batch."""
+    async def _alike(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
+        """The jobs of requests that can stand on one card, as many together as it has rows."""
         fresh = [job for job in jobs if not job.attempts]
         loaded = await asyncio.gather(*(self._store.load(job.ticket_id) for job in fresh), return_exceptions=True)
         alike: dict[str, list[tuple[Job, model.Ticket]]] = {}
@@ -171,12 +177,8 @@ class BatchPosts:
             if isinstance(ticket, model.Ticket) and batching.may_stand(ticket):
                 alike.setdefault(await aside.run(batching.like, ticket), []).append((job, ticket))
         most = min(self._rows(place), batching.MOST_ROWS)
-        cut = [some[start : start + most] for some in alike.values() for start in range(0, len(some), most)]
-        return [
-            Group(tuple(job for job, _ in some), place, None, tuple(ticket for _, ticket in some))
-            for some in cut
-            if len(some) >= LEAST
-        ]
+        cut = (some[start : start + most] for some in alike.values() for start in range(0, len(some), most))
+        return [Group(tuple(job for job, _ in some), place, None, tuple(one for _, one in some)) for some in cut]
 
     def _rows(self, place: model.Place) -> int:
         platform = self._shell.platforms.get(model.channel_of(place))

@@ -95,27 +95,25 @@ class Courier:
 
     async def deliver(self) -> int:
         """Perform all effects that are due now, and return how many there were."""
-        jobs = await self._store.take(self._names, self._clock.now(), lanes.LEASE)
+        works = await lanes.take(self._store, self._clock, self._names, lanes.AT_ONCE, self._plan)
+        jobs = [job for work in works for job in work.jobs]
         async with lanes.keep_leases(self._store, self._clock, lambda: jobs):
             # not a task group: the caller must see a lost database as such, and not inside a group
-            doing = [work.perform() for work in await self._plan(jobs)]
+            doing = [work.perform() for work in works]
             for failed in await asyncio.gather(*doing, return_exceptions=True):
                 if failed is not None:
                     raise failed
         return len(jobs)
 
-    async def _plan(self, jobs: Sequence[Job]) -> Sequence[lanes.Work]:
-        groups = await self._batches.group(jobs) if len(jobs) > 1 else ()
+    async def _plan(self, jobs: Sequence[Job]) -> tuple[Sequence[lanes.Work], bool]:
+        groups, begins = await self._batches.group(jobs) if len(jobs) > 1 else ([], False)
         works = [
             lanes.Work(group.jobs, functools.partial(self._guard, group.jobs, self._batches.act, group))
             for group in groups
         ]
         shared = {job.key for work in works for job in work.jobs}
         alone = (job for job in jobs if job.key not in shared)
-        return [
-            *works,
-            *(lanes.Work((job,), functools.partial(self._perform, job)) for job in alone),
-        ]
+        return [*works, *(lanes.Work((job,), functools.partial(self._perform, job)) for job in alone)], begins
 
     async def _perform(self, job: Job) -> None:
         await self._guard((job,), self._act, job)

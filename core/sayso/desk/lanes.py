@@ -21,6 +21,8 @@ LEASE = 30.0
 RENEW_EVERY = LEASE / 6
 # Effects of one channel that are performed at the same time.
 AT_ONCE = 20
+# Further ones that are looked through for what belongs to them.
+GATHERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,31 @@ class Work:
     perform: Callable[[], Awaitable[None]]
 
 
-Plan = Callable[[Sequence[Job]], Awaitable[Sequence[Work]]]
-"""Says how the jobs are performed that were taken together."""
+Plan = Callable[[Sequence[Job]], Awaitable[tuple[Sequence[Work], bool]]]
+"""Says how the jobs are performed that were taken together, and whether those that follow may belong to them."""
+
+
+async def take(store: Store, clock: clocks.Clock, names: Sequence[str], most: int, plan: Plan) -> Sequence[Work]:
+    """Take up to *most* jobs that are due, and plan them. If some belong together, more of these are looked for."""
+    taken: list[Job] = []
+    try:
+        await _taken(store, clock, names, most, taken)
+        works, more = await plan(taken)
+        if more and len(taken) == most:
+            await _taken(store, clock, names, GATHERED, taken)
+            works, _ = await plan(taken)
+        together = [work for work in works if len(work.jobs) > 1]
+        alone = [work for work in works if len(work.jobs) == 1]
+        for work in alone[most:]:
+            # what was only looked at is for the next one who takes
+            await store.put_off(work.jobs[0], clock.now())
+        return [*together, *alone[:most]]
+    except asyncio.CancelledError:
+        # nobody would perform them until the lease ends
+        with contextlib.suppress(errors.StoreUnavailable):
+            for job in taken:
+                await store.put_off(job, clock.now())
+        raise
 
 
 class Lane:
@@ -54,7 +79,9 @@ class Lane:
                     wake = await self._store.next_job([self._name])
                     # to look costs little; to take is a transaction, also where there is nothing
                     if wake is not None and wake <= self._clock.now():
-                        for work in await self._take(AT_ONCE - len(self._jobs())):
+                        for work in await take(
+                            self._store, self._clock, [self._name], AT_ONCE - len(self._busy), self._plan
+                        ):
                             self._busy[asyncio.create_task(self._begin(work))] = work
                         wake = await self._store.next_job([self._name])
                     await self._wait_for_work(changes, wake)
@@ -67,22 +94,11 @@ class Lane:
     def _jobs(self) -> Sequence[Job]:
         return [job for work in self._busy.values() for job in work.jobs]
 
-    async def _take(self, most: int) -> Sequence[Work]:
-        taking = asyncio.ensure_future(self._store.take([self._name], self._clock.now(), LEASE, most))
-        try:
-            return await self._plan(await asyncio.shield(taking))
-        except asyncio.CancelledError:
-            # the store may have leased them already, and nobody would perform them until the lease ends
-            with contextlib.suppress(errors.StoreUnavailable):
-                for job in await taking:
-                    await self._store.put_off(job, self._clock.now())
-            raise
-
     async def _wait_for_work(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
         """Return once there may be more to do, and room to do it. Raises what ended a job."""
         news = asyncio.create_task(self._wait_for_news(changes, wake))
         try:
-            waited = {news, *self._busy} if len(self._jobs()) < AT_ONCE else set(self._busy)
+            waited = {news, *self._busy} if len(self._busy) < AT_ONCE else set(self._busy)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
@@ -92,6 +108,17 @@ class Lane:
 
     async def _wait_for_news(self, changes: AsyncIterator[None], wake: datetime | None) -> None:
         await self._clock.within(wake, anext(changes))
+
+
+async def _taken(store: Store, clock: clocks.Clock, names: Sequence[str], most: int, into: list[Job]) -> None:
+    """Take jobs; also those that the store had leased already if this is cut short."""
+    taking = asyncio.ensure_future(store.take(names, clock.now(), LEASE, most))
+    try:
+        into += await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        with contextlib.suppress(errors.StoreUnavailable):
+            into += await taking
+        raise
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from sayso import errors, model
 from sayso.cards import batch, batch_tokens, card, dialog
-from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier
+from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier, lanes
 from sayso.machine import people
 from sayso.stores import Record, memory, sqlite
 from sayso.testing.board import Board
@@ -344,3 +344,31 @@ async def test_the_record_of_a_batch_outlives_its_requests(front: Desk) -> None:
     assert found is not None
     assert found.expires_at is not None
     assert found.expires_at > max(one.expires_at for one in tickets)
+
+
+async def test_a_burst_that_is_longer_than_what_is_taken_at_once_is_looked_through(front: Desk, board: Board) -> None:
+    for number in range(90):
+        asked = permission(input={"command": f"call {number}"})
+        await front.open(asked, Caller(owner=f"agent{number}" if number % 3 else "agent"))
+    runner = courier.Courier(front, [board])
+    # the thirty of one agent stand on two cards already, and each other one of the first twenty has its own
+    assert await runner.deliver() == 50
+    drawn = [pinned.drawn for pinned in board.pinned.values()]
+    assert sorted(len(one.rows) for one in drawn if isinstance(one, batch.BatchCard)) == [10, 20]
+    await deliver(front, board)
+    assert len(board.pinned) == 62
+
+
+async def test_what_was_taken_is_handed_back_if_the_lane_ends_while_it_plans(front: Desk, board: Board) -> None:
+    await ask(front, 3)
+
+    async def plan(jobs: object) -> object:
+        await asyncio.Event().wait()
+        return [], False
+
+    taking = asyncio.create_task(lanes.take(front.store, front.clock, ["chat"], 20, plan))  # type: ignore[arg-type]
+    await asyncio.sleep(0.01)
+    taking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert len(await front.store.take(["chat"], front.clock.now(), 30.0)) == 3
