@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from sayso import asking, model
 from sayso.desk import Caller, Desk
 from tests.adapters import discord_scene, slack_scene
+from tests.fakes.slack import Seen
 
 MANY, MOST_PRESSES = 100, 60
 BAD = "rm -rf /srv/data"
 
 
 def requests(seed: int) -> list[tuple[str, model.Request]]:
-    """Calls of four agents in seven sessions, of three tools; some of them are to be denied, some too long for a row."""
+    """Calls of four agents in seven sessions, of two tools; some are to be denied, some too long for a row."""
     chance = random.Random(seed)
     made: list[tuple[str, model.Request]] = []
     for number in range(MANY):
@@ -66,6 +67,10 @@ def bad_rows(labels: list[str], shown: str, count: int) -> list[int]:
     return found
 
 
+async def opened(there: slack_scene.Scene, seen: Seen) -> None:
+    await there.slack.until(lambda: seen.views)
+
+
 async def test_in_slack() -> None:
     async with slack_scene.scene() as there:
         ann, hand, slack = there.slack.person("U1", name="ann"), Hand(), there.slack
@@ -90,7 +95,7 @@ async def test_in_slack() -> None:
                 continue
             seen = await ann.press(now, left[0])
             hand.presses += 1
-            await slack.until(lambda seen=seen: seen.views)
+            await opened(there, seen)
             while True:
                 hand.sees(slack.visible_text(ann.view))
                 more = ann.view.content["submit"]["text"] == "Next"
