@@ -1,8 +1,10 @@
 """What every test may lean on: a clean environment, bounded waits, and no silent skips."""
 
 import asyncio
+import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -19,6 +21,10 @@ STRICT = bool(os.environ.get("SAYSO_TESTS_STRICT"))
 
 _LEAKS = ("SAYSO_", "SLACK_", "DISCORD_", "ANTHROPIC_", "CLAUDE", "PG")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+# Hundreds of processes read the same files: they are compiled once, also where the shell forbids to keep that.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: a shared machine that stalls for a moment is not a bug in the code under test.
 hypothesis.settings.register_profile(
@@ -66,6 +72,12 @@ def interruptible() -> None:
     """Processes that a test starts can be interrupted, also where this run itself was started in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """What ten thousand tests are made of stays until the end: no collection of garbage walks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
