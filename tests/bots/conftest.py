@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sayso_bots import cli
-from tests.fakes.processes import PATIENCE, Running, environment, started
+from tests.fakes.processes import PATIENCE, Running, run, started
 
 __all__ = ["PATIENCE", "Running"]
 
@@ -39,16 +39,7 @@ class Command:
     folder: Path
 
     def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._line(arguments),
-            cwd=self.folder,
-            env=environment(variables),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        return run(self._line(arguments), self.folder, **variables)
 
     def started(self, *arguments: str, **variables: str) -> AbstractAsyncContextManager[Running]:
         """The command in the background, killed at the end if it still runs."""
@@ -57,7 +48,7 @@ class Command:
     def key(self, name: str, role: str, *more: str, **variables: str) -> str:
         """A new key in the database of this folder, which a program makes if it is not there yet."""
         line = [sys.executable, "-c", _OPENS]
-        subprocess.run(line, cwd=self.folder, env=environment(variables), timeout=PATIENCE, check=True)
+        run(line, self.folder, **variables).check_returncode()
         return self("keys", "add", name, "--role", role, *more, **variables).stdout.strip()
 
     def _line(self, arguments: tuple[str, ...]) -> list[str]:

@@ -20,6 +20,7 @@ from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.discord import Person as DiscordPerson
 from tests.fakes.discord.delivery import signature
+from tests.fakes.processes import Forked
 from tests.fakes.slack import FakeSlack
 
 OPS, ANN, BOB = "200000000000000001", "300000000000000001", "300000000000000002"
@@ -49,7 +50,7 @@ class Setup:
     port: int = 0
     key: str = ""
     _life: AsyncExitStack = field(default_factory=AsyncExitStack)
-    process: asyncio.subprocess.Process | None = None
+    process: asyncio.subprocess.Process | Forked | None = None
 
     @property
     def environment(self) -> dict[str, str]:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,15 +19,124 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import forking
+
+ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 """Seconds that a process may take: several of them start on a machine with few cores."""
+
+
+class Forked:
+    """A program of `tests.fakes.forking`, with the methods of asyncio's own class."""
+
+    def __init__(self, pid: int, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader) -> None:
+        self.pid = pid
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._ended = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, line: Sequence[str | Path], folder: Path, variables: Mapping[str, str]) -> Forked:
+        """Start it, with a pipe for what it prints and one for its errors."""
+        (out, theirs), (err, their_errors) = os.pipe(), os.pipe()
+        try:
+            pid, status = await asyncio.to_thread(_forked, line, folder, variables, theirs, their_errors)
+        finally:
+            os.close(theirs)
+            os.close(their_errors)
+        process = cls(pid, await _read(out), await _read(err))
+        process._watching = asyncio.create_task(process._watch(status))
+        return process
+
+    async def _watch(self, status: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=status)
+        self.returncode = int(await reader.readline())
+        writer.close()
+        self._ended.set()
+
+    async def wait(self) -> int:
+        """Its exit code, below zero for a signal."""
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """What it still prints until it ends."""
+        out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """To a process that has ended, nothing is sent."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """End it in good order."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+async def _read(pipe: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb"))
+    return reader
+
+
+_starting = threading.Lock()
+_forker: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
+
+
+def _forked(
+    line: Sequence[str | Path], folder: Path, variables: Mapping[str, str], out: int, err: int
+) -> tuple[int, socket.socket]:
+    """The process, and a socket that says its exit code; the one that forks starts with the first."""
+    assert line[0] == sys.executable, "only Python programs are forks"
+    with _starting:
+        if not _forker:
+            _forker.append(_forker_started())
+        _, orders = _forker[0]
+    order = {"line": [str(word) for word in line[1:]], "folder": str(folder), "environment": environment(variables)}
+    status, their_end = socket.socketpair()
+    with their_end:
+        socket.send_fds(orders, [json.dumps(order).encode()], [their_end.fileno(), out, err])
+    status.settimeout(PATIENCE)
+    pid = int(_line(status))
+    status.setblocking(False)
+    return pid, status
+
+
+def _forker_started() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """It ends when this process does, which closes the socket."""
+    orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        line = [sys.executable, "-m", "tests.fakes.forking", str(theirs.fileno())]
+        forker = subprocess.Popen(
+            line, pass_fds=[theirs.fileno()], cwd=ROOT, env=environment({}), stdin=subprocess.DEVNULL
+        )
+    orders.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * forking.LARGEST)
+    return forker, orders
+
+
+def _line(status: socket.socket) -> bytes:
+    """One line and no byte more: what follows is for whoever waits for the end."""
+    said = b""
+    while not said.endswith(b"\n"):
+        said += status.recv(1)
+    return said
 
 
 @dataclass(frozen=True)
 class Running:
     """A process that goes on while a test talks to it."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
 
     async def line(self, containing: str, *, error: bool = False) -> str:
         """The next line with this text on standard output, or on standard error."""
@@ -50,17 +166,52 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **variables}
 
 
+def _forks(line: Sequence[str | Path], variables: Mapping[str, str]) -> bool:
+    """Whether what is imported already is what this program would import."""
+    return line[0] == sys.executable and "PYTHONPATH" not in variables
+
+
+def run(line: Sequence[str | Path], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The program, until it ends; it has nothing to read."""
+    if not _forks(line, variables):
+        return subprocess.run(
+            line,
+            cwd=folder,
+            env=environment(variables),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        pid, status = _forked(line, folder, variables, out.fileno(), err.fileno())
+        with status:
+            status.settimeout(PATIENCE)
+            try:
+                returned = int(status.makefile("rb").readline())
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                raise
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(line, returned, out.read().decode(), err.read().decode())
+
+
 @asynccontextmanager
 async def started(line: Sequence[str | Path], folder: Path, **variables: str) -> AsyncGenerator[Running]:
     """The program in the background, killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *line,
-        cwd=folder,
-        env=environment(variables),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    if _forks(line, variables):
+        process: asyncio.subprocess.Process | Forked = await Forked.start(line, folder, variables)
+    else:
+        process = await asyncio.create_subprocess_exec(
+            *line,
+            cwd=folder,
+            env=environment(variables),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
     try:
         yield Running(process)
     finally:

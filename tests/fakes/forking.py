@@ -1,0 +1,112 @@
+"""Starts Python programs as forks of one process that has imported our code: that takes milliseconds, not a second.
+
+Each is a process of its own, with its own folder, environment and pipes, that any signal may end. Tests of what a
+program imports use `subprocess`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.metadata
+import json
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+LARGEST = 1 << 20
+"""Bytes of one order: arguments and environment."""
+
+
+def imported() -> None:
+    """All that the command may need."""
+    package = importlib.import_module("sayso_bots")
+    for module in pkgutil.walk_packages(package.__path__, "sayso_bots."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for group in ("sayso.chats", "sayso.renderers"):
+        for point in importlib.metadata.entry_points(group=group):
+            point.load()
+    for name in ("sayso.stores.sqlite", "sayso.stores.postgres", "asyncpg"):
+        importlib.import_module(name)
+
+
+def become(line: Sequence[str], folder: str, environment: Mapping[str, str], out: int, err: int) -> None:
+    """Be the program that *line* names: a module, a piece of code, or a file."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode, closefd=False) for fd, mode in enumerate("rww"))
+    path = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [*path, *(entry for entry in sys.path if entry not in path)]
+    kind, *rest = line
+    if kind == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv = list(line)
+        sys.path.insert(0, os.path.dirname(os.path.abspath(kind)))
+        runpy.run_path(kind, run_name="__main__")
+
+
+def main(control: socket.socket) -> None:
+    """Fork for each order, and tell each how its process ended; when the test's process is gone, end them all."""
+    told: dict[int, socket.socket] = {}
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno())
+    while True:
+        ready, _, _ = select.select([control, woken], [], [])
+        if woken in ready:
+            woken.recv(4096)
+            _tell_ends(told)
+            continue
+        order, fds, *_ = socket.recv_fds(control, LARGEST, 3)
+        if not order:
+            for pid in told:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return
+        status, out, err = fds
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for other in (control, woken, wakes, *told.values()):
+                other.close()
+            os.close(status)
+            become(**json.loads(order), out=out, err=err)
+            return
+        os.close(out)
+        os.close(err)
+        told[pid] = socket.socket(fileno=status)
+        told[pid].sendall(b"%d\n" % pid)
+
+
+def _tell_ends(told: dict[int, socket.socket]) -> None:
+    while told:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        with told.pop(pid) as ended, contextlib.suppress(BrokenPipeError):
+            ended.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    imported()
+    gc.collect()
+    gc.freeze()
+    main(socket.socket(fileno=int(sys.argv[1])))
