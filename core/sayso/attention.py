@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sayso import parts
+from sayso import calendars, parts
 
 
 class Trouble(parts.Frozen):
@@ -69,9 +69,30 @@ class Direct(parts.Frozen):
     place: parts.Place
 
 
+class Quiet(parts.Frozen):
+    """When somebody is not mentioned and not written to."""
+
+    calendar: calendars.Calendar
+    inside: bool = True
+    """Whether that is while it is open; else while it is closed."""
+    person: str | None = None
+    """Whose quiet hours these are; None is everybody's."""
+
+    def holds(self, at: datetime) -> bool:
+        """Whether they are on at this moment."""
+        return self.calendar.is_open(at) == self.inside
+
+    def ends(self, at: datetime) -> datetime | None:
+        """When they are over; None if that is too far ahead."""
+        return self.calendar.next(at, is_open=not self.inside)
+
+
 class Reach(parts.Frozen):
     """Whom a request reaches, and when: found out when it was asked."""
 
     turns: tuple[str, ...] = ()
     """To whom it is put, one after the other, as long as nobody takes it on."""
     direct: tuple[Direct, ...] = ()
+    """Messages that are not written yet."""
+    quiet: tuple[Quiet, ...] = ()
+    """Of whom it names: when they are left alone."""

@@ -72,6 +72,17 @@ class Calendar(parts.Frozen):
             left -= ends - begins
         return None
 
+    def next(self, at: datetime, *, is_open: bool) -> datetime | None:
+        """The first moment from *at* on at which it is open, or closed; None if that is too far ahead."""
+        begins = at.astimezone(UTC)
+        while begins < at + LOOK_AHEAD:
+            until = begins + _DAY
+            for edge in (*sorted(edge for edge in self._edges(begins, until) if begins < edge < until), until):
+                if self.is_open(begins) == is_open:
+                    return begins
+                begins = edge
+        return None
+
     def between(self, start: datetime, end: datetime) -> timedelta:
         """For how long it is open between two moments."""
         return sum((ends - begins for begins, ends in self._open(start, end)), timedelta())

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 import pydantic
 
-from sayso import calendars, parts
+from sayso import attention, calendars, parts
 
 MAX_NEEDS = 10
 """Kinds of people that one stage needs, and stages of one policy."""
@@ -90,7 +90,7 @@ class Planned(parts.Frozen):
     """What time does next to a request, if nobody decides it before."""
 
     at: datetime
-    does: Literal["remind", "escalate", "expire", "turn"]
+    does: Literal["remind", "escalate", "expire", "turn", "open"]
     number: int = 0
     """Which one of its policy or stage, from 0."""
     stage: int | None = None
@@ -170,6 +170,8 @@ class Policy(parts.Frozen):
     """The deadline, reminders and escalations count only the time in which it is open."""
     remind: Annotated[tuple[parts.Seconds, ...], pydantic.Field(max_length=20)] = ()
     """When those who are missing are reminded, in seconds after it was asked."""
+    quiet: attention.Quiet | None = None
+    """When nobody is mentioned or written to; what falls into it comes at its end."""
     turns: Literal["round_robin", "least_recent"] | None = None
     """To whom of its people it is put first; None is all at once."""
     claim_in: parts.Seconds = 300.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from sayso import errors
 from sayso.machine import priorities, rounds
 from sayso_bots.settings import toml
-from tests.bots.test_policy_page import PEOPLE, asked, desk_of, parse
+from tests.bots.test_policy_page import CALENDARS, PEOPLE, asked, desk_of, parse
 
 PAGER = '[[rules]]\nid = "pager"\nmatch = { tool = "page" }\neffect = "ask"\npriority = "urgent"\n'
 
@@ -25,6 +27,7 @@ async def test_a_policy_says_where_something_is_shown_if_its_places_do_not_work(
     assert (await asked(desk, "look")).fallback == (("discord:911",), ("slack:@ann",), ("web",))
 
 
+QUIET = '[policies.default]\napprovers = ["ann"]\nquiet = "freeze"\nexpires_in = "30d"\n'
 TURNS = '[policies.default]\napprovers = ["group:release"]\nturns = "round_robin"\nclaim_in = "2m"\n'
 
 
@@ -35,9 +38,24 @@ async def test_a_policy_puts_its_requests_to_one_person_after_the_other() -> Non
     assert [(one.does, (one.at - first.created_at).total_seconds()) for one in first.plan] == [("turn", 120.0)]
 
 
+async def test_people_and_policies_have_quiet_hours_by_a_calendar() -> None:
+    people = PEOPLE.replace("[people.ann]", '[people.ann]\nquiet = "!office"')
+    setup = toml.setup(parse(people + CALENDARS + QUIET))
+    (name, hours), policy = next(iter(setup.quiet.items())), setup.policies["default"]
+    assert (name, hours.calendar.name, hours.inside, list(setup.quiet)) == ("ann", "office", False, ["ann"])
+    assert policy.quiet is not None
+    assert (policy.quiet.calendar.name, policy.quiet.inside) == ("freeze", True)
+    desk = desk_of(CALENDARS + QUIET, datetime(2026, 12, 24, tzinfo=UTC))
+    ticket = await asked(desk, "look")
+    assert [(one.does, one.at.date().isoformat()) for one in ticket.plan] == [("open", "2027-01-04")]
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
+        (CALENDARS + QUIET.replace("freeze", "lent"), "policies.default.quiet"),
+        ('[people.eve]\nterminal = "eve"\nquiet = "lent"\n', "people.eve.quiet"),
+        ("[calendars.all]\n" + QUIET.replace("freeze", "all"), "policies.default.quiet"),
         (TURNS.replace("round_robin", "random"), "policies.default.turns"),
         (TURNS.replace("group:release", "ann"), "policies.default.turns"),
         (

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import pydantic
 
-from sayso import errors, model
+from sayso import attention, calendars, errors, model
 from sayso.machine import people
-from sayso_bots.settings import durations
+from sayso_bots.settings import durations, spelling
 
 
 def several(given: object) -> object:
     """One name as a list of one."""
     return [given] if isinstance(given, str) else given
+
+
+Hours = Annotated[str, pydantic.StringConstraints(pattern=r"^!?[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+QUIET = 'quiet = "nights", or "!office" while that calendar is closed'
 
 
 class Attention(pydantic.BaseModel):
@@ -26,6 +31,8 @@ class Attention(pydantic.BaseModel):
         pydantic.Field(default=[], description='fallback = ["slack:#ops", "approvers", "web"]')
     )
     """Where it is shown if it can be shown nowhere else, one after the other."""
+    quiet: Hours | None = pydantic.Field(default=None, description=QUIET)
+    """When nobody is mentioned or written to; what falls into it comes at its end."""
     turns: Literal["round_robin", "least_recent"] | None = pydantic.Field(
         default=None, description='turns = "round_robin", or "least_recent"'
     )
@@ -49,3 +56,17 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
 
 def _wrong(key: str, said: str, hint: str) -> errors.InvalidSettings:
     return errors.InvalidSettings(f"{key}: {said}", field=key, hint=hint)
+
+
+def quiet(written: str | None, known: Mapping[str, calendars.Calendar], key: str) -> attention.Quiet | None:
+    """The quiet hours that a key names. Raises `InvalidSettings`."""
+    if written is None:
+        return None
+    name = written.removeprefix("!")
+    if name not in known:
+        hint = spelling.suggest(name, known) or f"add [calendars.{name}]"
+        raise _wrong(key, f"{name!r} is no calendar", hint)
+    made = attention.Quiet(calendar=known[name], inside=name == written)
+    if made.ends(datetime.now(UTC)) is None:
+        raise _wrong(key, "they never end within a year", "give the calendar other days, hours or dates")
+    return made

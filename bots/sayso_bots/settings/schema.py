@@ -48,6 +48,8 @@ class Person(_Table):
         pydantic.Field(default=None, description='email = "ann@example.com"')
     )
     """By which rotas, and platforms that verified it, know this person."""
+    quiet: attention.Hours | None = pydantic.Field(default=None, description=attention.QUIET)
+    """When they are not mentioned and not written to; what falls into it comes at its end."""
 
 
 class OnCall(_Table):

@@ -19,7 +19,7 @@ from sayso.content import digest
 from sayso.desk import DEFAULT, quota
 from sayso.desk import setup as setups
 from sayso.machine import people
-from sayso_bots.settings import on_call, reach, records, rule_tables, schema, spelling, times, who
+from sayso_bots.settings import attention, on_call, reach, records, rule_tables, schema, spelling, times, who
 
 # How our own secrets begin.
 _OUR_SECRETS = r"sayso_(agent|approver|operator)_"
@@ -79,6 +79,11 @@ def setup(settings: schema.Settings, channels: Sequence[str] | None = None, *, c
         tell_requester=settings.service.tell_requester,
         stoppers=(settings.service.owner or "owner", *settings.service.stop),
         calendars=known,
+        quiet={
+            name: hours
+            for name, person in settings.people.items()
+            if (hours := attention.quiet(person.quiet, known, f"people.{name}.quiet"))
+        },
         rules=rule_tables.book(settings.rules, known, policies),
         retention=kept(settings.retention),
         audience=settings.receipts.audience if settings.receipts.issue else None,
@@ -112,7 +117,7 @@ def directory(settings: schema.Settings) -> people.Directory:
 
 
 def _accounts_of(person: schema.Person) -> Iterator[str]:
-    given = person.model_dump(exclude={"email"}, exclude_none=True)
+    given = person.model_dump(exclude={"email", "quiet"}, exclude_none=True)
     return (f"{platform}:{account}" for platform, account in given.items())
 
 

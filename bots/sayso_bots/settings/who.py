@@ -29,7 +29,8 @@ def _policy(name: str, table: schema.Policy, known: Mapping[str, calendars.Calen
         hint = spelling.suggest(table.clock, known) or f"add [calendars.{table.clock}]"
         raise _wrong(f"policies.{name}.clock", f"{table.clock!r} is no calendar", hint)
     written = table.model_dump(exclude_none=True)
-    policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or "")})
+    quiet = attention.quiet(table.quiet, known, f"policies.{name}.quiet")
+    policy = sayso.Policy.model_validate({**written, "clock": known.get(table.clock or ""), "quiet": quiet})
     schedule.check(policy, name, datetime.now(UTC))
     lives = policy.expires_in or schedule.DEFAULT_EXPIRES_IN
     if isinstance(policy.confirm, float) and policy.confirm >= lives:

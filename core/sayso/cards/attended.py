@@ -15,14 +15,20 @@ Trusted = text.Trusted
 def lines(ticket: model.Ticket) -> Iterable[card.Line]:
     """One line each, while it is open."""
     attending = ticket.attending
-    if attending is None or ticket.decision is not None:
+    if ticket.decision is not None:
+        return
+    for one in ticket.plan:
+        if one.does == "open":
+            whom = naming.given_name(one.to) if one.to else Trusted("Everybody")
+            yield card.Line((Trusted("Quiet hours: "), whom, Trusted(" hears of this at "), card.Moment(one.at)))
+    if attending is None:
         return
     if claim := attending.claim:
         yield card.Line((text.line(claim.name), Trusted(" has taken this on · "), card.Moment(claim.at)))
     elif attending.asked:
         yield card.Line(tuple(_put_to(ticket, attending.asked[-1].person)))
-    for one in attending.snoozed:
-        yield card.Line((text.line(one.name), Trusted(" has put this off until "), card.Moment(one.until)))
+    for off in attending.snoozed:
+        yield card.Line((text.line(off.name), Trusted(" has put this off until "), card.Moment(off.until)))
 
 
 def _put_to(ticket: model.Ticket, person: str | None) -> Iterable[card.Inline]:

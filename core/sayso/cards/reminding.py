@@ -20,6 +20,8 @@ def said(ticket: model.Ticket, directory: people.Directory, effect: events.Remin
 
 
 def _because(ticket: model.Ticket, effect: events.Remind) -> tuple[card.Inline, ...]:
+    if effect.why == "opened":
+        return (Trusted("The quiet hours are over: this waits for an answer"),)
     if effect.why == "later":
         return (Trusted("You had put this off until now: it waits for an answer"),)
     if effect.to is not None:

@@ -15,6 +15,7 @@ from sayso.desk import (
     authority,
     granting,
     judging,
+    quieting,
     quota,
     reaching,
     receipting,
@@ -45,7 +46,9 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         terms = await _terms(shell, request, caller, id, now)
         if terms.policy.turns and not await _is_known(shell, request.id):
-            terms = await turning.take(shell.store, shell.setup, terms)
+            terms = await turning.take(shell.store, shell.setup, terms, now)
+        if shell.setup.quiet or terms.policy.quiet:
+            terms = quieting.apply(shell.setup, terms, now)
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)

@@ -16,7 +16,7 @@ from sayso import aside, errors, model
 from sayso.cards import card
 from sayso.desk import batching, channel, deliveries, outages, reaching
 from sayso.desk.shell import Shell
-from sayso.machine import events
+from sayso.machine import events, silence
 from sayso.stores import Job
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,10 @@ class BatchPosts:
 
     async def _draw(self, found: batching.Batch, tickets: Sequence[model.Ticket]) -> card.Card:
         drawn = await batching.draw_batch(self._shell, found, tickets)
-        return replace(drawn, notify=await reaching.in_person(self._shell, drawn.notify))
+        # they are alike, so that the same people may hear of all of them
+        directory, now = self._shell.setup.directory, self._shell.clock.now()
+        awake = silence.mentioned(tickets[0], directory, drawn.notify, now)
+        return replace(drawn, notify=await reaching.in_person(self._shell, awake or ()))
 
     async def _shared(self, place: model.Place, jobs: Sequence[Job]) -> list[Group]:
         """The jobs of requests that have a row on one card already."""

@@ -10,6 +10,7 @@ from sayso import aside, errors, model
 from sayso.cards import card, draw
 from sayso.desk import batch_posts, batching, channel, deliveries, reaching
 from sayso.desk.shell import Shell
+from sayso.machine import silence
 from sayso.stores import Job
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class CardPosts:
 
     async def _draw(self, ticket: model.Ticket) -> card.Card:
         drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
-        return replace(drawn, notify=await reaching.in_person(self._desk, drawn.notify))
+        awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
+        return replace(drawn, notify=await reaching.in_person(self._desk, awake or ()))
 
     async def _edit(self, ticket: model.Ticket, posted: model.PostedCard, *, again: bool) -> model.PostedCard:
         """Bring a card up to date, and return where it is now. If somebody took a pending one away, post it anew."""

@@ -42,7 +42,7 @@ def _called(
     if missing is None:
         return None
     if effect.to is None:
-        return _awake(ticket, directory, _put_to(ticket, directory, missing, effect), at)
+        return silence.mentioned(ticket, directory, _put_to(ticket, directory, missing, effect), at)
     # a direct message of somebody else is no place for it, and who has answered meanwhile need not be asked
     awaited = effect.to in {*missing, *directory.members(missing)}
     return (effect.to,) if awaited else None
@@ -58,17 +58,3 @@ def _put_to(
     if first in {*missing, *directory.members(missing)}:
         return (first,)
     return None if ":@" in effect.place else missing
-
-
-def _awake(
-    ticket: model.Ticket, directory: people.Directory, names: tuple[str, ...] | None, at: datetime
-) -> tuple[str, ...] | None:
-    """These without whoever is left alone for now; None if nobody is left."""
-    silent = silence.silent(ticket, at)
-    if not names or not silent:
-        return names
-    found = list[str]()
-    for name in names:
-        members = directory.members([name])
-        found += [name] if silent.isdisjoint(members) else [one for one in members if one not in silent]
-    return tuple(dict.fromkeys(found)) or None

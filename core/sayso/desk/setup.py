@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sayso import errors, machine, model, parts, rules
+from sayso import attention, errors, machine, model, parts, rules
 from sayso.calendars import Calendar
 from sayso.desk import direct, quota, rotas, routes
 from sayso.machine import approvers, people, priorities
@@ -70,6 +70,8 @@ class Setup:
     """Whether people are told on their devices, where they asked for it."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict[str, Calendar])
     """By their names."""
+    quiet: Mapping[str, attention.Quiet] = field(default_factory=dict[str, attention.Quiet])
+    """When people are not mentioned and not written to, by their names."""
     rules: rules.Book = field(default_factory=rules.Book)
     """What is decided without anybody, and what is asked otherwise than it would be."""
     retention: Retention = field(default_factory=Retention)

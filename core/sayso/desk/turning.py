@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sayso import attention, errors, machine, model
 from sayso.desk import direct
@@ -20,7 +21,7 @@ from sayso.stores.record_kinds import TURN
 _TRIES = 200
 
 
-async def take(store: Store, setup: Setup, terms: machine.Terms) -> machine.Terms:
+async def take(store: Store, setup: Setup, terms: machine.Terms, at: datetime) -> machine.Terms:
     """The terms with whom it is put to, one after the other; the same where that is everybody."""
     if terms.policy.turns is None or terms.policy_name is None or (terms.ruled and terms.ruled.effect != "ask"):
         return terms
@@ -31,6 +32,8 @@ async def take(store: Store, setup: Setup, terms: machine.Terms) -> machine.Term
         before = await store.get(TURN, terms.policy_name)
         asked = before.value if before else {}
         order = in_order(terms.policy, names, asked)
+        # whoever may not hear of it now comes last
+        order = sorted(order, key=lambda name: name in setup.quiet and setup.quiet[name].holds(at))
         made = Record(TURN, terms.policy_name, _with(asked, order[0]), version=before.version if before else 0)
         try:
             await store.put(made)
@@ -83,6 +86,6 @@ def _put_to(setup: Setup, terms: machine.Terms, order: Sequence[str]) -> machine
     """The terms with this order: of direct messages only the first one is written now."""
     places = ((name, direct.of_person(setup.directory, setup.chats, name)) for name in order)
     meant = [attention.Direct(person=name, place=one) for name, some in places for one in some if one in terms.route]
-    later = {one.place for one in meant if one.person != order[0]}
-    route = tuple(place for place in terms.route if place not in later)
-    return replace(terms, route=route, reach=attention.Reach(turns=tuple(order), direct=tuple(meant)))
+    later = tuple(one for one in meant if one.person != order[0])
+    route = tuple(place for place in terms.route if place not in {one.place for one in later})
+    return replace(terms, route=route, reach=attention.Reach(turns=tuple(order), direct=later))

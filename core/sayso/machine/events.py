@@ -234,9 +234,9 @@ class Tell(model.Frozen):
     place: model.Place
 
 
-Why = Literal["missing", "escalated", "turned", "asked", "next", "later"]
+Why = Literal["missing", "escalated", "turned", "asked", "next", "later", "opened"]
 """Why people are mentioned: they are missing, just brought in, it is their turn now, or somebody asked for them; it is
-put to them next, or they had put it off."""
+put to them next, they had put it off, or their quiet hours are over."""
 
 
 class Remind(model.Frozen):

@@ -35,7 +35,12 @@ def applied(policy: model.Policy, priority: model.Priority | None) -> model.Poli
     if priority != "urgent":
         return policy
     stages = tuple(stage.model_copy(update={"remind": _sooner(stage.remind)}) for stage in policy.stages)
-    facts = {"notify": policy.notify or (parts.APPROVERS,), "remind": _sooner(policy.remind), "stages": stages}
+    facts = {
+        "notify": policy.notify or (parts.APPROVERS,),
+        "remind": _sooner(policy.remind),
+        "stages": stages,
+        "quiet": None,
+    }
     return policy.model_copy(update=facts)
 
 

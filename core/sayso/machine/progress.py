@@ -30,6 +30,7 @@ def _said(ticket: model.Ticket) -> Iterator[str]:
         yield "stopped, so that nothing is allowed and no time runs"
         return
     for does, words in (
+        ("open", "quiet hours, so that everybody hears of it at"),
         ("turn", "goes to the next one at"),
         ("remind", "next reminder at"),
         ("escalate", "next escalation at"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sayso import attention, model, policies
-from sayso.machine import open_time, places
+from sayso.machine import open_time, places, silence
 
 
 def begun(reach: attention.Reach | None, at: datetime) -> attention.Attending | None:
@@ -36,13 +36,13 @@ def current(ticket: model.Ticket) -> str | None:
     return attending.asked[-1].person if attending.asked and not ticket.escalated else None
 
 
-def following(ticket: model.Ticket) -> str | None:
-    """To whom it is put next; None is everybody."""
+def following(ticket: model.Ticket, at: datetime | None = None) -> str | None:
+    """To whom it is put next, of those who may hear of it at this moment; None is everybody."""
     turns = ticket.reach.turns if ticket.reach else ()
-    answered = {one.person for one in places.latest(ticket)}
+    left_out = {one.person for one in places.latest(ticket)} | (silence.silent(ticket, at) if at else set[str]())
     known = ticket.attending.asked if ticket.attending else ()
     done = turns.index(known[-1].person) + 1 if known and known[-1].person in turns else len(turns)
-    return next((name for name in turns[done:] if name not in answered), None)
+    return next((name for name in turns[done:] if name not in left_out), None)
 
 
 def is_waiting(ticket: model.Ticket) -> bool:
@@ -53,14 +53,14 @@ def is_waiting(ticket: model.Ticket) -> bool:
 
 def handed_over(ticket: model.Ticket, at: datetime) -> model.Ticket:
     """The ticket once it is put to the next person, or to everybody; `version` and `reminded` stay."""
-    attending, person = ticket.attending or attention.Attending(), following(ticket)
+    attending, person = ticket.attending or attention.Attending(), following(ticket, at)
     asked = (*attending.asked, attention.Asked(at=at, person=person))
     plan = without(ticket.plan)
     if person is not None:
         plan = tuple(sorted((*plan, *_again(ticket.policy, at, len(asked))), key=lambda one: one.at))
-    new = (place for place in written_to(ticket, person) if place not in ticket.route)
     facts = {"attending": attending.model_copy(update={"asked": asked, "claim": None}), "plan": plan}
-    return ticket.model_copy(update={**facts, "route": (*ticket.route, *new)})
+    changed = ticket.model_copy(update=facts)
+    return changed.model_copy(update={"route": (*ticket.route, *written_to(changed, person, at))})
 
 
 def without(plan: tuple[policies.Planned, ...]) -> tuple[policies.Planned, ...]:
@@ -68,19 +68,21 @@ def without(plan: tuple[policies.Planned, ...]) -> tuple[policies.Planned, ...]:
     return tuple(one for one in plan if one.does != "turn")
 
 
-def places_of_later(reach: attention.Reach | None) -> set[model.Place]:
-    """Direct messages that are written only once it is somebody's turn."""
-    return {one.place for one in reach.direct if one.person != reach.turns[0]} if reach and reach.turns else set()
-
-
-def written_to(ticket: model.Ticket, person: str | None) -> Iterator[model.Place]:
-    """The direct message of somebody, or of everybody, if they get one at all."""
-    for one in ticket.reach.direct if ticket.reach else ():
-        if person in (None, one.person):
+def written_to(ticket: model.Ticket, person: str | None, at: datetime) -> Iterator[model.Place]:
+    """The direct messages that are not written yet and may be now: to this person, or to everybody."""
+    attending, reach = ticket.attending, ticket.reach
+    if reach is None or silence.is_quiet(ticket.policy, at):
+        return
+    alone = silence.silent(ticket, at)
+    asked = {one.person for one in attending.asked} if attending else set[str | None]()
+    for one in reach.direct:
+        in_turn = not reach.turns or None in asked or one.person in asked
+        if in_turn and one.person not in alone and person in (None, one.person) and one.place not in ticket.route:
             yield one.place
 
 
 def _again(policy: model.Policy, at: datetime, number: int) -> Iterator[policies.Planned]:
-    due = open_time.after(policy, at, policy.claim_in)
+    start = silence.after(policy, at)
+    due = open_time.after(policy, start, policy.claim_in) if start else None
     if due is not None:
         yield policies.Planned(at=due, does="turn", number=number)

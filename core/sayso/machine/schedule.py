@@ -5,14 +5,14 @@ The rule: what is to come stands on the ticket, so that nobody keeps a second sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from sayso import attention, errors, model, policies
 from sayso.machine import escalation, events, open_time, rounds, silence
 
-Does = Literal["remind", "escalate", "expire"]
+Does = Literal["remind", "escalate", "expire", "turn", "open"]
 
 # Used where neither the request nor its policy says how long to wait, in seconds.
 DEFAULT_EXPIRES_IN = 3600.0
@@ -70,7 +70,8 @@ def plan(
     """What time does to a request that is asked now, until it expires."""
     reminders = _planned(policy, at, "remind", policy.remind)
     escalations = _planned(policy, at, "escalate", [one.after for one in policy.escalate])
-    return _in_order([*escalations, *reminders, *rounds.planned(policy, reach, at), *_of_stage(policy, 0, at)], ends)
+    attended = (*rounds.planned(policy, reach, at), *silence.opening(policy, reach, at))
+    return _in_order([*escalations, *reminders, *attended, *_of_stage(policy, 0, at)], ends)
 
 
 def turned(ticket: model.Ticket, stage: int, at: datetime) -> tuple[policies.Planned, ...]:
@@ -97,7 +98,7 @@ def due(ticket: model.Ticket, at: datetime) -> events.Due:
     """What was planned until now, as an event."""
     come = [one for one in ticket.plan if one.at <= at]
     steps = [ticket.policy.escalate[one.number] for one in come if one.does == "escalate"]
-    turn = (rounds.following(ticket) or "") if any(one.does == "turn" for one in come) else None
+    turn = (rounds.following(ticket, at) or "") if any(one.does == "turn" for one in come) else None
     return events.Due(at=at, to=tuple(name for one in steps for name in (*one.brings_in, *one.route)), turn=turn)
 
 
@@ -113,25 +114,49 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     changed = escalation.happens(changed, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
     if any(one.does == "turn" for one in due):
         changed = rounds.handed_over(changed, at)
-    why: events.Why = "escalated" if numbers else "next" if any(one.does == "turn" for one in due) else "missing"
-    alone = [one.to for one in due if one.to is not None]
-    changed = silence.over(changed, alone)
-    everybody = effects(ticket, changed, why) if len(alone) < len(due) else _redraws(changed)
-    return changed, (*everybody, *(one for name in alone for one in _to_one(changed, name)))
+    alone = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
+    changed = _told(changed, at, due)
+    everybody = effects(ticket, changed, _why(due)) if len(alone) < len(due) else _shown(ticket, changed)
+    return changed, (*everybody, *(one for name, why in alone.items() for one in _to_one(ticket, changed, name, why)))
 
 
-def _redraws(ticket: model.Ticket) -> Iterator[events.Effect]:
-    for place in ticket.route:
-        if place != events.INBOX and place not in ticket.undelivered:
-            yield events.Redraw(place=place)
+_WHY_ALONE: Mapping[Does, events.Why] = {"remind": "later", "open": "opened"}
 
 
-def _to_one(ticket: model.Ticket, person: str) -> Iterator[events.Effect]:
+_WHY: Mapping[Does, events.Why] = {"escalate": "escalated", "turn": "next", "open": "opened"}
+
+
+def _why(due: Sequence[policies.Planned]) -> events.Why:
+    """Why everybody is told: the most that happened."""
+    done = {one.does for one in due if one.to is None}
+    for does, why in _WHY.items():
+        if does in done:
+            return why
+    return "missing"
+
+
+def _told(ticket: model.Ticket, at: datetime, due: Sequence[policies.Planned]) -> model.Ticket:
+    """The ticket once these things are told: direct messages that may be written now, and who hears of it later."""
+    changed = silence.over(ticket, [one.to for one in due if one.to is not None])
+    opened = (place for one in due if one.does == "open" for place in rounds.written_to(changed, one.to, at))
+    plan = _in_order([*changed.plan, *silence.later(changed, at)], changed.expires_at)
+    return changed.model_copy(update={"plan": plan, "route": tuple(dict.fromkeys((*changed.route, *opened)))})
+
+
+def _shown(before: model.Ticket, after: model.Ticket) -> Iterator[events.Effect]:
+    """A card at each new place; the others are brought up to date."""
+    for place in after.route:
+        if place != events.INBOX and place not in after.undelivered:
+            yield events.Redraw(place=place) if place in before.route else events.Announce(place=place)
+
+
+def _to_one(before: model.Ticket, after: model.Ticket, person: str, why: events.Why) -> Iterator[events.Effect]:
     """A mention of one person: in their direct message if they have one, else wherever it stands."""
-    own = [place for place in ticket.route if place.endswith(f":@{person}")]
-    for place in own or ticket.route:
-        if place != events.INBOX and place not in ticket.undelivered:
-            yield events.Remind(place=place, number=ticket.reminded, why="later", to=person)
+    own = [place for place in after.route if place.endswith(f":@{person}")]
+    for place in own or after.route:
+        # a card that is only posted now mentions them itself
+        if place != events.INBOX and place not in after.undelivered and place in before.route:
+            yield events.Remind(place=place, number=after.reminded, why=why, to=person)
 
 
 def effects(before: model.Ticket, after: model.Ticket, why: events.Why) -> Iterator[events.Effect]:
@@ -201,6 +226,8 @@ def _planned(
 ) -> Iterator[policies.Planned]:
     for number, seconds in enumerate(times):
         due = after(policy, at, seconds)
+        if does == "remind":
+            due = silence.after(policy, due)
         if due is not None:
             yield policies.Planned(at=due, does=does, number=number, stage=stage)
 
