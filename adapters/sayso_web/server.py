@@ -14,6 +14,7 @@ from sayso_web import (
     grants_page,
     inbox,
     live,
+    many_page,
     numbers,
     people_page,
     policies_page,
@@ -95,6 +96,9 @@ def _add_pages(router: web.UrlDispatcher, desk: Desk, guard: Guard, plots: numbe
     tallied = stats.Numbers(desk.store, desk.clock)
     router.add_get("/people", _with_error_pages(people_page.PeoplePage(desk, guard).show))
     router.add_get("/policies", _with_error_pages(policies_page.PoliciesPage(desk, guard, tallied).show))
+    many = many_page.ManyPage(desk, guard)
+    router.add_get("/many", _with_error_pages(many.show))
+    router.add_post("/many", _with_error_pages(many.answer))
     figures = numbers.Numbers(desk, guard, plots, tallied)
     router.add_get("/stats", _with_error_pages(figures.page))
     router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))

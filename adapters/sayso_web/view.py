@@ -76,6 +76,10 @@ class View:
             return False
         return approvers.is_awaited(ticket, self.desk.acting(ticket, self.actor))
 
+    def level(self, ticket: model.Ticket) -> model.Risk | None:
+        """Give the risk of an open ticket."""
+        return draw.card_of(ticket, self.desk.mint, self.desk.setup.directory).risk
+
     def glance(self, ticket: model.Ticket) -> Glance:
         """Tell what of its card in a list is different for different people."""
         return Glance(self._why_barred(ticket), self.waits(ticket))

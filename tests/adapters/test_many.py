@@ -2,58 +2,9 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
-
-from sayso import asking, model
-from sayso.desk import Caller, Desk
-from tests.adapters import discord_scene, slack_scene
+from sayso_discord import components
+from tests.adapters import discord_scene, mixed, slack_scene
 from tests.fakes.slack import Seen
-
-MANY, MOST_PRESSES = 100, 60
-BAD = "rm -rf /srv/data"
-
-
-def requests(seed: int) -> list[tuple[str, model.Request]]:
-    """Calls of four agents in seven sessions, of two tools; some are to be denied, some too long for a row."""
-    chance = random.Random(seed)
-    made: list[tuple[str, model.Request]] = []
-    for number in range(MANY):
-        session = chance.choice([0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6])
-        tool = chance.choice(["Bash", "Bash", "deploy"])
-        said = BAD if number % 17 == 3 else "make " + "x" * chance.choice([4, 30, 90, 700])
-        given = {"command": f"{said} <{number}>"}
-        source = model.Source(session=f"s{session}")
-        made.append((f"agent{session % 4}", asking.Permission(id=f"r{number}", tool=tool, input=given, source=source)))
-    return made
-
-
-@dataclass
-class Hand:
-    """Counts the presses of one person, and what they read."""
-
-    presses: int = 0
-    read: str = ""
-    denied: set[int] = field(default_factory=set[int])
-
-    def sees(self, shown: str) -> None:
-        """Read what is on the screen."""
-        self.read += shown
-
-
-async def ask(front: Desk) -> None:
-    for owner, request in requests(7):
-        await front.open(request, Caller(owner=owner))
-
-
-async def check(front: Desk, hand: Hand, chat: str) -> None:
-    for number in range(MANY):
-        decision = (await front.get(f"r{number}")).decision
-        assert decision is not None
-        assert decision.outcome == ("denied" if number % 17 == 3 else "allowed"), number
-        assert f"<{number}>" in hand.read, f"{number} was not seen"
-    print(f"\n{chat}: {MANY} mixed requests cleared in {hand.presses} presses")  # noqa: T201 (the figure itself)
-    assert hand.presses < MOST_PRESSES
 
 
 def bad_rows(labels: list[str], shown: str, count: int) -> list[int]:
@@ -62,7 +13,7 @@ def bad_rows(labels: list[str], shown: str, count: int) -> list[int]:
     for number in range(1, count + 1):
         start = shown.find(f"{number} · ")
         end = shown.find(f"{number + 1} · ", start) if number < count else len(shown)
-        if BAD in shown[start:end] and f"Deny {number}" in labels:
+        if mixed.BAD in shown[start:end] and f"Deny {number}" in labels:
             found.append(number)
     return found
 
@@ -73,8 +24,8 @@ async def opened(there: slack_scene.Scene, seen: Seen) -> None:
 
 async def test_in_slack() -> None:
     async with slack_scene.scene() as there:
-        ann, hand, slack = there.slack.person("U1", name="ann"), Hand(), there.slack
-        await ask(there.front)
+        ann, hand, slack = there.slack.person("U1", name="ann"), mixed.Hand(), there.slack
+        await mixed.ask(there.front)
         await there.deliver()
         for message in list(there.cards()):
             labels = slack.controls(message)
@@ -82,7 +33,7 @@ async def test_in_slack() -> None:
             shown = slack.visible_text(message)
             hand.sees(shown)
             if not count:
-                await ann.press(message, "Deny" if BAD in shown else "Allow")
+                await ann.press(message, "Deny" if mixed.BAD in shown else "Allow")
                 hand.presses += 1
                 continue
             for number in bad_rows(labels, shown, count):
@@ -104,23 +55,23 @@ async def test_in_slack() -> None:
                 if not more:
                     break
             await ann.close(ann.view)
-        await check(there.front, hand, "Slack")
+        await mixed.check(there.front, hand, "Slack")
 
 
 async def test_in_discord() -> None:
     async with discord_scene.scene() as there:
-        ann, hand, discord = there.discord.person(discord_scene.ANN, name="ann"), Hand(), there.discord
-        await ask(there.front)
+        ann, hand, discord = there.discord.person(discord_scene.ANN, name="ann"), mixed.Hand(), there.discord
+        await mixed.ask(there.front)
         await there.deliver()
         for message in list(there.cards()):
             labels = discord.controls(message)
             shown = discord.visible_text(message)
             hand.sees(shown)
             if not any(label.startswith("Review all") for label in labels):
-                seen = await ann.press(message, "Deny" if BAD in shown else "Allow")
+                seen = await ann.press(message, "Deny" if mixed.BAD in shown else "Allow")
                 hand.presses += 1
                 continue
-            options = [option for option in discord_options(message) if BAD in option]
+            options = [option for option in discord_options(message) if mixed.BAD in option]
             for option in options:
                 seen = await ann.choose(message, option)
                 await ann.press(seen.ephemerals[-1], "Deny")
@@ -140,12 +91,10 @@ async def test_in_discord() -> None:
             (allow,) = [one for one in discord.controls(seen.ephemerals[-1]) if one.startswith("Allow all")]
             await ann.press(seen.ephemerals[-1], allow)
             hand.presses += 1
-        await check(there.front, hand, "Discord")
+        await mixed.check(there.front, hand, "Discord")
 
 
 def discord_options(message: object) -> list[str]:
     """The words in the menus of a message."""
-    from sayso_discord import components
-
     parts = components.walk(list(message.components))  # type: ignore[attr-defined]
     return [option["label"] for part in parts for option in part.get("options", ())]

@@ -34,7 +34,7 @@ EMOJI_FONT = Path(simcord.__file__).parent / "preview/static/fonts/noto-color-em
 DOCS = {
     "slack": ("command", "danger", "edit", "quorum", "denied", "places", "stage", "seated", "glass", "batch"),
     "discord": ("command", "choice", "question", "allowed", "batch"),
-    "inbox": ("command",),
+    "inbox": ("command", "batch"),
     "inbox-390": ("form",),
     "terminal": ("edit",),
 }
@@ -103,17 +103,18 @@ async def shoot_inbox(out: Path, surface: str, tickets: Scenes, chromium: async_
     width = 390 if surface.endswith("390") else 900
     scheme: Literal["dark", "light"] = "dark" if surface.endswith("dark") else "light"
     for name, ticket in tickets.items():
-        if isinstance(ticket, tuple):
-            continue  # the inbox has a page for many
+        # the inbox has a page for many
+        some, where = (ticket, "many") if isinstance(ticket, tuple) else ((ticket,), f"requests/{ticket.id}")
         async with web_service.serving(ManualClock()) as service:
-            entry = events.Opened(at=ticket.created_at, by=ticket.owner, digest=ticket.digest)
-            await service.desk.store.commit(machine.Step(ticket.model_copy(update={"version": 1}), ()), entry)
+            for one in some:
+                entry = events.Opened(at=one.created_at, by=one.owner, digest=one.digest)
+                await service.desk.store.commit(machine.Step(one.model_copy(update={"version": 1}), ()), entry)
             session = await service.sessions.sign_in(await service.sessions.link("owner", service.url))
             context = await chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             await context.add_cookies([{"name": "sayso", "value": session.secret, "url": service.url}])
             page = await context.new_page()
             await page.clock.install(time=NOW)
-            await page.goto(f"{service.url}/requests/{ticket.id}")
+            await page.goto(f"{service.url}/{where}")
             await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True)
             await context.close()
 

@@ -162,11 +162,7 @@ def _head(
     if waiting:
         # all are asked under the same policy; what expires first counts
         yield from list(board.terms(min(waiting, key=schedule.ends), directory))[:1]
-    differs = batch_facts.differences(tickets)
-    for name in ("session", "link"):
-        told = () if name in differs else batch_facts.FACTS[name](tickets[0])
-        if told:
-            yield card.Line((Trusted(_sentence(card.words_of(told[0]))), *told[1:]))
+    yield from batch_facts.common(tickets)
     if len(waiting) < len(tickets):
         yield card.Line((Trusted(_sentence(batch_facts.outcome(tickets))),))
     elif said := _risky(levels):

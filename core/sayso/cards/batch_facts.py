@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sayso import model
 from sayso.cards import card, naming, risks
@@ -34,6 +34,16 @@ def differences(tickets: Sequence[model.Ticket]) -> list[str]:
     return [name for name, told in FACTS.items() if len({_plain(told(one)) for one in tickets}) > 1]
 
 
+def common(tickets: Sequence[model.Ticket]) -> Iterator[card.Line]:
+    """What else is the same for all of them, beside who asks and for what."""
+    differs = differences(tickets)
+    for name in ("session", "link"):
+        told = () if name in differs else FACTS[name](tickets[0])
+        if told:
+            first = card.words_of(told[0])
+            yield card.Line((Trusted(first[:1].upper() + first[1:]), *told[1:]))
+
+
 def outcome(tickets: Iterable[model.Ticket]) -> Trusted:
     """What became of them, in numbers."""
     counted = Counter(one.decision.outcome if one.decision else "open" for one in tickets)
@@ -48,7 +58,8 @@ def headline(tickets: Sequence[model.Ticket]) -> tuple[card.Inline, ...]:
     if "tool" in differs or not tickets[0].request.tool:
         return (*who, Trusted(f" ask{'' if 'agent' in differs else 's'} to run {len(tickets)} calls"), *whose)
     verb = " ask to run " if "agent" in differs else " asks to run "
-    return (*who, Trusted(verb), text.line(tickets[0].request.tool), Trusted(f" {len(tickets)} times"), *whose)
+    times = Trusted(f" {len(tickets)} times") if len(tickets) > 1 else Trusted("")
+    return (*who, Trusted(verb), text.line(tickets[0].request.tool), times, *whose)
 
 
 def _tool(ticket: model.Ticket) -> tuple[card.Inline, ...]:

@@ -66,6 +66,39 @@ async def press(
     return _tell(verdict, said, max(0, pressed.index - len(waiting)))
 
 
+def proof(shell: Shell, ticket: model.Ticket, account: str) -> str:
+    """What a surface hands out beside all of a request: whoever brings it was shown that request."""
+    return batch_tokens.write(shell.mint, ticket.ref, batch_tokens.digest_of([ticket]), "allow", 1, account)
+
+
+async def proven(shell: Shell, proofs: Sequence[str], account: str) -> list[model.Ticket]:
+    """The requests that this person was shown.
+
+    Raises:
+        InvalidToken: one of them was not shown, or to somebody else.
+    """
+    shown: list[model.Ticket] = []
+    for one in dict.fromkeys(proofs):
+        pressed = batch_tokens.read(one)
+        try:
+            ticket = await shell.store.load_by_ref(pressed.ref)
+        except errors.NotFound as error:
+            raise errors.InvalidToken("this request is not known any more") from error
+        if not batch_tokens.fits(shell.mint, pressed, batch_tokens.digest_of([ticket]), account):
+            raise errors.InvalidToken("this request was not shown to you")
+        shown.append(ticket)
+    return shown
+
+
+async def answer_shown(
+    answering: Answering, shown: Sequence[model.Ticket], answer: model.Answer, actor: people.Actor
+) -> card.Line:
+    """One answer for requests that are `proven`, and what it came to."""
+    waiting = [one for one in shown if one.decision is None]
+    said = await _answer(answering, waiting, answer, actor)
+    return _tell(answer.verdict or "deny", said, len(shown) - len(waiting))
+
+
 async def _seated(shell: Shell, found: batching.Batch, pressed: pressing.PressedMessage) -> None:
     """As `pressing.seated`, for the card of a batch."""
     posted = await shell.store.find_card(pressed.channel, pressed.conversation, pressed.message)

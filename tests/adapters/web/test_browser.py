@@ -15,6 +15,7 @@ from playwright.async_api import expect
 import sayso
 from sayso import model
 from sayso.machine import events, people
+from tests.adapters import mixed
 from tests.adapters.web.service import ANN, Service, serving
 from tests.adapters.web.test_push import Devices
 from tests.conftest import BOUND, require, until
@@ -776,3 +777,58 @@ async def test_where_the_push_service_cannot_be_reached_the_button_says_so(chrom
         )
         await expect(page.locator("#notify")).to_have_text("Notifications on")
         await context.close()
+
+
+async def test_a_hundred_mixed_requests_are_cleared_by_few_keys(page: async_api.Page, service: Service) -> None:
+    await mixed.ask(service.desk)
+    hand = mixed.Hand()
+    await page.goto(f"{service.url}/many")
+
+    async def press(key: str) -> None:
+        hand.presses += 1
+        await page.keyboard.press(key)
+
+    async def choose_all(*, bad: bool) -> None:
+        """Choose each group by one key; of those that are to be denied none, or nothing else."""
+        for number in range(await page.locator(".group").count()):
+            group = page.locator(".group").nth(number)
+            # a click beside the boxes moves the focus, and counts as a press
+            hand.presses += 1
+            await group.locator("tbody input[name=row]").first.focus()
+            await press("g")
+            for row in await group.locator("tbody tr").all():
+                if (mixed.BAD in await row.inner_text()) != bad:
+                    hand.presses += 1
+                    await row.locator("input[name=row]").uncheck()
+
+    hand.sees(await page.inner_text("main"))
+    await choose_all(bad=False)
+    await press("Tab")
+    hand.presses += 1
+    await page.get_by_role("button", name="Allow chosen").click()
+    await expect(page.locator(".notice")).to_contain_text("Allowed 94.")
+    await choose_all(bad=True)
+    hand.presses += 1
+    await page.get_by_role("button", name="Deny chosen").click()
+    await expect(page.locator(".notice")).to_contain_text("Denied 6.")
+    await mixed.check(service.desk, hand, "Inbox")
+
+
+async def test_a_row_is_opened_in_its_place_and_what_was_chosen_stays_chosen(
+    page: async_api.Page, service: Service
+) -> None:
+    for number, command in enumerate(["ls", "echo " + "x" * 3000 + " end", "pwd"]):
+        request = sayso.Permission(tool="Bash", input={"command": command}, id=f"r{number}")
+        await service.desk.open(request)
+    await page.goto(f"{service.url}/many")
+    await keys(page, "j", "x", "j")
+    await expect(page.locator("#chosen")).to_have_text("1 chosen")
+    focused = await page.evaluate("document.activeElement.closest('tr').id")
+    first = await page.locator("input[name=row]:checked").get_attribute("value")
+    while focused != "row-r1":
+        await keys(page, "j" if focused == "row-r0" else "k")
+        focused = await page.evaluate("document.activeElement.closest('tr').id")
+    await keys(page, "o")
+    await expect(page.locator("#row-r1")).to_contain_text("end")
+    assert await page.locator("input[name=row]:checked").get_attribute("value") == first
+    await expect(page.locator("#row-r1 input[name=row]")).to_be_focused()
