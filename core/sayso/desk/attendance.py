@@ -75,14 +75,19 @@ class Attendance:
 
         A caller that is about to ask names an id that may turn out to be somebody else's.
         """
-        if self._beating is None or self._beating.done():
-            # before the first sign of life: of two who enter at once only one begins
-            self._beating = asyncio.create_task(self._beat_on())
-            await self._beat()
         waiter = f"{id}/{tokens.new_ref()}"
         self._here.add(waiter)
         value = {"ticket": id, "process": self.process, "owner": owner}
-        await self.shell.store.put(Record(record_kinds.WAITER, waiter, value))
+        try:
+            if self._beating is None or self._beating.done():
+                # before the first sign of life: of two who enter at once only one begins
+                self._beating = asyncio.create_task(self._beat_on())
+                await self._beat()
+            await self.shell.store.put(Record(record_kinds.WAITER, waiter, value))
+        except BaseException:
+            # nobody waits; if it is on record all the same, the watch finds that it is not here
+            self._forget(waiter)
+            raise
         return waiter
 
     async def release(self, id: str) -> None:
@@ -92,14 +97,17 @@ class Attendance:
 
     async def leave(self, waiter: str) -> Record | None:
         """End a wait for which nobody comes back; its record, if it was on record until now."""
-        self._here.discard(waiter)
-        if not self._here and self._beating:
-            self._beating.cancel()
-            self._beating = None
+        self._forget(waiter)
         # if this fails, the watch finds that it is not here any more
         with contextlib.suppress(errors.StoreUnavailable):
             return await self.shell.store.remove(record_kinds.WAITER, waiter)
         return None
+
+    def _forget(self, waiter: str) -> None:
+        self._here.discard(waiter)
+        if not self._here and self._beating:
+            self._beating.cancel()
+            self._beating = None
 
     async def farewell(self, waiter: str, id: str) -> None:
         """End a wait whose caller has gone: unless somebody waits for the request soon, it is withdrawn."""

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LEASE = lanes.LEASE
 # Seconds. Cards are tried again soon at first, then at most every five minutes.
 _LONGEST_WAIT = 300.0
+# What a stopped courier has sent may arrive as late as this: who goes on for it would not find it, or be overtaken.
+_ON_ITS_WAY = 5.0
 # A card that could not be edited this often is left as it is; a press on it is still answered truly.
 _MOST_REDRAWS = 30
 # Whoever could not be told in about an hour reads it on the card.
@@ -142,7 +144,7 @@ class Courier:
         try:
             await act(what)
         except asyncio.CancelledError:
-            # the next taker need not wait for the lease to end
+            # the next taker need not wait for the lease to end, but until what was sent is there
             with contextlib.suppress(errors.StoreUnavailable):
                 for job in jobs:
                     await self._hand_back(job)
@@ -165,11 +167,12 @@ class Courier:
                 await self._store.done(job)
 
     async def _hand_back(self, job: Job) -> None:
+        soon = self._clock.now() + timedelta(seconds=_ON_ITS_WAY)
         match job.effect:
             case events.Redraw() | events.Push():
-                await self._store.put_off(job, self._clock.now())  # to draw it once more does no harm
+                await self._store.put_off(job, soon)  # to draw it once more does no harm
             case events.Announce() | events.Resume() | events.Tell() | events.Remind():
-                await self._store.retry(job, self._clock.now(), "the courier was stopped")
+                await self._store.retry(job, soon, "the courier was stopped")
             case _:
                 assert_never(job.effect)
 

@@ -16,7 +16,7 @@ from sayso.stores import Query, Row, Store
 # Entries that no change of a ticket goes with.
 _NOTES = (events.AnswerRefused, events.Delivered, events.Reminded, events.Revoked, events.GrantEnded)
 # What may happen to a decided ticket.
-_AFTER = events.Used | events.Redeemed | events.Stopped | events.Resumed
+_AFTER = events.Used | events.Redeemed | events.Stopped | events.Resumed | events.Held | events.Erased
 _AT_FIRST = {
     "answers": (),
     "taken": None,
@@ -28,6 +28,8 @@ _AT_FIRST = {
     "used_for": None,
     "redeemed_at": None,
     "stopped": None,
+    "held": False,
+    "minted": 0,
     "bound_until": None,
     "gone": (),
     "review": None,

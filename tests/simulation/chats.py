@@ -1,0 +1,210 @@
+"""Chats that are played: rooms with messages, people and groups; and what a copy of the service reaches of them.
+
+The rule: a platform keeps what it took, whoever learns of it. What it says is late, lost, wrong or never comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sayso import clock as clocks
+from sayso import errors, model
+from sayso.cards import card
+from sayso.desk import channel, fresh
+from sayso.machine import people
+from tests.simulation.world import World
+
+T = TypeVar("T")
+
+FAULTS = ("429", "500", "lost", "hang", "slow", "slow", "not yet")
+
+
+@dataclass
+class Message:
+    """A card in a room, as people see it."""
+
+    room: str
+    id: str
+    place: str
+    drawn: card.Card
+    since: float
+    """When it was last changed."""
+    deleted: bool = False
+    orphan: bool = False
+    """Whether the database was put back to before it was posted."""
+    replies: list[int] = field(default_factory=list[int])
+    """The numbers of the reminders below it."""
+    earlier: list[card.Card] = field(default_factory=list[card.Card])
+    """What it showed before; somebody may still look at that."""
+
+
+@dataclass
+class Account:
+    """An account, as the platform knows it; when it changed."""
+
+    groups: set[str] = field(default_factory=set[str])
+    closed: float | None = None
+    left: dict[str, float] = field(default_factory=dict[str, float])
+    """When it left which group."""
+
+
+class Chat:
+    """The platform itself."""
+
+    def __init__(self, world: World, name: str, accounts: Sequence[str]) -> None:
+        self.world, self.name = world, name
+        self.messages = list[Message]()
+        self.accounts = {one: Account() for one in accounts}
+        self.closed = set[str]()
+        """Rooms that nobody can post in any more."""
+        self.told = list[tuple[str, str, str]]()
+        """Place, request and words of direct messages."""
+        self.notes = list[str]()
+
+    def connect(self, clock: clocks.Clock) -> channel.Platform:
+        """What one copy of the service knows of it."""
+        here = Connection(self, clock)
+        return channel.Platform(
+            here, teller=here, find_room=here.find_room, messenger=here, membership=here, reminder=here
+        )
+
+    def find(self, room: str, ticket_id: str) -> Message | None:
+        """The oldest card of a request in a room."""
+        found = (one for one in self.messages if one.room == room and one.drawn.ticket_id == ticket_id)
+        return next((one for one in found if not one.deleted), None)
+
+    def post(self, place: str, drawn: card.Card) -> Message:
+        """Take a card."""
+        if place in self.closed:
+            raise errors.ChannelError("the room is closed", final=True, gone=True)
+        new = Message(room_of(place), f"{self.name}{len(self.messages)}", place, drawn, self.world.now)
+        self.messages.append(new)
+        self.world.say("posted", new.id, place, drawn.ticket_id, drawn.tone)
+        return new
+
+    def edit(self, room: str, id: str, drawn: card.Card) -> None:
+        """Show another card in its place."""
+        found = next((one for one in self.messages if one.room == room and one.id == id), None)
+        if found is None or found.deleted or found.place in self.closed:
+            raise errors.ChannelError("the message is gone", final=True, gone=True)
+        found.earlier.append(found.drawn)
+        found.drawn, found.since = drawn, self.world.now
+        self.world.say("edited", found.id, drawn.ticket_id, drawn.tone)
+
+
+class Connection:
+    """A channel with all that it can, as one copy of the service has it."""
+
+    def __init__(self, chat: Chat, clock: clocks.Clock) -> None:
+        self.chat, self.name = chat, chat.name
+        self._world = chat.world
+        self._in = fresh.Fresh[bool](clock)
+        self._open = fresh.Fresh[bool](clock)
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+        """See `channel.Channel.post`."""
+        found = await self._call(lambda: self.chat.find(room_of(place), drawn.ticket_id)) if again else None
+        if found is None:
+            found = await self._call(lambda: self.chat.post(place, drawn))
+        else:
+            await self._call(lambda: self.chat.edit(found.room, found.id, drawn))
+        return model.PostedCard(drawn.ticket_id, place, self.name, found.room, found.id)
+
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+        """See `channel.Channel.edit`."""
+        await self._call(lambda: self.chat.edit(posted.conversation, posted.message, drawn))
+
+    async def find_room(self, place: model.Place) -> str:
+        """The room of a place."""
+        return await self._call(lambda: room_of(place))
+
+    async def note(self, place: model.Place, session: card.Session, said: card.Says | card.Line) -> None:
+        """See `channel.Teller.note`."""
+        await self._call(lambda: self.chat.notes.append(session.id))
+
+    async def tell(
+        self, place: model.Place, said: card.Line, cards: Sequence[model.PostedCard], *, ticket_id: str, again: bool
+    ) -> None:
+        """See `channel.Messenger.tell`."""
+
+        def act() -> None:
+            if again and any(told[:2] == (place, ticket_id) for told in self.chat.told):
+                return
+            self.chat.told.append((place, ticket_id, str(said.text)))
+
+        await self._call(act)
+
+    async def remind(
+        self, posted: model.PostedCard, said: card.Line, called: people.Called, *, number: int, again: bool
+    ) -> str:
+        """See `channel.Reminder.remind`."""
+
+        def act() -> str:
+            found = next((one for one in self.chat.messages if one.id == posted.message and not one.deleted), None)
+            if found is None:
+                raise errors.ChannelError("the message is gone", final=True)
+            if not (again and number in found.replies):
+                found.replies.append(number)
+                self._world.say("reminded", found.id, posted.ticket_id, number)
+            return f"{found.id}/{number}"
+
+        return await self._call(act)
+
+    async def is_in(self, group: str, account: str) -> bool:
+        """See `channel.Membership.is_in`."""
+        ask = self._ask(account, lambda known: group in known.groups and known.closed is None)
+        return await self._in.get(f"{group} {account}", ask)
+
+    async def is_open(self, account: str) -> bool:
+        """See `channel.Membership.is_open`."""
+        return await self._open.get(account, self._ask(account, lambda known: known.closed is None))
+
+    async def account_of(self, email: str) -> str | None:
+        """See `channel.Membership.account_of`."""
+        return None
+
+    async def members(self, group: str, known: Sequence[str]) -> Sequence[str]:
+        """See `channel.Membership.members`."""
+        return await self._call(lambda: [one for one in sorted(self.chat.accounts) if self._has(one, group)])
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        await self._in.close()
+        await self._open.close()
+
+    def _has(self, account: str, group: str) -> bool:
+        known = self.chat.accounts[account]
+        return group in known.groups and known.closed is None
+
+    def _ask(self, account: str, found: Callable[[Account], bool]) -> Callable[[], asyncio.Future[bool]]:
+        known = self.chat.accounts.get(account, Account())
+        return lambda: asyncio.ensure_future(self._call(lambda: found(known)))
+
+    async def _call(self, act: Callable[[], T]) -> T:
+        chance, delay, back = self._world.chance, 0.0, 0.0
+        fault = chance.choice(FAULTS) if self._world.troubled(self.name) else None
+        if fault == "429":
+            raise errors.ChannelError("too many calls", retry_after=chance.choice((1.0, 5.0, 30.0)))
+        if fault == "500":
+            raise errors.ChannelError("the platform failed")
+        if fault == "not yet":
+            raise errors.NotYet("others are first", chance.choice((1.0, 5.0)))
+        if fault == "hang":
+            await asyncio.sleep(10.0)
+            raise errors.ChannelError("no answer in time", unsure=True)
+        if fault == "slow":
+            delay, back = chance.uniform(0.0, 20.0), chance.uniform(0.0, 20.0)
+        made = await self._world.remote(
+            act, delay or chance.choice((0.0, 0.01, 0.2, 1.5)), back, sent=chance.random() < 0.5
+        )
+        if fault == "lost":
+            raise errors.ChannelError("the answer was lost", unsure=True)
+        return made
+
+
+def room_of(place: str) -> str:
+    """The room that a place is."""
+    return f"room {place}"

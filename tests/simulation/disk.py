@@ -1,0 +1,167 @@
+"""The database of a run, and the view that each copy of the service has of it: slow, cut off, or without an answer.
+
+The rule: an answer comes after what it tells is durable, and nothing is durable before it is there whole. A copy that
+dies meanwhile never learns which of the two it was.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from sayso import errors, machine, model
+from sayso.machine import events
+from sayso.stores import Store, memory, watch
+from sayso.stores.protocol import Commit, Durability, Record
+from tests.simulation.loop import PROCESS, Process
+from tests.simulation.world import World
+
+if TYPE_CHECKING:
+    from contextvars import Context
+
+
+# What changes something.
+_WRITES = (
+    "commit", "commit_together", "append", "postpone", "check", "take", "done", "retry", "put_off", "renew",
+    "add_card", "remove_card", "put", "remove", "add_seal", "erase", "forget", "expire",
+)  # fmt: skip
+_READS = (
+    "load", "load_by_ref", "log", "log_after", "last_row", "list", "summary", "audiences", "count", "due", "next_due",
+    "next_job", "cards", "find_card", "get", "scan", "chained", "seals", "last_seal", "documents", "document", "oldest",
+)  # fmt: skip
+# How long a copy goes without looking, if it heard nothing; see the stores.
+_POLL = 5.0
+
+
+class Disk(memory.MemoryStore):
+    """What all copies share. Each of its methods is one transaction, and takes no time."""
+
+    durability = Durability("simulation", "", "what is acknowledged is kept", safe=True)
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.views = list[View]()
+        self.looking = list[Callable[[model.Ticket | None, machine.Step, events.Entry], None]]()
+        """Who looks at each commit before it is stored."""
+        self._watch = cast(watch.Watch, self)
+
+    def tell(self, ticket_id: str, version: int) -> None:
+        """Tell the copies: whoever wrote it knows at once, the others a moment later, or not at all."""
+        writer = PROCESS.get()
+        for view in self.views:
+            if view.process is writer:
+                view.watch.tell(ticket_id, version)
+            elif not self.world.troubled("news"):
+                delay = self.world.chance.choice((0.0, 0.001, 0.02, 0.3))
+                told = functools.partial(view.watch.tell, ticket_id, version)
+                self.world.later(delay, told, view.context)
+
+    async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
+        """Store them, once whoever looks has seen them."""
+        before = {step.ticket.id: self._tickets.get(step.ticket.id) for step, _ in commits}
+        await super().commit_together(commits, beside)
+        for step, entry in commits:
+            for look in self.looking:
+                look(before[step.ticket.id], step, entry)
+
+    def copied(self) -> dict[str, Any]:
+        """All that is stored, as of now."""
+        names = ("_by_ref", "_postponed", "_outbox", "_cards", "_records", "_tickets", "_rows", "_heads", "_seals")
+        return {name: _copy(getattr(self, name)) for name in names}
+
+    def put_back(self, copy: dict[str, Any]) -> None:
+        """Be as at that moment again."""
+        for name, value in copy.items():
+            setattr(self, name, _copy(value))
+
+
+def _copy(value: Any) -> Any:
+    import copy
+
+    return copy.copy(value) if isinstance(value, list) else {key: copy.copy(one) for key, one in value.items()}
+
+
+class View:
+    """The database as one copy of the service reaches it: a `Store`."""
+
+    durability = Disk.durability
+
+    def __init__(self, disk: Disk, process: Process, context: Context) -> None:
+        self.process = process
+        self.context = context
+        self._disk = disk
+        self._world = disk.world
+        self.watch = watch.Watch(self._tail, _POLL, len(disk._rows))
+        disk.views.append(self)
+
+    @property
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return self.watch.waiting
+
+    async def changed(self, id: str, version: int) -> None:
+        """See `Store.changed`."""
+        await self.watch.wait_for_newer(id, version, self._version)
+
+    def changes(self) -> AsyncIterator[None]:
+        """See `Store.changes`."""
+        return self.watch.changes()
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        self.watch.close()
+        self.leave()
+
+    def leave(self) -> None:
+        """Hear nothing more."""
+        if self in self._disk.views:
+            self._disk.views.remove(self)
+
+    async def _version(self, id: str) -> int:
+        return (await cast(Store, self).load(id)).version
+
+    async def _tail(self, number: int) -> Sequence[tuple[int, str, int]]:
+        rows = await cast(Store, self).chained(number)
+        return [(row.number, row.ticket_id, row.version) for row in rows]
+
+    async def call(self, name: str, args: tuple[Any, ...], more: dict[str, Any]) -> Any:
+        """Have the database do something."""
+        chance, writes = self._world.chance, name in _WRITES
+        delay = chance.choice((0.0, 0.0, 0.0005, 0.003))
+        back = chance.choice((0.0, 0.0, 0.001)) if writes else 0.0
+        lost = False
+        if self._world.troubled("store"):
+            kind = chance.choice(("away", "lost", "slow", "slow"))
+            if kind == "away":
+                await self._world.remote(lambda: None, delay, 0.0, sent=False)
+                raise errors.StoreUnavailable("the database is away")
+            delay, lost = chance.uniform(0.1, 2.0), kind == "lost"
+        act = functools.partial(_at_once, getattr(self._disk, name), args, more)
+        # a thread or a server that has its order carries it out, whoever waits for it
+        made = await self._world.remote(act, delay, back, sent=writes and chance.random() < 0.4)
+        if lost:
+            self._world.say("store lost", name)
+            raise errors.StoreUnavailable("the answer of the database was lost", unsure=writes)
+        return made
+
+
+def _at_once(method: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...], more: dict[str, Any]) -> Any:
+    running = method(*args, **more)
+    try:
+        running.send(None)
+    except StopIteration as ended:
+        return ended.value
+    raise AssertionError("the database waited for something")
+
+
+def _through(name: str) -> Callable[..., Any]:
+    async def act(self: View, *args: Any, **more: Any) -> Any:
+        return await self.call(name, args, more)
+
+    return act
+
+
+for _name in (*_WRITES, *_READS):
+    setattr(View, _name, _through(_name))

@@ -1,0 +1,179 @@
+"""What operators, admins of chats and machines do to the service: restarts, stops, revocations, restores."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy as copying
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from sayso import errors, model
+from sayso.desk import Desk, authority, granting, restoring, stopping
+from sayso.machine import events
+from sayso.stores import Record, Store, record_kinds
+from sayso.testing import oracle
+from tests.simulation import town
+from tests.simulation.agents import Agents
+from tests.simulation.copies import House, Unreachable
+from tests.simulation.witness import Standstill, Witness
+
+T = TypeVar("T")
+
+WHO = stopping.Who("ops", "Ops", "terminal:ops")
+
+
+class Operators:
+    """All that they do, by name."""
+
+    def __init__(self, house: House, agents: Agents, seen: Witness) -> None:
+        self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
+        self.backup: tuple[dict[str, Any], oracle.Witnessed, dict[str, list[model.Decision]]] | None = None
+
+    async def kill(self, chance: random.Random) -> None:
+        """A copy dies, and is started anew a moment later."""
+        if (copy := self.house.pick(chance)) is not None:
+            copy.kill()
+            await asyncio.sleep(chance.choice((0.1, 2.0, 15.0)))
+            self.house.start()
+
+    async def restart(self, chance: random.Random) -> None:
+        """A copy is stopped in order, and started anew."""
+        if (copy := self.house.pick(chance)) is not None:
+            await copy.stop()
+            self.house.start()
+
+    async def freeze(self, chance: random.Random) -> None:
+        """A copy stands still for a while."""
+        if (copy := self.house.pick(chance)) is not None and not copy.process.frozen:
+            copy.freeze(chance.choice((1.0, 8.0, 45.0)))
+
+    async def add(self, chance: random.Random) -> None:
+        """One more copy."""
+        if len(self.house.copies) < 3:
+            self.house.start()
+
+    async def reload(self, chance: random.Random) -> None:
+        """The settings change; each copy takes them up when it looks."""
+        self.house.setup = town.CHANGED if self.house.setup is town.SETUP else town.SETUP
+        for copy in list(self.house.copies):
+            await asyncio.sleep(chance.uniform(0, 1))
+            copy.desk.setup = self.house.setup
+
+    async def stop(self, chance: random.Random) -> None:
+        """Somebody stops everything, or one agent, and lifts it again."""
+        agent = chance.choice((None, None, *sorted(town.AGENTS)))
+        asked = self.world.now
+        try:
+            await self._persist(lambda desk: stopping.stop(desk, WHO, agent), chance)
+        except errors.InvalidRequest:
+            return
+        standing = Standstill(agent, self.world.now, asked)
+        self.seen.stops.append(standing)
+        self.world.say("stopped", agent or "everything")
+        await asyncio.sleep(chance.uniform(5, 40))
+        self.seen.stops = [one for one in self.seen.stops if one is not standing]
+        self.world.say("resuming", agent or "everything")
+        with contextlib.suppress(errors.NotFound):
+            await self._persist(lambda desk: stopping.resume(desk, WHO, agent), chance)
+
+    async def revoke(self, chance: random.Random) -> None:
+        """A key is revoked, and its agent gets another one."""
+        owner = chance.choice(sorted(town.AGENTS))
+        key = self.agents.keys[owner]
+        if key is None:
+            return
+        self.agents.keys[owner] = None
+        await self._persist(lambda desk: authority.revoke(desk.store, owner, key, desk.clock.now()), chance)
+        self.seen.revoked[key] = self.world.now
+        self.world.say("revoked", owner)
+        fresh = f"{key}+"
+        await self._persist(lambda desk: give_key(desk.store, owner, fresh), chance)
+        self.agents.keys[owner] = fresh
+
+    async def end_grants(self, chance: random.Random) -> None:
+        """Somebody ends a grant."""
+
+        async def act(desk: Desk) -> None:
+            for grant in await granting.listed(desk.store, desk.clock.now()):
+                await granting.end(desk.store, grant.id, "ops", desk.clock.now())
+
+        with contextlib.suppress(errors.NotFound):
+            await self._persist(act, chance)
+
+    async def move(self, chance: random.Random) -> None:
+        """Somebody leaves a group of the platform, or their account is closed."""
+        accounts = self.house.chats["a"].accounts
+        open_ones = [one for one in self.house.disk._tickets.values() if one.decision is None]
+        said = [given.via for ticket in open_ones for given in ticket.answers if given.via in accounts]
+        known = accounts[chance.choice([*said, *said, "a:U4", "a:U5"])]
+        if town.LEADS in known.groups:
+            known.groups.discard(town.LEADS)
+            known.left[town.LEADS] = self.world.now
+        else:
+            known.closed = self.world.now
+
+    async def delete(self, chance: random.Random) -> None:
+        """Somebody deletes a card; the platform may say so."""
+        chat = self.house.chats[chance.choice(("a", "b"))]
+        if found := [one for one in chat.messages if not one.deleted]:
+            gone = chance.choice(found)
+            gone.deleted = True
+            self.world.say("deleted", gone.id)
+            copy = self.house.pick(chance)
+            if copy is not None and chance.random() < 0.7:
+                with contextlib.suppress(Unreachable, errors.SaysoError):
+                    await copy.call(lambda desk: desk.card_lost(gone.drawn.ticket_id, gone.place))
+
+    async def close_room(self, chance: random.Random) -> None:
+        """A room is archived."""
+        place = chance.choice(town.ROOMS)
+        self.house.chats[place[0]].closed.add(place)
+        self.world.say("closed", place)
+
+    async def back_up(self, chance: random.Random) -> None:
+        """A copy of the database is made."""
+        self.backup = self.house.disk.copied(), copying.deepcopy(self.seen.told), copying.deepcopy(self.seen.resumed)
+        self.world.say("backup")
+
+    async def restore(self, chance: random.Random) -> None:
+        """The copy is put back, and what is held is let go, or withdrawn."""
+        if self.backup is None:
+            return
+        stored, told, resumed = self.backup
+        for copy in list(self.house.copies):
+            await copy.stop()
+        self.house.disk.put_back(stored)
+        for message in [one for chat in self.house.chats.values() for one in chat.messages]:
+            message.orphan = (message.place[:1], message.room, message.id) not in self.house.disk._cards
+        self.seen.stops.clear()
+        self.seen.resumed = copying.deepcopy(resumed)
+        self.seen.forget_since(copying.deepcopy(told))
+        self.world.say("restored")
+        self.world.disturb(60.0)
+        disk = cast(Store, self.house.disk)
+        await restoring.hold(disk, self.world.clock.now())
+        self.house.start()
+        self.house.start()
+        await asyncio.sleep(chance.uniform(1, 20))
+        now = self.world.clock.now()
+        event: events.Event = events.Released(at=now, by="ops")
+        if chance.random() < 0.5:
+            event = events.Cancelled(at=now, by="ops", reason="it was put back")
+        await self._persist(lambda desk: restoring.settle(desk.store, (), event), chance)
+
+    async def _persist(self, act: Callable[[Desk], Awaitable[T]], chance: random.Random) -> T:
+        while True:
+            copy = self.house.pick(chance)
+            with contextlib.suppress(Unreachable, errors.StoreUnavailable):
+                if copy is not None:
+                    return await copy.call(act)
+            await asyncio.sleep(1.0)
+
+
+async def give_key(store: Store, owner: str, record: str) -> None:
+    """Let an agent have a key."""
+    value = {"name": owner, "role": "agent", "person": town.AGENTS[owner], "created_at": "2026-01-01T00:00:00+00:00"}
+    with contextlib.suppress(errors.Conflict):
+        await store.put(Record(record_kinds.KEY, record, value))

@@ -1,0 +1,191 @@
+"""The people of a run: they look at cards, also at old ones, and press, twice and at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sayso import errors, model
+from sayso.cards import card, dialog, inputs
+from sayso.desk import Desk, PressedMessage
+from tests.simulation import town
+from tests.simulation.agents import Agents
+from tests.simulation.chats import Chat, Message
+from tests.simulation.copies import Copy, House, Unreachable
+from tests.simulation.witness import Witness
+
+LIMITS = dialog.WindowLimits(content=3000, inputs=5, typed=2000, asks_again=True)
+# A person gives up after so many windows.
+_MOST_WINDOWS = 6
+_NO_ANSWER = ("undo", "pass", "details", "review")
+_LIKED = (
+    "allow",
+    "allow",
+    "allow",
+    "deny",
+    "review",
+    "edit",
+    "call",
+    "tool",
+    "pass",
+    "reason",
+    "undo",
+    "fill",
+    "session",
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A card as somebody sees it, and the button that they choose."""
+
+    account: str
+    message: Message
+    drawn: card.Card
+    token: str
+    action: str
+
+
+class Persons:
+    """All of them."""
+
+    def __init__(self, house: House, agents: Agents, seen: Witness) -> None:
+        self.house, self.world, self.agents, self.seen = house, house.world, agents, seen
+        self.chats: Mapping[str, Chat] = house.chats
+
+    async def act(self, chance: random.Random) -> None:
+        """One person does something; most of them what they may."""
+        account = chance.choice(town.PRESSING)
+        if chance.random() < 0.15:
+            await self._answer_in_inbox(account, chance)
+            return
+        for _ in range(6):
+            look = self._look(account, chance)
+            ticket = self.house.disk._tickets.get(look.drawn.ticket_id) if look else None
+            if ticket is None or chance.random() < 0.25 or town.is_meant(ticket, account, self.chats["a"]):
+                break
+            account = chance.choice(town.PRESSING)
+        if look is not None:
+            await self._press(look, chance)
+
+    async def forge(self, chance: random.Random) -> None:
+        """Somebody tries what no card offers: a token put together from two, or a card's token elsewhere."""
+        first, second = (self._look(chance.choice(town.PRESSING), chance) for _ in range(2))
+        if first is None or second is None or first.drawn.ticket_id == second.drawn.ticket_id:
+            return
+        mine, other = first.token.split("."), second.token.split(".")
+        token = ".".join([*mine[:2], *other[2:]]) if chance.random() < 0.5 else second.token
+        found = await self._deliver(replace(first, token=token), None, chance)
+        if isinstance(found, model.Ticket | dialog.Dialog):
+            self.world.blame(f"{first.drawn.ticket_id}: a forged press of {first.account} was taken")
+
+    def _look(self, account: str, chance: random.Random) -> Look | None:
+        chat = self.chats[model.channel_of(account)]
+        open_ones = [one for one in chat.messages if not one.deleted]
+        if not open_ones:
+            return None
+        pending = [one for one in open_ones if one.drawn.tone == "pending"]
+        message = chance.choice(pending if pending and chance.random() < 0.85 else open_ones)
+        drawn = chance.choice(message.earlier) if message.earlier and chance.random() < 0.2 else message.drawn
+        buttons = [one for one in drawn.controls if isinstance(one, card.Button)]
+        if not buttons:
+            return None
+        liked = chance.choice(_LIKED)
+        chosen = next((one for one in buttons if one.action == liked), None) or chance.choice(buttons)
+        return Look(account, message, drawn, chosen.token, chosen.action)
+
+    async def _press(self, look: Look, chance: random.Random) -> None:
+        self._see(look, _words(look.drawn.parts))
+        draft: dict[str, inputs.Submitted] | None = None
+        for _ in range(_MOST_WINDOWS):
+            found = await self._deliver(look, draft, chance)
+            if isinstance(found, model.Ticket):
+                if look.action not in _NO_ANSWER or (look.action == "review" and draft is not None):
+                    self.seen.press(found.id, look.account)
+                self._check_seen(found, look)
+                return
+            if found is None or found.submit is None:
+                return
+            self._see(look, _words(found.parts))
+            await asyncio.sleep(chance.uniform(0.2, 4))
+            draft = {one.name: _filled(one, chance) for one in found.inputs}
+            look = replace(look, token=found.token)
+
+    def _see(self, look: Look, words: str) -> None:
+        wanted = next((one for one in self.agents.errands if one.id == look.drawn.ticket_id), None)
+        if wanted is not None and wanted.nonce in words:
+            self.seen.shown.add((look.account, wanted.id))
+
+    def _check_seen(self, ticket: model.Ticket, look: Look) -> None:
+        if ticket.id != look.drawn.ticket_id:
+            self.world.blame(f"{ticket.id}: pressed on the card of {look.drawn.ticket_id}")
+
+    async def _deliver(
+        self, look: Look, draft: dict[str, inputs.Submitted] | None, chance: random.Random
+    ) -> model.Ticket | dialog.Dialog | None:
+        """Let the platform bring it to the service: to any copy, perhaps twice. None where it was refused or lost."""
+        message = PressedMessage(look.message.place[:1], look.message.room, look.message.id)
+
+        async def act(desk: Desk) -> model.Ticket | dialog.Dialog:
+            return await desk.press(look.token, town.actor_of(look.account), LIMITS, message, draft)
+
+        self.world.say("press", look.account, look.action, look.drawn.ticket_id, draft or "")
+        if chance.random() < 0.2:
+            self.world.later(chance.choice((0.0, 0.01, 3.0)), lambda: asyncio.ensure_future(self._again(act, chance)))
+        try:
+            copy = self.house.pick(chance)
+            return None if copy is None else await copy.call(act)
+        except Unreachable:
+            self.world.say("no answer", look.account)
+        except errors.SaysoError as refused:
+            self.world.say("refused", look.account, look.drawn.ticket_id, refused.code, refused.message)
+        return None
+
+    async def _again(self, act: object, chance: random.Random) -> None:
+        with contextlib.suppress(Unreachable, errors.SaysoError):
+            copy: Copy | None = self.house.pick(chance)
+            if copy is not None:
+                await copy.call(act)  # type: ignore[arg-type]
+
+    async def _answer_in_inbox(self, account: str, chance: random.Random) -> None:
+        """Answer on the page, where a request is shown whole; or in plain words, which can be taken back."""
+        asked = [one for one in self.agents.errands if not one.heard]
+        copy = self.house.pick(chance)
+        if not asked or copy is None:
+            return
+        wanted, actor = chance.choice(asked), town.actor_of(account)
+        question = wanted.request.kind == "question"
+        answer = (
+            model.Answer(text="do it") if question else model.Answer(verdict=chance.choice(("allow", "allow", "deny")))
+        )
+        if answer.verdict == "deny":
+            answer = answer.model_copy(update={"reason": "not now"})
+        self.seen.shown.add((account, wanted.id))
+        grace = timedelta(seconds=chance.choice((0, 0, 10)))
+        try:
+            await copy.call(lambda desk: desk.answer(wanted.id, answer, actor, grace=grace))
+            self.seen.press(wanted.id, account)
+            self.world.say("answered", account, wanted.id, answer.verdict, grace)
+            if grace and chance.random() < 0.4:
+                await asyncio.sleep(chance.uniform(0, 12))
+                await copy.call(lambda desk: desk.take_back(wanted.id, actor))
+        except Unreachable:
+            pass
+        except errors.SaysoError as refused:
+            self.world.say("refused", account, wanted.id, refused.code)
+
+
+def _words(parts: tuple[card.Part, ...]) -> str:
+    return " ".join(piece for part in parts for piece in card.pieces(part))
+
+
+def _filled(one: inputs.Input, chance: random.Random) -> inputs.Submitted:
+    if one.options:
+        return [chance.randrange(len(one.options))]
+    if one.value is not None:
+        return f"{one.value} --edited" if chance.random() < 0.5 else one.value
+    return "because of that" if one.kind == "text" else None
