@@ -64,8 +64,8 @@ def errand(number: int, chance: random.Random, agents: dict[str, str | None]) ->
         tool = {"command": f"deploy {owner} {nonce}"}
         request: model.Request = constructors.Permission(tool="Bash", input=tool, grants=["session"], **common)
     else:
-        policy = chance.choice((None, "lasting"))
-        request = constructors.Question(f"What about {nonce}?", **{**common, "policy": policy})
+        common["policy"] = chance.choice((None, "lasting"))
+        request = constructors.Question(f"What about {nonce}?", **common)
     return Errand(f"r{number}", owner, kind, request, nonce)
 
 

@@ -69,16 +69,19 @@ class Courier(courier.Courier):
         super().__init__(desk, channels, copy.house.resumer)
         self._house, self._process = copy.house, copy.process
 
-    async def _perform(self, job: Job) -> None:
+    async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
         house, mine = self._house, (self._process, self._house.world.now)
-        for other, since in house.busy.get(job.key, ()):
-            if other.alive and not other.frozen and house.world.calm_since(since) > house.world.now - since - 0.001:
-                house.world.blame(f"{other.name} and {self._process.name} are about the same: {job.key}")
-        house.busy.setdefault(job.key, []).append(mine)
+        for job in jobs:
+            for other, since in house.busy.get(job.key, ()):
+                calm = house.world.calm_since(since) > house.world.now - since - 0.001
+                if other.alive and not other.frozen and calm:
+                    house.world.blame(f"{other.name} and {self._process.name} are about the same: {job.key}")
+            house.busy.setdefault(job.key, []).append(mine)
         try:
-            await super()._perform(job)
+            await super()._guard(jobs, act, what)
         finally:
-            house.busy[job.key].remove(mine)
+            for job in jobs:
+                house.busy[job.key].remove(mine)
 
 
 class Copy:
@@ -133,6 +136,7 @@ class Copy:
             await mine.keep()
         finally:
             self.house.listeners.pop(self.process.name, None)
+            await mine.leave()
 
     async def call(self, act: Callable[[Desk], Awaitable[T]], patience: float = 30.0) -> T:
         """Have this copy do something, from outside. Raises `Unreachable`, and what comes of it."""

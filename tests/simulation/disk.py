@@ -7,14 +7,14 @@ dies meanwhile never learns which of the two it was.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from sayso import errors, machine, model
 from sayso.machine import events
 from sayso.stores import Store, memory, watch
 from sayso.stores.protocol import Commit, Durability, Record
-from tests.simulation.loop import PROCESS, Process
+from tests.simulation.loop import PROCESS, SENT_BY, Process
 from tests.simulation.world import World
 
 if TYPE_CHECKING:
@@ -47,15 +47,21 @@ class Disk(memory.MemoryStore):
         """Who looks at each commit before it is stored."""
         self._watch = cast(watch.Watch, self)
 
-    def tell(self, ticket_id: str, version: int) -> None:
-        """Tell the copies: whoever wrote it knows at once, the others a moment later, or not at all."""
-        writer = PROCESS.get()
+    def tell(self, ticket_id: str, version: int, work: Collection[str] = ()) -> None:
+        """Tell the copies: whoever wrote it knows at once, the others a moment later, or not at all.
+
+        The work that follows from it is told to the others only if the writer does not take it on itself.
+        """
+        # a set of words has another order in each process that plays the run
+        work = sorted(work)
+        writer = PROCESS.get() or SENT_BY.get()
+        mine = any(view.process is writer for view in self.views)
         for view in self.views:
             if view.process is writer:
-                view.watch.tell(ticket_id, version)
+                view.watch.tell(ticket_id, version, work)
             elif not self.world.troubled("news"):
                 delay = self.world.chance.choice((0.0, 0.001, 0.02, 0.3))
-                told = functools.partial(view.watch.tell, ticket_id, version)
+                told = functools.partial(view.watch.tell, ticket_id, version, () if mine else work)
                 self.world.later(delay, told, view.context)
 
     async def commit_together(self, commits: Sequence[Commit], beside: Sequence[Record] = ()) -> None:
@@ -107,7 +113,11 @@ class View:
 
     def changes(self) -> AsyncIterator[None]:
         """See `Store.changes`."""
-        return self.watch.changes()
+        return self.watch.stream()
+
+    def work(self, what: str) -> AsyncIterator[None]:
+        """See `Store.work`."""
+        return self.watch.stream(what)
 
     async def close(self) -> None:
         """See `Store.close`."""

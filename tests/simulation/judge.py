@@ -77,7 +77,8 @@ class Judge:
         if before is None:
             self._by_grant(after)
             return
-        if entry.at > before.expires_at + _SKEW:
+        said_at = before.taken.given.at if isinstance(entry, events.Settled) and before.taken else entry.at
+        if said_at > before.expires_at + _SKEW:
             self.world.blame(f"{after.id}: allowed after its deadline")
         humans = {one.delegate or one.person for one in decision.by}
         needed = 1 if decision.break_glass else after.policy.most_needed
@@ -138,10 +139,10 @@ class Judge:
         wake, now = min(_wakes(ticket), default=None), self.world.clock.now()
         if wake is not None and wake < now and self._calm_since(wake) > _DONE:
             self.world.blame(f"{ticket.id}: its time came at {wake:%H:%M:%S}, and nothing happened")
-        if self._calm_since(ticket.created_at) > _SHOWN:
+        if self._calm_since(_route_since(ticket)) > _SHOWN:
             for place in ticket.route:
                 lost = place in ticket.undelivered or place == machine.INBOX
-                if not lost and not self._cards(ticket.id, place) and place in _first_route(ticket):
+                if not lost and not self._cards(ticket.id, place):
                     self.world.blame(f"{ticket.id}: it is not shown at {place}")
         stop = next((one for one in self.seen.stops if one.agent in (None, ticket.owner)), None)
         if stop and not ticket.stopped and self.world.calm_since(stop.since) > _IN_LINE:
@@ -277,6 +278,7 @@ def _wakes(ticket: model.Ticket) -> Iterator[datetime]:
         yield from ([ticket.taken.until] if ticket.taken else [])
 
 
-def _first_route(ticket: model.Ticket) -> tuple[str, ...]:
-    new = {place for one in ticket.escalated for place in one.places}
-    return tuple(place for place in ticket.route if place not in new)
+def _route_since(ticket: model.Ticket) -> datetime:
+    """Since when it is to be shown at all these places."""
+    later = (*(one.at for one in ticket.escalated), *(one.at for one in ticket.fell_back))
+    return max(ticket.created_at, ticket.stage_at or ticket.created_at, *later)

@@ -40,6 +40,8 @@ class Process:
 
 
 PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar("PROCESS", default=None)
+SENT_BY: contextvars.ContextVar[Process | None] = contextvars.ContextVar("SENT_BY", default=None)
+"""Who had something done elsewhere, which happens even if it dies."""
 OUTSIDE = contextvars.Context()
 """What no process takes with it when it dies: platforms, databases, the wires."""
 

@@ -63,6 +63,7 @@ class Persons:
         if chance.random() < 0.15:
             await self._answer_in_inbox(account, chance)
             return
+        look: Look | None = None
         for _ in range(6):
             look = self._look(account, chance)
             ticket = self.house.disk._tickets.get(look.drawn.ticket_id) if look else None

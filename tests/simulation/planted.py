@@ -16,6 +16,7 @@ from sayso.cards import tokens
 from sayso.desk import (
     attendance,
     authority,
+    card_posts,
     closed_accounts,
     courier,
     fresh,
@@ -116,20 +117,21 @@ def _a_stop_lets_an_allow_be_used() -> AbstractContextManager[object]:
 
 
 def _a_job_is_done_before_it_is_tried() -> AbstractContextManager[object]:
-    original = courier.Courier._perform
+    original = courier.Courier._guard
 
-    async def perform(self: courier.Courier, job: Job) -> None:
-        await self._store.done(job)
-        await original(self, job)
+    async def guard(self: courier.Courier, jobs: Sequence[Job], act: Any, what: Any) -> None:
+        for job in jobs:
+            await self._store.done(job)
+        await original(self, jobs, act, what)
 
-    return _replace(courier.Courier, "_perform", perform)
+    return _replace(courier.Courier, "_guard", guard)
 
 
 def _a_card_is_posted_without_looking_again() -> AbstractContextManager[object]:
     async def catch_up(*_: Any) -> None:
         return None
 
-    return _replace(courier.Courier, "_catch_up", catch_up)
+    return _replace(card_posts.CardPosts, "_catch_up", catch_up)
 
 
 def _a_newer_effect_is_lost_with_an_older_one() -> AbstractContextManager[object]:

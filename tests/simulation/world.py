@@ -8,12 +8,14 @@ from collections.abc import Generator
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
 from sayso import clock
 from sayso.cards import tokens
-from tests.simulation.loop import OUTSIDE, Loop
+from sayso.stores import watch
+from tests.simulation.loop import OUTSIDE, PROCESS, SENT_BY, Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +133,9 @@ class World:
             self.later(back, told) if back else told()
 
         if sent:
-            self.later(delay, arrive)
+            context = OUTSIDE.copy()
+            context.run(SENT_BY.set, PROCESS.get())
+            self.later(delay, arrive, context)
         else:
             self.loop.call_later(delay, arrive)
         found: T = await answer
@@ -151,11 +155,19 @@ class _Secrets:
         return self._chance.randbytes(count).hex()
 
 
+class _Ordered(dict[Any, None]):
+    """A set in the order of adding, where the core has a set of weak references."""
+
+    def add(self, one: object) -> None:
+        self[one] = None
+
+
 @contextlib.contextmanager
 def seeded(seed: str) -> Generator[None]:
     """Let all that is random in the core follow from the seed."""
     before = random.getstate()
     random.seed(f"{seed}/core")
-    with mock.patch.object(tokens, "secrets", _Secrets(seed)):
+    references = SimpleNamespace(WeakSet=_Ordered)
+    with mock.patch.object(tokens, "secrets", _Secrets(seed)), mock.patch.object(watch, "weakref", references):
         yield
     random.setstate(before)

@@ -151,10 +151,12 @@ class _Stream:
 
     async def __anext__(self) -> None:
         if not self._has_news:
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = mine = asyncio.get_running_loop().create_future()
             self._begin()
             try:
-                await self._waiter
+                await mine
             finally:
-                self._waiter = None
+                # the next one may wait already, before a cancelled one has come to this
+                if self._waiter is mine:
+                    self._waiter = None
         self._has_news = False

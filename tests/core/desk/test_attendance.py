@@ -317,3 +317,27 @@ async def test_a_program_that_is_killed_while_it_holds_a_request_leaves_no_card_
 def started(url: str) -> subprocess.Popen[bytes]:
     environment = {"PYTHONPATH": ":".join(sys.path)}
     return subprocess.Popen([sys.executable, "-c", HOLDS, url], stdout=subprocess.PIPE, env=environment)
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_a_wait_that_could_not_begin_is_nobodys(
+    opened: Opened, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, *, written: bool
+) -> None:
+    front = await opened()
+    ticket = await front.open(permission(id="r1"))
+    put = front.store.put
+
+    async def away(record: Record) -> None:
+        if record.kind == "waiter" and not written:
+            raise errors.StoreUnavailable("away")
+        await put(record)
+        if record.kind == "waiter":
+            raise errors.StoreUnavailable("the answer was lost", unsure=True)
+
+    monkeypatch.setattr(front.store, "put", away)
+    with pytest.raises(errors.StoreUnavailable):
+        await front.attendance.enter(ticket.id)
+    monkeypatch.undo()
+    assert front.attendance._beating is None  # pyright: ignore[reportPrivateUsage]
+    await looked(front, clock, seconds=2 * attendance.GRACE)
+    assert ((await front.get(ticket.id)).decision is not None) == written

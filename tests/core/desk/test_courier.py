@@ -210,7 +210,9 @@ async def test_a_card_that_a_crash_left_open_behind_a_decision_is_closed(
     assert [one.message for one in delivered] == ["1"]
 
 
-async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, runner: courier.Courier) -> None:
+async def test_a_courier_that_is_stopped_hands_back_what_it_was_at_once_what_it_sent_is_there(
+    front: Desk, runner: courier.Courier, clock: ManualClock
+) -> None:
     reached, tries = asyncio.Event(), list[bool]()
 
     class Endless(Board):
@@ -225,11 +227,13 @@ async def test_a_courier_that_is_stopped_hands_back_what_it_was_at(front: Desk, 
     stuck.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stuck
+    assert (tries, await runner.deliver()) == ([False], 0)
+    clock.advance(5)
     assert (tries, await runner.deliver()) == ([False], 1)
 
 
 async def test_a_courier_that_is_stopped_while_it_edits_leaves_the_edit_to_the_next(
-    front: Desk, runner: courier.Courier, board: Board
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
 ) -> None:
     reached, real = asyncio.Event(), board.edit
 
@@ -246,6 +250,9 @@ async def test_a_courier_that_is_stopped_while_it_edits_leaves_the_edit_to_the_n
     stuck.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stuck
+    # an edit that is on its way would take the place of a newer one
+    assert (await runner.deliver(), board.pinned["1"].edits) == (0, 0)
+    clock.advance(5)
     assert (await runner.deliver(), board.pinned["1"].edits) == (1, 1)
     assert board.edit == real
 
