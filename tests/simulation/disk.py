@@ -7,6 +7,7 @@ dies meanwhile never learns which of the two it was.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,10 +27,8 @@ _WRITES = (
     "commit", "commit_together", "append", "postpone", "check", "take", "done", "retry", "put_off", "renew",
     "add_card", "remove_card", "put", "remove", "add_seal", "erase", "forget", "expire",
 )  # fmt: skip
-_READS = (
-    "load", "load_by_ref", "log", "log_after", "last_row", "list", "summary", "audiences", "count", "due", "next_due",
-    "next_job", "cards", "find_card", "get", "scan", "chained", "seals", "last_seal", "documents", "document", "oldest",
-)  # fmt: skip
+# What a view does itself.
+_OWN = ("changed", "close")
 # How long a copy goes without looking, if it heard nothing; see the stores.
 _POLL = 5.0
 
@@ -173,5 +172,6 @@ def _through(name: str) -> Callable[..., Any]:
     return act
 
 
-for _name in (*_WRITES, *_READS):
-    setattr(View, _name, _through(_name))
+for _name, _method in inspect.getmembers(memory.MemoryStore, inspect.iscoroutinefunction):
+    if not _name.startswith("_") and _name not in _OWN:
+        setattr(View, _name, _through(_name))
