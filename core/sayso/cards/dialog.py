@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, demanded, draw, inputs, lasting, risks, tokens, values
+from sayso.cards import buttons, card, cutting, demanded, draw, inputs, lasting, masked, risks, tokens, values
 from sayso.content import text, typography
 from sayso.machine import demands, fitting, people
 
@@ -99,6 +99,7 @@ def of_press(
     directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog | None:
     """The dialog that this press opens; None if the press alone is the answer."""
+    whole, ticket = ticket, masked.of(ticket, maker)
     token = maker.token(ticket, pressed.action, pressed.index)
     window = buttons.row_of(pressed.action, ticket.request.kind).window
     match window:
@@ -117,7 +118,7 @@ def of_press(
         case "standing":
             return _last(ticket, buttons.row_of(pressed.action, ticket.request.kind), token, limits)
         case "review":
-            return review(ticket, pressed.index, maker, limits, pressed.action, directory)
+            return review(whole, pressed.index, maker, limits, pressed.action, directory)
         case "fill":
             return fill(ticket, step_of(pressed.index), token, limits)
         case "pick":
@@ -133,7 +134,7 @@ def _demand_first(ticket: model.Ticket, pressed: tokens.Pressed, token: str) -> 
 
 
 def demand(ticket: model.Ticket, row: buttons.Row, answer: model.Answer, token: str) -> Dialog:
-    """A window for what the policy wants with this answer."""
+    """A window for what the policy wants with this answer, about a ticket as it is shown."""
     allows = answer.verdict == "allow"
     risky = risks.of(ticket.request) if allows else None
     parts = (*(risky.parts if risky else ()), *demanded.parts_of(ticket, answer))
@@ -260,7 +261,7 @@ def _jumps(
 
 
 def fill(ticket: model.Ticket, step: int, token: str, limits: WindowLimits) -> Dialog:
-    """One step of a question or form."""
+    """One step of a question or form, of a ticket as it is shown."""
     steps = steps_of(ticket, limits)
     title = Trusted(f"Step {step + 1} of {len(steps)}") if len(steps) > 1 else _ONE_STEP
     form = ticket.request.title if ticket.request.kind == "form" else None

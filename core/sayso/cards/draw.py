@@ -20,6 +20,7 @@ from sayso.cards import (
     demanded,
     history,
     inputs,
+    masked,
     naming,
     notification,
     prose,
@@ -84,6 +85,7 @@ def draw_card(
     ticket: model.Ticket, maker: tokens.TokenMaker, directory: people.Directory = people.NOBODY_KNOWN
 ) -> card.Card:
     """Draw the card of a ticket anew; `card_of` does so once."""
+    ticket = masked.of(ticket, maker)
     at_rest = ticket.decision is not None or ticket.held
     risky = risks.of(ticket.request)
     controls = () if at_rest else tuple(_controls(ticket, maker, risky))

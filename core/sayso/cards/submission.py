@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 import pydantic
 
 from sayso import errors, model
-from sayso.cards import buttons, card, demanded, dialog, draw, tokens
-from sayso.content import digest, entries, fields, requests, typed_json, typography
+from sayso.cards import buttons, card, demanded, dialog, draw, masked, tokens
+from sayso.content import digest, entries, fields, masks, requests, typed_json, typography
 from sayso.machine import fitting, people
 
 
@@ -47,7 +47,7 @@ def _with_demands(
     if whole is not None:
         return whole
     row = buttons.row_of("allow" if pressed.action == "review" else pressed.action, ticket.request.kind)
-    return dialog.demand(ticket, row, answer, _next_token(ticket, pressed, draft, maker))
+    return dialog.demand(masked.of(ticket, maker), row, answer, _next_token(ticket, pressed, draft, maker))
 
 
 def _next_token(ticket: model.Ticket, pressed: tokens.Pressed, draft: dialog.Draft, maker: tokens.TokenMaker) -> str:
@@ -142,11 +142,13 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
 def _edit(
     ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    edited, before = _apply(ticket, draft), ticket.request.input or {}
+    edited, before = _apply(ticket, draft, masked.secrets_of(ticket, maker)), ticket.request.input or {}
     odd = {key: signs for key, value in edited.items() if (signs := typography.find_new(before.get(key), value))}
     if step > 0 or not odd:
         return model.Answer(verdict="allow", input=edited)
-    shown = dialog.look_again(odd, edited, maker.token(ticket, "edit", dialog.index_of(1, draft)), limits)
+    shown = dialog.look_again(
+        odd, maker.masks.value(edited), maker.token(ticket, "edit", dialog.index_of(1, draft)), limits
+    )
     if shown is None:
         key, signs = next(iter(odd.items()))
         said = (
@@ -156,7 +158,7 @@ def _edit(
     return shown
 
 
-def _apply(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
+def _apply(ticket: model.Ticket, draft: dialog.Draft, secrets: Mapping[str, Any]) -> model.JsonObject:
     edited = dict(ticket.request.input or {})
     complaints: dict[str, str] = {}
     for index, key in enumerate(list(edited)):
@@ -167,11 +169,12 @@ def _apply(ticket: model.Ticket, draft: dialog.Draft) -> model.JsonObject:
         if not str(typed).strip() and fitting.is_made_up(ticket.request, key):
             del edited[key]
             continue
-        if isinstance(edited[key], str):
-            edited[key] = typed
-            continue
         try:
-            edited[key] = typed_json.read(str(typed))
+            # a mask that nobody touched stands for what was there
+            given = typed if isinstance(edited[key], str) or typed in secrets else typed_json.read(str(typed))
+            edited[key] = masks.restore(given, secrets, name)
+        except errors.InvalidAnswer as error:
+            complaints[name] = error.message
         except entries.Unfit as error:
             complaints[name] = str(error)
     if complaints:
@@ -209,7 +212,7 @@ def _turn_page(
         return dialog.review(ticket, pressed.index + 1, maker, limits, pressed.action, directory)
     if ticket.request.kind == "permission":
         return model.Answer(verdict="allow")
-    return dialog.fill(ticket, 0, maker.token(ticket, "fill"), limits)
+    return dialog.fill(masked.of(ticket, maker), 0, maker.token(ticket, "fill"), limits)
 
 
 def _take_step(
@@ -222,7 +225,7 @@ def _take_step(
         here = [index for index in range(len(asked)) if dialog.field_name(index) in shown]
         _values(asked, here, draft)
         token = maker.token(ticket, "fill", dialog.index_of(step + 1, draft))
-        return dialog.fill(ticket, step + 1, token, limits)
+        return dialog.fill(masked.of(ticket, maker), step + 1, token, limits)
     values = values_of(ticket, draft)
     if ticket.request.kind == "form":
         return model.Answer(values=values)

@@ -13,6 +13,7 @@ from typing import get_args
 
 from sayso import errors, model
 from sayso.cards import buttons
+from sayso.content import masks
 
 Action = buttons.Action
 _ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
@@ -39,6 +40,15 @@ class TokenMaker:
     secret: bytes
     older: tuple[bytes, ...] = ()
     """Secrets of before, by which nothing is made any more."""
+    find: masks.Find = masks.nothing
+    """Finds further secrets in what is shown."""
+    plain: bool = False
+    """Whether secrets in it are shown as they are."""
+
+    @property
+    def masks(self) -> masks.Masks:
+        """How secrets are covered wherever the buttons of this maker stand."""
+        return masks.Masks(hmac.digest(self.secret, b"sayso masks", hashlib.sha256), self.find, self.plain)
 
     def token(self, ticket: model.Ticket, action: Action, index: int = 0) -> str:
         """The token for one action on exactly what this ticket shows; *index* is an option, a page or a step."""

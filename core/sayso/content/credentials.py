@@ -1,40 +1,142 @@
-"""Credentials in a text: by the prefixes that their makers gave them, and by the names beside them. Shown masked."""
+"""Credentials in a text: by the forms that their makers gave them, by the names beside them, in addresses and options.
+
+The rule: a text is sought for fixed words first, and read closely only around them, so that it takes as long as it is.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from sayso.content import labelled, makers, secret_names
+
+Span = labelled.Span
 MASK = "••••"
-# Ends of quantifiers are bounds, so that no text makes a search start over and over.
-_MADE = re.compile(
-    r"""\b(?P<prefix> A(?:KIA|SIA)(?=[0-9A-Z]{16}\b)
-        | (?:gh[opsur]_|github_pat_|glpat-|npm_|pypi-|hf_|dop_v1_|sk-ant-|sk-proj-|[sr]k_live_|xox[abeprs]-|AIza|SG\.)
-          (?=[\w-]{16})
-        | sk-(?=[A-Za-z0-9]{32})
-        | eyJ(?=[\w-]{10,400}\.eyJ[\w-]) )
-    | (?P<block>-----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY)
-    | (?P<account>\b[a-z][a-z0-9+]{1,15}://[^\s:@/'"$<]{1,80}):(?=[^\s@/'"$<{*]{3,200}@)""",
+_ASCII_LOWER = {ord(sign): sign.lower() for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def spans(raw: str) -> list[Span]:
+    """Where secrets stand in a text, in order; no two of them overlap."""
+    if len(raw) < 4:
+        return []
+    lower = raw.lower()
+    # some letters become two
+    lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
+    found = [*makers.find(raw), *labelled.find(raw, lower), *_find_others(raw, lower)]
+    return joined(found) if found else found
+
+
+def spans_of(name: str, value: str) -> list[Span]:
+    """Where secrets stand in the value of an argument of this name."""
+    found = [*spans(value), *labelled.find_in_value(name, value)]
+    if name.lower() in ("cookie", "set-cookie"):
+        found += (one.span("value") for one in _COOKIE.finditer(value))
+    return joined(found)
+
+
+MASKED = re.compile(r"•{4}\d{1,7}:[0-9a-f]{8}•{4}")
+"""A mask as people see it; `masks` makes them."""
+
+# What stands before a secret and says what it is: the name and the sign after it, or the beginning of the word.
+_BEFORE = re.compile(r"""(?:[^\s;|&]{0,60}[:=]["']?\ {1,2})?[^\s;|&]{0,60}\ ?\Z""")
+
+
+def find(name: str, value: str) -> Iterator[str]:
+    """The credentials in an argument, masked, with what stands before each."""
+    masked = (found.span() for found in MASKED.finditer(value)) if MASK in value else ()
+    for begin, _ in joined([*spans_of(name, value), *masked]):
+        before = _BEFORE.search(value, max(0, begin - 130), begin)
+        said = before[0].lstrip() if before else ""
+        yield f"{said or f'{name}='}{MASK}"
+
+
+def is_safe(secret: str) -> bool:
+    """Whether a mask may cover all of this."""
+    return bool(labelled.RUN.fullmatch(secret))
+
+
+def joined(found: Sequence[Span]) -> list[Span]:
+    """These places in order, where two overlap as one."""
+    made: list[Span] = []
+    for begin, end in sorted(found):
+        if made and begin < made[-1][1]:
+            made[-1] = (made[-1][0], max(end, made[-1][1]))
+        else:
+            made.append((begin, end))
+    return made
+
+
+_SECRET_OF_ACCOUNT = r"""[^\s'"$<>{}\[\];|&()`\\,•@]{3,200}+(?:@[^\s'"/@]{1,40}+(?=@))?"""
+_AUTHORITY = re.compile(
+    rf"""[^\s:@/'"$<>]{{0,80}}+ : (?!\d{{1,5}}(?:/|\s)) (?P<value>{_SECRET_OF_ACCOUNT}) @ (?=[\w.\[-])
+    | (?P<token>(?=[^@]{{0,100}}\d)[\w-]{{20,200}}+) @""",
     re.VERBOSE,
 )
-_NAMES = r"(?:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
-_NAMED = re.compile(
-    rf"""(?i)(?P<name>(?<![\w-])[\w-]{{0,40}}{_NAMES})["']?\ {{0,2}}[:=]\ {{0,2}}["']?(?=[^\s"'$<{{*(]{{8}})|"""
-    r"""(?P<header>authorization:\ (?:bearer|basic)\ )(?=[^\s"'$<{*(]{8})"""
+_BEARER = re.compile(r"(?=[\w.~+/-]{0,400}\d)([\w.~+/-]{16,4096}+=*)")
+_COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
+_COOKIE = re.compile(
+    rf"(?:^|;\ ?|(?<=[\"' :]))[\w.-]{{1,80}}+=(?=\S{{0,40}}[\d!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
 )
-_KEY = re.compile(rf"(?i)(?:.{{0,60}}[_-])?{_NAMES}\Z")
-_PLACEHOLDER = re.compile(r"[$<{*(]|x{3}|env:|\.\.\.")
+_AFTER = re.compile(rf"""\ ?["']?({labelled.SAFE}{{4,400}}+)""")
+_JOINED = re.compile(rf"""["']?({labelled.SAFE}{{4,400}}+)""")
+_ACCOUNT = re.compile(rf"""[ =]?["']?[^\s:"'$]{{1,80}}+:({labelled.SAFE}{{4,400}}+)""")
+_SAID = re.compile(rf"""["'`]?(?=\S{{0,40}}\d)({labelled.SAFE}{{5,400}}+)""")
 
 
-def find(raw: str) -> Iterator[str]:
-    """The credentials in a text, masked."""
-    for found in _MADE.finditer(raw):
-        yield (found["prefix"] or found["block"] or f"{found['account']}:") + MASK
-    for found in _NAMED.finditer(raw):
-        yield f"{found['name']}={MASK}" if found["name"] else f"{found['header']}{MASK}"
+class _Option(NamedTuple):
+    """An option after which a password stands."""
+
+    written: str
+    before: tuple[str, ...]
+    """One of these stands before it in the same command."""
+    follows: re.Pattern[str]
 
 
-def find_named(key: str, value: str) -> Iterator[str]:
-    """The credential that an argument is by its name, masked."""
-    if len(value) >= 8 and " " not in value and _KEY.match(key) and not _PLACEHOLDER.match(value):
-        yield f"{key}={MASK}"
+_LOGINS = ("sshpass", "docker login", "podman login", "helm registry login", "az login", "htpasswd")
+_OPTIONS = (
+    *(_Option(one, ("curl",), _ACCOUNT) for one in (" -u", " --user", " -U", " --proxy-user")),
+    _Option(" -p", ("mysql", "mariadb"), _JOINED),
+    _Option(" -p", _LOGINS, _AFTER),
+    _Option(" -a ", ("redis-cli",), _AFTER),
+    _Option("pass:", ("openssl", "-pass"), _JOINED),
+    _Option(" password ", ("login ",), _JOINED),
+    _Option(" is ", ("password", "passwd", "passphrase", "token", "api key", "secret"), _SAID),
+)
+# How far before an option its program is sought.
+_FAR = 200
+_COMMAND_ENDS = re.compile(r"[\n|;&]")
+
+
+def _find_others(raw: str, lower: str) -> Iterator[Span]:
+    for found in _behind(raw, "://", raw, _AUTHORITY):
+        if secret_names.is_secret(found["value"] or found["token"], "password"):
+            yield found.span("value" if found["value"] else "token")
+    for scheme in ("bearer ", "basic "):
+        yield from (found.span(1) for found in _behind(lower, scheme, raw, _BEARER))
+    for line in _behind(lower, "cookie", raw, _COOKIES):
+        yield from (found.span("value") for found in _COOKIE.finditer(raw, *line.span("all")))
+    for option in _OPTIONS:
+        if any(one in lower for one in option.before):
+            yield from _find_option(raw, lower, option)
+
+
+def _find_option(raw: str, lower: str, option: _Option) -> Iterator[Span]:
+    for found in _behind(raw, option.written, raw, option.follows):
+        begin = found.start() - len(option.written)
+        command = _COMMAND_ENDS.split(lower[max(0, begin - _FAR) : begin])[-1]
+        near = option.written != " is " or command.endswith(option.before)
+        said = near and any(one in command for one in option.before) and not found[1].isdigit()
+        if said and secret_names.is_secret(found[1], "password"):
+            yield found.span(1)
+
+
+def _behind(seen: str, sought: str, raw: str, follows: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """What follows behind every one of these words; nothing is read twice."""
+    at = seen.find(sought)
+    while at >= 0:
+        at += len(sought)
+        if found := follows.match(raw, at):
+            yield found
+            at = found.end()
+        at = seen.find(sought, at)

@@ -188,8 +188,7 @@ def writes_outside(seen: Seen) -> Iterator[str]:
 def shows_credentials(seen: Seen) -> Iterator[str]:
     """Find credentials."""
     for name, said in seen.texts:
-        yield from credentials.find_named(name, said)
-        yield from credentials.find(said)
+        yield from credentials.find(name, said)
 
 
 def hides(seen: Seen) -> Iterator[str]:

@@ -24,8 +24,8 @@ def is_edited(ticket: model.Ticket, decision: model.Decision) -> bool:
     if ticket.answers and not any(one.answer.input is not None for one in ticket.answers):
         # what was asked for again is not kept as an edit
         return False
-    if decision.input_digest is not None:
-        return digest.of_call(ticket.request.tool or "", asked) != decision.input_digest
+    if decision.input_digest is not None and digest.of_call(ticket.request.tool or "", asked) == decision.input_digest:
+        return False
     return not digest.same(decision.input or {}, asked)
 
 

@@ -183,7 +183,7 @@ HOSTILE: dict[str, str] = {
     [
         lambda raw: risk.find(bash(raw, "/srv")),
         lambda raw: list(statements.find(raw)),
-        lambda raw: list(credentials.find(raw)),
+        lambda raw: list(credentials.find("command", raw)),
     ],
     ids=["a command", "statements", "credentials"],
 )

@@ -1,0 +1,144 @@
+"""A ticket as people see it: with the secrets in all that anybody wrote in it covered. Pure.
+
+The rule: only what is shown comes from here. What is answered, compared, bound or run is the ticket itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import pydantic
+
+from sayso import model
+from sayso.cards import tokens
+from sayso.content import fields, masks, requests
+from sayso.machine import events
+
+Shown = TypeVar("Shown")
+
+# What nobody wrote: made by the service, or given by its operator. An image is no text.
+_MADE = frozenset(
+    ("id", "digest", "input_digest", "kind", "outcome", "via", "account", "person", "rule", "route", "policy", "data")
+)
+# Of a ticket, what somebody wrote.
+_WRITTEN = ("request", "answers", "taken", "decision", "asked_back", "remembered", "stopped")
+_MOST_KEPT = 32
+
+_Key = tuple[str, str, int, str]
+
+
+class _Kept:
+    """Tickets that were covered lately, if that takes a while or comes to something."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[_Key, tuple[model.Ticket, masks.Masks, model.Ticket, Mapping[str, Any]]] = {}
+
+    def find(self, ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Mapping[str, Any]] | None:
+        with self._lock:
+            kept = self._by_key.get(_key(ticket))
+        return kept[2:] if kept and kept[1] == using and (kept[0] is ticket or kept[0] == ticket) else None
+
+    def keep(self, ticket: model.Ticket, using: masks.Masks, shown: model.Ticket, found: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._by_key[_key(ticket)] = ticket, using, shown, found
+            if len(self._by_key) > _MOST_KEPT:
+                del self._by_key[next(iter(self._by_key))]
+
+
+def _key(ticket: model.Ticket) -> _Key:
+    return ticket.ref, ticket.id, ticket.version, ticket.digest
+
+
+_KEPT = _Kept()
+
+
+def of(ticket: model.Ticket, maker: tokens.TokenMaker) -> model.Ticket:
+    """The ticket as it is shown; the ticket itself if there is no secret in it."""
+    return ticket if maker.plain else _covered(ticket, maker.masks)[0]
+
+
+def secrets_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> Mapping[str, Any]:
+    """What each mask on a ticket stands for."""
+    return {} if maker.plain else _covered(ticket, maker.masks)[1]
+
+
+def again(ticket: model.Ticket, using: masks.Masks) -> model.Ticket:
+    """A ticket that came over a wire, as it is shown here."""
+    return _covered(ticket, using)[0]
+
+
+def entry_of(entry: events.Entry, maker: tokens.TokenMaker) -> events.Entry:
+    """A row of the log as it is shown."""
+    if maker.plain or not isinstance(entry, events.Answered | events.Cancelled | events.AnswerRefused | events.Stopped):
+        return entry
+    cover = maker.masks.over({})
+    return _walk(entry, cover.value)
+
+
+def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Mapping[str, Any]]:
+    if kept := _KEPT.find(ticket, using):
+        return kept
+    found: dict[str, Any] = {}
+    cover = using.over(found)
+    shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
+    if found:
+        # words that repeat a secret, such as what the agent is told, are covered wherever they stand
+        shown = _update(
+            shown, {name: _walk(getattr(shown, name), lambda one, _: cover.known(one)) for name in _WRITTEN}
+        )
+    if found or requests.is_large(ticket.request):
+        _KEPT.keep(ticket, using, shown, found)
+    return shown, found
+
+
+def _written(ticket: model.Ticket, name: str, cover: masks.Covering) -> Any:
+    given = getattr(ticket, name)
+    if given is None or given == () or name == "request":
+        return _walk(given, cover.value)
+    labels = _Labels(ticket.request)
+
+    def value(one: Any, under: str) -> Any:
+        if under == "values" and isinstance(one, dict):
+            named = cast("dict[str, Any]", one)
+            made = {key: cover.value(inner, labels.name_of(key)) for key, inner in named.items()}
+            return made if any(made[key] is not named[key] for key in named) else named
+        return cover.value(one, labels.title if under in ("text", "values", "choices") else under)
+
+    return _walk(given, value)
+
+
+class _Labels:
+    """By what people know the fields of a request: what is asked for as a password is one."""
+
+    def __init__(self, request: model.Request) -> None:
+        self.title = request.title or ""
+        self._request = request
+        self._labels: Mapping[str, str] | None = None
+
+    def name_of(self, field: str) -> str:
+        if self._labels is None:
+            self._labels = {one.name: one.label for one in fields.of_request(self._request)}
+        said = self.title if field == fields.ANSWER else self._labels.get(field, "")
+        return said if said and masks.names_a_secret(said) else field
+
+
+def _update(ticket: model.Ticket, made: Mapping[str, Any]) -> model.Ticket:
+    changed = {name: one for name, one in made.items() if one is not getattr(ticket, name)}
+    return ticket.model_copy(update=changed) if changed else ticket
+
+
+def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Shown:
+    """The same with *cover* over each of its texts and JSON values."""
+    if isinstance(given, pydantic.BaseModel):
+        parts = [(name, one) for name, one in vars(given).items() if one is not None and name not in _MADE]
+        made = {name: _walk(one, cover, name) for name, one in parts}
+        changed = {name: made[name] for name, one in parts if made[name] is not one}
+        return given.model_copy(update=changed) if changed else given
+    if isinstance(given, tuple) and any(isinstance(one, pydantic.BaseModel) for one in given):  # pyright: ignore[reportUnknownVariableType]
+        several = [_walk(one, cover, name) for one in cast("tuple[Any, ...]", given)]
+        same = all(one is other for one, other in zip(several, cast("tuple[Any, ...]", given), strict=True))
+        return given if same else cast("Shown", tuple(several))
+    return cast("Shown", cover(given, name)) if given else given

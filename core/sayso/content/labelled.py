@@ -1,0 +1,124 @@
+"""Secrets by the names beside them: `PASSWORD=…`, `"token": "…"`, `--api-key …`, a header in an option. Pure.
+
+The rule: what is found is the secret alone, never a blank, a quote or a sign that a shell would act on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sayso.content import secret_names
+
+Span = tuple[int, int]
+
+# What may stand in a secret that a mask covers: nothing of this acts in a shell, and none of it ends a word there.
+SAFE = r"""[^\s"'`$;|&<>(){}\[\]\\,•]"""
+RUN = re.compile(rf"{SAFE}{{1,4096}}+")
+
+_LONGEST_NAME, _LONGEST = 80, 4_096
+# A name holds one of these; each is sought as it is, which takes next to no time.
+_STEMS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "secret", "token", "key", "credential", "auth", "jwt")
+_ENDS = ("pass", "bearer", "sig", "sas", "sessid", "sessionid")
+_SIGNS_BEHIND = ("=", ":", '"', "'")
+_STEMS_FOUND = (*_STEMS, *(f"{end}{sign}" for end in _ENDS for sign in _SIGNS_BEHIND), "pass ")
+_NAME = re.compile(rf"[\w.-]{{0,{_LONGEST_NAME}}}+")
+_SCHEMES = "Bearer|Basic|Token|Bot|ApiKey|OAuth|Digest|Negotiate"
+_NAMED = re.compile(
+    rf"""(?P<dashes>-{{0,2}}) (?P<name>[A-Za-z_][\w.-]{{0,{_LONGEST_NAME}}}+) (?P<closed>\\?["'])?
+    (?: \ ?(?P<sign>:=|=>|==?|:|,)\ {{0,3}} | (?P<blank>\ {{1,3}}) )
+    (?P<quote>\\?["'])? (?P<scheme>(?:{_SCHEMES})\ {{1,2}})? (?P<value>{SAFE}{{1,{_LONGEST}}}+)""",
+    re.VERBOSE,
+)
+_SCHEME = re.compile(rf"(?:{_SCHEMES}) {{1,3}}", re.IGNORECASE)
+_OPERATOR = re.compile(r"[;|&<>`\n]|\$\(")
+# What a shell runs even between double quotes.
+_RUNS = re.compile(r"`|\$\(")
+_SET = re.compile(r"\bset \S{0,70}\Z")
+_LINE = re.compile(r"(?:^|\n)[ \t+-]{0,40}\Z")
+
+
+def find(raw: str, lower: str) -> Iterator[Span]:
+    """Where secrets stand beside their names; *lower* is the same text in small letters."""
+    done = set[int]()
+    for stem in _STEMS_FOUND:
+        at = lower.find(stem)
+        while at >= 0:
+            begin, end = _word_around(raw, at)
+            if begin not in done:
+                done.add(begin)
+                found = _NAMED.match(raw, begin)
+                if found and (strength := secret_names.strength_of(found["name"].rstrip(".-"))):
+                    if _is_given(raw, found) and _is_secret(raw, found, strength):
+                        yield from _whole(raw, found, strength)
+                    # a long value is no name of another one
+                    end = max(end, found.end() if found.end() - end > _LONGEST_NAME else end)
+            at = lower.find(stem, max(end, at + 1))
+
+
+def _word_around(raw: str, at: int) -> Span:
+    before = raw[max(0, at - _LONGEST_NAME) : at][::-1]
+    found, after = _NAME.match(before), _NAME.match(raw, at)
+    return at - (found.end() if found else 0), after.end() if after else at
+
+
+def _is_given(raw: str, found: re.Match[str]) -> bool:
+    """Whether what follows the name is its value, and not the next word."""
+    quoted = bool(found["quote"])
+    if found["sign"] == ",":
+        return bool(found["closed"]) and quoted
+    if found["sign"]:
+        return True
+    # `--password x`, `config set token x`, and `PASSWORD 'x'` as SQL has it
+    said = bool(found["dashes"]) and not found["closed"]
+    said = said or bool(_SET.search(raw, max(0, found.start() - 80), found.start()))
+    return (said or quoted) and not found["value"].startswith("-")
+
+
+def _is_secret(raw: str, found: re.Match[str], strength: secret_names.Strength) -> bool:
+    value, bare = found["value"], not found["quote"] and not found["scheme"]
+    following = raw[found.end() : found.end() + 1]
+    if following == "(" or (bare and following in (",", ")") and value.isidentifier()):
+        return False
+    if bare and found["sign"] == ":" and not found["closed"]:
+        value = value.rstrip(".?:")
+        # in a sentence a word follows, in a file a value
+        on_a_line = following in ("", "\n") and _LINE.search(raw, max(0, found.start() - 42), found.start())
+        if value.isalpha() and not (on_a_line and strength == "password"):
+            return False
+    return secret_names.is_secret(value, strength, bare=bare)
+
+
+def _whole(raw: str, found: re.Match[str], strength: secret_names.Strength) -> Iterator[Span]:
+    """The value, up to the quote that ends it: between quotes it may hold signs that a shell would act on elsewhere."""
+    begin, end = found.span("value")
+    closes = raw.find(found["quote"], end, end + _LONGEST) if found["quote"] else -1
+    if closes < 0 or "\n" in raw[end:closes]:
+        yield begin, end
+    else:
+        yield from ((begin + a, begin + b) for a, b in _pieces(raw[begin:closes], strength))
+
+
+def find_in_value(name: str, value: str) -> Iterator[Span]:
+    """Where the secret stands in all of the value of an argument of this name."""
+    strength = secret_names.strength_of(name)
+    if strength is not None:
+        scheme = _SCHEME.match(value)
+        begin = scheme.end() if scheme else 0
+        if secret_names.is_secret(value[begin:], strength):
+            yield from ((begin + a, begin + b) for a, b in _pieces(value[begin:], strength))
+
+
+def _pieces(value: str, strength: secret_names.Strength) -> Iterator[Span]:
+    """The parts of a secret that may be covered; of several words only a first one that is secret by itself."""
+    words = value.split(maxsplit=20)
+    if len(words) > 1:
+        phrase = strength == "password" and len(words) > 2 and all(word.isalnum() for word in words)
+        if not phrase:
+            value = value[: value.find(words[0]) + len(words[0])]
+            if not any(sign.isdigit() for sign in value):
+                return
+        stops = _OPERATOR.search(value)
+    else:
+        stops = _RUNS.search(value)
+    yield from (found.span() for found in RUN.finditer(value, 0, stops.start() if stops else len(value)))

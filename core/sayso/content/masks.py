@@ -1,0 +1,190 @@
+"""Secrets in content, covered before people see it: how long each is, and a fingerprint by which equal ones look equal.
+
+The rule: a mask covers the inside of a word alone, so what is around it reads as it runs. What runs, and what a digest
+covers, is never masked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sayso import errors
+from sayso.content import credentials, secret_names
+
+Span = credentials.Span
+Find = Callable[[str], Iterable[Span]]
+"""Finds further secrets in a text: where they stand."""
+
+_MASK = credentials.MASKED
+# What is left of a mask into which somebody typed.
+_REST = re.compile(r"•\d{1,7}:|\d:[0-9a-f]{1,8}•")
+# What was found in one place is sought in all others, if nobody would write it for another reason.
+_LEAST_KNOWN = 8
+# What stands under these is named by what stands beside or above them.
+_OF_NAME = ("value", "Value", "default", "const", "example")
+
+
+def nothing(raw: str) -> Iterable[Span]:
+    """No further secrets."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """How secrets are covered."""
+
+    key: bytes = field(repr=False)
+    """Of the fingerprints: without it nobody can try out what a mask covers."""
+    find: Find = nothing
+    """Finds what this module does not know."""
+    off: bool = False
+    """Whether all is shown as it is."""
+    again: bool = False
+    """Whether masks that stand in a text already were made by the service, and stay."""
+
+    def over(self, found: dict[str, Any]) -> Covering:
+        """Cover what belongs together; *found* gets what each mask stands for."""
+        return Covering(self, found)
+
+    def text(self, raw: str) -> str:
+        """One text by itself, with its secrets covered."""
+        return raw if self.off else self.over({}).text(raw)
+
+    def value(self, value: Any) -> Any:
+        """One JSON value by itself, with its secrets covered."""
+        return value if self.off else self.over({}).value(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """Covers the texts that belong together."""
+
+    masks: Masks
+    found: dict[str, Any]
+    """What each mask stands for."""
+
+    def text(self, raw: str, name: str = "") -> str:
+        """A text, which stands under *name*, with its secrets covered; the text itself if it has none."""
+        places = credentials.spans_of(name, raw) if name else credentials.spans(raw)
+        further = [span for span in self.masks.find(raw) if _is_new(raw, span, places)]
+        # whoever writes what looks like a mask gets one over it
+        forged = [] if self.masks.again else [found.span() for found in _MASK.finditer(raw)] if "•" in raw else []
+        if further or forged:
+            places = credentials.joined([*places, *further, *forged])
+        if not places:
+            return raw
+        pieces, at = list[str](), 0
+        for begin, end in places:
+            pieces += [raw[at:begin], self._cover(raw[begin:end])]
+            at = end
+        return "".join((*pieces, raw[at:]))
+
+    def value(self, value: Any, name: str = "") -> Any:
+        """A JSON value with the secrets in it covered; the value itself if it has none."""
+        if isinstance(value, str):
+            return self.text(value, name)
+        if isinstance(value, dict):
+            return self._object(cast("dict[str, Any]", value), name)
+        if isinstance(value, list | tuple):
+            return self._list(cast("list[Any]", value), name)
+        number = isinstance(value, int) and not isinstance(value, bool) and len(str(value)) >= 4
+        if number and secret_names.strength_of(name) == "password":
+            return self._cover(str(value), value)
+        return value
+
+    def _object(self, given: dict[str, Any], name: str) -> dict[str, Any]:
+        # `{"name": "DB_PASSWORD", "value": "…"}`, as containers have it, and the default of a field in a schema
+        said = next((one for key in ("name", "key", "Name", "Key") if isinstance(one := given.get(key), str)), name)
+        made = {self.text(key): self.value(inner, said if key in _OF_NAME else key) for key, inner in given.items()}
+        return given if _same(made, given) else made
+
+    def _list(self, given: list[Any] | tuple[Any, ...], name: str) -> Any:
+        made, before = list[Any](), name
+        for inner in given:
+            made.append(self.value(inner, before))
+            # `["--password", "…"]`, and a header with its value
+            before = inner.lstrip("-") if isinstance(inner, str) and len(inner) <= 80 else name
+        return given if all(a is b for a, b in zip(made, given, strict=True)) else type(given)(made)
+
+    def known(self, value: Any) -> Any:
+        """A JSON value with those secrets covered that were found elsewhere; the value itself if it has none."""
+        if isinstance(value, str):
+            for mask, secret in self.found.items():
+                if isinstance(secret, str) and len(secret) >= _LEAST_KNOWN and not secret.isalpha() and secret in value:
+                    value = value.replace(secret, mask)
+            return value
+        if isinstance(value, dict):
+            given = cast("dict[str, Any]", value)
+            made = {self.known(key): self.known(inner) for key, inner in given.items()}
+            return given if _same(made, given) else made
+        if isinstance(value, list | tuple):
+            listed = cast("list[Any]", value)
+            covered = [self.known(inner) for inner in listed]
+            return listed if all(a is b for a, b in zip(covered, listed, strict=True)) else type(listed)(covered)
+        return value
+
+    def _cover(self, secret: str, value: Any = None) -> str:
+        code = hmac.digest(self.masks.key, secret.encode(errors="replace"), hashlib.sha256).hex()[:8]
+        mask = f"{credentials.MASK}{len(secret)}:{code}{credentials.MASK}"
+        self.found[mask] = secret if value is None else value
+        return mask
+
+
+def _same(made: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    return all(key in given and given[key] is inner for key, inner in made.items())
+
+
+def _is_new(raw: str, span: Span, places: Sequence[Span]) -> bool:
+    """Whether a place is none of the others, and holds nothing that a mask may not cover."""
+    beside = all(span[1] <= begin or end <= span[0] for begin, end in places)
+    return beside and credentials.is_safe(raw[span[0] : span[1]])
+
+
+def names_a_secret(said: str) -> bool:
+    """Whether what is called so is secret."""
+    return secret_names.strength_of(said) is not None
+
+
+def are_in(raw: str) -> bool:
+    """Whether a text holds masks."""
+    return credentials.MASK in raw and bool(_MASK.search(raw))
+
+
+def restore(given: Any, found: Mapping[str, Any], field: str) -> Any:
+    """A value that somebody edited, with the secrets back in the place of their masks.
+
+    Raises:
+        InvalidAnswer: it holds a mask, or a part of one, that stands for nothing here.
+    """
+    if isinstance(given, str):
+        return found[given] if given in found else _restored(given, found, field)
+    if isinstance(given, dict):
+        named = cast("dict[str, Any]", given)
+        return {_restored(key, found, field): restore(inner, found, field) for key, inner in named.items()}
+    if isinstance(given, list | tuple):
+        return [restore(inner, found, field) for inner in cast("list[Any]", given)]
+    return given
+
+
+def _restored(given: str, found: Mapping[str, Any], field: str) -> str:
+    if "•" not in given:
+        return given
+    pieces, at = list[str](), 0
+    for mask in _MASK.finditer(given):
+        pieces += [given[at : mask.start()], str(found.get(mask[0], mask[0]))]
+        at = mask.end()
+        if mask[0] not in found or _REST.search(pieces[-2]):
+            raise _not_here(field)
+    if _REST.search(given, at):
+        raise _not_here(field)
+    return "".join((*pieces, given[at:]))
+
+
+def _not_here(field: str) -> errors.InvalidAnswer:
+    said = "this holds a mask that stands for nothing here: leave masks whole, or type the secret itself"
+    return errors.InvalidAnswer(said, field=field)
