@@ -46,7 +46,7 @@ IN_CORE = {
 PAUSE_CONTRACTS = {"PauseContract", "KeysContract", "HeldContract", "LastingContract"}
 # Adapters in which no agent's tool waits: the inbox, the API and its client, and other systems' protocols, served; and
 # those that only look something up.
-_LOOK_UPS = {"sayso_cel", "sayso_holidays", "sayso_ical", "sayso_pagerduty", "sayso_shell"}
+_LOOK_UPS = {"sayso_cel", "sayso_holidays", "sayso_ical", "sayso_pagerduty", "sayso_secrets", "sayso_shell"}
 NO_PAUSES = {
     "sayso_web",
     "sayso_http",

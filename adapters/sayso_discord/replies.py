@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from sayso import errors, model
-from sayso.cards import card, plain_words, telling
+from sayso.cards import card, masked, plain_words, telling
 from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
@@ -216,7 +216,8 @@ class Replies:
             await self._say(reply, told)
 
     def _taken_line(self, reply: parse.Reply, ticket: model.Ticket) -> card.Line:
-        asked = text.line((ticket.request.title or "")[: bounds.TITLE_SHOWN])
+        shown = masked.of(ticket, self._desk.mint).request
+        asked = text.line((shown.title or "")[: bounds.TITLE_SHOWN])
         spans: list[card.Inline] = [text.Trusted("Taken as the answer to "), asked]
         if ticket.taken is not None:
             left = max(1, round((ticket.taken.until - self._desk.clock.now()).total_seconds()))

@@ -6,7 +6,7 @@ The rule: each message is judged once. If one cannot be judged now, Slack is tol
 from __future__ import annotations
 
 from sayso import errors, model
-from sayso.cards import card, plain_words, telling
+from sayso.cards import card, masked, plain_words, telling
 from sayso.chat import bounds, marks, talk
 from sayso.chat.conversations import Conversations
 from sayso.content import text
@@ -108,7 +108,9 @@ class Replies:
         await self._taken.remember(_id(reply), ticket, actor)
         self._teller.mark(reply)
         if ticket.taken is not None:
-            self._teller.tell_taken(reply, _taken_line(reply, ticket), self._desk.mint.token(ticket, "undo"))
+            self._teller.tell_taken(
+                reply, _taken_line(reply, masked.of(ticket, self._desk.mint)), self._desk.mint.token(ticket, "undo")
+            )
         elif reply.files:
             self._teller.tell_once(reply, telling.line(talk.FILES_LEFT))
 

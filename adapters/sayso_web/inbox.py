@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, history, sections, telling, tokens
+from sayso.cards import card, dialog, draw, history, masked, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
 from sayso.desk import Desk, reloads, stops
@@ -127,7 +127,9 @@ class Inbox:
         self, session: sessions.Session, ticket: model.Ticket, shown: str, status: int = 200
     ) -> web.Response:
         after = await self._desk.store.last_row()
-        past = timeline.past(ticket, await self._desk.store.log(ticket.id))
+        rows = await self._desk.store.log(ticket.id)
+        told = [dataclasses.replace(row, entry=masked.entry_of(row.entry, self._desk.mint)) for row in rows]
+        past = timeline.past(masked.of(ticket, self._desk.mint), told)
         coming = [*timeline.coming(ticket)]
         return self._page(
             "request.html", session, status, after=after, key=ticket.id, shown=shown, past=past, coming=coming

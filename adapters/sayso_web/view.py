@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sayso import errors, model
-from sayso.cards import card, dialog, draw, phrases, telling, tokens
+from sayso.cards import card, dialog, draw, masked, phrases, telling, tokens
 from sayso.content import fields, text
 from sayso.desk import Desk, identity
 from sayso.machine import approvers, glass, people, schedule
@@ -111,7 +111,7 @@ class View:
         """Questions and forms are answered in the card; there is nothing to open first."""
         if ticket.request.kind not in ("question", "form"):
             return None
-        return dialog.fill(ticket, 0, self.desk.mint.token(ticket, "fill"), NO_LIMITS)
+        return dialog.fill(masked.of(ticket, self.desk.mint), 0, self.desk.mint.token(ticket, "fill"), NO_LIMITS)
 
     def _why_barred(self, ticket: model.Ticket) -> str:
         person = self.desk.acting(ticket, self.actor)

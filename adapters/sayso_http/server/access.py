@@ -7,9 +7,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from sayso import errors, machine, model
+from sayso.cards import masked
 from sayso.desk import Desk, identity, stopping, visibility
 from sayso.desk.keys import Key
-from sayso.stores import Query
+from sayso.stores import Query, Row
 from sayso_http import routes
 
 
@@ -62,6 +63,18 @@ class HttpCaller:
                 return ticket.owner == self.key.name
             case "approver":
                 return visibility.is_for(ticket, await identity.find(self.desk, ticket, self.key.actor))
+
+    def asked(self, owner: str) -> bool:
+        """Tell whether what this key asked belongs to *owner*: who wrote a secret knows it."""
+        return self.key.role != "approver" and self.key.name == owner
+
+    def shown(self, ticket: model.Ticket) -> model.Ticket:
+        """What this key is shown of a request: secrets only if it asked them itself."""
+        return ticket if self.asked(ticket.owner) else masked.of(ticket, self.desk.mint)
+
+    def shown_row(self, row: Row, owner: str) -> Row:
+        """What this key is shown of a row of the log."""
+        return row if self.asked(owner) else dataclasses.replace(row, entry=masked.entry_of(row.entry, self.desk.mint))
 
     async def ticket(self, id: str) -> model.Ticket:
         """Load the request. Raises `NotFound`, alike if it is not there and if this key may not see it."""

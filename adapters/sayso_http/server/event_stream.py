@@ -36,7 +36,7 @@ class EventStream:
     def __init__(self, desk: Desk, authenticate: Authenticate[web.Request]) -> None:
         self._desk = desk
         self._authenticate = authenticate
-        self._encoded = recent.Recent[int, bytes](_ENCODED)
+        self._encoded = recent.Recent[tuple[int, bool], bytes](_ENCODED)
         self._owners = recent.Recent[str, asyncio.Future[str]](_OWNERS)
 
     async def stop(self, _: web.Application) -> None:
@@ -93,15 +93,17 @@ class EventStream:
     ) -> None:
         for row in rows:
             if await self._is_visible(caller, row.ticket_id, visible):
-                await response.write(self._encode(row))
+                await response.write(self._encode(row, caller))
 
-    def _encode(self, row: Row) -> bytes:
-        if found := self._encoded.get(row.number):
+    def _encode(self, row: Row, caller: access.HttpCaller) -> bytes:
+        # an agent hears of its own requests alone
+        whole = caller.key.role == "agent"
+        if found := self._encoded.get((row.number, whole)):
             return found
-        data = log_rows.to_log_row(row).model_dump_json()
+        data = log_rows.to_log_row(row if whole else caller.shown_row(row, "")).model_dump_json()
         text = f"id: {row.number}\nevent: {row.entry.type}\ndata: {data}\n\n".encode()
         if len(text) <= _LARGE:
-            self._encoded[row.number] = text
+            self._encoded[row.number, whole] = text
         return text
 
     async def _is_visible(self, caller: access.HttpCaller, ticket_id: str, visible: dict[str, bool]) -> bool:

@@ -49,7 +49,7 @@ class Requests:
         async with self._polls.begin(named, caller.key.name) if held else contextlib.nullcontext(named) as asked:
             ticket, new = await self._desk.admit(asked, caller.key.caller)
         # a new request has no cards yet: one read less
-        return responses.write(tickets.to_document(ticket), 201) if new else await self._show(ticket)
+        return responses.write(tickets.to_document(ticket), 201) if new else await self._show(ticket, caller)
 
     async def list(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """List what this key may see."""
@@ -74,11 +74,13 @@ class Requests:
     async def _page(self, caller: access.HttpCaller, query: Query) -> web.Response:
         found = await caller.tickets(query)
         full = bool(found) and (len(found) == query.limit or await _is_more(caller, query, found[-1]))
-        return await self._write_page(found, found[-1].id if full else None)
+        return await self._write_page(caller, found, found[-1].id if full else None)
 
-    async def _write_page(self, found: Sequence[model.Ticket], following: str | None) -> web.Response:
+    async def _write_page(
+        self, caller: access.HttpCaller, found: Sequence[model.Ticket], following: str | None
+    ) -> web.Response:
         cards = await _cards_by_ticket(self._desk.store, found)
-        documents = [self._document(ticket, cards[ticket.id]) for ticket in found]
+        documents = [self._document(ticket, cards[ticket.id], caller) for ticket in found]
         page = tickets.Page.model_construct(requests=tuple(documents), next=following)
         return await aside.run(responses.write, page)
 
@@ -95,7 +97,7 @@ class Requests:
             actor=caller.key.actor if approver else None,
             reader=None if operator else caller.tickets,
         )
-        return await self._write_page(found.tickets, found.last.id if found.last else None)
+        return await self._write_page(caller, found.tickets, found.last.id if found.last else None)
 
     async def read(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Read one, at once or once it is decided."""
@@ -111,60 +113,61 @@ class Requests:
             ticket = await (waiting or self._waits.wait_for_decision(self._desk, ticket, seconds))
             # the key may have been revoked meanwhile
             await self._authenticate(request)
-        return await self._show(ticket)
+        return await self._show(ticket, caller)
 
     async def answer(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Answer as the person behind the key."""
         answer = await reading.body(request, model.Answer)
         await caller.may_know(request.match_info["id"])
-        return await self._show(await self._desk.answer(request.match_info["id"], answer, caller.key.actor))
+        return await self._show(await self._desk.answer(request.match_info["id"], answer, caller.key.actor), caller)
 
     async def pass_on(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask somebody else, as the person behind the key."""
         wanted = await reading.body(request, tickets.PassOn)
         id = request.match_info["id"]
         await caller.may_know(id)
-        return await self._show(await passing_on.pass_on(self._desk, id, wanted.to, caller.key.actor))
+        return await self._show(await passing_on.pass_on(self._desk, id, wanted.to, caller.key.actor), caller)
 
     async def claim(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Take it on, as the person behind the key."""
         id = request.match_info["id"]
         await caller.may_know(id)
-        return await self._show(await attending.claim(self._desk, id, caller.key.actor))
+        return await self._show(await attending.claim(self._desk, id, caller.key.actor), caller)
 
     async def snooze(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Put it off, for the person behind the key."""
         wanted = await reading.body(request, tickets.Snooze)
         id = request.match_info["id"]
         await caller.may_know(id)
-        return await self._show(await attending.snooze(self._desk, id, wanted.seconds, caller.key.actor))
+        return await self._show(await attending.snooze(self._desk, id, wanted.seconds, caller.key.actor), caller)
 
     async def cancel(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Withdraw."""
         wanted = await reading.body(request, tickets.Cancel, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._show(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason))
+        return await self._show(await self._desk.cancel(ticket.id, caller.key.caller, wanted.reason), caller)
 
     async def use(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Use an allow, once."""
         wanted = await reading.body(request, tickets.Use, empty=True)
         ticket = await caller.ticket(request.match_info["id"])
-        return await self._show(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt))
+        return await self._show(await self._desk.use(ticket.id, caller.key.caller, attempt=wanted.attempt), caller)
 
     async def log(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Show all that happened."""
         ticket = await caller.ticket(request.match_info["id"])
-        rows = tuple(log_rows.to_log_row(row) for row in await self._desk.store.log(ticket.id))
+        found = (caller.shown_row(row, ticket.owner) for row in await self._desk.store.log(ticket.id))
+        rows = tuple(map(log_rows.to_log_row, found))
         return responses.write(log_rows.Log.model_construct(rows=rows))
 
-    async def _load_document(self, ticket: model.Ticket) -> tickets.Document:
-        return self._document(ticket, (await _cards_by_ticket(self._desk.store, [ticket]))[ticket.id])
+    def _document(
+        self, ticket: model.Ticket, cards: Sequence[model.PostedCard], caller: access.HttpCaller
+    ) -> tickets.Document:
+        return tickets.to_document(caller.shown(machine.read(ticket, self._desk.clock.now())), cards)
 
-    def _document(self, ticket: model.Ticket, cards: Sequence[model.PostedCard]) -> tickets.Document:
-        return tickets.to_document(machine.read(ticket, self._desk.clock.now()), cards)
-
-    async def _show(self, ticket: model.Ticket) -> web.Response:
-        return responses.write(await self._load_document(ticket))
+    async def _show(self, ticket: model.Ticket, caller: access.HttpCaller) -> web.Response:
+        cards = (await _cards_by_ticket(self._desk.store, [ticket]))[ticket.id]
+        return responses.write(self._document(ticket, cards, caller))
 
 
 async def _is_more(caller: access.HttpCaller, query: Query, last: model.Ticket) -> bool:

@@ -18,8 +18,8 @@ from sayso.audit import checking, exporting, gathering
 from sayso.desk import sealing, token_secret
 from sayso.stores import Store
 from sayso.stores.auditing import ChainedRow
-from sayso_bots.service import database, signing
-from sayso_bots.settings import environment
+from sayso_bots.service import database, masking, signing
+from sayso_bots.settings import environment, toml
 from sayso_bots.terminal import output
 
 _SHOWN = 50
@@ -138,7 +138,8 @@ async def _export(file: Path, as_csv: bool, content: bool) -> int:
 
 
 async def _write_lines(store: Store, write: Callable[[str], object], content: bool) -> int:
-    lines = exporting.Lines(content)
+    maker = masking.equip(await token_secret.mint(store), toml.load(environment.read().config))
+    lines = exporting.Lines(content, maker.masks)
     write(lines.head(clock.SystemClock().now()))
     async for item in gathering.everything(store):
         write(lines.line(item))

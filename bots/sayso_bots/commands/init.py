@@ -139,6 +139,9 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # [retention]
 # content = "90d"                     # content of decided requests is erased after it; without it never
 # traces = "365d"                     # where their cards stand is forgotten after it
+
+# [secrets]
+# show = "masked"                     # people see a mask in place of a secret; "plain" shows it
 """
 
 _CLAUDE = """

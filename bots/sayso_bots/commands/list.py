@@ -65,10 +65,11 @@ def command(limit: int, before: str | None, watch: bool, as_json: bool, **asked:
 async def _list(wanted: Mapping[str, str], limit: int, before: str | None, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
         found, following = await _find(desk, wanted, limit, before)
+        seen = [access.shown(desk, one) for one in found]
     if as_json:
         output.print_json([output.document_of(ticket) for ticket in found])
         return
-    _print(found)
+    _print(seen)
     if following is not None and (before or len(found) < limit):
         output.say(f"more further back: --before {following}", err=True)
 
@@ -97,7 +98,8 @@ async def _watch(wanted: Mapping[str, str], limit: int, as_json: bool) -> None:
                 happening.result()
                 happening = asyncio.ensure_future(anext(changes))
             found, _ = await _find(desk, wanted, limit)
-            _show_changes(found, shown, as_json=as_json)
+            seen = found if as_json else [access.shown(desk, one) for one in found]
+            _show_changes(seen, shown, as_json=as_json)
 
 
 def _show_changes(found: Sequence[model.Ticket], shown: dict[str, int], *, as_json: bool) -> None:

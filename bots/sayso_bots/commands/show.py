@@ -24,11 +24,13 @@ async def _show(id: str, with_log: bool, as_json: bool) -> None:
     async with access.connect(environment.read()) as desk:
         ticket = await access.find(desk, id)
         rows = await desk.log(ticket.id) if with_log else ()
-    entries = [row.entry.model_dump(mode="json", exclude_none=True) for row in rows]
+        seen = access.shown(desk, ticket)
+        told = [row.entry if as_json else access.shown_entry(desk, row.entry) for row in rows]
+    entries = [entry.model_dump(mode="json", exclude_none=True) for entry in told]
     if as_json:
         output.print_json(output.document_of(ticket) | ({"log": entries} if with_log else {}))
         return
-    output.print_card(ticket, access.directory_of(desk))
+    output.print_card(seen, access.directory_of(desk))
     for entry in entries:
         what, at = entry.pop("type"), entry.pop("at")
         output.say(f"{at}  {what}  {json.dumps(entry) if entry else ''}".rstrip())

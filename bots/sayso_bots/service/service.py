@@ -28,6 +28,7 @@ from sayso_bots.service import (
     devices,
     lifetime,
     listening,
+    masking,
     reloading,
     resumers,
     sealers,
@@ -91,7 +92,7 @@ async def run(
         setup = reloading.make_setup(given, chosen)
         reach.check(setup)
         reach.check_keys(setup, await keys.Keys(store).list())
-        desk = Desk(store, await token_secret.mint(store), setup)
+        desk = Desk(store, masking.equip(await token_secret.mint(store), chosen), setup)
         signing.equip(desk, given)
         said = await _connect(stack, given, chosen, desk, app, ready, crew)
         reloader = reloading.Reloader(given, chosen, desk)

@@ -1,8 +1,8 @@
-"""`[audit]`, `[receipts]` and `[retention]`: who keeps seals of the log, whom receipts are for, what is erased when."""
+"""`[audit]`, `[receipts]`, `[retention]`, `[secrets]`: seals, receipts, what is erased or masked."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -64,3 +64,10 @@ class Retention(_Table):
         default="365d", validate_default=True, description='traces = "365d", a day to ten years'
     )
     """How long it is known where the cards of a decided request stand."""
+
+
+class Secrets(_Table):
+    """`[secrets]`: how secrets in what agents ask are shown."""
+
+    show: Literal["masked", "plain"] = pydantic.Field(default="masked", description='show = "masked", or "plain"')
+    """Whether people see a mask in place of a secret, or the secret."""

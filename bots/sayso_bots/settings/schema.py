@@ -257,6 +257,7 @@ class Settings(_Table):
     audit: records.Audit = records.Audit()
     receipts: records.Receipts = records.Receipts()
     retention: records.Retention = records.Retention()
+    secrets: records.Secrets = records.Secrets()
 
     def chat(self, name: str) -> Table | None:
         """The table of a chat, if the file has it."""

@@ -11,10 +11,11 @@ from typing import Protocol, cast
 
 import sayso
 from sayso import errors, model, stats
+from sayso.cards import masked
 from sayso.desk import Desk, asker, attending, callers, granting, passing_on, searching, stopping, stops, token_secret
 from sayso.machine import events, people
 from sayso.stores import Query
-from sayso_bots.service import database, signing
+from sayso_bots.service import database, masking, signing
 from sayso_bots.settings import environment, on_call, toml
 
 
@@ -198,6 +199,16 @@ class LocalDesk(callers.CallersDesk):
         return await stats.Numbers(self.desk.store, self.desk.clock).of_last(days)
 
 
+def shown(desk: CommandDesk, ticket: model.Ticket) -> model.Ticket:
+    """A request as people see it at this terminal: with its secrets masked."""
+    return masked.of(ticket, desk.desk.mint) if isinstance(desk, LocalDesk) else masked.over_wire(ticket)
+
+
+def shown_entry(desk: CommandDesk, entry: events.Entry) -> events.Entry:
+    """A row of a log as people see it at this terminal."""
+    return masked.entry_of(entry, desk.desk.mint) if isinstance(desk, LocalDesk) else masked.entry_over_wire(entry)
+
+
 def directory_of(desk: CommandDesk) -> people.Directory:
     """Who is known here; over the wire nobody, since the settings are the service's."""
     return desk.desk.setup.directory if isinstance(desk, LocalDesk) else people.Directory()
@@ -213,7 +224,7 @@ async def connect(given: environment.Environment, *, create: bool = False) -> As
     chosen = toml.load(given.config)
     setup = dataclasses.replace(toml.setup(chosen), rotas=on_call.open_rotas(given, chosen))
     async with database.connect(given, create=create) as store:
-        desk = Desk(store, await token_secret.mint(store), setup)
+        desk = Desk(store, masking.equip(await token_secret.mint(store), chosen), setup)
         signing.equip(desk, given)
         yield LocalDesk(desk, people.local(getpass.getuser()), database.file_of(given.database))
 

@@ -36,8 +36,8 @@ def document_of(ticket: model.Ticket) -> model.JsonObject:
 
 
 def print_card(ticket: model.Ticket, directory: people.Directory) -> None:
-    """Print the card as text; buttons stand there as commands, so no working token is made for it."""
-    drawn = draw.card_of(ticket, tokens.TokenMaker(b"for showing only"), directory)
+    """Print the card of a ticket as it is shown; buttons stand there as commands, so no working token is made."""
+    drawn = draw.card_of(ticket, tokens.TokenMaker(b"for showing only", plain=True), directory)
     click.echo(render.render(drawn, rows.columns()))
     if ticket.policy.break_glass and ticket.decision is None:
         say(f"In an emergency, for {who.in_words(ticket.policy.break_glass.who)}:")

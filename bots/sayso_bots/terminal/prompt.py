@@ -44,10 +44,11 @@ async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket
         raise errors.AlreadyDecided(ticket)
     if not sys.stdin.isatty():
         raise errors.InvalidRequest("say what to answer", hint="see: sayso answer --help")
-    output.print_card(ticket, access.directory_of(desk))
+    seen = access.shown(desk, ticket)
+    output.print_card(seen, access.directory_of(desk))
     while True:
         try:
-            said = await _ask(ticket)
+            said = await _ask(ticket, seen)
             await confirm(ticket, said)
             return await desk.answer(ticket.id, said)
         except errors.InvalidAnswer as error:
@@ -83,12 +84,12 @@ async def decide(desk: access.CommandDesk, ticket: model.Ticket) -> model.Decisi
     return decided
 
 
-async def _ask(ticket: model.Ticket) -> model.Answer:
+async def _ask(ticket: model.Ticket, seen: model.Ticket) -> model.Answer:
     request = ticket.request
     if request.kind == "permission":
         return await _ask_demanded(ticket, await _ask_verdict())
-    asked = fields.of_request(request)
-    values = {field.name: value for field in asked if (value := await _ask_value(field)) not in (None, "", [])}
+    asked = zip(fields.of_request(request), fields.of_request(seen.request), strict=True)
+    values = {one.name: value for one, shown in asked if (value := await _ask_value(one, shown)) not in (None, "", [])}
     value = values.get(fields.ANSWER)
     if request.kind == "form":
         return model.Answer(values=values)
@@ -132,15 +133,15 @@ def _reason_in(said: str) -> str | None:
     return said if rest.strip() and word not in _YESLIKE else None
 
 
-async def _ask_value(field: model.Field) -> Any:
+async def _ask_value(field: model.Field, shown: model.Field) -> Any:
     hint = f" ({written})" if (written := field_kinds.TRAITS[field.kind].hint) else ""
     if field.kind == "choice":
         hint = " (number" + (" or numbers" if field.multiple else "") + (", or text" if field.other else "") + ")"
-        for row in render.options((text.line(option.label) for option in field.options), rows.columns()):
+        for row in render.options((text.line(option.label) for option in shown.options), rows.columns()):
             click.echo(row, err=True)
     if field.multiple and field.kind != "choice":
-        return await _read_lines(_question(field, " (one a line, an empty line at the end)"))
-    typed = (await _read_line(_question(field, hint))).strip()
+        return await _read_lines(_question(shown, " (one a line, an empty line at the end)"))
+    typed = (await _read_line(_question(shown, hint))).strip()
     if field.kind != "choice" or not typed:
         return typed
     if not field.multiple:

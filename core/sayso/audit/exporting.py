@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sayso.audit import checking
-from sayso.content import text
+from sayso.content import masks, text
 from sayso.stores import chain
 from sayso.stores.auditing import ChainedRow, StoredSeal, StoredTicket
 
@@ -25,9 +25,13 @@ _LONGEST_CELL = 2_000
 
 @dataclass
 class Lines:
-    """Writes JSON lines; without *content* they hold no text of a request or an answer, and can be checked still."""
+    """Writes JSON lines; without *content* they hold no text of a request or an answer, and can be checked still.
+
+    With *masks* what holds a secret is left out in the same way, and stands masked beside.
+    """
 
     content: bool = True
+    masks: masks.Masks | None = None
     counts: dict[str, int] = field(default_factory=lambda: {"rows": 0, "seals": 0, "requests": 0})
 
     def head(self, at: datetime) -> str:
@@ -44,9 +48,9 @@ class Lines:
                 return _line({"kind": "seal", "number": item.number, "seal": item.document})
             case StoredTicket():
                 self.counts["requests"] += 1
-                document = item.document if self.content else None
+                document, masked = self._shown(item.document)
                 facts = {"id": item.id, "state": chain.sha256(item.document), "document": document}
-                return _line({"kind": "request", **facts})
+                return _line({"kind": "request", **facts, **masked})
 
     def end(self) -> str:
         """The last line: without it, or with other counts than it says, the file was cut."""
@@ -56,10 +60,24 @@ class Lines:
         self.counts["rows"] += 1
         facts = {"number": row.number, "request": row.ticket_id, "version": row.version}
         # an erasure says what was left of rows, and holds nothing of anybody
-        entry = row.entry if self.content or row.entry.startswith('{"type":"erased"') else None
+        erased = row.entry.startswith('{"type":"erased"')
+        entry, masked = (row.entry, dict[str, Any]()) if erased else self._shown(row.entry)
         found = chain.sha256(row.entry)
         hashes = {"prev": row.prev, "body": row.body, "state": row.state, "hash": row.hash}
-        return _line({"kind": "row", **facts, "entry": entry, "entry_digest": found, **hashes})
+        return _line({"kind": "row", **facts, "entry": entry, "entry_digest": found, **hashes, **masked})
+
+    def _shown(self, written: str) -> tuple[str | None, dict[str, Any]]:
+        """What was written, if it may be shown as it is; and what stands beside, if it holds secrets."""
+        if not self.content or self.masks is None or self.masks.off:
+            return (written if self.content else None), {}
+        try:
+            document: Any = json.loads(written)
+        except ValueError:
+            # damaged, and so nobody can say what is in it
+            return None, {}
+        found: dict[str, Any] = {}
+        masked = self.masks.over(found).value(document)
+        return (None, {"masked": masked}) if found else (written, {})
 
 
 def check_lines(lines: Iterator[str], checker: checking.Checker) -> None:

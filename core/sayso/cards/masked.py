@@ -5,6 +5,7 @@ The rule: only what is shown comes from here. What is answered, compared, bound 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -53,6 +54,8 @@ def _key(ticket: model.Ticket) -> _Key:
 
 
 _KEPT = _Kept()
+# Nobody else has this key, so what is covered here is uncovered nowhere.
+_HERE = masks.Masks(os.urandom(32), again=True)
 
 
 def of(ticket: model.Ticket, maker: tokens.TokenMaker) -> model.Ticket:
@@ -65,17 +68,24 @@ def secrets_of(ticket: model.Ticket, maker: tokens.TokenMaker) -> Mapping[str, A
     return {} if maker.plain else _covered(ticket, maker.masks)[1]
 
 
-def again(ticket: model.Ticket, using: masks.Masks) -> model.Ticket:
-    """A ticket that came over a wire, as it is shown here."""
-    return _covered(ticket, using)[0]
+def over_wire(ticket: model.Ticket) -> model.Ticket:
+    """A ticket that a service sent, as it is shown here: with its masks, and more where it sent secrets."""
+    return _covered(ticket, _HERE)[0]
 
 
 def entry_of(entry: events.Entry, maker: tokens.TokenMaker) -> events.Entry:
     """A row of the log as it is shown."""
-    if maker.plain or not isinstance(entry, events.Answered | events.Cancelled | events.AnswerRefused | events.Stopped):
-        return entry
-    cover = maker.masks.over({})
-    return _walk(entry, cover.value)
+    return entry if maker.plain else _entry(entry, maker.masks)
+
+
+def entry_over_wire(entry: events.Entry) -> events.Entry:
+    """A row of the log that a service sent, as it is shown here."""
+    return _entry(entry, _HERE)
+
+
+def _entry(entry: events.Entry, using: masks.Masks) -> events.Entry:
+    said = isinstance(entry, events.Answered | events.Cancelled | events.AnswerRefused | events.Stopped)
+    return _walk(entry, using.over({}).value) if said else entry
 
 
 def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Mapping[str, Any]]:
@@ -137,8 +147,10 @@ def _walk(given: Shown, cover: Callable[[Any, str], Any], name: str = "") -> Sho
         made = {name: _walk(one, cover, name) for name, one in parts}
         changed = {name: made[name] for name, one in parts if made[name] is not one}
         return given.model_copy(update=changed) if changed else given
-    if isinstance(given, tuple) and any(isinstance(one, pydantic.BaseModel) for one in given):  # pyright: ignore[reportUnknownVariableType]
-        several = [_walk(one, cover, name) for one in cast("tuple[Any, ...]", given)]
-        same = all(one is other for one, other in zip(several, cast("tuple[Any, ...]", given), strict=True))
-        return given if same else cast("Shown", tuple(several))
-    return cast("Shown", cover(given, name)) if given else given
+    if isinstance(given, tuple):
+        several = cast("tuple[Any, ...]", given)
+        if any(isinstance(one, pydantic.BaseModel) for one in several):
+            covered = tuple(_walk(one, cover, name) for one in several)
+            same = all(one is other for one, other in zip(covered, several, strict=True))
+            return cast("Shown", several if same else covered)
+    return cast("Shown", cover(given, name) if given else given)  # pyright: ignore[reportUnknownArgumentType]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
 import pydantic
 
 from sayso import errors, model
-from sayso.cards import buttons, card, demanded, dialog, draw, masked, tokens
-from sayso.content import digest, entries, fields, masks, requests, typed_json, typography
-from sayso.machine import fitting, people
+from sayso.cards import buttons, card, demanded, dialog, draw, editing, masked, tokens
+from sayso.content import fields, requests, typography
+from sayso.machine import people
 
 
 def follow(
@@ -142,7 +142,7 @@ def _values(asked: Sequence[model.Field], only: Iterable[int], draft: dialog.Dra
 def _edit(
     ticket: model.Ticket, step: int, draft: dialog.Draft, maker: tokens.TokenMaker, limits: dialog.WindowLimits
 ) -> dialog.Dialog | model.Answer:
-    edited, before = _apply(ticket, draft, masked.secrets_of(ticket, maker)), ticket.request.input or {}
+    edited, before = editing.apply(ticket, draft, masked.secrets_of(ticket, maker)), ticket.request.input or {}
     odd = {key: signs for key, value in edited.items() if (signs := typography.find_new(before.get(key), value))}
     if step > 0 or not odd:
         return model.Answer(verdict="allow", input=edited)
@@ -156,48 +156,6 @@ def _edit(
         )
         raise errors.InvalidAnswer(said, field=dialog.key_name(list(before).index(key)))
     return shown
-
-
-def _apply(ticket: model.Ticket, draft: dialog.Draft, secrets: Mapping[str, Any]) -> model.JsonObject:
-    edited = dict(ticket.request.input or {})
-    complaints: dict[str, str] = {}
-    for index, key in enumerate(list(edited)):
-        name = dialog.key_name(index)
-        if name not in draft:
-            continue
-        typed = draft[name] or ""
-        if not str(typed).strip() and fitting.is_made_up(ticket.request, key):
-            del edited[key]
-            continue
-        try:
-            # a mask that nobody touched stands for what was there
-            given = typed if isinstance(edited[key], str) or typed in secrets else typed_json.read(str(typed))
-            edited[key] = masks.restore(given, secrets, name)
-        except errors.InvalidAnswer as error:
-            complaints[name] = error.message
-        except entries.Unfit as error:
-            complaints[name] = str(error)
-    if complaints:
-        first = next(iter(complaints))
-        raise errors.InvalidAnswer("; ".join(complaints.values()), field=first, complaints=complaints)
-    _check_edit(ticket, edited)
-    return edited
-
-
-def _check_edit(ticket: model.Ticket, edited: model.JsonObject) -> None:
-    """Say what is wrong beside its input, while the window is open; the answer itself is checked again."""
-    if ticket.request.input_schema is None or digest.same(edited, ticket.request.input or {}):
-        return
-    # its library takes a while to load, and few requests need it
-    from sayso.content import edits
-
-    try:
-        edits.check(ticket.request.input_schema, edited)
-    except errors.InvalidAnswer as error:
-        names = {key: dialog.key_name(index) for index, key in enumerate(ticket.request.input or {})}
-        placed = {names.get(key, ""): said for key, said in error.complaints.items()}
-        first = next(iter(placed), None)
-        raise errors.InvalidAnswer(error.message, field=first or "input", complaints=placed) from error
 
 
 def _turn_page(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from sayso import aside, machine, model
-from sayso.cards import attended, board, card, draw, phrases, urgency
+from sayso.cards import attended, board, card, draw, masked, phrases, urgency
 from sayso.content import text
 from sayso.desk import Desk, identity, remembering, visibility
 from sayso.machine import approvers, people, priorities, schedule, silence
@@ -203,7 +203,8 @@ def _rows(desk: Desk, tickets: Sequence[model.Ticket], now: datetime) -> list[Ro
 def _headline(desk: Desk, ticket: model.Ticket) -> tuple[card.Inline, ...]:
     """The card's own headline, and how what it asks begins."""
     parts = draw.card_of(ticket, desk.mint, desk.setup.directory).parts
-    asked = ticket.request.title if ticket.request.kind != "permission" else _begin(parts)
+    shown = masked.of(ticket, desk.mint).request
+    asked = shown.title if shown.kind != "permission" else _begin(parts)
     first = tuple(parts[0].inlines())
     if not asked or any(card.words_of(one) == asked for one in first):
         return first

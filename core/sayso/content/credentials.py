@@ -35,7 +35,7 @@ def spans_of(name: str, value: str) -> list[Span]:
     return joined(found)
 
 
-MASKED = re.compile(r"•{4}\d{1,7}:[0-9a-f]{8}•{4}")
+MASKED = re.compile(r"•{4}[0-9]{1,7}:[0-9a-f]{8}•{4}")
 """A mask as people see it; `masks` makes them."""
 
 # What stands before a secret and says what it is: the name and the sign after it, or the beginning of the word.
@@ -67,21 +67,21 @@ def joined(found: Sequence[Span]) -> list[Span]:
     return made
 
 
-_SECRET_OF_ACCOUNT = r"""[^\s'"$<>{}\[\];|&()`\\,•@]{3,200}+(?:@[^\s'"/@]{1,40}+(?=@))?"""
+_SECRET_OF_ACCOUNT = r"""[^\s'"$<>{}\[\];|&()`\\,•@]{1,200}+(?:@[^\s'"/@]{1,40}+(?=@))?"""
 _AUTHORITY = re.compile(
-    rf"""[^\s:@/'"$<>]{{0,80}}+ : (?!\d{{1,5}}(?:/|\s)) (?P<value>{_SECRET_OF_ACCOUNT}) @ (?=[\w.\[-])
-    | (?P<token>(?=[^@]{{0,100}}\d)[\w-]{{20,200}}+) @""",
+    rf"""[^\s:@/'"$<>]{{0,80}}+ : (?![0-9]{{1,5}}(?:/|\s)) (?P<value>{_SECRET_OF_ACCOUNT}) @ (?=[\w.\[-])
+    | (?P<token>(?=[^@]{{0,100}}[0-9])[\w-]{{20,200}}+) @""",
     re.VERBOSE,
 )
-_BEARER = re.compile(r"(?=[\w.~+/-]{0,400}\d)([\w.~+/-]{16,4096}+=*)")
+_BEARER = re.compile(r"(?=[\w.~+/-]{0,400}[0-9])([\w.~+/-]{16,4096}+=*)")
 _COOKIES = re.compile(r"""["']?\ ?:\ ?["']?(?P<all>[^\n"']{1,4096})""")
 _COOKIE = re.compile(
-    rf"(?:^|;\ ?|(?<=[\"' :]))[\w.-]{{1,80}}+=(?=\S{{0,40}}[\d!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
+    rf"(?:^|;\ ?|(?<=[\"' :]))[\w.-]{{1,80}}+=(?=\S{{0,40}}[0-9!*#^~+])(?P<value>{labelled.SAFE}{{6,4096}}+)"
 )
 _AFTER = re.compile(rf"""\ ?["']?({labelled.SAFE}{{4,400}}+)""")
 _JOINED = re.compile(rf"""["']?({labelled.SAFE}{{4,400}}+)""")
 _ACCOUNT = re.compile(rf"""[ =]?["']?[^\s:"'$]{{1,80}}+:({labelled.SAFE}{{4,400}}+)""")
-_SAID = re.compile(rf"""["'`]?(?=\S{{0,40}}\d)({labelled.SAFE}{{5,400}}+)""")
+_SAID = re.compile(rf"""["'`]?(?=\S{{0,40}}[0-9])({labelled.SAFE}{{5,400}}+)""")
 
 
 class _Option(NamedTuple):

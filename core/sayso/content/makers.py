@@ -61,16 +61,17 @@ TABLE: tuple[Maker, ...] = (
     Maker("cmVmdGtu", r"[A-Za-z0-9]{50,70}+(?![\w-])"),
     # a signed token of three parts, and one that is encrypted, of five
     Maker("eyJ", rf"[\w-]{{8,{_LONGEST}}}+(?:\.[\w-]{{0,{_LONGEST}}}+){{2,4}}"),
-    Maker("hooks.slack.com/", r"(?:services|workflows|triggers)/[\w/-]{16,200}+"),
-    Maker("discord.com/api/webhooks/", r"\d{10,24}+/[\w-]{30,128}+"),
-    Maker("discordapp.com/api/webhooks/", r"\d{10,24}+/[\w-]{30,128}+"),
 )
 
 # Known by their form alone. Each begins with signs that are rare, so that it is soon passed over where they are not.
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (".", re.compile(r"([MNO](?<![\w-].)[\w-]{23,27}+\.[\w-]{6}\.[\w-]{27,40}+)")),
-    (":", re.compile(r"([0-9](?<![\w:.-].)\d{7,9}+:[\w-]{35})(?![\w-])")),
-    ("-us", re.compile(r"([0-9a-f](?<!\w.)[0-9a-f]{31}-us\d{1,2})(?!\w)")),
+    (":", re.compile(r"([0-9](?<![\w:.-].)[0-9]{7,9}+:[\w-]{35})(?![\w-])")),
+    ("-us", re.compile(r"([0-9a-f](?<!\w.)[0-9a-f]{31}-us[0-9]{1,2})(?!\w)")),
+    # addresses to which whoever knows them can post
+    ("/api/webhooks/", re.compile(r"(?<=/api/webhooks/)([0-9]{10,24}+/[\w-]{30,128}+)")),
+    ("/services/T", re.compile(r"(?<=/services/)(T[A-Z0-9]{6,20}+/B[A-Z0-9]{6,20}+/\w{16,64}+)")),
+    ("/triggers/", re.compile(r"(?<=/triggers/)([A-Z][A-Z0-9]{6,20}+/[0-9]{6,20}+/\w{16,64}+)")),
     (".webhook.office.com", re.compile(r"(?<=\.webhook\.office\.com/webhookb2/)([\w@/-]{32,400}+)")),
     (".atlasv1.", re.compile(r"([0-9A-Za-z](?<!\w.)\w{13}\.atlasv1\.[\w-]{60,80}+)")),
 )

@@ -22,7 +22,7 @@ Find = Callable[[str], Iterable[Span]]
 
 _MASK = credentials.MASKED
 # What is left of a mask into which somebody typed.
-_REST = re.compile(r"•\d{1,7}:|\d:[0-9a-f]{1,8}•")
+_REST = re.compile(r"•[0-9]{1,7}:|[0-9]:[0-9a-f]{1,8}•")
 # What was found in one place is sought in all others, if nobody would write it for another reason.
 _LEAST_KNOWN = 8
 # What stands under these is named by what stands beside or above them.
@@ -150,9 +150,14 @@ def names_a_secret(said: str) -> bool:
     return secret_names.strength_of(said) is not None
 
 
-def are_in(raw: str) -> bool:
-    """Whether a text holds masks."""
-    return credentials.MASK in raw and bool(_MASK.search(raw))
+def are_in(value: Any) -> bool:
+    """Whether a JSON value holds masks, or what is left of some."""
+    if isinstance(value, str):
+        return "•" in value and bool(_MASK.search(value) or _REST.search(value))
+    if isinstance(value, dict):
+        named = cast("dict[str, Any]", value)
+        return any(are_in(key) or are_in(inner) for key, inner in named.items())
+    return isinstance(value, list | tuple) and any(map(are_in, cast("list[Any]", value)))
 
 
 def restore(given: Any, found: Mapping[str, Any], field: str) -> Any:

@@ -18,7 +18,7 @@ def _words(listed: str) -> frozenset[str]:
     return frozenset(listed.split())
 
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LONGEST_NAME = 80
 # What a value is shows in its beginning.
 _LOOKED_AT = 200
@@ -65,8 +65,8 @@ _REFERS = re.compile(
     | (?:{"|".join(_ROOTS.split())}) (?: \.[a-z_]\w{{0,60}} | \[ ) | [a-z_.]{{1,80}} \( """
 )
 _OF_ENVIRONMENT = re.compile(r"[A-Z][A-Z0-9]{0,40}(?:_[A-Z0-9]{1,40}){1,8}\Z")
-_REFERENCE = re.compile(r"[a-z]{1,30}(?:[-_.][a-z]{1,30}){0,8}(?:[-_.]v?\d{1,3})?\Z")
-_PLAIN_NUMBER = re.compile(r"v?\d{1,11}(?:[.:-]\d{1,9}){0,6}[a-zA-Z%]{0,2}\Z")
+_REFERENCE = re.compile(r"[a-z]{1,30}(?:[-_.][a-z]{1,30}){0,8}(?:[-_.]v?[0-9]{1,3})?\Z")
+_PLAIN_NUMBER = re.compile(r"v?[0-9]{1,11}(?:[.:-][0-9]{1,9}){0,6}[a-zA-Z%]{0,2}\Z")
 
 
 @functools.lru_cache(2_048)

