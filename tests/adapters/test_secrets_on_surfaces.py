@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from sayso import asking, machine, model, testing
-from sayso.cards import dialog, draw, masked, notification, submission, tokens
+from sayso.cards import batch, dialog, draw, masked, notification, submission, tokens
 from sayso.machine import events
 from sayso.stores import Row
 from sayso.testing import samples, showing
@@ -163,3 +163,13 @@ def test_a_notification_and_a_subject_name_no_secret() -> None:
     ticket = samples.sample(asking.Permission(tool="ghp_" + "a1B2" * 9, input={}))
     drawn = draw.card_of(ticket, samples.MINT)
     assert "a1B2a1B2" not in drawn.summary + drawn.subject + notification.subject_of(masked.of(ticket, samples.MINT))
+
+
+def test_the_card_of_several_requests_shows_no_secret_either() -> None:
+    tickets = [samples.sample(call(input={"command": f"TOKEN=abc123d{number} make"})) for number in range(3)]
+    shown = repr(batch.draw_card("b" * 22, tickets, samples.MINT))
+    assert "abc123d" not in shown
+    assert shown.count("••••") >= 6
+    # what is shown already is not covered once more
+    once = masked.of(tickets[0], samples.MINT)
+    assert masked.of(once, samples.MINT) is once

@@ -19,6 +19,7 @@ from sayso.cards import (
     cutting,
     draw,
     history,
+    masked,
     naming,
     recalled,
     tokens,
@@ -67,6 +68,7 @@ def draw_card(
     directory: people.Directory = people.NOBODY_KNOWN,
 ) -> BatchCard:
     """The card of these requests, in this order."""
+    tickets = [masked.of(one, maker) for one in tickets]
     waiting = [one for one in tickets if one.decision is None]
     drawn = {one.id: draw.card_of(one, maker, directory) for one in waiting}
     levels = [one.risk for one in drawn.values()]

@@ -49,6 +49,10 @@ class _Kept:
                 del self._by_key[next(iter(self._by_key))]
 
 
+class Covered(model.Ticket):
+    """A ticket as it is shown: its secrets are covered, once."""
+
+
 def _key(ticket: model.Ticket) -> _Key:
     return ticket.ref, ticket.id, ticket.version, ticket.digest
 
@@ -89,6 +93,8 @@ def _entry(entry: events.Entry, using: masks.Masks) -> events.Entry:
 
 
 def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Mapping[str, Any]]:
+    if isinstance(ticket, Covered):
+        return ticket, {}
     if kept := _KEPT.find(ticket, using):
         return kept
     found: dict[str, Any] = {}
@@ -96,9 +102,8 @@ def _covered(ticket: model.Ticket, using: masks.Masks) -> tuple[model.Ticket, Ma
     shown = _update(ticket, {name: _written(ticket, name, cover) for name in _WRITTEN})
     if found:
         # words that repeat a secret, such as what the agent is told, are covered wherever they stand
-        shown = _update(
-            shown, {name: _walk(getattr(shown, name), lambda one, _: cover.known(one)) for name in _WRITTEN}
-        )
+        again = {name: _walk(getattr(shown, name), lambda one, _: cover.known(one)) for name in _WRITTEN}
+        shown = Covered.model_construct(**{**vars(shown), **again})
     if found or requests.is_large(ticket.request):
         _KEPT.keep(ticket, using, shown, found)
     return shown, found

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from sayso import aside, errors, model
-from sayso.cards import batch_tokens, batch_windows, card, demanded, dialog, telling
+from sayso.cards import batch_tokens, batch_windows, card, demanded, dialog, masked, telling
 from sayso.content import text
 from sayso.desk import batching, identity, pressing, reading
 from sayso.desk.shell import Shell
@@ -51,7 +51,8 @@ async def press(
         raise errors.Refused(_CHANGED)
     if message is not None:
         await _seated(shell, found, message)
-    reader = batch_windows.Reader(pressed.ref, tickets, actor.account, shell.mint, limits, shell.setup.directory)
+    seen = [masked.of(one, shell.mint) for one in tickets]
+    reader = batch_windows.Reader(pressed.ref, seen, actor.account, shell.mint, limits, shell.setup.directory)
     if pressed.act == "page":
         return await _show(shell, reader, actor, pressed.index)
     waiting = await _answerable(shell, tickets, actor)
