@@ -52,6 +52,7 @@ NO_PAUSES = {
     "sayso_http",
     "sayso_hitl",
     "sayso_aap",
+    "sayso_otel",
     "sayso_plots",
     "sayso_signing",
     "sayso_push",

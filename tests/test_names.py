@@ -16,6 +16,7 @@ from typing import Any, get_args
 import pytest
 
 from sayso.machine import events
+from sayso_otel import names as otel_names
 from tests.test_docs import PAGES, ROOT
 
 ROOTS = ("core", "adapters", "bots")
@@ -25,8 +26,10 @@ INSIDE = ROOT / "core" / "sayso" / "desk" / "desk.py"
 FULL = re.compile(r"(?<![\w./@'\"-])(sayso(?:_[a-z]+)*(?:\.[A-Za-z_]\w*)+)")
 # `cutting.fit`, as one module speaks of another: in backticks, where such a module is a neighbour.
 SHORT = re.compile(r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(\))?`")
+# Spans and figures of OpenTelemetry, which are called like names of ours.
+OF_TRACES = {name for name in vars(otel_names).values() if isinstance(name, str) and name.startswith("sayso.")}
 # Names of files are no names of code.
-FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts", "sayso.env", "sayso.service"}
+FILES = {"sayso.toml", "sayso.db", "sayso.db.before", "sayso.ts", "sayso.env", "sayso.service"} | OF_TRACES
 GROUPS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"])
 # They hand on what a module of the same name in a wing has.
 FACADES = {"blocking.py", "card.py", "channel.py"}

@@ -16,6 +16,7 @@ import tenacity
 import yarl
 
 from sayso import errors
+from sayso.desk import tracing
 from sayso_http import wire_errors
 from sayso_http.routes import CALLER_KEY, Operation
 
@@ -137,9 +138,11 @@ class Calls:
         try:
             # as a file, so that a large one is sent in pieces and does not hold up the loop
             data = None if body is None else io.BytesIO(body)
+            trace = None if body is None else tracing.current()
+            headers = {tracing.HEADER: trace} if trace else None
             # a redirect would take the key and the question somewhere else
             async with self._session.request(
-                method, url, data=data, timeout=timeout, allow_redirects=False
+                method, url, data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 content = await _read_bounded(response)
         except aiohttp.ClientConnectorError as error:

@@ -281,6 +281,8 @@ class Ticket(Frozen):
     """Since when, once it was not the first."""
     stage_routes: tuple[tuple[Place, ...], ...] = ()
     """Where it is shown as well once a stage is open: messages to those whose turn it is then."""
+    trace: str | None = None
+    """The trace in which it was asked, as a `traceparent`."""
     gone: tuple[str, ...] = ()
     """Accounts that were closed since somebody allowed it from them; they do not count any more."""
     review: RequestId | None = None

@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, attending, batching, passing_on, searching
+from sayso.desk import Desk, attending, batching, passing_on, searching, tracing
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import finding, log_rows, routes, tickets, webhooks
@@ -47,7 +47,8 @@ class Requests:
         named = _give_id(wanted, request, caller.key.name)
         held = reading.flag(request.query.get("held"), "held")
         async with self._polls.begin(named, caller.key.name) if held else contextlib.nullcontext(named) as asked:
-            ticket, new = await self._desk.admit(asked, caller.key.caller)
+            with tracing.received(request.headers.get(tracing.HEADER)):
+                ticket, new = await self._desk.admit(asked, caller.key.caller)
         # a new request has no cards yet: one read less
         return responses.write(tickets.to_document(ticket), 201) if new else await self._show(ticket, caller)
 

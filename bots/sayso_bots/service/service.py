@@ -19,7 +19,7 @@ import sayso_hitl.dial
 import sayso_http.server
 import sayso_web
 from sayso.cards import tokens
-from sayso.desk import Desk, authority, courier, keys, purging, stopping, timekeeper, token_secret
+from sayso.desk import Desk, authority, courier, keys, purging, stopping, timekeeper, token_secret, tracing
 from sayso.stores import Durability
 from sayso_bots.service import (
     checks,
@@ -153,6 +153,7 @@ async def _connect(
 def _start(
     crew: workers.Workers, desk: Desk, callback_hosts: Sequence[str], pusher: courier.Pusher | None = None
 ) -> None:
+    tracing.attach(desk)
     secret, *older = derive_callback_secrets(desk.mint)
     callbacks = callback.CallbackResumer(secret, older=older, allow=callback_hosts, clock=desk.clock)
     # whether hooks are taken now or not: an earlier run may owe one its answer

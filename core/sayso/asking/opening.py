@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol, cast
 
 from sayso import errors, stores
-from sayso.desk import Desk, asker, token_secret
+from sayso.desk import Desk, asker, token_secret, tracing
 
 DEFAULT_DATABASE = "sqlite:///sayso.db"
 mint = token_secret.mint
@@ -39,7 +39,9 @@ async def open(
         return
     store = await stores.connect(database or os.environ.get("SAYSO_DATABASE_URL") or DEFAULT_DATABASE)
     try:
-        yield Desk(store, await token_secret.mint(store))
+        desk = Desk(store, await token_secret.mint(store))
+        tracing.attach(desk)
+        yield desk
     finally:
         await store.close()
 

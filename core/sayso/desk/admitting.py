@@ -21,6 +21,7 @@ from sayso.desk import (
     receipting,
     remembering,
     stops,
+    tracing,
     turning,
 )
 from sayso.desk import setup as setups
@@ -52,7 +53,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         terms = await asking_back.add(shell, request, terms)
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
-        opened = receipting.attach(shell, opened)
+        opened = tracing.keep(receipting.attach(shell, opened))
         found = await _stored(shell, opened)
         if found is None:
             await asking_back.forget(shell, opened.ticket)
@@ -94,6 +95,7 @@ async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:
                 await shell.store.commit_together([(opened, entry), replaced])
             else:
                 await shell.store.commit(opened, entry)
+            shell.watched.committed(ticket, entry, decides=ticket.decision is not None)
         except errors.Conflict:
             try:
                 return await _same_again(shell.store, ticket)

@@ -110,18 +110,26 @@ class Courier:
     async def _plan(self, jobs: Sequence[Job]) -> tuple[Sequence[lanes.Work], bool]:
         groups, begins = await self._batches.group(jobs) if len(jobs) > 1 else ([], False)
         works = [
-            lanes.Work(group.jobs, functools.partial(self._guard, group.jobs, self._batches.act, group))
+            lanes.Work(group.jobs, functools.partial(self._guard, group.jobs, self._act_together, group))
             for group in groups
         ]
         shared = {job.key for work in works for job in work.jobs}
         alone = (job for job in jobs if job.key not in shared)
         return [*works, *(lanes.Work((job,), functools.partial(self._perform, job)) for job in alone)], begins
 
+    async def _act_together(self, group: batch_posts.Group) -> None:
+        with self._desk.watched.delivery(group.jobs, None):
+            await self._batches.act(group)
+
     async def _perform(self, job: Job) -> None:
         await self._guard((job,), self._act, job)
 
     async def _act(self, job: Job) -> None:
         ticket = await self._store.load(job.ticket_id)
+        with self._desk.watched.delivery((job,), ticket):
+            await self._deliver(job, ticket)
+
+    async def _deliver(self, job: Job, ticket: model.Ticket) -> None:
         match job.effect:
             case events.Announce(place=place):
                 async with self._outages.watch(job, ticket, place):

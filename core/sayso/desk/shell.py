@@ -8,7 +8,18 @@ from sayso import aside, errors, machine, model
 from sayso import clock as clocks
 from sayso.cards import tokens
 from sayso.content import requests, text
-from sayso.desk import authority, channel, granting, quota, receipting, remembering, reviewing, stops, turning
+from sayso.desk import (
+    authority,
+    channel,
+    granting,
+    quota,
+    receipting,
+    remembering,
+    reviewing,
+    stops,
+    turning,
+    watching,
+)
 from sayso.desk.setup import Caller, Setup
 from sayso.machine import delegating, events, people
 from sayso.stores import Record, Store
@@ -37,6 +48,8 @@ class Shell:
         """What this process is connected to, by the name of its channel."""
         self.issuer: receipting.Issuer | None = None
         """Signs receipts, if this process can."""
+        self.watched = watching.Watched(self.clock)
+        """Who looks on at what is stored and delivered."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 
@@ -145,6 +158,7 @@ class Shell:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
+            self.watched.committed(step.ticket, acting, decides=decides)
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")

@@ -57,6 +57,7 @@ FULL = model.Ticket(
     reach=attention.Reach(turns=("ann", "bob")),
     fell_back=(attention.FellBack(at=AT, places=("web",)),),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
+    trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
 """A ticket of which nothing is as it was when it was asked."""
@@ -81,7 +82,7 @@ def test_the_client_gets_every_field_that_is_not_left_out() -> None:
     sent = tickets.to_document(FULL).model_dump_json()
     arrived = tickets.to_ticket(tickets.Document.model_validate_json(sent))
     hidden = {"used_for": None, "minted": 0, "tell": (), "push": False, "bound_until": None, "stage_routes": ()}
-    hidden |= {"fallback": (), "reach": None}
+    hidden |= {"fallback": (), "reach": None, "trace": None}
     assert arrived == FULL.model_copy(update={"ref": "", **hidden})
 
 

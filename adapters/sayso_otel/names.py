@@ -1,0 +1,26 @@
+"""The names of attributes, spans and figures, all in one place: those that OpenTelemetry fixes may still change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Of OpenTelemetry's conventions for generative AI, which are in development.
+TOOL: Final = "gen_ai.tool.name"
+
+REQUEST: Final = "sayso.request.id"
+KIND: Final = "sayso.request.kind"
+POLICY: Final = "sayso.policy"
+VERDICT: Final = "sayso.verdict"
+OUTCOME: Final = "sayso.outcome"
+CHANNEL: Final = "sayso.channel"
+EFFECT: Final = "sayso.effect"
+DELIVERED: Final = "sayso.delivered"
+
+ASK: Final = "sayso.ask"
+ANSWER: Final = "sayso.answer"
+DELIVER: Final = "sayso.deliver"
+
+REQUESTS: Final = "sayso.requests"
+DECISIONS: Final = "sayso.decisions"
+WAITING: Final = "sayso.waiting"
+DELIVERIES: Final = "sayso.deliveries"
