@@ -47,7 +47,7 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
     """The digest of everything that is shown or bound; the same content gives the same one."""
     bound = {
         "id": id,
-        "request": requests.document(request),
+        "request": _with_integers(requests.document(request)),
         "policy": _bound_policy(terms.policy),
         "owner": terms.owner,
         "requester": terms.requester,
@@ -65,9 +65,12 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
 def _bound_policy(policy: model.Policy) -> model.JsonObject:
     # what was added to policies since then counts only if it is set: older tickets keep their digest
     first = policy.model_dump(mode="json", include=_FIRST_RULES)
-    bound = first | policy.model_dump(mode="json", exclude_defaults=True)
-    # a whole number is written as one anyway, and without floats nothing is copied for it
-    return {name: int(value) if _is_whole(value) else value for name, value in bound.items()}
+    return _with_integers(first | policy.model_dump(mode="json", exclude_defaults=True))
+
+
+def _with_integers(document: model.JsonObject) -> model.JsonObject:
+    """The same, with whole numbers as integers: they are written so anyway, and then nothing is copied for it."""
+    return {name: int(value) if _is_whole(value) else value for name, value in document.items()}
 
 
 def _is_whole(value: object) -> bool:

@@ -6,6 +6,8 @@ words that people read, and three examples that a test reads.
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +64,17 @@ def marks_of(request: model.Request) -> tuple[Mark, ...]:
     """What is found in the input of a permission; the highest first."""
     if request.kind != "permission" or not request.input:
         return ()
-    return find(Call(request.tool or "", request.input, _folder_of(request.context)))
+    tool, folder = request.tool or "", _folder_of(request.context)
+    text = json.dumps(request.input)
+    if len(text) > findings.READ:
+        return find(Call(tool, request.input, folder))
+    # a call is looked at when its card is drawn, drawn again, and when it is decided
+    return _found(tool, text, folder)
+
+
+@functools.lru_cache(maxsize=256)
+def _found(tool: str, text: str, folder: str) -> tuple[Mark, ...]:
+    return find(Call(tool, json.loads(text), folder))
 
 
 def find(call: Call) -> tuple[Mark, ...]:

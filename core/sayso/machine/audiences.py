@@ -12,13 +12,15 @@ import json
 from sayso import model
 from sayso.machine import approvers, escalation
 
+_CODEC = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def audience(ticket: model.Ticket) -> str:
     """Everybody who may answer at any stage, or break its glass, as the ticket is now; beside the requester."""
     needed = approvers.names_of(need for needs in escalation.needs(ticket) for need in needs)
     glass = ticket.policy.break_glass
     names = dict.fromkeys((*needed, *(glass.who if glass else ())))
-    return json.dumps([*names], ensure_ascii=False, separators=(",", ":"))
+    return _CODEC.encode([*names])
 
 
 def concerns(audience: str, person: model.Person) -> bool:
