@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sayso import aside, errors, model
-from sayso.cards import batch_tokens, card, draw, phrases, sections, telling, tokens
+from sayso.cards import batch_tokens, card, phrases, sections, telling, tokens
 from sayso.cards.dialog import Dialog
 from sayso.chat.background import Background
 from sayso.chat.received import Json
@@ -214,7 +214,7 @@ class Interactions:
     async def _hand_file(self, interaction: parse.Interaction, ref: str) -> None:
         sent = self._answers.get(interaction.id)
         ticket = await self._desk.store.load_by_ref(ref)
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        drawn = await self._desk.draw(ticket)
         content = await aside.run(sections.text_of, drawn)
         try:
             await _when_responded(sent)

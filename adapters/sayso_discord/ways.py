@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from sayso import aside, errors
-from sayso.cards import draw, telling
+from sayso import errors
+from sayso.cards import telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json, items, text
 from sayso.desk import Desk, batching, granted
@@ -97,7 +97,7 @@ class Ways:
             if posted is None:
                 return await self._open_in_thread(look, actor)
             ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
-        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
+        return lists.window(await self._desk.draw(ticket))
 
     async def _open_in_thread(self, look: looks.Look, actor: people.Actor) -> Json:
         """Any message of a session's thread stands for what waits there for this person."""
@@ -108,7 +108,7 @@ class Ways:
         if len(waiting) != 1:
             return lists.whisper(await listing.shown(self._desk, waiting))
         (ticket,) = waiting
-        return lists.window(await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory))
+        return lists.window(await self._desk.draw(ticket))
 
 
 async def register(api: Api, application: str) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 
-from sayso import aside, errors, model
-from sayso.cards import card, draw, telling
+from sayso import errors, model
+from sayso.cards import card, telling
 from sayso.chat import listing, named_lists, orders
 from sayso.chat.received import Json
 from sayso.chat.recent import Recent
@@ -60,7 +60,7 @@ class Ways:
 
     async def update(self, click: parse.Click, ticket: model.Ticket, told: card.Line | None) -> None:
         """Bring the window up to date in which somebody pressed. Raises `ChannelError`."""
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        drawn = await self._desk.draw(ticket)
         await self._api.post("views.update", view_id=click.view, view=lists.window(drawn, told))
 
     async def renew_home(self, who: parse.Who) -> None:
@@ -109,7 +109,7 @@ class Ways:
                 await self._refuse(look, telling.line(listing.NO_REQUEST))
                 return
             ticket = await listing.check(self._desk, await batching.ticket_at(self._desk, posted), actor)
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        drawn = await self._desk.draw(ticket)
         await self._api.post("views.open", trigger_id=look.trigger, view=lists.window(drawn))
 
     async def _refuse(self, look: looks.Look, told: card.Line) -> Json | None:

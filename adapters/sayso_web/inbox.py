@@ -10,7 +10,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from sayso import aside, errors, model
-from sayso.cards import card, dialog, draw, history, masked, sections, telling, tokens
+from sayso.cards import card, dialog, history, masked, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
 from sayso.desk import Desk, reloads, stops
@@ -74,7 +74,7 @@ class Inbox:
         """Hand out all that is asked as a text file; a browser saves it, and never shows it as a page of ours."""
         await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        drawn = await self._desk.draw(ticket)
         # half a character cannot be written
         content = (await aside.run(sections.text_of, drawn)).encode("utf-8", "replace")
         headers = {"Content-Disposition": 'attachment; filename="request.txt"', "X-Content-Type-Options": "nosniff"}

@@ -13,6 +13,8 @@ Made = TypeVar("Made")
 
 LARGE = 65_536
 """Characters or bytes of JSON from which on reading it takes its time."""
+SMALL = 2_000
+"""Characters up to which a ticket is drawn, or pressed on, faster than it is handed to a thread."""
 
 # What is drawn holds the interpreter's lock most of the time: more threads would only take turns, and more memory.
 _AT_ONCE = 2

@@ -192,7 +192,7 @@ async def _lately(desk: Desk, actor: people.Actor) -> Sequence[model.Ticket]:
 
 async def beginning(desk: Desk, ticket: model.Ticket) -> str:
     """How what a request would run begins, in a few words."""
-    drawn = await aside.run(draw.card_of, ticket, desk.mint, desk.setup.directory)
+    drawn = await desk.draw(ticket)
     return _shorten(_begin(drawn.parts))
 
 

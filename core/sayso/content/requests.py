@@ -133,12 +133,12 @@ def read(text: str) -> model.Request:
         raise invalid(error) from error
 
 
-def is_large(request: model.Request) -> bool:
-    """Whether checking it takes its time, so that it is done beside the event loop."""
-    # no JSON is made: most requests are small, and this is asked for each of them
-    waiting: list[Any] = [request]
+def is_large(held: pydantic.BaseModel, most: int = aside.LARGE) -> bool:
+    """Whether a request, or what holds one, is so large that work on it takes its time."""
+    # no JSON is made: most are small, and this is asked for each of them
+    waiting: list[Any] = [held]
     weight = 0
-    while waiting and weight <= aside.LARGE:
+    while waiting and weight <= most:
         value = waiting.pop()
         weight += len(value) if isinstance(value, str) else 4
         if isinstance(value, pydantic.BaseModel):
@@ -148,7 +148,7 @@ def is_large(request: model.Request) -> bool:
             waiting += [*value, *value.values()]  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(value, list | tuple):
             waiting += value
-    return weight > aside.LARGE
+    return weight > most
 
 
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:

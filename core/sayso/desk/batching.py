@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sayso import aside, errors, machine, model
-from sayso.cards import batch, batch_facts, batch_tokens, card, draw, tokens
+from sayso.cards import batch, batch_facts, batch_tokens, card, tokens
 from sayso.desk.shell import Shell
 from sayso.stores import Record, Store
 
@@ -139,7 +139,7 @@ async def card_at(shell: Shell, posted: model.PostedCard, ticket: model.Ticket) 
     """What a posted card shows now: *ticket*, or all of the batch in which it has a row. Raises `NotFound`."""
     ref = batch_tokens.ref_of(posted.ticket_id)
     if ref is None:
-        return await aside.run(draw.card_of, ticket, shell.mint, shell.setup.directory)
+        return await shell.draw(ticket)
     found = await load(shell.store, ref)
     if found is None:
         raise errors.NotFound("there is no such request")

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from sayso import aside, errors, model
-from sayso.cards import card, draw
+from sayso import errors, model
+from sayso.cards import card
 from sayso.desk import batch_posts, batching, channel, deliveries, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import silence
@@ -75,7 +75,7 @@ class CardPosts:
         return posted
 
     async def _draw(self, ticket: model.Ticket) -> card.Card:
-        drawn = await aside.run(draw.card_of, ticket, self._desk.mint, self._desk.setup.directory)
+        drawn = await self._desk.draw(ticket)
         awake = silence.mentioned(ticket, self._desk.setup.directory, drawn.notify, self._desk.clock.now())
         return replace(drawn, notify=await reaching.in_person(self._desk, awake or ()))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sayso import aside, errors, machine, model
 from sayso.cards import batch_tokens, buttons, dialog, submission, tokens
+from sayso.content import requests
 from sayso.desk import batching, drafts, identity, reading
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, demands, glass, holding, people
@@ -40,15 +41,18 @@ async def following(shell: Shell, ticket: model.Ticket, press: Press) -> dialog.
         return opened
     await check(shell, ticket, press)
     pressed, known = press.pressed, shell.setup.directory
+    large = requests.is_large(ticket, aside.SMALL)
     if press.draft is None:
-        opened = await aside.run(dialog.of_press, ticket, pressed, shell.mint, press.limits, known)
+        opened = await aside.run_large(large, dialog.of_press, ticket, pressed, shell.mint, press.limits, known)
         if opened is not None:
             await _begin_reading(shell, ticket, press)
             return await drafts.filled_in(shell, ticket, pressed, press.actor, opened)
     else:
         await drafts.keep_typed(shell, ticket, pressed, press.actor, press.draft)
     typed = {**await drafts.earlier(shell, ticket, pressed, press.actor), **(press.draft or {})}
-    found = await aside.run(submission.follow, ticket, pressed, typed, shell.mint, press.limits, known)
+    # what was typed may be held against a schema, and its patterns take their time
+    weighs = large or bool(typed)
+    found = await aside.run_large(weighs, submission.follow, ticket, pressed, typed, shell.mint, press.limits, known)
     if not isinstance(found, dialog.Dialog):
         return found
     await drafts.keep(shell, ticket, tokens.read(found.token), press.actor, typed)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
-from sayso.cards import tokens
+from sayso.cards import card, draw, tokens
 from sayso.content import requests, text
 from sayso.desk import (
     authority,
@@ -61,6 +61,11 @@ class Shell:
     def acting(self, ticket: model.Ticket, actor: people.Actor) -> model.Person:
         """The person behind an account on this request, who may stand in for somebody who is away."""
         return delegating.acting(self.setup.directory, ticket, actor, self.clock.now())
+
+    async def draw(self, ticket: model.Ticket) -> card.Card:
+        """The card of a request; a long one is drawn beside the event loop."""
+        large = requests.is_large(ticket, aside.SMALL)
+        return await aside.run_large(large, draw.card_of, ticket, self.mint, self.setup.directory)
 
     async def get(self, id: str, caller: Caller | None = None) -> model.Ticket:
         """Return a request with its present state. Raises `NotFound`, also if it belongs to another caller."""
