@@ -24,6 +24,8 @@ class Answer(parts.Frozen):
     grant: parts.Name | None = None
     standing: parts.Standing | None = None
     """Goes with an allow that covers more than this request, for as long as its policy says."""
+    free: Annotated[tuple[parts.Name, ...], pydantic.Field(min_length=1, max_length=10)] | None = None
+    """Goes with `standing` *pattern*: which parts of the input may differ, each within the bound that was shown."""
     confirm: parts.Name | None = None
     """Goes with an allow whose policy wants the name of what is touched to be typed."""
     break_glass: Literal[True] | None = None

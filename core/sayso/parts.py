@@ -26,8 +26,8 @@ MAX_PEOPLE = 100
 MAX_SECONDS = 30 * 86_400
 
 Grant = Literal["session", "always"]
-Standing = Literal["call", "tool"]
-"""What an allow covers beside its request, for a while: the same call, or this tool in this session."""
+Standing = Literal["call", "tool", "pattern"]
+"""What an allow covers beside its request, for a while: the same call, this tool in this session, what is like it."""
 Risk = Literal["low", "medium", "high"]
 Priority = Literal["low", "normal", "urgent"]
 OfferKind = Literal["rule", "folder", "mode"]

@@ -155,7 +155,7 @@ class Policy(parts.Frozen):
     valid_for: parts.Seconds = 900.0
     """Seconds in which an allow must be used; after them it is void."""
     grants: parts.Seconds | None = None
-    """For how many seconds an allow may cover the same call, or a tool of one session; None: itself alone."""
+    """For how many seconds an allow may cover the same call, a tool of one session, or what is like it; None: none."""
     notify: Annotated[tuple[str, ...], pydantic.BeforeValidator(parts.several)] = (parts.APPROVERS,)
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
     fallback: Annotated[tuple[parts.Place, ...], pydantic.Field(max_length=10)] = ()

@@ -37,7 +37,10 @@ _ATTENDING = {"pass_to", "claim", "snooze"}
 @click.option(
     "--standing",
     type=click.Choice(get_args(model.Standing)),
-    help="Allow it for a while, if its policy has grants: the same call, or this tool in this session.",
+    help="Allow it for a while, if its policy has grants: the same call, this tool in this session, what is like it.",
+)
+@click.option(
+    "--free", multiple=True, metavar="PART", help="Allow what is like it: a part that may differ. Repeatable."
 )
 @click.option("--text", help="Answer a question.")
 @click.option("--choice", "choices", multiple=True, metavar="LABEL", help="Choose; repeatable where several may be.")
@@ -99,6 +102,8 @@ def read_options(request: model.Request, given: dict[str, Any]) -> model.Answer:
     if "ask_back" in given:
         given = {"verdict": "deny", **given, "question": given["ask_back"]}
         del given["ask_back"]
+    if "free" in given:
+        given = {"standing": "pattern", **given}
     if "standing" in given:
         given = {"verdict": "allow", **given}
     if "grant" in given:

@@ -57,4 +57,6 @@ def _print(grants: Sequence[granting.Grant], *, as_json: bool) -> None:
 
 
 def _covers(grant: granting.Grant) -> str:
+    if grant.like is not None:
+        return "; ".join(f"{one.name}: {one.words}" for one in grant.like.free)
     return "this call" if grant.standing == "call" else f"session {grant.session}"

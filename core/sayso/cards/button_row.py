@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from sayso import model
 from sayso.cards import offering, windows
 
-_Allowing = Literal["allow", "session", "always", "offer", "edit", "call", "tool", "glass"]
+_Allowing = Literal["allow", "session", "always", "offer", "edit", "call", "tool", "pattern", "glass"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
 _Attending = Literal["pass", "claim", "snooze"]
 Action = Literal[_Allowing, _Refusing, _Attending, "undo", "review", "details", "option", "pick", "other", "fill"]
@@ -19,7 +19,7 @@ Style = Literal["primary", "danger", "plain"]
 
 
 Window = windows.Window
-Special = Literal["edit", "offer", "standing", "review", "pick", "fill", "pass", "snooze"]
+Special = Literal["edit", "offer", "standing", "likeness", "review", "pick", "fill", "pass", "snooze"]
 """A window that is made from the content of its request: `dialog` draws it, `submission` reads it."""
 
 
@@ -48,8 +48,8 @@ class Row:
     """Whether it decides in favour: dropped from a card that does not show the whole content."""
     window: Window | Special | None = None
     """What a press opens first."""
-    index: Literal["option", "offer"] | None = None
-    """What the number in its token means; there is one button for each."""
+    index: Literal["option", "offer", "parts"] | None = None
+    """What the number in its token means. There is one button for each option and offer; *parts* are chosen later."""
     then: str = ""
     """What goes with what was done: said after the name."""
 

@@ -148,6 +148,18 @@ TABLE: tuple[Row, ...] = (
         then=", and this tool in this session for a while",
     ),
     Row(
+        "pattern",
+        "Allow what is like this for a while…",
+        "Allowed",
+        "--allow --standing pattern --free PART",
+        model.Answer(verdict="allow", standing="pattern"),
+        offered=offering.stands("pattern"),
+        deciding=True,
+        window="likeness",
+        index="parts",
+        then=", and what is like it for a while",
+    ),
+    Row(
         "offer",
         "{offer} and allow…",
         "Allowed",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from sayso import model
-from sayso.cards import buttons, card, cutting, demanded, draw, inputs, lasting, masked, risks, tokens, values
+from sayso.cards import alike, buttons, card, cutting, demanded, draw, inputs, lasting, masked, risks, tokens, values
 from sayso.content import text, typography
 from sayso.machine import demands, fitting, people
 
@@ -115,8 +115,9 @@ def of_press(
             return _edit(ticket, token, limits) if step_of(pressed.index) == 0 else None
         case "offer":
             return _offer(ticket, pressed.index, token)
-        case "standing":
-            return _last(ticket, buttons.row_of(pressed.action, ticket.request.kind), token, limits)
+        case "standing" | "likeness":
+            row = buttons.row_of(pressed.action, ticket.request.kind)
+            return lasting_for(ticket, row.answer.standing if row.answer else None, pressed.index, token, limits)
         case "review":
             return review(whole, pressed.index, maker, limits, pressed.action, directory)
         case "fill":
@@ -177,15 +178,28 @@ def _offer(ticket: model.Ticket, index: int, token: str) -> Dialog | None:
     )
 
 
-def _last(ticket: model.Ticket, row: buttons.Row, token: str, limits: WindowLimits) -> Dialog:
-    """All that an allow would cover for a while; what does not fit into one window cannot be allowed so."""
-    standing = row.answer.standing if row.answer else None
-    shown = [*risks.of(ticket.request).parts, *lasting.parts_of(ticket, standing or "call")]
-    first, *more = cutting.pages(shown, limits.content)
+def lasting_for(
+    ticket: model.Ticket, standing: model.Standing | None, number: int, token: str, limits: WindowLimits
+) -> Dialog:
+    """All that an allow would cover for a while; what does not fit into one window cannot be allowed so.
+
+    Of a pattern it is asked first what may differ; *number* says what was chosen.
+    """
+    if standing == "pattern" and not alike.names(ticket.request, number):
+        return _ask_what_differs(ticket, token)
+    covered = alike.parts_of(ticket, number) if standing == "pattern" else lasting.parts_of(ticket, standing or "call")
+    first, *more = cutting.pages([*risks.of(ticket.request).parts, *covered], limits.content)
     if more:
         note = card.Note((Trusted("This is too large to be shown here in full. Allow it once."),))
         return Dialog(Trusted("Allow for a while"), token, (note,))
     return Dialog(Trusted("Allow for a while"), token, first, submit=Trusted("Allow for a while"))
+
+
+def _ask_what_differs(ticket: model.Ticket, token: str) -> Dialog:
+    title, asked = Trusted("What may differ"), alike.asked(ticket.request)
+    if not asked.options:
+        return Dialog(title, token, (card.Note((Trusted("Nothing of this may differ. Allow it once."),)),))
+    return Dialog(title, token, inputs=(asked,), submit=Trusted("Next"), more=True)
 
 
 def _edit(ticket: model.Ticket, token: str, limits: WindowLimits) -> Dialog:

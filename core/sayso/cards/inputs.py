@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sayso import model
+from sayso import errors, model
 from sayso.cards import card, cutting, values
 from sayso.content import field_kinds, fields, readers, text
 
@@ -144,6 +144,15 @@ def fill_in(given: Input, typed: Submitted) -> Input:
         return given
     chosen = tuple(index for index in typed or () if 0 <= index < len(given.options))
     return replace(given, chosen=chosen if given.multiple else chosen[:1])
+
+
+def read_indexes(value: Submitted, name: str) -> list[int]:
+    """The options that were chosen in an input. Raises `InvalidAnswer`."""
+    if value is None or value == "":
+        return []
+    if isinstance(value, str | bool) or any(index < 0 for index in value):
+        raise errors.InvalidAnswer("choose among the options", field=name)
+    return list(value)
 
 
 def _split(sizes: Sequence[Sequence[int]], limits: WindowLimits) -> list[list[int]]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from sayso import model
-from sayso.cards import arguments, card, phrases
+from sayso.cards import alike, arguments, card, phrases
 from sayso.content import text
+from sayso.machine import likeness
 
 Trusted = text.Trusted
 
@@ -36,9 +37,13 @@ def parts_of(ticket: model.Ticket, standing: model.Standing) -> Iterator[card.Pa
     yield card.Note((Trusted("A deny by a rule beats it, and it can be ended: sayso grants end."),))
 
 
-def covered(standing: model.Standing, session: str | None, what: str) -> Iterator[card.Inline]:
+def covered(
+    standing: model.Standing, session: str | None, what: str, pattern: likeness.Pattern | None = None
+) -> Iterator[card.Inline]:
     """What a grant covers, in the line of a list; *what* is how the call of its card begins."""
-    if standing == "call":
+    if pattern is not None:
+        yield from alike.covered(pattern, what)
+    elif standing == "call":
         yield from (Trusted("exactly so: "), text.line(what)) if what else (Trusted("exactly as its card shows"),)
     else:
         yield from (Trusted("with any input, in the session "), text.line(session or ""))

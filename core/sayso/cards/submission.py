@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import pydantic
 
 from sayso import errors, model
-from sayso.cards import buttons, card, demanded, dialog, draw, editing, masked, tokens
+from sayso.cards import alike, buttons, card, demanded, dialog, draw, editing, inputs, masked, tokens
 from sayso.content import fields, requests, typography
 from sayso.machine import people
 
@@ -81,7 +81,11 @@ def _meaning(
             return _take_step(ticket, dialog.step_of(pressed.index), draft, maker, limits)
         case "pick":
             return _read_pick(ticket, draft)
-        case "offer" | "standing" | "pass" | "snooze" | None:
+        case "likeness" if not pressed.index:
+            shown = masked.of(ticket, maker)
+            number = alike.read(shown.request, draft)
+            return dialog.lasting_for(shown, "pattern", number, maker.token(ticket, "pattern", number), limits)
+        case "offer" | "standing" | "likeness" | "pass" | "snooze" | None:
             written: model.JsonObject = {}
         case buttons.Window():
             written = _read_window(ticket, row.window, draft)
@@ -108,6 +112,8 @@ def _read_number(ticket: model.Ticket, row: buttons.Row, index: int) -> model.Js
             return {"choice": _label_of(ticket, index)}
         case "offer":
             return {"grant": _grant_of(ticket, index)}
+        case "parts":
+            return {"free": alike.names(ticket.request, index)}
         case None:
             return {}
         case _:
@@ -195,7 +201,7 @@ def _take_step(
 
 def _read_pick(ticket: model.Ticket, draft: dialog.Draft) -> model.Answer:
     name = card.PICKED
-    labels = tuple(_label_of(ticket, index) for index in _read_indexes(draft.get(name), name))
+    labels = tuple(_label_of(ticket, index) for index in inputs.read_indexes(draft.get(name), name))
     if not labels:
         raise errors.InvalidAnswer("choose at least one option", field=name)
     _refuse_several(labels, ticket.request.multiple, name)
@@ -223,7 +229,7 @@ def _grant_of(ticket: model.Ticket, index: int) -> str:
 def _raw_value(field: model.Field, value: dialog.Submitted, other: dialog.Submitted, name: str) -> Any:
     if field.kind != "choice":
         return value
-    indexes = _read_indexes(value, name)
+    indexes = inputs.read_indexes(value, name)
     if any(index >= len(field.options) for index in indexes):
         raise errors.InvalidAnswer("there is no such option", field=name)
     labels = [field.options[index].label for index in indexes]
@@ -237,14 +243,6 @@ def _refuse_several(labels: Sequence[str], multiple: bool, name: str) -> None:
     # a list that a surface splits over several menus lets people choose in each of them
     if len(labels) > 1 and not multiple:
         raise errors.InvalidAnswer("only one option may be chosen", field=name)
-
-
-def _read_indexes(value: dialog.Submitted, name: str) -> list[int]:
-    if value is None or value == "":
-        return []
-    if isinstance(value, str | bool) or any(index < 0 for index in value):
-        raise errors.InvalidAnswer("choose among the options", field=name)
-    return list(value)
 
 
 def read_text(draft: dialog.Draft, name: str, longest: int) -> str:

@@ -113,7 +113,7 @@ async def _what(desk: Desk, grant: granting.Grant) -> str:
 
 def _row(grant: granting.Grant, what: str, now: datetime) -> listing.Row:
     spans: list[card.Inline] = [text.line(grant.agent), Trusted(" may run "), text.line(grant.tool)]
-    spans += [Trusted(" "), *lasting.covered(grant.standing, grant.session, what)]
+    spans += [Trusted(" "), *lasting.covered(grant.standing, grant.session, what, grant.like)]
     spans += [Trusted(", allowed by "), text.line(grant.name)]
     return listing.Row(grant.id, tuple(spans), Trusted(f"ends in {phrases.duration(grant.until - now)}"), "end")
 

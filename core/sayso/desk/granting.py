@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
@@ -18,12 +18,14 @@ from sayso import aside, errors, model, parts
 from sayso.cards import tokens
 from sayso.content import requests
 from sayso.desk import stops
-from sayso.machine import INBOX, Terms, events, scopes
+from sayso.machine import INBOX, Terms, events, likeness, scopes
 from sayso.stores import Record, Store
 from sayso.stores.record_kinds import GRANT
 
 MOST = 1_000
 """Grants at one moment. They are few: each was given by a person, and ends by itself."""
+MOST_ALIKE = 20
+"""Patterns of one agent and tool: all of them are looked at for each of its calls."""
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Grant(model.Frozen):
     """Its record: a new key of the same name has no grants."""
     tool: str
     session: str | None
+    like: likeness.Pattern | None = None
+    """Of *pattern*: what is like the call that was allowed."""
     policy: str | None
     request: model.RequestId
     """The request whose card was allowed; it has what was shown."""
@@ -66,6 +70,11 @@ async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
     name = await _name(ticket.owner, ticket.request, decision.standing)
     if name is None or len(await store.scan(GRANT)) >= MOST:
         raise errors.Refused("there are too many grants; end some of them")
+    alike = await _pattern(ticket) if decision.standing == "pattern" else None
+    if alike is not None:
+        if len(await store.scan(GRANT, name)) >= MOST_ALIKE:
+            raise errors.Refused("there are too many grants of this tool; end some of them")
+        name = f"{name}-{tokens.id_from('like', alike.model_dump_json())[-12:]}"
     by, until = decision.by[0], decision.decided_at + timedelta(seconds=lasts)
     grant = Grant(
         id=name[-12:],
@@ -74,6 +83,7 @@ async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
         key=ticket.key,
         tool=ticket.request.tool or "",
         session=ticket.request.source.session if decision.standing == "tool" else None,
+        like=alike,
         policy=ticket.policy_name,
         request=ticket.id,
         by=by.person,
@@ -84,6 +94,12 @@ async def _of_decision(store: Store, ticket: model.Ticket) -> Sequence[Record]:
     before = await store.get(GRANT, name)
     value = grant.model_dump(mode="json")
     return [Record(GRANT, name, value, until, before.version if before else 0)]
+
+
+async def _pattern(ticket: model.Ticket) -> likeness.Pattern:
+    """What is like the call that was allowed, with what was left open by whoever allowed it."""
+    free = next((one.answer.free for one in reversed(ticket.answers) if one.answer.free), ())
+    return await aside.run_large(requests.is_large(ticket.request), likeness.pattern_of, ticket.request, free)
 
 
 async def apply(store: Store, request: model.Request, terms: Terms, at: datetime) -> Terms:
@@ -99,18 +115,39 @@ async def apply(store: Store, request: model.Request, terms: Terms, at: datetime
     return dataclasses.replace(terms, ruled=ruled, route=(INBOX,), stage_routes=())
 
 
-_WHAT: dict[parts.Standing, str] = {"call": "this exact call", "tool": "this tool in this session"}
+_WHAT: dict[parts.Standing, str] = {
+    "call": "this exact call",
+    "tool": "this tool in this session",
+    "pattern": "what is like this",
+}
 
 
 async def _find(store: Store, request: model.Request, terms: Terms, at: datetime) -> Grant | None:
-    for kind in get_args(parts.Standing):
-        name = await _name(terms.owner, request, kind)
-        record = await store.get(GRANT, name) if name else None
+    async for record in _possible(store, request, terms.owner):
         found = _read(record)
         if found is None or found.until <= at or found.key != terms.key or found.policy != terms.policy_name:
             continue
-        return found
+        if found.standing != "pattern" or await _is_like(found, request):
+            return found
     return None
+
+
+async def _possible(store: Store, request: model.Request, owner: str) -> AsyncIterator[Record | None]:
+    """The grants that may cover a call: two by their names, and the few patterns of its agent and tool."""
+    for kind in get_args(parts.Standing):
+        name = await _name(owner, request, kind)
+        if name is None:
+            continue
+        if kind != "pattern":
+            yield await store.get(GRANT, name)
+            continue
+        for record in await store.scan(GRANT, name):
+            yield record
+
+
+async def _is_like(grant: Grant, request: model.Request) -> bool:
+    pattern = grant.like
+    return pattern is not None and await aside.run_large(requests.is_large(request), likeness.is_like, pattern, request)
 
 
 async def listed(store: Store, at: datetime) -> Sequence[Grant]:

@@ -10,7 +10,7 @@ from sayso.content import digest, fields
 from sayso.machine import scopes
 
 PARTS: Mapping[model.Verdict, set[str]] = {
-    "allow": {"reason", "input", "grant", "standing", "confirm", "break_glass"},
+    "allow": {"reason", "input", "grant", "standing", "free", "confirm", "break_glass"},
     "deny": {"reason", "question"},
     "stop": {"reason"},
     "respond": {"text"},

@@ -42,7 +42,7 @@ def check(answer: model.Answer) -> None:
     """Refuse an answer that breaks the glass and wants more, or does not say why. Raises `InvalidAnswer`."""
     if answer.verdict != "allow":
         raise errors.InvalidAnswer("only an allow breaks the glass", field="verdict")
-    for name in ("input", "grant", "standing"):
+    for name in ("input", "grant", "standing", "free"):
         if getattr(answer, name) is not None:
             raise errors.InvalidAnswer(f"an allow that breaks the glass takes no {name}", field=name)
     if not (answer.reason or "").strip():

@@ -1,7 +1,7 @@
 """An allow that holds for what comes after it, too: what may be granted so, and what it covers. Pure.
 
-The rule: a grant covers nothing that its card did not show. So it is the same call to the last sign, or a tool of one
-session whose input cannot hold a command; never a pattern.
+The rule: a grant covers nothing that its card did not show. So it is the same call to the last sign, a tool of one
+session whose input cannot hold a command, or what `likeness` calls alike.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import assert_never
 
 from sayso import errors, model, parts, policies
 from sayso.content import digest, tools
+from sayso.machine import likeness
 
 
 def may(ticket: model.Ticket, standing: parts.Standing) -> bool:
@@ -25,6 +26,9 @@ def can_hold(policy: policies.Policy) -> bool:
 
 def check(ticket: model.Ticket, answer: model.Answer) -> None:
     """Refuse an answer that wants more than its request and policy let. Raises `InvalidAnswer`."""
+    if (answer.free is None) != (answer.standing != "pattern"):
+        said = "free goes with standing = pattern, and says which parts of the input may differ"
+        raise errors.InvalidAnswer(said, field="free", hint="leave both out, or give both")
     if answer.standing is None:
         return
     if answer.verdict != "allow" or answer.break_glass or answer.grant is not None or answer.input is not None:
@@ -33,10 +37,15 @@ def check(ticket: model.Ticket, answer: model.Answer) -> None:
     if not may(ticket, answer.standing):
         hint = "its policy has no grants, needs more than one plain allow, or the tool runs commands"
         raise errors.InvalidAnswer("an allow of this request stands for itself alone", field="standing", hint=hint)
+    if answer.free is not None:
+        likeness.pattern_of(ticket.request, answer.free)
 
 
 def covered(owner: str, request: model.Request, standing: parts.Standing) -> tuple[str, ...] | None:
-    """What tells the calls apart that a grant covers; None if it could not cover this one."""
+    """What tells the calls apart that a grant covers; None if it could not cover this one.
+
+    Of *pattern* all patterns of an agent and a tool have the same: which of them covers it, `likeness` says.
+    """
     if not _covers(request, standing):
         return None
     tool = request.tool or ""
@@ -45,6 +54,8 @@ def covered(owner: str, request: model.Request, standing: parts.Standing) -> tup
             return (owner, standing, digest.of_call(tool, request.input or {}))
         case "tool":
             return (owner, standing, tool, request.source.session or "")
+        case "pattern":
+            return (owner, standing, tool)
         case _:
             assert_never(standing)
 
@@ -54,5 +65,7 @@ def _covers(request: model.Request, standing: parts.Standing) -> bool:
         return False
     if standing == "call":
         return True
+    if standing == "pattern":
+        return bool(likeness.margins_of(request))
     known = tools.find(request.tool)
     return bool(request.source.session) and known != tools.NOTHING and not known.command

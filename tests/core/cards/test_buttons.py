@@ -39,8 +39,15 @@ TYPED: dict[str, dialog.Draft] = {
     "edit": {"k0": "make all"},
     "fill": {"f0": "because"},
     "pick": {"f0": [0]},
+    "likeness": {"free": [0]},
 }
-OPTIONS = {"TEXT": "because", "LABEL": "A", "JSON": '{"command": "make all"}', "NAME=VALUE": "why=because"}
+OPTIONS = {
+    "TEXT": "because",
+    "LABEL": "A",
+    "JSON": '{"command": "make all"}',
+    "NAME=VALUE": "why=because",
+    "PART": "content",
+}
 
 
 def offered() -> Iterator[tuple[model.Ticket, buttons.Row, int]]:
@@ -48,7 +55,7 @@ def offered() -> Iterator[tuple[model.Ticket, buttons.Row, int]]:
         ticket = samples.sample(request)
         yield from ((ticket, row, number) for row, number in buttons.on(ticket))
     lasting = samples.lasting()
-    yield from ((lasting, row, number) for row, number in buttons.on(lasting) if row.window == "standing")
+    yield from ((lasting, row, number) for row, number in buttons.on(lasting) if row.window in ("standing", "likeness"))
 
 
 OFFERED = list(offered())
@@ -64,6 +71,9 @@ def pressed(ticket: model.Ticket, row: buttons.Row, number: int) -> model.Answer
     if isinstance(row.window, buttons.Window) and row.window.required:
         draft = {row.window.name: "because"}
     answer = submission.follow(ticket, press, draft, samples.MINT, LIMITS)
+    if row.window == "likeness":
+        assert isinstance(answer, dialog.Dialog)
+        answer = submission.follow(ticket, tokens.read(answer.token), {}, samples.MINT, LIMITS)
     assert isinstance(answer, model.Answer)
     return answer
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import sayso
 from sayso import errors, model, parts
-from sayso.cards import dialog, submission, tokens
+from sayso.cards import card, dialog, submission, tokens
 from sayso.content import tools
 from sayso.desk import granting, stops
 from sayso.machine import events, scopes
@@ -219,3 +219,134 @@ def test_a_grant_covers_nothing_that_its_card_did_not_show(
     if covered(shown) is not None and covered(shown) == covered(later):
         assert shown[0] == later[0]
         assert shown[1] == later[1] if kind == "call" else shown[2] == later[2]
+
+
+def like(*free: str) -> model.Answer:
+    return model.Answer(verdict="allow", standing="pattern", free=free)
+
+
+async def test_what_is_like_the_allowed_call_is_allowed_and_nothing_else(desk: sayso.Desk) -> None:
+    await allow(desk, asked("refund", customer="c-1", amount=20), like("amount"))
+    assert await outcome(desk, asked("refund", customer="c-1", amount=5)) == "allowed"
+    assert await outcome(desk, asked("refund", "s-2", customer="c-1", amount=20)) == "allowed"
+    for other in (
+        asked("refund", customer="c-1", amount=21),
+        asked("refund", customer="c-2", amount=5),
+        asked("refund", customer="c-1"),
+        asked("refund", customer="c-1", amount=5, more=1),
+        asked("payout", customer="c-1", amount=5),
+        asked("refund", policy="once", customer="c-1", amount=5),
+        asked("refund", policy="other", customer="c-1", amount=5),
+    ):
+        assert await outcome(desk, other) == "asked"
+    assert await outcome(desk, asked("refund", customer="c-1", amount=5), sayso.Caller("other", key="k2")) == "asked"
+    again = await desk.open(asked("refund", customer="c-1", amount=5), BOT)
+    assert again.ruled is not None
+    assert "allowed what is like this until" in (again.ruled.reason or "")
+
+
+async def test_several_patterns_of_a_tool_stand_beside_one_another_and_each_is_ended_alone(desk: sayso.Desk) -> None:
+    await allow(desk, asked("refund", customer="c-1", amount=20), like("amount"))
+    assert isinstance(desk.clock, ManualClock)
+    desk.clock.advance(1)
+    await allow(desk, asked("refund", customer="c-2", amount=50), like("amount", "customer"))
+    assert await outcome(desk, asked("refund", customer="c-9", amount=40)) == "allowed"
+    wide, narrow = await granting.listed(desk.store, desk.clock.now())
+    assert narrow.like is not None
+    assert [one.words for one in narrow.like.free] == ["any number from 0 to 20"]
+    await granting.end(desk.store, wide.id, "op", desk.clock.now())
+    assert await outcome(desk, asked("refund", customer="c-9", amount=40)) == "asked"
+    assert await outcome(desk, asked("refund", customer="c-1", amount=9)) == "allowed"
+    desk.clock.advance(HOUR)
+    assert await outcome(desk, asked("refund", customer="c-1", amount=9)) == "asked"
+
+
+async def test_patterns_of_one_tool_are_few(desk: sayso.Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(granting, "MOST_ALIKE", 1)
+    await allow(desk, asked("refund", customer="c-1", amount=20), like("amount"))
+    await allow(desk, asked("refund", customer="c-2", amount=20), like("amount"))
+    assert await outcome(desk, asked("refund", customer="c-2", amount=5)) == "asked"
+
+
+async def test_under_a_stop_what_is_like_it_is_asked_and_a_damaged_pattern_allows_nothing(desk: sayso.Desk) -> None:
+    call = asked("refund", customer="c-1", amount=20)
+    await allow(desk, call, like("amount"))
+    (record,) = await desk.store.scan(record_kinds.GRANT)
+    stop = model.Stop(by="op", name="Op", via="web:op", at=desk.clock.now(), agent=None, reason=None)
+    await stops.put(desk.store, stop)
+    assert await outcome(desk, asked("refund", customer="c-1", amount=5)) == "asked"
+    await stops.remove(desk.store, None)
+    broken = {**record.value, "like": {**record.value["like"], "free": []}}
+    await desk.store.put(Record(record.kind, record.name, broken, None, record.version))
+    assert await outcome(desk, asked("refund", customer="c-1", amount=5)) == "asked"
+    await desk.store.put(Record(record.kind, record.name, {**record.value, "like": None}, None, record.version + 1))
+    assert await outcome(desk, asked("refund", customer="c-1", amount=5)) == "asked"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        model.Answer(verdict="allow", standing="pattern"),
+        model.Answer(verdict="allow", free=("amount",)),
+        model.Answer(verdict="allow", standing="call", free=("amount",)),
+        like("none"),
+        like("text"),
+    ],
+)
+async def test_an_allow_that_leaves_open_what_may_not_differ_is_refused(desk: sayso.Desk, answer: model.Answer) -> None:
+    ticket = await desk.open(asked("refund", amount=5, text="two words"), BOT)
+    with pytest.raises(errors.InvalidAnswer) as refused:
+        await desk.answer(ticket.id, answer, actor())
+    assert refused.value.field == "free"
+
+
+def test_the_windows_ask_what_may_differ_and_show_all_of_it_with_examples() -> None:
+    ticket = opened(asked("refund", customer="c-1", amount=20, note="for two weeks"), grants=HOUR)
+    pressed = tokens.read(MINT.token(ticket, "pattern"))
+    first = dialog.of_press(ticket, pressed, MINT, ROOM)
+    assert first is not None
+    assert [one.text for one in first.inputs[0].options] == [
+        "customer: any one word of letters, digits, - and _",
+        "amount: any number from 0 to 20",
+    ]
+    nothings: tuple[dialog.Draft, ...] = ({}, {"free": []}, {"free": [7]})
+    for nothing in nothings:
+        with pytest.raises(errors.InvalidAnswer):
+            submission.follow(ticket, tokens.read(first.token), nothing, MINT, ROOM)
+    second = submission.follow(ticket, tokens.read(first.token), {"free": [1]}, MINT, ROOM)
+    assert isinstance(second, dialog.Dialog)
+    assert second.submit is not None
+    shown = "\n".join("".join(card.pieces(part)) for part in second.parts if isinstance(part, card.Line))
+    for said in (
+        "For 1 h every call of agent like this is allowed at once",
+        "amount: any number from 0 to 20",
+        "customer c-1",
+        "It covers, for example: amount 10",
+        "It does not cover, for example: amount 21",
+        "and customer c-1x",
+    ):
+        assert said in shown, said
+    answer = submission.follow(ticket, tokens.read(second.token), {}, MINT, ROOM)
+    assert answer == like("amount")
+
+
+def test_a_pattern_that_cannot_be_shown_in_full_cannot_be_granted() -> None:
+    ticket = opened(asked("refund", amount=5, note="x y\n" * 5_000), grants=HOUR)
+    window = submission.follow(ticket, tokens.read(MINT.token(ticket, "pattern")), {"free": [0]}, MINT, ROOM)
+    assert isinstance(window, dialog.Dialog)
+    assert window.submit is None
+
+
+def test_a_secret_in_the_call_is_covered_in_the_windows_and_is_not_left_open_by_what_is_shown_of_it() -> None:
+    token = "ghp_" + "a1B2" * 9
+    ticket = opened(asked("deploy", api_token=token, amount=20), grants=HOUR)
+    first = dialog.of_press(ticket, tokens.read(MINT.token(ticket, "pattern")), MINT, ROOM)
+    assert first is not None
+    assert [one.text for one in first.inputs[0].options] == ["amount: any number from 0 to 20"]
+    second = submission.follow(ticket, tokens.read(first.token), {"free": [0]}, MINT, ROOM)
+    assert isinstance(second, dialog.Dialog)
+    assert token not in str((first, second))
+    assert submission.follow(ticket, tokens.read(second.token), {}, MINT, ROOM) == like("amount")
+    none = dialog.of_press(opened(asked("Bash"), grants=HOUR), tokens.read(MINT.token(ticket, "pattern")), MINT, ROOM)
+    assert none is not None
+    assert none.submit is None
