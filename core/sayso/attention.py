@@ -96,3 +96,5 @@ class Reach(parts.Frozen):
     """Messages that are not written yet."""
     quiet: tuple[Quiet, ...] = ()
     """Of whom it names: when they are left alone."""
+    shown_at: datetime | None = None
+    """When it is shown, together with others; None is at once."""

@@ -172,6 +172,8 @@ class Policy(parts.Frozen):
     """When those who are missing are reminded, in seconds after it was asked."""
     quiet: attention.Quiet | None = None
     """When nobody is mentioned or written to; what falls into it comes at its end."""
+    digest: parts.Seconds | None = None
+    """Every so many seconds requests of low risk are shown together; None is each at once."""
     turns: Literal["round_robin", "least_recent"] | None = None
     """To whom of its people it is put first; None is all at once."""
     claim_in: parts.Seconds = 300.0

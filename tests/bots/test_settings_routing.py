@@ -27,6 +27,7 @@ async def test_a_policy_says_where_something_is_shown_if_its_places_do_not_work(
     assert (await asked(desk, "look")).fallback == (("discord:911",), ("slack:@ann",), ("web",))
 
 
+DIGEST = '[policies.default]\napprovers = ["group:release"]\ndigest = "30m"\n'
 QUIET = '[policies.default]\napprovers = ["ann"]\nquiet = "freeze"\nexpires_in = "30d"\n'
 TURNS = '[policies.default]\napprovers = ["group:release"]\nturns = "round_robin"\nclaim_in = "2m"\n'
 
@@ -50,12 +51,20 @@ async def test_people_and_policies_have_quiet_hours_by_a_calendar() -> None:
     assert [(one.does, one.at.date().isoformat()) for one in ticket.plan] == [("open", "2027-01-04")]
 
 
+async def test_a_policy_gathers_what_is_of_low_risk() -> None:
+    ticket = await asked(desk_of(DIGEST, datetime(2026, 11, 27, 9, 12, tzinfo=UTC)), "look")
+    assert ticket.reach is not None
+    assert ticket.reach.shown_at == datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
         (CALENDARS + QUIET.replace("freeze", "lent"), "policies.default.quiet"),
         ('[people.eve]\nterminal = "eve"\nquiet = "lent"\n', "people.eve.quiet"),
         ("[calendars.all]\n" + QUIET.replace("freeze", "all"), "policies.default.quiet"),
+        (DIGEST.replace("30m", "soon"), "policies.default.digest"),
+        (DIGEST.replace("digest", 'turns = "round_robin"\ndigest'), "policies.default.turns"),
         (TURNS.replace("round_robin", "random"), "policies.default.turns"),
         (TURNS.replace("group:release", "ann"), "policies.default.turns"),
         (

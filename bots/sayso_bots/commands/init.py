@@ -50,6 +50,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
 # fallback = ["approvers", "web"]     # where it is shown if its own places cannot be reached, one after the other
 # quiet = "!office"                   # when nobody is mentioned or written to: a calendar, or one that is closed
+# digest = "30m"                      # so often its requests of low risk are shown together; not beside turns
 # turns = "round_robin"               # to one of its people first, then to the next; or "least_recent"
 # claim_in = "5m"                     # in this time somebody takes it on, or it goes to the next one
 # clock = "office"                    # the times below and expires_in count only while this calendar is open

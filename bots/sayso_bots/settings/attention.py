@@ -33,6 +33,8 @@ class Attention(pydantic.BaseModel):
     """Where it is shown if it can be shown nowhere else, one after the other."""
     quiet: Hours | None = pydantic.Field(default=None, description=QUIET)
     """When nobody is mentioned or written to; what falls into it comes at its end."""
+    digest: durations.Duration | None = pydantic.Field(default=None, description='digest = "30m"')
+    """So often its requests of low risk are shown together; each at once if it is left out."""
     turns: Literal["round_robin", "least_recent"] | None = pydantic.Field(
         default=None, description='turns = "round_robin", or "least_recent"'
     )
@@ -46,9 +48,9 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
     if policy.turns is None:
         return
     key = f"policies.{name}.turns"
-    ways = [way for way in ("needs", "stages") if getattr(policy, way)]
+    ways = [way for way in ("needs", "stages", "digest") if getattr(policy, way)]
     if ways:
-        raise _wrong(key, f"cannot stand beside {ways[0]}", "name approvers, and a quorum")
+        raise _wrong(key, f"cannot stand beside {ways[0]}", "name approvers, and a quorum, and nothing of these")
     known: Sequence[str] = [one for one in directory.members(policy.approvers) if one in directory.people]
     if len(known) < 2:
         raise _wrong(key, "the settings name fewer than two people who could take turns", "name them in approvers")

@@ -13,6 +13,7 @@ from sayso.content import requests
 from sayso.desk import (
     asking_back,
     authority,
+    digests,
     granting,
     judging,
     quieting,
@@ -46,6 +47,8 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     async with _within_limits(shell, request.id, caller):
         id, ref, now = request.id or tokens.new_id(), tokens.new_ref(), shell.clock.now()
         terms = await _terms(shell, request, caller, id, now)
+        if terms.policy.digest:
+            terms = await digests.apply(request, terms, now)
         if terms.policy.turns and not await _is_known(shell, request.id):
             terms = await turning.take(shell.store, shell.setup, terms, now)
         if shell.setup.quiet or terms.policy.quiet:

@@ -49,6 +49,10 @@ def may_stand(ticket: model.Ticket) -> bool:
 
 def like(ticket: model.Ticket) -> str:
     """What requests must have in common to stand on one card: who asks, in which session, and who decides how."""
+    if ticket.reach is not None and ticket.reach.shown_at is not None:
+        # of a digest, whoever asks
+        shared = ["digest", ticket.requester, ticket.policy_name, ticket.stage]
+        return json.dumps([*shared, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
     terms = [ticket.owner, ticket.request.source.session, ticket.requester, ticket.policy_name, ticket.stage]
     return json.dumps([*terms, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
 

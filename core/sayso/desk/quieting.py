@@ -16,6 +16,7 @@ from sayso.machine import silence
 def apply(setup: Setup, terms: machine.Terms, at: datetime) -> machine.Terms:
     """The terms with the quiet hours that matter; the same for what is urgent, or decided by a rule."""
     ruled = terms.ruled
+    at = (terms.reach and terms.reach.shown_at) or at
     if ruled and (ruled.effect != "ask" or ruled.priority == "urgent"):
         return terms
     named = setup.directory.members(terms.policy.everybody) if setup.quiet else ()

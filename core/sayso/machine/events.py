@@ -207,6 +207,8 @@ class Announce(model.Frozen):
 
     type: Literal["announce"] = "announce"
     place: model.Place
+    after: datetime | None = None
+    """Not before this moment."""
 
 
 class Redraw(model.Frozen):

@@ -18,6 +18,8 @@ def said(ticket: model.Ticket) -> str | None:
 def _said(ticket: model.Ticket) -> Iterator[str]:
     yield "waits for an answer"
     yield from _shown(ticket)
+    if ticket.reach and ticket.reach.shown_at:
+        yield f"shown together with others at {_moment(ticket.reach.shown_at)}"
     board = places.board(ticket)
     if ticket.policy.most_needed > 1:
         yield f"{len(board.by)} of {ticket.policy.most_needed} have allowed it"

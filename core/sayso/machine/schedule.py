@@ -70,7 +70,7 @@ def plan(
     """What time does to a request that is asked now, until it expires."""
     reminders = _planned(policy, at, "remind", policy.remind)
     escalations = _planned(policy, at, "escalate", [one.after for one in policy.escalate])
-    attended = (*rounds.planned(policy, reach, at), *silence.opening(policy, reach, at))
+    attended = (*rounds.planned(policy, reach, at), *silence.opening(policy, reach, (reach and reach.shown_at) or at))
     return _in_order([*escalations, *reminders, *attended, *_of_stage(policy, 0, at)], ends)
 
 
@@ -114,7 +114,7 @@ def act(ticket: model.Ticket, at: datetime) -> tuple[model.Ticket, tuple[events.
     changed = escalation.happens(changed, numbers, policies.Escalated(at=at, number=0, stage=ticket.stage))
     if any(one.does == "turn" for one in due):
         changed = rounds.handed_over(changed, at)
-    alone = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
+    alone: dict[str, events.Why] = {one.to: _WHY_ALONE[one.does] for one in due if one.to is not None}
     changed = _told(changed, at, due)
     everybody = effects(ticket, changed, _why(due)) if len(alone) < len(due) else _shown(ticket, changed)
     return changed, (*everybody, *(one for name, why in alone.items() for one in _to_one(ticket, changed, name, why)))

@@ -63,8 +63,11 @@ def open_ticket(request: model.Request, terms: Terms, *, id: str, ref: str, at: 
     if ticket.decision is not None:
         # nobody is asked, so there is no card: whoever waits gets it at once
         return Step(ticket, outcomes.resumes(ticket))
-    shown = (events.Announce(place=place) for place in ticket.route if place != INBOX)
-    return Step(ticket, (*shown, *outcomes.pushes(ticket)))
+    after = ticket.reach.shown_at if ticket.reach else None
+    shown = (events.Announce(place=place, after=after) for place in ticket.route if place != INBOX)
+    # on their devices people hear of what is shown with others no earlier either: not at all
+    pushes = () if after else outcomes.pushes(ticket)
+    return Step(ticket, (*shown, *pushes))
 
 
 def step(ticket: model.Ticket, event: events.Event) -> Step:

@@ -265,11 +265,22 @@ def _is_large(rows: Sequence[RawRow]) -> bool:
 def _rows_of(step: machine.Step, entry: events.Entry) -> CommitRows:
     ticket, at = step.ticket, documents.to_micros(entry.at)
     effects = (
-        (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), effect.model_dump_json(), at, at)
+        (outbox_key(ticket.id, effect), ticket.id, model.channel_of(effect.place), _json(effect), at, _due(effect, at))
         for effect in step.effects
     )
     row, logged = documents.row_of(ticket), (ticket.id, ticket.version, entry.model_dump_json())
     return CommitRows(row, logged, chain.link(*logged, str(row[-1])), tuple(effects))
+
+
+def _json(effect: events.Effect) -> str:
+    return effect.model_dump_json(exclude_none=True)
+
+
+def _due(effect: events.Effect, at: int) -> int:
+    """When an effect that is written now is due, as it is stored."""
+    if isinstance(effect, events.Announce) and effect.after is not None:
+        return max(at, documents.to_micros(effect.after))
+    return at
 
 
 def _age(row: RawRow) -> tuple[datetime, str]:
