@@ -25,6 +25,15 @@ CLAIM = Keyed(
     writes={200: tickets.Document},
     fails=(403, 404, 409, *operations.READ_FAILS),
 )
+REVEAL = Keyed(
+    method="post",
+    path="/v1/requests/{id}/reveal",
+    summary="Read a request with its secrets: for people whom its policy names, and operators. It is on record.",
+    who="anybody with a key",
+    handler=lambda on: on.requests.reveal,
+    writes={200: tickets.Document},
+    fails=(403, 404, *operations.READ_FAILS),
+)
 SNOOZE = Keyed(
     method="post",
     path="/v1/requests/{id}/snooze",

@@ -235,6 +235,10 @@ class RemoteDesk(operator_calls.OperatorCalls):
         """Take a request on. Raises as `sayso.desk.attending.claim`."""
         return await self._act(routes.CLAIM, id, None, once=True)
 
+    async def reveal(self, id: str) -> model.Ticket:
+        """Read a request with its secrets, which is put on record. Raises as `sayso.desk.revealing.reveal`."""
+        return await self._act(routes.REVEAL, id, None, once=True)
+
     async def snooze(self, id: str, seconds: float) -> model.Ticket:
         """Put a request off for oneself. Raises as `sayso.desk.attending.snooze`."""
         body = tickets.Snooze(seconds=seconds).model_dump_json().encode()

@@ -98,6 +98,7 @@ ANSWER = Keyed(
     fails=(403, 404, 409, *operations.READ_FAILS),
 )
 PASS_ON, CLAIM, SNOOZE = approver_routes.PASS_ON, approver_routes.CLAIM, approver_routes.SNOOZE
+REVEAL = approver_routes.REVEAL
 CANCEL = Keyed(
     method="post",
     path="/v1/requests/{id}/cancel",
@@ -260,6 +261,7 @@ OPERATIONS: Sequence[Open | Keyed] = (
         ANSWER,
         PASS_ON,
         CLAIM,
+        REVEAL,
         SNOOZE,
         CANCEL,
         USE,

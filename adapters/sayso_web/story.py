@@ -48,6 +48,8 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Used with the key "), text.line(entry.by))
         case events.Redeemed() | events.Erased() | events.Revoked() | events.Held() | events.Released():
             return _tell_rare(entry)
+        case events.Revealed():
+            return (*history.tell_person(entry.by), Trusted(" was shown what masks cover"))
         case events.GrantEnded():
             return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
         case events.Stopped(stop=stop):

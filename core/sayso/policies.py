@@ -160,6 +160,8 @@ class Policy(parts.Frozen):
     """Whom the first card mentions: `approvers`, people, `group:NAME`. Empty means nobody."""
     fallback: Annotated[tuple[parts.Place, ...], pydantic.Field(max_length=10)] = ()
     """Where it is shown if it can be shown nowhere else, one after the other."""
+    reveal: Annotated[tuple[str, ...], pydantic.Field(max_length=20)] = ()
+    """Who may see what masks cover: people, `group:NAME`, or `anyone`. Each time is on record."""
     reason: Literal["allow", "deny", "both"] | None = None
     """For which verdicts a reason must be given."""
     confirm: parts.Seconds | Confirmed | None = None

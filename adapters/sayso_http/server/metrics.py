@@ -109,7 +109,7 @@ class Metrics:
                 pass
             case events.Stopped() | events.Resumed() | events.GrantEnded() | events.Delayed() | events.Reached():
                 pass
-            case events.Claimed() | events.Snoozed():
+            case events.Claimed() | events.Snoozed() | events.Revealed():
                 pass
             case _:
                 assert_never(entry)

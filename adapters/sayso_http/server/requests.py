@@ -13,7 +13,7 @@ from datetime import datetime
 from aiohttp import web
 
 from sayso import aside, errors, machine, model
-from sayso.desk import Desk, attending, batching, passing_on, searching, tracing
+from sayso.desk import Desk, attending, batching, passing_on, revealing, searching, tracing
 from sayso.desk.keys import Authenticate
 from sayso.stores import Query, Store
 from sayso_http import finding, log_rows, routes, tickets, webhooks
@@ -134,6 +134,18 @@ class Requests:
         id = request.match_info["id"]
         await caller.may_know(id)
         return await self._show(await attending.claim(self._desk, id, caller.key.actor), caller)
+
+    async def reveal(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
+        """Show it with its secrets, and put that on record."""
+        ticket = await caller.ticket(request.match_info["id"])
+        if caller.key.role == "operator":
+            name = caller.key.name
+            by = model.Person(id=name, name=name, account=f"key:{name}", member=True)
+            await revealing.note(self._desk, ticket, by)
+        elif not caller.asked(ticket.owner):
+            await revealing.reveal(self._desk, ticket, caller.key.actor)
+        cards = (await _cards_by_ticket(self._desk.store, [ticket]))[ticket.id]
+        return responses.write(tickets.to_document(machine.read(ticket, self._desk.clock.now()), cards))
 
     async def snooze(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Put it off, for the person behind the key."""

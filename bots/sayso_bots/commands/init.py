@@ -48,6 +48,7 @@ expires_in = "1h"                     # silence is never consent: what expires i
 # confirm = "10s"                     # time to read before an allow; or "tool", "input.NAME": what is typed to allow
 # grants = "8h"                       # how long an allow may hold for the same call, or a tool of one session
 # notify = "approvers"                # whom its card mentions: people, "group:release", or [] for nobody
+# reveal = ["group:release"]           # who may see what masks over secrets cover; each time is on record
 # fallback = ["approvers", "web"]     # where it is shown if its own places cannot be reached, one after the other
 # quiet = "!office"                   # when nobody is mentioned or written to: a calendar, or one that is closed
 # digest = "30m"                      # so often its requests of low risk are shown together; not beside turns

@@ -151,6 +151,8 @@ class Policy(_Places, attention.Attention):
         description='notify = "approvers", ["ann", "group:release"], or [] for nobody',
     )
     """Whom the first card mentions."""
+    reveal: list[str] = pydantic.Field(default=[], max_length=20, description='reveal = ["ann", "group:security"]')
+    """Who may see what masks cover."""
     reason: Literal["allow", "deny", "both"] | None = pydantic.Field(
         default=None, description='reason = "allow", "deny" or "both"'
     )

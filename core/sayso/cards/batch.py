@@ -71,7 +71,7 @@ def draw_card(
     tickets = [masked.of(one, maker) for one in tickets]
     waiting = [one for one in tickets if one.decision is None]
     drawn = {one.id: draw.card_of(one, maker, directory) for one in waiting}
-    levels = [one.risk for one in drawn.values()]
+    levels: list[model.Risk | None] = [one.risk for one in drawn.values()]
     level = risk.highest(levels)
     return BatchCard(
         ticket_id=batch_tokens.id_of(ref),

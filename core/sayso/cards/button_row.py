@@ -12,7 +12,9 @@ from sayso.cards import offering, windows
 _Allowing = Literal["allow", "session", "always", "offer", "edit", "call", "tool", "pattern", "glass"]
 _Refusing = Literal["deny", "reason", "askback", "respond", "stop"]
 _Attending = Literal["pass", "claim", "snooze"]
-Action = Literal[_Allowing, _Refusing, _Attending, "undo", "review", "details", "option", "pick", "other", "fill"]
+Action = Literal[
+    _Allowing, _Refusing, _Attending, "undo", "review", "details", "reveal", "option", "pick", "other", "fill"
+]
 """What a token can be for. These names are in tokens, and so in cards that were posted long ago."""
 
 Style = Literal["primary", "danger", "plain"]

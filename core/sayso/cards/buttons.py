@@ -70,6 +70,8 @@ TABLE: tuple[Row, ...] = (
     ),
     # on closed cards only: it answers nothing
     Row("details", "Details", "", "", None, kinds=(), window="review"),
+    # on a card with masks, if its policy names who may see what they cover: it answers nothing
+    Row("reveal", "Show secrets…", "", "", None, kinds=()),
     _PICK,
     # never alone: the options of a pick
     Row("option", "", "Answered", "", _SAID, kinds=(), index="option"),

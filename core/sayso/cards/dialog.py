@@ -250,7 +250,7 @@ def review(
     action: buttons.Action = "review",
     directory: people.Directory = people.NOBODY_KNOWN,
 ) -> Dialog:
-    """One page of the whole content; only the last one lets the person decide, and none of the *details*."""
+    """One page of the whole content; only the last one lets the person decide, and none that is only read."""
     pages = draw.pages_of(ticket, maker, limits.page, directory)
     page = min(page, len(pages) - 1)
     token = maker.token(ticket, action, page)
@@ -258,7 +258,7 @@ def review(
     jumps = tuple(_jumps(ticket, action, page, len(pages) - 1, maker))
     if page + 1 < len(pages):
         return Dialog(title, token, pages[page], submit=Trusted("Next page"), more=True, jumps=jumps)
-    if ticket.decision is not None or action == "details":
+    if ticket.decision is not None or action in ("details", "reveal"):
         return Dialog(title, token, pages[page], jumps=jumps)
     submit = Trusted("Allow" if ticket.request.kind == "permission" else "Answer")
     return Dialog(title, token, pages[page], submit=submit, jumps=jumps)

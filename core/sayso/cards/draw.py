@@ -144,6 +144,8 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
 def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
     if ticket.decision is None and ticket.ruled and ticket.ruled.rule:
         yield from (Trusted("Asked by the rule "), naming.given_name(ticket.ruled.rule), Trusted(" · "))
+    if isinstance(ticket, masked.Covered):
+        yield Trusted("Secrets are masked, with their length and a fingerprint · ")
     yield Trusted(f"{ticket.id} · {ticket.digest[:19]}")
 
 
@@ -256,6 +258,8 @@ def _controls(ticket: model.Ticket, maker: tokens.TokenMaker, risky: risks.Risks
             # a window that the press opens says the risk, and is a second press itself
             confirm = None if demanded.opens(ticket, row) else risks.second_press(row, risky)
             yield dataclasses.replace(button, confirm=confirm)
+    if ticket.policy.reveal and isinstance(ticket, masked.Covered):
+        yield _button(ticket, buttons.row_of("reveal", ticket.request.kind), 0, maker)
 
 
 def _button(ticket: model.Ticket, row: buttons.Row, number: int, maker: tokens.TokenMaker) -> card.Button:

@@ -6,13 +6,14 @@ The rule: a text is sought for fixed words first, and read closely only around t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sayso.content import labelled, makers, secret_names
 
 Span = labelled.Span
 MASK = "••••"
+_LONGEST_BEGINNING = 16
 _ASCII_LOWER = {ord(sign): sign.lower() for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
@@ -23,13 +24,15 @@ def spans(raw: str) -> list[Span]:
     lower = raw.lower()
     # some letters become two
     lower = lower if len(lower) == len(raw) else raw.translate(_ASCII_LOWER)
-    found = [*makers.find(raw), *labelled.find(raw, lower), *_find_others(raw, lower)]
-    return joined(found) if found else found
+    made = list(makers.find(raw))
+    found = [*labelled.find(raw, lower), *_find_others(raw, lower)]
+    return joined([*made, *_without(found, made)]) if made or found else []
 
 
 def spans_of(name: str, value: str) -> list[Span]:
     """Where secrets stand in the value of an argument of this name."""
-    found = [*spans(value), *labelled.find_in_value(name, value)]
+    known = spans(value)
+    found = [*known, *_without(labelled.find_in_value(name, value), known)]
     if name.lower() in ("cookie", "set-cookie"):
         found += (one.span("value") for one in _COOKIE.finditer(value))
     return joined(found)
@@ -54,6 +57,12 @@ def find(name: str, value: str) -> Iterator[str]:
 def is_safe(secret: str) -> bool:
     """Whether a mask may cover all of this."""
     return bool(labelled.RUN.fullmatch(secret))
+
+
+def _without(found: Iterable[Span], made: Iterable[Span]) -> Iterator[Span]:
+    """Those places that are not the same key once more, with the beginning by which people know it."""
+    begins = {end: begin for begin, end in made}
+    return (one for one in found if not 0 <= begins.get(one[1], -1) - one[0] <= _LONGEST_BEGINNING)
 
 
 def joined(found: Sequence[Span]) -> list[Span]:

@@ -28,6 +28,7 @@ from sayso.desk import (
     passing_on,
     pressing,
     reading,
+    revealing,
     shell,
 )
 from sayso.desk import setup as setups
@@ -215,6 +216,8 @@ class Desk(shell.Shell):
             return await self.take_back(ticket.id, actor)
         if pressed.action in ("claim", "snooze"):
             return await attending.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
+        if pressed.action == "reveal":
+            return await revealing.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if pressed.action == "pass":
             return await passing_on.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))

@@ -275,10 +275,11 @@ Opened = logged.Opened
 AnswerRefused = logged.AnswerRefused
 Revoked = logged.Revoked
 GrantEnded = logged.GrantEnded
+Revealed = logged.Revealed
 Delivered = logged.Delivered
 Reminded = logged.Reminded
 
-Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked | GrantEnded
+Entry = Event | Opened | AnswerRefused | Delivered | Reminded | Revoked | GrantEnded | Revealed
 """One row of the log."""
 
 entry_codec: pydantic.TypeAdapter[Entry] = pydantic.TypeAdapter(Annotated[Entry, pydantic.Field(discriminator="type")])

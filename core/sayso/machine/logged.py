@@ -40,6 +40,14 @@ class Revoked(model.Frozen):
     """Its name."""
 
 
+class Revealed(model.Frozen):
+    """For the log only: somebody was shown what masks cover."""
+
+    type: Literal["revealed"] = "revealed"
+    at: datetime
+    by: model.Person
+
+
 class GrantEnded(model.Frozen):
     """For the log only: somebody ended the grant that an allow of this request gave."""
 

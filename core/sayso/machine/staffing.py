@@ -44,6 +44,9 @@ def check(directory: people.Directory, policy: model.Policy, name: str) -> None:
             raise errors.InvalidSettings(f"{key}: {called!r} cannot be mentioned", field=key, hint=hint)
         if called != parts.APPROVERS:
             check_known(directory, called, key)
+    for called in policy.reveal:
+        if called != "anyone":
+            check_known(directory, called, f"policies.{name}.reveal")
     if policy.break_glass:
         _check_glass(directory, policy.break_glass, f"policies.{name}.break_glass")
     if short := shortage(directory, policy):

@@ -91,9 +91,10 @@ def test_every_row_is_on_some_card() -> None:
     shown = [row for _, row, _ in OFFERED]
     taken = samples.sample(REQUESTS["question"], samples.said(text="x").model_copy(update={"grace": 10.0}))
     shown += [row for row, _ in buttons.on(taken)]
-    # an option stands in the pick of its card, details are for closed cards, who may break the glass is
+    # an option stands in the pick of its card, secrets are shown where some are masked, details are for closed cards,
+    # who may break the glass is
     # one person, and these requests are for anybody: there is nobody else to ask, and nobody is reminded
-    elsewhere = ["glass", "details", "option", "pass", "claim", "snooze"]
+    elsewhere = ["glass", "details", "reveal", "option", "pass", "claim", "snooze"]
     assert [row.action for row in buttons.TABLE if row not in shown] == elsewhere
 
 
