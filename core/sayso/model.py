@@ -37,6 +37,7 @@ AskedBack = parts.AskedBack
 Ruled = parts.Ruled
 Remembered = parts.Remembered
 Risky = parts.Risky
+Denied = parts.Denied
 Stop = parts.Stop
 Standstill = parts.Standstill
 Person = persons.Person

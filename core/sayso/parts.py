@@ -246,6 +246,18 @@ class Risky(Frozen):
     at: datetime
 
 
+class Denied(Frozen):
+    """What people denied an agent lately."""
+
+    id: RequestId
+    tool: Name
+    said: str
+    """What the call would have done, its beginning."""
+    by: str
+    at: datetime
+    reason: Reason | None = None
+
+
 class Remembered(Frozen):
     """What people decided in the last days on exactly this call of this agent, as the service remembers it."""
 
@@ -259,6 +271,8 @@ class Remembered(Frozen):
     reason: Reason | None = None
     risky: tuple[Risky, ...] = ()
     """What else this agent was allowed lately that is risky, the newest first."""
+    like: Denied | None = None
+    """What was denied in the last hour and is nearly this call: a retry in other words."""
 
 
 class Ruled(Frozen):

@@ -32,10 +32,16 @@ def summary_of(ticket: model.Ticket, level: model.Risk | None) -> text.Trusted:
         return text.Trusted(f"{subject}. {phrases.outcome_words(ticket.request.kind, decision)}.")
     risk = f" · {level} risk" if level in ("medium", "high") else ""
     priority = " · urgent" if ticket.ruled and ticket.ruled.priority == "urgent" else ""
-    before = " · denied before" if ticket.remembered and ticket.remembered.last == "denied" else ""
+    before = _before(ticket.remembered) if ticket.remembered else ""
     if ticket.stopped is not None:
         return text.Trusted(f"{subject}{priority}{before}{risk} · stopped")
     return text.Trusted(f"{subject}{priority}{before}{risk} · until {schedule.ends(ticket):%Y-%m-%d %H:%M} UTC")
+
+
+def _before(remembered: model.Remembered) -> str:
+    if remembered.last == "denied":
+        return " · denied before"
+    return " · nearly the same was denied before" if remembered.like else ""
 
 
 def _asks(request: model.Request) -> str:

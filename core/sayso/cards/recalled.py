@@ -1,4 +1,4 @@
-"""How a card says what the service remembers: a denial of the same call first, then how often it was allowed. Pure.
+"""How a card says what the service remembers: a denial of the same call, or of one nearly like it, first. Pure.
 
 The rule: nothing is said of a decided request. An earlier allow is told in small print: it must not press for a yes.
 """
@@ -6,6 +6,7 @@ The rule: nothing is said of a decided request. An earlier allow is told in smal
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sayso import model
 from sayso.cards import card
@@ -22,7 +23,12 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
     if remembered is None or ticket.decision is not None:
         return
     if remembered.last == "denied" and remembered.at is not None:
-        yield card.Line(tuple(_denied(remembered, card.Moment(remembered.at, relative=True))), strong=True)
+        words = _denied("this before", remembered.by, remembered.at, remembered.reason)
+        yield card.Line(tuple(words), strong=True)
+    elif like := remembered.like:
+        yield card.Line(tuple(_denied("nearly this before", like.by, like.at, like.reason)), strong=True)
+        if like.said:
+            yield card.Note((Trusted("Denied was: "), text.line(like.said)))
     if counted := _counted(remembered):
         yield card.Note((counted,))
     for one in remembered.risky:
@@ -31,11 +37,11 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
         yield card.Note((*said, moment))
 
 
-def _denied(remembered: model.Remembered, at: card.Moment) -> Iterable[card.Inline]:
-    yield from (text.line(remembered.by), Trusted(" denied this before · "), at)
-    if remembered.reason:
-        more = "…" if len(remembered.reason) > _LONGEST_REASON else ""
-        yield from (Trusted(": "), text.line(remembered.reason[:_LONGEST_REASON] + more))
+def _denied(what: str, by: str, at: datetime, reason: str | None) -> Iterable[card.Inline]:
+    yield from (text.line(by), Trusted(f" denied {what} · "), card.Moment(at, relative=True))
+    if reason:
+        more = "…" if len(reason) > _LONGEST_REASON else ""
+        yield from (Trusted(": "), text.line(reason[:_LONGEST_REASON] + more))
 
 
 def _counted(remembered: model.Remembered) -> text.Trusted | None:

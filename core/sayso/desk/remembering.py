@@ -19,9 +19,10 @@ import pydantic
 from sayso import aside, errors, model
 from sayso.cards import tokens
 from sayso.content import digest, requests, risk
+from sayso.desk import denials
 from sayso.machine import Terms
 from sayso.stores import Record, Store
-from sayso.stores.record_kinds import ANSWERED, PAST, RISKY
+from sayso.stores.record_kinds import ANSWERED, DENIED, PAST, RISKY
 
 KEPT = timedelta(days=7)
 RISKY_FOR = timedelta(days=1)
@@ -80,7 +81,7 @@ async def records(store: Store, ticket: model.Ticket) -> Sequence[Record]:
         return ()
     changes = [_of_answered(person, ticket.id) for person in _deciders(decision)]
     if ticket.request.kind == "permission" and decision.outcome in ("allowed", "denied"):
-        changes += [await _of_call(ticket, decision), *await _of_risky(ticket, decision)]
+        changes += [await _of_call(ticket, decision), *await _of_risky(ticket, decision), *_of_denied(ticket, decision)]
     try:
         found = await store.get_all([(one.kind, one.name) for one in changes])
     except errors.SaysoError as error:
@@ -121,17 +122,18 @@ async def add(store: Store, request: model.Request, terms: Terms, at: datetime) 
     if request.kind != "permission":
         return terms
     name, call = await _place(terms.owner, request)
-    calls, ran = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner))
-    found = {key: record.value for key, record in (await store.get_all([calls, ran])).items()}
+    calls, ran, denied = (PAST, name), (RISKY, tokens.id_from("risky", terms.owner)), _denied_of(terms.owner)
+    found = {key: record.value for key, record in (await store.get_all([calls, ran, denied])).items()}
     past = _past(_calls(found.get(calls, {})).get(call)).since(at - KEPT)
-    remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at))
+    like = denials.like(found.get(denied, {}), request, at)
+    remembered = _remembered(past, await _risky_before(found.get(ran, {}), request, at), like)
     return dataclasses.replace(terms, remembered=remembered) if remembered else terms
 
 
-def _remembered(past: _Past, risky: tuple[model.Risky, ...]) -> model.Remembered | None:
+def _remembered(past: _Past, risky: tuple[model.Risky, ...], like: model.Denied | None) -> model.Remembered | None:
     last = max((*past.allowed, *past.denied), default=None)
     if last is None:
-        return model.Remembered(risky=risky) if risky else None
+        return model.Remembered(risky=risky, like=like) if risky or like else None
     return model.Remembered(
         allowed=len(past.allowed),
         denied=len(past.denied),
@@ -140,6 +142,7 @@ def _remembered(past: _Past, risky: tuple[model.Risky, ...]) -> model.Remembered
         at=last,
         reason=past.reason,
         risky=risky,
+        like=like,
     )
 
 
@@ -195,6 +198,17 @@ def _moments(found: Any) -> tuple[datetime, ...]:
     if any(moment.tzinfo is None for moment in moments):
         raise ValueError("a moment without its zone")
     return moments
+
+
+def _denied_of(owner: str) -> tuple[str, str]:
+    return DENIED, tokens.id_from("denied", owner)
+
+
+def _of_denied(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:
+    if decision.outcome != "denied":
+        return ()
+    until = decision.decided_at + denials.KEPT
+    return [_Change(*_denied_of(ticket.owner), until, lambda value: denials.added(value, ticket, decision))]
 
 
 async def _of_risky(ticket: model.Ticket, decision: model.Decision) -> Sequence[_Change]:

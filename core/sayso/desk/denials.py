@@ -1,0 +1,74 @@
+"""What people denied an agent lately, so that a retry in other words says so on its card.
+
+The rule: it only tells. Nothing is denied because something like it was.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pydantic
+
+from sayso import model
+from sayso.content import digest, requests, tools
+
+KEPT = timedelta(hours=1)
+MOST = 20
+"""Denials of one agent, the newest."""
+_MOST_COMPARED, _LONGEST, _MOST_WORDS = 5, 300, 60
+# Of all words and signs of both, in their order: `rm -rf x/` is like `rm -rf x`, `make test` is not like `make deploy`.
+_ALIKE = 0.65
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def added(value: dict[str, Any], ticket: model.Ticket, decision: model.Decision) -> dict[str, Any]:
+    """The record of an agent with this denial."""
+    new = model.Denied(
+        id=ticket.id,
+        tool=ticket.request.tool or "",
+        said=_said(ticket.request),
+        by=" and ".join(one.name for one in decision.by)[: model.MAX_NAME],
+        at=decision.decided_at,
+        reason=(decision.reason or "")[:_LONGEST] or None,
+    )
+    kept = [*_read(value, decision.decided_at), new][-MOST:]
+    return {"calls": [one.model_dump(mode="json") for one in kept]}
+
+
+def like(value: dict[str, Any], request: model.Request, at: datetime) -> model.Denied | None:
+    """The newest denial of a call that is nearly this one, if there is one."""
+    denied = [one for one in _read(value, at) if one.tool == request.tool]
+    if not denied:
+        return None
+    words = _words(_said(request))
+    alike = (one for one in reversed(denied[-_MOST_COMPARED:]) if _are_alike(_words(one.said), words))
+    return next(alike, None)
+
+
+def _said(request: model.Request) -> str:
+    """What the call does, in few words."""
+    given = request.input or {}
+    command = given.get(tools.find(request.tool or "").command)
+    if isinstance(command, str):
+        return command[:_LONGEST]
+    return "" if requests.is_large(request) else digest.canonical(given).decode()[:_LONGEST]
+
+
+def _words(said: str) -> list[str]:
+    return _WORD.findall(said)[:_MOST_WORDS]
+
+
+def _are_alike(one: list[str], other: list[str]) -> bool:
+    # the same call is told by its digest, and may have been allowed since
+    return one != other and difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+
+
+def _read(value: dict[str, Any], at: datetime) -> list[model.Denied]:
+    try:
+        calls = [model.Denied.model_validate(one) for one in value.get("calls", ())]
+    except (TypeError, pydantic.ValidationError):
+        return []
+    return [one for one in calls if one.at > at - KEPT]
