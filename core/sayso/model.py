@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import answers, attention, parts, persons, policies
+from sayso import answers, attention, earlier, parts, persons, policies
 
 Grant = parts.Grant
 Standing = parts.Standing
@@ -35,9 +35,9 @@ Field = parts.Field
 Reason = parts.Reason
 AskedBack = parts.AskedBack
 Ruled = parts.Ruled
-Remembered = parts.Remembered
-Risky = parts.Risky
-Denied = parts.Denied
+Remembered = earlier.Remembered
+Risky = earlier.Risky
+Denied = earlier.Denied
 Stop = parts.Stop
 Standstill = parts.Standstill
 Person = persons.Person
