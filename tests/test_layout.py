@@ -35,7 +35,19 @@ PLATFORM = re.compile("slack|discord", re.IGNORECASE)
 EXAMPLE_OF_A_PLACE = re.compile(r"slack:#\w+")
 # The wings of the core: each imports from itself and from those before it. `asking` and `chat` do not know each other.
 WINGS = ("top", "content", "rules", "machine", "cards", "stores", "audit", "stats", "desk", "chat", "asking", "testing")
-TOP = {"model", "parts", "policies", "persons", "answers", "attention", "errors", "clock", "calendars", "aside"}
+TOP = {
+    "model",
+    "parts",
+    "policies",
+    "persons",
+    "answers",
+    "attention",
+    "errors",
+    "clock",
+    "calendars",
+    "earlier",
+    "aside",
+}
 # Files beside the wings that only hand on what is in them.
 DOORS = {"__init__", "blocking", "card", "channel", "moved"}
 # What the core is made of. Platforms, agent frameworks and web servers are the business of adapters.
