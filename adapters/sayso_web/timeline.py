@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sayso import model, policies
-from sayso.cards import card, history, phrases, reminding
+from sayso.cards import card, history, naming, phrases, reminding
 from sayso.content import text
-from sayso.machine import events, schedule
+from sayso.machine import events, rounds, schedule
 from sayso.stores import Row
 from sayso_web import story
 
@@ -35,6 +35,10 @@ _SIGNS: dict[str, tuple[str, str]] = {
     "reminded": ("!", "soon"),
     "due": ("↑", "soon"),
     "passed": ("→", "soon"),
+    "claimed": ("✋", "soon"),
+    "snoozed": ("⏸", ""),
+    "delayed": ("✕", "bad"),
+    "reached": ("↗", ""),
     "refused": ("✕", "bad"),
     "undelivered": ("✕", "bad"),
     "used": ("▸", "good"),
@@ -44,6 +48,8 @@ _SIGNS: dict[str, tuple[str, str]] = {
 }
 _PLANNED = {
     "remind": Trusted("Those who are missing are reminded"),
+    "open": Trusted("Quiet hours end, and everybody is told"),
+    "turn": Trusted("It is put to "),
     "expire": Trusted("It expires, which is a denial"),
 }
 
@@ -78,8 +84,13 @@ def coming(ticket: model.Ticket) -> Iterator[Moment]:
 def _planned(ticket: model.Ticket, planned: policies.Planned) -> Iterator[card.Inline]:
     if planned.does == "escalate":
         yield from (Trusted("It goes to "), *reminding.names_of(ticket.policy.escalate[planned.number]))
+    elif planned.to is not None:
+        again = Trusted(" is told again" if planned.does == "remind" else " is told: their quiet hours end")
+        yield from (naming.given_name(planned.to), again)
     else:
         yield _PLANNED[planned.does]
+        if planned.does == "turn":
+            yield naming.given_name(rounds.following(ticket, planned.at) or "everybody")
 
 
 def _moment(ticket: model.Ticket, row: Row) -> Moment:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sayso import asking, machine, model
+from sayso import asking, attention, calendars, machine, model
 from sayso.content import requests
 from sayso.machine import events
 from sayso.testing import samples
@@ -49,14 +49,18 @@ def opened(
     requester: str | None = None,
     owner: str = "release-bot",
     route: tuple[str, ...] = ("chat:#ops", "web"),
+    reach: attention.Reach | None = None,
+    ruled: model.Ruled | None = None,
     **policy: Any,
 ) -> model.Ticket:
     """What the agent with this key asks, as the sample tickets are asked."""
-    terms = machine.Terms(owner=owner, policy=model.Policy(**policy), route=route, requester=requester)
+    made = model.Policy(**policy)
+    terms = machine.Terms(owner=owner, policy=made, route=route, requester=requester, reach=reach, ruled=ruled)
     asked = requests.checked(requests.plain(request))
     return machine.open_ticket(asked, terms, id="r1", ref="A" * 22, at=NOW).ticket
 
 
+SLEEPS = attention.Quiet(calendar=calendars.Calendar(name="office", hours=(calendars.Hours(opens=840, closes=1080),)), inside=False, person="cid")  # fmt: skip
 BY_RULE = model.Decision(
     outcome="denied",
     rule="no-curl-to-shell",
@@ -142,6 +146,8 @@ def scenes() -> Mapping[str, model.Ticket]:
         "retry": opened(danger).model_copy(update={"remembered": before}),
         "again": opened(command).model_copy(update={"remembered": model.Remembered(allowed=3, last="allowed", by="Ann", at=NOW - timedelta(days=1))}),
         "planned": opened(command, quorum=2, approvers=("ann", "bob"), **times),
+        "put-to": opened(command, reach=attention.Reach(turns=("ann", "bob"), quiet=(SLEEPS,)), ruled=model.Ruled(rule="pager", priority="urgent"), approvers=("ann", "bob", "cid"), turns="round_robin", **times),
+        "taken-on": after(opened(command, reach=attention.Reach(turns=("ann", "bob")), approvers=("ann", "bob"), turns="round_robin", **times), events.Claimed(at=NOW + timedelta(minutes=2), by=samples.person("bob")), events.Snoozed(at=NOW + timedelta(minutes=3), by=samples.person("ann"), until=NOW + timedelta(hours=2))),
         "escalated": after(opened(command, quorum=2, approvers=("ann", "bob"), **times), events.Due(at=NOW + timedelta(hours=1, minutes=1))),
         "ruled": opened(command).model_copy(update={"ruled": model.Ruled(rule="terraform")}),
         "by-rule": opened(danger).model_copy(update={"decision": BY_RULE}),

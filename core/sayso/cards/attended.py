@@ -19,8 +19,8 @@ def lines(ticket: model.Ticket) -> Iterable[card.Line]:
         return
     for one in ticket.plan:
         if one.does == "open":
-            whom = naming.given_name(one.to) if one.to else Trusted("Everybody")
-            yield card.Line((Trusted("Quiet hours: "), whom, Trusted(" hears of this at "), card.Moment(one.at)))
+            whose = (Trusted("Quiet hours of "), naming.given_name(one.to)) if one.to else (Trusted("Quiet hours"),)
+            yield card.Line((*whose, Trusted(" until "), card.Moment(one.at)))
     if attending is None:
         return
     if claim := attending.claim:

@@ -89,6 +89,16 @@ TABLE: tuple[Row, ...] = (
     _DENY,
     replace(_DENY, label="Decline", done="Declined", kinds=_OTHERS, offered=offering.takes("deny"), style="plain"),
     Row(
+        "claim",
+        "I take it",
+        "",
+        "--claim",
+        None,
+        kinds=("permission", *_OTHERS),
+        offered=offering.takes_turns,
+        first=True,
+    ),
+    Row(
         "reason",
         "Deny with reason…",
         "Denied",
@@ -199,15 +209,6 @@ TABLE: tuple[Row, ...] = (
         kinds=("permission", *_OTHERS),
         offered=offering.names_more,
         window="pass",
-    ),
-    Row(
-        "claim",
-        "I take it",
-        "",
-        "--claim",
-        None,
-        kinds=("permission", *_OTHERS),
-        offered=offering.takes_turns,
     ),
     Row(
         "snooze",

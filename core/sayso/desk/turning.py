@@ -32,8 +32,8 @@ async def take(store: Store, setup: Setup, terms: machine.Terms, at: datetime) -
         before = await store.get(TURN, terms.policy_name)
         asked = before.value if before else {}
         order = in_order(terms.policy, names, asked)
-        # whoever may not hear of it now comes last
-        order = sorted(order, key=lambda name: name in setup.quiet and setup.quiet[name].holds(at))
+        # whoever may not hear of it now, or is away, comes last
+        order = sorted(order, key=lambda name: _is_absent(setup, name, terms.policy_name, at))
         made = Record(TURN, terms.policy_name, _with(asked, order[0]), version=before.version if before else 0)
         try:
             await store.put(made)
@@ -89,3 +89,8 @@ def _put_to(setup: Setup, terms: machine.Terms, order: Sequence[str]) -> machine
     later = tuple(one for one in meant if one.person != order[0])
     route = tuple(place for place in terms.route if place not in {one.place for one in later})
     return replace(terms, route=route, reach=attention.Reach(turns=tuple(order), direct=later))
+
+
+def _is_absent(setup: Setup, name: str, policy: str | None, at: datetime) -> bool:
+    away = any(one.of == name and at < one.until and one.covers(policy) for one in setup.directory.delegations)
+    return away or (name in setup.quiet and setup.quiet[name].holds(at))

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest_asyncio
 
 import sayso
-from sayso import model
+from sayso import attention, calendars, model
 from sayso.cards import card
+from sayso.desk import attending
 from sayso.machine import people
 from sayso.testing.clock import ManualClock
 from sayso_web import timeline
@@ -97,3 +98,24 @@ async def test_under_a_stop_nothing_comes_next(service: Service) -> None:
     assert [*timeline.coming(ticket.model_copy(update={"stopped": standstill}))] == []
     page = (await (await service.signed_in("ann")).get("/requests/r1")).text
     assert "What comes next, if nobody answers" in page
+
+
+async def test_turns_snoozes_and_quiet_hours_stand_among_what_comes_next(service: Service) -> None:
+    # it is noon
+    lunch = attention.Quiet(calendar=calendars.Calendar(name="lunch", hours=(calendars.Hours(opens=600, closes=780),)))
+    policy = POLICY.model_copy(
+        update={"approvers": ("ann", "bob"), "turns": "round_robin", "claim_in": 300.0, "escalate": (), "remind": ()}
+    )
+    service.desk.setup = replace(service.desk.setup, policies={"default": policy}, quiet={"bob": lunch})
+    ticket = await service.desk.open(sayso.Permission(tool="Bash", id="r1"), sayso.Caller("bot"))
+    assert said([*timeline.coming(ticket)]) == [
+        "It is put to everybody",
+        "bob is told: their quiet hours end",
+        "It expires, which is a denial",
+    ]
+    ticket = await attending.snooze(service.desk, "r1", 600, ANN)
+    assert "ann is told again" in said([*timeline.coming(ticket)])
+    hushed = policy.model_copy(update={"quiet": lunch})
+    service.desk.setup = replace(service.desk.setup, policies={"default": hushed})
+    ticket = await service.desk.open(sayso.Permission(tool="Bash", id="r2"), sayso.Caller("bot"))
+    assert said([*timeline.coming(ticket)])[:2] == ["Quiet hours end, and everybody is told", "It is put to bob"]

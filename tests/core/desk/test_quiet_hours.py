@@ -75,7 +75,7 @@ async def test_whoever_has_quiet_hours_is_left_out_and_hears_of_it_at_their_end(
     ticket = await copies.ask()
     assert ticket.expires_at == NOW + timedelta(hours=6)
     drawn = sections.text_of(draw.draw_card(ticket, MINT, DIRECTORY)).replace("\n", "")
-    assert "Quiet hours: ann hears of this at 2026-01-01 13:00 UTC" in drawn
+    assert "Quiet hours of ann until 2026-01-01 13:00 UTC" in drawn
     await copies.to(40)
     await copies.restart()
     hush(copies, ann=LUNCH)

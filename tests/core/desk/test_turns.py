@@ -227,6 +227,15 @@ async def test_if_the_first_cannot_be_written_to_it_is_put_to_the_next_one_at_on
     assert decision.outcome == "undeliverable"
 
 
+async def test_whoever_is_away_comes_last(one: Copies) -> None:
+    away = people.Delegation("ann", frozenset({"bob"}), NOW + timedelta(days=1))
+    known = dataclasses.replace(DIRECTORY, delegations=(away,))
+    one.desk.setup = dataclasses.replace(one.desk.setup, directory=known)
+    ticket = await one.ask()
+    assert ticket.reach is not None
+    assert ticket.reach.turns == ("bob", "carl", "ann")
+
+
 async def test_an_answer_that_is_not_enough_puts_it_to_the_next_one_at_once(one: Copies) -> None:
     two = POLICY.model_copy(update={"quorum": 2})
     one.desk.setup = dataclasses.replace(one.desk.setup, policies={"default": two})
