@@ -46,14 +46,15 @@ class SlackChannel:
         bot_user: str,
         uploads: Uploads,
         directory: Callable[[], people.Directory] = people.Directory,
+        copies: Callable[[], int] = lambda: 1,
     ) -> None:
         self._api = api
         self._places = places
         self._bot_user = bot_user
         self._uploads = uploads
         self._directory = directory
-        self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST)
-        self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST)
+        self._channel = pace.Pace(clock, _POST_EVERY, _POST_BURST, copies=copies)
+        self._edits = pace.Pace(clock, _EDIT_EVERY, _EDIT_BURST, _EDIT_MOST, copies=copies)
         self._response_urls = ResponseUrls(clock)
 
     async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:

@@ -84,7 +84,13 @@ async def connect(desk: Desk, settings: Settings) -> AsyncGenerator[Slack, None]
         await doctor.require_channel(api, places, settings)
         uploads = Uploads(api, desk.store, desk.clock, settings.images)
         channel = SlackChannel(
-            api, places, desk.clock, identity.bot_user_id or "", uploads, lambda: desk.setup.directory
+            api,
+            places,
+            desk.clock,
+            identity.bot_user_id or "",
+            uploads,
+            lambda: desk.setup.directory,
+            lambda: desk.copies,
         )
         notes, messages = Notes(api, places, desk.store), Messages(api, places, workspace)
         members = Members(api, desk.clock, Home(identity.team_id or "", identity.enterprise_id))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sayso import errors
@@ -26,15 +27,34 @@ _MOST_KEYS = 1_000
 
 
 class Pace:
-    """One call each *interval* seconds and key, *burst* calls at once after a rest, never more than *most* a minute."""
+    """One call each *interval* seconds and key, *burst* calls at once after a rest, never more than *most* a minute.
 
-    def __init__(self, clock: Clock, interval: float, burst: int, most: int | None = None) -> None:
+    It is the part of one copy of the service where there are several: each takes as much.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        interval: float,
+        burst: int,
+        most: int | None = None,
+        copies: Callable[[], int] = lambda: 1,
+    ) -> None:
         self._clock = clock
-        self._interval = timedelta(seconds=interval)
-        self._ahead = self._interval * (burst - 1)
-        self._most = most
+        self._every = timedelta(seconds=interval)
+        self._ahead = self._every * (burst - 1)
+        self._all = most
+        self._copies = copies
         self._queues: dict[str, _Queue] = {}
         self._nobody = itertools.count()
+
+    @property
+    def _interval(self) -> timedelta:
+        return self._every * max(1, self._copies())
+
+    @property
+    def _most(self) -> int | None:
+        return None if self._all is None else max(1, self._all // max(1, self._copies()))
 
     async def turn(self, key: str, who: str = "") -> None:
         """Return when it is this call's turn. Raises `NotYet` if that is not soon; the turn stays reserved for *who*.
@@ -96,7 +116,7 @@ class Pace:
         now = self._clock.now()
         if key not in self._queues and len(self._queues) >= _MOST_KEYS:
             self._queues = {name: one for name, one in self._queues.items() if one.turns or one.free > now}
-        queue = self._queues.setdefault(key, _Queue(now, self._most or 1))
+        queue = self._queues.setdefault(key, _Queue(now, self._all or 1))
         # now and then: with many turns given, looking at all of them at every call takes longer than the calls
         if now - queue.looked >= _LOST / 2:
             queue.looked, queue.turns = now, {who: at for who, at in queue.turns.items() if now - at < _LOST}

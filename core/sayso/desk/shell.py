@@ -50,6 +50,8 @@ class Shell:
         """Signs receipts, if this process can."""
         self.watched = watching.Watched(self.clock)
         """Who looks on at what is stored and delivered."""
+        self.copies = 1
+        """How many copies of the service there are, as far as is known; see `copies`."""
         self.pace = quota.Pace()
         self.room = quota.Room()
 

@@ -40,6 +40,8 @@ READING = "reading"
 """Since when somebody has a request open that must be read before it is allowed."""
 DUTY = "duty"
 """What only one process does at a time, and which one that is."""
+COPY = "copy"
+"""A copy of the service that runs."""
 
 FLEETING = (SIGN_IN, SESSION, RESUME, RETURN, WAITER)
 """What a copy of the database would bring back to life, though it was used or ended since."""

@@ -1,13 +1,16 @@
 """Many cards at once go to Slack as fast as it allows, in order, and none is left behind. Time is simulated."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
 import sayso
-from sayso import model
+from sayso import errors, model
+from sayso.testing.clock import ManualClock
 from sayso_slack import pace
 from sayso_slack.settings import NAME
 from tests.adapters.slack_scene import Scene, scene
@@ -116,3 +119,27 @@ async def test_a_card_is_not_given_up_however_often_slack_asks_to_wait() -> None
             await seconds_until(there, lambda: there.slack.controls(there.card) == [])
         assert there.slack.controls(there.card) == []
         assert count(there, "chat.update") == 51
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+async def test_copies_together_do_what_slack_allows_and_each_of_them_as_much(count: int) -> None:
+    clock, copies = ManualClock(), [1]
+    paces = [pace.Pace(clock, 1.0, 4, 40, copies=lambda: copies[0]) for _ in range(count)]
+    copies[0], sent = count, [0] * count
+
+    async def post(number: int) -> None:
+        while True:
+            with contextlib.suppress(errors.ChannelError):
+                await paces[number].turn("C1", f"next of {number}")
+                sent[number] += 1
+            await clock.within(clock.now() + timedelta(seconds=0.1), asyncio.Event().wait())
+
+    posting = [asyncio.create_task(post(number)) for number in range(count)]
+    for _ in range(60 * 10):
+        clock.advance(0.1)
+        for _ in range(8):
+            await asyncio.sleep(0)
+    for task in posting:
+        task.cancel()
+    assert 30 <= sum(sent) <= 40
+    assert max(sent) - min(sent) <= 2
