@@ -10,16 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sayso import clock as clocks
 from sayso import errors
-from sayso.cards import tokens
+from sayso.desk import processes
 from sayso.stores import Record, Store, record_kinds
 
 log = logging.getLogger(__name__)
@@ -27,9 +23,6 @@ log = logging.getLogger(__name__)
 # Seconds between two signs of life; and without one for so many beats somebody else takes over, within thirty seconds.
 BEAT, SILENCE = 5.0, 20.0
 _BEATS = SILENCE / BEAT
-
-# Those of this process: a number of a process says nothing of two in one.
-_here: set[str] = set()
 
 
 class Duty:
@@ -40,11 +33,9 @@ class Duty:
         self._clock = clock
         self._name = name
         self._beat = timedelta(seconds=beat)
-        self._process = tokens.new_ref()
-        self._me = {"process": self._process, "machine": _machine(), "pid": os.getpid()}
+        self._me = processes.introduce()
         self._seen: int | None = None
         self._since = clock.now()
-        _here.add(self._process)
 
     async def take(self) -> bool:
         """Show a sign of life if it is ours, or take it; whether it is ours now.
@@ -53,7 +44,7 @@ class Duty:
         sign of life between this look and those before.
         """
         found = await self._find()
-        if found is None or found.value == self._me or _has_ended(found.value) or self._is_silent(found):
+        if found is None or found.value == self._me or processes.has_ended(found.value) or self._is_silent(found):
             return await self._write(found)
         return False
 
@@ -83,7 +74,7 @@ class Duty:
 
     async def leave(self) -> None:
         """Give it back, so that nobody has to wait."""
-        _here.discard(self._process)
+        processes.leave(self._me)
         with contextlib.suppress(errors.StoreUnavailable):
             found = await self._find()
             if found is not None and found.value == self._me:
@@ -126,26 +117,3 @@ async def repeat(duty: Duty, clock: clocks.Clock, seconds: float, work: Callable
 async def rest(clock: clocks.Clock, until: datetime) -> None:
     """Do nothing until then."""
     await clock.within(until, asyncio.Event().wait())
-
-
-def _has_ended(holder: Mapping[str, Any]) -> bool:
-    """Whether a process of this machine is gone: nobody waits for one that was killed a moment ago."""
-    if holder.get("machine") != _machine() or holder["process"] in _here:
-        return False
-    if holder["pid"] == os.getpid():
-        return True  # one that was here before this one
-    try:
-        os.kill(holder["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _machine() -> str:
-    """Where a number of a process means the same one: in containers each has processes of its own."""
-    try:
-        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return f"{socket.gethostname()} {sys.platform}"

@@ -10,7 +10,7 @@ import pytest
 
 # pyright: reportPrivateUsage=false
 from sayso import errors
-from sayso.desk import duties
+from sayso.desk import duties, processes
 from sayso.stores import Record, memory, record_kinds
 from sayso.testing.clock import ManualClock
 from tests.conftest import until
@@ -103,18 +103,18 @@ async def test_a_store_that_is_away_relieves_nobody(store: Away, clock: ManualCl
 async def test_nobody_waits_for_a_process_of_this_machine_that_was_killed(store: Away, clock: ManualClock) -> None:
     ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
     await ended.wait()
-    await hold_elsewhere(store, machine=duties._machine(), pid=ended.pid)
+    await hold_elsewhere(store, machine=processes.machine(), pid=ended.pid)
     assert await duties.Duty(store, clock, "gateway").take()
 
 
 @pytest.mark.parametrize("pid", [os.getppid(), 1])
 async def test_a_process_of_this_machine_that_lives_is_waited_for(store: Away, clock: ManualClock, pid: int) -> None:
-    await hold_elsewhere(store, machine=duties._machine(), pid=pid)
+    await hold_elsewhere(store, machine=processes.machine(), pid=pid)
     assert not await duties.Duty(store, clock, "gateway").take()
 
 
 async def test_a_number_that_this_process_has_now_was_given_back_before(store: Away, clock: ManualClock) -> None:
-    await hold_elsewhere(store, machine=duties._machine(), pid=os.getpid())
+    await hold_elsewhere(store, machine=processes.machine(), pid=os.getpid())
     assert await duties.Duty(store, clock, "gateway").take()
 
 
@@ -134,7 +134,7 @@ async def test_a_machine_without_numbered_rooms_has_a_name_all_the_same(monkeypa
         raise FileNotFoundError
 
     monkeypatch.setattr(os, "readlink", missing)
-    assert sys.platform in duties._machine()
+    assert sys.platform in processes.machine()
 
 
 def test_another_owner_of_a_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_another_owner_of_a_process_is_alive(monkeypatch: pytest.MonkeyPatch) ->
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", refused)
-    assert not duties._has_ended({"process": "x", "machine": duties._machine(), "pid": 4_000_000})
+    assert not processes.has_ended({"process": "x", "machine": processes.machine(), "pid": 4_000_000})
 
 
 async def test_what_was_stored_without_an_answer_is_ours(store: Away, clock: ManualClock) -> None:
