@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -49,9 +49,13 @@ class Commits:
     """The commits of one process. *tell* is called for each one that is stored, also if its caller has gone."""
 
     def __init__(
-        self, connection: Callable[[], AbstractAsyncContextManager[Any]], tell: Callable[[Bundle], None]
+        self,
+        connection: Callable[[], AbstractAsyncContextManager[Any]],
+        select: Callable[..., Awaitable[Sequence[sql_store.RawRow]]],
+        tell: Callable[[Bundle], None],
     ) -> None:
         self._connection = connection
+        self._select = select
         self._tell = tell
         self._queue: list[Waiting] = []
         self._running = set[asyncio.Task[None]]()
@@ -104,12 +108,12 @@ class Commits:
     async def _commit_again(self, one: Waiting) -> None:
         try:
             error = await self._what_became_of(one[0])
-        except pgserver.TROUBLE as trouble:
-            error = pgserver.unknown(trouble)
+        except (*pgserver.TROUBLE, errors.StoreUnavailable) as trouble:
+            error = pgserver.unknown(trouble.__cause__ or trouble)
         self._end(one, error)
 
     async def _what_became_of(self, bundle: Bundle) -> errors.SaysoError | None:
-        """Return why this could not be stored; None if it is. Raises the database's own error if nobody can know."""
+        """Return why this could not be stored; None if it is. Raises an error of the database if nobody can know."""
         # they are stored together, so one stands for all
         if await self._was_put(bundle[0]):
             return None
@@ -124,8 +128,8 @@ class Commits:
 
     async def _was_put(self, commit: sql_store.CommitRows) -> bool:
         ref = commit.ticket[1] if commit.ticket else None
-        async with self._connection() as db:
-            return bool(await db.fetchval(_WAS_PUT, *commit.logged, ref))
+        [[stored]] = await self._select(_WAS_PUT, *commit.logged, ref)
+        return bool(stored)
 
     def _end(self, one: Waiting, error: errors.SaysoError | None) -> None:
         bundle, future = one

@@ -19,6 +19,15 @@ LOCK = f"select pg_advisory_xact_lock({int.from_bytes(b'sayso')})"
 
 TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
+# The connection has ended, and another one may be well.
+DEAD = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 # Parts of the time for one answer. A copy that stops in the middle of a transaction, frozen or cut off, loses it after
 # this long: a copy that waits for its lock still gets it in time, or hears from the server that nothing was stored.
 _IDLE, _LOCKED = 0.6, 0.8

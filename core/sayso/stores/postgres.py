@@ -27,6 +27,8 @@ TIMEOUT = 5.0
 # How often to look for commits that no notice told of, in seconds; only while somebody waits.
 POLL_INTERVAL = 5.0
 
+_CONNECTIONS = 10
+
 # How soon rows are looked for again that others may yet come before, in seconds.
 _AGAIN = 0.05
 
@@ -57,7 +59,7 @@ class PostgresStore(sql_store.SqlStore):
         self._final = seen
         self._watch = watch.Watch(self._tail, poll_interval, seen)
         self._notices = pgnotices.Notices(self._connection, self._watch, own)
-        self._commits = pgcommits.Commits(self._connection, self._tell)
+        self._commits = pgcommits.Commits(self._connection, self._select, self._tell)
 
     @classmethod
     async def open(cls, url: str, *, timeout: float = TIMEOUT, poll_interval: float = POLL_INTERVAL) -> PostgresStore:
@@ -72,7 +74,7 @@ class PostgresStore(sql_store.SqlStore):
             pool = asyncpg.create_pool(
                 url,
                 min_size=1,
-                max_size=10,
+                max_size=_CONNECTIONS,
                 init=functools.partial(pgserver.prepare, timeout=timeout, own=own),
                 reset=_reset_nothing,
                 timeout=timeout,
@@ -153,11 +155,14 @@ class PostgresStore(sql_store.SqlStore):
         return int(newest)
 
     async def _select(self, text: str, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
-        try:
-            return await self._run(text, values, writes=False)
-        except errors.StoreUnavailable:
-            # the pool replaces a connection that died in its sleep, and reading twice does no harm
-            return await self._run(text, values, writes=False)
+        for _ in range(_CONNECTIONS):
+            try:
+                return await self._run(text, values, writes=False)
+            except errors.StoreUnavailable as error:
+                # the pool replaces a connection that died in its sleep, and reading twice does no harm
+                if not isinstance(error.__cause__, pgserver.DEAD):
+                    raise
+        return await self._run(text, values, writes=False)
 
     async def _write(self, query: sql.Name, *values: sql_store.Value) -> Sequence[sql_store.RawRow]:
         return await self._run(self._queries[query], values, writes=True)
