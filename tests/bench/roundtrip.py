@@ -1,62 +1,121 @@
-"""Ask, store, answer, resume per second, against a bare loop of two durable SQLite commits in the same run.
+"""Ask, store, answer, wake: round trips per second, and the CPU of one, against bare durable commits in the same run.
 
-python -m tests.bench.roundtrip [--rounds 3] [--seconds 1.5]
+A floor is the least code that does the same durable work: a row is written, and changed once. One at a time each is a
+commit; of a hundred at once all share two. Floors and ours take turns, and the medians count.
+
+    python -m tests.bench.roundtrip [--rounds 3] [--seconds 1.5] [--store sqlite|postgres|both]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import secrets
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
+import asyncpg  # type: ignore[import-untyped]
 
 import sayso
+from sayso import stores
 from sayso.cards import tokens
 from sayso.desk import Desk, Setup
 from sayso.machine import people
-from sayso.stores import sqlite
+from tests.fakes.pg import serving
+
+# asyncpg has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 ANN = people.Actor(account="bench:ann", name="ann", member=True)
 MINT = tokens.TokenMaker(b"only for a benchmark, never for people")
+AT_ONCE = 100
+
+_INSERT = "insert into t values ($1, 'pending', $2)"
+_UPDATE = "update t set state = 'decided' where id = $1 and state = 'pending'"
+_TABLE = "create table t (id {} primary key, state text, body text)"
 
 
-def floor(folder: Path, seconds: float) -> float:
-    """Round trips per second of the least code that does the same durable work: insert pending, update decided."""
-    db = apsw.Connection(str(folder / "floor.db"))
+def sqlite_floor(folder: Path, seconds: float, at_once: int) -> float:
+    """Round trips per second of SQLite alone."""
+    db = apsw.Connection(str(folder / f"floor{at_once}.db"))
     for pragma in ("journal_mode=wal", "synchronous=full"):
         db.execute(f"pragma {pragma}").fetchall()
-    db.execute("create table if not exists t (id integer primary key, state text, body text)")
+    db.execute(_TABLE.format("integer"))
     ends, done = time.perf_counter() + seconds, 0
     while time.perf_counter() < ends:
-        db.execute("insert into t values (?, 'pending', ?)", (done, "x" * 400))
-        db.execute("update t set state = 'decided' where id = ? and state = 'pending'", (done,))
-        done += 1
+        numbers = range(done, done + at_once)
+        with db:
+            db.executemany(_INSERT, [(number, "x" * 400) for number in numbers])
+        with db:
+            db.executemany(_UPDATE, [(number,) for number in numbers])
+        done += at_once
     db.close()
     return done / seconds
 
 
-async def product(folder: Path, seconds: float, at_once: int) -> float:
-    """Round trips per second through the desk: open, answer, and the waiter has its decision."""
-    store = await sqlite.SqliteStore.open(str(folder / f"desk{at_once}.db"))
-    front = Desk(store, MINT, Setup(route=("web",)))
+async def postgres_floor(url: str, seconds: float, at_once: int) -> float:
+    """Round trips per second of PostgreSQL alone, each change told by a notice."""
+    db: Any = await asyncpg.connect(url)
+    await db.execute("drop table if exists t")
+    await db.execute(_TABLE.format("bigint"))
     ends, done = time.perf_counter() + seconds, 0
+    while time.perf_counter() < ends:
+        numbers = range(done, done + at_once)
+        for text, rows in ((_INSERT, [(one, "x" * 400) for one in numbers]), (_UPDATE, [(one,) for one in numbers])):
+            async with db.transaction():
+                await db.executemany(text, rows)
+                await db.executemany("select pg_notify('floor', $1)", [(str(one),) for one in numbers])
+        done += at_once
+    await db.close()
+    return done / seconds
+
+
+async def product(url: str, seconds: float, at_once: int) -> tuple[float, float]:
+    """Round trips per second through the desk, where the waiter has its decision; and microseconds of CPU of each."""
+    store = await stores.connect(url)
+    desk = Desk(store, MINT, Setup(route=("web",)))
+    cpu, ends, done = time.process_time(), time.perf_counter() + seconds, 0
 
     async def agent() -> None:
         nonlocal done
         while time.perf_counter() < ends:
-            ticket = await front.open(sayso.Permission(tool="Bash", input={"command": "make deploy"}))
-            waiting = asyncio.create_task(front.wait(ticket.id))
-            await front.answer(ticket.id, sayso.Answer(verdict="allow"), ANN)
+            ticket = await desk.open(sayso.Permission(tool="Bash", input={"command": f"make {secrets.token_hex(4)}"}))
+            waiting = asyncio.create_task(desk.wait(ticket.id))
+            await desk.answer(ticket.id, sayso.Answer(verdict="allow"), ANN)
             assert (await waiting).allowed
             done += 1
 
     await asyncio.gather(*(agent() for _ in range(at_once)))
+    cpu = time.process_time() - cpu
     await store.close()
-    return done / seconds
+    return done / seconds, cpu / done * 1e6
+
+
+def rounds(store: str, count: int, seconds: float) -> Iterator[tuple[str, float, float, float]]:
+    """For one at a time and for many at once: its name, the floor, ours, and the CPU of one in microseconds."""
+    seen: dict[int, list[tuple[float, float, float]]] = {1: [], AT_ONCE: []}
+    with serving() if store == "postgres" else tempfile.TemporaryDirectory() as place:
+        for number in range(count):
+            for at_once, found in seen.items():
+                if store == "postgres":
+                    floor = asyncio.run(postgres_floor(place, seconds, at_once))
+                    url = place
+                else:
+                    floor = sqlite_floor(Path(tempfile.mkdtemp(dir=place)), seconds, at_once)
+                    url = f"sqlite:///{place}/{number}-{at_once}.db"
+                found.append((floor, *asyncio.run(product(url, seconds, at_once))))
+    medians = {
+        at_once: [statistics.median(part) for part in zip(*found, strict=True)] for at_once, found in seen.items()
+    }
+    for at_once, (floor, ours, cpu) in medians.items():
+        yield f"{store}, {'one at a time' if at_once == 1 else f'{at_once} at once'}", floor, ours, cpu
+    # the share that was given here first: many at once against a commit for each
+    yield f"{store}, the same, one commit each", medians[1][0], medians[AT_ONCE][1], medians[AT_ONCE][2]
 
 
 def main() -> None:
@@ -64,18 +123,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=1.5)
+    arguments.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     given = arguments.parse_args()
-    seen: dict[str, list[float]] = {"floor": [], "alone": [], "100 at once": []}
-    for _ in range(given.rounds):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            seen["floor"].append(floor(folder, given.seconds))
-            seen["alone"].append(asyncio.run(product(folder, given.seconds, 1)))
-            seen["100 at once"].append(asyncio.run(product(folder, given.seconds, 100)))
-    bare = statistics.median(seen["floor"])
-    for name, rates in seen.items():
-        rate = statistics.median(rates)
-        print(f"{name:12} {rate:8.0f} round trips/s   {rate / bare:5.2f} of the floor")
+    for store in ("sqlite", "postgres") if given.store == "both" else (given.store,):
+        for name, floor, ours, cpu in rounds(store, given.rounds, given.seconds):
+            print(f"{name:36} {ours:7.0f} /s of {floor:7.0f} = {ours / floor:5.2f} of the floor   {cpu:6.0f} us of CPU")
 
 
 if __name__ == "__main__":

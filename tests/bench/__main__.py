@@ -1,0 +1,32 @@
+"""What this product costs, in one table: each bench in turn, with what it aims at. The machine must be quiet.
+
+    python -m tests.bench
+
+A bench alone, with more rounds: `python -m tests.bench.roundtrip --help`. Not in here, since they take long: flat,
+large, soak, replicas and rules.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+TABLE: Sequence[tuple[str, Sequence[str], str]] = (
+    ("roundtrip", (), "SQLite 0.7 of the floor one at a time, 0.5 at once; PostgreSQL 0.7 and 0.4"),
+    ("clicks", (), "1.5 ms until the card is posted; 1 ms of CPU for a whole decision"),
+    ("start", (), "the hook 2 times python -c pass"),
+    ("listeners", (), "5,000 event streams 100 ms, 500 pages of the inbox 20 ms"),
+)
+"""The module, its arguments, and the aims."""
+
+
+def main() -> None:
+    """Run them one after the other."""
+    for name, arguments, aims in TABLE:
+        print(f"\n{name}, aims: {aims}", flush=True)
+        subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *arguments], check=True)
+
+
+if __name__ == "__main__":
+    main()
