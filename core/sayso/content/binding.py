@@ -8,8 +8,10 @@ from datetime import datetime
 from sayso import attention, errors, model
 from sayso.content import digest, requests
 
-# The rules that every digest names.
-_FIRST_RULES = {"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
+# The rules that every digest names, as they are by default.
+_FIRST_RULES = model.Policy().model_dump(
+    mode="json", include={"approvers", "quorum", "veto", "self_approval", "expires_in", "on_timeout"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,7 @@ def digest_of(request: model.Request, terms: Terms, id: str, expires_at: datetim
 
 def _bound_policy(policy: model.Policy) -> model.JsonObject:
     # what was added to policies since then counts only if it is set: older tickets keep their digest
-    first = policy.model_dump(mode="json", include=_FIRST_RULES)
-    return _with_integers(first | policy.model_dump(mode="json", exclude_defaults=True))
+    return _with_integers(_FIRST_RULES | policy.model_dump(mode="json", exclude_defaults=True))
 
 
 def _with_integers(document: model.JsonObject) -> model.JsonObject:

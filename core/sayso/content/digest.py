@@ -34,10 +34,10 @@ def canonical(value: Mapping[str, Any], field: str = "input", *, deepest: int = 
     Raises:
         InvalidRequest: the value is not plain JSON (a lone surrogate, NaN, a key that is not text, too deep).
     """
-    seen = _Seen(field)
     try:
         if _is_plain(value, deepest):
             return _QUICK.encode(value).encode()
+        seen = _Seen(field)
         plain = _plain(value, None, seen, deepest)
         whole = [plain, seen.big] if seen.big else plain
         if seen.irregular:
