@@ -25,7 +25,7 @@ QUIET = 'quiet = "nights", or "!office" while that calendar is closed'
 class Attention(pydantic.BaseModel):
     """Keys of `[policies.NAME]`: whom it reaches, and when."""
 
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
     fallback: Annotated[list[model.Place], pydantic.BeforeValidator(several), pydantic.Field(max_length=10)] = (
         pydantic.Field(default=[], description='fallback = ["slack:#ops", "approvers", "web"]')

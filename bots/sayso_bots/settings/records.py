@@ -18,7 +18,7 @@ def _several(given: object) -> object:
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Audit(_Table):

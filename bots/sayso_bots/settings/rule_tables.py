@@ -17,7 +17,7 @@ _BY = 'by = "agent", "session" or "all"'
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Limit(_Table):

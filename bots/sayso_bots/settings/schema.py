@@ -36,7 +36,7 @@ def _confirm(given: object) -> object:
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Person(_Table):

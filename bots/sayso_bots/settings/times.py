@@ -50,7 +50,7 @@ def _is_zone(value: str) -> str:
 
 
 class _Table(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Dates(_Table):

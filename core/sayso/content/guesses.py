@@ -5,6 +5,7 @@ The rule: deleting any alternative changes how one of its own examples is shown.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import regex
@@ -29,9 +30,13 @@ class AnyOf:
         self.guesses = guesses
         self.unless = unless
         self.flags = flags
-        excluded = f"(?! {unless.pattern} )" if unless else ""
-        joined = "\n | ".join(guess.pattern for guess in guesses)
-        self.pattern = regex.compile(f"(?{flags}) {excluded} (?: {joined} )")
+
+    @functools.cached_property
+    def pattern(self) -> regex.Pattern[str]:
+        """All of it, made when it is first needed: most commands show nothing that has to be guessed at."""
+        excluded = f"(?! {self.unless.pattern} )" if self.unless else ""
+        joined = "\n | ".join(guess.pattern for guess in self.guesses)
+        return regex.compile(f"(?{self.flags}) {excluded} (?: {joined} )")
 
     def without(self, guess: Guess) -> AnyOf:
         """The same without one of its alternatives, to see what that one is for."""
