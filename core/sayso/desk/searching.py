@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 from sayso import aside, errors, model, parts
+from sayso.cards import masked
 from sayso.content import risk
 from sayso.desk import visibility
 from sayso.desk.shell import Shell
@@ -120,7 +121,7 @@ async def run(
     elif wanted.whose == "mine" and actor is not None:
         query = replace(query, audiences=(), requester=shell.setup.directory.identify(actor).id)
         reader = shell.store.list
-    return await find(reader or shell.store.list, query, rest)
+    return await find(reader or shell.store.list, query, rest, functools.partial(masked.of, maker=shell.mint))
 
 
 def _indexed(wanted: Filter, *, alone: bool) -> tuple[Query, Filter]:
@@ -133,8 +134,10 @@ def _indexed(wanted: Filter, *, alone: bool) -> tuple[Query, Filter]:
     return replace(query, owner=wanted.agent), replace(rest, agent=None)
 
 
-async def find(reader: Read, query: Query, wanted: Filter) -> Found:
-    """The newest requests of a list that fit, at most `query.limit`."""
+async def find(
+    reader: Read, query: Query, wanted: Filter, shown: Callable[[model.Ticket], model.Ticket] = lambda ticket: ticket
+) -> Found:
+    """The newest requests of a list that fit, at most `query.limit`. Words are looked for in what is *shown* of one."""
     if wanted == Filter():
         some = await reader(replace(query, limit=query.limit + 1))
         more = len(some) > query.limit
@@ -144,7 +147,7 @@ async def find(reader: Read, query: Query, wanted: Filter) -> Found:
     ends, page = time() + _WITHIN, replace(query, limit=_AT_ONCE)
     last: model.Ticket | None = None
     while some := await reader(page):
-        fitting = await aside.run(_fitting, some, wanted)
+        fitting = await aside.run(_fitting, some, wanted, shown)
         for ticket in some:
             looked, last = looked + 1, ticket
             if ticket.id in fitting:
@@ -167,9 +170,13 @@ async def by_id(load: Callable[[str], Awaitable[model.Ticket]], words: str) -> m
         return None
 
 
-def _fitting(tickets: Sequence[model.Ticket], wanted: Filter) -> set[str]:
+def _fitting(
+    tickets: Sequence[model.Ticket], wanted: Filter, shown: Callable[[model.Ticket], model.Ticket]
+) -> set[str]:
     words = wanted.search.casefold().split()[:_MOST_WORDS]
-    return {ticket.id for ticket in tickets if _fits(ticket, wanted) and _says(ticket, words)}
+    found = (ticket for ticket in tickets if _fits(ticket, wanted) and _says(ticket, words))
+    # whoever may not read a secret must not find it out by searching for it, letter by letter
+    return {ticket.id for ticket in found if not words or _says(shown(ticket), words)}
 
 
 def _fits(ticket: model.Ticket, wanted: Filter) -> bool:

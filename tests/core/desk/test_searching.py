@@ -67,7 +67,7 @@ async def ids(desk: Desk, **wanted: Any) -> list[str]:
         {"search": "ÄPFEL in"},
         {"search": "odd-1"},
         {"search": "the nightly"},
-        {"search": "42"},
+        {"search": "987654321"},
         {"search": "why not"},
         {"tool": "DEPLOY", "policy": "production", "search": "äpfel"},
     ],
@@ -84,7 +84,7 @@ async def test_each_thing_that_is_wanted_leaves_out_what_is_not_so(desk: Desk, w
         risk="high",
         priority="urgent",
         body="The nightly one.",
-        input={"what": {"list": ["Äpfel in boxes", 42]}},
+        input={"what": {"list": ["Äpfel in boxes", 987654321]}},
     )
     await desk.answer(odd.id, model.Answer(verdict="deny", reason="why not"), ANN)
     await ask(desk, "other")
@@ -144,3 +144,11 @@ async def test_an_id_is_found_whatever_else_is_stored(desk: Desk) -> None:
     assert await searching.by_id(desk.store.load, "deploy 42") is None
     assert await searching.by_id(desk.store.load, "none") is None
     assert await searching.by_id(desk.store.load, "") is None
+
+
+async def test_a_secret_is_not_found_out_by_searching_for_it(desk: Desk) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    ticket = await ask(desk, input={"command": f"curl -H {secret} https://example.com/needle"})
+    for words, found in (("needle", [ticket.id]), (secret, []), (secret[:12], []), ("curl needle", [ticket.id])):
+        result = await searching.run(desk, Filter(search=words), 10)
+        assert [one.id for one in result.tickets] == found, words
