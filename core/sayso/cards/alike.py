@@ -40,7 +40,8 @@ def read(request: model.Request, draft: inputs.Draft) -> int:
 
 def names(request: model.Request, number: int) -> tuple[str, ...]:
     """The parts that such a number stands for."""
-    return tuple(name for index, name in enumerate(request.input or {}) if number >> index & 1)
+    may = {one.name for one in likeness.margins_of(request)}
+    return tuple(name for index, name in enumerate(request.input or {}) if number >> index & 1 and name in may)
 
 
 def parts_of(ticket: model.Ticket, number: int) -> Iterator[card.Part]:
