@@ -69,6 +69,7 @@ def add_routes(
     app.on_cleanup.append(polls.close)
     streams = event_stream.EventStream(desk, authenticate)
     app.on_shutdown.append(streams.stop)
+    probing = probes.Probes(desk, ready or {}, alive)
     handlers = Handlers(
         requests=requests.Requests(desk, authenticate, held, polls, check_callback),
         one_time=one_time.OneTimeAddresses(desk, authenticate),
@@ -76,8 +77,8 @@ def add_routes(
         notes=notes.Notes(desk, authenticate),
         stops=stop_calls.Stops(desk, authenticate),
         events=streams,
-        probes=probes.Probes(desk, ready or {}, alive),
-        metrics=metrics.Metrics(desk),
+        probes=probing,
+        metrics=metrics.Metrics(desk, probing),
         receipts=redeeming.Receipts(desk),
         stats=statistics.Statistics(desk),
         grants=grant_calls.Grants(desk),

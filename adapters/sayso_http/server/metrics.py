@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from typing import assert_never
+import itertools
+from typing import assert_never, get_args
 
 import prometheus_client
 from aiohttp import web
@@ -17,6 +18,7 @@ from sayso import errors, model
 from sayso.desk import Desk
 from sayso.machine import events
 from sayso.stores import Query, Row, Summary
+from sayso_http.server import gauges, probes
 
 # A scrape looks at no more than this; what is left is counted by the next ones.
 _MOST_ROWS = 5_000
@@ -43,7 +45,7 @@ _Deciding = (
 class Metrics:
     """`GET /metrics`, with a registry of its own: counts since the first scrape of this process."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, probing: probes.Probes) -> None:
         self._store = desk.store
         self._number: int | None = None
         self._turn = asyncio.Lock()
@@ -52,6 +54,7 @@ class Metrics:
         self._opened = counter("sayso_requests_opened", "Requests asked", ["kind"])
         self._decided = counter("sayso_requests_decided", "Requests decided", ["kind", "outcome"])
         self._refused = counter("sayso_answers_refused", "Answers that were not taken", ["code"])
+        self._lost = counter("sayso_undelivered", "Places that were given up", ["channel"])
         self._delivered = counter("sayso_deliveries", "Cards posted, decisions handed over", ["channel"])
         self._waited = prometheus_client.Histogram(
             "sayso_waiting_seconds",
@@ -60,14 +63,24 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        # what has not happened yet is 0 and not absent: otherwise the first time would be no increase
+        for kind, outcome in itertools.product(get_args(model.Kind), get_args(model.Outcome)):
+            self._decided.labels(kind, outcome)
+        self._refused.labels("not_allowed")
         pending = f"Requests that wait for an answer, counted up to {_MOST_PENDING}"
         self._pending = prometheus_client.Gauge("sayso_requests_pending", pending, registry=self._registry)
+        self._gauges = gauges.Gauges(desk, probing, self._registry)
 
     async def serve(self, _: web.Request) -> web.Response:
         """Answer with all figures in the text format of Prometheus."""
         async with self._turn:
-            await self._catch_up()
-            self._pending.set(await self._store.count(Query(state="pending", limit=_MOST_PENDING)))
+            await self._gauges.read_ready()
+            # a database that is away is told of by what is ready, and not by silence
+            with contextlib.suppress(errors.StoreUnavailable):
+                await self._catch_up()
+                self._pending.set(await self._store.count(Query(state="pending", limit=_MOST_PENDING)))
+                for channel in await self._gauges.read():
+                    self._lost.labels(channel)
             body = prometheus_client.generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
@@ -89,6 +102,8 @@ class Metrics:
 
     async def _count(self, row: Row) -> None:
         entry = row.entry
+        if isinstance(entry, events.Undelivered):
+            self._lost.labels(model.channel_of(entry.place)).inc()
         if isinstance(entry, _Deciding):
             await self._count_if_decided(row)
             return

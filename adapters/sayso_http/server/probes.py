@@ -40,10 +40,18 @@ class Probes:
         """Answer 200 if all checks hold; otherwise 503, and which do not."""
         return await self._answer(self._checks)
 
-    async def _answer(self, checks: Mapping[str, Check]) -> web.Response:
+    async def look(self) -> Mapping[str, bool]:
+        """Which checks of `/readyz` hold."""
+        return await self._look(self._checks)
+
+    async def _look(self, checks: Mapping[str, Check]) -> Mapping[str, bool]:
         held = await asyncio.gather(*(self._holds(name, check) for name, check in checks.items()))
-        results = dict(zip(checks, held, strict=True))
-        health = Health(ok=all(held), checks={name: "ok" if ok else "failed" for name, ok in results.items()})
+        return dict(zip(checks, held, strict=True))
+
+    async def _answer(self, checks: Mapping[str, Check]) -> web.Response:
+        results = await self._look(checks)
+        told = {name: "ok" if holds else "failed" for name, holds in results.items()}
+        health = Health.model_validate({"ok": all(results.values()), "checks": told})
         return responses.write(health, 200 if health.ok else 503)
 
     async def _commit(self) -> None:

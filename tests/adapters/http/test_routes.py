@@ -11,9 +11,13 @@ import pytest
 from aiohttp import test_utils, web
 
 import sayso
-from sayso import desk, errors, model, rules
+import sayso_signing
+from sayso import asking, desk, errors, model, rules
+from sayso.cards import card
+from sayso.desk import channel, sealing
 from sayso.machine import events
 from sayso.rules import rule
+from sayso.stores import Job
 from sayso.testing.clock import ManualClock
 from sayso_http import health, openapi, routes
 from sayso_http.server import access, responses
@@ -404,6 +408,84 @@ async def test_metrics_count_what_happened_and_hold_no_text_of_agents(service: S
     assert "ecret" not in "".join(figures)
     again = (await service.call("GET", "/metrics")).text.splitlines()
     assert 'sayso_requests_decided_total{kind="permission",outcome="allowed"} 1.0' in again
+
+
+class Room:
+    """A chat to which nobody brings anything."""
+
+    name = "room"
+
+    async def post(self, place: str, drawn: card.Card, *, again: bool) -> model.PostedCard:
+        raise NotImplementedError
+
+    async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+        raise NotImplementedError
+
+
+async def figures_of(service: Service) -> dict[str, float]:
+    """Each figure of `/metrics`, by its name and labels as they are written."""
+    told = (await service.call("GET", "/metrics")).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in told) if name[:1] != "#"}
+
+
+async def test_metrics_say_what_is_wrong_right_now(tmp_path: Path) -> None:
+    clock = ManualClock()
+    holding = {"chat": True}
+
+    async def check() -> None:
+        if not holding["chat"]:
+            raise errors.ChannelError("cut off")
+
+    async with running(tmp_path, now=clock, ready={"chat": check}) as service:
+        service.front.platforms["room"] = channel.Platform(channel=Room())
+        service.front.setup = desk.Setup(channels=("room", "web"))
+        before = await figures_of(service)
+        assert before['sayso_ready{check="chat"}'] == before['sayso_ready{check="store"}'] == 1
+        assert before['sayso_delivery_lag_seconds{channel="room"}'] == before["sayso_stops"] == 0
+        assert before["process_open_fds"] > 3
+        await service.call("POST", "/v1/requests", "bot", permission(route=["room:1", "web"]))
+        await service.call("POST", "/v1/stop", "op", {})
+        holding["chat"] = False
+        clock.advance(40)
+        after = await figures_of(service)
+        # nobody takes what is to be delivered there
+        assert after['sayso_delivery_lag_seconds{channel="room"}'] == 40
+        assert (after['sayso_ready{check="chat"}'], after["sayso_stops"]) == (0, 1)
+        await service.front.place_lost("r1", "room:1", "gone")
+        assert (await figures_of(service))['sayso_undelivered_total{channel="room"}'] == 1
+
+
+async def test_a_delivery_that_failed_is_counted_by_its_channel(service: Service) -> None:
+    ticket = await service.front.open(asking.Permission(tool="deploy"))
+    job = Job("k", ticket.id, events.Announce(place="room:1"), 0, 1)
+    with pytest.raises(errors.ChannelError), service.front.watched.delivery([job], ticket):
+        raise errors.ChannelError("no")
+    with pytest.raises(errors.NotYet), service.front.watched.delivery([job], ticket):
+        raise errors.NotYet("room", 1.0)
+    with service.front.watched.delivery([job], ticket):
+        pass
+    assert (await figures_of(service))['sayso_delivery_failures_total{channel="room"}'] == 1
+
+
+async def test_the_age_of_the_seal_grows_while_rows_have_none(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, now=clock) as service:
+        await service.call("POST", "/v1/requests", "bot", permission())
+        keys_of = sayso_signing.Keyring.from_text(sayso_signing.new_key())
+        await sealing.Sealer(service.store, clock, keys_of).seal()
+        clock.advance(600)
+        assert (await figures_of(service))["sayso_seal_age_seconds"] == 0
+        await service.call("POST", "/v1/requests/r1/cancel", "bot")
+        assert (await figures_of(service))["sayso_seal_age_seconds"] == 600
+
+
+async def test_metrics_answer_while_the_database_is_away(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> int:
+        raise errors.StoreUnavailable("away")
+
+    monkeypatch.setattr(service.store, "last_row", away)
+    monkeypatch.setattr(service.store, "check", away)
+    assert (await figures_of(service))['sayso_ready{check="store"}'] == 0
 
 
 async def test_the_routes_and_the_document_are_the_same(service: Service) -> None:
