@@ -90,6 +90,8 @@ class Document(model.Frozen):
     """Who looks after it: to whom it was put, who has taken it on or put it off; null if that is everybody."""
     progress: str | None = None
     """What goes on while it waits, in a sentence for a model; null once it is decided."""
+    viewed_at: datetime | None = None
+    """When somebody had it open for the first time, where a surface knows that."""
     request: model.Request
 
 

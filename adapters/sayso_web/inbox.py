@@ -13,7 +13,7 @@ from sayso import aside, errors, model
 from sayso.cards import card, dialog, history, masked, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
-from sayso.desk import Desk, reloads, stops
+from sayso.desk import Desk, reloads, stops, viewing
 from sayso.machine import priorities
 from sayso.stores import Query
 from sayso_web import cursors, inputs, numbers, render, sessions, timeline, view
@@ -68,6 +68,7 @@ class Inbox:
         """Show one request with its log."""
         session = await self._guard.session_of(request)
         ticket = await self._desk.store.load(request.match_info["id"])
+        await viewing.begun(self._desk, ticket, session.actor)
         return await self._show_request(session, ticket, await _draw(await view.of(self._desk, session), ticket))
 
     async def file(self, request: web.Request) -> web.Response:

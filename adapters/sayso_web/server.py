@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 
-from sayso import errors, stats
+from sayso import errors
 from sayso.desk import Desk
 from sayso_web import (
     grants_page,
@@ -93,13 +93,12 @@ def _add_pages(router: web.UrlDispatcher, desk: Desk, guard: Guard, plots: numbe
     given = grants_page.GrantsPage(desk, guard)
     router.add_get("/grants", _with_error_pages(given.show))
     router.add_post("/grants/end", _with_error_pages(given.end))
-    tallied = stats.Numbers(desk.store, desk.clock)
     router.add_get("/people", _with_error_pages(people_page.PeoplePage(desk, guard).show))
-    router.add_get("/policies", _with_error_pages(policies_page.PoliciesPage(desk, guard, tallied).show))
+    router.add_get("/policies", _with_error_pages(policies_page.PoliciesPage(desk, guard, desk.numbers).show))
     many = many_page.ManyPage(desk, guard)
     router.add_get("/many", _with_error_pages(many.show))
     router.add_post("/many", _with_error_pages(many.answer))
-    figures = numbers.Numbers(desk, guard, plots, tallied)
+    figures = numbers.Numbers(desk, guard, plots, desk.numbers)
     router.add_get("/stats", _with_error_pages(figures.page))
     router.add_get("/stats/{plot:[a-z]+}.svg", _with_error_pages(figures.plot))
 

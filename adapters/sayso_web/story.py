@@ -23,14 +23,10 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Shown at "), text.line(entry.place))
         case events.Undelivered():
             return (Trusted("Could not be shown at "), text.line(entry.place), Trusted(": "), text.line(entry.reason))
-        case events.Delayed() | events.Reached() | events.Passed() | events.Claimed() | events.Snoozed():
+        case events.Lost() | events.Delayed() | events.Reached() | events.Viewed():
             return _tell_noticed(entry)
-        case events.Lost():
-            return (
-                Trusted("Taken away at "),
-                text.line(entry.place),
-                Trusted(", and shown again if it is still needed"),
-            )
+        case events.Passed() | events.Claimed() | events.Snoozed():
+            return _tell_attending(entry)
         case events.Answered():
             return tuple(_tell_answer(request, entry))
         case events.TakenBack():
@@ -74,15 +70,25 @@ def _tell_due(entry: events.Due) -> tuple[card.Inline, ...]:
 
 
 def _tell_noticed(
-    entry: events.Delayed | events.Reached | events.Passed | events.Claimed | events.Snoozed,
+    entry: events.Lost | events.Delayed | events.Reached | events.Viewed,
 ) -> tuple[card.Inline, ...]:
-    """What decides nothing."""
+    """Whether it stands where it should, and is seen there."""
     match entry:
+        case events.Lost():
+            again = Trusted(", and shown again if it is still needed")
+            return (Trusted("Taken away at "), text.line(entry.place), again)
         case events.Delayed():
             because = (Trusted(": "), text.line(entry.reason))
             return (Trusted("Not shown so far at "), text.line(entry.place), *because, Trusted("; tried again"))
         case events.Reached():
             return (Trusted("Reached after all: "), text.line(entry.place))
+        case events.Viewed():
+            return (*history.tell_person(entry.by), Trusted(" was the first to open it"))
+
+
+def _tell_attending(entry: events.Passed | events.Claimed | events.Snoozed) -> tuple[card.Inline, ...]:
+    """Who looks after it."""
+    match entry:
         case events.Passed():
             return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
         case events.Claimed():

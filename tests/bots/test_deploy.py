@@ -233,3 +233,55 @@ async def events_until(stream: aiohttp.ClientResponse, wanted: bytes) -> None:
     read = b""
     while wanted not in read:
         read += await stream.content.readany()
+
+
+# What watches it
+
+
+def figures(text: str) -> set[str]:
+    """The names of the figures of ours that an expression, or an answer of `/metrics`, has."""
+    return set(re.findall(r"\b(?:sayso|process)_[a-z_]+\b", text))
+
+
+async def served(folder: Path) -> set[str]:
+    async with http_service.running(folder) as service:
+        await service.call("GET", "/metrics")
+        # what counts something for the first time is not there before
+        await service.call("POST", "/v1/requests", "bot", {"kind": "permission", "tool": "deploy", "id": "r1"})
+        await service.call("POST", "/v1/requests/r1/answers", "ann", {"verdict": "allow"})
+        return figures((await service.call("GET", "/metrics")).text)
+
+
+async def test_every_figure_that_alerts_and_the_dashboard_ask_for_is_served(tmp_path: Path) -> None:
+    there = await served(tmp_path)
+    alerts = (DEPLOY / "alerts.yaml").read_text()
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(asked) > 10
+    assert figures("\n".join(asked)) - there == set()
+    expressions = "\n".join(line for line in alerts.splitlines() if "annotations" not in line and line[:1] != "#")
+    assert figures(expressions) - there == set()
+
+
+def test_every_panel_of_the_dashboard_has_a_place_of_its_own() -> None:
+    taken = set[tuple[int, int]]()
+    for panel in json.loads((DEPLOY / "grafana.json").read_text())["panels"]:
+        at = panel["gridPos"]
+        fields = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not fields & taken, panel["title"]
+        taken |= fields
+
+
+def test_the_runbook_has_a_section_for_every_alert_and_for_no_other() -> None:
+    named = re.findall(r"- alert: (\w+)", (DEPLOY / "alerts.yaml").read_text())
+    runbook = (ROOT / "docs" / "operations.md").read_text()
+    assert re.findall(r"^### (Sayso\w+)$", runbook, re.MULTILINE) == named
+    # and the table says when each of them speaks
+    assert re.findall(r"^\| \[`(Sayso\w+)`\]", runbook, re.MULTILINE) == named
+
+
+def test_prometheus_reads_the_alerts() -> None:
+    require(shutil.which("promtool"), "promtool, of Prometheus")
+    checked = ran("promtool", "check", "rules", DEPLOY / "alerts.yaml")
+    assert checked.returncode == 0, checked.stderr

@@ -63,6 +63,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._viewed = prometheus_client.Histogram(
+            "sayso_first_view_seconds",
+            "From question to its first view in the inbox, or in a window on a card",
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
         # what has not happened yet is 0 and not absent: otherwise the first time would be no increase
         for kind, outcome in itertools.product(get_args(model.Kind), get_args(model.Outcome)):
             self._decided.labels(kind, outcome)
@@ -124,6 +130,9 @@ class Metrics:
                 pass
             case events.Stopped() | events.Resumed() | events.GrantEnded() | events.Delayed() | events.Reached():
                 pass
+            case events.Viewed():
+                found = await self._store.summary(row.ticket_id)
+                self._viewed.observe((entry.at - found.created_at).total_seconds())
             case events.Claimed() | events.Snoozed() | events.Revealed():
                 pass
             case _:

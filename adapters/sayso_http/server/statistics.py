@@ -16,10 +16,10 @@ class Statistics:
     """The handler for `GET /v1/stats`."""
 
     def __init__(self, desk: Desk) -> None:
-        self._numbers = stats.Numbers(desk.store, desk.clock)
+        self._desk = desk
 
     async def serve(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Count what the last days brought."""
         asked = reading.query(request, routes.STATS.query).get("days")
         days = _DAYS if asked is None else reading.seconds(asked, "days", stats.MOST_DAYS)
-        return responses.write(await self._numbers.of_last(days))
+        return responses.write(await self._desk.numbers.of_last(days))

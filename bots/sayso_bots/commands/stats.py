@@ -57,6 +57,7 @@ def _summary(found: stats.Figures) -> Sequence[str]:
         f"{found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC",
         f"{found.requests:,} requests decided{newest}: {_counts(found.outcomes) or 'none'}",
         f"decided by people: half within {half}, 19 of 20 within {most}",
+        f"first seen: half within {_times(found.to_view)[0]}",
         f"first answer: half within {_times(found.to_answer)[0]}",
         f"decided by a rule, without anybody: {found.by_nobody:,}",
         f"answers of one person on one day: {found.prompts_per_day:.1f}",

@@ -219,7 +219,7 @@ class LocalDesk(callers.CallersDesk):
 
     async def stats(self, days: float) -> stats.Figures:
         """The numbers of the last *days*."""
-        return await stats.Numbers(self.desk.store, self.desk.clock).of_last(days)
+        return await self.desk.numbers.of_last(days)
 
 
 def shown(desk: CommandDesk, ticket: model.Ticket) -> model.Ticket:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from typing_extensions import TypeVar
 
@@ -30,10 +31,14 @@ from sayso.desk import (
     reading,
     revealing,
     shell,
+    viewing,
 )
 from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
 from sayso.stores import Store
+
+if TYPE_CHECKING:
+    from sayso import stats
 
 V = TypeVar("V", default=Any)
 
@@ -62,6 +67,14 @@ class Desk(shell.Shell):
         """Who waits in this process."""
         self.broadcast = broadcast.Broadcast(store, self.clock, BEAT)
         """The log for all who listen in this process."""
+
+    @functools.cached_property
+    def numbers(self) -> stats.Numbers:
+        """What became of requests, counted once for all who look at it here."""
+        # slow to import, and for few programs
+        from sayso import stats
+
+        return stats.Numbers(self.store, self.clock)
 
     @overload
     async def ask(
@@ -222,6 +235,7 @@ class Desk(shell.Shell):
             return await passing_on.press(self, ticket, pressing.Press(pressed, actor, limits, draft))
         following = await pressing.following(self, ticket, pressing.Press(pressed, actor, limits, draft))
         if isinstance(following, dialog.Dialog):
+            await viewing.begun(self, ticket, actor)
             return pressing.linked(self, ticket, following)
         return await self.answer(ticket.id, following, actor)
 

@@ -6,6 +6,7 @@ The rule: nobody who looks on holds up a request, or makes it fail. Where nobody
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -101,8 +102,7 @@ class Watched:
         self, jobs: Sequence[Job], ticket: model.Ticket | None, began: datetime, error: Exception | None
     ) -> None:
         for job in jobs:
-            told = Delivery(job, ticket, began, self._clock.now(), error)
-            self._tell(lambda watcher, told=told: watcher.delivered(told))
+            self._tell(functools.partial(_hand_over, Delivery(job, ticket, began, self._clock.now(), error)))
 
     def _tell(self, tell: Callable[[Watcher], None]) -> None:
         for watcher in self._watchers:
@@ -110,3 +110,7 @@ class Watched:
                 tell(watcher)
             except Exception:
                 log.exception("somebody who looks on failed")
+
+
+def _hand_over(delivery: Delivery, watcher: Watcher) -> None:
+    watcher.delivered(delivery)

@@ -174,6 +174,7 @@ Delayed = noticed.Delayed
 Reached = noticed.Reached
 Claimed = noticed.Claimed
 Snoozed = noticed.Snoozed
+Viewed = noticed.Viewed
 
 Event = (
     Stopped
@@ -191,6 +192,7 @@ Event = (
     | Reached
     | Claimed
     | Snoozed
+    | Viewed
     | Ticked
     | Due
     | Passed

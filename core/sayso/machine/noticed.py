@@ -33,6 +33,14 @@ class Claimed(model.Frozen):
     by: model.Person
 
 
+class Viewed(model.Frozen):
+    """Somebody has the request open, for the first time."""
+
+    type: Literal["viewed"] = "viewed"
+    at: datetime
+    by: model.Person
+
+
 class Snoozed(model.Frozen):
     """Somebody has put the request off for themselves."""
 

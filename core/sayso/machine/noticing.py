@@ -7,7 +7,16 @@ from typing import assert_never
 from sayso import model
 from sayso.machine import delivery, events, passing, schedule, taking_on
 
-Noticed = events.Lost | events.Delayed | events.Reached | events.Due | events.Passed | events.Claimed | events.Snoozed
+Noticed = (
+    events.Lost
+    | events.Delayed
+    | events.Reached
+    | events.Due
+    | events.Passed
+    | events.Claimed
+    | events.Snoozed
+    | events.Viewed
+)
 Made = tuple[model.Ticket, tuple[events.Effect, ...]]
 
 
@@ -28,8 +37,17 @@ def noticed(ticket: model.Ticket, event: Noticed) -> Made:
             return taking_on.claimed(ticket, event)
         case events.Snoozed():
             return taking_on.snoozed(ticket, event)
+        case events.Viewed():
+            return _viewed(ticket, event), ()
         case _:
             assert_never(event)
+
+
+def _viewed(ticket: model.Ticket, event: events.Viewed) -> model.Ticket:
+    # the first time alone: nobody's card changes by it
+    if ticket.viewed_at is not None:
+        return ticket
+    return ticket.model_copy(update={"viewed_at": event.at, "version": ticket.version + 1})
 
 
 def _shown(before: model.Ticket, after: model.Ticket | None) -> Made:

@@ -49,6 +49,8 @@ class Figures(model.Frozen):
     whole: bool
     """Whether all requests of the period were read; if not, these are the newest."""
     outcomes: dict[str, int]
+    to_view: Spread = Spread()
+    """From the request to when somebody had it open, or answered it without that."""
     to_answer: Spread
     """From the request to the first answer of a person."""
     to_decision: Spread

@@ -79,6 +79,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._outcomes: Counter[str] = Counter()
+        self._to_view: list[float] = []
         self._to_answer: list[float] = []
         self._to_decision: list[float] = []
         self._open: list[float] = []
@@ -117,6 +118,7 @@ class Tally:
             requests=self._outcomes.total(),
             whole=whole,
             outcomes=dict(self._outcomes),
+            to_view=spread(self._to_view),
             to_answer=spread(self._to_answer),
             to_decision=spread(self._to_decision),
             to_decision_open=spread(self._open),
@@ -134,6 +136,9 @@ class Tally:
 
     def _time(self, ticket: model.Ticket, decision: model.Decision) -> float | None:
         """How long people took; None if nobody decided."""
+        seen = [at for at in (ticket.viewed_at, *(given.at for given in ticket.answers[:1])) if at is not None]
+        if seen:
+            self._to_view.append((min(seen) - ticket.created_at).total_seconds())
         if ticket.answers:
             self._to_answer.append((ticket.answers[0].at - ticket.created_at).total_seconds())
         if not decision.by:

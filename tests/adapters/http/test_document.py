@@ -57,6 +57,7 @@ FULL = model.Ticket(
     reach=attention.Reach(turns=("ann", "bob")),
     fell_back=(attention.FellBack(at=AT, places=("web",)),),
     remembered=model.Remembered(allowed=1, last="allowed", by="Ann", at=AT),
+    viewed_at=AT,
     trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     ruled=model.Ruled(rule="reads", watched=("npm",)),
 )
@@ -99,7 +100,7 @@ def test_the_wire_form_keeps_its_order() -> None:
         *("version", "held", "owner", "key", "requester", "policy", "policy_name", "stage", "stage_at", "gone"),
         *("review", "reviews", "route", "undelivered", "used_at", "redeemed_at", "erased_at", "asked_back"),
         *("remembered", "stopped", "ruled", "plan", "escalated", "reminded", "passed"),
-        *("delayed", "fell_back", "attending", "progress", "request"),
+        *("delayed", "fell_back", "attending", "progress", "viewed_at", "request"),
     ]
     assert (sent["kind"], sent["state"]) == ("permission", "decided")
     assert sent["cards"] == [{"place": "chat:#ops", "ref": "C1/m1"}]

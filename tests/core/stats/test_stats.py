@@ -157,3 +157,9 @@ async def test_a_period_that_is_none_is_refused(desk: sayso.Desk, days: float) -
     with pytest.raises(errors.InvalidRequest) as refused:
         await stats.Numbers(desk.store, desk.clock).of_last(days)
     assert refused.value.field == "days"
+
+
+def test_first_seen_is_when_somebody_had_it_open_or_answered_without_that() -> None:
+    opened_first = decided(seconds=60).model_copy(update={"viewed_at": NOW + timedelta(seconds=20)})
+    assert counted(opened_first, decided(seconds=40)).to_view == tally.spread([20.0, 40.0])
+    assert counted(opened()).to_view == stats.Spread()
