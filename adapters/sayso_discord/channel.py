@@ -11,7 +11,8 @@ from typing import Any
 from sayso import errors, model
 from sayso.cards import card
 from sayso.chat.received import Json
-from sayso.content import digest, images
+from sayso.content import digest
+from sayso.desk import pictures
 from sayso.stores import Record, Store
 from sayso_discord import components, pace, parse, refusals, render
 from sayso_discord.api import Api
@@ -121,7 +122,7 @@ class DiscordChannel:
         body = render.render(drawn, self._places.mentioned(drawn.notify), loud=True)
         # with the nonce of the one *before* it Discord would answer with that one, which is gone
         body |= {"nonce": nonce(drawn.ticket_id, place, before), "enforce_nonce": True}
-        if files := _files_of(drawn, body):
+        if files := await self._files(drawn, body):
             sent = await self._api.send_files(_MESSAGES, body, files, channel_id=conversation)
         else:
             sent = await self._api.send("POST", _MESSAGES, body, channel_id=conversation)
@@ -131,6 +132,15 @@ class DiscordChannel:
             # it may be the first card, found by its nonce, which still shows what it showed then
             posted = replace(posted, shown=await self._edit_message(conversation, posted.message, drawn))
         return posted
+
+    async def _files(self, drawn: card.Card, body: Json) -> dict[str, tuple[str, bytes]]:
+        """The images that a message names, with their bytes."""
+        read = pictures.bytes_of
+        try:
+            named = _images_in(drawn, body)
+            return {one.file_name: (one.media_type, await read(self._store, one.ticket_id, one)) for one in named}
+        except errors.NotFound as error:
+            raise errors.ChannelError(error.message, final=True) from error
 
     def body_of(self, drawn: card.Card) -> dict[str, Any]:
         """The message of a card as it is edited: it notifies nobody a second time."""
@@ -174,12 +184,11 @@ async def _within_an_effect() -> AsyncGenerator[None]:
         raise errors.ChannelError("Discord took too long", unsure=True) from error
 
 
-def _files_of(drawn: card.Card, body: Json) -> dict[str, tuple[str, bytes]]:
-    """The images that a message names, with their bytes. A later edit names them again, and Discord has kept them."""
+def _images_in(drawn: card.Card, body: Json) -> list[card.Image]:
+    """The images that a message names. A later edit names them again, and Discord has kept them."""
     galleries = (one for one in components.walk(body["components"]) if one["type"] == components.GALLERY)
     named = {item["media"]["url"].removeprefix("attachment://") for one in galleries for item in one["items"]}
-    found = (part for part in drawn.parts if isinstance(part, card.Image) and part.file_name in named)
-    return {one.file_name: (one.media_type, images.bytes_of(one.data)) for one in found}
+    return [part for part in drawn.parts if isinstance(part, card.Image) and part.file_name in named]
 
 
 def _mark_of(message: Any) -> object:

@@ -18,7 +18,7 @@ from typing_extensions import TypeVar
 
 from sayso import errors, model
 from sayso.cards import tokens
-from sayso.content import digest, requests
+from sayso.content import digest, images, requests
 from sayso.desk import asker
 from sayso_http import (
     calls,
@@ -96,10 +96,12 @@ class RemoteDesk(operator_calls.OperatorCalls):
             StoreUnavailable: the service cannot be reached, or cannot store.
             DigestMismatch: the service holds something else under this id.
         """
-        wanted = requests.ready(request)
+        wanted, kept = requests.ready(request)
         if wanted.id is None:
             wanted = wanted.model_copy(update={"id": tokens.new_id()})
-        body = wanted.model_dump_json(exclude_defaults=True).encode()
+        # the service keeps large images by their hashes, and is sent their bytes
+        sent = wanted.model_copy(update={"attachments": images.whole(wanted.attachments, kept)}) if kept else wanted
+        body = sent.model_dump_json(exclude_defaults=True).encode()
         held = {"held": "true"} if wanted.id in self._held else None
         ticket = _ticket(await self._calls.send(routes.ASK, body=body, query=held))
         if ticket.id != wanted.id or not requests.alike(ticket.request, wanted):

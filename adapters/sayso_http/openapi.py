@@ -75,7 +75,8 @@ def _operation(one: routes.Operation, schemas: _Schemas) -> model.JsonObject:
         "responses": {**_responses(one, schemas), **statuses, "default": failed},
     }
     if one.reads:
-        body = _content(schemas[one.reads, "validation"], f"JSON in UTF-8, at most {routes.BODY_LIMIT:,} bytes")
+        more = f", {routes.ASK_LIMIT:,} with images" if one is routes.ASK else ""
+        body = _content(schemas[one.reads, "validation"], f"JSON in UTF-8, at most {routes.BODY_LIMIT:,} bytes{more}")
         described["requestBody"] = {**body, "required": one.body_required}
     return described
 

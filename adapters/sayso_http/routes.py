@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from sayso import model
+from sayso.content import images
 from sayso_http import (
     approver_routes,
     finding,
@@ -26,6 +27,8 @@ from sayso_http import (
 
 # Bytes. Escapes and white space may double a request on the wire.
 BODY_LIMIT = 2 * model.MAX_REQUEST_BYTES
+# The same of a request with images, which says beforehand how long it is.
+ASK_LIMIT = BODY_LIMIT + images.MAX_TOGETHER * 4 // 3
 # Seconds a long poll may last; proxies commonly cut a silent connection soon after.
 LONGEST_WAIT = 60.0
 # A row number of the log is a 64-bit integer in every store.

@@ -14,7 +14,7 @@ from sayso import errors
 from sayso.cards import card
 from sayso.chat.received import Json
 from sayso.clock import Clock
-from sayso.content import images
+from sayso.desk import pictures
 from sayso.stores import Record, Store
 from sayso_slack.api import Api
 from sayso_slack.settings import NAME
@@ -52,7 +52,7 @@ class Uploads:
             files = {str(one.index): await self._upload(one) for one in _images(drawn) if one.media_type in _TAKEN}
         except errors.NotYet:
             raise
-        except errors.ChannelError as error:
+        except (errors.ChannelError, errors.NotFound) as error:
             log.warning("images not uploaded", extra={"ticket": drawn.ticket_id, "error": error.message})
             files = dict[str, str]()
         value: Json = {"files": files, "at": self._clock.now().isoformat()}
@@ -76,7 +76,7 @@ class Uploads:
         raise errors.NotYet("Slack looks at the images", _LOOKS_FOR)
 
     async def _upload(self, image: card.Image) -> str:
-        content = images.bytes_of(image.data)
+        content = await pictures.bytes_of(self._store, image.ticket_id, image)
         asked = {"filename": image.file_name, "length": len(content), "alt_txt": "Attached image"}
         place = await self._api.get("files.getUploadURLExternal", **asked)
         await self._api.upload(str(place["upload_url"]), content)

@@ -13,7 +13,7 @@ from sayso import aside, errors, model
 from sayso.cards import card, dialog, history, masked, sections, telling, tokens
 from sayso.chat import talk
 from sayso.content import images
-from sayso.desk import Desk, reloads, stops, viewing
+from sayso.desk import Desk, pictures, reloads, stops, viewing
 from sayso.machine import priorities
 from sayso.stores import Query
 from sayso_web import cursors, inputs, numbers, render, sessions, timeline, view
@@ -87,9 +87,10 @@ class Inbox:
         ticket = await self._desk.store.load(request.match_info["id"])
         index = int(request.match_info["index"])
         for one in ticket.request.attachments[index : index + 1]:
-            if one.kind == "image" and one.data:
-                body = await aside.run(images.bytes_of, one.data)
-                return web.Response(body=body, content_type=images.type_of(one.data), headers=_ALONE)
+            if one.kind == "image":
+                body = await pictures.bytes_of(self._desk.store, ticket.id, one)
+                found = one.media_type if one.sha256 else images.type_of(one.data or "")
+                return web.Response(body=body, content_type=found, headers=_ALONE)
         raise errors.NotFound("there is no such image")
 
     async def press(self, request: web.Request) -> web.Response:

@@ -126,12 +126,17 @@ class Attachment(Frozen):
     """Of an image: its bytes in base64, PNG, JPEG, GIF or WebP. None is ever fetched from an address."""
     media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"] | None = None
     """What the asking side says that the image is; refused if its bytes are something else."""
+    sha256: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    """Of a large image: the service keeps its bytes beside the request, and this in place of `data`."""
+    size: Annotated[int, pydantic.Field(ge=0)] | None = None
+    """Of such an image: how many bytes it has."""
 
     @pydantic.model_validator(mode="after")
     def _has_its_content(self) -> Attachment:
         image = self.kind == "image"
-        wanted, other = ("data", self.text) if image else ("text", self.data or self.media_type)
-        if getattr(self, wanted) is None or other is not None:
+        kept = self.sha256 or self.size
+        wanted, other = ("data", self.text) if image else ("text", self.data or self.media_type or kept)
+        if (getattr(self, wanted) is None and not (image and kept)) or other is not None:
             raise ValueError(f"an attachment of kind {self.kind} has {wanted}, and not what another kind has")
         return self
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -16,10 +18,13 @@ from sayso.content import numbers, requests
 from sayso_http import routes
 from sayso_http.server import encoded
 
+# Large bodies that are read at once, whoever sends them.
+_MANY = asyncio.Semaphore(4)
+
 Body = TypeVar("Body", bound=pydantic.BaseModel)
 
 
-async def body(request: web.Request, shape: type[Body], *, empty: bool = False) -> Body:
+async def body(request: web.Request, shape: type[Body], *, empty: bool = False, most: int = routes.BODY_LIMIT) -> Body:
     """Read the body as *shape*; with *empty* there may be none.
 
     Raises:
@@ -31,7 +36,7 @@ async def body(request: web.Request, shape: type[Body], *, empty: bool = False) 
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
     encoded.refuse(request)
-    document = await read_bounded(request)
+    document = await read_bounded(request, most)
     return parse(document, shape) if len(document) < aside.LARGE else await aside.run(parse, document, shape)
 
 
@@ -94,16 +99,19 @@ def whole(text: str | None, field: str, default: int, most: int = routes.LAST_RO
     return int(text)
 
 
-async def read_bounded(request: web.Request) -> bytes:
+async def read_bounded(request: web.Request, most: int = routes.BODY_LIMIT) -> bytes:
     """Read the body. Raises `HTTPRequestEntityTooLarge`, also while it is still coming."""
-    if (request.content_length or 0) > routes.BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, request.content_length or 0)
-    read = bytearray()
-    async for chunk in request.content.iter_any():
-        read += chunk
-        if len(read) > routes.BODY_LIMIT:
-            raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, len(read))
-    return bytes(read)
+    length = request.content_length or 0
+    if length > most:
+        raise web.HTTPRequestEntityTooLarge(most, length)
+    # whoever does not say beforehand how much it is may not send much
+    async with _MANY if length > routes.BODY_LIMIT else contextlib.nullcontext():
+        read = bytearray()
+        async for chunk in request.content.iter_any():
+            read += chunk
+            if len(read) > max(length, routes.BODY_LIMIT):
+                raise web.HTTPRequestEntityTooLarge(most, len(read))
+        return bytes(read)
 
 
 def _keys(pairs: list[tuple[str, Any]]) -> set[str]:

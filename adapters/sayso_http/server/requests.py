@@ -40,7 +40,7 @@ class Requests:
 
     async def create(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask."""
-        wanted = await reading.body(request, model.Request)
+        wanted = await reading.body(request, model.Request, most=routes.ASK_LIMIT)
         webhooks.refuse_reserved(wanted.id)
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)

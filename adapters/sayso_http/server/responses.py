@@ -31,7 +31,7 @@ CODES: Mapping[int, str] = {
 _HINTS: Mapping[int, str] = {
     404: f"see {routes.DESCRIPTION.path}",
     405: f"see {routes.DESCRIPTION.path}; an address is never decided by opening it",
-    413: "a request holds at most 1 MiB; attach a link instead",
+    413: "a request holds at most 1 MiB beside its images; attach a link instead",
     415: "send Content-Type: application/json",
     421: "call the service by a host name it was given",
 }

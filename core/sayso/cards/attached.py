@@ -18,9 +18,10 @@ def parts_of(ticket: model.Ticket) -> Iterable[card.Part]:
         label = (Trusted(f"Attached {one.kind} · "), text.line(one.name))
         if one.kind == "image":
             data = one.data or ""
-            found = images.type_of(data)
-            told = (*label, Trusted(f" · {_WORDS[found]}, {_size(images.size_of(data))}"))
-            yield card.Image(told, ticket.id, index, found, data)
+            found = one.media_type if one.sha256 and one.media_type else images.type_of(data)
+            size = one.size or images.size_of(data)
+            told = (*label, Trusted(f" · {_WORDS[found]}, {_size(size)}"))
+            yield card.Image(told, ticket.id, index, found, data, one.sha256 or "", size)
         else:
             shown = text.literal(one.text or "", code=True)
             yield card.Code(label, shown, role=one.kind, diff=one.kind == "diff")

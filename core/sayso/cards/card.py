@@ -98,7 +98,11 @@ class Image:
     """Which attachment of the ticket's request it is."""
     media_type: str
     data: str = field(repr=False)
-    """In base64. Renderers leave it alone and use `file_name`; whoever sends a payload adds the bytes."""
+    """In base64; empty if it is kept beside. Renderers leave it alone; whoever sends a payload adds the bytes."""
+    sha256: str = ""
+    """Of one that is kept beside the request."""
+    size: int = 0
+    """Its bytes."""
 
     @property
     def file_name(self) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
 from sayso import errors, model
 
-# A request is at most 1 MiB of JSON, and base64 takes a third more than the bytes.
-MAX_BYTES = 700_000
+MAX_BYTES = 5_000_000
+MAX_TOGETHER = 10_000_000
+"""Bytes of all images of a request."""
+# Base64 of this many signs stands in the request itself; more is kept beside it, where no list reads it.
+_INLINE = 65_536
 
 _SIGNS: Mapping[str, re.Pattern[bytes]] = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -25,9 +29,41 @@ _HINT = "PNG, JPEG, GIF or WebP, in base64"
 
 def check(attachments: Sequence[model.Attachment]) -> None:
     """Refuse what is not an image that people can be shown. Raises `InvalidRequest`."""
+    together = 0
     for index, one in enumerate(attachments):
+        if one.sha256 is not None or one.size is not None:
+            field = f"attachments.{index}.sha256"
+            raise errors.InvalidRequest("only the service says that it keeps an image", field=field, hint="give data")
         if one.kind == "image":
             _check(one, f"attachments.{index}.data")
+            together += size_of(one.data or "")
+    if together > MAX_TOGETHER:
+        said = f"the images have more than {MAX_TOGETHER:,} bytes together"
+        raise errors.InvalidRequest(said, field="attachments", hint="attach fewer, or make them smaller")
+
+
+def apart(attachments: Sequence[model.Attachment]) -> tuple[tuple[model.Attachment, ...], Mapping[str, str]]:
+    """Checked attachments with the hash of each large image in place of its bytes; and these, by their hashes."""
+    kept: dict[str, str] = {}
+
+    def lean(one: model.Attachment) -> model.Attachment:
+        if one.data is None or len(one.data) <= _INLINE:
+            return one
+        name = hashlib.sha256(bytes_of(one.data)).hexdigest()
+        kept[name] = one.data
+        facts = {"data": None, "media_type": type_of(one.data), "sha256": name, "size": size_of(one.data)}
+        return one.model_copy(update=facts)
+
+    made = tuple(lean(one) for one in attachments)
+    return (made if kept else tuple(attachments)), kept
+
+
+def whole(attachments: Sequence[model.Attachment], kept: Mapping[str, str]) -> tuple[model.Attachment, ...]:
+    """The other way round of `apart`."""
+    bare = {"sha256": None, "size": None}
+    return tuple(
+        one.model_copy(update={**bare, "data": kept[one.sha256]}) if one.sha256 in kept else one for one in attachments
+    )
 
 
 def bytes_of(data: str) -> bytes:

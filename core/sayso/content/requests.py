@@ -50,12 +50,13 @@ def checked(request: model.Request) -> model.Request:
     return request
 
 
-def ready(request: model.Request) -> model.Request:
-    """`plain` of what is `checked`: what a desk stores. Raises as they do."""
-    return read(_checked_document(request))
+def ready(request: model.Request) -> tuple[model.Request, Mapping[str, str]]:
+    """`plain` of what is `checked`, and its large images by their hashes: what a desk stores. Raises as they do."""
+    text, kept = _checked_document(request)
+    return read(text), kept
 
 
-def _checked_document(request: model.Request) -> str:
+def _checked_document(request: model.Request) -> tuple[str, Mapping[str, str]]:
     _only_what_its_kind_needs(request)
     if request.supersedes is not None and request.supersedes == request.id:
         raise errors.InvalidRequest("a request cannot take its own place", field="supersedes")
@@ -69,10 +70,11 @@ def _checked_document(request: model.Request) -> str:
     for name, value in (("input", request.input), ("metadata", request.metadata), ("schema", request.json_schema)):
         if value:
             digest.canonical(value, name, deepest=digest.MAX_DEPTH)
-    text = text_of(request)
+    lean, kept = images.apart(request.attachments) if request.attachments else ((), {})
+    text = text_of(request.model_copy(update={"attachments": lean}) if kept else request)
     if len(text.encode()) > model.MAX_REQUEST_BYTES:
         raise errors.InvalidRequest("the request is larger than 1 MiB", field="request", hint="attach a link instead")
-    return text
+    return text, kept
 
 
 def shape_of(request: model.Request) -> type[pydantic.BaseModel] | None:

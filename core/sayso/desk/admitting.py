@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from sayso import aside, errors, machine, model, rules
@@ -16,6 +16,7 @@ from sayso.desk import (
     digests,
     granting,
     judging,
+    pictures,
     quieting,
     quota,
     reaching,
@@ -28,7 +29,7 @@ from sayso.desk import (
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
 from sayso.machine import events
-from sayso.stores import Commit, Query, Store
+from sayso.stores import Commit, Query, Record, Store
 
 # More tries than writers could ever win in a row against one agent.
 _TRIES = 100
@@ -37,7 +38,7 @@ _TRIES = 100
 async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> tuple[model.Ticket, bool]:
     """The request once it is durable, and whether it is new. Raises as `Desk.ask`."""
     large = requests.is_large(request)
-    request = await aside.run_large(large, requests.ready, request)
+    request, large_images = await aside.run_large(large, requests.ready, request)
     if not shell.setup.rules.rules:
         setups.terms(shell.setup, request, caller)
     for place in request.route:
@@ -57,7 +58,7 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
         terms = await remembering.add(shell.store, request, terms, now)
         opened = await aside.run_large(large, machine.open_ticket, request, terms, id=id, ref=ref, at=now)
         opened = tracing.keep(receipting.attach(shell, opened))
-        found = await _stored(shell, opened)
+        found = await _stored(shell, opened, pictures.records(opened.ticket.id, large_images) if large_images else ())
         if found is None:
             await asking_back.forget(shell, opened.ticket)
     await authority.confirm(shell.store, caller.owner, caller.key, shell.clock.now())
@@ -82,7 +83,7 @@ async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id
     return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" else terms
 
 
-async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:
+async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) -> model.Ticket | None:
     """Store it, together with the end of the one it takes the place of. Where it was asked before, that one."""
     ticket = opened.ticket
     entry = events.Opened(
@@ -95,9 +96,9 @@ async def _stored(shell: Shell, opened: machine.Step) -> model.Ticket | None:
     for _ in range(_TRIES):
         try:
             if replaced := await _replaced(shell, ticket):
-                await shell.store.commit_together([(opened, entry), replaced])
+                await shell.store.commit_together([(opened, entry), replaced], beside)
             else:
-                await shell.store.commit(opened, entry)
+                await shell.store.commit(opened, entry, beside)
             shell.watched.committed(ticket, entry, decides=ticket.decision is not None)
         except errors.Conflict:
             try:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sayso import clock as clocks
 from sayso import errors, machine
 from sayso.audit import checking
-from sayso.desk import duties
+from sayso.desk import duties, pictures
 from sayso.desk.setup import Retention
 from sayso.desk.shell import Shell
 from sayso.machine import erasing, events
@@ -84,6 +84,8 @@ async def erase(store: Store, id: str, at: datetime, by: str) -> bool:
         step = machine.step(ticket, event)
         if step.ticket.version == ticket.version:
             return False
+        # first, so that one that is cut short begins again
+        await pictures.forget(store, ticket)
         with contextlib.suppress(errors.Conflict):
             await store.erase(step, event, texts)
             return True
