@@ -25,7 +25,7 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Could not be shown at "), text.line(entry.place), Trusted(": "), text.line(entry.reason))
         case events.Lost() | events.Delayed() | events.Reached() | events.Viewed():
             return _tell_noticed(entry)
-        case events.Passed() | events.Claimed() | events.Snoozed():
+        case events.Passed() | events.Claimed() | events.Snoozed() | events.Revealed():
             return _tell_attending(entry)
         case events.Answered():
             return tuple(_tell_answer(request, entry))
@@ -44,8 +44,6 @@ def tell(row: Row, request: model.Request) -> tuple[card.Inline, ...]:
             return (Trusted("Used with the key "), text.line(entry.by))
         case events.Redeemed() | events.Erased() | events.Revoked() | events.Held() | events.Released():
             return _tell_rare(entry)
-        case events.Revealed():
-            return (*history.tell_person(entry.by), Trusted(" was shown what masks cover"))
         case events.GrantEnded():
             return (Trusted("What was allowed for a while was ended by "), text.line(entry.by))
         case events.Stopped(stop=stop):
@@ -86,11 +84,15 @@ def _tell_noticed(
             return (*history.tell_person(entry.by), Trusted(" was the first to open it"))
 
 
-def _tell_attending(entry: events.Passed | events.Claimed | events.Snoozed) -> tuple[card.Inline, ...]:
+def _tell_attending(
+    entry: events.Passed | events.Claimed | events.Snoozed | events.Revealed,
+) -> tuple[card.Inline, ...]:
     """Who looks after it."""
     match entry:
         case events.Passed():
             return (*history.tell_person(entry.by), Trusted(" asked "), text.line(entry.to.id), Trusted(" to answer"))
+        case events.Revealed():
+            return (*history.tell_person(entry.by), Trusted(" was shown what masks cover"))
         case events.Claimed():
             return (*history.tell_person(entry.by), Trusted(" took it on"))
         case events.Snoozed():

@@ -126,7 +126,7 @@ class Attachment(Frozen):
     """Of an image: its bytes in base64, PNG, JPEG, GIF or WebP. None is ever fetched from an address."""
     media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"] | None = None
     """What the asking side says that the image is; refused if its bytes are something else."""
-    sha256: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+    sha256: Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Of a large image: the service keeps its bytes beside the request, and this in place of `data`."""
     size: Annotated[int, pydantic.Field(ge=0)] | None = None
     """Of such an image: how many bytes it has."""

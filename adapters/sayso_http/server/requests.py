@@ -41,6 +41,9 @@ class Requests:
     async def create(self, request: web.Request, caller: access.HttpCaller) -> web.Response:
         """Ask."""
         wanted = await reading.body(request, model.Request, most=routes.ASK_LIMIT)
+        length = request.content_length or 0
+        if length > routes.BODY_LIMIT and all(one.data is None for one in wanted.attachments):
+            raise web.HTTPRequestEntityTooLarge(routes.BODY_LIMIT, length)
         webhooks.refuse_reserved(wanted.id)
         if wanted.callback_url and self._check_callback:
             self._check_callback(wanted.callback_url)

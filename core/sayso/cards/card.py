@@ -100,9 +100,8 @@ class Image:
     data: str = field(repr=False)
     """In base64; empty if it is kept beside. Renderers leave it alone; whoever sends a payload adds the bytes."""
     sha256: str = ""
-    """Of one that is kept beside the request."""
+    """Of one that is kept beside the request, with how many bytes it has."""
     size: int = 0
-    """Its bytes."""
 
     @property
     def file_name(self) -> str:

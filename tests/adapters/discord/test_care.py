@@ -360,15 +360,16 @@ async def test_over_http_a_deleted_card_comes_back_and_a_card_without_its_reques
         assert (await store.load(ticket.id)).decision is None
 
 
+@pytest.mark.parametrize("content", [png(), png() + bytes(300_000)], ids=["small", "beside the request"])
 async def test_an_attached_image_is_uploaded_with_its_card_and_stays_after_the_answer(
-    there: Scene, ann: Person
+    there: Scene, ann: Person, content: bytes
 ) -> None:
-    data = base64.b64encode(png()).decode()
+    data = base64.b64encode(content).decode()
     attached = model.Attachment(name="@everyone.png", kind="image", data=data)
     await there.ask(sayso.Permission(tool="Bash", input={"command": "make"}, attachments=[attached]))
-    assert there.discord.attached(there.card) == {"image-1.png": png()}
+    assert there.discord.attached(there.card) == {"image-1.png": content}
     [gallery] = [one for one in components.walk(list(there.card.sent)) if one["type"] == components.GALLERY]
     assert [item["media"]["url"] for item in gallery["items"]] == ["attachment://image-1.png"]
     await ann.press(there.card, "Allow")
     await there.deliver()
-    assert there.discord.attached(there.card) == {"image-1.png": png()}
+    assert there.discord.attached(there.card) == {"image-1.png": content}

@@ -39,13 +39,14 @@ async def deliver(there: Scene, seconds: float) -> None:
     await there.deliver()
 
 
-async def test_a_card_shows_its_image_once_slack_has_looked_at_it() -> None:
+@pytest.mark.parametrize("content", [png(), png() + bytes(300_000)], ids=["small", "beside the request"])
+async def test_a_card_shows_its_image_once_slack_has_looked_at_it(content: bytes) -> None:
     async with scene(images=True, policy=model.Policy(quorum=2)) as there:
-        await there.ask(asked(png()))
+        await there.ask(asked(content))
         assert there.cards() == []
         await deliver(there, 1)
         (file,) = images_on(there)
-        assert there.slack.world.uploads[file]["content"] == png()
+        assert there.slack.world.uploads[file]["content"] == content
         assert there.slack.controls(there.card) == BUTTONS
         assert measure.broken({"text": there.card.text, "blocks": list(there.card.blocks)}) == []
         # a card that is brought up to date shows the same file

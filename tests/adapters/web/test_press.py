@@ -429,8 +429,11 @@ async def test_who_answered_by_plain_words_takes_them_back_in_the_inbox_and_othe
     assert "It cannot be taken back any more: the agent was told at" in re.sub("<[^>]*>", "", late.text)
 
 
-async def test_an_attached_image_is_shown_and_served_as_nothing_else(service: Service, browser: Browser) -> None:
-    data = base64.b64encode(png()).decode()
+@pytest.mark.parametrize("content", [png(), png() + bytes(300_000)], ids=["small", "beside the request"])
+async def test_an_attached_image_is_shown_and_served_as_nothing_else(
+    service: Service, browser: Browser, content: bytes
+) -> None:
+    data = base64.b64encode(content).decode()
     attached = [
         model.Attachment(name="log", text="x"),
         model.Attachment(name='"><script>.png', kind="image", data=data),
@@ -440,9 +443,9 @@ async def test_an_attached_image_is_shown_and_served_as_nothing_else(service: Se
     assert 'src="/requests/r1/images/1"' in page
     assert "<script>.png" not in page
     async with browser.http.get(f"{service.url}/requests/r1/images/1") as reply:
-        assert (reply.status, await reply.read(), reply.content_type) == (200, png(), "image/png")
+        assert (reply.status, await reply.read(), reply.content_type) == (200, content, "image/png")
         assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
-        assert (reply.headers["X-Content-Type-Options"], reply.content_length) == ("nosniff", len(png()))
+        assert (reply.headers["X-Content-Type-Options"], reply.content_length) == ("nosniff", len(content))
     assert [(await browser.get(f"/requests/r1/images/{number}")).status for number in (0, 2)] == [404, 404]
     assert (await service.browser().get("/requests/r1/images/1")).status == 401
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import struct
 import zlib
@@ -14,7 +15,7 @@ import pytest
 import sayso
 from sayso import errors, model
 from sayso.cards import card, draw
-from sayso.content import images, requests
+from sayso.content import digest, images, requests
 from sayso.testing import samples
 from tests.counting import MOST, grows
 
@@ -118,3 +119,60 @@ def test_an_image_is_checked_in_linear_work() -> None:
         images.check([model.Attachment(name="a" * 200, kind="image", data=data)])
 
     assert grows(lambda size: base64.b64encode(png() + bytes(size)).decode(), check) < MOST
+
+
+def large(count: int = 200_000) -> bytes:
+    return png() + bytes(range(256)) * (count // 256)
+
+
+def test_a_small_image_stands_in_its_request_and_a_large_one_beside_it() -> None:
+    raw = large()
+    request, kept = requests.ready(asked(image(), image(raw), model.Attachment(name="log", text="a line")))
+    small, big, text = request.attachments
+    assert (small.sha256, text.sha256, small.data) == (None, None, image().data)
+    assert (big.data, big.media_type, big.size) == (None, "image/png", len(raw))
+    assert big.sha256 == hashlib.sha256(raw).hexdigest()
+    assert {name: base64.b64decode(data) for name, data in kept.items()} == {big.sha256: raw}
+    assert len(requests.text_of(request)) < 2_000
+    whole = images.whole(request.attachments, kept)
+    assert whole[1] == image(raw, media_type="image/png")
+    assert whole[0] is small
+
+
+def test_without_a_large_image_nothing_is_kept_beside() -> None:
+    attached = (image(),)
+    assert images.apart(attached) == (attached, {})
+    assert requests.ready(asked())[1] == {}
+
+
+def test_five_megabytes_are_taken_and_one_byte_more_is_not() -> None:
+    head = png()
+    most = head + bytes(images.MAX_BYTES - len(head))
+    _, kept = requests.ready(asked(image(most), image(most)))
+    assert len(kept) == 1
+    with pytest.raises(errors.InvalidRequest, match="more than 5,000,000 bytes"):
+        asked(image(most + b"\0"))
+    with pytest.raises(errors.InvalidRequest, match="10,000,000 bytes together") as refused:
+        asked(image(most), image(most), image())
+    assert refused.value.field == "attachments"
+
+
+@pytest.mark.parametrize("claimed", [{"sha256": "0" * 64, "size": 5}, {"sha256": "0" * 64}])
+def test_no_agent_says_that_the_service_keeps_an_image(claimed: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidRequest, match="only the service") as refused:
+        asked(model.Attachment(name="a.png", kind="image", media_type="image/png", **claimed))
+    assert refused.value.field == "attachments.0.sha256"
+    with pytest.raises(pydantic.ValidationError):
+        model.Attachment(name="a", text="x", **claimed)
+
+
+def test_the_digest_covers_every_byte_of_a_large_image() -> None:
+    one, other = (requests.document(requests.ready(asked(image(raw)))[0]) for raw in (large(), large()[:-1] + b"\1"))
+    assert digest.digest(one, "request") != digest.digest(other, "request")
+
+
+def test_a_card_names_a_large_image_without_its_bytes() -> None:
+    ticket = samples.opened(asked()).model_copy(update={"request": requests.ready(asked(image(large())))[0]})
+    (shown,) = (part for part in draw.card_of(ticket, samples.MINT).parts if isinstance(part, card.Image))
+    assert (shown.data, shown.sha256, shown.file_name) == ("", ticket.request.attachments[0].sha256, "image-1.png")
+    assert "PNG, 200 kB" in "".join(map(card.words_of, shown.text))
