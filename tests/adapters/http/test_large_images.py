@@ -38,7 +38,7 @@ async def test_an_image_of_5_mb_is_taken_and_named_by_its_hash(service: Service)
 
 
 async def test_a_program_asks_with_two_of_them(service: Service) -> None:
-    attached = [model.Attachment(**{**ATTACHED, "name": name}) for name in ("a", "b")]
+    attached = [model.Attachment.model_validate({**ATTACHED, "name": name}) for name in ("a", "b")]
     async with service.remote("bot") as desk:
         asked = sayso.Permission(tool="Bash", input={"command": "ls"}, id="r9", attachments=attached)
         ticket = await desk.open(asked)

@@ -16,6 +16,9 @@ from sayso.cards import card, draw
 from sayso.desk import Desk, pictures, purging
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import clock, samples
+from tests.fakes.pg import pg_schema, pg_server, pg_url
+
+__all__ = ["pg_schema", "pg_server", "pg_url"]
 
 RAW = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8_000
 OTHER = RAW[:-1] + b"\0"
@@ -114,3 +117,17 @@ async def test_what_has_no_image_writes_no_record_beside_it(monkeypatch: pytest.
     monkeypatch.setattr(store, "commit", counted)
     await Desk(store, samples.MINT).open(sayso.Permission(tool="Bash", input={"command": "ls"}))
     assert written == [()]
+
+
+async def test_postgresql_keeps_a_large_image_with_its_request_too(pg_schema: str) -> None:
+    store = await stores.connect(pg_schema)
+    try:
+        desk = Desk(store, samples.MINT)
+        ticket = await desk.open(asked(RAW, OTHER))
+        assert await pieces(store, ticket) == 6
+        assert await pictures.bytes_of(store, "r1", image_of(ticket, 1)) == OTHER
+        await desk.cancel("r1")
+        assert await purging.erase(store, "r1", desk.clock.now() + timedelta(days=1), "ops")
+        assert await pieces(store, ticket) == 0
+    finally:
+        await store.close()
