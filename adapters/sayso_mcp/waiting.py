@@ -17,6 +17,8 @@ from sayso.machine import progress
 
 # Seconds between two signs of life: clients that count silence begin at 60.
 _BEAT = 15.0
+# The second one comes sooner: by then it is known whether a card can be shown.
+_SOON = 5.0
 # Seconds that a withdrawal may take: the client that ends us does not wait long.
 _FAREWELL = 3.0
 
@@ -113,7 +115,7 @@ async def _beat(desk: asker.Asker, call: Progress, id: str) -> None:
         while True:
             now = await _now(desk, id)
             await call.report_progress(beats, None, f"waiting for a person to decide request {id}{now}")
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(_BEAT if beats else _SOON)
             beats += 1
 
 

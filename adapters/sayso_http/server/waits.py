@@ -26,9 +26,11 @@ class Waits:
             cut.reschedule(asyncio.get_running_loop().time())
 
     async def wait_for_decision(self, desk: Desk, ticket: model.Ticket, seconds: float) -> model.Ticket:
-        """Wait until the ticket is decided, or for *seconds*; the ticket as it is then."""
-        end = desk.clock.now() + timedelta(seconds=seconds)
+        """Wait until the ticket is decided, or cannot be shown somewhere, or for *seconds*; as it is then."""
+        end, before = desk.clock.now() + timedelta(seconds=seconds), _trouble(ticket)
         while ticket.decision is None and not self.stopping and desk.clock.now() < end:
+            if _trouble(ticket) != before:
+                break
             wake = machine.next_wake(ticket) or end
             changed = await self._within(desk, min(end, wake), desk.store.changed(ticket.id, ticket.version))
             over = not changed and desk.clock.now() >= wake
@@ -45,3 +47,8 @@ class Waits:
             return False
         finally:
             self._open.discard(cut)
+
+
+def _trouble(ticket: model.Ticket) -> tuple[object, ...]:
+    """Where it could not be shown so far, or for good: whoever waits is told of that at once."""
+    return ticket.undelivered, ticket.delayed, ticket.fell_back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import json
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -22,6 +23,8 @@ from sayso_bots.terminal import access, options, output, prompt
 
 # Seconds between two looks at what goes on while somebody waits at a terminal.
 _LOOK_EVERY = 5.0
+# Sooner at first: by then it is known whether a card can be shown.
+_FIRST_LOOKS = 5
 
 
 def _parse_json(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -191,8 +194,8 @@ async def _telling(desk: access.CommandDesk, ticket: model.Ticket) -> AsyncGener
 
 async def _tell(desk: access.CommandDesk, ticket: model.Ticket) -> None:
     told = progress.said(ticket)
-    while True:
-        await asyncio.sleep(_LOOK_EVERY)
+    for looks in itertools.count():
+        await asyncio.sleep(_LOOK_EVERY / _FIRST_LOOKS if looks < _FIRST_LOOKS else _LOOK_EVERY)
         # who waits learns of it if the service is gone
         with contextlib.suppress(errors.SaysoError):
             ticket = await desk.get(ticket.id)

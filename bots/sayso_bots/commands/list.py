@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from sayso import model
-from sayso.cards import urgency
 from sayso.desk import searching
 from sayso_bots.settings import environment
 from sayso_bots.terminal import access, output
@@ -127,5 +126,4 @@ def _print(found: Sequence[model.Ticket]) -> None:
 
 
 def _row(one: model.Ticket) -> tuple[str, str, str, str]:
-    urgent = f"{said}; " if (said := urgency.words(one)) else ""
-    return one.id, one.request.kind, one.request.tool or one.request.title or "", f"{urgent}{output.state_of(one)}"
+    return one.id, one.request.kind, one.request.tool or one.request.title or "", output.state_of(one)

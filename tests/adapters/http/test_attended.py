@@ -141,3 +141,15 @@ async def test_of_two_in_one_program_the_one_who_leaves_does_not_speak_for_the_o
         await asyncio.gather(waiting, return_exceptions=True)
         await until(lambda: not service.store.waiting)
         await withdrawn(service, clock, "r1")
+
+
+async def test_whoever_waits_is_told_at_once_that_a_card_cannot_be_shown(service: Service, clock: ManualClock) -> None:
+    await service.call("POST", "/v1/requests", "bot", permission())
+    place = (await service.front.get("r1")).route[0]
+    polling = asyncio.create_task(service.call("GET", "/v1/requests/r1?wait=30&held=true", "bot"))
+    await until(lambda: service.store.waiting)
+    clock.advance(2)
+    await service.front.place_delayed("r1", place, "503")
+    answer = (await polling).json
+    assert (answer["state"], answer["delayed"][0]["reason"]) == ("pending", "503")
+    assert f"not shown at {place} so far: 503" in answer["progress"]
