@@ -130,8 +130,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
     shown += [card.Facts(facts)] if (facts := tuple(_facts(ticket))) else []
     yield headline
     yield from history.stopped_parts(ticket)
-    yield from urgency.lines(ticket)
-    yield from recalled.parts_of(ticket)
+    yield from (*urgency.lines(ticket), *recalled.parts_of(ticket))
     yield from board.terms(ticket, directory)
     yield from reminding.lines(ticket)
     yield from risky
