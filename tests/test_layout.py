@@ -42,6 +42,7 @@ TOP = {
     "persons",
     "answers",
     "attention",
+    "batches",
     "errors",
     "clock",
     "calendars",

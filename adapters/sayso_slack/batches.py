@@ -34,8 +34,8 @@ def _rows(shown: batch.BatchCard) -> Iterator[Json]:
         if row.open:
             about = f"request {row.number} of {len(shown.rows)}"
             pressed = [actions.button(one, index) for index, one in enumerate(row.controls)]
-            opens = {"type": "button", "action_id": actions.OPEN, "value": row.ref}
-            opens["text"] = inputs.plain(f"Open {row.number}")
+            said = inputs.plain(f"Open {row.number}")
+            opens = {"type": "button", "action_id": actions.OPEN, "text": said, "value": row.ref}
             yield actions.row([actions.speak(one, about) for one in (*pressed, opens)])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, cast
 import pydantic
 from typing_extensions import TypeVar
 
-from sayso import answers, attention, earlier, parts, persons, policies
+from sayso import answers, attention, batches, earlier, parts, persons, policies
 
 Grant = parts.Grant
 Standing = parts.Standing
@@ -18,7 +18,6 @@ Title = parts.Title
 Name = parts.Name
 Place = parts.Place
 channel_of = parts.channel_of
-Context = parts.Context
 Seconds = parts.Seconds
 Frozen = parts.Frozen
 Source = parts.Source
@@ -40,6 +39,7 @@ Risky = earlier.Risky
 Denied = earlier.Denied
 Stop = parts.Stop
 Standstill = parts.Standstill
+Batch = batches.Batch
 Person = persons.Person
 By = persons.By
 Need = policies.Need
@@ -102,7 +102,7 @@ class Request(Frozen):
     json_schema: JsonObject | None = pydantic.Field(default=None, alias="schema")
     fields: Annotated[tuple[Field, ...], pydantic.FailFast(), pydantic.Field(max_length=MAX_FIELDS)] = ()
     source: Annotated[Source, pydantic.BeforeValidator(parts.few)] = Source()
-    context: Context = pydantic.Field(default_factory=dict)
+    context: parts.Context = pydantic.Field(default_factory=dict)
     """Facts shown beside the question, such as the working folder."""
     attachments: Annotated[tuple[Attachment, ...], pydantic.FailFast(), pydantic.Field(max_length=5)] = ()
     risk: Risk | None = None
@@ -121,6 +121,7 @@ class Request(Frozen):
     route: Annotated[tuple[Place, ...], pydantic.FailFast(), pydantic.Field(max_length=10)] = ()
     expires_in: Seconds | None = None
     supersedes: RequestId | None = None
+    batch: Batch | None = None
     callback_url: parts.Url | None = None
     metadata: JsonObject = pydantic.Field(default_factory=dict)
 

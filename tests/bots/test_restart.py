@@ -218,7 +218,8 @@ async def test_reminders_and_escalations_happen_once_however_often_it_is_killed(
     ids = [f"t{number}" for number in range(6)]
     async with asyncio.timeout(LONGEST), sayso.open(there.url, key=there.key) as desk:
         for id in ids:
-            await desk.open(sayso.Permission(tool="Bash", input={}, id=id, policy="timed"))
+            alone = sayso.Source(session=id)
+            await desk.open(sayso.Permission(tool="Bash", input={}, id=id, policy="timed", source=alone))
         for _ in range(KILLS):
             await some_more(there, chance.randint(1, 4))
             await there.restart()
@@ -263,7 +264,10 @@ def reminders(there: Setup) -> list[tuple[str, str, int]]:
 
 def permission(number: int, chance: random.Random) -> sayso.Permission:
     route, policy = chance.choice(["slack:#ops", "slack:#dev"]), chance.choice(["default", "both"])
-    return sayso.Permission(tool="Bash", input={"n": number}, id=f"r{number}", policy=policy, route=[route])
+    # each of a session of its own: like requests would share a card
+    source = sayso.Source(session=f"s{number}")
+    given = {"n": number}
+    return sayso.Permission(tool="Bash", input=given, id=f"r{number}", policy=policy, route=[route], source=source)
 
 
 async def agent(desk: sayso.Asker, seen: oracle.Witnessed, request: sayso.Permission) -> None:

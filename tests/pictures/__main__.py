@@ -115,6 +115,8 @@ async def shoot_inbox(out: Path, surface: str, tickets: Scenes, chromium: async_
             page = await context.new_page()
             await page.clock.install(time=NOW)
             await page.goto(f"{service.url}/{where}")
+            # what sticks to the foot of the window stands at the foot of the picture
+            await page.set_viewport_size({"width": width, "height": await page.evaluate("document.body.scrollHeight")})
             await page.screenshot(path=out / f"{surface}-{name}.png", full_page=True)
             await context.close()
 

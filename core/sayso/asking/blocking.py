@@ -58,6 +58,7 @@ def permission(
     offers: Sequence[model.Offer] = (),
     editable: bool = True,
     confirm: bool = False,
+    batch: model.Batch | None = None,
     **common: Unpack[asking.Common],
 ) -> model.Decision:
     """May this tool run? The decision has `allowed` and `input`. It is good for one run, now."""
@@ -70,6 +71,7 @@ def permission(
         offers=offers,
         editable=editable,
         confirm=confirm,
+        batch=batch,
         **common,
     )
     return ask(request)

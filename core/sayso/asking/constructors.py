@@ -48,9 +48,11 @@ class Permission(model.Request):
         offers: Sequence[model.Offer] = (),
         editable: bool = True,
         confirm: bool = False,
+        batch: model.Batch | None = None,
         **common: Unpack[Common],
     ) -> None:
         own: dict[str, Any] = {"grants": grants, "offers": offers, "editable": editable, "confirm": confirm}
+        own["batch"] = batch
         own["input_schema"] = None if input_schema is None else dict(input_schema)
         _build(self, "permission", common, tool=tool, input=dict(input or {}), title=title, **own)
 

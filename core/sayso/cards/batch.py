@@ -164,6 +164,8 @@ def _head(
     if waiting:
         # all are asked under the same policy; what expires first counts
         yield from list(board.terms(min(waiting, key=schedule.ends), directory))[:1]
+    if any(one.request.batch and one.request.batch.whole for one in waiting):
+        yield card.Line((Trusted("All or none: one answer counts for all of them."),))
     yield from batch_facts.common(tickets)
     if len(waiting) < len(tickets):
         yield card.Line((Trusted(_sentence(batch_facts.outcome(tickets))),))
@@ -189,7 +191,7 @@ def _controls(
 
 def _page(ref: str, tickets: Sequence[model.Ticket], maker: tokens.TokenMaker, label: str) -> card.Button:
     opens = batch_tokens.write(maker, ref, batch_tokens.digest_of(tickets), "page")
-    return card.Button(Trusted(label), opens, "review", "plain" if label == "Details" else "primary", first=True)
+    return card.Button(Trusted(label), opens, "review", first=True)
 
 
 def _is_answerable(ticket: model.Ticket) -> bool:
@@ -206,7 +208,9 @@ def _rows(tickets: Sequence[model.Ticket], drawn: Mapping[str, card.Card]) -> tu
 
 def _open(ticket: model.Ticket, drawn: card.Card, number: int, differs: Sequence[str]) -> Row:
     parts = parts_of(ticket, drawn, number, differs)
-    first = (one for one in drawn.controls if isinstance(one, card.Button) and one.first)
+    # of those that are decided together none is decided by its own button
+    alone = ticket.request.batch is None or not ticket.request.batch.whole
+    first = (one for one in drawn.controls if isinstance(one, card.Button) and one.first and alone)
     controls = tuple(replace(one, label=numbered(one.label, number)) for one in first)
     return _cut(Row(ticket.ref, number, parts, controls, _label(ticket, number), open=True), ROW_ROOM)
 

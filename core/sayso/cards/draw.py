@@ -160,11 +160,10 @@ def content_of(ticket: model.Ticket) -> Iterable[card.Part]:
     """What a permission would run, and all that its agent says and attaches: what is decided upon."""
     yield from _input_parts(ticket)
     yield from _agent_parts(ticket.request, answers=ticket.asked_back is not None)
-    yield from history.asked_back_parts(ticket)
-    yield from attached.parts_of(ticket)
+    yield from (*history.asked_back_parts(ticket), *attached.parts_of(ticket))
     # what its card says of the session is the same for all of a batch, or stands beside the number of its row
-    facts = [row for row in _facts(ticket) if row[0] not in (_SESSION, _LINK)]
-    yield from [card.Facts(tuple(facts))] if facts else []
+    if facts := tuple(row for row in _facts(ticket) if row[0] not in (_SESSION, _LINK)):
+        yield card.Facts(facts)
 
 
 def _question_parts(request: model.Request) -> Iterable[card.Part]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sayso import model
-from sayso.cards import batch, batch_facts, board, card, cutting, draw, tokens
+from sayso.cards import batch, batch_facts, board, card, cutting, draw, masked, tokens
 from sayso.content import risk
 from sayso.machine import people, schedule
 
@@ -51,7 +51,7 @@ def groups(
     """The groups of these open requests; those whose ids are *opened* are shown whole, however long they are."""
     alike: dict[str, list[model.Ticket]] = {}
     for one in tickets:
-        alike.setdefault(like(one), []).append(one)
+        alike.setdefault(like(one), []).append(masked.of(one, maker))
     made = [_group(batch_facts.ordered(some), opened, maker, directory) for some in alike.values()]
     return sorted(made, key=lambda one: -risk.LEVELS[one.risk])
 

@@ -14,7 +14,7 @@ import pydantic_core
 from sayso import aside, errors, model
 from sayso.content import digest, fields, images, shapes
 
-_PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm"}
+_PERMISSION = {"tool", "input", "input_schema", "grants", "offers", "editable", "confirm", "batch"}
 OF_KIND: Mapping[model.Kind, set[str]] = {
     "permission": _PERMISSION,
     "question": set[str](),

@@ -25,6 +25,7 @@ from sayso.desk import (
     stops,
     tracing,
     turning,
+    wholes,
 )
 from sayso.desk import setup as setups
 from sayso.desk.shell import Shell
@@ -66,21 +67,27 @@ async def admit(shell: Shell, request: model.Request, caller: setups.Caller) -> 
     # looked at once it is stored: a stop looks through what is stored when it begins
     if ticket.decision is None and (await stops.standing(shell.store)).of(ticket.owner):
         ticket = await shell.let_time_act(ticket.id)
+    if found is None and wholes.is_one(ticket):
+        ticket = await wholes.follow(shell, ticket)
     return ticket, found is None
 
 
 async def _terms(shell: Shell, request: model.Request, caller: setups.Caller, id: str, now: datetime) -> machine.Terms:
     """The terms of a request; rules, chats and rotas are asked once, so not if it is there already."""
     setup, ruling = shell.setup, rules.Ruling()
+    whole = request.batch is not None and request.batch.whole
     if setup.rules.rules:
         if await _is_known(shell, request.id):
             return setups.terms(setup, request, caller)
         ruling = await judging.rule(shell, request, caller.owner, id, now, large=requests.is_large(request))
+        if whole and ruling.effect == "allow":
+            # one of them alone is never allowed: people see all, or a rule denies it
+            ruling = rules.Ruling(watched=ruling.watched)
     names = setups.written_to(setup, request, caller, ruling)
     if names and await _is_known(shell, request.id):
         return setups.terms(setup, request, caller, ruling)
     terms = setups.terms(setup, request, caller, ruling, await reaching.find(shell, names))
-    return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" else terms
+    return await granting.apply(shell.store, request, terms, now) if ruling.effect == "ask" and not whole else terms
 
 
 async def _stored(shell: Shell, opened: machine.Step, beside: Sequence[Record]) -> model.Ticket | None:

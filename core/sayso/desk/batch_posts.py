@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sayso import aside, errors, model
 from sayso.cards import card
-from sayso.desk import batching, channel, deliveries, outages, reaching
+from sayso.desk import batch_gathering, batching, channel, deliveries, outages, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import events, silence
 from sayso.stores import Job
@@ -92,6 +92,24 @@ class BatchPosts:
                     await watched.enter_async_context(self._outages.watch(job, ticket, found.place))
             await self._announce(found, {job.ticket_id for job in group.jobs}, again=again)
         return True
+
+    async def gather(self, ticket: model.Ticket, place: model.Place, job: Job) -> bool:
+        """Show a request among those that its agent says it belongs to. Returns False if it stays alone.
+
+        Raises:
+            NotYet: more of them are to come.
+            ChannelError: the card could not be shown.
+        """
+        rows = min(self._rows(place), batching.MOST_ROWS)
+        if ticket.request.batch is None or rows < LEAST or not batching.may_stand(ticket):
+            return False
+        name = f"{ticket.owner} {ticket.request.batch.id} {place}"
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            found = await batch_gathering.ref_for(self._shell, ticket, place, rows)
+        if found is None:
+            return False
+        ref, joined = found
+        return await self.announce(Group((job,), place, ref), again=joined or job.attempts > 0)
 
     async def redraw(self, ref: str, *, again: bool) -> None:
         """Bring the cards of a batch up to date."""
@@ -177,7 +195,8 @@ class BatchPosts:
         alike: dict[str, list[tuple[Job, model.Ticket]]] = {}
         for job, ticket in zip(fresh, loaded, strict=True):
             # one that cannot be read is performed alone, and fails there
-            if isinstance(ticket, model.Ticket) and batching.may_stand(ticket):
+            # what its agent gathers waits for its own
+            if isinstance(ticket, model.Ticket) and ticket.request.batch is None and batching.may_stand(ticket):
                 alike.setdefault(await aside.run(batching.like, ticket), []).append((job, ticket))
         most = min(self._rows(place), batching.MOST_ROWS)
         cut = (some[start : start + most] for some in alike.values() for start in range(0, len(some), most))

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import Protocol
 
 from sayso import aside, errors, model
 from sayso.cards import batch_tokens, batch_windows, card, demanded, dialog, masked, telling
 from sayso.content import text
-from sayso.desk import batching, identity, pressing, reading
+from sayso.desk import batching, identity, pressing, reading, wholes
 from sayso.desk.shell import Shell
 from sayso.machine import approvers, demands, holding, people
 
 Trusted = text.Trusted
 _CHANGED = "this was shown to somebody else, or more was asked since; please look at all of it again"
 
-Answering = Callable[[str, model.Answer, people.Actor], Awaitable[model.Ticket]]
-"""`Desk.answer`."""
+
+class Answering(Protocol):
+    """`Desk.answer`."""
+
+    def __call__(
+        self, id: str, answer: model.Answer, actor: people.Actor, *, shown: Collection[str] = ()
+    ) -> Awaitable[model.Ticket]:
+        """Answer one request."""
+        ...
+
+
 _DONE = {"allow": "Allowed", "deny": "Denied"}
 
 
@@ -140,14 +150,25 @@ async def _answerable(shell: Shell, tickets: Sequence[model.Ticket], actor: peop
 async def _answer(
     answering: Answering, waiting: Sequence[model.Ticket], answer: model.Answer, actor: people.Actor
 ) -> list[model.Ticket | errors.Refused]:
-    return await asyncio.gather(*(_one(answering, one, answer, actor) for one in waiting))
+    shown = [one.id for one in waiting]
+    # of those that are decided together one is answered, for all
+    firsts = {one.request.batch.id: one for one in reversed(waiting) if one.request.batch and wholes.is_one(one)}
+    asked = [one for one in waiting if not wholes.is_one(one)] + list(firsts.values())
+    found = await asyncio.gather(*(_one(answering, one, answer, actor, shown) for one in asked))
+    by_id = {one.id: said for one, said in zip(asked, found, strict=True)}
+    return [by_id[_first(one, firsts).id] for one in waiting]
+
+
+def _first(ticket: model.Ticket, firsts: Mapping[str, model.Ticket]) -> model.Ticket:
+    named = ticket.request.batch
+    return firsts[named.id] if named and named.whole else ticket
 
 
 async def _one(
-    answering: Answering, ticket: model.Ticket, answer: model.Answer, actor: people.Actor
+    answering: Answering, ticket: model.Ticket, answer: model.Answer, actor: people.Actor, shown: Collection[str]
 ) -> model.Ticket | errors.Refused:
     try:
-        return await answering(ticket.id, answer, actor)
+        return await answering(ticket.id, answer, actor, shown=shown)
     except errors.Refused as refused:
         return refused
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from sayso import aside, errors, machine, model
 from sayso.cards import batch, batch_facts, batch_tokens, card, tokens
 from sayso.desk.shell import Shell
-from sayso.stores import Record, Store
+from sayso.stores import Query, Record, Store
 
 CHANNEL = "batch"
 """In place of a platform's name in the cards of a request: it has a row on the card of a batch."""
@@ -24,6 +24,8 @@ MOST_ROWS = 20
 _KIND = "batch"
 # Somebody may want to read a closed card; then its requests are still there.
 _KEPT = timedelta(days=90)
+# Calls of one turn are asked within this time of each other.
+_APART, _PAGE = timedelta(minutes=10), 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ def like(ticket: model.Ticket) -> str:
         # of a digest, whoever asks
         shared = ["digest", ticket.requester, ticket.policy_name, ticket.stage]
         return json.dumps([*shared, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
-    terms = [ticket.owner, ticket.request.source.session, ticket.requester, ticket.policy_name, ticket.stage]
+    said = ticket.request.batch.id if ticket.request.batch else None
+    terms = [ticket.owner, ticket.request.source.session, said, ticket.requester, ticket.policy_name, ticket.stage]
     return json.dumps([*terms, ticket.policy.model_dump(mode="json", exclude_defaults=True)])
 
 
@@ -62,11 +65,47 @@ async def form(store: Store, place: model.Place, tickets: Sequence[model.Ticket]
     held = await aside.run(batch_facts.ordered, tickets)
     made = Batch(ref or tokens.new_ref(), place, tuple(one.id for one in held))
     until = max(one.expires_at for one in tickets) + _KEPT
-    with contextlib.suppress(errors.Conflict):
+    try:
         await store.put(Record(_KIND, made.ref, {"place": place, "tickets": made.tickets}, until))
+    except errors.Conflict:
+        # another process was first, and it seats those that it holds
+        return made
     for one in held:
-        await store.add_card(model.PostedCard(one.id, place, CHANNEL, made.ref, one.id))
+        await seat(store, made, one.id)
     return made
+
+
+async def seat(store: Store, found: Batch, ticket_id: str) -> None:
+    """Know that a request has a row there; done twice it has no further effect."""
+    await store.add_card(model.PostedCard(ticket_id, found.place, CHANNEL, found.ref, ticket_id))
+
+
+async def join(store: Store, found: Batch, ticket: model.Ticket) -> bool:
+    """Give a request that came later a row below the others; False if somebody else changed the batch meanwhile."""
+    value = {"place": found.place, "tickets": [*found.tickets, ticket.id]}
+    until = ticket.expires_at + _KEPT
+    try:
+        await store.put(Record(_KIND, found.ref, value, until, found.version))
+    except errors.Conflict:
+        return False
+    await seat(store, found, ticket.id)
+    return True
+
+
+async def said(store: Store, ticket: model.Ticket) -> list[model.Ticket]:
+    """All requests of the batch that an agent named, decided or not, in the order in which they were asked."""
+    named = ticket.request.batch
+    session, owner = ticket.request.source.session, ticket.owner
+    found: list[model.Ticket] = []
+    before, first = ticket.created_at + _APART, ticket.created_at - _APART
+    query = Query(owner=owner, session=session, before=(before, ""), limit=_PAGE)
+    while page := await store.list(query):
+        found += [one for one in page if named and one.request.batch and one.request.batch.id == named.id]
+        if page[-1].created_at < first:
+            break
+        query = replace(query, before=(page[-1].created_at, page[-1].id))
+    alike = (one for one in found if one.owner == owner and one.request.source.session == session)
+    return sorted(alike, key=lambda one: (one.created_at, one.id))
 
 
 async def load(store: Store, ref: str) -> Batch | None:

@@ -41,6 +41,8 @@ class CardPosts:
             if await self._batches.announce(row, again=again):
                 return
             posted = None
+        if posted is None and not again and await self._batches.gather(ticket, place, job):
+            return
         fresh = posted is None and not again
         if posted is not None:
             # an earlier try was cut short after this; nobody knows which state it showed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -32,6 +32,7 @@ from sayso.desk import (
     revealing,
     shell,
     viewing,
+    wholes,
 )
 from sayso.desk import setup as setups
 from sayso.machine import demands, events, people
@@ -131,9 +132,17 @@ class Desk(shell.Shell):
         return self.attendance.attending(id, (caller or Caller()).owner)
 
     async def answer(
-        self, id: str, answer: model.Answer, actor: people.Actor, *, grace: timedelta = timedelta(0)
+        self,
+        id: str,
+        answer: model.Answer,
+        actor: people.Actor,
+        *,
+        grace: timedelta = timedelta(0),
+        shown: Collection[str] = (),
     ) -> model.Ticket:
         """What one person says to a request. This is the one way to a decision by a person.
+
+        For calls of which all are allowed or none it counts for all; *shown* are the ids of those that were shown.
 
         With a *grace* the answer is taken and counts after that time, of a minute at most; until then who gave it can
         take it back (`take_back`) or give another one.
@@ -158,11 +167,11 @@ class Desk(shell.Shell):
             )
 
         try:
-            return await self._said(id, actor, happened)
+            return await self._said(id, actor, happened, shown)
         except demands.ReadFirst:
             ticket = await self.store.load(id)
             since = await reading.begun(self, ticket, await identity.find(self, ticket, actor))
-            return await self._said(id, actor, happened)
+            return await self._said(id, actor, happened, shown)
 
     async def take_back(self, id: str, actor: people.Actor) -> model.Ticket:
         """Take back an answer that was taken and is not delivered yet; only who gave it can.
@@ -264,14 +273,21 @@ class Desk(shell.Shell):
         return await identity.find(self, await self.store.load(id), actor)
 
     async def _said(
-        self, id: str, actor: people.Actor, happened: Callable[[model.Person], events.Answered | events.TakenBack]
+        self,
+        id: str,
+        actor: people.Actor,
+        happened: Callable[[model.Person], events.Answered | events.TakenBack],
+        shown: Collection[str] = (),
     ) -> model.Ticket:
         ticket = await self.store.load(id)
         person = await identity.find(self, ticket, actor)
         await authority.check(self.store, actor.key)
         try:
-            gone = await closed_accounts.since(self, ticket, happened(person))
-            answered = await self.step(id, lambda: _without(gone, happened(person)), ticket)
+            if wholes.is_one(ticket):
+                answered = await wholes.answer(self, ticket, actor, happened, shown)
+            else:
+                gone = await closed_accounts.since(self, ticket, happened(person))
+                answered = await self.step(id, lambda: _without(gone, happened(person)), ticket)
         except demands.ReadFirst:
             # neither a fault nor a refusal: it is tried again
             raise

@@ -24,6 +24,8 @@ async def remind(shell: Shell, ticket: model.Ticket, effect: events.Remind, *, a
     cards = [one for _, one in await batching.cards_of(shell.store, ticket.id) if one.place == effect.place]
     if over or names is None or not cards:
         return
+    if not await _speaks(shell, ticket, cards[-1], effect):
+        return
     if platform is None or platform.reminder is None:
         log.warning("nobody is reminded there", extra={"ticket": ticket.id, "place": effect.place})
         return
@@ -58,3 +60,11 @@ def _put_to(
     if first in {*missing, *directory.members(missing)}:
         return (first,)
     return None if ":@" in effect.place else missing
+
+
+async def _speaks(shell: Shell, ticket: model.Ticket, posted: model.PostedCard, effect: events.Remind) -> bool:
+    """Whether it is this request that reminds: of those that share a card the first one that is open does, for all."""
+    if effect.to is not None or posted.ticket_id == ticket.id:
+        return True
+    rows = await batching.tickets_at(shell.store, posted)
+    return next((one.id for one in rows if one.decision is None), ticket.id) == ticket.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sayso import aside, errors, machine, model
 from sayso import clock as clocks
@@ -147,17 +147,10 @@ class Shell:
             ticket, loaded = loaded or await self.store.load(id), None
             event = happened()
             acting = await self._first(ticket, event)
-            # these take the digest of the whole content
-            weighs = isinstance(acting, events.Answered | events.Settled | events.Used | events.Redeemed)
-            large = weighs and requests.is_large(ticket.request)
-            step = await aside.run_large(large, machine.step, ticket, acting)
+            step = await self._stepped(ticket, acting)
             if step.ticket.version == ticket.version:
                 return ticket
-            step = receipting.attach(self, step)
-            decides = ticket.decision is None and step.ticket.decision is not None
-            beside = await self._beside(step.ticket) if decides else ()
-            if ticket.attending != step.ticket.attending:
-                beside = (*beside, *await turning.records(self.store, ticket, step.ticket))
+            beside = await self._beside(ticket, step.ticket)
             try:
                 if review := reviewing.commit_of(ticket, step.ticket):
                     await self.store.commit_together([(step, acting), review], beside)
@@ -165,15 +158,49 @@ class Shell:
                     await self.store.commit(step, acting, beside)
             except errors.Conflict:
                 continue
-            self.watched.committed(step.ticket, acting, decides=decides)
+            self.watched.committed(step.ticket, acting, decides=_decides(ticket, step.ticket))
             if acting is event:
                 return step.ticket
         raise errors.StoreUnavailable(f"request {id} changes too fast", hint="try again")
 
-    async def _beside(self, decided: model.Ticket) -> Sequence[Record]:
-        """What is kept of a decision, and written with it."""
-        kept = await remembering.records(self.store, decided)
-        return (*kept, *await granting.records(self.store, decided))
+    async def step_together(self, happening: Mapping[str, events.Event]) -> list[model.Ticket]:
+        """The tickets after an event for each: all of them are stored or none. Raises `NotFound`, and as the rules."""
+        for _ in range(_TRIES):
+            found = [(await self.store.load(id), event) for id, event in happening.items()]
+            first = [await self._first(ticket, event) for ticket, event in found]
+            if late := [ticket for (ticket, event), acting in zip(found, first, strict=True) if acting is not event]:
+                # what time or a stop has done comes before it
+                for ticket in late:
+                    await self.let_time_act(ticket.id)
+                continue
+            steps = [(ticket, event, await self._stepped(ticket, event)) for ticket, event in found]
+            changed = [one for one in steps if one[2].ticket.version > one[0].version]
+            beside = [row for ticket, _, step in changed for row in await self._beside(ticket, step.ticket)]
+            try:
+                if changed:
+                    await self.store.commit_together([(step, event) for _, event, step in changed], beside)
+            except errors.Conflict:
+                continue
+            for ticket, event, step in changed:
+                self.watched.committed(step.ticket, event, decides=_decides(ticket, step.ticket))
+            return [step.ticket for _, _, step in steps]
+        raise errors.StoreUnavailable("requests that are decided together change too fast", hint="try again")
+
+    async def _stepped(self, ticket: model.Ticket, event: events.Event) -> machine.Step:
+        # these take the digest of the whole content
+        weighs = isinstance(event, events.Answered | events.Settled | events.Used | events.Redeemed)
+        large = weighs and requests.is_large(ticket.request)
+        return receipting.attach(self, await aside.run_large(large, machine.step, ticket, event))
+
+    async def _beside(self, before: model.Ticket, after: model.Ticket) -> Sequence[Record]:
+        """What is kept of a decision, and of whose turn it is, and written with it."""
+        kept: list[Record] = []
+        if _decides(before, after):
+            kept += await remembering.records(self.store, after)
+            kept += await granting.records(self.store, after)
+        if before.attending != after.attending:
+            kept += await turning.records(self.store, before, after)
+        return kept
 
     async def _first(self, ticket: model.Ticket, event: events.Event) -> events.Event:
         if isinstance(event, _UNDER_STOPS):
@@ -181,6 +208,10 @@ class Shell:
             if line := machine.in_line(ticket, stop, event.at):
                 return line
         return machine.first(ticket, event)
+
+
+def _decides(before: model.Ticket, after: model.Ticket) -> bool:
+    return before.decision is None and after.decision is not None
 
 
 def check_whole(**given: str) -> None:

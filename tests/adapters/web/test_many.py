@@ -122,3 +122,11 @@ async def test_only_what_waits_for_this_person_and_has_no_answer_of_its_own_stan
 async def test_more_than_one_page_of_the_store_is_read(service: Service) -> None:
     await ask(service, *(f"echo {number}" for number in range(60)))
     assert len(proofs((await (await service.signed_in("ann")).get("/many")).text)) == 60
+
+
+async def test_a_secret_is_covered_in_the_grid(service: Service) -> None:
+    secret = "AKIA" + "QWERTYUIOPASDFGH"
+    await ask(service, f"aws s3 ls --key {secret}", f"AWS_SECRET_ACCESS_KEY={secret} ls")
+    page = (await (await service.signed_in("ann")).get("/many")).text
+    assert len(proofs(page)) == 2
+    assert secret not in page

@@ -372,3 +372,26 @@ async def test_what_was_taken_is_handed_back_if_the_lane_ends_while_it_plans(fro
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert len(await front.store.take(["chat"], front.clock.now(), 30.0)) == 3
+
+
+async def test_those_that_share_a_card_remind_once_below_it(board: Board) -> None:
+    said: list[str] = []
+
+    class Reminder:
+        async def remind(
+            self, posted: model.PostedCard, line: card.Line, called: object, *, number: int, again: bool
+        ) -> str:
+            said.append(posted.message)
+            return "reminder"
+
+    front = desk_on(memory.MemoryStore(), board, remind=(60.0,))
+    front.platforms["chat"] = channel.Platform(board, rows=20, reminder=Reminder())
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(61)
+    for one in tickets:
+        await front.let_time_act(one.id)
+    await deliver(front, board)
+    assert said == ["1"]
+    await front.store.close()

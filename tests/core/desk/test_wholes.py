@@ -1,0 +1,230 @@
+"""Calls that an agent makes together: their card waits for all of them, and of some all are allowed or none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sayso import errors, model, rules
+from sayso.cards import batch, card, dialog
+from sayso.desk import Caller, Desk, PressedMessage, Setup, batching, channel, courier
+from sayso.rules import rule as words
+from sayso.stores import memory
+from sayso.testing.board import Board
+from sayso.testing.clock import ManualClock
+from sayso.testing.samples import MINT, actor, permission
+
+ROOM = dialog.WindowLimits(content=9000, inputs=3, typed=3000)
+ANN, BOB = actor("ann"), actor("bob")
+ALLOW, DENY = model.Answer(verdict="allow"), model.Answer(verdict="deny")
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+async def front(board: Board) -> AsyncIterator[Desk]:
+    made = Desk(memory.MemoryStore(), MINT, Setup(route=("chat:#ops",)), ManualClock())
+    made.platforms["chat"] = channel.Platform(board, rows=8)
+    yield made
+    await made.store.close()
+
+
+async def ask(
+    front: Desk, count: int, *, size: int | None = None, whole: bool = False, of: str = "t1", first: int = 0
+) -> list[model.Ticket]:
+    named = model.Batch(id=of, size=size, whole=whole)
+    made = [permission(input={"command": f"call <{number}>"}, batch=named) for number in range(first, first + count)]
+    return [await front.open(one, Caller(owner="agent")) for one in made]
+
+
+async def deliver(front: Desk, board: Board) -> None:
+    runner = courier.Courier(front, [board])
+    while await runner.deliver():
+        pass
+
+
+def wait(front: Desk, seconds: float) -> None:
+    assert isinstance(front.clock, ManualClock)
+    front.clock.advance(seconds)
+
+
+def rows(board: Board, message: str = "1") -> int:
+    drawn = board.pinned[message].drawn
+    return len(drawn.rows) if isinstance(drawn, batch.BatchCard) else 0
+
+
+async def press(front: Desk, token: str, **draft: str) -> dialog.Dialog | card.Line:
+    return await front.press_batch(token, ANN, ROOM, PressedMessage("chat", "chat:#ops", "1"), draft or None)
+
+
+async def allow_all(front: Desk, board: Board, label: str) -> str:
+    opened = await press(front, board.token("1", label))
+    assert isinstance(opened, dialog.Dialog)
+    said = await press(front, opened.token, go="1")
+    assert isinstance(said, card.Line)
+    return "".join(card.pieces(said))
+
+
+async def outcomes(front: Desk, tickets: list[model.Ticket]) -> set[str | None]:
+    found = [(await front.get(one.id)).decision for one in tickets]
+    return {one.outcome if one else None for one in found}
+
+
+async def test_a_card_waits_until_all_have_come_that_were_announced(front: Desk, board: Board) -> None:
+    await ask(front, 1, size=2)
+    await deliver(front, board)
+    assert board.pinned == {}
+    await ask(front, 1, size=2, first=1)
+    wait(front, 0.5)
+    await deliver(front, board)
+    assert [rows(board, message) for message in board.pinned] == [2]
+
+
+async def test_it_waits_for_a_bound_time_only(front: Desk, board: Board) -> None:
+    await ask(front, 1, size=3)
+    for _ in range(22):
+        await deliver(front, board)
+        wait(front, 0.25)
+    await deliver(front, board)
+    # the only one that came has a card of its own, and those that come now share another
+    assert [rows(board, message) for message in board.pinned] == [0]
+    await ask(front, 2, size=3, first=1)
+    await deliver(front, board)
+    assert [rows(board, message) for message in board.pinned] == [0, 2]
+
+
+async def test_without_a_size_it_waits_a_moment_and_who_comes_later_gets_a_row_below(front: Desk, board: Board) -> None:
+    await ask(front, 2)
+    await deliver(front, board)
+    assert board.pinned == {}
+    wait(front, 1)
+    await deliver(front, board)
+    assert rows(board) == 2
+    await ask(front, 7, first=2)
+    wait(front, 1)
+    await deliver(front, board)
+    # eight have room, and the ninth one has a card of its own
+    assert sorted(rows(board, message) for message in board.pinned) == [0, 8]
+
+
+async def test_other_turns_have_other_cards(front: Desk, board: Board) -> None:
+    await ask(front, 2, size=2)
+    await ask(front, 2, size=2, of="t2")
+    await deliver(front, board)
+    assert [rows(board, message) for message in board.pinned] == [2, 2]
+
+
+async def test_all_or_none_is_allowed_in_one_step_after_all_were_shown(front: Desk, board: Board) -> None:
+    tickets = await ask(front, 3, size=3, whole=True)
+    await deliver(front, board)
+    drawn = board.pinned["1"].drawn
+    assert isinstance(drawn, batch.BatchCard)
+    assert [row.controls for row in drawn.rows] == [(), (), ()]
+    assert any("All or none" in "".join(card.pieces(part)) for part in drawn.parts)
+    with pytest.raises(errors.Refused, match="decided together with 2 other calls"):
+        await front.answer(tickets[0].id, ALLOW, ANN)
+    with pytest.raises(errors.Refused):
+        await front.answer(tickets[0].id, ALLOW, ANN, shown=[tickets[0].id, tickets[1].id])
+    edited = model.Answer(verdict="allow", input={"command": "other"})
+    with pytest.raises(errors.InvalidAnswer, match="allowed as they are"):
+        await front.answer(tickets[0].id, edited, ANN, shown=[one.id for one in tickets])
+    assert await outcomes(front, tickets) == {None}
+    assert await allow_all(front, board, "Review all 3…") == "Allowed 3."
+    assert await outcomes(front, tickets) == {"allowed"}
+    with pytest.raises(errors.AlreadyDecided):
+        await front.answer(tickets[0].id, DENY, ANN)
+
+
+async def test_a_no_to_one_is_a_no_to_all_by_whatever_door(front: Desk) -> None:
+    tickets = await ask(front, 3, size=4, whole=True)
+    await front.answer(tickets[1].id, model.Answer(verdict="deny", reason="no"), BOB)
+    found = [(await front.get(one.id)).decision for one in tickets]
+    assert [one and (one.outcome, one.reason) for one in found] == [("denied", "no")] * 3
+    # and one that comes only then can never run
+    (late,) = await ask(front, 1, size=4, whole=True, first=3)
+    assert late.decision is not None
+    assert late.decision.outcome == "cancelled"
+
+
+async def test_what_is_not_whole_yet_or_not_any_more_cannot_be_allowed(front: Desk) -> None:
+    tickets = await ask(front, 2, size=3, whole=True)
+    shown = [one.id for one in tickets]
+    with pytest.raises(errors.Refused, match="only 2 of the 3"):
+        await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
+    tickets += await ask(front, 1, size=3, whole=True, first=2)
+    await front.cancel(tickets[0].id)
+    with pytest.raises(errors.Refused, match="decided already"):
+        await front.answer(tickets[1].id, ALLOW, ANN, shown=[*shown, tickets[2].id])
+    await front.answer(tickets[1].id, DENY, ANN)
+    assert await outcomes(front, tickets) == {"cancelled", "denied"}
+
+
+async def test_a_fault_between_leaves_no_half(front: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets = await ask(front, 3, size=3, whole=True)
+    shown = [one.id for one in tickets]
+    store = front.store
+    together, tries = store.commit_together, 0
+
+    async def fail(*given: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise errors.Conflict("somebody was quicker")
+        if tries == 2:
+            raise errors.StoreUnavailable("the disk is full")
+        await together(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "commit_together", fail)
+    with pytest.raises(errors.StoreUnavailable):
+        await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
+    assert await outcomes(front, tickets) == {None}
+    await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
+    assert await outcomes(front, tickets) == {"allowed"}
+
+
+async def test_a_quorum_is_counted_for_all_at_once(board: Board) -> None:
+    setup = Setup({"default": model.Policy(quorum=2)}, route=("chat:#ops",))
+    front = Desk(memory.MemoryStore(), MINT, setup, ManualClock())
+    tickets = await ask(front, 2, size=2, whole=True)
+    shown = [one.id for one in tickets]
+    for who in (ANN, ANN, BOB):
+        assert await outcomes(front, tickets) == {None}
+        await front.answer(tickets[0].id, ALLOW, who, shown=shown)
+    assert await outcomes(front, tickets) == {"allowed"}
+    await front.store.close()
+
+
+async def test_time_that_is_over_counts_before_the_answer(front: Desk) -> None:
+    tickets = await ask(front, 2, size=2, whole=True)
+    shown = [one.id for one in tickets]
+    wait(front, 86_400)
+    with pytest.raises(errors.Refused):
+        await front.answer(tickets[0].id, ALLOW, ANN, shown=shown)
+    assert (await outcomes(front, tickets)) <= {"expired", None}
+
+
+async def test_no_rule_allows_one_of_them_alone(front: Desk) -> None:
+    match = words.read_match("x", {"tool": "Bash"})
+    allows = rules.Rule.model_validate({"id": "all", "match": match, "effect": "allow"})
+    front.setup = Setup(route=("chat:#ops",), rules=rules.Book((allows,)))
+    (alone,) = await ask(front, 1, of="t0")
+    assert await outcomes(front, [alone]) == {"allowed"}
+    tickets = await ask(front, 2, size=2, whole=True)
+    assert await outcomes(front, tickets) == {None}
+
+
+@pytest.mark.parametrize("given", [{"whole": True}, {"whole": True, "size": 9}, {"size": 0}, {"size": 101}])
+def test_a_batch_that_makes_no_sense_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="size"):
+        model.Batch.model_validate({"id": "t1", **given})
+
+
+async def test_only_a_permission_belongs_to_a_batch(front: Desk) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        await front.open(model.Request(kind="question", title="Which?", batch=model.Batch(id="t1")))
+    assert refused.value.field == "batch"
+    assert batching.CHANNEL == "batch"
