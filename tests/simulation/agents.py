@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sayso import errors, model
@@ -37,6 +37,23 @@ class Errand:
     hung_up: float | None = None
 
 
+def burst(number: int, chance: random.Random, agents: dict[str, str | None]) -> list[Errand]:
+    """Several alike, which may come to share a card."""
+    first = errand(number, chance, agents)
+    if first.request.kind != "permission":
+        return [first]
+    found = list[Errand]()
+    for index in range(chance.randint(3, 8)):
+        id, nonce = f"r{number}x{index}", f"nonce{number}x{index}"
+        tool = {"command": f"deploy {first.owner} {nonce}"}
+        found.append(
+            replace(
+                first, id=id, nonce=nonce, heard=[], request=first.request.model_copy(update={"id": id, "input": tool})
+            )
+        )
+    return found
+
+
 @dataclass(eq=False)
 class Wait:
     """A call that waits for a decision, in a process of the service."""
@@ -50,7 +67,20 @@ def errand(number: int, chance: random.Random, agents: dict[str, str | None]) ->
     owner, kind = chance.choice(sorted(agents)), chance.choice(_KINDS)
     routine = chance.random() < 0.3
     nonce = "nonce" if routine else f"nonce{number}"
-    policies = (None, "ops", "ops", "mixed", "mixed", "staged", "loose", "lasting", "glass", "careful")
+    policies = (
+        None,
+        "ops",
+        "ops",
+        "mixed",
+        "mixed",
+        "staged",
+        "loose",
+        "lasting",
+        "glass",
+        "careful",
+        "turns",
+        "falls",
+    )
     common: dict[str, Any] = {
         "id": f"r{number}",
         "policy": "lasting" if routine else chance.choice(policies),

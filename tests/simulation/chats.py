@@ -56,6 +56,8 @@ class Chat:
 
     def __init__(self, world: World, name: str, accounts: Sequence[str]) -> None:
         self.world, self.name = world, name
+        self.rows = 6 if name == "a" else 0
+        """How many requests one card can show."""
         self.messages = list[Message]()
         self.accounts = {one: Account() for one in accounts}
         self.closed = set[str]()
@@ -68,7 +70,13 @@ class Chat:
         """What one copy of the service knows of it."""
         here = Connection(self, clock)
         return channel.Platform(
-            here, teller=here, find_room=here.find_room, messenger=here, membership=here, reminder=here
+            here,
+            teller=here,
+            find_room=here.find_room,
+            messenger=here,
+            membership=here,
+            reminder=here,
+            rows=self.rows,
         )
 
     def find(self, room: str, ticket_id: str) -> Message | None:

@@ -70,18 +70,25 @@ class Courier(courier.Courier):
         self._house, self._process = copy.house, copy.process
 
     async def _guard(self, jobs: Sequence[Job], act: Callable[[Any], Awaitable[None]], what: Any) -> None:
-        house, mine = self._house, (self._process, self._house.world.now)
-        for job in jobs:
-            for other, since in house.busy.get(job.key, ()):
-                calm = house.world.calm_since(since) > house.world.now - since - 0.001
-                if other.alive and not other.frozen and calm:
-                    house.world.blame(f"{other.name} and {self._process.name} are about the same: {job.key}")
-            house.busy.setdefault(job.key, []).append(mine)
-        try:
-            await super()._guard(jobs, act, what)
-        finally:
+        async def watched(what: Any) -> None:
+            house, mine = self._house, (self._process, self._house.world.now)
             for job in jobs:
-                house.busy[job.key].remove(mine)
+                self._blame_others(job)
+                house.busy.setdefault(job.key, []).append(mine)
+            try:
+                await act(what)
+            finally:
+                for job in jobs:
+                    house.busy[job.key].remove(mine)
+
+        await super()._guard(jobs, watched, what)
+
+    def _blame_others(self, job: Job) -> None:
+        world = self._house.world
+        for other, since in self._house.busy.get(job.key, ()):
+            calm = world.calm_since(since) > world.now - since - 0.001
+            if other.alive and not other.frozen and calm:
+                world.blame(f"{other.name} and {self._process.name} are about the same: {job.key}")
 
 
 class Copy:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequ
 from typing import TYPE_CHECKING, Any, cast
 
 from sayso import errors, machine, model
+from sayso.cards import batch_tokens, card
 from sayso.machine import events
 from sayso.stores import Store, memory, watch
 from sayso.stores.protocol import Commit, Durability, Record
@@ -70,6 +71,14 @@ class Disk(memory.MemoryStore):
         for step, entry in commits:
             for look in self.looking:
                 look(before[step.ticket.id], step, entry)
+
+    def shown_on(self, drawn: card.Card) -> tuple[str, ...]:
+        """The requests that stand on a card."""
+        ref = batch_tokens.ref_of(drawn.ticket_id)
+        if ref is None:
+            return (drawn.ticket_id,)
+        found = self._records.get(("batch", ref))
+        return tuple(found.value["tickets"]) if found else ()
 
     def copied(self) -> dict[str, Any]:
         """All that is stored, as of now."""

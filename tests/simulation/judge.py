@@ -13,6 +13,7 @@ from typing import cast
 
 from sayso import machine, model
 from sayso.audit import checking, gathering
+from sayso.cards import batch, card
 from sayso.machine import events
 from sayso.stores import Store
 from sayso.testing import oracle
@@ -154,10 +155,10 @@ class Judge:
             out_of_reach = (
                 message.deleted or message.orphan or message.place in self.house.chats[message.place[:1]].closed
             )
-            if message.drawn.ticket_id != ticket.id or out_of_reach:
+            if ticket.id not in self.disk.shown_on(message.drawn) or out_of_reach:
                 continue
             at_rest = self.world.calm_since(max(since, message.since)) > _DONE
-            if message.drawn.tone == "pending" and at_rest and message.place not in ticket.undelivered:
+            if _has_buttons(message.drawn, ticket) and at_rest and message.place not in ticket.undelivered:
                 self.world.blame(f"{ticket.id}: {message.id} has its buttons still")
 
     def _look_at_errand(self, errand: Errand) -> None:
@@ -176,7 +177,7 @@ class Judge:
 
     def _cards(self, id: str, place: str) -> bool:
         chat = self.house.chats[model.channel_of(place)]
-        return any(one.drawn.ticket_id == id and one.place == place for one in chat.messages)
+        return any(id in self.disk.shown_on(one.drawn) and one.place == place for one in chat.messages)
 
     def _calm_since(self, at: datetime) -> float:
         return self.world.calm_since((at - START).total_seconds())
@@ -255,6 +256,12 @@ class Judge:
     def _unsealed(self) -> int:
         newest = max(self.disk._seals, default=0)
         return len(self.disk._rows) - (self.disk._seals[newest].last_row if newest else 0)
+
+
+def _has_buttons(drawn: card.Card, ticket: model.Ticket) -> bool:
+    if isinstance(drawn, batch.BatchCard):
+        return any(row.open and row.ref == ticket.ref for row in drawn.rows)
+    return drawn.tone == "pending"
 
 
 def _core(ticket: model.Ticket) -> object:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy as copying
+import functools
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from sayso import errors, model
-from sayso.desk import Desk, authority, granting, restoring, stopping
+from sayso.desk import Desk, authority, granting, restoring, stopping, stops
 from sayso.machine import events
 from sayso.stores import Record, Store, record_kinds
 from sayso.testing import oracle
@@ -73,7 +74,8 @@ class Operators:
         self.seen.stops.append(standing)
         self.world.say("stopped", agent or "everything")
         await asyncio.sleep(chance.uniform(5, 40))
-        self.seen.stops = [one for one in self.seen.stops if one is not standing]
+        # it may have been stopped twice, and is lifted once
+        self.seen.stops = [one for one in self.seen.stops if one.agent != standing.agent]
         self.world.say("resuming", agent or "everything")
         with contextlib.suppress(errors.NotFound):
             await self._persist(lambda desk: stopping.resume(desk, WHO, agent), chance)
@@ -162,6 +164,11 @@ class Operators:
         if chance.random() < 0.5:
             event = events.Cancelled(at=now, by="ops", reason="it was put back")
         await self._persist(lambda desk: restoring.settle(desk.store, (), event), chance)
+        # a stop that stood when the copy was made stands again
+        for stop in (await stops.standing(disk)).all:
+            with contextlib.suppress(errors.NotFound):
+                agent = stop.agent
+                await self._persist(functools.partial(_resume, agent=agent), chance)
 
     async def _persist(self, act: Callable[[Desk], Awaitable[T]], chance: random.Random) -> T:
         while True:
@@ -170,6 +177,10 @@ class Operators:
                 if copy is not None:
                     return await copy.call(act)
             await asyncio.sleep(1.0)
+
+
+async def _resume(desk: Desk, agent: str | None) -> None:
+    await stopping.resume(desk, WHO, agent)
 
 
 async def give_key(store: Store, owner: str, record: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sayso import errors, model
-from sayso.cards import card, dialog, inputs
+from sayso.cards import batch, batch_tokens, card, dialog, inputs
 from sayso.desk import Desk, PressedMessage
 from tests.simulation import town
 from tests.simulation.agents import Agents
@@ -21,7 +21,7 @@ from tests.simulation.witness import Witness
 LIMITS = dialog.WindowLimits(content=3000, inputs=5, typed=2000, asks_again=True)
 # A person gives up after so many windows.
 _MOST_WINDOWS = 6
-_NO_ANSWER = ("undo", "pass", "details", "review")
+_NO_ANSWER = ("undo", "pass", "claim", "snooze", "details", "review")
 _LIKED = (
     "allow",
     "allow",
@@ -48,6 +48,8 @@ class Look:
     drawn: card.Card
     token: str
     action: str
+    ids: tuple[str, ...]
+    """The requests on it."""
 
 
 class Persons:
@@ -66,7 +68,7 @@ class Persons:
         look: Look | None = None
         for _ in range(6):
             look = self._look(account, chance)
-            ticket = self.house.disk._tickets.get(look.drawn.ticket_id) if look else None
+            ticket = self.house.disk._tickets.get(next(iter(look.ids), "")) if look else None
             if ticket is None or chance.random() < 0.25 or town.is_meant(ticket, account, self.chats["a"]):
                 break
             account = chance.choice(town.PRESSING)
@@ -76,12 +78,14 @@ class Persons:
     async def forge(self, chance: random.Random) -> None:
         """Somebody tries what no card offers: a token put together from two, or a card's token elsewhere."""
         first, second = (self._look(chance.choice(town.PRESSING), chance) for _ in range(2))
-        if first is None or second is None or first.drawn.ticket_id == second.drawn.ticket_id:
+        if first is None or second is None or set(first.ids) & set(second.ids):
             return
         mine, other = first.token.split("."), second.token.split(".")
-        token = ".".join([*mine[:2], *other[2:]]) if chance.random() < 0.5 else second.token
+        # the code of the one with what the other is about, or the whole token of another card
+        mixed = len(mine) == len(other) and mine[0] == other[0] and chance.random() < 0.5
+        token = ".".join([*mine[:2], *other[2:]]) if mixed else second.token
         found = await self._deliver(replace(first, token=token), None, chance)
-        if isinstance(found, model.Ticket | dialog.Dialog):
+        if isinstance(found, model.Ticket | dialog.Dialog | card.Line):
             self.world.blame(f"{first.drawn.ticket_id}: a forged press of {first.account} was taken")
 
     def _look(self, account: str, chance: random.Random) -> Look | None:
@@ -92,15 +96,18 @@ class Persons:
         pending = [one for one in open_ones if one.drawn.tone == "pending"]
         message = chance.choice(pending if pending and chance.random() < 0.85 else open_ones)
         drawn = chance.choice(message.earlier) if message.earlier and chance.random() < 0.2 else message.drawn
-        buttons = [one for one in drawn.controls if isinstance(one, card.Button)]
+        rows = drawn.rows if isinstance(drawn, batch.BatchCard) else ()
+        in_rows = [one for row in rows for one in row.controls]
+        buttons = [*(one for one in drawn.controls if isinstance(one, card.Button)), *in_rows]
         if not buttons:
             return None
         liked = chance.choice(_LIKED)
         chosen = next((one for one in buttons if one.action == liked), None) or chance.choice(buttons)
-        return Look(account, message, drawn, chosen.token, chosen.action)
+        return Look(account, message, drawn, chosen.token, chosen.action, self.house.disk.shown_on(drawn))
 
     async def _press(self, look: Look, chance: random.Random) -> None:
-        self._see(look, _words(look.drawn.parts))
+        rows = look.drawn.rows if isinstance(look.drawn, batch.BatchCard) else ()
+        self._see(look, _words((*look.drawn.parts, *(part for row in rows for part in row.parts))))
         draft: dict[str, inputs.Submitted] | None = None
         for _ in range(_MOST_WINDOWS):
             found = await self._deliver(look, draft, chance)
@@ -109,7 +116,7 @@ class Persons:
                     self.seen.press(found.id, look.account)
                 self._check_seen(found, look)
                 return
-            if found is None or found.submit is None:
+            if not isinstance(found, dialog.Dialog) or found.submit is None:
                 return
             self._see(look, _words(found.parts))
             await asyncio.sleep(chance.uniform(0.2, 4))
@@ -117,22 +124,25 @@ class Persons:
             look = replace(look, token=found.token)
 
     def _see(self, look: Look, words: str) -> None:
-        wanted = next((one for one in self.agents.errands if one.id == look.drawn.ticket_id), None)
-        if wanted is not None and wanted.nonce in words:
-            self.seen.shown.add((look.account, wanted.id))
+        for wanted in self.agents.errands:
+            if wanted.id in look.ids and wanted.nonce in words:
+                self.seen.shown.add((look.account, wanted.id))
 
     def _check_seen(self, ticket: model.Ticket, look: Look) -> None:
-        if ticket.id != look.drawn.ticket_id:
+        if ticket.id not in look.ids:
             self.world.blame(f"{ticket.id}: pressed on the card of {look.drawn.ticket_id}")
 
     async def _deliver(
         self, look: Look, draft: dict[str, inputs.Submitted] | None, chance: random.Random
-    ) -> model.Ticket | dialog.Dialog | None:
+    ) -> model.Ticket | dialog.Dialog | card.Line | None:
         """Let the platform bring it to the service: to any copy, perhaps twice. None where it was refused or lost."""
         message = PressedMessage(look.message.place[:1], look.message.room, look.message.id)
 
-        async def act(desk: Desk) -> model.Ticket | dialog.Dialog:
-            return await desk.press(look.token, town.actor_of(look.account), LIMITS, message, draft)
+        async def act(desk: Desk) -> model.Ticket | dialog.Dialog | card.Line:
+            actor = town.actor_of(look.account)
+            if batch_tokens.is_one(look.token):
+                return await desk.press_batch(look.token, actor, LIMITS, message, draft)
+            return await desk.press(look.token, actor, LIMITS, message, draft)
 
         self.world.say("press", look.account, look.action, look.drawn.ticket_id, draft or "")
         if chance.random() < 0.2:

@@ -50,6 +50,7 @@ def plan(seed: str) -> Plan:
     chance = random.Random(f"{seed}/plan")
     found = list[tuple[float, str]]()
     found += [(chance.uniform(0, 90), "ask") for _ in range(chance.randint(3, 9))]
+    found += [(chance.uniform(0, 90), "burst") for _ in range(chance.choice((0, 0, 1)))]
     found += [(chance.uniform(1, HORIZON), "act") for _ in range(chance.randint(8, 35))]
     found += [(chance.uniform(1, HORIZON), "forge") for _ in range(chance.randint(0, 3))]
     found += [(chance.uniform(5, 120), chance.choice(_DEEDS)) for _ in range(chance.choice((0, 1, 2, 4, 6)))]

@@ -17,7 +17,7 @@ from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring
 from tests.simulation import operators, plans, town
-from tests.simulation.agents import Agents, errand
+from tests.simulation.agents import Agents, burst, errand
 from tests.simulation.copies import House, Unreachable
 from tests.simulation.disk import Disk
 from tests.simulation.judge import Judge
@@ -150,10 +150,13 @@ class Run:
     async def _do(self, action: plans.Action) -> None:
         await asyncio.sleep(action.at)
         chance = random.Random(f"{self.plan.seed}/{action.number}")
-        if action.what == "ask":
-            wanted = errand(action.number, chance, town.AGENTS)
-            if self.agents.keys[wanted.owner] is not None:
-                self.agents.begin(wanted, chance)
+        if action.what in ("ask", "burst"):
+            alone = action.what == "ask"
+            for wanted in (
+                [errand(action.number, chance, town.AGENTS)] if alone else burst(action.number, chance, town.AGENTS)
+            ):
+                if self.agents.keys[wanted.owner] is not None:
+                    self.agents.begin(wanted, random.Random(f"{self.plan.seed}/{wanted.id}"))
         elif action.what in ("act", "forge"):
             await getattr(self.persons, action.what)(chance)
         else:

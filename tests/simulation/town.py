@@ -66,6 +66,10 @@ POLICIES = {
         break_glass=model.BreakGlass(who=_OPS, review=_LEADS, review_in=80.0),
         reason="deny",
     ),
+    "turns": model.Policy(
+        approvers=_OPS, turns="round_robin", claim_in=20.0, remind=(30.0,), expires_in=110.0, fallback=("b:#ops",)
+    ),
+    "falls": model.Policy(approvers=_OPS, quorum=2, fallback=("b:#ops", "a:#ops"), expires_in=100.0, remind=(25.0,)),
     "careful": model.Policy(approvers=("group:ops", "requester"), self_approval=True, confirm=3.0, expires_in=90.0),
 }
 
