@@ -165,10 +165,13 @@ class Operators:
             event = events.Cancelled(at=now, by="ops", reason="it was put back")
         await self._persist(lambda desk: restoring.settle(desk.store, (), event), chance)
         # a stop that stood when the copy was made stands again
-        for stop in (await stops.standing(disk)).all:
+        await self.lift_all(chance)
+
+    async def lift_all(self, chance: random.Random) -> None:
+        """Lift what still stands, such as a stop that was asked for twice, and came late."""
+        for stop in (await stops.standing(cast(Store, self.house.disk))).all:
             with contextlib.suppress(errors.NotFound):
-                agent = stop.agent
-                await self._persist(functools.partial(_resume, agent=agent), chance)
+                await self._persist(functools.partial(_resume, agent=stop.agent), chance)
 
     async def _persist(self, act: Callable[[Desk], Awaitable[T]], chance: random.Random) -> T:
         while True:

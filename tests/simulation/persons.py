@@ -91,7 +91,7 @@ class Persons:
     def _look(self, account: str, chance: random.Random) -> Look | None:
         chat = self.chats[model.channel_of(account)]
         open_ones = [one for one in chat.messages if not one.deleted]
-        if not open_ones:
+        if not open_ones or chat.accounts[account].closed is not None:
             return None
         pending = [one for one in open_ones if one.drawn.tone == "pending"]
         message = chance.choice(pending if pending and chance.random() < 0.85 else open_ones)
@@ -165,8 +165,8 @@ class Persons:
     async def _answer_in_inbox(self, account: str, chance: random.Random) -> None:
         """Answer on the page, where a request is shown whole; or in plain words, which can be taken back."""
         asked = [one for one in self.agents.errands if not one.heard]
-        copy = self.house.pick(chance)
-        if not asked or copy is None:
+        copy, closed = self.house.pick(chance), self.chats[account[0]].accounts[account].closed
+        if not asked or copy is None or closed is not None:
             return
         wanted, actor = chance.choice(asked), town.actor_of(account)
         question = wanted.request.kind == "question"

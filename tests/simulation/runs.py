@@ -134,6 +134,7 @@ class Run:
             await self._pass()
         for task in doing:
             task.result()
+        await self.operators.lift_all(random.Random(self.plan.seed))
         ends = self.world.now + _QUIET
         while self.world.now < ends and (self.judge.tasks_left() or self.world.now < plans.HORIZON + 70):
             await self._pass()

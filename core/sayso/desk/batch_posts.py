@@ -122,6 +122,8 @@ class BatchPosts:
                 moved = await self._edit(found, tickets, posted, again=again)
                 for one in tickets if moved != posted else ():
                     await self._deliveries.record(one, found.place, moved.message, moved.shown)
+                # another process may have drawn it for another of its requests, later than here, and been faster
+                await self._catch_up(found, tickets, moved)
 
     async def _announce(self, found: batching.Batch, mine: set[str], *, again: bool) -> None:
         tickets = await batching.tickets_of(self._store, found)

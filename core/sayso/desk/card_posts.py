@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sayso import errors, model
 from sayso.cards import card
-from sayso.desk import batch_posts, batching, channel, deliveries, reaching
+from sayso.desk import batch_posts, batching, channel, deliveries, lanes, reaching
 from sayso.desk.shell import Shell
 from sayso.machine import silence
 from sayso.stores import Job
@@ -63,6 +63,7 @@ class CardPosts:
 
     async def redraw(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> None:
         """Bring the cards of a request at a place up to date. Raises `ChannelError`."""
+        began = self._desk.clock.now()
         for posted in await self._store.cards(ticket.id):
             if posted.place == place and posted.channel == batching.CHANNEL:
                 await self._batches.redraw(posted.conversation, again=again)
@@ -70,6 +71,9 @@ class CardPosts:
                 moved = await self._edit(ticket, posted, again=again)
                 if moved != posted:
                     await self._deliveries.record(ticket, place, moved.message, moved.shown)
+                if (self._desk.clock.now() - began).total_seconds() >= lanes.LEASE:
+                    # this process stood still: its lease is over, and somebody else may have drawn something newer
+                    await self._catch_up(ticket, moved)
 
     async def _post(self, ticket: model.Ticket, place: model.Place, *, again: bool) -> model.PostedCard:
         posted = await self._channel(place).post(place, await self._draw(ticket), again=again)

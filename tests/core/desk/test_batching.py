@@ -295,6 +295,28 @@ async def test_a_card_that_is_taken_away_is_posted_anew_with_what_is_open(front:
     assert len(board.pinned) == 2
 
 
+async def test_a_process_that_was_overtaken_on_the_way_draws_the_card_again(front: Desk, board: Board) -> None:
+    """Two processes draw one card for two of its requests, and what was drawn first arrives last."""
+    tickets = await ask(front, 3)
+    await deliver(front, board)
+    sent, arrives = asyncio.Event(), asyncio.Event()
+
+    class Slow(Board):
+        async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+            sent.set()
+            await arrives.wait()
+            await board.edit(posted, drawn)
+
+    await front.answer(tickets[0].id, model.Answer(verdict="allow"), ANN)
+    slow = asyncio.create_task(courier.Courier(front, [Slow()]).deliver())
+    await asyncio.wait_for(sent.wait(), 5)
+    await front.answer(tickets[1].id, model.Answer(verdict="deny"), ANN)
+    await deliver(front, board)
+    arrives.set()
+    await asyncio.wait_for(slow, 5)
+    assert [row.open for row in the_card(board).rows].count(True) == 1
+
+
 async def test_a_batch_that_is_not_known_any_more_leaves_each_request_its_own_card(front: Desk, board: Board) -> None:
     tickets = await ask(front, 2)
     for one in tickets:

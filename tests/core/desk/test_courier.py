@@ -559,3 +559,31 @@ async def test_a_platform_without_messages_tells_the_requester_nothing(
         assert await courier.Courier(desk, [board]).deliver() == 1
     assert "the requester is not told" in caplog.messages
     assert await store.next_job(["chat"]) is None
+
+
+async def test_a_process_that_stood_still_while_it_edited_draws_the_card_again(
+    front: Desk, runner: courier.Courier, board: Board, clock: ManualClock
+) -> None:
+    sent, arrives = asyncio.Event(), asyncio.Event()
+
+    class Slow(Board):
+        async def edit(self, posted: model.PostedCard, drawn: card.Card) -> None:
+            sent.set()
+            await arrives.wait()
+            await board.edit(posted, drawn)
+
+    ticket = await front.open(permission())
+    await runner.deliver()
+    place = ticket.route[0]
+    await front.card_lost(ticket.id, place)
+    [job] = await front.store.take(["chat"], clock.now(), lanes.LEASE)
+    slow = courier.Courier(front, [Slow()])
+    # without the keeper of its lease, which stood still as well
+    editing = asyncio.create_task(slow._perform(job))  # pyright: ignore[reportPrivateUsage]
+    await asyncio.wait_for(sent.wait(), 5)
+    clock.advance(lanes.LEASE)
+    await front.cancel(ticket.id)
+    assert await runner.deliver() == 1
+    arrives.set()
+    await asyncio.wait_for(editing, 5)
+    assert [one.drawn.tone for one in board.pinned.values()] == ["gone"]
