@@ -12,7 +12,7 @@ from typing import cast
 from sayso import errors, model
 from sayso.audit import seals
 from sayso.cards import tokens
-from sayso.desk import duties, sealing
+from sayso.desk import processes, sealing
 from sayso.stores import Store
 from sayso.stores.auditing import StoredSeal
 from sayso_signing import keyring
@@ -106,7 +106,7 @@ class Run:
     def play(self) -> Result:
         """Play it."""
         logging.disable(logging.CRITICAL)
-        duties._here.clear()
+        processes._here.clear()
         with seeded(self.plan.seed):
             try:
                 self.loop.run_until_complete(self._live())
