@@ -25,6 +25,7 @@ _AT_FIRST = {
     "fell_back": (),
     "decision": None,
     "used_at": None,
+    "viewed_at": None,
     "used_for": None,
     "redeemed_at": None,
     "stopped": None,
@@ -127,7 +128,12 @@ def _unfounded(id: str, stored: Stored) -> Iterator[str]:
     if deciding > 1:
         yield f"{id}: {deciding} rows of the log decide it"
     if replayed != _unsigned(ticket):
-        yield f"{id}: the ticket is not what the rules make of its log"
+        yield f"{id}: the ticket is not what the rules make of its log: {_differing(replayed, _unsigned(ticket))}"
+
+
+def _differing(one: model.Ticket, other: model.Ticket) -> str:
+    names = sorted(type(one).model_fields)
+    return ", ".join(name for name in names if getattr(one, name) != getattr(other, name))
 
 
 def _unsigned(ticket: model.Ticket) -> model.Ticket:
