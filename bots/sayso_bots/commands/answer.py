@@ -66,6 +66,7 @@ async def _answer(id: str, as_json: bool, yes: bool, given: dict[str, Any]) -> N
                 ticket = await _attend(desk, ticket, given)
             elif given:
                 said = read_options(ticket.request, given)
+                await prompt.show_covered(ticket, said, sure=yes)
                 if not yes:
                     await prompt.confirm(ticket, said)
                 ticket = await desk.answer(ticket.id, said)

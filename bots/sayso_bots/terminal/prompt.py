@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sayso import errors, model
-from sayso.cards import demanded, plain_words, risks
+from sayso.cards import demanded, dialog, lasting, masked, plain_words, risks, tokens
 from sayso.content import field_kinds, fields, text
 from sayso_bots.terminal import access, output, render, rows
 
@@ -53,6 +53,23 @@ async def answer(desk: access.CommandDesk, ticket: model.Ticket) -> model.Ticket
             return await desk.answer(ticket.id, said)
         except errors.InvalidAnswer as error:
             output.say(error.message, err=True)
+
+
+async def show_covered(ticket: model.Ticket, said: model.Answer, *, sure: bool) -> None:
+    """Show all that an allow covers for a while before it counts; at a keyboard it is asked about, unless *sure*.
+
+    Raises:
+        InvalidAnswer: it was not said again, or names what may not differ.
+    """
+    if said.standing is None or ticket.policy.grants is None or ticket.decision is not None:
+        return
+    parts = lasting.parts_of(masked.of(ticket, tokens.TokenMaker(b"for showing only")), said.standing, said.free or ())
+    shown = dialog.Dialog(text.Trusted("Allow for a while"), "", tuple(parts))
+    click.echo(render.render_dialog(shown, rows.columns()), err=True)
+    if sure or not sys.stdin.isatty():
+        return
+    if (await _read_line("Type yes to allow all of this: ")).strip().lower() != "yes":
+        raise errors.InvalidAnswer("not allowed: only yes allows it")
 
 
 async def confirm(ticket: model.Ticket, said: model.Answer) -> None:

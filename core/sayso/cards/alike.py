@@ -44,17 +44,17 @@ def names(request: model.Request, number: int) -> tuple[str, ...]:
     return tuple(name for index, name in enumerate(request.input or {}) if number >> index & 1 and name in may)
 
 
-def parts_of(ticket: model.Ticket, number: int) -> Iterator[card.Part]:
-    """All that the allow would cover."""
+def parts_of(ticket: model.Ticket, free: tuple[str, ...]) -> Iterator[card.Part]:
+    """All that the allow would cover. Raises `InvalidAnswer` as `likeness.pattern_of`."""
     request, lasts = ticket.request, phrases.duration(timedelta(seconds=ticket.policy.grants or 0.0))
-    pattern = likeness.pattern_of(request, names(request, number))
+    pattern = likeness.pattern_of(request, free)
     yield card.Line(
         (Trusted(f"For {lasts} every call of "), text.line(ticket.owner), Trusted(" like this is allowed at once:"))
     )
     yield card.Line((text.line(request.tool or ""),), strong=True)
     for one in pattern.free:
         yield card.Line((text.line(one.name), Trusted(": "), text.line(one.words)), strong=True)
-    fixed = {name: value for name, value in (request.input or {}).items() if name not in names(request, number)}
+    fixed = {name: value for name, value in (request.input or {}).items() if name not in free}
     if fixed:
         yield card.Line((Trusted("And the rest exactly so:"),))
         yield from arguments.parts_of(request.tool or "", fixed)

@@ -185,9 +185,10 @@ def lasting_for(
 
     Of a pattern it is asked first what may differ; *number* says what was chosen.
     """
-    if standing == "pattern" and not alike.names(ticket.request, number):
+    free = alike.names(ticket.request, number)
+    if standing == "pattern" and not free:
         return _ask_what_differs(ticket, token)
-    covered = alike.parts_of(ticket, number) if standing == "pattern" else lasting.parts_of(ticket, standing or "call")
+    covered = lasting.parts_of(ticket, standing or "call", free)
     first, *more = cutting.pages([*risks.of(ticket.request).parts, *covered], limits.content)
     if more:
         note = card.Note((Trusted("This is too large to be shown here in full. Allow it once."),))

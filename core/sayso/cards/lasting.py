@@ -13,8 +13,11 @@ from sayso.machine import likeness
 Trusted = text.Trusted
 
 
-def parts_of(ticket: model.Ticket, standing: model.Standing) -> Iterator[card.Part]:
-    """All that the allow would cover."""
+def parts_of(ticket: model.Ticket, standing: model.Standing, free: tuple[str, ...] = ()) -> Iterator[card.Part]:
+    """All that the allow would cover; of a pattern with the parts that may differ."""
+    if standing == "pattern":
+        yield from alike.parts_of(ticket, free)
+        return
     request, lasts = ticket.request, phrases.duration(timedelta(seconds=ticket.policy.grants or 0.0))
     if standing == "call":
         yield card.Line(
