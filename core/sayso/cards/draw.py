@@ -143,7 +143,7 @@ def _all_parts(ticket: model.Ticket, directory: people.Directory, risky: Sequenc
 def _small_print(ticket: model.Ticket) -> Iterable[card.Inline]:
     if ticket.decision is None and ticket.ruled and ticket.ruled.rule:
         yield from (Trusted("Asked by the rule "), naming.given_name(ticket.ruled.rule), Trusted(" · "))
-    said = "Secrets are masked, with their length and a fingerprint · " if isinstance(ticket, masked.Covered) else ""
+    said = "Secrets are masked · " if isinstance(ticket, masked.Covered) else ""
     yield Trusted(f"{said}{ticket.id} · {ticket.digest[:19]}")
 
 
