@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from sayso import errors, model, stores
+from sayso import errors, model, rules, stores
 from sayso.cards import card, draw, sections
 from sayso.chat import listing
 from sayso.desk import Caller, Desk, Setup, attending, channel, courier, turning
 from sayso.machine import events, people, progress, rounds
+from sayso.rules import rule as words
 from sayso.testing import oracle
 from sayso.testing.board import Board
 from sayso.testing.clock import ManualClock
@@ -225,6 +226,14 @@ async def test_if_the_first_cannot_be_written_to_it_is_put_to_the_next_one_at_on
     decision = (await one.desk.get("r1")).decision
     assert decision is not None
     assert decision.outcome == "undeliverable"
+
+
+async def test_what_a_rule_decides_takes_no_turn(one: Copies) -> None:
+    deny = rules.Rule(id="no", match=words.read_match("no", {"tool": "Bash"}), effect="deny")
+    one.desk.setup = dataclasses.replace(one.desk.setup, rules=rules.Book((deny,)))
+    assert (await one.ask()).reach is None
+    one.desk.setup = dataclasses.replace(one.desk.setup, rules=rules.Book())
+    assert await first_of(one, "r2") == "ann"
 
 
 async def test_whoever_is_away_comes_last(one: Copies) -> None:
