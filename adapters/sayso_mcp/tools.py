@@ -46,6 +46,11 @@ Seconds = Annotated[
     # without the null: some clients know no unions
     pydantic.WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
 ]
+Priority = Annotated[
+    model.Priority | None,
+    pydantic.Field(description="How urgent it is, as you say; it alone changes nothing but the order of lists."),
+    pydantic.WithJsonSchema({"type": "string", "enum": ["low", "normal", "urgent"]}),
+]
 Options = Annotated[list[str | model.Option], pydantic.Field(description=f"1 to {model.MAX_OPTIONS} of them.")]
 Multiple = Annotated[bool, pydantic.Field(description="Several may be chosen.")]
 Other = Annotated[bool, pydantic.Field(description="Free text may be given in place of an option.")]
@@ -116,22 +121,29 @@ class Tools:
         body: Body = "",
         id: Id = "",
         expires_in: Seconds = None,
+        priority: Priority = None,
     ) -> Answer:
         """Ask people whether you may do something. Act only on `allowed: true`, and only with the `input` returned.
 
         A denial comes with its reason. `pending` is no consent: call get_decision with the request_id.
         """
-        common = self._common(ctx, id, body, expires_in)
+        common = self._common(ctx, id, body, expires_in, priority)
         return await self._ask(ctx, functools.partial(asking.Permission, tool=tool, input=input, **common))
 
     async def ask_question(
-        self, ctx: mcpserver.Context, title: Title, body: Body = "", id: Id = "", expires_in: Seconds = None
+        self,
+        ctx: mcpserver.Context,
+        title: Title,
+        body: Body = "",
+        id: Id = "",
+        expires_in: Seconds = None,
+        priority: Priority = None,
     ) -> Answer:
         """Ask people a question that is answered in free text; the answer is in `text`.
 
         On `pending` call get_decision with the request_id.
         """
-        common = self._common(ctx, id, body, expires_in)
+        common = self._common(ctx, id, body, expires_in, priority)
         return await self._ask(ctx, functools.partial(asking.Question, title, **common))
 
     async def ask_choice(
@@ -144,12 +156,13 @@ class Tools:
         body: Body = "",
         id: Id = "",
         expires_in: Seconds = None,
+        priority: Priority = None,
     ) -> Answer:
         """Ask people to choose among options; what they chose is in `choices`, by label.
 
         On `pending` call get_decision with the request_id.
         """
-        common = self._common(ctx, id, body, expires_in)
+        common = self._common(ctx, id, body, expires_in, priority)
         make = functools.partial(asking.Choice, title, options, multiple=multiple, other=other, **common)
         return await self._ask(ctx, make)
 
@@ -161,12 +174,13 @@ class Tools:
         body: Body = "",
         id: Id = "",
         expires_in: Seconds = None,
+        priority: Priority = None,
     ) -> Answer:
         """Ask people for several values at once; they are in `values`, and fit the schema.
 
         On `pending` call get_decision with the request_id.
         """
-        common = self._common(ctx, id, body, expires_in)
+        common = self._common(ctx, id, body, expires_in, priority)
         return await self._ask(ctx, functools.partial(asking.Form, title, schema, **common))
 
     async def get_decision(self, ctx: mcpserver.Context, request_id: RequestId) -> Answer:
@@ -211,12 +225,15 @@ class Tools:
         with _errors_in_words():
             return await _tell(desk, *await self._waits.ask(desk, make(), ctx, patience=self._settings.patience))
 
-    def _common(self, ctx: mcpserver.Context, id: str, body: str, expires_in: float | None) -> dict[str, Any]:
+    def _common(
+        self, ctx: mcpserver.Context, id: str, body: str, expires_in: float | None, priority: model.Priority | None
+    ) -> dict[str, Any]:
         given = self._settings
         client = ctx.session.client_params
         agent = model.name_of(client.client_info.title or client.client_info.name) if client else None
         source = model.Source(agent=agent or None, session=given.session)
         common = {"id": id, "body": body, "expires_in": expires_in, "policy": given.policy, "route": given.route}
+        common["priority"] = priority
         return {"source": source, **{name: value for name, value in common.items() if value}}
 
 

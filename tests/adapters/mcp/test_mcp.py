@@ -252,10 +252,12 @@ async def _settled(there: Scene, id: str, outcome: str | None) -> None:
 async def test_the_card_says_who_asks_and_where_it_came_from() -> None:
     given = settings.Settings(patience=0.01, session="s-1")
     async with scene(given, mode="legacy") as there:
-        id = (await there.told("ask_question", title="Who?", body="**Why**", expires_in=60))["request_id"]
+        id = (await there.told("ask_question", title="Who?", body="**Why**", expires_in=60, priority="urgent"))[
+            "request_id"
+        ]
         ticket = await there.desk.get(id)
     assert (ticket.request.source.agent, ticket.request.source.session) == ("mcp", "s-1")
-    assert (ticket.request.body, ticket.request.expires_in) == ("**Why**", 60)
+    assert (ticket.request.body, ticket.request.expires_in, ticket.request.priority) == ("**Why**", 60, "urgent")
 
 
 async def test_the_policy_and_the_places_are_those_of_the_server() -> None:
